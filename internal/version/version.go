@@ -1,0 +1,167 @@
+// Package version compares the version strings of iOS releases and of apps.
+//
+// It owns one total comparison for dotted numbers of any length with an
+// optional supplemental letter, as Apple writes them ("26.6.1", "26.3.1 (a)")
+// and as app vendors write them ("2024.10.1.5"). Anything else is a version
+// too, but one that is only equal or not equal to another; it never causes an
+// error. The package does not know releases, builds or models.
+package version
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+)
+
+// maxParts bounds the numbers of one version; longer strings do not parse.
+const maxParts = 16
+
+// Compare orders a against b: negative when a is older, zero when they name
+// the same version, positive when a is newer. Missing parts count as zero, so
+// "26" equals "26.0"; a supplemental letter is newer than its base, so
+// "26.3.1 (a)" follows "26.3.1".
+//
+// The second result is false when at least one of the two does not parse and
+// they differ: then there is no order, and the first result is a stable
+// non-zero number that serves sorting only. Identical strings are always equal.
+func Compare(a, b string) (int, bool) {
+	if a == b {
+		return 0, true
+	}
+	pa, okA := parse(a)
+	pb, okB := parse(b)
+	switch {
+	case okA && okB:
+		return pa.compare(pb), true
+	case okA:
+		return -1, false
+	case okB:
+		return 1, false
+	default:
+		return strings.Compare(a, b), false
+	}
+}
+
+// Valid reports whether s parses, that is, whether it can be ordered against
+// other valid versions.
+func Valid(s string) bool {
+	_, ok := parse(s)
+	return ok
+}
+
+// Equal reports whether a and b name the same version.
+func Equal(a, b string) bool {
+	order, ok := Compare(a, b)
+	return ok && order == 0
+}
+
+// Newer reports whether a is certainly newer than b. It is false when the two
+// cannot be ordered.
+func Newer(a, b string) bool {
+	order, ok := Compare(a, b)
+	return ok && order > 0
+}
+
+// AtLeast reports whether a is certainly b or newer. It is false when the two
+// cannot be ordered.
+func AtLeast(a, b string) bool {
+	order, ok := Compare(a, b)
+	return ok && order >= 0
+}
+
+// Order is Compare for sorting: a total order in which versions that do not
+// parse come last.
+func Order(a, b string) int {
+	order, _ := Compare(a, b)
+	return order
+}
+
+// Major returns the first number of s, or 0 when s does not parse.
+func Major(s string) int {
+	p, ok := parse(s)
+	if !ok {
+		return 0
+	}
+	return int(min(p.parts[0], 1<<31-1))
+}
+
+// Depth returns how many significant numbers s has: 1 for "26" and "26.0",
+// 2 for "26.6", 3 for "26.6.1", and 0 when s does not parse. Apple's upgrades,
+// updates and patches differ by it.
+func Depth(s string) int {
+	p, ok := parse(s)
+	if !ok {
+		return 0
+	}
+	n := len(p.parts)
+	for n > 1 && p.parts[n-1] == 0 {
+		n--
+	}
+	return n
+}
+
+// Extra returns the supplemental letter of s without its brackets ("a" for
+// "26.3.1 (a)"), or "" when there is none.
+func Extra(s string) string {
+	p, ok := parse(s)
+	if !ok {
+		return ""
+	}
+	return p.extra
+}
+
+type parsed struct {
+	parts []uint64
+	extra string
+}
+
+func (p parsed) compare(q parsed) int {
+	for i := range max(len(p.parts), len(q.parts)) {
+		if c := cmp.Compare(part(p.parts, i), part(q.parts, i)); c != 0 {
+			return c
+		}
+	}
+	return strings.Compare(p.extra, q.extra)
+}
+
+func part(parts []uint64, i int) uint64 {
+	if i < len(parts) {
+		return parts[i]
+	}
+	return 0
+}
+
+func parse(s string) (parsed, bool) {
+	base, extra, hasExtra := strings.Cut(s, " ")
+	if hasExtra {
+		letter, ok := supplemental(extra)
+		if !ok {
+			return parsed{}, false
+		}
+		extra = letter
+	}
+	fields := strings.Split(base, ".")
+	if len(fields) > maxParts {
+		return parsed{}, false
+	}
+	p := parsed{parts: make([]uint64, len(fields)), extra: extra}
+	for i, f := range fields {
+		if f == "" || f[0] == '+' || f[0] == '-' {
+			return parsed{}, false
+		}
+		n, err := strconv.ParseUint(f, 10, 64)
+		if err != nil {
+			return parsed{}, false
+		}
+		p.parts[i] = n
+	}
+	return p, true
+}
+
+// supplemental reads "(a)": one lower-case letter in brackets.
+func supplemental(s string) (string, bool) {
+	if len(s) != 3 || s[0] != '(' || s[2] != ')' || s[1] < 'a' || s[1] > 'z' {
+		return "", false
+	}
+	return s[1:2], true
+}

@@ -1,0 +1,113 @@
+package version_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+)
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		a, b  string
+		order int
+		ok    bool
+	}{
+		{"26.6.1", "26.6.1", 0, true},
+		{"26", "26.0.0", 0, true},
+		{"26.10", "26.9", 1, true},
+		{"9.3", "27.0", -1, true},
+		{"26.3.1 (a)", "26.3.1", 1, true},
+		{"26.3.1 (b)", "26.3.1 (a)", 1, true},
+		{"26.3.1 (a)", "26.3.2", -1, true},
+		{"2024.10.1.5", "2024.10.1", 1, true},
+		{"4.0.0b3", "4.0.0b3", 0, true},
+		{"4.0.0b3", "4.0.0", 1, false},
+		{"", "1", 1, false},
+		{"", "", 0, true},
+		{"1,2,3", "7.0 (1234)", -1, false},
+		{"1.-2", "1.2", 1, false},
+		{"18446744073709551616", "1", 1, false},
+	} {
+		order, ok := version.Compare(tc.a, tc.b)
+		if sign(order) != tc.order || ok != tc.ok {
+			t.Errorf("Compare(%q, %q) = %d, %t; want %d, %t", tc.a, tc.b, order, ok, tc.order, tc.ok)
+		}
+		back, ok := version.Compare(tc.b, tc.a)
+		if sign(back) != -tc.order || ok != tc.ok {
+			t.Errorf("Compare(%q, %q) = %d, %t; want %d, %t", tc.b, tc.a, back, ok, -tc.order, tc.ok)
+		}
+	}
+}
+
+func sign(n int) int {
+	switch {
+	case n < 0:
+		return -1
+	case n > 0:
+		return 1
+	default:
+		return 0
+	}
+}
+
+func TestUnorderedVersionsAreNeitherNewerNorAtLeast(t *testing.T) {
+	t.Parallel()
+	if version.Newer("4.0b3", "4.0") || version.Newer("4.0", "4.0b3") || version.AtLeast("4.0b3", "4.0") || version.Equal("4.0b3", "4.0") {
+		t.Error("versions without an order compare as if they had one")
+	}
+	if !version.AtLeast("4.0b3", "4.0b3") || !version.Equal("4.0b3", "4.0b3") {
+		t.Error("a version that does not parse is not equal to itself")
+	}
+}
+
+func TestParts(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]struct {
+		major, depth int
+		extra        string
+		valid        bool
+	}{
+		"26":         {26, 1, "", true},
+		"26.0":       {26, 1, "", true},
+		"26.6":       {26, 2, "", true},
+		"26.6.1":     {26, 3, "", true},
+		"26.3.1 (a)": {26, 3, "a", true},
+		"26.3.1 (A)": {0, 0, "", false},
+		"x":          {0, 0, "", false},
+	} {
+		if got := version.Major(s); got != want.major {
+			t.Errorf("Major(%q) = %d, want %d", s, got, want.major)
+		}
+		if got := version.Depth(s); got != want.depth {
+			t.Errorf("Depth(%q) = %d, want %d", s, got, want.depth)
+		}
+		if got := version.Extra(s); got != want.extra {
+			t.Errorf("Extra(%q) = %q, want %q", s, got, want.extra)
+		}
+		if got := version.Valid(s); got != want.valid {
+			t.Errorf("Valid(%q) = %t, want %t", s, got, want.valid)
+		}
+	}
+}
+
+func FuzzCompare(f *testing.F) {
+	for _, s := range []string{"26.6.1", "26.3.1 (a)", "2024.10.1.5", "4.0.0b3", "", "1..2", "00.01"} {
+		f.Add(s, "26.6", "26.10.1")
+	}
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		list := []string{a, b, c}
+		slices.SortFunc(list, version.Order)
+		for i := range list {
+			for j := i + 1; j < len(list); j++ {
+				if version.Order(list[i], list[j]) > 0 {
+					t.Errorf("no total order: %q after %q in %q", list[i], list[j], list)
+				}
+			}
+		}
+		if version.Newer(a, b) && version.Newer(b, a) {
+			t.Errorf("%q and %q are each newer than the other", a, b)
+		}
+	})
+}
