@@ -1,0 +1,188 @@
+package mdm
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/micromdm/plist"
+)
+
+// A Payload is the content of one kind of command. Its exported fields become
+// the command's keys, named by their plist tags.
+type Payload interface {
+	// RequestType returns Apple's name of the command.
+	RequestType() string
+}
+
+// Command is one encoded command. The same Command may be sent any number of
+// times; a device takes a repeated UUID for the same command.
+type Command struct {
+	UUID        string
+	RequestType string
+	// Body is the whole XML property list.
+	Body []byte
+}
+
+// NewCommand encodes p. The caller supplies the UUID, 1 to 128 printable
+// bytes, so that the same arguments give the same bytes. An empty required key
+// and a text that no XML property list can carry are errors.
+func NewCommand(uuid string, p Payload) (Command, error) {
+	if !validKey(uuid) {
+		return Command{}, errors.New("mdm: command UUID with a bad length or character")
+	}
+	if err := check(p); err != nil {
+		return Command{}, fmt.Errorf("mdm: %s: %w", p.RequestType(), err)
+	}
+	command, err := dictionaryOf(p)
+	if err != nil {
+		return Command{}, fmt.Errorf("mdm: %s: %w", p.RequestType(), err)
+	}
+	command["RequestType"] = p.RequestType()
+	body, err := plist.Marshal(map[string]any{"CommandUUID": uuid, "Command": command})
+	if err != nil {
+		return Command{}, fmt.Errorf("mdm: %s: %w", p.RequestType(), err)
+	}
+	if bytes.ContainsRune(body, '\uFFFD') {
+		// The encoder replaces what XML cannot carry, which would silently
+		// change an identifier.
+		return Command{}, fmt.Errorf("mdm: %s: text that XML cannot carry", p.RequestType())
+	}
+	return Command{UUID: uuid, RequestType: p.RequestType(), Body: body}, nil
+}
+
+// dictionaryOf turns a payload into a dictionary RequestType can be added to,
+// by way of the encoding itself, so that the plist tags rule.
+func dictionaryOf(p Payload) (map[string]any, error) {
+	encoded, err := plist.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[string]any)
+	if err := plist.NewXMLDecoder(bytes.NewReader(encoded)).Decode(&m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// RemovedIn27 reports whether OS 27 removed the command: such a command must
+// never reach a device on OS 27 or newer (Apple, OS 27 deprecations).
+func RemovedIn27(requestType string) bool {
+	switch requestType {
+	case "AvailableOSUpdates", "ScheduleOSUpdate", "ScheduleOSUpdateScan", "OSUpdateStatus":
+		return true
+	}
+	return false
+}
+
+// QueryRemovedIn27 reports whether OS 27 removed the DeviceInformation query.
+func QueryRemovedIn27(query string) bool {
+	switch query {
+	case "SoftwareUpdateDeviceID", "SoftwareUpdateSettings", "OSUpdateSettings":
+		return true
+	}
+	return false
+}
+
+// DeviceInformationCommand asks for the named facts. Devices answer it even
+// when locked. Needs right 16 for most queries.
+type DeviceInformationCommand struct {
+	Queries []string `plist:"Queries"`
+}
+
+// InstalledApplicationListCommand asks for the named apps and nothing else:
+// the unfiltered list tells more about a person than an employer may know, so
+// Identifiers must not be empty. Needs right 256.
+type InstalledApplicationListCommand struct {
+	Identifiers []string `plist:"Identifiers"`
+	// Items are the keys wanted of each app (iOS 14); Identifier always comes.
+	Items []string `plist:"Items,omitempty"`
+}
+
+// DeclarativeManagementCommand turns declarative management on and tells the
+// device to synchronise (iOS 15).
+type DeclarativeManagementCommand struct {
+	// Data may hold the tokens response; the device then need not ask.
+	Data []byte `plist:"Data,omitempty"`
+}
+
+// InstallProfileCommand installs or replaces a configuration profile. Needs
+// right 2.
+type InstallProfileCommand struct {
+	Payload []byte `plist:"Payload"` // the profile, signed or not
+}
+
+// RemoveProfileCommand removes a configuration profile. Needs right 2.
+type RemoveProfileCommand struct {
+	Identifier string `plist:"Identifier"` // its top-level PayloadIdentifier
+}
+
+// ProfileListCommand asks which profiles are installed. Needs right 1.
+type ProfileListCommand struct {
+	// ManagedOnly leaves out what the person installed (iOS 13).
+	ManagedOnly bool `plist:"ManagedOnly,omitempty"`
+}
+
+// SecurityInfoCommand asks whether a passcode is set. Needs right 1024.
+type SecurityInfoCommand struct{}
+
+// RequestType returns "DeviceInformation".
+func (DeviceInformationCommand) RequestType() string { return "DeviceInformation" }
+
+// RequestType returns "InstalledApplicationList".
+func (InstalledApplicationListCommand) RequestType() string { return "InstalledApplicationList" }
+
+// RequestType returns "DeclarativeManagement".
+func (DeclarativeManagementCommand) RequestType() string { return msgDeclarativeManagement }
+
+// RequestType returns "InstallProfile".
+func (InstallProfileCommand) RequestType() string { return "InstallProfile" }
+
+// RequestType returns "RemoveProfile".
+func (RemoveProfileCommand) RequestType() string { return "RemoveProfile" }
+
+// RequestType returns "ProfileList".
+func (ProfileListCommand) RequestType() string { return "ProfileList" }
+
+// RequestType returns "SecurityInfo".
+func (SecurityInfoCommand) RequestType() string { return "SecurityInfo" }
+
+// validator is a payload, of a command or a declaration, that knows contents a
+// device would refuse.
+type validator interface{ validate() error }
+
+// check validates v when it can be.
+func check(v any) error {
+	if c, ok := v.(validator); ok {
+		return c.validate()
+	}
+	return nil
+}
+
+func (c DeviceInformationCommand) validate() error {
+	if len(c.Queries) == 0 {
+		return errors.New("no queries")
+	}
+	return nil
+}
+
+func (c InstalledApplicationListCommand) validate() error {
+	if len(c.Identifiers) == 0 {
+		return errors.New("no app identifiers")
+	}
+	return nil
+}
+
+func (c InstallProfileCommand) validate() error {
+	if len(c.Payload) == 0 {
+		return errors.New("empty profile")
+	}
+	return nil
+}
+
+func (c RemoveProfileCommand) validate() error {
+	if c.Identifier == "" {
+		return errors.New("no profile identifier")
+	}
+	return nil
+}

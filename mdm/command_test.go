@@ -1,0 +1,143 @@
+package mdm_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/micromdm/plist"
+
+	"github.com/kannuki-mdm/kannuki/mdm"
+)
+
+func TestCommandBytes(t *testing.T) {
+	t.Parallel()
+	tokens := mdm.TokensJSON("token", time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC))
+	for _, test := range []struct {
+		name string
+		p    mdm.Payload
+	}{
+		{"device-information", mdm.DeviceInformationCommand{Queries: []string{"OSVersion", "ProductName"}}},
+		{"installed-application-list", mdm.InstalledApplicationListCommand{
+			Identifiers: []string{"com.example.pos"}, Items: []string{"ShortVersion", "Version"},
+		}},
+		{"installed-application-list-plain", mdm.InstalledApplicationListCommand{Identifiers: []string{"com.example.pos"}}},
+		{"declarative-management", mdm.DeclarativeManagementCommand{Data: tokens}},
+		{"declarative-management-plain", mdm.DeclarativeManagementCommand{}},
+		{"install-profile", mdm.InstallProfileCommand{Payload: []byte("<plist>&</plist>")}},
+		{"remove-profile", mdm.RemoveProfileCommand{Identifier: "jp.example.<hold>&"}},
+		{"profile-list", mdm.ProfileListCommand{ManagedOnly: true}},
+		{"security-info", mdm.SecurityInfoCommand{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			const uuid = "5E0C2C1A-0000-4000-8000-00000000A001"
+			cmd, err := mdm.NewCommand(uuid, test.p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, test.name+".plist", cmd.Body)
+			if cmd.UUID != uuid || cmd.RequestType != test.p.RequestType() {
+				t.Errorf("got header %q %q", cmd.UUID, cmd.RequestType)
+			}
+			if err := mdm.Guard(cmd.Body, mdm.ResultLimits()); err != nil {
+				t.Errorf("our own command is refused: %v", err)
+			}
+			again, err := mdm.NewCommand(uuid, test.p)
+			if err != nil || !bytes.Equal(cmd.Body, again.Body) {
+				t.Errorf("got other bytes the second time, %v", err)
+			}
+		})
+	}
+}
+
+// restartCommand stands for a payload another package defines.
+type restartCommand struct {
+	Count  int            `plist:"Count"`
+	Share  float64        `plist:"Share"`
+	Notify bool           `plist:"NotifyUser"`
+	Nested map[string]any `plist:"Nested"`
+}
+
+func (restartCommand) RequestType() string { return "RestartDevice" }
+
+func TestCommandTakesForeignPayloads(t *testing.T) {
+	t.Parallel()
+	cmd, err := mdm.NewCommand("u", restartCommand{Count: -3, Share: 0.5, Notify: true, Nested: map[string]any{"b": "1", "a": 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Command struct {
+			RequestType string
+			Count       int
+			Share       float64
+			NotifyUser  bool
+		}
+		CommandUUID string
+	}
+	if err := plist.NewXMLDecoder(bytes.NewReader(cmd.Body)).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	c := got.Command
+	if got.CommandUUID != "u" || c.RequestType != "RestartDevice" || c.Count != -3 || c.Share != 0.5 || !c.NotifyUser {
+		t.Errorf("got %+v", got)
+	}
+}
+
+type stringPayload string
+
+func (stringPayload) RequestType() string { return "Odd" }
+
+type funcPayload struct{ F func() }
+
+func (funcPayload) RequestType() string { return "Odd" }
+
+func TestNewCommandRefuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, uuid string
+		p          mdm.Payload
+		want       string
+	}{
+		{"no UUID", "", mdm.SecurityInfoCommand{}, "command UUID"},
+		{"UUID with line feed", "a\n", mdm.SecurityInfoCommand{}, "command UUID"},
+		{"no queries", "u", mdm.DeviceInformationCommand{}, "DeviceInformation: no queries"},
+		{"whole app list", "u", mdm.InstalledApplicationListCommand{}, "InstalledApplicationList: no app identifiers"},
+		{"empty profile", "u", mdm.InstallProfileCommand{}, "InstallProfile: empty profile"},
+		{"no identifier", "u", mdm.RemoveProfileCommand{}, "RemoveProfile: no profile identifier"},
+		{"control character", "u", mdm.RemoveProfileCommand{Identifier: "a\x01"}, "text that XML cannot carry"},
+		{"invalid UTF-8", "u", mdm.RemoveProfileCommand{Identifier: "a\xff"}, "text that XML cannot carry"},
+		{"no dictionary", "u", stringPayload("x"), "Odd: "},
+		{"no plist type", "u", funcPayload{}, "Odd: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			cmd, err := mdm.NewCommand(test.uuid, test.p)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %q, %v, want error %q", cmd.Body, err, test.want)
+			}
+		})
+	}
+}
+
+func TestRemovedIn27(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []string{"AvailableOSUpdates", "ScheduleOSUpdate", "ScheduleOSUpdateScan", "OSUpdateStatus"} {
+		if !mdm.RemovedIn27(typ) {
+			t.Errorf("%s: got false, want true", typ)
+		}
+	}
+	if mdm.RemovedIn27("DeviceInformation") {
+		t.Error("DeviceInformation: got true, want false")
+	}
+	for _, query := range []string{"SoftwareUpdateDeviceID", "SoftwareUpdateSettings", "OSUpdateSettings"} {
+		if !mdm.QueryRemovedIn27(query) {
+			t.Errorf("%s: got false, want true", query)
+		}
+	}
+	if mdm.QueryRemovedIn27("OSVersion") {
+		t.Error("OSVersion: got true, want false")
+	}
+}
