@@ -1,0 +1,125 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+)
+
+// hiddenUntil returns the day from which users of the model can see the
+// release, or zero when its posting date is unknown.
+func (m ModelWindow) hiddenUntil() time.Time {
+	if m.Posted.IsZero() {
+		return time.Time{}
+	}
+	return m.Posted.AddDate(0, 0, HoldDays)
+}
+
+// visible returns the newest release that the phone's user can see in spite of
+// the hold, and since when. It is seldom the newest there is: Apple's releases
+// follow each other faster than a hold ends.
+func (w *World) visible(f Facts, now time.Time) (string, time.Time) {
+	for _, r := range w.releases {
+		m, ok := r.windows[f.Model]
+		if since := m.hiddenUntil(); ok && m.open(now) && reached(since, now) && version.Newer(r.Version, f.OSVersion) {
+			return r.Version, since
+		}
+	}
+	return "", time.Time{}
+}
+
+// clocks returns the dates the gate runs against, each the earliest over the
+// models of the gate.
+func (e *evaluation) clocks() Clocks {
+	var c Clocks
+	for _, m := range e.windows {
+		c.HiddenUntil = earliest(c.HiddenUntil, m.hiddenUntil())
+		c.ShelfLife = earliest(c.ShelfLife, m.Expires)
+		c.Branch = earliest(c.Branch, e.branchStopped(m.Model))
+	}
+	c.VerifyBy = earliest(earliest(c.HiddenUntil, c.ShelfLife), c.Branch)
+	return c
+}
+
+// branchStopped returns the day on which the older branch stopped for a model:
+// production still is on an older branch than the release, and the newest
+// release of that branch for the model has left Apple's public list. Until the
+// gate opens these phones get no fixes at all.
+func (e *evaluation) branchStopped(model string) time.Time {
+	oldest, ok := e.oldest()
+	branch := version.Major(oldest)
+	if !ok || branch >= e.rel.branch {
+		return time.Time{}
+	}
+	for _, r := range e.w.releases {
+		m, applicable := r.windows[model]
+		if r.branch == branch && applicable && begun(m.Posted, e.now) {
+			if reached(m.LeftPublic, e.now) {
+				return m.LeftPublic
+			}
+			return time.Time{}
+		}
+	}
+	return time.Time{}
+}
+
+// oldest returns the oldest version on a production phone that can get the
+// release.
+func (e *evaluation) oldest() (string, bool) {
+	found := ""
+	for _, c := range e.g.Census {
+		_, applicable := e.rel.windows[c.Model]
+		if c.Ring == RingVerification || !applicable || !version.Valid(c.OSVersion) {
+			continue
+		}
+		if found == "" || version.Newer(found, c.OSVersion) {
+			found = c.OSVersion
+		}
+	}
+	return found, found != ""
+}
+
+// cves returns how many vulnerabilities the release fixes for the oldest
+// production phone, and which of them are known to be exploited: the union over
+// every release in between for a model of the gate that was posted no later
+// than this one, so that a later fix in an older branch is not promised. With
+// no production phone only the release's own count.
+func (e *evaluation) cves() (int, []string) {
+	from, ok := e.oldest()
+	exploited := make(map[string]bool)
+	for _, r := range e.w.releases {
+		between := ok && r.rank <= e.rel.rank && !r.posted.After(e.rel.posted) && e.applies(r) &&
+			version.Newer(r.Version, from)
+		if r != e.rel && !between {
+			continue
+		}
+		for _, c := range r.CVEs {
+			exploited[c.ID] = exploited[c.ID] || c.Exploited
+		}
+	}
+	var list []string
+	for id, yes := range exploited {
+		if yes {
+			list = append(list, id)
+		}
+	}
+	slices.Sort(list)
+	return len(exploited), list
+}
+
+// applies reports whether r is made for one of the models of the gate.
+func (e *evaluation) applies(r *release) bool {
+	return slices.ContainsFunc(e.windows, func(m ModelWindow) bool {
+		_, ok := r.windows[m.Model]
+		return ok
+	})
+}
+
+// earliest returns the earlier of two times, ignoring zero ones.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}

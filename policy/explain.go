@@ -1,0 +1,254 @@
+package policy
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+)
+
+// Explanation is why one phone is not done: exactly one reason, what supports
+// it, and what happens next.
+type Explanation struct {
+	Reason        Reason     `json:"reason"`
+	Facts         []Reason   `json:"facts"`
+	Hold          HoldStatus `json:"hold"`
+	HoldWhy       Code       `json:"hold_why,omitempty"`
+	NextAutomatic Code       `json:"next_automatic,omitempty"`
+	NextHuman     Code       `json:"next_human,omitempty"`
+}
+
+// HoldStatus says whether a phone is known to hide new releases.
+type HoldStatus string
+
+// The hold statuses.
+const (
+	HoldConfirmed  HoldStatus = "confirmed"  // the phone reported our deferral in force
+	HoldPending    HoldStatus = "pending"    // it has not reported it yet
+	HoldImpossible HoldStatus = "impossible" // it cannot have one as it is
+)
+
+// Thresholds of Explain.
+const (
+	// OfflineAfter is the silence after which a phone counts as offline: phones
+	// report by themselves every day, and may be two hours late.
+	OfflineAfter = 26 * time.Hour
+
+	// Below these a phone that does not get on is taken to lack space or
+	// charge. Apple publishes neither condition; both are rules of thumb.
+	lowSpaceGB = 5.0
+	lowBattery = 0.2
+)
+
+// HoldState returns whether the phone's hold is confirmed, pending or
+// impossible, and for the last two why.
+func HoldState(f Facts, l Live) (HoldStatus, Code) {
+	switch {
+	case f.Supervised == Unsupervised:
+		return HoldImpossible, WhyUnsupervised
+	case f.Capabilities.Known && !f.Capabilities.Settings:
+		return HoldImpossible, WhyNoDeclaration
+	case l.SettingsError != "":
+		return HoldImpossible, WhySettingsRefused
+	case f.Supervised != Supervised:
+		return HoldPending, WhySupervisionUnknown
+	case !f.Capabilities.Known:
+		return HoldPending, WhyCapabilitiesUnknown
+	case !l.HoldConfirmed:
+		return HoldPending, WhyNotReported
+	default:
+		return HoldConfirmed, ""
+	}
+}
+
+// Explain returns the one reason why the phone with target t is where it is. t
+// must be the result of TargetFor for the same world, facts and time. Live
+// values choose among the reasons of a phone that has something to install and
+// never hide that it has nothing.
+func Explain(w *World, f Facts, l Live, t Target, now time.Time) Explanation {
+	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, f.OSVersion, ParamModel, f.Model)}}
+	x.Hold, x.HoldWhy = HoldState(f, l)
+	if t.Enforce != nil {
+		x.Reason = underWay(f, l, t, now)
+		x.explainSource(w, f, *t.Enforce, now)
+	} else {
+		// Without any approval nothing is newer than approved; that the phone
+		// moved on its own must not read as "done" all the same.
+		if t.Blocked.Code == ReasonDone && l.Leaked && f.Ring != RingVerification {
+			t.Blocked = reason(ReasonNewerThanVerified, ParamVersion, f.OSVersion, ParamGroup, f.Group)
+		}
+		x.Reason = t.Blocked
+		x.explainBlocked(w, f, t, now)
+	}
+	x.explainPhone(f, l)
+	automatic, human := steps(x.Reason)
+	if x.NextAutomatic == StepNone {
+		x.NextAutomatic = automatic
+	}
+	if x.NextHuman == StepNone {
+		x.NextHuman = human
+	}
+	return x
+}
+
+// explainSource adds what the enforcement rests on.
+func (x *Explanation) explainSource(w *World, f Facts, e Enforcement, now time.Time) {
+	if e.Source == SourceCandidate {
+		x.Facts = append(x.Facts, reason(FactCandidate, ParamRelease, e.Release))
+	} else if a, ok := w.Approval(f.Group, e.Release, now); ok {
+		x.Facts = append(x.Facts, reason(FactApproved, ParamRelease, e.Release, ParamBy, a.By, ParamDate, date(a.At)))
+	}
+	if e.Keep {
+		x.Facts = append(x.Facts, reason(FactKept, ParamRelease, e.Release))
+	}
+}
+
+// explainBlocked names the gate behind the reason, with its own line.
+func (x *Explanation) explainBlocked(w *World, f Facts, t Target, now time.Time) {
+	code := t.Blocked.Code
+	switch {
+	case code == ReasonGateClosed:
+		wanted := t.Release
+		visible, since := w.visible(f, now)
+		switch {
+		case f.Ring == RingVerification:
+		case f.Supervised == Unsupervised:
+			code = ReasonUnsupervised
+		case visible != "":
+			code, wanted = ReasonHoldEnded, visible
+			x.Facts = append(x.Facts, reason(FactVisible, ParamRelease, visible, ParamDate, date(since)))
+		}
+		gate := Evaluate(w, f.Group, wanted, now)
+		x.addGate(gate)
+		x.Reason = reason(code, ParamRelease, wanted, ParamGroup, f.Group, ParamPhase, string(gate.Phase),
+			ParamMissing, strings.Join(gate.Missing, ","), ParamSetting, expirySetting(w, f.Group, code))
+		if code != ReasonUnsupervised {
+			x.NextAutomatic, x.NextHuman = gate.NextAutomatic, gate.NextHuman
+		}
+	case code == ReasonNewerThanVerified:
+		gate := Evaluate(w, f.Group, f.OSVersion, now)
+		x.addGate(gate)
+		x.Reason = reason(ReasonNewerThanVerified, ParamVersion, f.OSVersion, ParamGroup, f.Group,
+			ParamPhase, string(gate.Phase), ParamMissing, strings.Join(gate.Missing, ","))
+	case t.Release != "":
+		x.addGate(Evaluate(w, f.Group, t.Release, now))
+	}
+}
+
+func (x *Explanation) addGate(g Gate) {
+	x.Facts = append(x.Facts, reason(FactGate, ParamRelease, g.Release, ParamPhase, string(g.Phase)))
+	x.Facts = append(x.Facts, g.Reasons...)
+}
+
+// expirySetting returns what the group does when a hold ends, for the reason
+// that says so.
+func expirySetting(w *World, group string, code Code) string {
+	g := w.groups[group]
+	if g == nil || code != ReasonHoldEnded {
+		return ""
+	}
+	return string(g.OnExpiry)
+}
+
+// explainPhone adds what was last heard from the phone.
+func (x *Explanation) explainPhone(f Facts, l Live) {
+	if a := f.Announced; a != nil {
+		x.Facts = append(x.Facts, reason(FactAnnounced, ParamRelease, a.Release, ParamDeadline, string(a.Deadline)))
+	}
+	if f.Install.State != "" {
+		x.Facts = append(x.Facts, reason(FactInstallState, ParamWhy, string(f.Install.State), ParamRelease, f.Install.PendingVersion))
+	}
+	if !l.LastContact.IsZero() {
+		x.Facts = append(x.Facts, reason(FactLastContact, ParamDate, date(l.LastContact)))
+	}
+}
+
+// underWay returns the reason of a phone that has something to install. What
+// the phone itself said last comes before what its silence may mean, unless it
+// has been silent for so long that it says nothing any more.
+func underWay(f Facts, l Live, t Target, now time.Time) Reason {
+	silent := l.LastContact.IsZero() || now.Sub(l.LastContact) >= OfflineAfter
+	state := f.Install.State
+	if f.Install.PendingVersion != "" && !version.Equal(f.Install.PendingVersion, t.Enforce.Release) {
+		state = InstallNone // about another release
+	}
+	switch {
+	case silent && l.PushDead:
+		return reason(ReasonPushUnreachable, ParamRelease, t.Release, ParamDate, date(l.LastContact))
+	case silent:
+		return reason(ReasonOffline, ParamRelease, t.Release, ParamDate, date(l.LastContact))
+	case state == InstallInstalling:
+		return reason(ReasonInstalling, ParamRelease, t.Release)
+	case l.SingleApp:
+		return reason(ReasonSingleAppMode, ParamRelease, t.Release)
+	case state == InstallPrepared:
+		return prepared(f, l, t)
+	case state == InstallDownloading:
+		return reason(ReasonDownloading, ParamRelease, t.Release)
+	case state == InstallFailed || f.Install.FailureCount > 0:
+		return failed(f.Install, l, t)
+	}
+	if r := undelivered(f, l, t); r.Code != "" {
+		return r
+	}
+	if l.AvailableGB != nil && *l.AvailableGB < lowSpaceGB {
+		return reason(ReasonNoSpace, ParamRelease, t.Release)
+	}
+	return reason(ReasonDownloading, ParamRelease, t.Release)
+}
+
+// undelivered returns why the phone does not know its enforcement yet, or a
+// zero Reason.
+func undelivered(f Facts, l Live, t Target) Reason {
+	told := f.Announced != nil && f.Announced.Release == t.Enforce.Release && !l.SyncPending
+	switch {
+	case told && l.DeclarationFetched:
+		return Reason{}
+	case !l.NotNowSince.IsZero():
+		return reason(ReasonLocked, ParamRelease, t.Release, ParamDate, date(l.NotNowSince))
+	case l.PushDead:
+		return reason(ReasonPushUnreachable, ParamRelease, t.Release, ParamDate, date(l.LastContact))
+	case !told:
+		return reason(ReasonSyncPending, ParamRelease, t.Release, ParamDate, date(l.LastPush))
+	default:
+		return reason(ReasonDeclarationNotFetched, ParamRelease, t.Release, ParamDate, date(l.LastPush))
+	}
+}
+
+// prepared returns the reason of a phone that has the release ready: after the
+// deadline something on the phone itself is in the way.
+func prepared(f Facts, l Live, t Target) Reason {
+	deadline := f.Install.Deadline
+	if deadline == "" && f.Announced != nil {
+		deadline = f.Announced.Deadline
+	}
+	code := ReasonWaitingForUser
+	if deadline != "" && l.LocalNow.Compare(deadline) >= 0 {
+		switch {
+		case l.BatteryLevel != nil && *l.BatteryLevel < lowBattery:
+			code = ReasonBattery
+		case l.PasscodePresent == nil || *l.PasscodePresent:
+			code = ReasonPasscodeNeeded
+		}
+	}
+	return reason(code, ParamRelease, t.Release, ParamDeadline, string(deadline))
+}
+
+// failed classifies a failed installation. Apple's text is free, so it is
+// searched for words and passed on as it is.
+func failed(i Install, l Live, t Target) Reason {
+	text := strings.ToLower(i.FailureReason)
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	code := ReasonInstallFailed
+	switch {
+	case has("battery", "charge"):
+		code = ReasonBattery
+	case has("space", "storage"), text == "" && l.AvailableGB != nil && *l.AvailableGB < lowSpaceGB:
+		code = ReasonNoSpace
+	}
+	return reason(code, ParamRelease, t.Release, ParamCount, strconv.Itoa(i.FailureCount), ParamWhy, i.FailureReason)
+}

@@ -1,0 +1,139 @@
+package policy
+
+import "time"
+
+// Facts are all that the target of one phone is computed from, besides the
+// world: what the phone itself reported and what it was told. Battery, last
+// contact and other fleeting values are no facts; see Live.
+type Facts struct {
+	Phone        string // stable identifier; decides the wave
+	Group        string // "" or a group the world does not know: ungrouped
+	Ring         Ring
+	OSVersion    string // as reported, without the letter of a background improvement
+	Build        string
+	Model        string
+	Supervised   Supervision
+	Capabilities Capabilities
+	Apps         []InstalledApp
+	AppsKnown    bool // Apps is complete for the group's bundle identifiers
+	Install      Install
+	// Announced is the enforcement the phone was last told and that has not
+	// been retired; nil when there is none.
+	Announced *Enforcement
+}
+
+// Supervision is whether a phone is supervised.
+type Supervision string
+
+// The values of Supervision. Any other value counts as unknown.
+const (
+	SupervisionUnknown Supervision = "unknown"
+	Supervised         Supervision = "yes"
+	Unsupervised       Supervision = "no"
+)
+
+// Capabilities are the declaration types a phone says it understands (status
+// item management.client-capabilities). They are the best test for a feature,
+// better than the version.
+type Capabilities struct {
+	Known       bool // the phone has reported
+	Settings    bool // com.apple.configuration.softwareupdate.settings
+	Enforcement bool // com.apple.configuration.softwareupdate.enforcement.specific
+}
+
+// InstalledApp is one app on a phone.
+type InstalledApp struct {
+	BundleID string
+	Version  string // short version; "" while unknown
+}
+
+// InstallState is the status item softwareupdate.install-state.
+type InstallState string
+
+// The install states. Unknown ones are treated like InstallNone.
+const (
+	InstallNone        InstallState = "none"
+	InstallWaiting     InstallState = "waiting"
+	InstallDownloading InstallState = "downloading"
+	InstallPrepared    InstallState = "prepared"
+	InstallInstalling  InstallState = "installing"
+	InstallFailed      InstallState = "failed"
+)
+
+// Install is what a phone reports about an update under way.
+type Install struct {
+	State          InstallState
+	Reasons        []string // softwareupdate.install-reason
+	PendingVersion string
+	FailureCount   int
+	FailureReason  string // free text of the OS, kept verbatim
+	Deadline       LocalTime
+}
+
+// Live are fleeting values of one phone. They decide which reason is shown and
+// never what the phone must do.
+type Live struct {
+	LastContact        time.Time // zero: never
+	LastPush           time.Time
+	PushDead           bool      // APNs refused the token
+	NotNowSince        time.Time // zero unless the last answer was NotNow
+	SyncPending        bool      // what the phone was told is not yet its target
+	DeclarationFetched bool      // the phone fetched the announced enforcement
+	HoldConfirmed      bool      // the phone reported our deferral as valid and active
+	SettingsError      string    // the phone refused our settings declaration
+	AvailableGB        *float64  // nil: not reported
+	BatteryLevel       *float64  // 0 to 1; nil: not reported
+	PasscodePresent    *bool     // nil: not reported
+	SingleApp          bool
+	Leaked             bool      // it came to its release before anyone approved that for its group
+	LocalNow           LocalTime // the phone's own clock; "" when its zone is unknown
+}
+
+// Source says what an enforcement rests on.
+type Source string
+
+// The sources.
+const (
+	SourceApproval  Source = "approval"
+	SourceCandidate Source = "candidate"
+)
+
+// Enforcement is one release a phone is to install.
+type Enforcement struct {
+	Release string `json:"release"`
+	// Deadline is that of the phone's wave, "" for a candidate. The caller
+	// tells the phone the later of it and the first announced local time plus
+	// Notice, and keeps to what it announced first.
+	Deadline LocalTime     `json:"deadline,omitempty"`
+	Notice   time.Duration `json:"notice"` // in nanoseconds when marshalled
+	Source   Source        `json:"source"`
+	SourceID string        `json:"source_id"`      // Approval.ID, or the release for a candidate
+	Keep     bool          `json:"keep,omitempty"` // not what would be chosen now: kept because it is prepared or installing
+}
+
+// Target is what one phone must hide and what it must install.
+type Target struct {
+	Hold    Hold         `json:"hold"`
+	Enforce *Enforcement `json:"enforce,omitempty"` // nil when nothing is to be installed
+	// Release is the release the phone is to install or waits for, "" when
+	// there is none.
+	Release string `json:"release,omitempty"`
+	// Blocked says why Enforce is nil; its zero value when Enforce is not.
+	Blocked Reason `json:"blocked,omitzero"`
+}
+
+// Hold is the standing deferral. It is part of every target, whatever is
+// enforced: an enforcement beats a deferral, so a release is never let in by
+// lifting it.
+type Hold struct {
+	Days int `json:"days"` // Apple's maximum, HoldDays
+	// Supervised says that the supervised-only keys, the deferral among them,
+	// may be sent: an unsupervised phone rejects the whole declaration.
+	Supervised bool `json:"supervised"`
+	// Declaration says that the phone understands the settings declaration.
+	Declaration bool `json:"declaration"`
+}
+
+// HoldDays is the longest deferral Apple allows (Device Management,
+// SoftwareUpdateSettings, Deferrals.CombinedPeriodInDays).
+const HoldDays = 90

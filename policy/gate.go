@@ -1,0 +1,165 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Phase is where a gate stands.
+type Phase string
+
+// The phases, in the order in which they are tried: the first that holds is
+// the phase of the gate.
+const (
+	PhaseDeclined   Phase = "declined"
+	PhaseExpired    Phase = "expired"
+	PhasePaused     Phase = "paused"
+	PhaseBlocked    Phase = "blocked"
+	PhaseDone       Phase = "done"
+	PhaseRollingOut Phase = "rolling-out"
+	PhaseApproved   Phase = "approved"
+	PhaseSuperseded Phase = "superseded"
+	PhaseVerified   Phase = "verified"
+	PhaseVerifying  Phase = "verifying"
+	PhaseHeld       Phase = "held"
+)
+
+// Gate is the computed answer to "may this group take this release?", with
+// everything a person deciding about it should see. Its slices are sorted.
+type Gate struct {
+	Group   string   `json:"group"`
+	Release string   `json:"release"`
+	Phase   Phase    `json:"phase"`
+	Reasons []Reason `json:"reasons"`
+
+	Apps    []AppState `json:"apps"`
+	Missing []string   `json:"missing,omitempty"` // bundle identifiers that keep it closed
+	Models  []string   `json:"models,omitempty"`  // model classes verified: for Approval.Models
+	Floors  []Floor    `json:"floors,omitempty"`  // versions verified: for Approval.Floors
+
+	Clocks    Clocks   `json:"clocks"`
+	CVEs      int      `json:"cves"`                // fixed since the oldest production phone's release
+	Exploited []string `json:"exploited,omitempty"` // those of them known to be exploited
+	Counts    Counts   `json:"counts"`
+
+	// Approval is the identifier of the approval that stands, "" when none does.
+	Approval string `json:"approval,omitempty"`
+	// Fingerprint changes when anything changes that a person approving the
+	// gate should have seen: phase, state of the apps, models and floors. It
+	// does not change with counts and dates. It detects change; it is no
+	// defence against forgery.
+	Fingerprint string `json:"fingerprint"`
+
+	NextAutomatic Code `json:"next_automatic,omitempty"`
+	NextHuman     Code `json:"next_human,omitempty"`
+}
+
+// Status is the state of one app at one gate.
+type Status string
+
+// The states of an app.
+const (
+	StatusWorks         Status = "works"
+	StatusWorksWithNote Status = "works-with-note"
+	StatusBroken        Status = "broken"   // an accepted broken result that no later result cleared
+	StatusPartial       Status = "partial"  // accepted on some, not on all model classes needed
+	StatusStale         Status = "stale"    // the newest result has expired
+	StatusUntested      Status = "untested" // no accepted result; Why says what is wrong with the others
+)
+
+// AppState is how far one app is at one gate.
+type AppState struct {
+	BundleID   string     `json:"bundle_id"`
+	Name       string     `json:"name"`
+	Importance Importance `json:"importance"`
+	State      Status     `json:"state"`
+	Why        Code       `json:"why,omitempty"`     // "" when nothing is missing
+	Verdict    string     `json:"verdict,omitempty"` // identifier of the newest result State rests on
+	Floor      string     `json:"floor,omitempty"`   // lowest app version the results cover
+	// External says that at least one of the results counted was made outside
+	// the group's phones.
+	External      bool     `json:"external,omitempty"`
+	Models        []string `json:"models,omitempty"`         // model classes with an accepted result
+	MissingModels []string `json:"missing_models,omitempty"` // model classes still needed
+}
+
+// Clocks are the dates a gate runs against, as midnight UTC, over the models of
+// the group; zero when unknown or not running. A date is good to about one day:
+// Apple does not publish which one a phone uses.
+type Clocks struct {
+	HiddenUntil time.Time `json:"hidden_until,omitzero"` // users can see the release from this day
+	ShelfLife   time.Time `json:"shelf_life,omitzero"`   // first day it cannot be installed on one of the models
+	Branch      time.Time `json:"branch,omitzero"`       // the older branch, on which production still is, stopped
+	VerifyBy    time.Time `json:"verify_by,omitzero"`    // the earliest of the three
+}
+
+// Counts are numbers of phones of the group. Production phones whose model
+// cannot get the release count in CannotRun only.
+type Counts struct {
+	Production   int `json:"production"`
+	Done         int `json:"done"`             // production phones on the release or newer
+	Silent       int `json:"silent,omitempty"` // production phones not there that nobody waits for
+	CannotRun    int `json:"cannot_run,omitempty"`
+	Verification int `json:"verification"`
+	OnRelease    int `json:"on_release"`            // verification phones on exactly this release
+	NotCovered   int `json:"not_covered,omitempty"` // production phones of a model the standing approval does not cover
+}
+
+// ClosedError says why a gate cannot be approved.
+type ClosedError struct {
+	Group   string
+	Release string
+	Phase   Phase
+	Reasons []Reason
+	Apps    []AppState // the apps that keep it closed, sorted by bundle identifier
+}
+
+// Error names the phase and every missing app with its state and cause.
+func (e *ClosedError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "gate of group %s for release %s is %s", e.Group, e.Release, e.Phase)
+	for i, r := range e.Reasons {
+		b.WriteString(listSeparator(i))
+		b.WriteString(string(r.Code))
+	}
+	for i, a := range e.Apps {
+		if i == 0 {
+			b.WriteString("; missing: ")
+		} else {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s (%s: %s", a.Name, a.BundleID, a.State)
+		if a.Why != "" {
+			fmt.Fprintf(&b, ", %s", a.Why)
+		}
+		if len(a.MissingModels) > 0 {
+			fmt.Fprintf(&b, " on %s", strings.Join(a.MissingModels, " "))
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+func listSeparator(i int) string {
+	if i == 0 {
+		return ": "
+	}
+	return ", "
+}
+
+// Approvable returns nil when a person may approve the gate as it is, that is,
+// when its phase is PhaseVerified, and a *ClosedError otherwise.
+func Approvable(g Gate) error {
+	if g.Phase == PhaseVerified {
+		return nil
+	}
+	closed := &ClosedError{Group: g.Group, Release: g.Release, Phase: g.Phase, Reasons: g.Reasons}
+	for _, a := range g.Apps {
+		if slices.Contains(g.Missing, a.BundleID) {
+			closed.Apps = append(closed.Apps, a)
+		}
+	}
+	return closed
+}

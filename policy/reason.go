@@ -1,0 +1,191 @@
+package policy
+
+// Code names a fact, a reason or a step. Codes are stable: texts, alarms and
+// reports are keyed by them.
+type Code string
+
+// Reason is a code with the values its text needs.
+type Reason struct {
+	Code   Code              `json:"code"`
+	Params map[string]string `json:"params,omitempty"`
+}
+
+// Keys of Reason.Params.
+const (
+	ParamApp      = "app"      // bundle identifier
+	ParamBy       = "by"       // who decided
+	ParamCount    = "count"    // a decimal number
+	ParamDate     = "date"     // RFC 3339, UTC
+	ParamDeadline = "deadline" // LocalTime
+	ParamFloor    = "floor"    // lowest version of the app that is covered
+	ParamGroup    = "group"
+	ParamModel    = "model"
+	ParamPhase    = "phase"   // of the gate the phone waits for
+	ParamMissing  = "missing" // bundle identifiers, comma separated
+	ParamRelease  = "release"
+	ParamReason   = "reason"  // what a person wrote
+	ParamSetting  = "setting" // the value of a policy setting
+	ParamVersion  = "version" // what is installed
+	ParamWhy      = "why"     // a finer code, or Apple's text for ReasonInstallFailed
+)
+
+// The reasons of one phone (Explanation.Reason, Target.Blocked).
+const (
+	ReasonGateClosed            Code = "gate-closed"
+	ReasonPaused                Code = "paused"
+	ReasonWaveNotStarted        Code = "wave-not-started"
+	ReasonOutsideCalendar       Code = "outside-calendar" // a rollout without a calendar never has it
+	ReasonSyncPending           Code = "sync-pending"
+	ReasonDeclarationNotFetched Code = "declaration-not-fetched"
+	ReasonLocked                Code = "locked"
+	ReasonOffline               Code = "offline"
+	ReasonPushUnreachable       Code = "push-unreachable"
+	ReasonDownloading           Code = "downloading"
+	ReasonWaitingForUser        Code = "waiting-for-user"
+	ReasonPasscodeNeeded        Code = "passcode-needed"
+	ReasonInstalling            Code = "installing"
+	ReasonNoSpace               Code = "no-space"
+	ReasonBattery               Code = "battery"
+	ReasonInstallFailed         Code = "install-failed"
+	ReasonHoldEnded             Code = "hold-ended"
+	ReasonAppUpdateNeeded       Code = "app-update-needed"
+	ReasonAppVersionUnknown     Code = "app-version-unknown"
+	ReasonModelNotVerified      Code = "model-not-verified"
+	ReasonModelCannotRun        Code = "model-cannot-run"
+	ReasonUnsupervised          Code = "unsupervised"
+	ReasonNewerThanVerified     Code = "newer-than-verified"
+	ReasonSingleAppMode         Code = "single-app-mode"
+	ReasonUngrouped             Code = "ungrouped"
+	ReasonDone                  Code = "done"
+	// ReasonNotControllable says that the release is approved but the phone
+	// knows no enforcement declaration (iOS before 17) or reports a version
+	// that cannot be ordered; ParamWhy tells which.
+	ReasonNotControllable Code = "not-controllable"
+)
+
+// Why a gate is in its phase (Gate.Reasons), besides the phase's own facts.
+const (
+	GateUnknownGroup        Code = "unknown-group"
+	GateUnknownRelease      Code = "unknown-release"
+	GateImprovement         Code = "improvement-follows-base"
+	GateNotPosted           Code = "not-posted"
+	GateNotApplicable       Code = "not-applicable"
+	GateDeclined            Code = "declined"
+	GateExpired             Code = "expired"
+	GatePausedByPerson      Code = "paused-by-person"
+	GateVerdictRevoked      Code = "verdict-revoked"
+	GateAppBroken           Code = "app-broken"
+	GateAllThere            Code = "all-there"
+	GatePhonesOutstanding   Code = "phones-outstanding"
+	GateWaveStarts          Code = "wave-starts"
+	GateSuperseded          Code = "superseded"
+	GateNoApps              Code = "no-apps"
+	GateNoBlockingApp       Code = "no-blocking-app"
+	GateNoVerificationPhone Code = "no-verification-phone"
+	GateAppMissing          Code = "app-missing"
+	GateAllVerified         Code = "all-verified"
+	GateOffered             Code = "offered"
+)
+
+// Why a verdict, or the lack of one, does not count (AppState.Why).
+const (
+	WhyNoVerdict        Code = "no-verdict"
+	WhyOtherGroup       Code = "other-group"
+	WhyProductionPhone  Code = "production-phone"
+	WhyPhoneNotOn       Code = "phone-not-on-release"
+	WhyTesterNotAllowed Code = "tester-not-allowed"
+	WhyNoEvidence       Code = "external-without-evidence"
+	WhyUnknownResult    Code = "unknown-result"
+	WhyNoAppVersion     Code = "no-app-version"
+	WhyRevoked          Code = "revoked"
+	WhyExpired          Code = "expired"
+	WhyBroken           Code = "broken"
+	WhyModelsMissing    Code = "models-missing"
+)
+
+// Finer codes in ParamWhy of a phone's reason.
+const (
+	WhyFactsUnknown        Code = "facts-unknown"        // no iOS version or model reported yet
+	WhyCapabilitiesUnknown Code = "capabilities-unknown" // no capabilities reported yet
+	WhyVersionUnreadable   Code = "version-unreadable"   // the reported version cannot be ordered
+	WhySystemTooOld        Code = "ios-before-17"
+	WhyNoDeclaration       Code = "declaration-unsupported"
+	WhySupervisionUnknown  Code = "supervision-unknown"
+	WhySettingsRefused     Code = "settings-refused"
+	WhyNotReported         Code = "not-reported"
+	WhyUnsupervised        Code = "unsupervised"
+)
+
+// Supporting facts (Explanation.Facts).
+const (
+	FactInstalled    Code = "installed"     // ParamVersion, ParamModel
+	FactApproved     Code = "approved"      // ParamRelease, ParamBy, ParamDate
+	FactCandidate    Code = "candidate"     // ParamRelease
+	FactGate         Code = "gate"          // ParamRelease, ParamPhase
+	FactAnnounced    Code = "announced"     // ParamRelease, ParamDeadline
+	FactInstallState Code = "install-state" // ParamWhy
+	FactLastContact  Code = "last-contact"  // ParamDate
+	FactKept         Code = "kept"          // not withdrawn or switched: prepared or installing
+	FactVisible      Code = "visible"       // ParamRelease, ParamDate: users can see it since
+)
+
+// Steps (Gate.NextAutomatic, Gate.NextHuman, Explanation.NextAutomatic,
+// Explanation.NextHuman). StepNone says that there is none.
+const (
+	StepNone Code = ""
+
+	// What happens by itself.
+	StepHoldEnds        Code = "hold-ends"
+	StepWaveStarts      Code = "wave-starts"
+	StepPhonesInstall   Code = "phones-install"
+	StepResumeWhenClear Code = "resume-when-cleared"
+	StepPushAgain       Code = "push-again"
+	StepRetryOnPoll     Code = "retry-on-poll"
+	StepDeviceContinues Code = "device-continues"
+	StepDeviceRetries   Code = "device-retries"
+	StepReadApps        Code = "read-app-versions"
+	StepEnforceAfterApp Code = "enforce-after-app-update"
+	StepNextRelease     Code = "next-release"
+
+	// What a person can do.
+	StepOffer          Code = "offer"
+	StepAddApp         Code = "add-app"
+	StepAddTestPhone   Code = "add-verification-phone"
+	StepRecordVerdicts Code = "record-verdicts"
+	StepFixApp         Code = "fix-app-and-test-again"
+	StepApprove        Code = "approve"
+	StepResume         Code = "resume"
+	StepChooseNewer    Code = "choose-newer-release"
+	StepUnlock         Code = "unlock"
+	StepConnect        Code = "connect"
+	StepInstallNow     Code = "install-now"
+	StepEnterPasscode  Code = "enter-passcode"
+	StepFreeSpace      Code = "free-space"
+	StepCharge         Code = "charge"
+	StepRestart        Code = "restart-or-use-computer"
+	StepUpdateApp      Code = "update-app"
+	StepTestModel      Code = "test-model"
+	StepReplacePhone   Code = "replace-or-regroup"
+	StepSupervise      Code = "supervise"
+	StepTestApps       Code = "test-apps-on-phone"
+	StepEndSingleApp   Code = "end-single-app-mode"
+	StepAssignGroup    Code = "assign-group"
+	StepUpdateByHand   Code = "update-by-hand"
+	StepEnrollAgain    Code = "enroll-again"
+)
+
+// reason builds a Reason from alternating keys and values, leaving out empty
+// values.
+func reason(code Code, pairs ...string) Reason {
+	r := Reason{Code: code}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			continue
+		}
+		if r.Params == nil {
+			r.Params = make(map[string]string, len(pairs)/2)
+		}
+		r.Params[pairs[i]] = pairs[i+1]
+	}
+	return r
+}

@@ -1,0 +1,266 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Ring is a phone's place in its group.
+type Ring string
+
+// The rings. Whatever is not RingVerification is treated as production, the
+// stricter of the two.
+const (
+	RingVerification Ring = "verification"
+	RingProduction   Ring = "production"
+)
+
+// Importance says whether an app can keep a gate closed.
+type Importance string
+
+// The importances. A critical app must be verified on every model class of the
+// group's production phones, an important one on at least one; an
+// informational app never closes a gate. Any other value counts as critical,
+// so that a damaged record cannot open a gate.
+const (
+	ImportanceCritical      Importance = "critical"
+	ImportanceImportant     Importance = "important"
+	ImportanceInformational Importance = "informational"
+)
+
+// Result is what a tester found.
+type Result string
+
+// The results. Any other value is never accepted.
+const (
+	ResultWorks         Result = "works"
+	ResultWorksWithNote Result = "works-with-note"
+	ResultBroken        Result = "broken"
+)
+
+// Candidate says who releases a new release to the verification ring.
+type Candidate string
+
+// The candidate settings. Any other value counts as manual.
+const (
+	CandidateManual Candidate = "manual"
+	CandidateAuto   Candidate = "auto"
+)
+
+// ModelClass says which phones a verdict may stand for.
+type ModelClass string
+
+// The model class settings. Any other value counts as ModelClassHardware.
+const (
+	ModelClassHardware ModelClass = "hardware" // the same hardware identifier only
+	ModelClassAny      ModelClass = "any"      // one phone stands for all models
+)
+
+// AnyModel is the one class of a group whose ModelClass is ModelClassAny. In
+// Approval.Models it covers every model.
+const AnyModel = "any"
+
+// OnExpiry says what a group does when Apple's longest hold, 90 days, ends
+// before a release is verified.
+type OnExpiry string
+
+// The settings for the end of a hold. None of them enforces a release that is
+// not approved; the engine only reports which one applies.
+const (
+	OnExpiryExtendRisk     OnExpiry = "extend-risk"
+	OnExpiryReleaseToUsers OnExpiry = "release-to-users"
+	OnExpiryEnforce        OnExpiry = "enforce"
+)
+
+// ParseRing returns the ring named s.
+func ParseRing(s string) (Ring, error) {
+	return oneOf("ring", Ring(s), RingVerification, RingProduction)
+}
+
+// ParseImportance returns the importance named s.
+func ParseImportance(s string) (Importance, error) {
+	return oneOf("importance", Importance(s), ImportanceCritical, ImportanceImportant, ImportanceInformational)
+}
+
+// ParseResult returns the test result named s.
+func ParseResult(s string) (Result, error) {
+	return oneOf("result", Result(s), ResultWorks, ResultWorksWithNote, ResultBroken)
+}
+
+// ParseCandidate returns the candidate setting named s.
+func ParseCandidate(s string) (Candidate, error) {
+	return oneOf("candidate", Candidate(s), CandidateManual, CandidateAuto)
+}
+
+// ParseModelClass returns the model class setting named s.
+func ParseModelClass(s string) (ModelClass, error) {
+	return oneOf("model class", ModelClass(s), ModelClassHardware, ModelClassAny)
+}
+
+// ParseOnExpiry returns the end-of-hold setting named s.
+func ParseOnExpiry(s string) (OnExpiry, error) {
+	return oneOf("on-expiry", OnExpiry(s), OnExpiryExtendRisk, OnExpiryReleaseToUsers, OnExpiryEnforce)
+}
+
+func oneOf[T ~string](what string, got T, allowed ...T) (T, error) {
+	if slices.Contains(allowed, got) {
+		return got, nil
+	}
+	names := make([]string, len(allowed))
+	for i, a := range allowed {
+		names[i] = string(a)
+	}
+	return "", fmt.Errorf("%s %q is not one of %s", what, string(got), strings.Join(names, ", "))
+}
+
+// Release is one version Apple offers. Version is its key; records refer to a
+// release by exactly this string.
+type Release struct {
+	Version   string
+	Class     string // "upgrade", "update", "patch" or "improvement"
+	Models    []ModelWindow
+	CVEs      []CVE // fixed by this release itself, not cumulative
+	Synthetic bool  // invented for a test or the demo
+}
+
+// ClassImprovement is the class of Apple's background security improvements.
+// They follow their base release: they have no gate and are never a target.
+const ClassImprovement = "improvement"
+
+// ModelWindow says when one model can get a release. The fields are dates,
+// given as midnight UTC; zero means unknown.
+type ModelWindow struct {
+	Model      string    // hardware identifier, such as "iPhone15,2"
+	Posted     time.Time // the earliest posting date seen; zero counts as posted
+	LeftPublic time.Time // left Apple's public list: superseded for this model
+	Expires    time.Time // shelf life: the first day it cannot be installed any more
+}
+
+// CVE is one vulnerability a release fixes.
+type CVE struct {
+	ID        string
+	Exploited bool
+}
+
+// App is a business app.
+type App struct {
+	BundleID   string
+	Name       string
+	Importance Importance
+}
+
+// Group is a set of phones that do the same work with the same apps.
+type Group struct {
+	Name            string
+	Apps            []string // bundle identifiers
+	Candidate       Candidate
+	ModelClass      ModelClass
+	OnExpiry        OnExpiry
+	MinimumNotice   time.Duration // production; zero or less: DefaultMinimumNotice
+	CandidateNotice time.Duration // verification ring; zero or less: DefaultCandidateNotice
+	DetailsURL      string        // shown to users by iOS; carried, not used here
+	// Census says what the group's enrolled phones run. It feeds gates only:
+	// no target ever depends on it, so that the work one phone causes does not
+	// grow with the fleet.
+	Census []Census
+}
+
+// Notices that hold where a group sets none. Four hours is the practical
+// minimum for a download on an ordinary link plus the hour iOS allows after
+// power-on.
+const (
+	DefaultMinimumNotice   = 24 * time.Hour
+	DefaultCandidateNotice = 4 * time.Hour
+)
+
+// Census counts the phones of a group that are alike.
+type Census struct {
+	Ring      Ring
+	Model     string
+	OSVersion string // "" while unknown
+	Count     int    // rows with a count below one are ignored
+	Silent    int    // of Count: without contact for so long that PhaseDone does not wait for them
+}
+
+// Verdict is the result of testing one app on one release.
+type Verdict struct {
+	ID         string
+	BundleID   string
+	AppVersion string
+	Release    string
+	Model      string // hardware identifier of the phone, "" only for external results
+	Group      string
+	Phone      string
+	Ring       Ring   // of the phone when recorded
+	PhoneOS    string // what the phone itself reported when recorded
+	Result     Result
+	By         string
+	At         time.Time
+	Expires    time.Time // zero: never. A broken verdict never expires, it is cleared or revoked
+	External   bool      // made outside the group's phones; accepted only with Evidence
+	Evidence   string
+	Note       string
+	RevokedAt  time.Time
+	RevokedBy  string
+	// AllowedTester says that By was allowed to test this app when it was recorded.
+	AllowedTester bool
+}
+
+// Offer releases a candidate to a group's verification ring. The newest offer
+// of a release counts: once it is withdrawn the candidate setting "auto" does
+// not bring the release back.
+type Offer struct {
+	Group     string
+	Release   string
+	By        string
+	Reason    string
+	At        time.Time
+	Withdrawn time.Time // zero while it stands
+}
+
+// Approval is a person's decision to open a gate. What it covers is fixed when
+// it is made: Models and Floors are copied from the gate that was approved. The
+// newest approval of a release counts.
+type Approval struct {
+	ID          string
+	Group       string
+	Release     string
+	By          string
+	Reason      string
+	At          time.Time
+	Deadline    LocalTime // for waves that set none
+	Waves       []Wave    // none: one wave with every phone, from At
+	Models      []string  // model classes covered; AnyModel covers all
+	Floors      []Floor
+	Override    bool // approved a gate that was not verified; does not change targets
+	PausedAt    time.Time
+	PausedBy    string
+	PauseReason string
+	Withdrawn   time.Time
+}
+
+// Wave is a share of the phones that starts together. A phone belongs to the
+// first wave, in order of Start, whose Threshold is above its bucket.
+type Wave struct {
+	Start     time.Time
+	Threshold uint32 // of Buckets, cumulative over the waves
+	Deadline  LocalTime
+}
+
+// Floor is the lowest version of an app with which an approval was verified.
+type Floor struct {
+	BundleID   string `json:"bundle_id"`
+	MinVersion string `json:"min_version"`
+}
+
+// Decline is a person's decision that a release is not for a group. It stands
+// as long as the record is in the world.
+type Decline struct {
+	Group   string
+	Release string
+	By      string
+	Reason  string
+	At      time.Time
+}

@@ -1,0 +1,151 @@
+package policy_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	good := []error{}
+	check := func(_ any, err error) { good = append(good, err) }
+	for _, s := range []string{"verification", "production"} {
+		check(policy.ParseRing(s))
+	}
+	for _, s := range []string{"critical", "important", "informational"} {
+		check(policy.ParseImportance(s))
+	}
+	for _, s := range []string{"works", "works-with-note", "broken"} {
+		check(policy.ParseResult(s))
+	}
+	for _, s := range []string{"manual", "auto"} {
+		check(policy.ParseCandidate(s))
+	}
+	for _, s := range []string{"hardware", "any"} {
+		check(policy.ParseModelClass(s))
+	}
+	for _, s := range []string{"extend-risk", "release-to-users", "enforce"} {
+		check(policy.ParseOnExpiry(s))
+	}
+	for i, err := range good {
+		if err != nil {
+			t.Errorf("good value %d refused: %v", i, err)
+		}
+	}
+	got, err := policy.ParseImportance("High")
+	want := `importance "High" is not one of critical, important, informational`
+	if got != "" || err == nil || err.Error() != want {
+		t.Errorf("ParseImportance(High) = %q, %v, want %q", got, err, want)
+	}
+}
+
+func TestLocalTime(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"2026-08-19T18:00:00", "2024-02-29T00:00:00"} {
+		if got, err := policy.ParseLocal(s); err != nil || string(got) != s {
+			t.Errorf("ParseLocal(%s) = %q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{
+		"", "2026-08-19", "2026-08-19T18:00:00Z", "2026-02-30T00:00:00", "2026-08-19T24:00:00", " 2026-08-19T18:00:00",
+		"2026-08-19T18:00:00.5", "2026-08-19T18:00", "2026-08-19T8:00:00",
+	} {
+		if got, err := policy.ParseLocal(s); err == nil {
+			t.Errorf("ParseLocal(%q) = %q, want an error", s, got)
+		}
+	}
+	tokyo := time.FixedZone("JST", 9*60*60)
+	at := time.Date(2026, 8, 19, 20, 30, 0, 999, time.UTC)
+	if got := policy.FormatLocal(at, tokyo); got != "2026-08-20T05:30:00" {
+		t.Errorf("FormatLocal in Tokyo = %s", got)
+	}
+	if got := policy.FormatLocal(at, nil); got != "2026-08-19T20:30:00" {
+		t.Errorf("FormatLocal without a zone = %s, want UTC", got)
+	}
+	a, b := policy.LocalTime("2026-08-19T18:00:00"), policy.LocalTime("2026-10-01T08:00:00")
+	if a.Compare(b) >= 0 || b.Compare(a) <= 0 || a.Compare(a) != 0 || policy.LocalTime("").Compare(a) >= 0 {
+		t.Errorf("local times are out of order")
+	}
+}
+
+func TestWorldAccessors(t *testing.T) {
+	t.Parallel()
+	p := approved()
+	p.Groups = append(p.Groups, policy.Group{Name: "admin"})
+	w := policy.NewWorld(p)
+	if w.Revision() != 7 || !cmp.Equal(w.GroupNames(), []string{"admin", group}) {
+		t.Errorf("revision, groups = %d %v", w.Revision(), w.GroupNames())
+	}
+	g, ok := w.Group(group)
+	if !ok || len(g.Apps) != 3 || len(g.Census) != 4 {
+		t.Fatalf("group = %+v, %t", g, ok)
+	}
+	a, ok := w.Approval(group, next, now)
+	if !ok || a.ID != "a1" || len(a.Waves) != 1 || a.Waves[0].Threshold != policy.Buckets || a.Waves[0].Deadline != a.Deadline {
+		t.Fatalf("approval = %+v, %t, want a1 with its one wave", a, ok)
+	}
+	// What was handed out does not lead back into the world.
+	clear(g.Apps)
+	clear(a.Models)
+	if policy.TargetFor(w, phone(), now).Enforce == nil || len(policy.Evaluate(w, group, next, now).Apps) != 3 {
+		t.Error("changing a copy changed the world")
+	}
+	if _, ok := w.Group("nobody"); ok {
+		t.Error("unknown group found")
+	}
+	if _, ok := w.Approval("nobody", next, now); ok {
+		t.Error("approval of an unknown group found")
+	}
+	if _, ok := w.Approval(group, "26.5", now); ok {
+		t.Error("approval found that nobody made")
+	}
+}
+
+// TestImports keeps the engine pure: nothing that could read a clock, a file or
+// the network, and nothing of ours but the version type. Package time is there
+// for its types.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	allowed := []string{
+		"cmp", "errors", "fmt", "maps", "slices", "strconv", "strings", "time",
+		"github.com/kannuki-mdm/kannuki/internal/version",
+	}
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := file.Name()
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range parsed.Imports {
+			if path, err := strconv.Unquote(i.Path.Value); err != nil || !slices.Contains(allowed, path) {
+				t.Errorf("%s imports %s", name, i.Path.Value)
+			}
+		}
+		for _, forbidden := range []string{"time.Now", "time.Since", "time.Until", "time.After(", "time.Sleep"} {
+			if strings.Contains(string(source), forbidden) {
+				t.Errorf("%s uses %s", name, forbidden)
+			}
+		}
+	}
+}

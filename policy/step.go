@@ -1,0 +1,100 @@
+package policy
+
+import "cmp"
+
+// next returns what happens by itself and what a person can do at a phase.
+func (e *evaluation) next(p Phase) (automatic, human Code) {
+	switch p {
+	case PhaseDeclined, PhaseExpired, PhaseSuperseded:
+		return StepNone, StepChooseNewer
+	case PhasePaused:
+		return e.nextPaused()
+	case PhaseBlocked:
+		if e.approval != nil {
+			return StepResumeWhenClear, StepFixApp
+		}
+		return e.nextClock(), StepFixApp
+	case PhaseDone:
+		return StepNextRelease, StepNone
+	case PhaseRollingOut:
+		return StepPhonesInstall, StepNone
+	case PhaseApproved:
+		return StepWaveStarts, StepNone
+	case PhaseVerified:
+		return e.nextClock(), StepApprove
+	case PhaseVerifying:
+		return e.nextClock(), cmp.Or(e.nextSetUp(), StepRecordVerdicts)
+	case PhaseHeld:
+		if _, ok := e.ineligible(); ok {
+			return StepNone, StepNone
+		}
+		return e.nextClock(), cmp.Or(e.nextSetUp(), StepOffer)
+	}
+	return StepNone, StepNone
+}
+
+func (e *evaluation) nextPaused() (automatic, human Code) {
+	if reached(e.approval.PausedAt, e.now) {
+		return StepNone, StepResume
+	}
+	return StepResumeWhenClear, StepRecordVerdicts
+}
+
+// nextClock returns what the calendar brings while the gate is closed.
+func (e *evaluation) nextClock() Code {
+	if reached(e.times.HiddenUntil, e.now) {
+		return StepNone
+	}
+	return StepHoldEnds
+}
+
+// nextSetUp returns what the group lacks before any test can count.
+func (e *evaluation) nextSetUp() Code {
+	for _, r := range e.closed() {
+		if r.Code == GateNoApps || r.Code == GateNoBlockingApp {
+			return StepAddApp
+		}
+		if r.Code == GateNoVerificationPhone {
+			return StepAddTestPhone
+		}
+	}
+	return StepNone
+}
+
+// step is what follows a reason.
+type step struct{ automatic, human Code }
+
+// steps returns what happens by itself and what a person can do, for reasons
+// whose steps do not come from a gate.
+func steps(r Reason) (automatic, human Code) {
+	s := map[Code]step{
+		ReasonPaused:                {StepNone, StepResume},
+		ReasonWaveNotStarted:        {StepWaveStarts, StepNone},
+		ReasonSyncPending:           {StepRetryOnPoll, StepConnect},
+		ReasonDeclarationNotFetched: {StepPushAgain, StepConnect},
+		ReasonLocked:                {StepRetryOnPoll, StepUnlock},
+		ReasonOffline:               {StepPushAgain, StepConnect},
+		ReasonPushUnreachable:       {StepRetryOnPoll, StepEnrollAgain},
+		ReasonDownloading:           {StepDeviceContinues, StepConnect},
+		ReasonWaitingForUser:        {StepDeviceContinues, StepInstallNow},
+		ReasonPasscodeNeeded:        {StepDeviceContinues, StepEnterPasscode},
+		ReasonInstalling:            {StepDeviceContinues, StepNone},
+		ReasonNoSpace:               {StepDeviceRetries, StepFreeSpace},
+		ReasonBattery:               {StepDeviceRetries, StepCharge},
+		ReasonInstallFailed:         {StepDeviceRetries, StepRestart},
+		ReasonAppUpdateNeeded:       {StepEnforceAfterApp, StepUpdateApp},
+		ReasonAppVersionUnknown:     {StepReadApps, StepConnect},
+		ReasonModelNotVerified:      {StepNextRelease, StepTestModel},
+		ReasonModelCannotRun:        {StepNone, StepReplacePhone},
+		ReasonUnsupervised:          {StepNone, StepSupervise},
+		ReasonNewerThanVerified:     {StepNone, StepTestApps},
+		ReasonSingleAppMode:         {StepNone, StepEndSingleApp},
+		ReasonUngrouped:             {StepNone, StepAssignGroup},
+		ReasonNotControllable:       {StepNone, StepUpdateByHand},
+		ReasonDone:                  {StepNextRelease, StepNone},
+	}[r.Code]
+	if r.Code == ReasonPaused && r.Params[ParamWhy] != string(GatePausedByPerson) {
+		return StepResumeWhenClear, StepFixApp
+	}
+	return s.automatic, s.human
+}

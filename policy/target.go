@@ -1,0 +1,358 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+)
+
+// enforcementFrom is the first iOS that knows the enforcement declaration
+// (Apple, Device Management, SoftwareUpdateEnforcementSpecific).
+const enforcementFrom = "17.0"
+
+// TargetFor computes what one phone must hide and what it must install. Its
+// cost does not depend on the size of the fleet.
+//
+// At most one release is enforced, and only one newer than what the phone
+// reports. A production phone gets the newest release with a standing approval
+// that is still installable on its model and covers it, once its wave has
+// started and its apps have reached the floors; a verification phone gets that
+// or the newest candidate, whichever is newer, at once and without floors. An
+// approval that stands is the group's floor until one of a newer release takes
+// its place for the phone, so a phone that arrives late gets it too, and so does
+// one for which the newer approval is paused or still waits for a wave or an
+// app. Hence taking an approval away never makes a phone install anything, as
+// long as a release has one approval that stands.
+//
+// What the phone was announced is kept, and not switched, while it is prepared
+// or installing. A prepared phone still loses it when its own approval or offer
+// would no longer allow it (paused, declined, withdrawn, expired, a broken app,
+// a revoked result, a move to another group): the deadline has not come, so
+// stopping may still help. An installing phone keeps it whatever happens; there
+// is nothing left to stop.
+func TargetFor(w *World, f Facts, now time.Time) Target {
+	t := Target{Hold: Hold{
+		Days:        HoldDays,
+		Supervised:  f.Supervised == Supervised,
+		Declaration: f.Capabilities.Known && f.Capabilities.Settings,
+	}}
+	g := w.groups[f.Group]
+	if g == nil || f.Group == "" {
+		t.Blocked = reason(ReasonUngrouped)
+		return t
+	}
+	c := choice{w: w, g: g, f: &f, now: now}
+	c.choose(&t)
+	if c.keeps(t.Enforce) {
+		kept := *f.Announced
+		kept.Keep = true
+		t.Enforce, t.Release, t.Blocked = &kept, kept.Release, Reason{}
+	}
+	return t
+}
+
+// choice is the computation of one target.
+type choice struct {
+	w   *World
+	g   *group
+	f   *Facts
+	now time.Time
+}
+
+func (c choice) choose(t *Target) {
+	switch {
+	case c.f.OSVersion == "" || c.f.Model == "":
+		t.Blocked = reason(ReasonSyncPending, ParamWhy, string(WhyFactsUnknown))
+		return
+	case !version.Valid(c.f.OSVersion):
+		t.Blocked = reason(ReasonNotControllable, ParamWhy, string(WhyVersionUnreadable), ParamVersion, c.f.OSVersion)
+		return
+	}
+	approved, passed := c.approved()
+	if candidate := c.candidate(); candidate != nil && (approved.release == nil || candidate.rank >= approved.release.rank) {
+		c.enforce(t, Enforcement{
+			Release: candidate.Version, Notice: notice(c.g.CandidateNotice, DefaultCandidateNotice),
+			Source: SourceCandidate, SourceID: candidate.Version,
+		})
+		return
+	}
+	if approved.release == nil {
+		c.wait(t, passed)
+		return
+	}
+	c.enforce(t, Enforcement{
+		Release: approved.Release, Deadline: c.deadline(approved.Approval),
+		Notice: notice(c.g.MinimumNotice, DefaultMinimumNotice), Source: SourceApproval, SourceID: approved.ID,
+	})
+}
+
+func notice(set, otherwise time.Duration) time.Duration {
+	if set > 0 {
+		return set
+	}
+	return otherwise
+}
+
+// passedOver are approvals of newer releases a phone cannot follow.
+type passedOver struct {
+	blocked   Reason // why not the newest that is for the phone's model
+	release   *release
+	cannotRun *release // the newest that is not for the phone's model
+}
+
+// approved returns the approval the phone is to follow: that of the newest
+// release, newer than what it runs, that stands, is installable on its model,
+// covers it and lets it start.
+func (c choice) approved() (approvalOf, passedOver) {
+	var passed passedOver
+	var last *release
+	for _, a := range c.g.approvals {
+		if a.release == last || !begun(a.At, c.now) {
+			continue // only the newest approval of a release counts
+		}
+		last = a.release
+		if !version.Newer(a.Release, c.f.OSVersion) {
+			break
+		}
+		if !c.stands(a) {
+			continue
+		}
+		m, ok := a.release.windows[c.f.Model]
+		switch {
+		case !ok:
+			if passed.cannotRun == nil {
+				passed.cannotRun = a.release
+			}
+		case m.open(c.now):
+			blocked := c.permit(a.Approval)
+			if blocked.Code == "" {
+				return a, passed
+			}
+			if passed.release == nil {
+				passed.blocked, passed.release = blocked, a.release
+			}
+		}
+	}
+	return approvalOf{}, passed
+}
+
+func (c choice) stands(a approvalOf) bool {
+	return !reached(a.Withdrawn, c.now) && !c.g.isDeclined(a.Release, c.now)
+}
+
+// covers reports whether the approval was made for a model.
+func (a *Approval) covers(model string) bool {
+	return slices.Contains(a.Models, model) || slices.Contains(a.Models, AnyModel)
+}
+
+// permit returns why an approval does not let the phone start, or a zero Reason
+// when it does.
+func (c choice) permit(a *Approval) Reason {
+	if c.f.Ring != RingVerification && !a.covers(c.f.Model) {
+		return reason(ReasonModelNotVerified, ParamRelease, a.Release, ParamModel, c.f.Model)
+	}
+	if phase, why := c.g.stop(a, c.now); phase != "" {
+		return reason(ReasonPaused, ParamRelease, a.Release, ParamPhase, string(phase), ParamWhy, string(why.Code),
+			ParamBy, why.Params[ParamBy], ParamReason, why.Params[ParamReason], ParamApp, why.Params[ParamApp])
+	}
+	if c.f.Ring == RingVerification {
+		return Reason{}
+	}
+	w, ok := a.wave(c.f.Phone)
+	if !ok || !begun(w.Start, c.now) {
+		return reason(ReasonWaveNotStarted, ParamRelease, a.Release, ParamDate, date(w.Start))
+	}
+	for _, floor := range a.Floors {
+		if r := c.belowFloor(floor); r.Code != "" {
+			return r
+		}
+	}
+	return Reason{}
+}
+
+// belowFloor checks one app against its floor. An app that is not on the phone
+// does not hold it back: nothing there can break.
+func (c choice) belowFloor(floor Floor) Reason {
+	i := slices.IndexFunc(c.f.Apps, func(a InstalledApp) bool { return a.BundleID == floor.BundleID })
+	switch {
+	case !c.f.AppsKnown, i >= 0 && c.f.Apps[i].Version == "":
+		return reason(ReasonAppVersionUnknown, ParamApp, floor.BundleID, ParamFloor, floor.MinVersion)
+	case i >= 0 && !version.AtLeast(c.f.Apps[i].Version, floor.MinVersion):
+		return reason(ReasonAppUpdateNeeded, ParamApp, floor.BundleID, ParamFloor, floor.MinVersion,
+			ParamVersion, c.f.Apps[i].Version)
+	default:
+		return Reason{}
+	}
+}
+
+func (c choice) deadline(a *Approval) LocalTime {
+	w, ok := a.wave(c.f.Phone)
+	if !ok || c.f.Ring == RingVerification {
+		return a.Waves[0].Deadline
+	}
+	return w.Deadline
+}
+
+// candidate returns the newest release given to the verification ring that the
+// phone can and should install, or nil.
+func (c choice) candidate() *release {
+	if c.f.Ring != RingVerification {
+		return nil
+	}
+	if c.g.Candidate == CandidateAuto {
+		if r := c.w.autoCandidate(c.g, c.f.Model, c.now); r != nil && version.Newer(r.Version, c.f.OSVersion) {
+			return r
+		}
+	}
+	return c.offered()
+}
+
+// offered returns the newest release with an offer that stands and that the
+// phone could install, or nil.
+func (c choice) offered() *release {
+	for _, o := range c.g.offers {
+		if !version.Newer(o.Release, c.f.OSVersion) {
+			break
+		}
+		if c.isCandidate(o.release) {
+			return o.release
+		}
+	}
+	return nil
+}
+
+// isCandidate reports whether a release is offered to the phone now.
+func (c choice) isCandidate(r *release) bool {
+	m, ok := r.windows[c.f.Model]
+	stands, exists := c.g.offered(r.Version, c.now)
+	auto := !exists && c.g.Candidate == CandidateAuto
+	return (stands || auto) && ok && m.open(c.now) && !c.g.isDeclined(r.Version, c.now)
+}
+
+// autoCandidate returns the newest release a model can get that was neither
+// declined nor, after an offer, withdrawn.
+func (w *World) autoCandidate(g *group, model string, now time.Time) *release {
+	return w.newest(g, model, now, func(r *release) bool {
+		stands, exists := g.offered(r.Version, now)
+		return stands || !exists
+	})
+}
+
+// newest returns the newest release a model can get that was not declined and
+// that wanted accepts.
+func (w *World) newest(g *group, model string, now time.Time, wanted func(*release) bool) *release {
+	for _, r := range w.releases {
+		if m, ok := r.windows[model]; ok && m.open(now) && !g.isDeclined(r.Version, now) && wanted(r) {
+			return r
+		}
+	}
+	return nil
+}
+
+// enforce sets the enforcement, or why the phone cannot be made to follow it.
+func (c choice) enforce(t *Target, e Enforcement) {
+	t.Release = e.Release
+	if t.Blocked = c.mechanism(); t.Blocked.Code == "" {
+		t.Enforce = &e
+	}
+}
+
+// mechanism returns why the phone cannot get an enforcement, or a zero Reason.
+func (c choice) mechanism() Reason {
+	switch {
+	case !version.AtLeast(c.f.OSVersion, enforcementFrom):
+		return reason(ReasonNotControllable, ParamWhy, string(WhySystemTooOld), ParamVersion, c.f.OSVersion)
+	case !c.f.Capabilities.Known:
+		return reason(ReasonSyncPending, ParamWhy, string(WhyCapabilitiesUnknown))
+	case !c.f.Capabilities.Enforcement:
+		return reason(ReasonNotControllable, ParamWhy, string(WhyNoDeclaration), ParamVersion, c.f.OSVersion)
+	default:
+		return Reason{}
+	}
+}
+
+// wait says what a phone for which nothing is approved waits for: the gate of
+// the newest release its group is testing or, when it tests none, of the newest
+// there is.
+func (c choice) wait(t *Target, passed passedOver) {
+	if c.aheadOfApproved() {
+		t.Blocked = reason(ReasonNewerThanVerified, ParamVersion, c.f.OSVersion, ParamGroup, c.g.Name)
+		return
+	}
+	if passed.release != nil {
+		t.Release, t.Blocked = passed.release.Version, passed.blocked
+		return
+	}
+	wanted := c.offered()
+	if wanted == nil {
+		wanted = c.w.newest(c.g, c.f.Model, c.now, func(*release) bool { return true })
+	}
+	switch {
+	case wanted != nil && version.Newer(wanted.Version, c.f.OSVersion):
+		t.Release = wanted.Version
+		t.Blocked = reason(ReasonGateClosed, ParamRelease, wanted.Version, ParamGroup, c.g.Name)
+	case passed.cannotRun != nil:
+		t.Release = passed.cannotRun.Version
+		t.Blocked = reason(ReasonModelCannotRun, ParamRelease, t.Release, ParamModel, c.f.Model)
+	default:
+		t.Blocked = reason(ReasonDone, ParamVersion, c.f.OSVersion)
+	}
+}
+
+// aheadOfApproved reports whether a production phone runs something newer than
+// everything approved for its model. Without any approval nothing is ahead.
+func (c choice) aheadOfApproved() bool {
+	if c.f.Ring == RingVerification {
+		return false
+	}
+	var last *release
+	for _, a := range c.g.approvals {
+		if a.release == last || !begun(a.At, c.now) {
+			continue
+		}
+		last = a.release
+		if _, ok := a.release.windows[c.f.Model]; ok && c.stands(a) {
+			return version.Newer(c.f.OSVersion, a.Release)
+		}
+	}
+	return false
+}
+
+// keeps reports whether the phone keeps what it was announced instead of
+// chosen.
+func (c choice) keeps(chosen *Enforcement) bool {
+	a := c.f.Announced
+	if a == nil || !version.Newer(a.Release, c.f.OSVersion) {
+		return false
+	}
+	if chosen != nil && chosen.Release == a.Release && chosen.Source == a.Source && chosen.SourceID == a.SourceID {
+		return false
+	}
+	switch c.f.Install.State {
+	case InstallInstalling:
+		return true
+	case InstallPrepared:
+		return c.mechanism().Code == "" && c.allows(a)
+	case InstallNone, InstallWaiting, InstallDownloading, InstallFailed:
+	}
+	return false
+}
+
+// allows reports whether what an enforcement rests on would, by itself, still
+// allow it.
+func (c choice) allows(e *Enforcement) bool {
+	if e.Source == SourceCandidate {
+		r := c.w.known[e.Release]
+		return c.f.Ring == RingVerification && r != nil && r.hasGate() && c.isCandidate(r)
+	}
+	for _, a := range c.g.approvals {
+		if a.ID != e.SourceID || a.Release != e.Release {
+			continue
+		}
+		m, ok := a.release.windows[c.f.Model]
+		return ok && m.open(c.now) && c.g.approval(a.Release, c.now) == a.Approval &&
+			c.stands(a) && c.permit(a.Approval).Code == ""
+	}
+	return false
+}

@@ -1,0 +1,238 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+)
+
+// verdictOf is a verdict of a group with what does not depend on the time.
+type verdictOf struct {
+	*Verdict
+	class string // model class in its group
+	why   Code   // why it can never be accepted, "" when it can
+}
+
+// rejected returns why v can never be accepted, or "".
+func rejected(v Verdict) Code {
+	switch {
+	case v.Result != ResultWorks && v.Result != ResultWorksWithNote && v.Result != ResultBroken:
+		return WhyUnknownResult
+	case !v.AllowedTester:
+		return WhyTesterNotAllowed
+	case v.AppVersion == "":
+		return WhyNoAppVersion
+	case v.External && v.Evidence == "":
+		return WhyNoEvidence
+	case v.External:
+		return ""
+	case v.Ring != RingVerification:
+		return WhyProductionPhone
+	case !version.Equal(v.PhoneOS, v.Release):
+		return WhyPhoneNotOn
+	default:
+		return ""
+	}
+}
+
+// compareVerdicts orders by time. Of two at the same moment the broken one
+// comes last, so that the other does not clear it.
+func compareVerdicts(a, b Verdict) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(severity(a.Result), severity(b.Result)), strings.Compare(a.ID, b.ID))
+}
+
+func severity(r Result) int {
+	if r == ResultBroken {
+		return 1
+	}
+	return 0
+}
+
+// counts reports whether v is accepted at now, expiry aside.
+func (v verdictOf) counts(now time.Time) bool {
+	return v.why == "" && begun(v.At, now) && !reached(v.RevokedAt, now)
+}
+
+// expired reports whether v has run out; it is not asked of broken results,
+// which never do.
+func (v verdictOf) expired(now time.Time) bool {
+	return reached(v.Expires, now)
+}
+
+// uncleared returns the newest broken result among list, which is in order of
+// time, that no later one cleared; nil when there is none. Only a works result
+// of the same model class at the same or a newer app version clears it. That
+// such a result expired since does not bring the trouble back, and a broken
+// result does not fade with time: neither may restart a rollout by itself.
+func uncleared(list []verdictOf, now time.Time) *Verdict {
+	for i, b := range slices.Backward(list) {
+		if b.Result != ResultBroken || !b.counts(now) {
+			continue
+		}
+		cleared := slices.ContainsFunc(list[i+1:], func(v verdictOf) bool {
+			return v.Result != ResultBroken && v.class == b.class && v.counts(now) && version.AtLeast(v.AppVersion, b.AppVersion)
+		})
+		if !cleared {
+			return b.Verdict
+		}
+	}
+	return nil
+}
+
+// app returns the state of one app at the gate of a release, and whether it
+// keeps the gate closed.
+func (w *World) app(g *group, a App, rel *release, classes []string, now time.Time) (AppState, bool) {
+	key := appRelease{a.BundleID, rel.Version}
+	list := g.verdicts[key]
+	s := AppState{BundleID: a.BundleID, Name: a.Name, Importance: a.Importance}
+	accepted, stale := newestByClass(list, now)
+	for _, class := range slices.Sorted(maps.Keys(accepted)) {
+		v := accepted[class]
+		s.Models = append(s.Models, class)
+		s.External = s.External || v.External
+		if s.Floor == "" || version.Order(v.AppVersion, s.Floor) > 0 {
+			s.Floor = v.AppVersion
+		}
+	}
+	s.MissingModels = missingClasses(a.Importance, accepted, classes)
+	blocking := a.Importance != ImportanceInformational
+	if b := uncleared(list, now); b != nil {
+		s.State, s.Why, s.Verdict, s.External = StatusBroken, WhyBroken, b.ID, s.External || b.External
+		return s, blocking
+	}
+	newest := newestOf(accepted)
+	switch {
+	case newest == nil && stale != nil:
+		s.State, s.Why, s.Verdict = StatusStale, WhyExpired, stale.ID
+	case newest == nil:
+		s.State, s.Why = StatusUntested, w.whyNot(list, key, now)
+	case len(s.MissingModels) > 0:
+		s.State, s.Why, s.Verdict = StatusPartial, WhyModelsMissing, newest.ID
+	default:
+		s.State, s.Verdict = StatusWorks, newest.ID
+		for _, v := range accepted {
+			if v.Result == ResultWorksWithNote {
+				s.State = StatusWorksWithNote
+			}
+		}
+	}
+	return s, blocking && s.Why != ""
+}
+
+// newestByClass returns the newest result of each model class that counts and
+// has not expired, and the newest of those that have. A class whose newest
+// result expired has none: an older one that lasts longer does not replace it.
+func newestByClass(list []verdictOf, now time.Time) (accepted map[string]*Verdict, stale *Verdict) {
+	accepted = make(map[string]*Verdict)
+	for _, v := range list {
+		switch {
+		case v.Result == ResultBroken || !v.counts(now):
+		case v.expired(now):
+			delete(accepted, v.class)
+			stale = v.Verdict
+		default:
+			accepted[v.class] = v.Verdict
+		}
+	}
+	return accepted, stale
+}
+
+func newestOf(accepted map[string]*Verdict) *Verdict {
+	var newest *Verdict
+	for _, class := range slices.Sorted(maps.Keys(accepted)) {
+		v := accepted[class]
+		if newest == nil || compareVerdicts(*newest, *v) < 0 {
+			newest = v
+		}
+	}
+	return newest
+}
+
+// missingClasses returns the model classes an app still has to be verified on:
+// for a critical one those of production that lack a result, for an important
+// one either all of them, when none has one, or none.
+func missingClasses(importance Importance, accepted map[string]*Verdict, classes []string) []string {
+	var missing []string
+	if importance == ImportanceInformational {
+		return nil
+	}
+	for _, c := range classes {
+		if accepted[c] == nil {
+			missing = append(missing, c)
+		}
+	}
+	if importance != ImportanceCritical && len(missing) < len(classes) {
+		return nil
+	}
+	return missing
+}
+
+// whyNot explains why an app has no accepted result: what is wrong with the
+// newest one, or that there is none.
+func (w *World) whyNot(list []verdictOf, key appRelease, now time.Time) Code {
+	for _, v := range slices.Backward(list) {
+		switch {
+		case !begun(v.At, now):
+		case v.why != "":
+			return v.why
+		case reached(v.RevokedAt, now):
+			return WhyRevoked
+		}
+	}
+	if len(list) == 0 && w.tested[key] {
+		return WhyOtherGroup
+	}
+	return WhyNoVerdict
+}
+
+// stop returns why the rollout of an approval stands still: a person paused
+// it, an app is broken, or a result it rested on was revoked and nothing
+// replaced it. The first result is PhasePaused, PhaseBlocked or "".
+func (g *group) stop(a *Approval, now time.Time) (Phase, Reason) {
+	if reached(a.PausedAt, now) {
+		return PhasePaused, reason(GatePausedByPerson, ParamBy, a.PausedBy, ParamReason, a.PauseReason)
+	}
+	var broken *Verdict
+	for _, app := range g.apps {
+		if app.Importance == ImportanceInformational {
+			continue
+		}
+		list := g.verdicts[appRelease{app.BundleID, a.Release}]
+		if v := revokedSince(app, list, a.At, now); v != nil {
+			return PhasePaused, reason(GateVerdictRevoked, ParamApp, app.BundleID, ParamModel, v.Model, ParamBy, v.RevokedBy)
+		}
+		if broken == nil {
+			broken = uncleared(list, now)
+		}
+	}
+	if broken != nil {
+		return PhaseBlocked, reason(GateAppBroken, ParamApp, broken.BundleID, ParamModel, broken.Model, ParamVersion, broken.AppVersion)
+	}
+	return "", Reason{}
+}
+
+// revokedSince returns a works result an approval made at approved could rest
+// on, revoked after it, that no other result replaces. Expiry does not count on
+// either side: a result that expires during a rollout does not stop it.
+func revokedSince(app App, list []verdictOf, approved, now time.Time) *Verdict {
+	for _, v := range list {
+		if !reached(v.RevokedAt, now) || begun(v.RevokedAt, approved) {
+			continue
+		}
+		reliedOn := v.why == "" && v.Result != ResultBroken && begun(v.At, approved) && !v.expired(approved)
+		if !reliedOn {
+			continue
+		}
+		replaced := slices.ContainsFunc(list, func(o verdictOf) bool {
+			return o.Result != ResultBroken && o.counts(now) && (o.class == v.class || app.Importance != ImportanceCritical)
+		})
+		if !replaced {
+			return v.Verdict
+		}
+	}
+	return nil
+}

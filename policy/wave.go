@@ -1,0 +1,47 @@
+package policy
+
+import "time"
+
+// Buckets is the number of buckets phones are spread over for waves.
+const Buckets = 10_000
+
+// Bucket returns the bucket of a phone for a release, from 0 to Buckets-1. It
+// never changes for the same two strings, so a phone keeps its wave whatever
+// happens to the rest of the fleet, and differs from release to release, so
+// that it is not always the same phones that go first.
+func Bucket(releaseVersion, phone string) uint32 {
+	return uint32(hash(releaseVersion, phone) % Buckets)
+}
+
+// wave returns the wave a phone belongs to.
+func (a *Approval) wave(phone string) (Wave, bool) {
+	bucket := Bucket(a.Release, phone)
+	for _, w := range a.Waves {
+		if bucket < w.Threshold {
+			return w, true
+		}
+	}
+	return Wave{}, false
+}
+
+// started reports whether the first wave has started.
+func (a *Approval) started(now time.Time) bool { return begun(a.Waves[0].Start, now) }
+
+// hash is FNV-1a over the parts, each followed by a byte that no UTF-8 text
+// contains, and then mixed: FNV alone spreads texts that differ only in their
+// last letters badly over a small modulus. It is written out because its
+// results are part of approvals already made and must never change.
+func hash(parts ...string) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	for _, p := range parts {
+		for i := range len(p) {
+			h = (h ^ uint64(p[i])) * prime
+		}
+		h = (h ^ 0xff) * prime
+	}
+	// The finaliser of SplitMix64.
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}

@@ -1,0 +1,332 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+)
+
+// Parts are the records a World is made of, in any order. Version, BundleID and
+// Name are keys: of several releases, apps or groups with one key, which one
+// counts does not depend on their order but is otherwise not defined.
+type Parts struct {
+	Revision  uint64
+	Releases  []Release
+	Apps      []App
+	Groups    []Group
+	Verdicts  []Verdict
+	Offers    []Offer
+	Approvals []Approval
+	Declines  []Decline
+}
+
+// World is an immutable, indexed snapshot of Parts. It is safe for concurrent
+// use; replace it to change it.
+type World struct {
+	revision uint64
+	releases []*release // newest first, without improvements and versions that cannot be ordered
+	known    map[string]*release
+	groups   map[string]*group
+	tested   map[appRelease]bool // a verdict exists, of whatever group
+}
+
+type appRelease struct{ bundleID, release string }
+
+type release struct {
+	Release
+	windows map[string]ModelWindow
+	// rank orders the releases that can be a target: higher is newer, equal is
+	// the same version. Comparing versions again and again would cost most of
+	// the time of an evaluation.
+	rank   int
+	branch int       // first number of the version
+	posted time.Time // earliest over the models, zero when unknown
+}
+
+// group is a Group with everything recorded about it.
+type group struct {
+	Group
+	apps      []App    // sorted by bundle identifier, resolved
+	scope     []string // models its gates are about
+	approvals []approvalOf
+	offers    []offerOf
+	declined  map[string]time.Time // first decline by release
+	verdicts  map[appRelease][]verdictOf
+}
+
+type approvalOf struct {
+	*Approval
+	release *release
+}
+
+type offerOf struct {
+	*Offer
+	release *release
+}
+
+// NewWorld copies, sorts and indexes parts. Records about a group or release
+// that parts do not contain are left out.
+func NewWorld(parts Parts) *World {
+	w := &World{
+		revision: parts.Revision,
+		known:    make(map[string]*release, len(parts.Releases)),
+		groups:   make(map[string]*group, len(parts.Groups)),
+		tested:   make(map[appRelease]bool),
+	}
+	w.addReleases(parts.Releases)
+	apps := make(map[string]App, len(parts.Apps))
+	for _, a := range sorted(parts.Apps, func(a, b App) int { return strings.Compare(a.BundleID, b.BundleID) }) {
+		apps[a.BundleID] = a
+	}
+	for _, g := range sorted(parts.Groups, func(a, b Group) int { return strings.Compare(a.Name, b.Name) }) {
+		w.groups[g.Name] = newGroup(g, apps)
+	}
+	w.addVerdicts(parts.Verdicts)
+	w.addOffers(parts.Offers)
+	w.addApprovals(parts.Approvals)
+	for _, d := range parts.Declines {
+		if g := w.groups[d.Group]; g != nil {
+			if at, ok := g.declined[d.Release]; !ok || d.At.Before(at) {
+				g.declined[d.Release] = d.At
+			}
+		}
+	}
+	return w
+}
+
+// Revision returns the revision given in Parts.
+func (w *World) Revision() uint64 { return w.revision }
+
+// GroupNames returns the names of all groups, sorted.
+func (w *World) GroupNames() []string { return slices.Sorted(maps.Keys(w.groups)) }
+
+// Group returns a copy of the group named name.
+func (w *World) Group(name string) (Group, bool) {
+	g, ok := w.groups[name]
+	if !ok {
+		return Group{}, false
+	}
+	c := g.Group
+	c.Apps, c.Census = slices.Clone(c.Apps), slices.Clone(c.Census)
+	return c, true
+}
+
+// Approval returns a copy of the approval of release that stands for the group
+// at now: the newest one, unless it is withdrawn.
+func (w *World) Approval(groupName, releaseVersion string, now time.Time) (Approval, bool) {
+	g := w.groups[groupName]
+	if g == nil {
+		return Approval{}, false
+	}
+	a := g.approval(releaseVersion, now)
+	if a == nil {
+		return Approval{}, false
+	}
+	return copyApproval(*a), true
+}
+
+func (w *World) addReleases(list []Release) {
+	for _, r := range sorted(list, func(a, b Release) int { return strings.Compare(a.Version, b.Version) }) {
+		rel := &release{Release: r, windows: make(map[string]ModelWindow, len(r.Models))}
+		rel.CVEs = slices.Clone(r.CVEs)
+		rel.Models = sorted(r.Models, func(a, b ModelWindow) int { return strings.Compare(a.Model, b.Model) })
+		for _, m := range rel.Models {
+			rel.windows[m.Model] = m
+			rel.posted = earliest(rel.posted, m.Posted)
+		}
+		w.known[r.Version] = rel
+	}
+	for _, rel := range w.known {
+		if rel.hasGate() {
+			w.releases = append(w.releases, rel)
+		}
+	}
+	slices.SortFunc(w.releases, func(a, b *release) int {
+		return cmp.Or(version.Order(b.Version, a.Version), strings.Compare(a.Version, b.Version))
+	})
+	for i, rel := range slices.Backward(w.releases) {
+		rel.rank, rel.branch = len(w.releases)-i, version.Major(rel.Version)
+		if i+1 < len(w.releases) && version.Equal(rel.Version, w.releases[i+1].Version) {
+			rel.rank = w.releases[i+1].rank
+		}
+	}
+}
+
+// hasGate reports whether the release can be a target at all.
+func (r *release) hasGate() bool {
+	return r.Class != ClassImprovement && version.Valid(r.Version)
+}
+
+func newestFirst(a, b *release) int {
+	return cmp.Or(cmp.Compare(b.rank, a.rank), strings.Compare(a.Version, b.Version))
+}
+
+func newGroup(g Group, apps map[string]App) *group {
+	out := &group{Group: g, declined: make(map[string]time.Time), verdicts: make(map[appRelease][]verdictOf)}
+	out.Apps = slices.Compact(slices.Sorted(slices.Values(g.Apps)))
+	for _, id := range out.Apps {
+		a, ok := apps[id]
+		if !ok {
+			// A group may not lose an app from its gate because the app's own
+			// record is missing.
+			a = App{BundleID: id}
+		}
+		a.Name = cmp.Or(a.Name, id)
+		switch a.Importance {
+		case ImportanceCritical, ImportanceImportant, ImportanceInformational:
+		default:
+			a.Importance = ImportanceCritical
+		}
+		out.apps = append(out.apps, a)
+	}
+	out.Census = slices.DeleteFunc(slices.Clone(g.Census), func(c Census) bool { return c.Count < 1 })
+	slices.SortFunc(out.Census, compareCensus)
+	var production, all []string
+	for _, c := range out.Census {
+		if c.Model == "" {
+			continue
+		}
+		all = append(all, c.Model)
+		if c.Ring != RingVerification {
+			production = append(production, c.Model)
+		}
+	}
+	out.scope = unique(production)
+	if len(out.scope) == 0 {
+		out.scope = unique(all)
+	}
+	return out
+}
+
+func compareCensus(a, b Census) int {
+	return cmp.Or(
+		strings.Compare(string(a.Ring), string(b.Ring)), strings.Compare(a.Model, b.Model), strings.Compare(a.OSVersion, b.OSVersion),
+		cmp.Compare(a.Count, b.Count), cmp.Compare(a.Silent, b.Silent),
+	)
+}
+
+// class returns the model class of a phone of the group.
+func (g *group) class(model string) string {
+	if g.ModelClass == ModelClassAny {
+		return AnyModel
+	}
+	return model
+}
+
+func (w *World) addVerdicts(list []Verdict) {
+	for _, v := range sorted(list, compareVerdicts) {
+		w.tested[appRelease{v.BundleID, v.Release}] = true
+		if g := w.groups[v.Group]; g != nil {
+			key := appRelease{v.BundleID, v.Release}
+			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: &v, class: g.class(v.Model), why: rejected(v)})
+		}
+	}
+}
+
+func (w *World) addOffers(list []Offer) {
+	for _, o := range sorted(list, func(a, b Offer) int { return a.At.Compare(b.At) }) {
+		g, rel := w.groups[o.Group], w.known[o.Release]
+		if g != nil && rel != nil && rel.hasGate() {
+			g.offers = append(g.offers, offerOf{&o, rel})
+		}
+	}
+	for _, g := range w.groups {
+		slices.Reverse(g.offers)
+		slices.SortStableFunc(g.offers, func(a, b offerOf) int { return newestFirst(a.release, b.release) })
+	}
+}
+
+func (w *World) addApprovals(list []Approval) {
+	byTime := func(a, b Approval) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) }
+	for _, a := range sorted(list, byTime) {
+		g, rel := w.groups[a.Group], w.known[a.Release]
+		if g == nil || rel == nil || !rel.hasGate() {
+			continue
+		}
+		a = copyApproval(a)
+		if len(a.Waves) == 0 {
+			a.Waves = []Wave{{Start: a.At, Threshold: Buckets}}
+		}
+		for i := range a.Waves {
+			a.Waves[i].Deadline = cmp.Or(a.Waves[i].Deadline, a.Deadline)
+		}
+		slices.SortFunc(a.Waves, func(a, b Wave) int {
+			return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Threshold, b.Threshold), a.Deadline.Compare(b.Deadline))
+		})
+		g.approvals = append(g.approvals, approvalOf{&a, rel})
+	}
+	for _, g := range w.groups {
+		slices.Reverse(g.approvals)
+		slices.SortStableFunc(g.approvals, func(a, b approvalOf) int { return newestFirst(a.release, b.release) })
+	}
+}
+
+func copyApproval(a Approval) Approval {
+	a.Waves = slices.Clone(a.Waves)
+	a.Models = slices.Clone(a.Models)
+	a.Floors = slices.Clone(a.Floors)
+	return a
+}
+
+// approval returns the approval of a release that stands at now, or nil.
+func (g *group) approval(releaseVersion string, now time.Time) *Approval {
+	for _, a := range g.approvals {
+		if a.Release == releaseVersion && begun(a.At, now) {
+			if reached(a.Withdrawn, now) {
+				return nil
+			}
+			return a.Approval
+		}
+	}
+	return nil
+}
+
+// offered reports whether the newest offer of a release stands at now, and
+// whether there is any.
+func (g *group) offered(releaseVersion string, now time.Time) (stands, exists bool) {
+	for _, o := range g.offers {
+		if o.Release == releaseVersion && begun(o.At, now) {
+			return !reached(o.Withdrawn, now), true
+		}
+	}
+	return false, false
+}
+
+func (g *group) isDeclined(releaseVersion string, now time.Time) bool {
+	at, ok := g.declined[releaseVersion]
+	return ok && begun(at, now)
+}
+
+// begun reports whether something recorded at t is there at now; an unknown
+// time counts as there.
+func begun(t, now time.Time) bool { return !t.After(now) }
+
+// reached reports whether t is set and not after now.
+func reached(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
+
+// open reports whether a model can get its release at now.
+func (m ModelWindow) open(now time.Time) bool {
+	return begun(m.Posted, now) && !reached(m.Expires, now)
+}
+
+// sorted returns a sorted copy. Records that compare as equal fall back to
+// their whole text, so that the result never depends on the order of list.
+func sorted[T any](list []T, compare func(a, b T) int) []T {
+	out := slices.Clone(list)
+	slices.SortFunc(out, func(a, b T) int {
+		if c := compare(a, b); c != 0 {
+			return c
+		}
+		return strings.Compare(fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b))
+	})
+	return out
+}
+
+func unique(list []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(list)))
+}
