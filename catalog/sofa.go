@@ -1,0 +1,238 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+)
+
+// cvePattern is the form of a CVE id (CVE Program, "CVE ID syntax").
+var cvePattern = regexp.MustCompile(`^CVE-[0-9]{4}-[0-9]{4,19}$`)
+
+// sofaProduct is the ProductName of the releases we hold. SOFA publishes feeds
+// of the same shape for macOS, tvOS and others.
+const sofaProduct = "iOS and iPadOS"
+
+// importSOFA adds from a SOFA v2 feed what Apple's security pages say: dates,
+// CVEs, exploited flags, links and marketing names. SOFA copies builds, models
+// and expiry from Apple's list; the list itself stays the authority for when a
+// release can be installed, so ExpirationDate is not read.
+func (c *Catalog) importSOFA(root *node, src Source, report *Report) (*Catalog, error) {
+	d := c.draft()
+	s := sofaImport{d: d, report: report}
+	top := &fields{n: root}
+	top.need("OSVersions")
+	branches := top.items("OSVersions")
+	if top.err != nil {
+		return nil, top.err
+	}
+	for _, n := range branches {
+		if err := s.branch(n); err != nil {
+			return nil, err
+		}
+	}
+	if improvements := root.get("BackgroundSecurityImprovements"); improvements != nil {
+		if err := s.improvements(improvements); err != nil {
+			return nil, err
+		}
+	}
+	if devices := root.get("Devices"); devices != nil {
+		if err := s.devices(devices); err != nil {
+			return nil, err
+		}
+	}
+	src.Entries, src.Newest = s.rows, s.newest
+	if s.rows == 0 && len(report.Skipped) > 0 {
+		return nil, fmt.Errorf("%w: no release of %q (first: %s)", ErrEmptyFeed, sofaProduct, report.Skipped[0])
+	}
+	stale, err := c.admit(src, report)
+	if err != nil {
+		return nil, err
+	}
+	if stale {
+		maps.Copy(d.names, c.names) // the newer copy's names stay
+	} else {
+		d.sources[SOFA] = src
+	}
+	return d.catalog()
+}
+
+type sofaImport struct {
+	d      *draft
+	report *Report
+	rows   int
+	newest Date
+}
+
+func (s *sofaImport) branch(n *node) error {
+	f := &fields{n: n}
+	f.need("SecurityReleases")
+	rows := f.items("SecurityReleases")
+	// Latest repeats one of the rows and is not always the highest version, but
+	// were it ever missing from them it should not be lost.
+	latestRow := f.optional("Latest")
+	if f.err != nil {
+		return f.err
+	}
+	s.rows += len(rows)
+	if latestRow != nil {
+		rows = append(slices.Clone(rows), latestRow)
+	}
+	for _, row := range rows {
+		ours, err := s.release(row)
+		if err != nil {
+			return err
+		}
+		if !ours && row != latestRow {
+			s.rows--
+		}
+	}
+	return nil
+}
+
+// release reads one row of a branch. It reports false for another product.
+func (s *sofaImport) release(n *node) (bool, error) {
+	f := &fields{n: n}
+	v, product := f.text("ProductVersion"), f.text("ProductName")
+	if f.err != nil {
+		return false, f.err
+	}
+	if product != sofaProduct {
+		s.report.Skipped = append(s.report.Skipped, fmt.Sprintf("%s: %s %s", n.path(), clip(product), clip(v)))
+		return false, nil
+	}
+	if !version.Valid(v) {
+		return false, n.get("ProductVersion").fail(fmt.Sprintf("%q is not a version", clip(v)))
+	}
+	posted := f.date("ReleaseDate")
+	models := ours(f.texts("SupportedDevices"))
+	builds := append(f.texts("AllBuilds"), f.optText("Build"))
+	link := f.optText("SecurityInfo")
+	if f.err != nil {
+		return false, f.err
+	}
+	r := s.d.release(v)
+	s.add(r, posted, models)
+	for _, b := range builds {
+		if runsOnPhones(b) {
+			r.addBuild(b, "", nil)
+		}
+	}
+	switch {
+	case strings.HasPrefix(link, "https://"):
+		r.SecurityURL = link
+	case link != "":
+		s.report.Warnings = append(s.report.Warnings, n.path()+".SecurityInfo is not an https address, left out")
+	}
+	return true, s.cves(n, r)
+}
+
+func (s *sofaImport) add(r *Release, posted Date, models []string) {
+	s.newest = latest(s.newest, posted)
+	r.Posted = earliest(r.Posted, posted)
+	for _, m := range models {
+		f := r.model(m)
+		f.Posted = earliest(f.Posted, posted)
+	}
+}
+
+func (s *sofaImport) cves(n *node, r *Release) error {
+	f := &fields{n: n}
+	for _, id := range f.texts("ActivelyExploitedCVEs") {
+		if !cvePattern.MatchString(id) {
+			return n.get("ActivelyExploitedCVEs").fail(fmt.Sprintf("%q is not a CVE id", clip(id)))
+		}
+		r.addCVE(CVE{ID: id, Exploited: true})
+	}
+	if f.err != nil {
+		return f.err
+	}
+	table := n.get("CVEs")
+	if table == nil {
+		return nil
+	}
+	entries, err := table.object()
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		entry := entries[id]
+		if !cvePattern.MatchString(id) {
+			return table.fail(fmt.Sprintf("%q is not a CVE id", clip(id)))
+		}
+		flags := &fields{n: entry}
+		r.addCVE(CVE{ID: id, Exploited: flags.flag("ActivelyExploited"), KEV: flags.flag("InKEV")})
+		if flags.err != nil {
+			return flags.err
+		}
+	}
+	return nil
+}
+
+func (s *sofaImport) improvements(n *node) error {
+	majors, err := n.object()
+	if err != nil {
+		return err
+	}
+	for _, major := range slices.Sorted(maps.Keys(majors)) {
+		rows, err := majors[major].array()
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := s.improvement(row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *sofaImport) improvement(n *node) error {
+	f := &fields{n: n}
+	v := joinExtra(f.text("Version"), f.text("VersionExtra"))
+	build, prerequisite := f.text("Build"), f.optText("PrerequisiteBuild")
+	posted := f.date("PostingDate")
+	models := ours(f.texts("SupportedDevices"))
+	if f.err != nil {
+		return f.err
+	}
+	if !version.Valid(v) || ClassOf(v) != Improvement {
+		return n.fail(fmt.Sprintf("%q is not the version of an improvement", clip(v)))
+	}
+	r := s.d.release(v)
+	s.add(r, posted, models)
+	r.addBuild(build, prerequisite, nil)
+	return s.cves(n, r)
+}
+
+func (s *sofaImport) devices(n *node) error {
+	entries, err := n.object()
+	if err != nil {
+		return err
+	}
+	for _, model := range slices.Sorted(maps.Keys(entries)) {
+		f := &fields{n: entries[model]}
+		name := f.optText("MarketingName")
+		if f.err != nil {
+			return f.err
+		}
+		if _, ok := PlatformOf(model); ok && name != "" && len(model) <= maxText {
+			s.d.names[model] = name
+		}
+	}
+	return nil
+}
+
+// runsOnPhones tells the builds of iOS from those of watchOS and tvOS, which
+// SOFA mixes up when the version numbers are equal (26.6: 23G71, 23U67, 23L773).
+// Apple's train letter, the first after the number, has been A to I for iOS and
+// iPadOS, J and later for the others, in every copy of its list.
+func runsOnPhones(build string) bool {
+	i := strings.IndexFunc(build, func(r rune) bool { return r < '0' || r > '9' })
+	return i > 0 && build[i] >= 'A' && build[i] <= 'I'
+}
