@@ -1,0 +1,239 @@
+package stepca_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/smallstep/pkcs7"
+	"github.com/smallstep/scep"
+
+	"github.com/kannuki-mdm/kannuki/certs"
+	"github.com/kannuki-mdm/kannuki/certs/stepca"
+)
+
+func tlsState(cert *x509.Certificate) *tls.ConnectionState {
+	return &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}}
+}
+
+// TestMessageTypes sends every type from 0 to 255 with a good challenge, and none at all.
+func TestMessageTypes(t *testing.T) {
+	key := phoneKey(t, 0)
+	g := newGatekeeper("secret")
+	a := start(t, g, nil)
+	types := []scep.MessageType{" ", "19 ", "019", "-1", "PKCSReq"}
+	for i := range 256 {
+		types = append(types, scep.MessageType(strconv.Itoa(i)))
+	}
+	for _, messageType := range types {
+		if messageType == scep.PKCSReq {
+			continue
+		}
+		m := phone{signer: key, challenge: "secret", messageType: messageType}.message(t)
+		wantStatus(t, post(a, m.Raw), http.StatusBadRequest)
+	}
+	if n := len(g.requests) + len(g.issued); n != 0 {
+		t.Errorf("the gatekeeper was asked %d times", n)
+	}
+	if read(t, post(a, phone{signer: key, challenge: "secret"}.message(t).Raw), key) == nil {
+		t.Error("PKCSReq was refused")
+	}
+}
+
+func TestMessageRefused(t *testing.T) {
+	key := phoneKey(t, 0)
+	g := newGatekeeper("secret")
+	a := start(t, g, nil)
+	good := phone{signer: key, challenge: "secret"}.message(t).Raw
+	decrypter, _ := keyring(t).SCEPDecrypter()
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stray := bytes.Clone(good)
+	stray[len(stray)-1] ^= 1
+	for _, test := range []struct {
+		name    string
+		message []byte
+		status  int
+	}{
+		{"empty", nil, http.StatusBadRequest},
+		{"garbage", []byte("garbage"), http.StatusBadRequest},
+		{"cut off", good[:len(good)/2], http.StatusBadRequest},
+		{"bytes after it", append(bytes.Clone(good), 0), http.StatusBadRequest},
+		{"signature does not fit", stray, http.StatusBadRequest},
+		{"over 64 KiB", make([]byte, 64<<10+1), http.StatusRequestEntityTooLarge},
+		{"nested indefinite", bytes.Repeat([]byte{0x30, 0x80}, 32<<10), http.StatusRequestEntityTooLarge},
+		{"8 MB nested indefinite", bytes.Repeat([]byte{0x30, 0x80}, 4<<20), http.StatusRequestEntityTooLarge},
+		{"nested inside the envelope", signed(t, key, bytes.Repeat([]byte{0x30, 0x80}, 2<<10)), http.StatusRequestEntityTooLarge},
+		{"large envelope", signed(t, key, make([]byte, 9<<10)), http.StatusRequestEntityTooLarge},
+		{"envelope is not one", signed(t, key, []byte{0x30, 0}), http.StatusBadRequest},
+		{"sender with RSA-1024", phone{signer: weak, challenge: "secret"}.message(t).Raw, http.StatusBadRequest},
+		{"no request inside", signed(t, key, encrypted(t, decrypter, []byte("no request"))), http.StatusBadRequest},
+		{"for somebody else", signed(t, key, encrypted(t, selfSigned(t, key), []byte("x"))), http.StatusBadRequest},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			wantStatus(t, post(a, test.message), test.status)
+		})
+	}
+	if n := len(g.requests) + len(g.issued); n != 0 {
+		t.Errorf("the gatekeeper was asked %d times", n)
+	}
+}
+
+// signed wraps anything in the outer layer of a PKCSReq.
+func signed(t testing.TB, key *rsa.PrivateKey, content []byte) []byte {
+	t.Helper()
+	s, err := pkcs7.NewSignedData(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.AddSigner(selfSigned(t, key), key, pkcs7.SignerInfoConfig{ExtraSignedAttributes: []pkcs7.Attribute{
+		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 2}, Value: scep.PKCSReq},
+		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 5}, Value: scep.SenderNonce("0123456789abcdef")},
+		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 7}, Value: scep.TransactionID("transaction")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func encrypted(t testing.TB, to *x509.Certificate, content []byte) []byte {
+	t.Helper()
+	der, err := pkcs7.Encrypt(content, []*x509.Certificate{to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func TestCipher(t *testing.T) {
+	key := phoneKey(t, 0)
+	defer func(old int) { pkcs7.ContentEncryptionAlgorithm = old }(pkcs7.ContentEncryptionAlgorithm)
+	pkcs7.ContentEncryptionAlgorithm = pkcs7.EncryptionAlgorithmDESCBC
+	m := phone{signer: key, challenge: "secret"}.message(t)
+	t.Run("DES", func(t *testing.T) {
+		wantStatus(t, post(start(t, newGatekeeper("secret"), nil), m.Raw), http.StatusBadRequest)
+	})
+	t.Run("DES allowed", func(t *testing.T) {
+		a := start(t, newGatekeeper("secret"), func(o *stepca.Options) { o.LegacyCrypto = true })
+		if read(t, post(a, m.Raw), key) == nil {
+			t.Error("got a failure")
+		}
+	})
+	pkcs7.ContentEncryptionAlgorithm = pkcs7.EncryptionAlgorithmAES128GCM
+	m = phone{signer: key, challenge: "secret"}.message(t)
+	t.Run("AES-GCM", func(t *testing.T) {
+		wantStatus(t, post(start(t, newGatekeeper("secret"), nil), m.Raw), http.StatusBadRequest)
+	})
+}
+
+func TestDescribe(t *testing.T) {
+	a := start(t, newGatekeeper(), nil)
+	decrypter, _ := keyring(t).SCEPDecrypter()
+	caps := request(a, http.MethodGet, "/scep?operation=GetCACaps")
+	if got, want := caps.Body.String(), "SHA-256\r\nAES\r\nPOSTPKIOperation\r\nSCEPStandard"; got != want {
+		t.Errorf("got capabilities %q, want %q", got, want)
+	}
+	answer := request(a, http.MethodGet, "/scep/?operation=GetCACert&message=Kannuki")
+	if got, want := answer.Header().Get("Content-Type"), "application/x-x509-ca-ra-cert"; got != want {
+		t.Errorf("got content type %q, want %q", got, want)
+	}
+	got, err := scep.CACerts(answer.Body.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || !got[0].Equal(decrypter) || !got[1].Equal(keyring(t).DeviceCA()) {
+		t.Errorf("got %d certificates, want SCEP decrypter and device CA", len(got))
+	}
+	if cas := a.CACertificates(); len(cas) != 2 || !cas[0].Equal(keyring(t).DeviceCA()) || !cas[1].Equal(keyring(t).Root()) {
+		t.Errorf("got %d CA certificates, want device CA and root", len(cas))
+	}
+}
+
+func request(a *stepca.Authority, method, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	a.SCEP().ServeHTTP(w, httptest.NewRequest(method, target, nil))
+	return w
+}
+
+func TestRequestRefused(t *testing.T) {
+	a := start(t, newGatekeeper(), nil)
+	for _, test := range []struct {
+		method, target string
+		status         int
+	}{
+		{http.MethodGet, "/scep", http.StatusBadRequest},
+		{http.MethodGet, "/scep?operation=GetNextCACert", http.StatusBadRequest},
+		{http.MethodPost, "/scep?operation=GetCACert", http.StatusBadRequest},
+		{http.MethodGet, "/scep?operation=PKIOperation", http.StatusBadRequest},
+		{http.MethodGet, "/scep?operation=PKIOperation&message=%25", http.StatusBadRequest},
+		{http.MethodGet, "/scep?operation=PKIOperation&message=" + strings.Repeat("A", 100<<10), http.StatusRequestEntityTooLarge},
+		{http.MethodGet, "/scep?operation=%zz", http.StatusBadRequest},
+		{http.MethodPut, "/scep?operation=PKIOperation", http.StatusMethodNotAllowed},
+		{http.MethodGet, "/scep/devices?operation=GetCACaps", http.StatusNotFound},
+		{http.MethodGet, "/?operation=GetCACaps", http.StatusNotFound},
+	} {
+		t.Run(test.method+" "+test.target[:min(len(test.target), 50)], func(t *testing.T) {
+			wantStatus(t, request(a, test.method, test.target), test.status)
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	good := stepca.Options{Keyring: keyring(t), Gatekeeper: newGatekeeper(), Prefix: "/scep", Host: "localhost", Now: now}
+	for _, test := range []struct {
+		name   string
+		change func(o *stepca.Options)
+	}{
+		{"no keyring", func(o *stepca.Options) { o.Keyring = nil }},
+		{"no gatekeeper", func(o *stepca.Options) { o.Gatekeeper = nil }},
+		{"no clock", func(o *stepca.Options) { o.Now = nil }},
+		{"no prefix", func(o *stepca.Options) { o.Prefix = "" }},
+		{"prefix with slash", func(o *stepca.Options) { o.Prefix = "/scep/" }},
+		{"no host", func(o *stepca.Options) { o.Host = "" }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := good
+			test.change(&o)
+			if _, err := stepca.New(o); err == nil {
+				t.Error("got no error")
+			}
+		})
+	}
+}
+
+// FuzzSCEPMessage looks for a message that ends the process, is answered as a fault of the server, or gets a
+// certificate without a challenge that the gatekeeper knows.
+func FuzzSCEPMessage(f *testing.F) {
+	g := newGatekeeper() // knows none
+	a := start(f, g, nil)
+	key := phoneKey(f, 0)
+	f.Add(phone{signer: key, challenge: "guess"}.message(f).Raw)
+	f.Add(phone{signer: key, challenge: "guess", messageType: scep.UpdateReq}.message(f).Raw)
+	f.Add(signed(f, key, []byte{0x30, 0x80, 0x05, 0x00, 0x00, 0x00}))
+	decrypter, _ := keyring(f).SCEPDecrypter()
+	f.Add(signed(f, key, encrypted(f, decrypter, []byte("no request"))))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		switch status := post(a, message).Code; status {
+		case http.StatusOK, http.StatusBadRequest, http.StatusRequestEntityTooLarge:
+		default:
+			t.Errorf("got status %d", status)
+		}
+		if len(g.issued) != 0 {
+			t.Fatalf("issued %s", certs.Fingerprint(g.issued[0]))
+		}
+	})
+}
