@@ -1,0 +1,17 @@
+// Package mdmtest is a simulated iPhone for tests, the demo and load runs.
+//
+// A [Phone] is a client over the network: it installs an enrolment profile,
+// gets its identity by SCEP, checks in, answers commands, synchronises
+// declarations, downloads and installs updates by its own clock, and reports
+// status, all as Apple documents it. It parses whatever the server sends into
+// generic maps with its own code and shares no type with the server, so that
+// a misunderstanding of the protocol cannot cancel itself out.
+//
+// The phone refuses what Apple's published schema refuses. Anything a correct
+// server would never do is written to its [Journal] as a violation; tests
+// assert that there is none.
+//
+// The package does not simulate ACME identities, User Enrollment, Shared
+// iPad, macOS, encrypted profiles, or activation predicates other than
+// TRUEPREDICATE and FALSEPREDICATE.
+package mdmtest

@@ -1,0 +1,246 @@
+package mdmtest
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+const (
+	valid   = "valid"
+	invalid = "invalid"
+	unknown = "unknown"
+)
+
+// evaluate decides which declarations are valid and active. It runs after
+// every change of the set and after the operating system changed.
+func (p *Phone) evaluate() {
+	if p.enrolment == nil {
+		return
+	}
+	all := p.enrolment.ddm.declarations
+	ids := slices.Sorted(maps.Keys(all))
+	before := map[string]declaration{}
+	for _, id := range ids {
+		before[id] = *all[id]
+		p.validate(all[id])
+	}
+	referenced := map[string]bool{}
+	for _, id := range ids {
+		if d := all[id]; d.class == "activation" && d.valid == valid {
+			p.activate(d, all)
+			for _, c := range stringsOf(d.payload, "StandardConfigurations") {
+				referenced[c] = referenced[c] || d.active
+			}
+		}
+	}
+	for _, id := range ids {
+		if d := all[id]; d.class == "configuration" {
+			p.applyConfiguration(d, referenced[id])
+		}
+	}
+	for _, id := range ids {
+		p.noteChange(before[id], all[id])
+	}
+	if n := len(p.enforcements()); n > 1 {
+		p.note(Entry{Kind: KindManyEnforced})
+	}
+}
+
+// validate checks a declaration's type and payload.
+func (p *Phone) validate(d *declaration) {
+	d.active, d.reasons = false, nil
+	r := p.reader()
+	it := schema().Declarations[d.typ]
+	if it == nil || r.available(it.Introduced, it.Removed, false) != "" {
+		d.reject("Error.UnknownDeclarationType", d.typ)
+		return
+	}
+	if it.Supervised && !p.o.Supervised {
+		d.reject("Error.ConfigurationNotSupported", string(faultSupervised))
+		return
+	}
+	d.valid = valid
+	var unknownKeys, other []string
+	supervised := false
+	for _, pr := range r.checkDict("", d.payload, it.Keys) {
+		switch pr.fault {
+		case faultUnknown, faultTooNew, faultRemoved:
+			unknownKeys = append(unknownKeys, pr.path)
+		case faultSupervised:
+			supervised = true
+			other = append(other, pr.String())
+		default:
+			other = append(other, pr.String())
+		}
+	}
+	switch {
+	case len(unknownKeys) > 0:
+		d.reject("Error.UnknownPayloadKeys", "")
+		d.reasons[0].details = map[string]any{"UnknownPayloadKeys": unknownKeys}
+	case supervised:
+		d.reject("Error.ConfigurationNotSupported", other[0])
+	case len(other) > 0 && d.class == "configuration":
+		d.reject("Error.ConfigurationCannotBeDeserialized", other[0])
+	case len(other) > 0:
+		d.reject("Error.InvalidPayload", other[0])
+	case d.typ == typeSettings:
+		d.checkBeta()
+	case d.class == "asset":
+		d.valid = unknown
+		d.reasons = []reason{{code: "Info.NotReferencedByConfiguration"}}
+	}
+}
+
+// checkBeta enforces how the beta keys exclude each other (Apple, Device
+// Management, SoftwareUpdateSettings.Beta).
+func (d *declaration) checkBeta() {
+	beta := dict(d.payload, "Beta")
+	offer, require := beta["OfferPrograms"] != nil, beta["RequireProgram"] != nil
+	switch enrollment := str(beta, "ProgramEnrollment"); {
+	case offer && require:
+		d.reject("Error.ConfigurationIsInvalid", "Beta.OfferPrograms and Beta.RequireProgram exclude each other")
+	case require && enrollment != "AlwaysOn":
+		d.reject("Error.ConfigurationIsInvalid", "Beta.RequireProgram needs ProgramEnrollment AlwaysOn")
+	case offer && enrollment == "AlwaysOff":
+		d.reject("Error.ConfigurationIsInvalid", "Beta.OfferPrograms with ProgramEnrollment AlwaysOff")
+	}
+}
+
+func (d *declaration) reject(code, description string) {
+	d.valid = invalid
+	d.reasons = []reason{{code: code, description: description, details: map[string]any{
+		"Identifier": d.id, "ServerToken": d.token,
+	}}}
+}
+
+// activate decides an activation: its predicate and its references.
+func (p *Phone) activate(d *declaration, all map[string]*declaration) {
+	predicate, has := d.payload["Predicate"].(string)
+	switch {
+	case has && predicate == "FALSEPREDICATE":
+		d.reasons = []reason{{code: "Info.Predicate", description: predicate}}
+		return
+	case has && predicate != "TRUEPREDICATE":
+		d.reject("Error.UnableToParsePredicate", "the simulated phone knows only TRUEPREDICATE and FALSEPREDICATE")
+		return
+	}
+	var missing []string
+	for _, id := range stringsOf(d.payload, "StandardConfigurations") {
+		if c := all[id]; c == nil || c.class != "configuration" {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) > 0 {
+		d.reject("Error.MissingConfigurations", "")
+		d.reasons[0].details["ConfigurationIdentifiers"] = missing
+		return
+	}
+	d.active = true
+}
+
+// applyConfiguration decides a configuration. One whose payload was refused
+// stays inactive; one that is fine but cannot be applied was seen on devices as
+// active and invalid.
+func (p *Phone) applyConfiguration(d *declaration, referenced bool) {
+	switch {
+	case d.valid == invalid:
+	case !referenced:
+		d.valid = unknown
+		d.reasons = []reason{{code: "Info.NotReferencedByActivation"}}
+	case d.typ == typeEnforcement && compareVersions(str(d.payload, "TargetOSVersion"), p.version) <= 0:
+		// Apple documents an error for this case but not its code.
+		d.reject("Error.ConfigurationCannotBeApplied", "the target version is not newer than the installed one")
+		d.active = true
+	default:
+		d.active = true
+	}
+}
+
+// noteChange records what became of a declaration.
+func (p *Phone) noteChange(was declaration, d *declaration) {
+	e := Entry{Declaration: d.id, Type: d.typ, ServerToken: d.token}
+	switch {
+	case d.valid == invalid && was.valid != invalid:
+		e.Kind, e.Detail = KindRejected, d.reasons[0].code+": "+d.reasons[0].description
+	case d.inForce() && !was.inForce():
+		e.Kind = KindActive
+	case was.inForce() && !d.inForce():
+		e.Kind = KindInactive
+	default:
+		return
+	}
+	p.note(e)
+}
+
+func (d *declaration) inForce() bool { return d.active && d.valid == valid }
+
+// inForce returns the declarations of a type that are in force, by identifier.
+func (p *Phone) inForce(typ string) []*declaration {
+	if p.enrolment == nil {
+		return nil
+	}
+	var out []*declaration
+	for _, d := range p.enrolment.ddm.declarations {
+		if d.typ == typ && d.inForce() {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b *declaration) int { return cmp.Compare(a.id, b.id) })
+	return out
+}
+
+// enforcements returns the update enforcements in force, earliest deadline
+// first.
+func (p *Phone) enforcements() []Enforcement {
+	var out []Enforcement
+	for _, d := range p.inForce(typeEnforcement) {
+		out = append(out, Enforcement{
+			Declaration: d.id, ServerToken: d.token,
+			Version: str(d.payload, "TargetOSVersion"), Build: str(d.payload, "TargetBuildVersion"), Deadline: d.deadline,
+		})
+	}
+	slices.SortStableFunc(out, func(a, b Enforcement) int { return a.Deadline.Compare(b.Deadline) })
+	return out
+}
+
+// deferralDays is the deferral in force: the largest of all settings (they
+// merge by maximum) and, before iOS 27, of restriction profiles. Both need
+// supervision, which the schema has seen to.
+func (p *Phone) deferralDays() int {
+	if p.enrolment == nil {
+		return 0
+	}
+	days := 0
+	for _, d := range p.inForce(typeSettings) {
+		days = max(days, int(integer(dict(d.payload, "Deferrals"), "CombinedPeriodInDays")))
+	}
+	if major(p.version) < 27 {
+		for _, prof := range p.enrolment.profiles {
+			days = max(days, prof.deferralDays)
+		}
+	}
+	return days
+}
+
+// cadence merges RecommendedCadence: the last in Apple's list wins.
+func (p *Phone) cadence() string {
+	rank := []string{"", "All", "Oldest", "Newest"}
+	best := 0
+	for _, d := range p.inForce(typeSettings) {
+		best = max(best, slices.Index(rank, str(d.payload, "RecommendedCadence")))
+	}
+	return rank[best]
+}
+
+// automaticAllowed reports whether updates may install by themselves: off as
+// soon as one declaration turns off downloading or installing.
+func (p *Phone) automaticAllowed() bool {
+	for _, d := range p.inForce(typeSettings) {
+		a := dict(d.payload, "AutomaticActions")
+		if str(a, "Download") == "AlwaysOff" || str(a, "InstallOSUpdates") == "AlwaysOff" {
+			return false
+		}
+	}
+	return true
+}
