@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// maxParts bounds the numbers of one version; longer strings do not parse.
-const maxParts = 16
+// maxBytes bounds the numbers of one version; longer strings do not parse.
+const maxBytes = 128
 
 // Compare orders a against b: negative when a is older, zero when they name
 // the same version, positive when a is newer. Missing parts count as zero, so
@@ -82,7 +82,12 @@ func Major(s string) int {
 	if !ok {
 		return 0
 	}
-	return int(min(p.parts[0], 1<<31-1))
+	first, _, _ := strings.Cut(p.base, ".")
+	n, err := strconv.Atoi(first)
+	if err != nil {
+		return 0 // more digits than any iOS will have
+	}
+	return n
 }
 
 // Depth returns how many significant numbers s has: 1 for "26" and "26.0",
@@ -93,11 +98,14 @@ func Depth(s string) int {
 	if !ok {
 		return 0
 	}
-	n := len(p.parts)
-	for n > 1 && p.parts[n-1] == 0 {
-		n--
+	depth, n := 1, 0
+	for part := range strings.SplitSeq(p.base, ".") {
+		n++
+		if strings.TrimLeft(part, "0") != "" {
+			depth = n
+		}
 	}
-	return n
+	return depth
 }
 
 // Extra returns the supplemental letter of s without its brackets ("a" for
@@ -110,25 +118,35 @@ func Extra(s string) string {
 	return p.extra
 }
 
+// parsed is a version that has an order: its dotted numbers as text, and the
+// supplemental letter or "".
 type parsed struct {
-	parts []uint64
+	base  string
 	extra string
 }
 
+// compare goes through both versions number by number. It allocates nothing,
+// because every target of every phone is decided by comparisons.
 func (p parsed) compare(q parsed) int {
-	for i := range max(len(p.parts), len(q.parts)) {
-		if c := cmp.Compare(part(p.parts, i), part(q.parts, i)); c != 0 {
+	a, b := p.base, q.base
+	for a != "" || b != "" {
+		var x, y string
+		x, a, _ = strings.Cut(a, ".")
+		y, b, _ = strings.Cut(b, ".")
+		if c := compareNumbers(x, y); c != 0 {
 			return c
 		}
 	}
 	return strings.Compare(p.extra, q.extra)
 }
 
-func part(parts []uint64, i int) uint64 {
-	if i < len(parts) {
-		return parts[i]
+// compareNumbers orders two decimal numbers of any length; "" is zero.
+func compareNumbers(x, y string) int {
+	x, y = strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
+	if c := cmp.Compare(len(x), len(y)); c != 0 {
+		return c
 	}
-	return 0
+	return strings.Compare(x, y)
 }
 
 func parse(s string) (parsed, bool) {
@@ -140,22 +158,21 @@ func parse(s string) (parsed, bool) {
 		}
 		extra = letter
 	}
-	fields := strings.Split(base, ".")
-	if len(fields) > maxParts {
+	if len(base) > maxBytes {
 		return parsed{}, false
 	}
-	p := parsed{parts: make([]uint64, len(fields)), extra: extra}
-	for i, f := range fields {
-		if f == "" || f[0] == '+' || f[0] == '-' {
+	digits := 0 // of the number being read
+	for i := range len(base) {
+		switch c := base[i]; {
+		case '0' <= c && c <= '9':
+			digits++
+		case c == '.' && digits > 0:
+			digits = 0
+		default:
 			return parsed{}, false
 		}
-		n, err := strconv.ParseUint(f, 10, 64)
-		if err != nil {
-			return parsed{}, false
-		}
-		p.parts[i] = n
 	}
-	return p, true
+	return parsed{base, extra}, digits > 0
 }
 
 // supplemental reads "(a)": one lower-case letter in brackets.

@@ -28,7 +28,9 @@ func TestCompare(t *testing.T) {
 		{"", "", 0, true},
 		{"1,2,3", "7.0 (1234)", -1, false},
 		{"1.-2", "1.2", 1, false},
-		{"18446744073709551616", "1", 1, false},
+		{"18446744073709551616", "18446744073709551615", 1, true},
+		{"007", "7", 0, true},
+		{"1.", "1", 1, false},
 	} {
 		order, ok := version.Compare(tc.a, tc.b)
 		if sign(order) != tc.order || ok != tc.ok {
@@ -89,6 +91,13 @@ func TestParts(t *testing.T) {
 		if got := version.Valid(s); got != want.valid {
 			t.Errorf("Valid(%q) = %t, want %t", s, got, want.valid)
 		}
+	}
+}
+
+func BenchmarkCompare(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		version.Compare("26.6.1", "26.6.2")
 	}
 }
 
