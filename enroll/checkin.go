@@ -1,0 +1,279 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// refusal is an identity that may not do what it asked. It reaches the phone
+// as a plain 400: nothing on the MDM URLs ever answers 401, which would make
+// the phone remove its profile (Apple, Device Management).
+type refusal struct{ reason string }
+
+func (r *refusal) Error() string { return "refused: " + r.reason }
+
+// Is lets the wire layer recognise every refusal as [mdm.ErrRefused].
+func (r *refusal) Is(target error) bool { return target == mdm.ErrRefused }
+
+// Identify returns the phone a certificate speaks for. The phone's identity is
+// the certificate; the identifier in the body is only checked against it. It
+// returns [mdm.ErrRefused] when the certificate is unknown, retired, or bound
+// to another phone, and counts the refusal for the audit log.
+func (s *Service) Identify(ctx context.Context, peer mdm.Peer, e mdm.Enrollment) (storage.Segment, storage.Phone, error) {
+	udid, err := s.deviceKey(peer, e)
+	if err != nil {
+		return "", storage.Phone{}, err
+	}
+	cert, err := s.store.Certificate(ctx, peer.Fingerprint)
+	if err != nil {
+		return "", storage.Phone{}, s.refusedOr(peer, "", refusedUnknown, "identify certificate", err)
+	}
+	if reason := speaksFor(cert, udid); reason != "" {
+		return "", storage.Phone{}, s.refuse(peer, cert.Segment, reason)
+	}
+	phone, err := s.store.Phone(ctx, cert.Segment, udid)
+	if err != nil {
+		return "", storage.Phone{}, s.refusedOr(peer, cert.Segment, refusedNotEnrolled, "identify phone", err)
+	}
+	if phone.Epoch != cert.Epoch {
+		return "", storage.Phone{}, s.refuse(peer, cert.Segment, refusedRetired)
+	}
+	return cert.Segment, phone, nil
+}
+
+// Checkin runs the check-in state machine for Authenticate, TokenUpdate and
+// CheckOut and returns the phone as it is afterwards. Whatever it answers
+// without an error is on disk: a phone may send its TokenUpdate once in its
+// life. It returns [mdm.ErrRefused] for an identity that may not do this.
+func (s *Service) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checkin) (storage.Segment, storage.Phone, error) {
+	udid, err := s.deviceKey(peer, message.Enrolled())
+	if err != nil {
+		return "", storage.Phone{}, err
+	}
+	cert, err := s.store.Certificate(ctx, peer.Fingerprint)
+	if err != nil {
+		return "", storage.Phone{}, s.refusedOr(peer, "", refusedUnknown, "identify certificate", err)
+	}
+	var step func(*storage.Enrollment) error
+	switch m := message.(type) {
+	case *mdm.Authenticate:
+		step = func(e *storage.Enrollment) error { return s.authenticate(e, udid, m) }
+	case *mdm.TokenUpdate:
+		step = func(e *storage.Enrollment) error { return s.tokenUpdate(e, udid, m) }
+	case *mdm.CheckOut:
+		step = func(e *storage.Enrollment) error { return s.checkOut(e, udid, m) }
+	default:
+		return "", storage.Phone{}, s.refuse(peer, cert.Segment, refusedMessage)
+	}
+	phone, err := s.store.UpdateEnrollment(ctx, cert.Segment, udid, peer.Fingerprint, step)
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return "", storage.Phone{}, s.refuse(peer, cert.Segment, r.reason)
+	}
+	if err != nil {
+		return "", storage.Phone{}, wrap("check-in", err)
+	}
+	return cert.Segment, phone, nil
+}
+
+// authenticate begins an enrolment: everything of an earlier epoch is void
+// from here on, whoever held the phone then.
+func (s *Service) authenticate(e *storage.Enrollment, udid string, m *mdm.Authenticate) error {
+	if m.Topic != s.topic() {
+		return &refusal{refusedTopic}
+	}
+	switch e.Certificate.State {
+	case storage.CertificateCurrent:
+		// The answer to an earlier Authenticate was lost: same certificate,
+		// same phone, same epoch. Nothing to do again.
+		if e.Certificate.Phone == udid && e.Phone != nil && e.Certificate.Epoch == e.Phone.Epoch {
+			return nil
+		}
+		return &refusal{refusedOtherPhone}
+	case storage.CertificateIssued:
+	case storage.CertificateOverlap, storage.CertificateRetired, storage.CertificateRevoked:
+		return &refusal{refusedRetired}
+	default:
+		return &refusal{refusedUnknown}
+	}
+	if e.Grant == nil {
+		return &refusal{refusedUnknown}
+	}
+	if !e.Grant.RevokedAt.IsZero() {
+		return &refusal{refusedRetired}
+	}
+	if e.Grant.Serial != "" && !strings.EqualFold(e.Grant.Serial, m.SerialNumber) {
+		return &refusal{refusedSerial}
+	}
+	if e.Grant.Phone != "" && e.Grant.Phone != udid {
+		return &refusal{refusedOtherPhone}
+	}
+	// A new certificate for a phone that is enrolled is a takeover unless the
+	// grant was made for this very phone.
+	if live(e.Phone) && !names(*e.Grant, *e.Phone) {
+		return &refusal{refusedLivePhone}
+	}
+	s.begin(e, udid, m)
+	return nil
+}
+
+// begin puts a new epoch in force.
+func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate) {
+	next := storage.Phone{UDID: udid, Epoch: 1}
+	if e.Phone != nil {
+		next.Num = e.Phone.Num
+		next.Epoch = e.Phone.Epoch + 1
+		// Kept across epochs so that a phone never sees time go back.
+		next.Announced.Timestamp = e.Phone.Announced.Timestamp
+		if e.Phone.Certificate != "" {
+			e.Retire = append(e.Retire, e.Phone.Certificate)
+		}
+	}
+	next.State = storage.PhoneAuthenticating
+	next.Serial = m.SerialNumber
+	next.Group = e.Grant.Group
+	next.Ring = e.Grant.Ring
+	next.Rights = e.Grant.Rights
+	next.Contact = s.now()
+	next.Certificate = e.Certificate.Fingerprint
+	next.Model = m.ProductName
+	if m.OSVersion != "" {
+		next.OS = storage.OS{Version: m.OSVersion, Build: m.BuildVersion, Since: s.now()}
+	}
+	e.Phone = &next
+	e.Certificate.State = storage.CertificateCurrent
+	e.Certificate.Phone = udid
+	e.Certificate.Epoch = next.Epoch
+	e.CancelQueue = "the phone was enrolled again"
+	audit := s.entry("phone:"+udid, "phone.authenticated", udid)
+	audit.Detail = map[string]string{"grant": e.Grant.ID, "epoch": fmt.Sprint(next.Epoch)}
+	e.Audit = append(e.Audit, audit)
+}
+
+// tokenUpdate makes an enrolment usable, and later keeps its push data fresh.
+func (s *Service) tokenUpdate(e *storage.Enrollment, udid string, m *mdm.TokenUpdate) error {
+	if reason := s.bound(e, udid); reason != "" {
+		return &refusal{reason}
+	}
+	if m.Topic != s.topic() {
+		return &refusal{refusedTopic}
+	}
+	now := s.now()
+	p := e.Phone
+	p.Push = storage.Push{Topic: m.Topic, Token: m.Token, Magic: m.PushMagic, UpdatedAt: now}
+	p.Contact = now
+	if len(m.UnlockToken) > 0 {
+		sealed, err := s.sealer.Seal(m.UnlockToken, []byte("unlock-token:"+udid))
+		if err != nil {
+			return wrap("seal unlock token", err)
+		}
+		p.UnlockToken = sealed
+	}
+	if p.State == storage.PhoneEnrolled {
+		return nil
+	}
+	action := "phone.enrolled"
+	if p.State == storage.PhoneRemoved {
+		action = "phone.returned" // restored from a backup, or its CheckOut was an accident
+	}
+	p.State = storage.PhoneEnrolled
+	p.EnrolledAt = now
+	p.RemovedAt = time.Time{}
+	audit := s.entry("phone:"+udid, action, udid)
+	audit.Detail = map[string]string{"group": p.Group, "ring": string(p.Ring)}
+	e.Audit = append(e.Audit, audit)
+	return nil
+}
+
+// checkOut records that the phone left. It proves nothing about its data.
+func (s *Service) checkOut(e *storage.Enrollment, udid string, _ *mdm.CheckOut) error {
+	if reason := s.bound(e, udid); reason != "" {
+		return &refusal{reason}
+	}
+	if e.Phone.State == storage.PhoneRemoved {
+		return nil
+	}
+	e.Phone.State = storage.PhoneRemoved
+	e.Phone.RemovedAt = s.now()
+	e.CancelQueue = "the phone left management"
+	e.Audit = append(e.Audit, s.entry("phone:"+udid, "phone.removed", udid))
+	return nil
+}
+
+// bound says why the certificate of this step may not speak for the phone, or
+// "" when it may.
+func (s *Service) bound(e *storage.Enrollment, udid string) string {
+	if reason := speaksFor(*e.Certificate, udid); reason != "" {
+		return reason
+	}
+	if e.Phone == nil {
+		return refusedNotEnrolled
+	}
+	if e.Phone.Epoch != e.Certificate.Epoch {
+		return refusedRetired
+	}
+	return ""
+}
+
+func speaksFor(c storage.Certificate, udid string) string {
+	switch c.State {
+	case storage.CertificateCurrent, storage.CertificateOverlap:
+		if c.Phone != udid {
+			return refusedOtherPhone
+		}
+		return ""
+	case storage.CertificateIssued:
+		return refusedNotEnrolled
+	case storage.CertificateRetired, storage.CertificateRevoked:
+		return refusedRetired
+	default:
+		return refusedUnknown
+	}
+}
+
+func live(p *storage.Phone) bool {
+	return p != nil && p.State != storage.PhoneRemoved
+}
+
+// names tells whether a grant was made for a phone on record. The serial number
+// counts as the phone told it when it enrolled: the one in the message at hand
+// is a claim that anybody can make.
+func names(g storage.Grant, p storage.Phone) bool {
+	return g.Phone == p.UDID || (g.Serial != "" && strings.EqualFold(g.Serial, p.Serial))
+}
+
+// deviceKey returns the UDID. User enrolments and user channels have no
+// software updates to hold (Apple, SoftwareUpdateSettings: not available for
+// User Enrollment) and are refused.
+func (s *Service) deviceKey(peer mdm.Peer, e mdm.Enrollment) (string, error) {
+	id, err := e.Resolve()
+	if err != nil {
+		return "", err
+	}
+	if e.UDID == "" || id.User != "" {
+		return "", s.refuse(peer, "", refusedKind)
+	}
+	return id.Device, nil
+}
+
+func (s *Service) refuse(peer mdm.Peer, seg storage.Segment, reason string) error {
+	if seg == "" {
+		seg = storage.DefaultSegment
+	}
+	s.refusals.note(seg, peer.Fingerprint, reason)
+	return &refusal{reason}
+}
+
+// refusedOr turns "no such record" into a refusal and passes faults on, which
+// the phone must see as a reason to try again, not as a refusal.
+func (s *Service) refusedOr(peer mdm.Peer, seg storage.Segment, reason, op string, err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return s.refuse(peer, seg, reason)
+	}
+	return wrap(op, err)
+}

@@ -1,0 +1,59 @@
+package enroll
+
+import (
+	"context"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Store is what enrolment keeps. Each method is one transaction; see package
+// storage for the rules all of them follow.
+type Store interface {
+	// CreateGrant adds a grant. It returns storage.ErrExists when the ID, the
+	// link or the challenge is known already.
+	CreateGrant(ctx context.Context, seg storage.Segment, g storage.Grant, audit storage.AuditEntry) error
+
+	// UpdateGrant changes the grant with this ID; the updater must not change
+	// the ID. It returns storage.ErrNotFound, or the updater's error with
+	// nothing written.
+	UpdateGrant(ctx context.Context, seg storage.Segment, id string, update func(*storage.Grant) ([]storage.AuditEntry, error)) (storage.Grant, error)
+
+	// GrantByLink finds a grant by the hash of its link's secret, in any
+	// segment. It returns storage.ErrNotFound.
+	GrantByLink(ctx context.Context, linkHash string) (storage.Segment, storage.Grant, error)
+
+	// ReserveGrant ties the grant with this challenge to a public key at its
+	// first use. The same key again is admitted until the grant expires;
+	// another key, an expired, revoked or fulfilled grant gets
+	// storage.ErrSpent, an unknown challenge storage.ErrNotFound. However many
+	// calls run at once, one key wins. A fulfilled grant still admits its own
+	// key, so that a phone whose answer was lost can ask again; the caller
+	// must then hand out the certificate recorded for it or none.
+	ReserveGrant(ctx context.Context, challengeHash, publicKey string, at time.Time) (storage.Segment, storage.Grant, error)
+
+	// RecordCertificate stores a certificate before it leaves the server and
+	// names it in its grant. A second certificate for the same grant retires
+	// the first, which must still be in state issued; otherwise it returns
+	// storage.ErrSpent and the certificate must be withheld.
+	RecordCertificate(ctx context.Context, c storage.Certificate, audit storage.AuditEntry) error
+
+	// Phone returns the phone with this UDID, or storage.ErrNotFound.
+	Phone(ctx context.Context, seg storage.Segment, udid string) (storage.Phone, error)
+
+	// Certificate finds a certificate by fingerprint, in any segment. It
+	// returns storage.ErrNotFound.
+	Certificate(ctx context.Context, fingerprint string) (storage.Certificate, error)
+
+	// UpdateEnrollment runs one step of the check-in state machine: it reads
+	// the phone (nil when unknown), the certificate that spoke and its grant,
+	// lets the updater change them, and writes all of it with the audit
+	// entries. A new phone gets its number here. It returns
+	// storage.ErrNotFound when the certificate is not of this segment, or the
+	// updater's error with nothing written.
+	UpdateEnrollment(ctx context.Context, seg storage.Segment, udid, fingerprint string, update func(*storage.Enrollment) error) (storage.Phone, error)
+
+	// RecordAudit appends entries that belong to no other change, such as
+	// aggregated refusals.
+	RecordAudit(ctx context.Context, seg storage.Segment, entries []storage.AuditEntry) error
+}

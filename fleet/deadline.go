@@ -1,0 +1,55 @@
+package fleet
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+// maxDeadline bounds how far away a deadline may lie.
+const maxDeadline = 90 * 24 * time.Hour
+
+func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+
+// parseDeadline reads a deadline as people give it: "+3d" or "+12h" from now,
+// or a wall time "2026-11-27T18:30" by each phone's own clock. Offsets are
+// counted in the installation's time zone and rounded up to the minute.
+func (f *Fleet) parseDeadline(text string) (policy.LocalTime, error) {
+	now := f.now()
+	if offset, relative := strings.CutPrefix(text, "+"); relative {
+		d, err := parseOffset(offset)
+		if err != nil || d <= 0 || d > maxDeadline {
+			return "", invalid("deadline", "%q: want an offset such as +3d or +12h, at most +90d", text)
+		}
+		return policy.FormatLocal(roundUp(now.Add(d), time.Minute), f.o.Location), nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
+		t, err := time.Parse(layout, text)
+		if err != nil {
+			continue
+		}
+		deadline := policy.FormatLocal(t, time.UTC)
+		if deadline.Compare(policy.FormatLocal(now, f.o.Location)) <= 0 {
+			return "", invalid("deadline", "%s is in the past; a past deadline would restart phones within the hour", text)
+		}
+		if t.Sub(now) > maxDeadline+24*time.Hour {
+			return "", invalid("deadline", "%s is more than 90 days away", text)
+		}
+		return deadline, nil
+	}
+	return "", invalid("deadline", "%q: want +3d, +12h or a local time such as 2026-11-27T18:30", text)
+}
+
+func parseOffset(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n > 3650 {
+			return 0, fmt.Errorf("%q is not a number of days", s)
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	return time.ParseDuration(s)
+}

@@ -1,0 +1,398 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// DeviceView is one phone as people see it. Identifiers are the phone's own;
+// no person is named.
+type DeviceView struct {
+	UDID         string    `json:"udid"`
+	Serial       string    `json:"serial"`
+	Model        string    `json:"model"`
+	ModelName    string    `json:"model_name,omitempty"`
+	OS           string    `json:"os"`
+	Build        string    `json:"build"`
+	Group        string    `json:"group"`
+	Ring         string    `json:"ring"`
+	State        string    `json:"state"`
+	Supervised   string    `json:"supervised"` // yes, no or ""
+	Hold         string    `json:"hold"`       // confirmed, pending or impossible
+	HoldWhy      string    `json:"hold_why,omitempty"`
+	Target       string    `json:"target,omitempty"`   // release it is asked to install
+	Deadline     string    `json:"deadline,omitempty"` // its own local time
+	InstallState string    `json:"install_state"`
+	Reason       string    `json:"reason"`
+	Epoch        uint64    `json:"epoch"`
+	EnrolledAt   time.Time `json:"enrolled_at,omitzero"`
+	LastContact  time.Time `json:"last_contact,omitzero"`
+	Apps         []AppView `json:"apps"`
+	Leak         string    `json:"leak,omitempty"` // release it arrived on before its gate opened
+}
+
+// AppView is one business app on a phone.
+type AppView struct {
+	BundleID string `json:"bundle_id"`
+	Version  string `json:"version"`
+}
+
+// DeviceQuery selects phones for a list.
+type DeviceQuery struct {
+	Group  string // "" all, "-" ungrouped
+	Ring   string // "" both
+	Reason string // only phones with this reason
+	After  uint64 // from the page before
+	Limit  int    // phones looked at for one page; 0 means 1,000
+}
+
+// DevicePage is a part of a list of phones.
+type DevicePage struct {
+	Devices []DeviceView `json:"devices"`
+	Next    uint64       `json:"next,omitempty"` // After of the next page, 0 at the end
+}
+
+// Devices lists phones in the order in which they first enrolled.
+func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery) (DevicePage, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return DevicePage{}, err
+	}
+	limit := q.Limit
+	if limit <= 0 || limit > pageSize {
+		limit = pageSize
+	}
+	query := storage.PhoneQuery{After: q.After, Limit: limit, Ring: storage.Ring(q.Ring), Enrolling: true}
+	switch q.Group {
+	case "":
+	case "-":
+		query.Group = new(string)
+	default:
+		if _, err := w.current.Load().group(q.Group); err != nil {
+			return DevicePage{}, err
+		}
+		query.Group = &q.Group
+	}
+	phones, err := f.store.Phones(ctx, seg, query)
+	if err != nil {
+		return DevicePage{}, wrap("read phones", err)
+	}
+	page := DevicePage{Devices: []DeviceView{}}
+	e := f.explainer(w)
+	for i := range phones {
+		if v := e.view(&phones[i]); q.Reason == "" || q.Reason == v.Reason {
+			page.Devices = append(page.Devices, v)
+		}
+	}
+	if len(phones) == limit {
+		page.Next = phones[limit-1].Num
+	}
+	return page, nil
+}
+
+// Device returns one phone.
+func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (DeviceView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return DeviceView{}, err
+	}
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return DeviceView{}, err
+	}
+	return f.explainer(w).view(&p), nil
+}
+
+// ExplainView says why one phone is where it is.
+type ExplainView struct {
+	Device      DeviceView         `json:"device"`
+	Explanation policy.Explanation `json:"explanation"`
+}
+
+// Explain returns the one reason why a phone is not done, what supports it and
+// the next steps.
+func (f *Fleet) Explain(ctx context.Context, seg storage.Segment, udid string) (ExplainView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return ExplainView{}, err
+	}
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return ExplainView{}, err
+	}
+	e := f.explainer(w)
+	return ExplainView{Device: e.view(&p), Explanation: e.explain(&p)}, nil
+}
+
+// explainer explains many phones of one world at one moment.
+type explainer struct {
+	fleet *Fleet
+	state *worldState
+	snap  *snapshot
+	world *policy.World // with the census, for the gates behind the reasons
+	now   time.Time
+}
+
+func (f *Fleet) explainer(w *worldState) explainer {
+	s, now := w.current.Load(), f.now()
+	return explainer{fleet: f, state: w, snap: s, world: s.withCensus(w.census, now), now: now}
+}
+
+func (e explainer) explain(p *storage.Phone) policy.Explanation {
+	facts := factsOf(p)
+	target := policy.TargetFor(e.world, facts, e.now)
+	live := e.fleet.live(p, target, e.now)
+	live.Leaked = p.Arrival != nil && e.fleet.unapproved(e.state, p, p.OS.Version)
+	return policy.Explain(e.world, facts, live, target, e.now)
+}
+
+func (e explainer) view(p *storage.Phone) DeviceView {
+	x := e.explain(p)
+	v := DeviceView{
+		UDID: p.UDID, Serial: p.Serial, Model: p.Model, ModelName: e.snap.catalog.Models()[p.Model],
+		OS: p.OS.Version, Build: p.OS.Build, Group: p.Group, Ring: string(p.Ring), State: string(p.State),
+		Supervised: string(p.Supervision), Hold: string(x.Hold), HoldWhy: string(x.HoldWhy),
+		InstallState: p.Update.Install, Reason: string(x.Reason.Code), Epoch: p.Epoch,
+		EnrolledAt: p.EnrolledAt, LastContact: p.Contact, Apps: []AppView{},
+	}
+	if a := p.Announced.Enforcement; a != nil {
+		v.Target, v.Deadline = a.Release, a.Deadline
+	}
+	if p.Arrival != nil {
+		v.Leak = p.Arrival.Release
+	}
+	for _, a := range p.Apps {
+		v.Apps = append(v.Apps, AppView{BundleID: a.BundleID, Version: a.ShortVersion})
+	}
+	return v
+}
+
+// live gathers the fleeting values that choose among reasons.
+func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Live {
+	l := policy.Live{
+		LastContact: p.Contact, PushDead: !p.Push.DeadSince.IsZero(), NotNowSince: p.Sync.NotNowSince,
+		AvailableGB: p.AvailableGB, BatteryLevel: p.Battery, PasscodePresent: p.Passcode,
+	}
+	if p.TimeZone != "" {
+		l.LocalNow = policy.FormatLocal(now, f.location(p))
+	}
+	announced := p.Announced.Enforcement
+	wanted := ""
+	if t.Enforce != nil {
+		wanted = t.Enforce.Release
+		l.DeclarationFetched = hasEnforcement(p, wanted)
+	}
+	told := ""
+	if announced != nil {
+		told = announced.Release
+	}
+	l.SyncPending = wanted != told
+	for _, d := range p.Declarations {
+		if d.Identifier != idSettings {
+			continue
+		}
+		switch {
+		case d.Active && d.Valid == mdm.ValidValid:
+			l.HoldConfirmed = p.Supervision == storage.Supervised
+		case d.Valid == mdm.ValidInvalid:
+			l.SettingsError = "refused"
+			if len(d.Reasons) > 0 {
+				l.SettingsError = d.Reasons[0]
+			}
+		}
+	}
+	return l
+}
+
+// DeclarationsView is what a phone was told, exactly as sent.
+type DeclarationsView struct {
+	Token        string            `json:"token"`
+	Timestamp    time.Time         `json:"timestamp,omitzero"`
+	Synchronised bool              `json:"synchronised"` // the phone fetched this manifest and reported since
+	Declarations []json.RawMessage `json:"declarations"`
+	Reported     []ReportedView    `json:"reported"` // what the phone says it holds
+}
+
+// ReportedView is what a phone says of one declaration.
+type ReportedView struct {
+	Identifier  string   `json:"identifier"`
+	ServerToken string   `json:"server_token"`
+	Active      bool     `json:"active"`
+	Valid       string   `json:"valid"`
+	Reasons     []string `json:"reasons,omitempty"`
+}
+
+// Declarations returns what a phone was last told and what it says it holds.
+func (f *Fleet) Declarations(ctx context.Context, seg storage.Segment, udid string) (DeclarationsView, error) {
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return DeclarationsView{}, err
+	}
+	v := DeclarationsView{
+		Token: p.Announced.Token, Timestamp: p.Announced.Timestamp, Declarations: []json.RawMessage{}, Reported: []ReportedView{},
+		Synchronised: p.Announced.Token != "" && f.reported(&p),
+	}
+	for _, d := range p.Declarations {
+		v.Reported = append(v.Reported, ReportedView{d.Identifier, d.ServerToken, d.Active, d.Valid, d.Reasons})
+	}
+	if p.Announced.Token == "" {
+		return v, nil
+	}
+	set, err := f.store.DeclarationSet(ctx, seg, p.Announced.Token)
+	if err != nil {
+		return v, wrap("read announced set", err)
+	}
+	for _, it := range set.Items {
+		body, err := f.store.Declaration(ctx, seg, it.ServerToken)
+		if err != nil {
+			return v, wrap("read declaration", err)
+		}
+		v.Declarations = append(v.Declarations, body)
+	}
+	return v, nil
+}
+
+// QueueView is one command in a phone's queue.
+type QueueView struct {
+	UUID        string    `json:"uuid"`
+	RequestType string    `json:"request_type"`
+	State       string    `json:"state"`
+	CreatedAt   time.Time `json:"created_at"`
+	CreatedBy   string    `json:"created_by"`
+	SentAt      time.Time `json:"sent_at,omitzero"`
+	Deliveries  int       `json:"deliveries"`
+	NotNowSince time.Time `json:"not_now_since,omitzero"`
+	NotNows     int       `json:"not_nows"`
+	FinishedAt  time.Time `json:"finished_at,omitzero"`
+	Error       string    `json:"error,omitempty"`
+}
+
+// Queue returns the commands people queued for a phone, oldest first. What the
+// server asks by itself (synchronisation, daily inventory) has no row.
+func (f *Fleet) Queue(ctx context.Context, seg storage.Segment, udid string) ([]QueueView, error) {
+	if _, err := f.phone(ctx, seg, udid); err != nil {
+		return nil, err
+	}
+	rows, err := f.store.Queue(ctx, seg, udid)
+	if err != nil {
+		return nil, wrap("read queue", err)
+	}
+	out := []QueueView{}
+	for _, c := range rows {
+		out = append(out, QueueView{
+			UUID: c.UUID, RequestType: c.RequestType, State: string(c.State), CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
+			SentAt: c.SentAt, Deliveries: c.Deliveries, NotNowSince: c.NotNowSince, NotNows: c.NotNows, FinishedAt: c.FinishedAt, Error: c.Error,
+		})
+	}
+	return out, nil
+}
+
+// Push wakes a phone now.
+func (f *Fleet) Push(ctx context.Context, seg storage.Segment, a Act, udid string) error {
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return err
+	}
+	if p.State != storage.PhoneEnrolled || len(p.Push.Token) == 0 {
+		return refused("not-pushable", "phone %s is %s and cannot be woken", udid, p.State)
+	}
+	if !a.DryRun {
+		f.waker.Wake(wakeKey(seg, udid))
+	}
+	return nil
+}
+
+// Refresh asks a phone for its inventory now instead of within a day and
+// returns how many commands were queued; one that waits already is not queued
+// again.
+func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid string) (int, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return 0, err
+	}
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return 0, err
+	}
+	if p.State != storage.PhoneEnrolled {
+		return 0, refused("not-enrolled", "phone %s is %s", udid, p.State)
+	}
+	payloads := []mdm.Payload{mdm.DeviceInformationCommand{Queries: informationQueries()}}
+	if bundleIDs, _ := groupApps(w.current.Load(), p.Group); len(bundleIDs) > 0 {
+		payloads = append(payloads, mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems()})
+	}
+	var rows []storage.Command
+	for _, payload := range payloads {
+		c, err := mdm.NewCommand(uuid.NewString(), payload)
+		if err != nil {
+			return 0, wrap("build command", err)
+		}
+		rows = append(rows, storage.Command{
+			UUID: c.UUID, RequestType: c.RequestType, Body: c.Body, Key: "refresh:" + c.RequestType, CreatedAt: f.now(), CreatedBy: a.Actor,
+		})
+	}
+	if a.DryRun {
+		return len(rows), nil
+	}
+	n, err := f.store.Enqueue(ctx, seg, []string{udid}, rows, []storage.AuditEntry{f.entry(a, "device.refresh", udid, nil)})
+	if err != nil {
+		return 0, wrap("queue commands", err)
+	}
+	f.waker.Wake(wakeKey(seg, udid))
+	return n, nil
+}
+
+// Move puts a phone into a group and ring, or into none when both are "". The
+// hold stays on the phone through it; the old group's enforcement ends and
+// commands queued for it are cancelled.
+func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, group string, ring storage.Ring) (DeviceView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return DeviceView{}, err
+	}
+	if (group == "") != (ring == "") {
+		return DeviceView{}, invalid("ring", "a group needs a ring and a ring needs a group")
+	}
+	if ring != "" && !slices.Contains([]storage.Ring{storage.RingVerification, storage.RingProduction}, ring) {
+		return DeviceView{}, invalid("ring", "%q is not one of verification, production", string(ring))
+	}
+	if group != "" {
+		if _, err := w.current.Load().group(group); err != nil {
+			return DeviceView{}, err
+		}
+	}
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return DeviceView{}, err
+	}
+	detail := map[string]string{"from": p.Group + "/" + string(p.Ring), "to": group + "/" + string(ring)}
+	entry := f.entry(a, "device.move", udid, detail)
+	moved := func(q *storage.Phone) (storage.PhoneChange, error) {
+		if q.Group == group && q.Ring == ring {
+			return storage.PhoneChange{Unchanged: true}, nil
+		}
+		q.Group, q.Ring = group, ring
+		q.Apps, q.AppsAt, q.AppsFor = nil, time.Time{}, "" // other apps matter there
+		return storage.PhoneChange{CancelQueue: "the phone moved to another group", Audit: []storage.AuditEntry{entry}}, nil
+	}
+	if a.DryRun {
+		if _, err := moved(&p); err != nil {
+			return DeviceView{}, err
+		}
+		return f.explainer(w).view(&p), nil
+	}
+	p, err = f.updatePhone(ctx, w, p, moved)
+	if err != nil {
+		return DeviceView{}, err
+	}
+	f.waker.Wake(wakeKey(seg, udid))
+	return f.explainer(w).view(&p), nil
+}

@@ -1,0 +1,182 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Store is everything fleet keeps.
+type Store interface {
+	PhoneStore
+	QueueStore
+	WorldStore
+}
+
+// Waker wakes phones through Apple's push service. Wake never blocks; several
+// calls for one phone become one push. Contact says that a phone came by
+// itself, so that nothing needs to be repeated.
+type Waker interface {
+	Wake(key string)
+	Contact(key string)
+}
+
+// Options are the parts of a fleet that have useful defaults.
+type Options struct {
+	Organization string         // shown on the phones
+	Location     *time.Location // for phones that never told their time zone; nil means UTC
+	Logger       *slog.Logger   // nil discards
+	Facts        *catalog.Catalog
+}
+
+// Fleet carries out the use cases. It is safe for concurrent use.
+type Fleet struct {
+	store Store
+	waker Waker
+	now   func() time.Time
+	o     Options
+
+	catalogMu sync.Mutex // held while the catalogue is replaced
+	worldsMu  sync.RWMutex
+	worlds    map[storage.Segment]*worldState
+	sessions  *sessions
+}
+
+// New returns a fleet that has not loaded its world yet: until [Fleet.Load]
+// succeeds every phone gets [ErrNotReady] and nothing is promised to anybody.
+// The clock now is policy time: deadlines, holds and notices follow it.
+func New(store Store, waker Waker, now func() time.Time, o Options) *Fleet {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	return &Fleet{
+		store:    store,
+		waker:    waker,
+		now:      now,
+		o:        o,
+		worlds:   map[storage.Segment]*worldState{},
+		sessions: newSessions(),
+	}
+}
+
+// ErrNotReady says that the world is not loaded, or that the database was written by a newer
+// node than this one. Phones are asked to come again; they are never given an
+// empty answer in its place.
+var ErrNotReady = errors.New("not ready: the world is not loaded")
+
+// Act says who does something, why, and whether it is only tried.
+type Act struct {
+	Actor  string
+	Reason string
+	DryRun bool
+}
+
+func (f *Fleet) entry(a Act, action, target string, detail map[string]string) storage.AuditEntry {
+	return storage.AuditEntry{
+		At: f.now(), Actor: a.Actor, Action: action, Target: target, Reason: a.Reason, Detail: detail,
+	}
+}
+
+// RefusedError says that policy forbids what was asked. Code is stable;
+// Missing names what would have to be there, one line each.
+type RefusedError struct {
+	Code    string
+	Message string
+	Missing []Missing
+}
+
+// Missing is one thing that keeps a gate closed.
+type Missing struct {
+	BundleID string `json:"bundle_id"`
+	Name     string `json:"name"`
+	Why      string `json:"why"`
+}
+
+func (e *RefusedError) Error() string { return e.Message }
+
+// InvalidError says which value cannot be used and what was expected.
+type InvalidError struct {
+	Field   string
+	Message string
+}
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Message }
+
+func invalid(field, format string, args ...any) error {
+	return &InvalidError{Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// NotFoundError names what does not exist; it is a storage.ErrNotFound.
+type NotFoundError struct {
+	What string // "group", "release", "app", "phone", "verdict"
+	Name string
+	Near []string // names that do exist and come close, at most three
+}
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("no %s %q", e.What, e.Name) }
+
+// Unwrap makes the error a storage.ErrNotFound.
+func (e *NotFoundError) Unwrap() error { return storage.ErrNotFound }
+
+func wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// Load reads the world and the phones of every segment. It must succeed once
+// before phones are served, and may be called again.
+func (f *Fleet) Load(ctx context.Context) error {
+	cat, err := f.loadCatalog(ctx)
+	if err != nil {
+		return err
+	}
+	segments, err := f.store.Segments(ctx)
+	if err != nil {
+		return wrap("list segments", err)
+	}
+	loaded := make(map[storage.Segment]*worldState, len(segments))
+	for _, seg := range segments {
+		w, err := f.loadWorld(ctx, seg, cat)
+		if err != nil {
+			return err
+		}
+		loaded[seg] = w
+	}
+	f.worldsMu.Lock()
+	defer f.worldsMu.Unlock()
+	f.worlds = loaded
+	return nil
+}
+
+func (f *Fleet) loadCatalog(ctx context.Context) (*catalog.Catalog, error) {
+	data, err := f.store.Catalog(ctx)
+	if errors.Is(err, storage.ErrNotFound) {
+		return f.o.Facts, nil
+	}
+	if err != nil {
+		return nil, wrap("read catalogue", err)
+	}
+	cat, err := catalog.Unmarshal(data)
+	return cat, wrap("read catalogue", err)
+}
+
+func (f *Fleet) world(seg storage.Segment) (*worldState, error) {
+	f.worldsMu.RLock()
+	defer f.worldsMu.RUnlock()
+	w, ok := f.worlds[seg]
+	if !ok {
+		return nil, ErrNotReady
+	}
+	return w, nil
+}

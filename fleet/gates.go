@@ -1,0 +1,348 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Gate returns one gate with everything a person deciding about it should see.
+func (f *Fleet) Gate(seg storage.Segment, group, release string) (policy.Gate, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return policy.Gate{}, err
+	}
+	return f.gate(w, w.current.Load(), group, release)
+}
+
+func (f *Fleet) gate(w *worldState, s *snapshot, group, release string) (policy.Gate, error) {
+	if _, err := s.group(group); err != nil {
+		return policy.Gate{}, err
+	}
+	if _, err := s.release(release); err != nil {
+		return policy.Gate{}, err
+	}
+	now := f.now()
+	return policy.Evaluate(s.withCensus(w.census, now), group, release, now), nil
+}
+
+// Gates returns the gates of one group, or of all when group is "", newest
+// release first within a group.
+func (f *Fleet) Gates(seg storage.Segment, group string) ([]policy.Gate, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
+	}
+	s := w.current.Load()
+	now := f.now()
+	world := s.withCensus(w.census, now)
+	names := world.GroupNames()
+	if group != "" {
+		if _, err := s.group(group); err != nil {
+			return nil, err
+		}
+		names = []string{group}
+	}
+	gates := []policy.Gate{}
+	for _, name := range names {
+		gates = append(gates, policy.Gates(world, name, now)...)
+	}
+	return gates, nil
+}
+
+// Effect says what a decision makes phones do.
+type Effect struct {
+	Group   string `json:"group"`
+	Release string `json:"release"`
+	Phase   string `json:"phase"` // of the gate afterwards
+	// Install counts phones that will be asked to install because of it,
+	// Withdraw those whose open request will be taken back, TooLate those that
+	// already prepared or install and can no longer be stopped for sure.
+	Install  int    `json:"install"`
+	Withdraw int    `json:"withdraw"`
+	TooLate  int    `json:"too_late"`
+	Approval string `json:"approval,omitempty"`
+	Deadline string `json:"deadline,omitempty"` // local wall time of each phone
+	DryRun   bool   `json:"dry_run,omitempty"`
+}
+
+// decision is what the verbs of a gate have in common.
+type decision struct {
+	action  string
+	group   string
+	release string
+	build   func(s *snapshot, gate policy.Gate) (storage.WorldChange, error)
+}
+
+// carry works out what a decision would make phones do and, unless it is only
+// tried, makes it. The verbs differ only in what they check and record.
+func (f *Fleet) carry(ctx context.Context, seg storage.Segment, a Act, d decision) (Effect, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return Effect{}, err
+	}
+	if strings.TrimSpace(a.Reason) == "" {
+		return Effect{}, invalid("reason", "a decision about a gate needs a reason; it is kept in the audit log")
+	}
+	effect := Effect{Group: d.group, Release: d.release, DryRun: a.DryRun}
+	build := func(s *snapshot) (storage.WorldChange, error) {
+		gate, err := f.gate(w, s, d.group, d.release)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		c, err := d.build(s, gate)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		c.Audit = append(c.Audit, f.entry(a, d.action, d.group+"/"+d.release, map[string]string{"phase_before": string(gate.Phase)}))
+		after := newSnapshot(applied(s.records, c), s.catalog)
+		afterGate, err := f.gate(w, after, d.group, d.release)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		effect.Phase = string(afterGate.Phase)
+		return c, f.measure(ctx, w, s, after, &effect)
+	}
+	if a.DryRun {
+		_, err := build(w.current.Load())
+		return effect, err
+	}
+	return effect, f.change(ctx, w, build)
+}
+
+// measure counts what moving from one world to another makes the group's
+// phones do.
+func (f *Fleet) measure(ctx context.Context, w *worldState, before, after *snapshot, e *Effect) error {
+	e.Install, e.Withdraw, e.TooLate = 0, 0, 0
+	now := f.now()
+	group := e.Group
+	return f.eachPhone(ctx, w, storage.PhoneQuery{Group: &group}, func(p *storage.Phone) error {
+		facts := factsOf(p)
+		was := policy.TargetFor(before.policy, facts, now).Enforce
+		is := policy.TargetFor(after.policy, facts, now).Enforce
+		switch {
+		case is != nil && (was == nil || was.Release != is.Release):
+			e.Install++
+		case was != nil && is == nil:
+			e.Withdraw++
+		case is != nil && is.Keep && !was.Keep:
+			e.TooLate++
+		}
+		return nil
+	})
+}
+
+// applied returns the records as they would be after a change, for a preview.
+func applied(w storage.World, c storage.WorldChange) storage.World {
+	w.Revision++
+	w.Offers = upsert(w.Offers, c.Offers, func(a, b storage.Offer) bool { return a.Group == b.Group && a.Release == b.Release })
+	w.Approvals = upsert(w.Approvals, c.Approvals, func(a, b storage.Approval) bool { return a.ID == b.ID })
+	w.Declines = upsert(w.Declines, c.Declines, sameDecline)
+	w.Verdicts = upsert(w.Verdicts, c.Verdicts, func(a, b storage.Verdict) bool { return a.ID == b.ID })
+	w.Declines = slices.DeleteFunc(w.Declines, func(d storage.Decline) bool {
+		return slices.ContainsFunc(c.RemoveDeclines, func(r storage.Decline) bool { return sameDecline(d, r) })
+	})
+	return w
+}
+
+func sameDecline(a, b storage.Decline) bool { return a.Group == b.Group && a.Release == b.Release }
+
+func upsert[T any](list, changes []T, same func(a, b T) bool) []T {
+	list = slices.Clone(list)
+	for _, c := range changes {
+		if i := slices.IndexFunc(list, func(t T) bool { return same(t, c) }); i >= 0 {
+			list[i] = c
+		} else {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// Offer releases a candidate to the group's verification ring.
+func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
+	return f.carry(ctx, seg, a, decision{"gate.offer", group, release, func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		switch gate.Phase {
+		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded:
+			return storage.WorldChange{}, refused("phase", "%s is %s for group %s and cannot be offered", release, gate.Phase, group)
+		case policy.PhaseHeld, policy.PhaseVerifying, policy.PhaseVerified, policy.PhaseBlocked, policy.PhasePaused,
+			policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
+		}
+		offer := storage.Offer{Group: group, Release: release, By: a.Actor, Reason: a.Reason, At: f.now()}
+		return storage.WorldChange{Offers: []storage.Offer{offer}}, nil
+	}})
+}
+
+// Decline closes a gate for good: the release is not for this group.
+func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
+	return f.carry(ctx, seg, a, decision{"gate.decline", group, release, func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		if gate.Phase == policy.PhaseDeclined {
+			return storage.WorldChange{}, refused("phase", "%s is declined for group %s already", release, group)
+		}
+		c := storage.WorldChange{Declines: []storage.Decline{{Group: group, Release: release, By: a.Actor, Reason: a.Reason, At: f.now()}}}
+		if approval, ok := standing(s, group, release); ok {
+			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
+			c.Approvals = []storage.Approval{approval}
+		}
+		return c, nil
+	}})
+}
+
+// Withdraw takes an approval back before its first wave started, or else the
+// candidate from the verification ring.
+func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
+	return f.carry(ctx, seg, a, decision{"gate.withdraw", group, release, func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
+		if approval, ok := standing(s, group, release); ok {
+			if started(approval, f.now()) {
+				return storage.WorldChange{}, refused("wave-started", "the first wave of %s in group %s has started; pause it instead", release, group)
+			}
+			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
+			return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
+		}
+		for _, o := range s.records.Offers {
+			if o.Group == group && o.Release == release && o.Withdrawn.IsZero() {
+				o.Withdrawn = f.now()
+				return storage.WorldChange{Offers: []storage.Offer{o}}, nil
+			}
+		}
+		return storage.WorldChange{}, refused("nothing-to-withdraw", "%s is neither approved nor offered in group %s", release, group)
+	}})
+}
+
+// Pause stops a rollout: no further phone starts, and what can still be taken
+// back is taken back at each phone's next contact.
+func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
+	return f.carry(ctx, seg, a, decision{"rollout.pause", group, release, func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
+		approval, ok := standing(s, group, release)
+		if !ok {
+			return storage.WorldChange{}, refused("not-approved", "%s has no approval in group %s to pause", release, group)
+		}
+		if !approval.PausedAt.IsZero() {
+			return storage.WorldChange{}, refused("phase", "the rollout of %s in group %s is paused already, by %s", release, group, approval.PausedBy)
+		}
+		approval.PausedAt, approval.PausedBy, approval.PauseReason = f.now(), a.Actor, a.Reason
+		return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
+	}})
+}
+
+// Resume lets a paused rollout go on. It is refused while an app is broken.
+func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
+	return f.carry(ctx, seg, a, decision{"rollout.resume", group, release, func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		approval, ok := standing(s, group, release)
+		if !ok || approval.PausedAt.IsZero() {
+			return storage.WorldChange{}, refused("not-paused", "the rollout of %s in group %s was not paused by a person", release, group)
+		}
+		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
+		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(gate)
+	}})
+}
+
+func stillBroken(gate policy.Gate) error {
+	e := &RefusedError{Code: "app-broken", Message: "an app does not work on " + gate.Release + "; record a result that it works again first"}
+	for _, app := range gate.Apps {
+		if app.State == policy.StatusBroken {
+			e.Missing = append(e.Missing, missing(app))
+		}
+	}
+	if len(e.Missing) == 0 {
+		return nil
+	}
+	return e
+}
+
+// ApproveRequest is a person's decision to open a gate.
+type ApproveRequest struct {
+	Group   string `json:"group"`
+	Release string `json:"release"`
+	// Deadline is "+3d", "+12h" or a local wall time "2026-11-27T18:30".
+	Deadline string `json:"deadline"`
+	// Fingerprint is that of the gate as the person saw it; "" skips the check.
+	Fingerprint string `json:"fingerprint,omitempty"`
+}
+
+// Approve opens a verified gate. It is refused with every missing app named
+// when the gate is closed, and returns storage.ErrConflict when the gate is not
+// the one the person saw. It tells no phone anything itself: the approval
+// becomes part of the world that targets are computed from.
+func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r ApproveRequest) (Effect, error) {
+	var approval storage.Approval
+	effect, err := f.carry(ctx, seg, a, decision{"gate.approve", r.Group, r.Release, func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
+			return storage.WorldChange{}, storage.ErrConflict
+		}
+		if err := policy.Approvable(gate); err != nil {
+			return storage.WorldChange{}, closed(gate, err)
+		}
+		deadline, err := f.parseDeadline(r.Deadline)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		approval = storage.Approval{
+			ID: uuid.NewString(), Group: r.Group, Release: r.Release, By: a.Actor, Reason: a.Reason, At: f.now(),
+			Waves:  []storage.Wave{{Start: f.now(), Threshold: policy.Buckets, Deadline: string(deadline)}},
+			Models: gate.Models,
+		}
+		for _, fl := range gate.Floors {
+			approval.Floors = append(approval.Floors, storage.Floor{BundleID: fl.BundleID, Version: fl.MinVersion})
+		}
+		for _, app := range gate.Apps {
+			if app.Verdict != "" {
+				approval.Verdicts = append(approval.Verdicts, app.Verdict)
+			}
+		}
+		return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
+	}})
+	if err == nil {
+		effect.Approval, effect.Deadline = approval.ID, approval.Waves[0].Deadline
+	}
+	return effect, err
+}
+
+// closed names every app that keeps a gate closed.
+func closed(gate policy.Gate, err error) error {
+	refusal := &RefusedError{Code: "gate-" + string(gate.Phase), Message: err.Error()}
+	if c, ok := errors.AsType[*policy.ClosedError](err); ok {
+		for _, app := range c.Apps {
+			refusal.Missing = append(refusal.Missing, missing(app))
+		}
+	}
+	return refusal
+}
+
+func missing(app policy.AppState) Missing {
+	why := string(app.State)
+	if app.Why != "" && string(app.Why) != why {
+		why += ", " + string(app.Why)
+	}
+	if len(app.MissingModels) > 0 {
+		why += " on " + strings.Join(app.MissingModels, ", ")
+	}
+	return Missing{BundleID: app.BundleID, Name: app.Name, Why: why}
+}
+
+func refused(code, format string, args ...any) error {
+	return &RefusedError{Code: code, Message: sprintf(format, args...)}
+}
+
+// standing returns the newest approval of a release that was not withdrawn.
+func standing(s *snapshot, group, release string) (storage.Approval, bool) {
+	var found storage.Approval
+	ok := false
+	for _, a := range s.records.Approvals {
+		if a.Group == group && a.Release == release && (!ok || a.At.After(found.At)) {
+			found, ok = a, true
+		}
+	}
+	return found, ok && found.WithdrawnAt.IsZero()
+}
+
+func started(a storage.Approval, now time.Time) bool {
+	return slices.ContainsFunc(a.Waves, func(w storage.Wave) bool { return !w.Start.After(now) })
+}

@@ -1,0 +1,163 @@
+package fleet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+const (
+	requestInformation = "DeviceInformation"
+	requestApps        = "InstalledApplicationList"
+)
+
+// inventoryEvery is how old a phone's answer may get before it is asked again.
+const inventoryEvery = 24 * time.Hour
+
+// informationQueries is the least that update policy needs. Everything Apple
+// offers beside it is about people or their accounts and is never asked for.
+func informationQueries() []string {
+	return []string{
+		"UDID", "SerialNumber", "OSVersion", "BuildVersion", "SupplementalBuildVersion", "SupplementalOSVersionExtra",
+		"ProductName", "IsSupervised", "AvailableDeviceCapacity", "BatteryLevel", "TimeZone",
+	}
+}
+
+// appItems are the values asked for each business app.
+func appItems() []string {
+	return []string{"Identifier", "ShortVersion", "Version", "ExternalVersionIdentifier"}
+}
+
+// informationID and appsID name the request that the phone's next answer
+// belongs to: a new one begins when an answer was stored.
+func informationID(p *storage.Phone) string {
+	return commandID(p, "information", strconv.FormatInt(p.InfoAt.UnixMicro(), 10))
+}
+
+func appsID(p *storage.Phone) string {
+	return commandID(p, "apps", strconv.FormatInt(p.AppsAt.UnixMicro(), 10)+p.AppsFor)
+}
+
+// groupApps returns the bundle identifiers of the phone's group and a digest
+// of them. An ungrouped phone is asked for no apps at all.
+func groupApps(s *snapshot, group string) (bundleIDs []string, digest string) {
+	i := slices.IndexFunc(s.records.Groups, func(g storage.Group) bool { return g.Name == group })
+	if i < 0 || group == "" {
+		return nil, ""
+	}
+	bundleIDs = slices.Sorted(slices.Values(s.records.Groups[i].Apps))
+	sum := sha256.Sum256([]byte(strings.Join(bundleIDs, "\x00")))
+	return bundleIDs, hex.EncodeToString(sum[:8])
+}
+
+// stale reports whether an answer must be asked for again.
+func (f *Fleet) stale(at time.Time) bool {
+	return at.IsZero() || f.now().Sub(at) >= inventoryEvery
+}
+
+func (f *Fleet) appsDue(s *snapshot, p *storage.Phone) (bundleIDs []string, due bool) {
+	bundleIDs, digest := groupApps(s, p.Group)
+	return bundleIDs, len(bundleIDs) > 0 && (f.stale(p.AppsAt) || p.AppsFor != digest)
+}
+
+// inventoryDue returns the inventory request the phone should get now, if any.
+func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.Command, kind, error) {
+	if f.stale(p.InfoAt) && !slices.Contains(s.offered, informationID(p)) {
+		c, err := mdm.NewCommand(informationID(p), mdm.DeviceInformationCommand{Queries: informationQueries()})
+		return &c, kindInformation, err
+	}
+	bundleIDs, due := f.appsDue(w.current.Load(), p)
+	if due && !slices.Contains(s.offered, appsID(p)) {
+		c, err := mdm.NewCommand(appsID(p), mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems()})
+		return &c, kindApps, err
+	}
+	return nil, kindNone, nil
+}
+
+// takeInformation stores a DeviceInformation answer. Keys the phone left out
+// keep their last value: it does not tell what it may not tell.
+func (f *Fleet) takeInformation(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
+	if r.Status != mdm.Acknowledged {
+		return f.touch(ctx, w, p)
+	}
+	info, err := r.DeviceInformation()
+	if err != nil {
+		f.o.Logger.WarnContext(ctx, "device information not understood", "udid", p.UDID, "error", err)
+		return f.touch(ctx, w, p)
+	}
+	now := f.now()
+	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+		q.InfoAt, q.Contact = now, now
+		audit := f.setOS(w, q, value(info.OSVersion, q.OS.Version), value(info.BuildVersion, q.OS.Build))
+		q.OS.SupplementalBuild = value(info.SupplementalBuildVersion, q.OS.SupplementalBuild)
+		q.OS.SupplementalExtra = value(info.SupplementalOSVersionExtra, q.OS.SupplementalExtra)
+		q.Model = value(info.ProductName, q.Model)
+		q.Serial = value(info.SerialNumber, q.Serial)
+		q.TimeZone = zone(value(info.TimeZone, q.TimeZone), q.TimeZone)
+		if info.IsSupervised != nil {
+			q.Supervision = storage.Unsupervised
+			if *info.IsSupervised {
+				q.Supervision = storage.Supervised
+			}
+		}
+		q.AvailableGB = either(info.AvailableDeviceCapacity, q.AvailableGB)
+		q.Battery = either(info.BatteryLevel, q.Battery)
+		return storage.PhoneChange{Audit: audit}, nil
+	})
+}
+
+// zone keeps the last good name when a phone reports one this server does not
+// know.
+func zone(name, last string) string {
+	if _, err := time.LoadLocation(name); err != nil {
+		return last
+	}
+	return name
+}
+
+func value(reported *string, last string) string {
+	if reported == nil || *reported == "" {
+		return last
+	}
+	return *reported
+}
+
+func either[T any](reported, last *T) *T {
+	if reported == nil {
+		return last
+	}
+	return reported
+}
+
+// takeApps stores the versions of the group's business apps. Only the group's
+// own bundle identifiers are kept, whatever the phone sends.
+func (f *Fleet) takeApps(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
+	if r.Status != mdm.Acknowledged {
+		return f.touch(ctx, w, p)
+	}
+	list, err := r.InstalledApplications()
+	if err != nil {
+		f.o.Logger.WarnContext(ctx, "app list not understood", "udid", p.UDID, "error", err)
+		return f.touch(ctx, w, p)
+	}
+	now := f.now()
+	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+		bundleIDs, digest := groupApps(w.current.Load(), q.Group)
+		q.Apps = nil
+		for _, a := range list {
+			if _, wanted := slices.BinarySearch(bundleIDs, a.Identifier); wanted {
+				q.Apps = append(q.Apps, storage.InstalledApp{BundleID: a.Identifier, Version: a.Version, ShortVersion: a.ShortVersion})
+			}
+		}
+		slices.SortFunc(q.Apps, func(a, b storage.InstalledApp) int { return strings.Compare(a.BundleID, b.BundleID) })
+		q.AppsAt, q.AppsFor, q.Contact = now, digest, now
+		return storage.PhoneChange{}, nil
+	})
+}

@@ -1,0 +1,255 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Identifiers of the declarations a phone gets. There is exactly one settings
+// declaration and at most one enforcement, ever; the enforcement carries its
+// release in the identifier so that its status and the phone's install reason
+// name what they are about.
+const (
+	idOrganization  = "kannuki.organization"
+	idStatus        = "kannuki.status"
+	idSettings      = "kannuki.settings"
+	idActivation    = "kannuki.activation"
+	idEnforcePrefix = "kannuki.enforce."
+)
+
+// firstDeclarativeOS is the first iOS on which declarative management works
+// for device enrolments (Apple, Device Management, DeclarativeManagement).
+const firstDeclarativeOS = "16.0"
+
+// refixMargin is how close a deadline may be when the phone is not known to
+// have the enforcement yet: a nearer one would be in the past before the phone
+// has fetched it, which iOS answers with an install within the hour.
+const refixMargin = time.Hour
+
+// subscriptions are the status items Kannuki reads, with the first iOS that
+// reports each. Nothing personal is among them.
+func subscriptions() []string {
+	return []string{
+		"app.managed.list",
+		"device.model.identifier",
+		"device.operating-system.build-version",
+		"device.operating-system.supplemental.build-version",
+		"device.operating-system.supplemental.extra-version",
+		"device.operating-system.version",
+		"passcode.is-present",
+		"softwareupdate.device-id",
+		"softwareupdate.failure-reason",
+		"softwareupdate.install-reason",
+		"softwareupdate.install-state",
+		"softwareupdate.pending-version",
+	}
+}
+
+// baseline are the items every phone with declarative management knows; they
+// are subscribed to until the phone has said what else it can report.
+func baseline() []string {
+	return []string{
+		"device.model.identifier",
+		"device.operating-system.build-version",
+		"device.operating-system.version",
+	}
+}
+
+// plan is what one phone should be told now.
+type plan struct {
+	target      policy.Target
+	enforcement *storage.AnnouncedEnforcement
+	set         storage.DeclarationSet
+	bodies      []storage.DeclarationBody
+}
+
+// plan computes what the phone should be told. For the same snapshot and the
+// same phone it gives the same token, however often it is asked.
+func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error) {
+	t := policy.TargetFor(s.policy, factsOf(p), now)
+	pl := plan{target: t}
+	if t.Enforce != nil {
+		pl.enforcement = f.fixDeadline(p, t.Enforce, now)
+	}
+	declarations, err := f.compile(p, t.Hold, pl.enforcement)
+	if err != nil {
+		return plan{}, err
+	}
+	items := make([]mdm.Item, len(declarations))
+	for i, d := range declarations {
+		items[i] = d.Item()
+		pl.bodies = append(pl.bodies, storage.DeclarationBody{ServerToken: d.ServerToken, JSON: d.JSON()})
+	}
+	set := mdm.NewSet(items)
+	pl.set.Token = set.Token()
+	for _, it := range set.Items() {
+		pl.set.Items = append(pl.set.Items, storage.DeclarationItem(it))
+	}
+	return pl, nil
+}
+
+// fixDeadline returns the enforcement with its deadline for this phone: the
+// later of the wave's deadline and the phone's own notice, fixed when it was
+// first announced. A deadline that passed before the phone had the enforcement
+// is replaced, because a past deadline is never sent.
+func (f *Fleet) fixDeadline(p *storage.Phone, e *policy.Enforcement, now time.Time) *storage.AnnouncedEnforcement {
+	loc := f.location(p)
+	if was := p.Announced.Enforcement; was != nil && was.Release == e.Release && (was.SourceID == e.SourceID || e.Keep) {
+		soon := policy.FormatLocal(now.Add(refixMargin), loc)
+		if policy.LocalTime(was.Deadline).Compare(soon) > 0 || hasEnforcement(p, e.Release) {
+			return was
+		}
+	}
+	deadline := policy.FormatLocal(roundUp(now.Add(e.Notice), time.Minute), loc)
+	if e.Deadline.Compare(deadline) > 0 {
+		deadline = e.Deadline
+	}
+	return &storage.AnnouncedEnforcement{
+		Release: e.Release, Deadline: string(deadline), Source: string(e.Source), SourceID: e.SourceID, FirstAt: now,
+	}
+}
+
+func roundUp(t time.Time, d time.Duration) time.Time {
+	if r := t.Truncate(d); !r.Equal(t) {
+		return r.Add(d)
+	}
+	return t
+}
+
+// hasEnforcement reports whether the phone itself listed the enforcement of
+// the release among its declarations.
+func hasEnforcement(p *storage.Phone, release string) bool {
+	return slices.ContainsFunc(p.Declarations, func(d storage.DeclarationState) bool {
+		return d.Identifier == idEnforcePrefix+release
+	})
+}
+
+// location returns the phone's own time zone, or the installation's when the
+// phone never told.
+func (f *Fleet) location(p *storage.Phone) *time.Location {
+	if p.TimeZone != "" {
+		if loc, err := time.LoadLocation(p.TimeZone); err == nil {
+			return loc
+		}
+	}
+	return f.o.Location
+}
+
+// compile writes the declarations of one phone.
+func (f *Fleet) compile(p *storage.Phone, hold policy.Hold, e *storage.AnnouncedEnforcement) ([]mdm.Declaration, error) {
+	organization, err := mdm.NewDeclaration(mdm.TypeOrganizationInfo, idOrganization, mdm.OrganizationInfo{Name: f.o.Organization})
+	if err != nil {
+		return nil, wrap("organisation declaration", err)
+	}
+	status, err := mdm.NewDeclaration(mdm.TypeStatusSubscriptions, idStatus, mdm.SubscribeTo(statusItems(p)...))
+	if err != nil {
+		return nil, wrap("status declaration", err)
+	}
+	configurations := []mdm.Declaration{status}
+	// Supervision decides which keys the declaration may carry; before it is
+	// known nothing is sent, because a phone rejects the whole declaration
+	// for one key it must not get.
+	if hold.Declaration && p.Supervision != storage.SupervisionUnknown {
+		settings, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, settingsFor(hold))
+		if err != nil {
+			return nil, wrap("settings declaration", err)
+		}
+		configurations = append(configurations, settings)
+	}
+	if e != nil {
+		enforcement, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateEnforcement, idEnforcePrefix+e.Release,
+			mdm.SoftwareUpdateEnforcement{TargetOSVersion: e.Release, TargetLocalDateTime: e.Deadline})
+		if err != nil {
+			return nil, wrap("enforcement declaration", err)
+		}
+		configurations = append(configurations, enforcement)
+	}
+	names := make([]string, len(configurations))
+	for i, c := range configurations {
+		names[i] = c.Identifier
+	}
+	slices.Sort(names)
+	activation, err := mdm.NewDeclaration(mdm.TypeActivationSimple, idActivation, mdm.ActivationSimple{StandardConfigurations: names})
+	if err != nil {
+		return nil, wrap("activation", err)
+	}
+	return append(configurations, organization, activation), nil
+}
+
+// settingsFor writes the standing hold. It stays on the phone whatever is
+// approved: a release is let in by an enforcement, which beats a deferral, so
+// the next release is hidden from its first minute (Apple, Device Management,
+// SoftwareUpdateSettings).
+func settingsFor(hold policy.Hold) mdm.SoftwareUpdateSettings {
+	yes := true
+	settings := mdm.SoftwareUpdateSettings{
+		Notifications: &yes,
+		// Where Apple offers two branches users see the older one only.
+		RecommendedCadence: mdm.CadenceOldest,
+	}
+	if !hold.Supervised {
+		return settings
+	}
+	settings.Deferrals = &mdm.Deferrals{CombinedPeriodInDays: hold.Days}
+	settings.AutomaticActions = &mdm.AutomaticActions{Download: mdm.AlwaysOff, InstallOSUpdates: mdm.AlwaysOff}
+	settings.RapidSecurityResponse = &mdm.RapidSecurityResponse{Enable: &yes, EnableRollback: &yes}
+	settings.Beta = &mdm.Beta{ProgramEnrollment: mdm.AlwaysOff}
+	return settings
+}
+
+// statusItems returns what to subscribe to on this phone: unknown names would
+// only produce errors in its reports.
+func statusItems(p *storage.Phone) []string {
+	if p.Capabilities == nil {
+		return baseline()
+	}
+	return p.Capabilities.StatusItems
+}
+
+// factsOf reduces a phone to the closed list of facts a target depends on.
+func factsOf(p *storage.Phone) policy.Facts {
+	facts := policy.Facts{
+		Phone: p.UDID, Group: p.Group, Ring: policy.Ring(p.Ring),
+		OSVersion: p.OS.Version, Build: p.OS.Build, Model: p.Model,
+		Supervised: policy.SupervisionUnknown,
+		AppsKnown:  !p.AppsAt.IsZero(),
+		Install: policy.Install{
+			State: policy.InstallState(p.Update.Install), Reasons: p.Update.Reasons,
+			PendingVersion: p.Update.PendingVersion, FailureCount: p.Update.Failures,
+			FailureReason: p.Update.FailureReason, Deadline: policy.LocalTime(p.Update.PendingDeadline),
+		},
+	}
+	switch p.Supervision {
+	case storage.Supervised:
+		facts.Supervised = policy.Supervised
+	case storage.Unsupervised:
+		facts.Supervised = policy.Unsupervised
+	case storage.SupervisionUnknown:
+	}
+	if c := p.Capabilities; c != nil {
+		facts.Capabilities = policy.Capabilities{Known: true, Settings: c.Settings, Enforcement: c.Enforcement}
+	}
+	for _, a := range p.Apps {
+		facts.Apps = append(facts.Apps, policy.InstalledApp{BundleID: a.BundleID, Version: a.ShortVersion})
+	}
+	if e := p.Announced.Enforcement; e != nil {
+		facts.Announced = &policy.Enforcement{
+			Release: e.Release, Deadline: policy.LocalTime(e.Deadline), Source: policy.Source(e.Source), SourceID: e.SourceID,
+		}
+	}
+	return facts
+}
+
+// declarative reports whether the phone can be managed by declarations at all.
+func declarative(p *storage.Phone) bool {
+	return p.Capabilities != nil || version.AtLeast(p.OS.Version, firstDeclarativeOS)
+}
+
+// wakeKey names a phone to the push scheduler.
+func wakeKey(seg storage.Segment, udid string) string { return fmt.Sprintf("%s/%s", seg, udid) }

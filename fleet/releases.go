@@ -1,0 +1,195 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// policyReleases translates the catalogue for the engine.
+func policyReleases(cat *catalog.Catalog) []policy.Release {
+	if cat == nil {
+		return nil
+	}
+	releases := cat.Releases()
+	out := make([]policy.Release, 0, len(releases))
+	for _, r := range releases {
+		pr := policy.Release{Version: r.Version, Class: string(r.Class), Synthetic: r.Synthetic}
+		for _, m := range r.Models {
+			window := policy.ModelWindow{Model: m.Model, Posted: dateTime(r.PostedFor(m.Model)), LeftPublic: dateTime(m.LeftPublic)}
+			if end, ok := cat.ShelfLife(r.Version, m.Model); ok {
+				window.Expires = dateTime(end)
+			}
+			pr.Models = append(pr.Models, window)
+		}
+		for _, c := range r.CVEs {
+			pr.CVEs = append(pr.CVEs, policy.CVE{ID: c.ID, Exploited: c.Exploited})
+		}
+		out = append(out, pr)
+	}
+	return out
+}
+
+func dateTime(d catalog.Date) time.Time {
+	if d.IsZero() {
+		return time.Time{}
+	}
+	return d.Time(time.UTC)
+}
+
+// ReleaseView is one release as people see it.
+type ReleaseView struct {
+	Version   string   `json:"version"`
+	Class     string   `json:"class"`
+	Posted    string   `json:"posted"` // date
+	Builds    []string `json:"builds"`
+	CVEs      int      `json:"cves"`
+	Exploited []string `json:"exploited"`
+	Models    []string `json:"models"`
+	Synthetic bool     `json:"synthetic,omitempty"`
+	URL       string   `json:"security_url,omitempty"`
+	// Applies counts enrolled phones whose model can run it and that are not
+	// on it or newer yet.
+	Applies int `json:"applies"`
+}
+
+// Releases returns the catalogue, newest first.
+func (f *Fleet) Releases(seg storage.Segment) ([]ReleaseView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
+	}
+	releases := w.current.Load().catalog.Releases()
+	out := make([]ReleaseView, 0, len(releases))
+	for _, r := range releases {
+		out = append(out, releaseView(w, r))
+	}
+	return out, nil
+}
+
+// Release returns one release, or a *NotFoundError naming near ones.
+func (f *Fleet) Release(seg storage.Segment, version string) (ReleaseView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return ReleaseView{}, err
+	}
+	r, err := w.current.Load().release(version)
+	if err != nil {
+		return ReleaseView{}, err
+	}
+	return releaseView(w, r), nil
+}
+
+func releaseView(w *worldState, r catalog.Release) ReleaseView {
+	v := ReleaseView{
+		Version: r.Version, Class: string(r.Class), Posted: r.Posted.String(), CVEs: len(r.CVEs),
+		Builds: []string{}, Exploited: []string{}, Models: []string{}, Synthetic: r.Synthetic, URL: r.SecurityURL,
+	}
+	for _, b := range r.Builds {
+		v.Builds = append(v.Builds, b.ID)
+	}
+	for _, c := range r.CVEs {
+		if c.Exploited {
+			v.Exploited = append(v.Exploited, c.ID)
+		}
+	}
+	for _, m := range r.Models {
+		v.Models = append(v.Models, m.Model)
+	}
+	v.Applies = w.census.below(r.Version, r.AppliesTo)
+	return v
+}
+
+// SourceView says how fresh one source of the catalogue is.
+type SourceView struct {
+	Kind      string    `json:"kind"`
+	FetchedAt time.Time `json:"fetched_at"`
+	Entries   int       `json:"entries"`
+	Newest    string    `json:"newest"`
+}
+
+// ImportView is what an import did.
+type ImportView struct {
+	Kind      string       `json:"kind"`
+	New       []string     `json:"new"` // versions that were not known before
+	Changed   []ChangeView `json:"changed"`
+	Unchanged int          `json:"unchanged"`
+	Skipped   []string     `json:"skipped"`  // rows that do not concern iPhones and iPads, with the cause
+	Warnings  []string     `json:"warnings"` // for a person to read
+	DryRun    bool         `json:"dry_run,omitempty"`
+}
+
+// ChangeView says what is different about a release.
+type ChangeView struct {
+	Version string   `json:"version"`
+	What    []string `json:"what"`
+}
+
+func importView(r catalog.Report, dryRun bool) ImportView {
+	v := ImportView{
+		Kind: string(r.Kind), New: append([]string{}, r.New...), Changed: []ChangeView{}, Unchanged: r.Unchanged,
+		Skipped: append([]string{}, r.Skipped...), Warnings: append([]string{}, r.Warnings...), DryRun: dryRun,
+	}
+	for _, c := range r.Changed {
+		v.Changed = append(v.Changed, ChangeView(c))
+	}
+	return v
+}
+
+// Import takes a release feed into the catalogue: SOFA v2, GDMF, KEV or a
+// bundle of ours, told apart by their content. A feed that is damaged, empty or
+// shrunken is refused and changes nothing; importing twice changes nothing.
+func (f *Fleet) Import(ctx context.Context, a Act, data []byte) (ImportView, error) {
+	f.catalogMu.Lock()
+	defer f.catalogMu.Unlock()
+	w, err := f.world(storage.DefaultSegment)
+	if err != nil {
+		return ImportView{}, err
+	}
+	old := w.current.Load().catalog
+	next, report, err := old.Import(data, f.now())
+	if err != nil {
+		return ImportView{}, &InvalidError{Field: "feed", Message: err.Error()}
+	}
+	view := importView(report, a.DryRun)
+	if a.DryRun {
+		return view, nil
+	}
+	encoded, err := next.Marshal()
+	if err != nil {
+		return ImportView{}, wrap("encode catalogue", err)
+	}
+	if before, err := old.Marshal(); err == nil && slices.Equal(before, encoded) {
+		return view, nil
+	}
+	audit := f.entry(a, "catalog.import", string(report.Kind), map[string]string{
+		"new": strconv.Itoa(len(report.New)), "changed": strconv.Itoa(len(report.Changed)),
+	})
+	if err := f.store.PutCatalog(ctx, encoded, audit); err != nil {
+		return ImportView{}, wrap("store catalogue", err)
+	}
+	return view, f.useCatalog(ctx, next)
+}
+
+// useCatalog makes a stored catalogue the one every segment computes from.
+func (f *Fleet) useCatalog(ctx context.Context, cat *catalog.Catalog) error {
+	f.worldsMu.RLock()
+	defer f.worldsMu.RUnlock()
+	for _, w := range f.worlds {
+		w.changes.Lock()
+		records, err := f.store.World(ctx, w.segment)
+		if err == nil {
+			w.current.Store(newSnapshot(records, cat))
+		}
+		w.changes.Unlock()
+		if err != nil {
+			return wrap("read world", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,321 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// contactEvery bounds how often the time of the last contact is written.
+const contactEvery = time.Minute
+
+// kind says what a command handed to a phone is.
+type kind string
+
+const (
+	kindNone        kind = ""
+	kindQueue       kind = "queue" // a row of the phone's queue
+	kindSync        kind = "sync"  // DeclarativeManagement, without a row
+	kindInformation kind = "information"
+	kindApps        kind = "apps"
+)
+
+// session is one phone's conversation: it starts with an Idle and lives in
+// memory only, because a restart ends every conversation anyway.
+type session struct {
+	mu       sync.Mutex // one request of a phone at a time
+	offered  []string   // UUIDs handed out since the last Idle: each once per session
+	inflight *mdm.Command
+	kind     kind
+	seen     time.Time
+}
+
+type sessionKey struct {
+	segment storage.Segment
+	udid    string
+	epoch   uint64
+}
+
+// sessions holds the conversations of phones that spoke lately.
+type sessions struct {
+	mu sync.Mutex
+	by map[sessionKey]*session
+}
+
+func newSessions() *sessions { return &sessions{by: map[sessionKey]*session{}} }
+
+func (s *sessions) get(k sessionKey) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.by[k]
+	if !ok {
+		v = &session{}
+		s.by[k] = v
+	}
+	return v
+}
+
+// expire forgets conversations that have not moved since a time.
+func (s *sessions) expire(before time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, v := range s.by {
+		if v.mu.TryLock() {
+			if v.seen.Before(before) {
+				delete(s.by, k)
+			}
+			v.mu.Unlock()
+		}
+	}
+}
+
+// Report takes what a phone sent to the command URL and returns the next
+// command, or nil when there is none. What it takes is on disk when it returns
+// without an error.
+func (f *Fleet) Report(ctx context.Context, seg storage.Segment, p storage.Phone, r *mdm.Result) (*mdm.Command, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	// The result that caused a renewal can arrive before the TokenUpdate; an
+	// enrolment that cannot be woken yet has nothing to be asked.
+	if p.State != storage.PhoneEnrolled {
+		return nil, nil
+	}
+	f.waker.Contact(wakeKey(seg, p.UDID))
+	s := f.sessions.get(sessionKey{seg, p.UDID, p.Epoch})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = f.now()
+	p, err = f.take(ctx, w, s, p, r)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	next, err := f.next(ctx, w, s, p)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return next, nil
+}
+
+// take stores what the phone said.
+func (f *Fleet) take(ctx context.Context, w *worldState, s *session, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
+	if r.Status == mdm.Idle {
+		s.offered = nil
+		return f.touch(ctx, w, p)
+	}
+	k := kindOf(s, &p, r.CommandUUID)
+	if s.inflight != nil && s.inflight.UUID == r.CommandUUID {
+		s.inflight = nil
+	}
+	switch k {
+	case kindSync:
+		return f.takeSync(ctx, w, p, r)
+	case kindInformation:
+		return f.takeInformation(ctx, w, p, r)
+	case kindApps:
+		return f.takeApps(ctx, w, p, r)
+	case kindQueue, kindNone:
+		return f.takeQueued(ctx, w, p, r)
+	default:
+		return p, nil
+	}
+}
+
+// kindOf recognises a command by its UUID: the one in flight, or one that
+// would be offered to the phone as it is.
+func kindOf(s *session, p *storage.Phone, id string) kind {
+	if s.inflight != nil && s.inflight.UUID == id {
+		return s.kind
+	}
+	switch id {
+	case syncID(p):
+		return kindSync
+	case informationID(p):
+		return kindInformation
+	case appsID(p):
+		return kindApps
+	default:
+		return kindNone
+	}
+}
+
+func syncID(p *storage.Phone) string { return commandID(p, "sync", p.Announced.Token) }
+
+func (f *Fleet) touch(ctx context.Context, w *worldState, p storage.Phone) (storage.Phone, error) {
+	now := f.now()
+	if since := now.Sub(p.Contact); since >= 0 && since < contactEvery {
+		return p, nil
+	}
+	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+		q.Contact = now
+		return storage.PhoneChange{}, nil
+	})
+}
+
+// updatePhone changes a phone and keeps the census in step.
+func (f *Fleet) updatePhone(ctx context.Context, w *worldState, p storage.Phone, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error) {
+	q, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, update)
+	if err != nil {
+		return p, wrap("update phone", err)
+	}
+	w.census.add(&q)
+	return q, nil
+}
+
+func (f *Fleet) takeSync(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
+	now := f.now()
+	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+		q.Contact = now
+		if r.Status == mdm.NotNow {
+			if q.Sync.NotNowSince.IsZero() {
+				q.Sync.NotNowSince = now
+			}
+			return storage.PhoneChange{}, nil
+		}
+		q.Sync.NotNowSince = time.Time{}
+		if r.CommandUUID == syncID(q) && r.Status == mdm.Acknowledged {
+			q.Sync.Acked = q.Announced.Token
+			q.Sync.AckedAt = now
+		}
+		return storage.PhoneChange{}, nil
+	})
+}
+
+// takeQueued stores the status of a command from the queue. A UUID the phone
+// was never given is answered like any other, because a phone repeats a result
+// until it is taken; it changes nothing.
+func (f *Fleet) takeQueued(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
+	st := storage.CommandStatus{UUID: r.CommandUUID, Epoch: p.Epoch, At: f.now(), State: stateOf(r.Status), Error: firstError(r)}
+	row, err := f.store.RecordStatus(ctx, w.segment, p.UDID, st, nil)
+	if errors.Is(err, storage.ErrNotFound) {
+		f.o.Logger.InfoContext(ctx, "result for an unknown command", "udid", p.UDID, "status", string(r.Status))
+		return f.touch(ctx, w, p)
+	}
+	if err != nil {
+		return p, wrap("record result", err)
+	}
+	if r.Status != mdm.Acknowledged {
+		return f.touch(ctx, w, p)
+	}
+	// A person asked for the inventory now: the answer counts like the daily one.
+	switch row.RequestType {
+	case requestInformation:
+		return f.takeInformation(ctx, w, p, r)
+	case requestApps:
+		return f.takeApps(ctx, w, p, r)
+	default:
+		return f.touch(ctx, w, p)
+	}
+}
+
+func stateOf(s mdm.Status) storage.CommandState {
+	switch s {
+	case mdm.Acknowledged:
+		return storage.CommandDone
+	case mdm.NotNow:
+		return storage.CommandNotNow
+	case mdm.CommandFormatError:
+		return storage.CommandMalformed
+	case mdm.Idle, mdm.Error:
+		return storage.CommandFailed
+	default:
+		return storage.CommandFailed
+	}
+}
+
+// maxErrorText bounds what is kept of a phone's error text, which is untrusted.
+const maxErrorText = 200
+
+func firstError(r *mdm.Result) string {
+	if len(r.ErrorChain) == 0 {
+		return ""
+	}
+	e := r.ErrorChain[0]
+	text := e.USEnglish
+	if text == "" {
+		text = e.Localized
+	}
+	if text == "" {
+		text = e.Domain
+	}
+	return bounded(text)
+}
+
+func bounded(text string) string {
+	if len(text) > maxErrorText {
+		text = text[:maxErrorText]
+	}
+	return text
+}
+
+// next chooses what to hand out: a person's commands first, then what keeps
+// the phone's facts fresh, then what it should be told. Whatever is handed out
+// is handed out at most once between two Idles.
+func (f *Fleet) next(ctx context.Context, w *worldState, s *session, p storage.Phone) (*mdm.Command, error) {
+	// The phone polls while a command is out: it never got the answer. It
+	// gets the same bytes again.
+	if s.inflight != nil && s.kind != kindQueue && !slices.Contains(s.offered, s.inflight.UUID) {
+		s.offered = append(s.offered, s.inflight.UUID)
+		return s.inflight, nil
+	}
+	row, err := f.store.NextCommand(ctx, w.segment, p.UDID, s.offered, f.now())
+	if err == nil {
+		return s.hand(kindQueue, mdm.Command{UUID: row.UUID, RequestType: row.RequestType, Body: row.Body}), nil
+	}
+	if !errors.Is(err, storage.ErrNotFound) {
+		return nil, wrap("next command", err)
+	}
+	if c, k, err := f.inventoryDue(w, s, &p); c != nil || err != nil {
+		return s.handed(k, c, err)
+	}
+	p, due, err := f.syncDue(ctx, w, p)
+	if err != nil || !due || slices.Contains(s.offered, syncID(&p)) {
+		return nil, err
+	}
+	c, err := mdm.NewCommand(syncID(&p), mdm.DeclarativeManagementCommand{Data: mdm.TokensJSON(p.Announced.Token, p.Announced.Timestamp)})
+	return s.handed(kindSync, &c, err)
+}
+
+func (s *session) hand(k kind, c mdm.Command) *mdm.Command {
+	s.offered = append(s.offered, c.UUID)
+	s.inflight = &c
+	s.kind = k
+	return &c
+}
+
+func (s *session) handed(k kind, c *mdm.Command, err error) (*mdm.Command, error) {
+	if err != nil {
+		return nil, wrap("build command", err)
+	}
+	return s.hand(k, *c), nil
+}
+
+// AskedForApps reports whether the phone was handed a request for its app list
+// and has not answered: only then is a large answer expected of it.
+func (f *Fleet) AskedForApps(seg storage.Segment, udid string, epoch uint64) bool {
+	s := f.sessions.get(sessionKey{seg, udid, epoch})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inflight != nil && s.inflight.RequestType == requestApps
+}
+
+// Noticed takes up a phone that enrolled, returned or left: the counts that
+// gates are computed from follow, and a phone that can be woken is woken.
+func (f *Fleet) Noticed(seg storage.Segment, p storage.Phone) error {
+	w, err := f.world(seg)
+	if err != nil {
+		// What was stored stays stored; the world counts it when it loads.
+		return unavailable(err)
+	}
+	w.census.add(&p)
+	if p.State == storage.PhoneEnrolled {
+		f.waker.Wake(wakeKey(seg, p.UDID))
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package fleet_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+func TestFirstSessionAsksWhatPolicyNeeds(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	want := []string{"DeviceInformation", "InstalledApplicationList", "DeclarativeManagement"}
+	if diff := cmp.Diff(want, p.session()); diff != "" {
+		t.Errorf("first session (-want +got):\n%s", diff)
+	}
+	s := p.stored()
+	if s.OS.Version != "26.5" || s.Model != "iPhone15,2" || s.Supervision != storage.Supervised || s.TimeZone != "Asia/Tokyo" {
+		t.Errorf("facts = %q %q %q %q, want what the phone said", s.OS.Version, s.Model, s.Supervision, s.TimeZone)
+	}
+	want2 := []storage.InstalledApp{{BundleID: "com.example.pos", Version: "1.0.1", ShortVersion: "1.0"}}
+	if diff := cmp.Diff(want2, s.Apps); diff != "" {
+		t.Errorf("apps: only the group's may be kept (-want +got):\n%s", diff)
+	}
+	p.settle()
+	if got := p.session(); len(got) != 0 {
+		t.Errorf("settled phone was sent %v, want nothing", got)
+	}
+	w.clock.Add(24 * time.Hour)
+	if got := p.session(); !slices.Contains(got, "DeviceInformation") || !slices.Contains(got, "InstalledApplicationList") {
+		t.Errorf("a day later it was asked %v, want the inventory again", got)
+	}
+}
+
+func TestUngroupedPhoneIsAskedForNoApps(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "", "")
+	if got := p.session(); slices.Contains(got, "InstalledApplicationList") {
+		t.Errorf("session = %v, want no app list of a phone without a group", got)
+	}
+}
+
+func TestIdleInFlightGetsTheSameCommandAgain(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	first := p.idle()
+	again := p.idle()
+	if first == nil || again == nil || first.UUID != again.UUID || !bytes.Equal(first.Body, again.Body) {
+		t.Errorf("second Idle got another command, want the same bytes")
+	}
+	w.restart()
+	if third := p.idle(); third == nil || third.UUID != first.UUID || !bytes.Equal(first.Body, third.Body) {
+		t.Errorf("Idle after a restart got another command, want the same bytes")
+	}
+}
+
+func TestQueuedCommandSurvivesRestartInFlight(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	if n, err := w.fleet.Refresh(w.ctx, seg, w.act("look"), "P1"); err != nil || n != 2 {
+		t.Fatalf("Refresh = %d, %v, want 2 commands", n, err)
+	}
+	if n, err := w.fleet.Refresh(w.ctx, seg, w.act("look"), "P1"); err != nil || n != 0 {
+		t.Errorf("second Refresh = %d, %v, want none queued twice", n, err)
+	}
+	first := p.idle()
+	w.restart()
+	again := p.idle()
+	if first == nil || again == nil || again.UUID != first.UUID || !bytes.Equal(first.Body, again.Body) {
+		t.Fatalf("after a restart the phone got another command, want the one in flight")
+	}
+	next := p.answer(again)
+	if next == nil || next.RequestType != "InstalledApplicationList" {
+		t.Fatalf("next = %v, want the app list", next)
+	}
+	// The answer to the second result was lost: the same status once more.
+	p.answer(next)
+	p.answer(next)
+	rows, err := w.fleet.Queue(w.ctx, seg, "P1")
+	w.must(err)
+	for _, r := range rows {
+		if r.State != string(storage.CommandDone) {
+			t.Errorf("%s is %s, want acknowledged", r.RequestType, r.State)
+		}
+	}
+}
+
+func TestDeferredCommandIsOfferedOncePerSession(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	_, err := w.fleet.Refresh(w.ctx, seg, w.act("look"), "P1")
+	w.must(err)
+	first := p.idle()
+	second := p.say(mdm.NotNow, first.UUID, nil)
+	if second == nil || second.UUID == first.UUID {
+		t.Fatalf("after NotNow the phone got %v, want the next command", second)
+	}
+	if third := p.answer(second); third != nil {
+		t.Errorf("the deferred command was offered again in the same session")
+	}
+	rows, err := w.fleet.Queue(w.ctx, seg, "P1")
+	w.must(err)
+	if rows[0].State != string(storage.CommandNotNow) || rows[0].NotNows != 1 || rows[0].NotNowSince.IsZero() {
+		t.Errorf("deferred row = %+v, want it kept and counted", rows[0])
+	}
+	if later := p.idle(); later == nil || later.UUID != first.UUID {
+		t.Errorf("next session got %v, want the deferred command", later)
+	}
+}
+
+func TestDeferredSynchronisationStaysDue(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	c := p.answer(p.answer(p.idle()))
+	if c == nil || c.RequestType != "DeclarativeManagement" {
+		t.Fatalf("third command = %v, want DeclarativeManagement", c)
+	}
+	if next := p.say(mdm.NotNow, c.UUID, nil); next != nil {
+		t.Errorf("after NotNow the phone got %s again in the same session", next.RequestType)
+	}
+	if p.stored().Sync.NotNowSince.IsZero() {
+		t.Error("NotNow was not recorded")
+	}
+	x, err := w.fleet.Explain(w.ctx, seg, "P1")
+	w.must(err)
+	if x.Explanation.Hold != "pending" {
+		t.Errorf("hold = %s, want pending until the phone reports it", x.Explanation.Hold)
+	}
+	if again := p.idle(); again == nil || again.UUID != c.UUID {
+		t.Errorf("next session got %v, want the deferred synchronisation", again)
+	}
+}
+
+func TestStrangeResultsChangeNothing(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	before := p.stored()
+	for _, status := range []mdm.Status{mdm.Acknowledged, mdm.Error, mdm.NotNow, mdm.CommandFormatError, "Sideways"} {
+		if c := p.say(status, "5E0C2C1A-0000-4000-8000-00000000A001", nil); c != nil {
+			t.Errorf("%s for an unknown command was answered with %s", status, c.RequestType)
+		}
+	}
+	p.say(mdm.Acknowledged, "", nil)
+	if diff := cmp.Diff(before, p.stored()); diff != "" {
+		t.Errorf("phone changed (-before +after):\n%s", diff)
+	}
+}
+
+func TestAppListLimitOnlyWhileAsked(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	c := p.idle()
+	if w.fleet.AskedForApps(seg, "P1", 1) {
+		t.Error("large answers are admitted before the app list was asked for")
+	}
+	c = p.answer(c)
+	if c.RequestType != "InstalledApplicationList" || !w.fleet.AskedForApps(seg, "P1", 1) {
+		t.Error("the app list was asked for and its answer may be large")
+	}
+	p.answer(c)
+	if w.fleet.AskedForApps(seg, "P1", 1) {
+		t.Error("large answers are still admitted after the answer came")
+	}
+}
+
+func TestNewEpochVoidsTheOldQueue(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	_, err := w.fleet.Refresh(w.ctx, seg, w.act("look"), "P1")
+	w.must(err)
+	old := p.idle()
+	told := p.stored().Announced
+	w.clock.Add(time.Second)
+	p.again("sales", storage.RingProduction)
+	if s := p.stored(); s.Announced.Token != "" || s.Epoch != 2 {
+		t.Errorf("announced %q in epoch %d, want nothing announced in epoch 2", s.Announced.Token, s.Epoch)
+	}
+	got := p.session()
+	if diff := cmp.Diff([]string{"DeviceInformation", "InstalledApplicationList", "DeclarativeManagement"}, got); diff != "" {
+		t.Errorf("session of the new epoch (-want +got):\n%s", diff)
+	}
+	p.say(mdm.Acknowledged, old.UUID, nil)
+	rows, err := w.fleet.Queue(w.ctx, seg, "P1")
+	w.must(err)
+	for _, r := range rows {
+		if r.State != string(storage.CommandCancelled) {
+			t.Errorf("%s of the old epoch is %s, want cancelled", r.RequestType, r.State)
+		}
+	}
+	if now := p.stored().Announced.Timestamp; !now.After(told.Timestamp) {
+		t.Errorf("timestamp went from %s to %s", told.Timestamp, now)
+	}
+}
+
+func TestNotReadyIsNeverAnEmptyAnswer(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	unloaded := fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{})
+	for _, endpoint := range []string{"tokens", "declaration-items", "status"} {
+		_, err := unloaded.Declarative(w.ctx, seg, p.stored(), &mdm.DeclarativeManagement{Endpoint: endpoint, Data: []byte("{}")})
+		if !isUnavailable(err) {
+			t.Errorf("%s before the world is loaded = %v, want unavailable", endpoint, err)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// status stores a status report and, when the phone's target moved with it,
+// has the phone woken: after a report it will not poll by itself.
+func (f *Fleet) status(ctx context.Context, w *worldState, p storage.Phone, data []byte) error {
+	report, err := mdm.DecodeStatus(data)
+	if err != nil {
+		return err
+	}
+	if len(report.Skipped) > 0 {
+		f.o.Logger.InfoContext(ctx, "status items not understood", "udid", p.UDID, "items", report.Skipped)
+	}
+	now := f.now()
+	p, err = f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+		q.Contact, q.StatusAt = now, now
+		var audit []storage.AuditEntry
+		if report.OSVersion != nil {
+			audit = f.setOS(w, q, *report.OSVersion, value(report.Build, q.OS.Build))
+		}
+		mergeStatus(q, report, now)
+		return storage.PhoneChange{Audit: audit}, nil
+	})
+	if err != nil {
+		return err
+	}
+	due, err := f.moved(w, &p)
+	if err != nil {
+		return err
+	}
+	if due {
+		f.waker.Wake(wakeKey(w.segment, p.UDID))
+	}
+	return nil
+}
+
+// moved reports whether the phone should be told something else than it was.
+func (f *Fleet) moved(w *worldState, p *storage.Phone) (bool, error) {
+	pl, err := f.plan(w.current.Load(), p, f.now())
+	if err != nil {
+		return false, err
+	}
+	return pl.set.Token != p.Announced.Token || f.unconfirmed(p), nil
+}
+
+// mergeStatus brings a report into the phone's record. A full report replaces
+// what is known of every item it covers; any other adds to it.
+func mergeStatus(p *storage.Phone, r mdm.StatusReport, now time.Time) {
+	was := p.Update
+	if r.FullReport {
+		p.Update, p.Passcode = storage.UpdateState{}, nil
+		p.OS.SupplementalBuild, p.OS.SupplementalExtra = "", ""
+	}
+	p.OS.SupplementalBuild = valueOrEmpty(r.SupplementalBuild, p.OS.SupplementalBuild)
+	p.OS.SupplementalExtra = valueOrEmpty(r.SupplementalExtra, p.OS.SupplementalExtra)
+	p.Model = value(r.Model, p.Model)
+	p.Passcode = either(r.PasscodePresent, p.Passcode)
+	if r.Supervised != nil {
+		p.Supervision = storage.Unsupervised
+		if *r.Supervised {
+			p.Supervision = storage.Supervised
+		}
+	}
+	if r.Update != nil {
+		mergeUpdate(&p.Update, *r.Update)
+	}
+	p.Update.Since = was.Since
+	if p.Update.Install != was.Install {
+		p.Update.Since = now
+	}
+	if r.Declarations != nil {
+		p.Declarations = declarationStates(*r.Declarations)
+	}
+	if c := r.Capabilities; c != nil {
+		p.Capabilities = &storage.Capabilities{
+			Settings:    c.Supports(mdm.TypeSoftwareUpdateSettings),
+			Enforcement: c.Supports(mdm.TypeSoftwareUpdateEnforcement),
+		}
+		for _, item := range subscriptions() {
+			if c.Reports(item) {
+				p.Capabilities.StatusItems = append(p.Capabilities.StatusItems, item)
+			}
+		}
+	}
+}
+
+// valueOrEmpty takes an empty string as a value: a background improvement that was
+// removed leaves its letter empty.
+func valueOrEmpty(reported *string, last string) string {
+	if reported == nil {
+		return last
+	}
+	return *reported
+}
+
+func mergeUpdate(u *storage.UpdateState, s mdm.SoftwareUpdateStatus) {
+	u.Install = valueOrEmpty(s.InstallState, u.Install)
+	if s.InstallReason != nil {
+		u.Reasons, u.DeclarationID = s.InstallReason.Reasons, s.InstallReason.DeclarationID
+	}
+	if s.PendingVersion != nil {
+		u.PendingVersion, u.PendingBuild = s.PendingVersion.OSVersion, s.PendingVersion.Build
+		u.PendingDeadline = s.PendingVersion.LocalDateTime
+	}
+	if s.Failure != nil {
+		u.Failures, u.FailureReason = int(s.Failure.Count), bounded(s.Failure.Reason)
+		u.FailureAt = time.Time{}
+		if at, err := time.Parse(time.RFC3339, s.Failure.Timestamp); err == nil {
+			u.FailureAt = at.UTC()
+		}
+	}
+}
+
+func declarationStates(d mdm.DeclarationStates) []storage.DeclarationState {
+	var out []storage.DeclarationState
+	add := func(class string, list []mdm.DeclarationState) {
+		for _, s := range list {
+			row := storage.DeclarationState{
+				Class: class, Identifier: s.Identifier, ServerToken: s.ServerToken, Active: s.Active, Valid: s.Valid,
+			}
+			for _, r := range s.Reasons {
+				row.Reasons = append(row.Reasons, r.Code)
+			}
+			out = append(out, row)
+		}
+	}
+	add(mdm.ClassActivation, d.Activations)
+	add(mdm.ClassAsset, d.Assets)
+	add(mdm.ClassConfiguration, d.Configurations)
+	add(mdm.ClassManagement, d.Management)
+	slices.SortFunc(out, func(a, b storage.DeclarationState) int { return strings.Compare(a.Identifier, b.Identifier) })
+	return out
+}
+
+// setOS stores what the phone runs and returns the audit entries of a move to
+// another release. A production phone that moved to a release nobody approved
+// for its group is remembered as such.
+func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []storage.AuditEntry {
+	was := p.OS.Version
+	p.OS.Build = build
+	if release == "" || version.Equal(was, release) {
+		return nil
+	}
+	now := f.now()
+	p.OS.Version, p.OS.Since = release, now
+	if was == "" {
+		return nil // the first that is known of it is no move
+	}
+	detail := map[string]string{"from": was, "to": release, "group": p.Group, "ring": string(p.Ring)}
+	if len(p.Update.Reasons) > 0 {
+		detail["install_reason"] = strings.Join(p.Update.Reasons, ",")
+	}
+	entries := []storage.AuditEntry{f.entry(Act{Actor: "phone:" + p.UDID}, "phone.updated", p.UDID, detail)}
+	if f.unapproved(w, p, release) {
+		p.Arrival = &storage.Arrival{Release: release, At: now, Reasons: p.Update.Reasons}
+		entries = append(entries, f.entry(Act{Actor: "kannuki"}, "phone.leaked", p.UDID, detail))
+	} else {
+		p.Arrival = nil
+	}
+	return entries
+}
+
+// unapproved reports whether a production phone of a group arrived on a
+// release that no standing approval covers.
+func (f *Fleet) unapproved(w *worldState, p *storage.Phone, release string) bool {
+	if p.Ring != storage.RingProduction || p.Group == "" || p.EnrolledAt.IsZero() {
+		return false
+	}
+	for _, a := range w.current.Load().records.Approvals {
+		if a.Group == p.Group && a.WithdrawnAt.IsZero() && version.AtLeast(a.Release, release) {
+			return false
+		}
+	}
+	return true
+}

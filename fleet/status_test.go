@@ -1,0 +1,101 @@
+package fleet_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+func (p *phone) reportFull(items map[string]any) {
+	p.t.Helper()
+	data, err := json.Marshal(map[string]any{"StatusItems": items, "Errors": []any{}, "FullReport": true})
+	p.must(err)
+	_, err = p.declarative("status", data)
+	p.must(err)
+}
+
+func TestStatusMerge(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	p.report(map[string]any{
+		"passcode": map[string]any{"is-present": true},
+		"softwareupdate": map[string]any{
+			"install-state":   "downloading",
+			"install-reason":  map[string]any{"reason": []string{"declaration"}, "declaration-id": "kannuki.enforce.26.6.1"},
+			"pending-version": map[string]any{"os-version": "26.6.1", "build-version": "23G83", "target-local-date-time": "2026-08-21T09:00:00"},
+		},
+	})
+	since := w.clock.Now()
+	w.clock.Add(time.Hour)
+	p.report(map[string]any{"softwareupdate": map[string]any{
+		"install-state":  "downloading",
+		"failure-reason": map[string]any{"count": 2, "reason": "insufficient disk space", "timestamp": "2026-08-18T10:00:00Z"},
+	}})
+	want := storage.UpdateState{
+		Install: "downloading", Reasons: []string{"declaration"}, DeclarationID: "kannuki.enforce.26.6.1",
+		PendingVersion: "26.6.1", PendingBuild: "23G83", PendingDeadline: "2026-08-21T09:00:00",
+		Failures: 2, FailureReason: "insufficient disk space", FailureAt: time.Date(2026, 8, 18, 10, 0, 0, 0, time.UTC), Since: since,
+	}
+	if diff := cmp.Diff(want, p.stored().Update); diff != "" {
+		t.Errorf("after two partial reports (-want +got):\n%s", diff)
+	}
+	if pass := p.stored().Passcode; pass == nil || !*pass {
+		t.Error("a partial report without the passcode item lost it")
+	}
+
+	w.clock.Add(time.Hour)
+	declared := p.stored().Declarations
+	p.reportFull(map[string]any{"softwareupdate": map[string]any{"install-state": "none"}})
+	if diff := cmp.Diff(storage.UpdateState{Install: "none", Since: w.clock.Now()}, p.stored().Update); diff != "" {
+		t.Errorf("after a full report (-want +got):\n%s", diff)
+	}
+	if p.stored().Passcode != nil {
+		t.Error("a full report without the passcode item kept the old one")
+	}
+	if diff := cmp.Diff(declared, p.stored().Declarations); diff != "" {
+		t.Errorf("declarations (-before +after):\n%s", diff)
+	}
+}
+
+func TestStatusWithUnknownThings(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	p.report(map[string]any{
+		"future":         map[string]any{"item": 1},
+		"softwareupdate": map[string]any{"install-state": "levitating", "pending-version": "not an object"},
+	})
+	if got := p.stored().Update.Install; got != "levitating" {
+		t.Errorf("install state = %q, want the unknown value kept", got)
+	}
+	if _, err := p.declarative("status", []byte(`{"StatusItems":`)); err == nil {
+		t.Error("a truncated report was accepted")
+	}
+	if _, err := w.fleet.Explain(w.ctx, seg, "P1"); err != nil {
+		t.Errorf("explain: %v", err)
+	}
+}
+
+func TestBackgroundImprovementIsNoOtherRelease(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	p.report(map[string]any{"device": map[string]any{"operating-system": map[string]any{
+		"supplemental": map[string]any{"build-version": "23F79a", "extra-version": "a"},
+	}}})
+	s := p.stored()
+	if s.OS.Version != "26.5" || s.OS.SupplementalExtra != "a" || s.Arrival != nil {
+		t.Errorf("OS = %+v, arrival = %v; want 26.5 with the letter a, no leak", s.OS, s.Arrival)
+	}
+	p.report(map[string]any{"device": map[string]any{"operating-system": map[string]any{
+		"supplemental": map[string]any{"build-version": "23F79", "extra-version": ""},
+	}}})
+	if got := p.stored().OS.SupplementalExtra; got != "" {
+		t.Errorf("the user removed the improvement, the record still says %q", got)
+	}
+}

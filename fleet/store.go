@@ -1,0 +1,88 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// PhoneStore keeps the phones. Each method is one transaction; see package
+// storage for the rules all of them follow.
+type PhoneStore interface {
+	// Phone returns the phone with this UDID, or storage.ErrNotFound.
+	Phone(ctx context.Context, seg storage.Segment, udid string) (storage.Phone, error)
+
+	// Phones returns the phones that match, ordered by number, as copies.
+	Phones(ctx context.Context, seg storage.Segment, q storage.PhoneQuery) ([]storage.Phone, error)
+
+	// UpdatePhone reads, changes and writes one phone and what belongs to the
+	// change. With epoch not zero it returns storage.ErrConflict when the
+	// phone's epoch is another one. The updater may run more than once; it
+	// must not change UDID, Num or Epoch. An updater's error is returned with
+	// nothing written.
+	UpdatePhone(ctx context.Context, seg storage.Segment, udid string, epoch uint64, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error)
+
+	// DeclarationSet returns what a declarations token stands for, or
+	// storage.ErrNotFound.
+	DeclarationSet(ctx context.Context, seg storage.Segment, token string) (storage.DeclarationSet, error)
+
+	// Declaration returns the JSON of the declaration with this server token,
+	// or storage.ErrNotFound.
+	Declaration(ctx context.Context, seg storage.Segment, serverToken string) ([]byte, error)
+
+	// SweepDeclarations removes sets and bodies that no phone's announced or
+	// fetched manifest refers to, and returns how many records went.
+	SweepDeclarations(ctx context.Context, seg storage.Segment) (int, error)
+}
+
+// QueueStore keeps the commands a person queued for phones.
+type QueueStore interface {
+	// Enqueue appends commands to phones' queues and returns how many were
+	// added: one whose Key equals that of a command of the same phone that is
+	// not final is skipped. Epoch is set to the phone's. It returns
+	// storage.ErrNotFound when a phone is unknown, with nothing written.
+	Enqueue(ctx context.Context, seg storage.Segment, udids []string, commands []storage.Command, audit []storage.AuditEntry) (int, error)
+
+	// NextCommand returns the command to hand out: the one already sent, else
+	// the first that is not final and whose UUID is not in skip, which it
+	// marks as sent in the same transaction. It returns storage.ErrNotFound
+	// when there is none. Commands of another epoch are never returned.
+	NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time) (storage.Command, error)
+
+	// RecordStatus stores what a phone said of a command. The first final
+	// status counts: later ones, and those of another epoch, change nothing
+	// and return the stored row. It returns storage.ErrNotFound for a UUID
+	// this phone was never given.
+	RecordStatus(ctx context.Context, seg storage.Segment, udid string, s storage.CommandStatus, audit []storage.AuditEntry) (storage.Command, error)
+
+	// Queue returns a phone's commands in order, the final ones included as
+	// far as they are retained (the newest 20).
+	Queue(ctx context.Context, seg storage.Segment, udid string) ([]storage.Command, error)
+}
+
+// WorldStore keeps what decisions are made from.
+type WorldStore interface {
+	// Segments returns the segments that exist, sorted; at least the default.
+	Segments(ctx context.Context) ([]storage.Segment, error)
+
+	// World returns one consistent reading of all records and its revision.
+	World(ctx context.Context, seg storage.Segment) (storage.World, error)
+
+	// ChangeWorld applies a change if the revision is still the given one,
+	// and returns the new revision; otherwise storage.ErrConflict with nothing
+	// written.
+	ChangeWorld(ctx context.Context, seg storage.Segment, revision uint64, c storage.WorldChange) (uint64, error)
+
+	// Catalog returns the stored release catalogue, or storage.ErrNotFound.
+	Catalog(ctx context.Context) ([]byte, error)
+
+	// PutCatalog replaces the catalogue; the audit entry goes to the default
+	// segment. Every segment's revision grows by one, because targets depend
+	// on the catalogue.
+	PutCatalog(ctx context.Context, data []byte, audit storage.AuditEntry) error
+
+	// Audit returns entries with a sequence above after, in order, at most
+	// limit of them (0 means 1,000).
+	Audit(ctx context.Context, seg storage.Segment, after uint64, limit int) ([]storage.AuditEntry, error)
+}

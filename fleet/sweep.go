@@ -1,0 +1,129 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// sessionLife is how long an idle conversation is remembered.
+const sessionLife = 30 * time.Minute
+
+// Sweeper looks at every phone again: at its start, whenever something
+// changed, and at an interval that makes the marks dispensable. Nothing
+// depends on an event having been noticed.
+type Sweeper struct {
+	fleet    *Fleet
+	interval time.Duration
+	marks    chan struct{}
+}
+
+// NewSweeper returns a sweeper that looks at all phones at least once per
+// interval of wall time; zero means an hour.
+func NewSweeper(f *Fleet, interval time.Duration) *Sweeper {
+	if interval <= 0 {
+		interval = time.Hour
+	}
+	return &Sweeper{fleet: f, interval: interval, marks: make(chan struct{}, 1)}
+}
+
+// Mark asks for a sweep soon. It never blocks; several marks are one sweep.
+func (s *Sweeper) Mark() {
+	select {
+	case s.marks <- struct{}{}:
+	default:
+	}
+}
+
+// Run sweeps until the context ends.
+func (s *Sweeper) Run(ctx context.Context) error {
+	ticker := time.NewTicker(s.interval)
+	defer ticker.Stop()
+	for {
+		if _, err := s.fleet.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.fleet.o.Logger.ErrorContext(ctx, "sweep", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case <-s.marks:
+		}
+	}
+}
+
+// Sweep looks at every phone of every segment once and wakes those that have
+// something to learn or to answer. It returns how many it woke.
+func (f *Fleet) Sweep(ctx context.Context) (int, error) {
+	f.sessions.expire(f.now().Add(-sessionLife))
+	f.worldsMu.RLock()
+	worlds := make([]*worldState, 0, len(f.worlds))
+	for _, w := range f.worlds {
+		worlds = append(worlds, w)
+	}
+	f.worldsMu.RUnlock()
+	woken := 0
+	for _, w := range worlds {
+		n, err := f.sweepWorld(ctx, w)
+		woken += n
+		if err != nil {
+			return woken, err
+		}
+		if _, err := f.store.SweepDeclarations(ctx, w.segment); err != nil {
+			return woken, wrap("sweep declarations", err)
+		}
+	}
+	return woken, nil
+}
+
+func (f *Fleet) sweepWorld(ctx context.Context, w *worldState) (int, error) {
+	woken := 0
+	err := f.eachPhone(ctx, w, storage.PhoneQuery{}, func(p *storage.Phone) error {
+		due, err := f.due(w, p)
+		if err != nil {
+			return err
+		}
+		if due {
+			f.waker.Wake(wakeKey(w.segment, p.UDID))
+			woken++
+		}
+		return nil
+	})
+	return woken, err
+}
+
+// due reports whether the phone has something to learn or to answer.
+func (f *Fleet) due(w *worldState, p *storage.Phone) (bool, error) {
+	if f.stale(p.InfoAt) {
+		return true, nil
+	}
+	if _, apps := f.appsDue(w.current.Load(), p); apps {
+		return true, nil
+	}
+	if !declarative(p) {
+		return false, nil
+	}
+	return f.moved(w, p)
+}
+
+// eachPhone visits the enrolled phones that match, a page at a time, so that
+// no read transaction stays open while something slow happens.
+func (f *Fleet) eachPhone(ctx context.Context, w *worldState, q storage.PhoneQuery, visit func(*storage.Phone) error) error {
+	q.Limit = pageSize
+	for {
+		phones, err := f.store.Phones(ctx, w.segment, q)
+		if err != nil {
+			return wrap("read phones", err)
+		}
+		for i := range phones {
+			if err := visit(&phones[i]); err != nil {
+				return err
+			}
+		}
+		if len(phones) < pageSize {
+			return nil
+		}
+		q.After = phones[len(phones)-1].Num
+	}
+}

@@ -1,0 +1,229 @@
+package fleet
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// confirmAfter is how long a phone may take to report the declarations it
+// acknowledged before it is asked to synchronise again.
+const confirmAfter = time.Hour
+
+// announce brings what the phone is told up to date and returns the phone as
+// it is then. What it stores is what every later request of this
+// synchronisation is answered from, so a world that moves on in between can
+// neither contradict nor empty a manifest.
+func (f *Fleet) announce(ctx context.Context, w *worldState, p storage.Phone) (storage.Phone, error) {
+	s := w.current.Load()
+	if p.Announced.Revision > s.records.Revision {
+		return p, ErrNotReady
+	}
+	pl, err := f.plan(s, &p, f.now())
+	if err != nil || pl.set.Token == p.Announced.Token {
+		return p, err
+	}
+	updated, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
+		// Planned again on the stored phone: it may have changed since it was read.
+		pl, err = f.plan(s, q, f.now())
+		if err != nil {
+			return storage.PhoneChange{}, err
+		}
+		if pl.set.Token == q.Announced.Token {
+			return storage.PhoneChange{Unchanged: true}, nil
+		}
+		audit := f.announceAudit(q, pl)
+		q.Announced = storage.Announced{
+			Token: pl.set.Token, Revision: s.records.Revision,
+			Timestamp:   nextTimestamp(q.Announced.Timestamp, f.now()),
+			Enforcement: pl.enforcement,
+		}
+		q.Sync.NotNowSince = time.Time{}
+		return storage.PhoneChange{Declarations: pl.bodies, Set: &pl.set, Audit: audit}, nil
+	})
+	if err != nil {
+		return p, wrap("announce", err)
+	}
+	return updated, nil
+}
+
+// announceAudit records that an enforcement begins or ends for a phone: the
+// two facts a promise to a phone consists of.
+func (f *Fleet) announceAudit(p *storage.Phone, pl plan) []storage.AuditEntry {
+	was, is := p.Announced.Enforcement, pl.enforcement
+	act := Act{Actor: "kannuki"}
+	var entries []storage.AuditEntry
+	if was != nil && (is == nil || is.Release != was.Release) {
+		entries = append(entries, f.entry(act, "enforcement.ended", p.UDID, map[string]string{"release": was.Release}))
+	}
+	if is != nil && (was == nil || was.Release != is.Release || was.Deadline != is.Deadline) {
+		entries = append(entries, f.entry(act, "enforcement.announced", p.UDID, map[string]string{
+			"release": is.Release, "deadline": is.Deadline, "source": is.Source, "source_id": is.SourceID,
+			"group": p.Group, "ring": string(p.Ring),
+		}))
+	}
+	return entries
+}
+
+// nextTimestamp returns now in whole seconds, moved on where needed so that a
+// phone never sees two sets with one time or time going back; it tells by the
+// timestamp which of two token sets is newer (Apple, Device Management,
+// SynchronizationTokens).
+func nextTimestamp(last, now time.Time) time.Time {
+	next := now.UTC().Truncate(time.Second)
+	if !next.After(last) {
+		next = last.Add(time.Second)
+	}
+	return next
+}
+
+// syncDue reports whether the phone should be told to synchronise, after
+// bringing the announcement up to date.
+func (f *Fleet) syncDue(ctx context.Context, w *worldState, p storage.Phone) (storage.Phone, bool, error) {
+	if !declarative(&p) {
+		return p, false, nil
+	}
+	p, err := f.announce(ctx, w, p)
+	if err != nil {
+		return p, false, err
+	}
+	return p, f.unconfirmed(&p), nil
+}
+
+// unconfirmed reports whether the phone still has to learn what was announced.
+func (f *Fleet) unconfirmed(p *storage.Phone) bool {
+	if p.Sync.Acked != p.Announced.Token {
+		return true
+	}
+	return !f.reported(p) && f.now().Sub(p.Sync.AckedAt) >= confirmAfter
+}
+
+// reported says whether the phone fetched the announced manifest and listed a
+// declaration state since. A phone that acknowledged the command and then went
+// silent is asked again.
+func (f *Fleet) reported(p *storage.Phone) bool {
+	return p.Sync.Manifest == p.Announced.Token && p.StatusAt.After(p.Sync.ManifestAt.Add(-time.Second))
+}
+
+// Declarative answers a DeclarativeManagement check-in of a phone.
+func (f *Fleet) Declarative(ctx context.Context, seg storage.Segment, p storage.Phone, m *mdm.DeclarativeManagement) (mdm.Reply, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return mdm.Reply{}, unavailable(err)
+	}
+	endpoint, err := mdm.ParseEndpoint(m.Endpoint)
+	if err != nil {
+		return mdm.Reply{}, err
+	}
+	f.waker.Contact(wakeKey(seg, p.UDID))
+	reply := mdm.Reply{ContentType: "application/json"}
+	switch endpoint.Kind {
+	case mdm.EndpointTokens:
+		reply.Body, err = f.tokens(ctx, w, p)
+	case mdm.EndpointItems:
+		reply.Body, err = f.items(ctx, w, p)
+	case mdm.EndpointDeclaration:
+		reply.Body, err = f.declaration(ctx, w, p, endpoint)
+	case mdm.EndpointStatus:
+		reply = mdm.Reply{}
+		err = f.status(ctx, w, p, m.Data)
+	default:
+		return mdm.Reply{}, mdm.ErrNotFound
+	}
+	if err != nil {
+		return mdm.Reply{}, unavailable(err)
+	}
+	return reply, nil
+}
+
+// unavailable turns what heals by itself into the answer that makes a phone
+// come again, and leaves every other error as it is.
+func unavailable(err error) error {
+	if errors.Is(err, ErrNotReady) || errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrClosed) {
+		return errors.Join(mdm.ErrUnavailable, err)
+	}
+	return err
+}
+
+func (f *Fleet) tokens(ctx context.Context, w *worldState, p storage.Phone) ([]byte, error) {
+	p, err := f.announce(ctx, w, p)
+	if err != nil {
+		return nil, err
+	}
+	return mdm.TokensJSON(p.Announced.Token, p.Announced.Timestamp), nil
+}
+
+func (f *Fleet) items(ctx context.Context, w *worldState, p storage.Phone) ([]byte, error) {
+	if p.Announced.Token == "" {
+		var err error
+		if p, err = f.announce(ctx, w, p); err != nil {
+			return nil, err
+		}
+	}
+	set, err := f.store.DeclarationSet(ctx, w.segment, p.Announced.Token)
+	if err != nil {
+		// The set was announced, so it must exist; an empty or missing
+		// manifest would make the phone drop everything.
+		return nil, errors.Join(ErrNotReady, wrap("read announced set", err))
+	}
+	if _, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
+		q.Sync.Manifest = set.Token
+		q.Sync.ManifestAt = f.now()
+		return storage.PhoneChange{}, nil
+	}); err != nil {
+		return nil, wrap("record manifest", err)
+	}
+	return mdmSet(set).ItemsJSON(), nil
+}
+
+func mdmSet(set storage.DeclarationSet) mdm.Set {
+	items := make([]mdm.Item, len(set.Items))
+	for i, it := range set.Items {
+		items[i] = mdm.Item(it)
+	}
+	return mdm.NewSet(items)
+}
+
+// declaration answers from the manifest the phone fetched, not from the newest
+// one. Only a declaration that manifest does not list is a 404.
+func (f *Fleet) declaration(ctx context.Context, w *worldState, p storage.Phone, e mdm.Endpoint) ([]byte, error) {
+	token := p.Sync.Manifest
+	if token == "" {
+		token = p.Announced.Token
+	}
+	set, err := f.store.DeclarationSet(ctx, w.segment, token)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, mdm.ErrNotFound
+	}
+	if err != nil {
+		return nil, wrap("read manifest", err)
+	}
+	for _, it := range set.Items {
+		if it.Class == e.Class && it.Identifier == e.Identifier {
+			body, err := f.store.Declaration(ctx, w.segment, it.ServerToken)
+			if errors.Is(err, storage.ErrNotFound) {
+				return nil, errors.Join(ErrNotReady, err)
+			}
+			return body, wrap("read declaration", err)
+		}
+	}
+	return nil, mdm.ErrNotFound
+}
+
+// commandID derives the UUID of a command that has no queue row from what it
+// is about, so that the same need is the same command, after a restart too.
+func commandID(p *storage.Phone, kind string, about string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{p.UDID, fmt.Sprint(p.Epoch), kind, about}, "\x00")))
+	id := uuid.UUID(sum[:16])
+	id[6] = id[6]&0x0f | 0x80 // version 8: made by our own rule (RFC 9562)
+	id[8] = id[8]&0x3f | 0x80
+	return id.String()
+}

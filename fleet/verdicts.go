@@ -1,0 +1,177 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// VerdictRequest is what a tester found.
+type VerdictRequest struct {
+	BundleID string    `json:"bundle_id"`
+	Release  string    `json:"release"`
+	Result   string    `json:"result"` // works, works-with-note or broken
+	Device   string    `json:"device"` // UDID of the verification phone it was found on
+	Note     string    `json:"note"`
+	Expires  time.Time `json:"expires,omitzero"`
+
+	// External marks a result made elsewhere: it needs evidence and names what
+	// a phone would have reported. It is shown as external for ever.
+	External   bool   `json:"external,omitempty"`
+	Evidence   string `json:"evidence,omitempty"`
+	Group      string `json:"group,omitempty"`
+	Model      string `json:"model,omitempty"`
+	AppVersion string `json:"app_version,omitempty"`
+}
+
+// RecordVerdict records a test result. What was tested is not taken from the
+// tester's words: release, model and app version come from the phone's own
+// report, and a phone that is not a verification phone of a group with this
+// app, or not on the release, is refused.
+func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r VerdictRequest) (storage.Verdict, error) {
+	result, err := policy.ParseResult(r.Result)
+	if err != nil {
+		return storage.Verdict{}, invalid("result", "%v", err)
+	}
+	if result != policy.ResultWorks && strings.TrimSpace(r.Note) == "" {
+		return storage.Verdict{}, invalid("note", "say in a note what does not work")
+	}
+	v := storage.Verdict{
+		ID: uuid.NewString(), BundleID: r.BundleID, Release: r.Release, Result: string(result), Note: bounded(r.Note),
+		By: a.Actor, At: f.now(), Expires: r.Expires,
+	}
+	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		if _, err := s.app(r.BundleID); err != nil {
+			return storage.WorldChange{}, err
+		}
+		if _, err := s.release(r.Release); err != nil {
+			return storage.WorldChange{}, err
+		}
+		testify := f.testifyByPhone
+		if r.External {
+			testify = f.testifyExternally
+		}
+		if err := testify(ctx, seg, s, r, &v); err != nil {
+			return storage.WorldChange{}, err
+		}
+		entry := f.entry(a, "verdict.record", v.BundleID+"/"+v.Release, map[string]string{
+			"result": v.Result, "group": v.Group, "phone": v.Phone, "model": v.Model, "app_version": v.AppVersion, "id": v.ID,
+		})
+		return storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}}, nil
+	})
+	return v, err
+}
+
+// testifyByPhone fills a verdict from the report of the phone it was made on.
+func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snapshot, r VerdictRequest, v *storage.Verdict) error {
+	if r.Device == "" {
+		return invalid("device", "name the verification phone, or record an external result with evidence")
+	}
+	p, err := f.phone(ctx, seg, r.Device)
+	if err != nil {
+		return err
+	}
+	group, err := s.group(p.Group)
+	if err != nil || p.State != storage.PhoneEnrolled {
+		return refused("not-a-verification-phone", "phone %s is in no group", r.Device)
+	}
+	switch {
+	case p.Ring != storage.RingVerification:
+		return refused("production-phone", "phone %s is a production phone of %s; results come from verification phones", r.Device, p.Group)
+	case !version.Equal(p.OS.Version, r.Release):
+		return refused("phone-not-on-release", "phone %s reports %s, not %s", r.Device, orUnknown(p.OS.Version), r.Release)
+	case !slices.Contains(group.Apps, r.BundleID):
+		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, p.Group)
+	}
+	i := slices.IndexFunc(p.Apps, func(app storage.InstalledApp) bool { return app.BundleID == r.BundleID })
+	if i < 0 {
+		return refused("app-version-unknown", "phone %s has not reported a version of %s; ask it with `kannuki device refresh %s`", r.Device, r.BundleID, r.Device)
+	}
+	v.Group, v.Phone, v.Ring, v.PhoneOS, v.Model = p.Group, p.UDID, p.Ring, p.OS.Version, p.Model
+	v.AppVersion = p.Apps[i].ShortVersion
+	return nil
+}
+
+func (f *Fleet) testifyExternally(_ context.Context, _ storage.Segment, s *snapshot, r VerdictRequest, v *storage.Verdict) error {
+	if strings.TrimSpace(r.Evidence) == "" {
+		return invalid("evidence", "an external result needs evidence: where it comes from and who can confirm it")
+	}
+	if r.AppVersion == "" {
+		return invalid("app_version", "an external result names the app version that was tested")
+	}
+	group, err := s.group(r.Group)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(group.Apps, r.BundleID) {
+		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, r.Group)
+	}
+	v.External, v.Evidence, v.Group, v.Model, v.AppVersion = true, bounded(r.Evidence), r.Group, r.Model, r.AppVersion
+	return nil
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "no iOS version"
+	}
+	return s
+}
+
+// RevokeVerdict takes a result back. It stays in the history; an approval that
+// rests on it is paused by that.
+func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, id string) (storage.Verdict, error) {
+	if strings.TrimSpace(a.Reason) == "" {
+		return storage.Verdict{}, invalid("reason", "taking a result back needs a reason")
+	}
+	var v storage.Verdict
+	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		i := slices.IndexFunc(s.records.Verdicts, func(x storage.Verdict) bool { return x.ID == id })
+		if i < 0 {
+			return storage.WorldChange{}, &NotFoundError{What: "verdict", Name: id}
+		}
+		v = s.records.Verdicts[i]
+		if !v.RevokedAt.IsZero() {
+			return storage.WorldChange{}, refused("revoked", "the result was taken back already, by %s", v.RevokedBy)
+		}
+		v.RevokedAt, v.RevokedBy, v.RevokedFor = f.now(), a.Actor, a.Reason
+		return storage.WorldChange{
+			Verdicts: []storage.Verdict{v},
+			Audit:    []storage.AuditEntry{f.entry(a, "verdict.revoke", v.BundleID+"/"+v.Release, map[string]string{"id": id})},
+		}, nil
+	})
+	return v, err
+}
+
+// Verdicts returns the results of a release, or of all when release is "",
+// oldest first.
+func (f *Fleet) Verdicts(seg storage.Segment, release string) ([]storage.Verdict, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
+	}
+	out := []storage.Verdict{}
+	for _, v := range w.current.Load().records.Verdicts {
+		if release == "" || v.Release == release {
+			out = append(out, v)
+		}
+	}
+	slices.SortFunc(out, func(a, b storage.Verdict) int { return a.At.Compare(b.At) })
+	return out, nil
+}
+
+// phone reads a phone and names it when it does not exist.
+func (f *Fleet) phone(ctx context.Context, seg storage.Segment, udid string) (storage.Phone, error) {
+	p, err := f.store.Phone(ctx, seg, udid)
+	if errors.Is(err, storage.ErrNotFound) {
+		return p, &NotFoundError{What: "phone", Name: udid}
+	}
+	return p, wrap("read phone", err)
+}

@@ -1,0 +1,225 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// worldState is the world of one segment in memory: an immutable snapshot that
+// readers take without a lock, and a census that follows the phones.
+type worldState struct {
+	segment storage.Segment
+	changes sync.Mutex // serialises changes of the world
+	current atomic.Pointer[snapshot]
+	census  *census
+}
+
+// snapshot is one revision of the world.
+type snapshot struct {
+	records storage.World
+	catalog *catalog.Catalog
+	policy  *policy.World // without a census: what targets are computed from
+}
+
+func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog.Catalog) (*worldState, error) {
+	records, err := f.store.World(ctx, seg)
+	if err != nil {
+		return nil, wrap("read world", err)
+	}
+	w := &worldState{segment: seg, census: newCensus()}
+	w.current.Store(newSnapshot(records, cat))
+	for after := uint64(0); ; {
+		phones, err := f.store.Phones(ctx, seg, storage.PhoneQuery{After: after, Limit: pageSize})
+		if err != nil {
+			return nil, wrap("read phones", err)
+		}
+		for i := range phones {
+			w.census.add(&phones[i])
+		}
+		if len(phones) < pageSize {
+			return w, nil
+		}
+		after = phones[len(phones)-1].Num
+	}
+}
+
+// pageSize is how many phones are read at a time when all are looked at.
+const pageSize = 1000
+
+// change applies a change of the world and, on success, makes it the world
+// that phones and people see. The build function gets the newest records; when
+// another change came first it is asked again.
+func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot) (storage.WorldChange, error)) error {
+	w.changes.Lock()
+	defer w.changes.Unlock()
+	for {
+		s := w.current.Load()
+		c, err := build(s)
+		if err != nil {
+			return err
+		}
+		_, err = f.store.ChangeWorld(ctx, w.segment, s.records.Revision, c)
+		if err != nil && !errors.Is(err, storage.ErrConflict) {
+			return wrap("change world", err)
+		}
+		records, readErr := f.store.World(ctx, w.segment)
+		if readErr != nil {
+			return wrap("read world", readErr)
+		}
+		w.current.Store(newSnapshot(records, s.catalog))
+		if err == nil {
+			return nil
+		}
+	}
+}
+
+func newSnapshot(records storage.World, cat *catalog.Catalog) *snapshot {
+	s := &snapshot{records: records, catalog: cat}
+	s.policy = policy.NewWorld(s.parts(nil))
+	return s
+}
+
+// withCensus returns the world that gates are computed from.
+func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
+	return policy.NewWorld(s.parts(func(group string) []policy.Census { return c.of(group, now) }))
+}
+
+// parts translates the records into the engine's own types.
+func (s *snapshot) parts(census func(group string) []policy.Census) policy.Parts {
+	p := policy.Parts{Revision: s.records.Revision, Releases: policyReleases(s.catalog)}
+	for _, a := range s.records.Apps {
+		p.Apps = append(p.Apps, policy.App{BundleID: a.BundleID, Name: a.Name, Importance: policy.Importance(a.Importance)})
+	}
+	for _, g := range s.records.Groups {
+		pg := policy.Group{
+			Name: g.Name, Apps: g.Apps, Candidate: policy.Candidate(g.Candidate),
+			ModelClass: policy.ModelClass(g.ModelClass), OnExpiry: policy.OnExpiry(g.OnExpiry),
+			MinimumNotice: g.MinimumNotice,
+		}
+		if census != nil {
+			pg.Census = census(g.Name)
+		}
+		p.Groups = append(p.Groups, pg)
+	}
+	for _, v := range s.records.Verdicts {
+		p.Verdicts = append(p.Verdicts, policyVerdict(v))
+	}
+	for _, o := range s.records.Offers {
+		p.Offers = append(p.Offers, policy.Offer{
+			Group: o.Group, Release: o.Release, By: o.By, Reason: o.Reason, At: o.At, Withdrawn: o.Withdrawn,
+		})
+	}
+	for _, a := range s.records.Approvals {
+		p.Approvals = append(p.Approvals, policyApproval(a))
+	}
+	for _, d := range s.records.Declines {
+		p.Declines = append(p.Declines, policy.Decline{Group: d.Group, Release: d.Release, By: d.By, Reason: d.Reason, At: d.At})
+	}
+	return p
+}
+
+func policyVerdict(v storage.Verdict) policy.Verdict {
+	return policy.Verdict{
+		ID: v.ID, BundleID: v.BundleID, AppVersion: v.AppVersion, Release: v.Release, Model: v.Model,
+		Group: v.Group, Phone: v.Phone, Ring: policy.Ring(v.Ring), PhoneOS: v.PhoneOS,
+		Result: policy.Result(v.Result), By: v.By, At: v.At, Expires: v.Expires,
+		External: v.External, Evidence: v.Evidence, Note: v.Note,
+		RevokedAt: v.RevokedAt, RevokedBy: v.RevokedBy,
+		// Until people have roles, whoever may use the socket may test.
+		AllowedTester: true,
+	}
+}
+
+func policyApproval(a storage.Approval) policy.Approval {
+	p := policy.Approval{
+		ID: a.ID, Group: a.Group, Release: a.Release, By: a.By, Reason: a.Reason, At: a.At,
+		Models: a.Models, PausedAt: a.PausedAt, PausedBy: a.PausedBy, PauseReason: a.PauseReason,
+		Withdrawn: a.WithdrawnAt,
+	}
+	for _, w := range a.Waves {
+		p.Waves = append(p.Waves, policy.Wave{
+			Start: w.Start, Threshold: uint32(w.Threshold), //nolint:gosec // 0..10,000, checked when written
+			Deadline: policy.LocalTime(w.Deadline),
+		})
+	}
+	for _, fl := range a.Floors {
+		p.Floors = append(p.Floors, policy.Floor{BundleID: fl.BundleID, MinVersion: fl.Version})
+	}
+	return p
+}
+
+func (s *snapshot) group(name string) (storage.Group, error) {
+	i := slices.IndexFunc(s.records.Groups, func(g storage.Group) bool { return g.Name == name })
+	if i < 0 {
+		names := make([]string, len(s.records.Groups))
+		for j, g := range s.records.Groups {
+			names[j] = g.Name
+		}
+		return storage.Group{}, &NotFoundError{What: "group", Name: name, Near: near(name, names)}
+	}
+	return s.records.Groups[i], nil
+}
+
+func (s *snapshot) app(bundleID string) (storage.App, error) {
+	i := slices.IndexFunc(s.records.Apps, func(a storage.App) bool { return a.BundleID == bundleID })
+	if i < 0 {
+		names := make([]string, len(s.records.Apps))
+		for j, a := range s.records.Apps {
+			names[j] = a.BundleID
+		}
+		return storage.App{}, &NotFoundError{What: "app", Name: bundleID, Near: near(bundleID, names)}
+	}
+	return s.records.Apps[i], nil
+}
+
+func (s *snapshot) release(version string) (catalog.Release, error) {
+	r, ok := s.catalog.Release(version)
+	if !ok {
+		releases := s.catalog.Releases()
+		names := make([]string, len(releases))
+		for i, rel := range releases {
+			names[i] = rel.Version
+		}
+		return catalog.Release{}, &NotFoundError{What: "release", Name: version, Near: near(version, names)}
+	}
+	return r, nil
+}
+
+// near returns at most three names that share the longest start with the one
+// that was not found.
+func near(name string, names []string) []string {
+	type scored struct {
+		name  string
+		score int
+	}
+	var found []scored
+	for _, n := range names {
+		score := 0
+		for score < min(len(n), len(name)) && n[score] == name[score] {
+			score++
+		}
+		if score > 0 {
+			found = append(found, scored{n, score})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b scored) int {
+		if a.score != b.score {
+			return b.score - a.score
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	var out []string
+	for _, s := range found[:min(len(found), 3)] {
+		out = append(out, s.name)
+	}
+	return out
+}

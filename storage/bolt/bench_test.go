@@ -1,0 +1,164 @@
+package bolt_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/bolt"
+)
+
+func stats(t testing.TB, s *bolt.Store) bolt.Stats {
+	t.Helper()
+	st, err := s.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+func touch(t testing.TB, s *bolt.Store, i int, at time.Time) {
+	t.Helper()
+	_, err := s.UpdatePhone(t.Context(), storage.DefaultSegment, udid(i), 1, func(p *storage.Phone) (storage.PhoneChange, error) {
+		p.Contact = at
+		return storage.PhoneChange{}, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSizePerPhone holds the store to less than 4 KiB for an enrolled, idle
+// phone with all that belongs to it, however often it reports.
+func TestSizePerPhone(t *testing.T) {
+	t.Parallel()
+	const phones = 500
+	s := open(t, create(t))
+	empty := stats(t, s)
+	fillParallel(t, s, phones)
+	perPhone := func() int {
+		st := stats(t, s)
+		return (st.UsedPages - empty.UsedPages) * st.PageBytes / phones
+	}
+	enrolled := perPhone()
+	for day := range 5 {
+		done := make(chan struct{})
+		for first := range 50 {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				for i := first; i < phones; i += 50 {
+					touch(t, s, i, start.AddDate(0, 0, day+1))
+				}
+			}()
+		}
+		for range 50 {
+			<-done
+		}
+	}
+	later := perPhone()
+	t.Logf("%d bytes a phone when enrolled, %d after many reports", enrolled, later)
+	if enrolled >= 4096 || later >= 4096 {
+		t.Errorf("got %d and %d bytes a phone, want less than 4096", enrolled, later)
+	}
+}
+
+// BenchmarkUpdatePhone writes phones' records durably. The figure commits/op
+// shows how many operations share a sync.
+//
+//	go test -run '^$' -bench UpdatePhone ./storage/bolt
+func BenchmarkUpdatePhone(b *testing.B) {
+	for _, callers := range []int{1, 32, 256} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			s := open(b, create(b))
+			fillParallel(b, s, 256)
+			before := stats(b, s).Commits
+			var n atomic.Int64
+			b.SetParallelism(max(1, callers/runtime.GOMAXPROCS(0)))
+			if callers == 1 {
+				b.SetParallelism(1)
+			}
+			b.ResetTimer()
+			update := func() {
+				i := n.Add(1)
+				touch(b, s, int(i%256), start.Add(time.Duration(i)*time.Minute))
+			}
+			if callers == 1 {
+				for range b.N {
+					update()
+				}
+			} else {
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						update()
+					}
+				})
+			}
+			b.ReportMetric(float64(stats(b, s).Commits-before)/float64(b.N), "commits/op")
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "op/s")
+		})
+	}
+}
+
+// BenchmarkPoll is what an idle phone's poll costs: nothing to change, nothing
+// to hand out, no commit.
+func BenchmarkPoll(b *testing.B) {
+	s := open(b, create(b))
+	fillParallel(b, s, 256)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		i++
+		_, err := s.UpdatePhone(b.Context(), storage.DefaultSegment, udid(i%256), 1, func(*storage.Phone) (storage.PhoneChange, error) {
+			return storage.PhoneChange{Unchanged: true}, nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.NextCommand(b.Context(), storage.DefaultSegment, udid(i%256), nil, start); err == nil {
+			b.Fatal("a command from nowhere")
+		}
+	}
+}
+
+// BenchmarkQueue is one command for one phone, from queueing to its answer.
+func BenchmarkQueue(b *testing.B) {
+	s := open(b, create(b))
+	fillParallel(b, s, 256)
+	body := make([]byte, 700)
+	var n atomic.Int64
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := n.Add(1)
+			id, uuid := udid(int(i%256)), fmt.Sprint(i)
+			if _, err := s.Enqueue(b.Context(), storage.DefaultSegment, []string{id}, []storage.Command{{UUID: uuid, Body: body}}, nil); err != nil {
+				b.Error(err)
+			}
+			if _, err := s.NextCommand(b.Context(), storage.DefaultSegment, id, nil, start); err != nil {
+				b.Error(err)
+			}
+			st := storage.CommandStatus{UUID: uuid, Epoch: 1, State: storage.CommandDone, At: start.Add(time.Duration(i))}
+			if _, err := s.RecordStatus(b.Context(), storage.DefaultSegment, id, st, nil); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	st := stats(b, s)
+	b.ReportMetric(float64(st.Operations)/float64(st.Commits), "operations/commit")
+}
+
+// BenchmarkPhones lists 1,000 phones.
+func BenchmarkPhones(b *testing.B) {
+	s := open(b, create(b))
+	fillParallel(b, s, 1000)
+	b.ReportAllocs()
+	for b.Loop() {
+		phones, err := s.Phones(b.Context(), storage.DefaultSegment, storage.PhoneQuery{})
+		if err != nil || len(phones) != 1000 {
+			b.Fatal(len(phones), err)
+		}
+	}
+}

@@ -1,0 +1,387 @@
+package bolt
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// retained is how many commands that are over a phone's queue keeps.
+const retained = 20
+
+// queueRow is a command without its body, which all rows with the same bytes
+// share: one command for a thousand phones is a thousand small rows and one
+// body.
+type queueRow struct {
+	storage.Command        // Body and Seq empty
+	Hash            []byte `json:"hash"` // SHA-256 of the body
+
+	key key
+}
+
+// over reports whether a row will never be offered again.
+func (r queueRow) over(epoch uint64) bool {
+	return r.State.Final() || r.Epoch != epoch
+}
+
+// queue returns a phone's rows in order.
+func (t *tx) queue(seg storage.Segment, num uint64) ([]queueRow, error) {
+	var rows []queueRow
+	for r, err := range t.rows(bucketQueue, inSegment(seg).number(num), nil) {
+		if err != nil {
+			return nil, err
+		}
+		q, err := parse[queueRow](t, bucketQueue, r)
+		if err != nil {
+			return nil, err
+		}
+		q.key, q.Seq = bytes.Clone(r.key), trailingNumber(r.key)
+		rows = append(rows, q)
+	}
+	return rows, nil
+}
+
+// saveRow stores a row, and returns it as stored.
+func (t *tx) saveRow(r queueRow) (queueRow, error) {
+	seq := r.Seq
+	r.Seq, r.Body = 0, nil
+	content, err := pack(t.packer, bucketQueue, r)
+	if err != nil {
+		return r, err
+	}
+	if err := t.put(bucketQueue, r.key, content); err != nil {
+		return r, err
+	}
+	stored, err := unpack[queueRow](t.packer, content)
+	stored.key, stored.Seq = r.key, seq
+	return stored, err
+}
+
+// command returns a row with its body.
+func (t *tx) command(seg storage.Segment, r queueRow) (storage.Command, error) {
+	k := inSegment(seg).last(string(r.Hash))
+	body, err := t.get(bucketCommand, k)
+	if err != nil {
+		return storage.Command{}, err
+	}
+	if body == nil {
+		return storage.Command{}, missing(bucketCommand, k, storage.ErrNotFound)
+	}
+	r.Body = bytes.Clone(body)
+	return r.Command, nil
+}
+
+// Queue implements the store of package fleet.
+func (s *Store) Queue(ctx context.Context, seg storage.Segment, udid string) ([]storage.Command, error) {
+	var commands []storage.Command
+	err := s.viewIn(ctx, seg, func(t *tx) error {
+		h, err := t.find(seg, udid)
+		if err != nil {
+			return err
+		}
+		rows, err := t.queue(seg, h.num)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			c, err := t.command(seg, r)
+			if err != nil {
+				return err
+			}
+			commands = append(commands, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue of %q: %w", udid, err)
+	}
+	return commands, nil
+}
+
+// Enqueue implements the store of package fleet. Beyond its contract, it
+// returns storage.ErrExists, with nothing written, for a UUID that the phone's
+// queue holds already. It sets State to queued and clears what only delivery
+// fills in. A command of an earlier epoch does not stand in the way of a new
+// one with its key, because it will never be offered.
+func (s *Store) Enqueue(ctx context.Context, seg storage.Segment, udids []string, commands []storage.Command, audit []storage.AuditEntry) (int, error) {
+	added := 0
+	err := s.updateIn(ctx, seg, func(t *tx) error {
+		added = 0
+		for _, c := range commands {
+			if err := checkName("UUID", c.UUID); err != nil {
+				return err
+			}
+		}
+		uses := make([]uint64, len(commands))
+		for _, udid := range udids {
+			h, err := t.find(seg, udid)
+			if err == nil {
+				err = t.enqueue(seg, h, commands, uses)
+			}
+			if err != nil {
+				return fmt.Errorf("phone %q: %w", udid, err)
+			}
+		}
+		for i, c := range commands {
+			if err := t.useBody(seg, c.Body, uses[i]); err != nil {
+				return err
+			}
+			added += int(uses[i]) //nolint:gosec // at most the number of phones
+		}
+		return t.appendAudit(seg, audit...)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("enqueue: %w", err)
+	}
+	return added, nil
+}
+
+// enqueue appends commands to one phone's queue and counts the rows of each in
+// uses.
+func (t *tx) enqueue(seg storage.Segment, h handle, commands []storage.Command, uses []uint64) error {
+	rows, err := t.queue(seg, h.num)
+	if err != nil {
+		return err
+	}
+	var seq uint64
+	keys := map[string]bool{}
+	for _, r := range rows {
+		seq = r.Seq
+		if r.Key != "" && !r.over(h.epoch) {
+			keys[r.Key] = true
+		}
+	}
+	for i, c := range commands {
+		if keys[c.Key] {
+			continue
+		}
+		if c.Key != "" {
+			keys[c.Key] = true
+		}
+		index := inSegment(seg).number(h.num).last(c.UUID)
+		if t.has(bucketQueueUUID, index) {
+			return fmt.Errorf("command %q: %w", c.UUID, storage.ErrExists)
+		}
+		seq++
+		if err := t.saveNumber(bucketQueueUUID, index, seq); err != nil {
+			return err
+		}
+		hash := sha256.Sum256(c.Body)
+		_, err := t.saveRow(queueRow{
+			key:  inSegment(seg).number(h.num).number(seq),
+			Hash: hash[:],
+			Command: storage.Command{
+				UUID: c.UUID, RequestType: c.RequestType, Key: c.Key,
+				Epoch: h.epoch, State: storage.CommandQueued,
+				CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
+			},
+		})
+		if err != nil {
+			return err
+		}
+		uses[i]++
+	}
+	return nil
+}
+
+// useBody notes that n more rows refer to a body, and stores it if it is new.
+func (t *tx) useBody(seg storage.Segment, body []byte, n uint64) error {
+	if n == 0 {
+		return nil
+	}
+	hash := sha256.Sum256(body)
+	k := inSegment(seg).last(string(hash[:]))
+	uses, err := t.loadNumber(bucketCommandUse, k)
+	if err != nil {
+		return err
+	}
+	if err := t.put(bucketCommand, k, body); err != nil {
+		return err
+	}
+	return t.saveNumber(bucketCommandUse, k, uses+n)
+}
+
+// releaseBody notes that a row is gone, and removes the body with the last.
+func (t *tx) releaseBody(seg storage.Segment, hash []byte) error {
+	k := inSegment(seg).last(string(hash))
+	uses, err := t.loadNumber(bucketCommandUse, k)
+	if err != nil {
+		return err
+	}
+	if uses > 1 {
+		return t.saveNumber(bucketCommandUse, k, uses-1)
+	}
+	if err := t.remove(bucketCommandUse, k); err != nil {
+		return err
+	}
+	return t.remove(bucketCommand, k)
+}
+
+// NextCommand implements the store of package fleet. NotNowSince of a command
+// that is offered again stays, so that it tells since when the phone has been
+// deferring.
+func (s *Store) NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time) (storage.Command, error) {
+	// Most polls find an empty queue, and that needs no write transaction.
+	err := s.viewIn(ctx, seg, func(t *tx) error {
+		_, err := t.nextRow(seg, udid, skip)
+		return err
+	})
+	var next storage.Command
+	if err == nil {
+		err = s.updateIn(ctx, seg, func(t *tx) error {
+			r, err := t.nextRow(seg, udid, skip)
+			if err != nil {
+				return err
+			}
+			r.State, r.SentAt = storage.CommandSent, at
+			r.Deliveries++
+			if r, err = t.saveRow(r); err != nil {
+				return err
+			}
+			next, err = t.command(seg, r)
+			return err
+		})
+	}
+	if err != nil {
+		return storage.Command{}, fmt.Errorf("next command for %q: %w", udid, err)
+	}
+	return next, nil
+}
+
+// nextRow returns the row to hand out, or storage.ErrNotFound.
+func (t *tx) nextRow(seg storage.Segment, udid string, skip []string) (queueRow, error) {
+	h, err := t.find(seg, udid)
+	if err != nil {
+		return queueRow{}, err
+	}
+	rows, err := t.queue(seg, h.num)
+	if err != nil {
+		return queueRow{}, err
+	}
+	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.over(h.epoch) })
+	i := slices.IndexFunc(rows, func(r queueRow) bool { return r.State == storage.CommandSent })
+	if i < 0 {
+		i = slices.IndexFunc(rows, func(r queueRow) bool { return !slices.Contains(skip, r.UUID) })
+	}
+	if i < 0 {
+		return queueRow{}, storage.ErrNotFound
+	}
+	return rows[i], nil
+}
+
+// RecordStatus implements the store of package fleet.
+func (s *Store) RecordStatus(ctx context.Context, seg storage.Segment, udid string, st storage.CommandStatus, audit []storage.AuditEntry) (storage.Command, error) {
+	var command storage.Command
+	err := s.updateIn(ctx, seg, func(t *tx) error {
+		if st.State != storage.CommandNotNow && !st.State.Final() {
+			return fmt.Errorf("%q is no status of a phone", st.State)
+		}
+		h, err := t.find(seg, udid)
+		if err != nil {
+			return err
+		}
+		r, err := t.rowByUUID(seg, h.num, st.UUID)
+		if err != nil {
+			return fmt.Errorf("command %q: %w", st.UUID, err)
+		}
+		if r.over(h.epoch) || st.Epoch != h.epoch {
+			command, err = t.command(seg, r)
+			return err
+		}
+		if r, err = t.saveRow(withStatus(r, st)); err != nil {
+			return err
+		}
+		if command, err = t.command(seg, r); err != nil {
+			return err
+		}
+		if r.State.Final() {
+			if err := t.trimQueue(seg, h); err != nil {
+				return err
+			}
+		}
+		return t.appendAudit(seg, audit...)
+	})
+	if err != nil {
+		return storage.Command{}, fmt.Errorf("status of %q: %w", udid, err)
+	}
+	return command, nil
+}
+
+func withStatus(r queueRow, st storage.CommandStatus) queueRow {
+	r.State, r.Error = st.State, st.Error
+	if st.State == storage.CommandNotNow {
+		r.NotNows++
+		if r.NotNowSince.IsZero() {
+			r.NotNowSince = st.At
+		}
+		return r
+	}
+	r.NotNowSince, r.FinishedAt = time.Time{}, st.At
+	return r
+}
+
+func (t *tx) rowByUUID(seg storage.Segment, num uint64, uuid string) (queueRow, error) {
+	seq, err := t.loadNumber(bucketQueueUUID, inSegment(seg).number(num).last(uuid))
+	if err != nil {
+		return queueRow{}, err
+	}
+	if seq == 0 {
+		return queueRow{}, storage.ErrNotFound
+	}
+	k := inSegment(seg).number(num).number(seq)
+	r, err := load[queueRow](t, bucketQueue, k)
+	r.key, r.Seq = k, seq
+	return r, missing(bucketQueue, k, err)
+}
+
+// cancelQueue ends every command of a phone that is not final. They finish at
+// the time of the change's last audit entry; a change without one has no time
+// of its own, and they finish when they were last touched.
+func (t *tx) cancelQueue(seg storage.Segment, h handle, reason string, audit []storage.AuditEntry) error {
+	rows, err := t.queue(seg, h.num)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.State.Final() {
+			continue
+		}
+		r.State, r.Error, r.NotNowSince = storage.CommandCancelled, reason, time.Time{}
+		r.FinishedAt = cmp.Or(r.SentAt, r.CreatedAt)
+		if len(audit) > 0 {
+			r.FinishedAt = audit[len(audit)-1].At
+		}
+		if _, err := t.saveRow(r); err != nil {
+			return err
+		}
+	}
+	return t.trimQueue(seg, h)
+}
+
+// trimQueue removes the rows that are over, apart from those finished last.
+func (t *tx) trimQueue(seg storage.Segment, h handle) error {
+	rows, err := t.queue(seg, h.num)
+	if err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return !r.over(h.epoch) })
+	slices.SortStableFunc(rows, func(a, b queueRow) int { return a.FinishedAt.Compare(b.FinishedAt) })
+	for _, r := range rows[:max(0, len(rows)-retained)] {
+		err := errors.Join(
+			t.remove(bucketQueue, r.key),
+			t.remove(bucketQueueUUID, inSegment(seg).number(h.num).last(r.UUID)),
+			t.releaseBody(seg, r.Hash),
+		)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	bbolt "go.etcd.io/bbolt"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// firstSchema is the version a database starts with; each migration adds one.
+const firstSchema = 1
+
+// schema is the ordered list of migrations a binary knows: the first leads
+// from version 1 to 2, the second from 2 to 3.
+type schema []migration
+
+// migration changes the records of one version into those of the next. It runs
+// in a transaction with all others that are due, and only ever forward.
+type migration func(*tx) error
+
+// currentSchema returns the migrations of this binary: none yet.
+func currentSchema() schema { return nil }
+
+func (s schema) version() uint64 { return firstSchema + uint64(len(s)) }
+
+// NewerError says that a database was written by a newer Kannuki, whose
+// records this one cannot read.
+type NewerError struct {
+	Path     string
+	Database uint64 // schema version of the database
+	Binary   uint64 // schema version this binary knows
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("database %s has schema %d, this kannuki knows up to %d: run the newer kannuki, or restore the copy it made at %s",
+		e.Path, e.Database, e.Binary, copyName(e.Path, e.Database))
+}
+
+// migrate brings an open database to the version of s.
+func (s schema) migrate(db *bbolt.DB, path string) error {
+	have, err := schemaVersion(db)
+	if err != nil {
+		return fmt.Errorf("open database %s: %w", path, err)
+	}
+	want := s.version()
+	if have > want {
+		return &NewerError{Path: path, Database: have, Binary: want}
+	}
+	if have == want {
+		return nil
+	}
+	if err := copyDatabase(db, copyName(path, want)); err != nil {
+		return fmt.Errorf("copy database %s before changing it: %w", path, err)
+	}
+	err = db.Update(func(b *bbolt.Tx) error {
+		t := &tx{bolt: b, ctx: context.Background(), packer: &packer{}}
+		for _, step := range s[have-firstSchema:] {
+			if err := step(t); err != nil {
+				return err
+			}
+		}
+		return t.saveNumber(bucketMeta, key(metaSchema), want)
+	})
+	if err != nil {
+		return fmt.Errorf("migrate database %s from schema %d to %d (nothing was changed): %w", path, have, want, err)
+	}
+	return nil
+}
+
+// schemaVersion returns a database's version; at least firstSchema.
+func schemaVersion(db *bbolt.DB) (version uint64, err error) {
+	err = db.View(func(b *bbolt.Tx) error {
+		if b.Bucket([]byte(bucketMeta)) == nil {
+			return errors.New("not a database of kannuki")
+		}
+		version, err = (&tx{bolt: b}).loadNumber(bucketMeta, key(metaSchema))
+		if err == nil && version < firstSchema {
+			return fmt.Errorf("schema version %d: %w", version, storage.ErrCorrupt)
+		}
+		return err
+	})
+	return version, err
+}
+
+func copyName(path string, version uint64) string {
+	return fmt.Sprintf("%s.before-v%d", path, version)
+}
+
+// copyDatabase writes a complete copy under the given name, replacing one that
+// an interrupted start left behind.
+func copyDatabase(db *bbolt.DB, path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	if err != nil {
+		return err
+	}
+	temp := f.Name()
+	err = db.View(func(b *bbolt.Tx) error {
+		_, err := b.WriteTo(f)
+		return err
+	})
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return syncFile(filepath.Dir(path))
+}

@@ -1,0 +1,203 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+	"syscall"
+
+	bbolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// writer is the one goroutine that writes. While it waits for the disk, jobs
+// gather in its channel; it runs all of them in one transaction, so that they
+// share one sync. A job is answered when that transaction is on disk.
+type writer struct {
+	db      *bbolt.DB
+	packer  *packer
+	jobs    chan *job
+	stopped chan struct{}
+
+	broken error // set by a commit whose outcome is unknown; no write is tried after it
+
+	commits    atomic.Uint64
+	operations atomic.Uint64
+}
+
+// maxGroup bounds the jobs of one transaction and with them the time the first
+// of them waits for the others.
+const maxGroup = 512
+
+// job is one writing method of the store.
+type job struct {
+	ctx   context.Context // the caller's, asked when its turn comes
+	run   func(*tx) error // may run more than once
+	state atomic.Int32    // jobWaiting, then one of the others for good
+	done  chan error      // holds one answer, so that the writer never waits for a caller
+}
+
+const (
+	jobWaiting = iota
+	jobTaken   // the writer runs it: the caller must wait for the answer
+	jobDropped // the caller gave up first: it must not run
+)
+
+func startWriter(db *bbolt.DB, p *packer) *writer {
+	w := &writer{db: db, packer: p, jobs: make(chan *job, maxGroup), stopped: make(chan struct{})}
+	go w.loop()
+	return w
+}
+
+// stop ends the writer after the jobs it was given; nobody may send any more.
+func (w *writer) stop() {
+	close(w.jobs)
+	<-w.stopped
+}
+
+func (w *writer) loop() {
+	defer close(w.stopped)
+	// A damaged page can send bbolt outside its mapping. That must become a
+	// panic, which protect turns into an error, and not the end of the process.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	for j := range w.jobs {
+		w.commit(w.gather(j))
+	}
+}
+
+// gather returns first and the jobs that wait behind it, without those whose
+// callers have given up.
+func (w *writer) gather(first *job) []*job {
+	var group []*job
+	for j, n := first, 1; ; n++ {
+		if j.state.CompareAndSwap(jobWaiting, jobTaken) {
+			if err := j.ctx.Err(); err != nil {
+				j.done <- err
+			} else {
+				group = append(group, j)
+			}
+		}
+		if n == maxGroup {
+			return group
+		}
+		select {
+		case next, ok := <-w.jobs:
+			if !ok {
+				return group
+			}
+			j = next
+		default:
+			return group
+		}
+	}
+}
+
+// commit runs a group. A job that fails after it has written something spoils
+// the transaction: the others run again without it, and then it runs alone.
+func (w *writer) commit(group []*job) {
+	var alone []*job
+	for len(group) > 0 {
+		spoiler := w.try(group)
+		if spoiler < 0 {
+			break
+		}
+		alone = append(alone, group[spoiler])
+		group = slices.Delete(group, spoiler, spoiler+1)
+	}
+	for _, j := range alone {
+		w.try([]*job{j})
+	}
+}
+
+// try runs a group in one transaction and answers its jobs. When one of
+// several jobs spoils the transaction it answers none and returns its index,
+// otherwise -1.
+func (w *writer) try(group []*job) int {
+	if w.broken != nil {
+		answer(group, nil, w.broken)
+		return -1
+	}
+	btx, err := w.db.Begin(true)
+	if err != nil {
+		answer(group, nil, fmt.Errorf("begin: %w", err))
+		return -1
+	}
+	t := &tx{bolt: btx, ctx: context.Background(), packer: w.packer}
+	results := make([]error, len(group))
+	for i, j := range group {
+		before := t.writes
+		results[i] = protect(func() error { return j.run(t) })
+		if results[i] == nil || t.writes == before {
+			continue
+		}
+		w.rollback(btx)
+		if len(group) > 1 {
+			return i
+		}
+		answer(group, results, nil)
+		return -1
+	}
+	if t.writes == 0 {
+		w.rollback(btx)
+		answer(group, results, nil)
+		return -1
+	}
+	err = w.sync(btx)
+	if err == nil {
+		w.commits.Add(1)
+		w.operations.Add(uint64(len(group)))
+	}
+	answer(group, results, err)
+	return -1
+}
+
+// sync commits. A full disk is reported and leaves the database as it was; bbolt
+// writes nothing that counts before it has the room. After any other fault it
+// is unknown what the disk holds (a failed fsync must not be tried again), and
+// only opening the database anew finds out.
+func (w *writer) sync(btx *bbolt.Tx) error {
+	err := protect(btx.Commit)
+	if err == nil {
+		return nil
+	}
+	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, bolterrors.ErrMaxSizeReached)
+	if !full {
+		w.broken = fmt.Errorf("no write is possible until the database is opened again, because a commit failed: %w", err)
+		w.rollback(btx) // gives back the lock when Commit panicked
+	}
+	return fmt.Errorf("commit: %w", err)
+}
+
+// rollback discards a transaction; one that has ended already is left alone.
+func (w *writer) rollback(btx *bbolt.Tx) {
+	err := protect(btx.Rollback)
+	if err != nil && !errors.Is(err, bolterrors.ErrTxClosed) {
+		w.broken = fmt.Errorf("no write is possible until the database is opened again, because a rollback failed: %w", err)
+	}
+}
+
+// answer gives each job its result, or all of them the error of the
+// transaction: what a job concluded inside it was never true then.
+func answer(group []*job, results []error, err error) {
+	for i, j := range group {
+		if err != nil {
+			j.done <- err
+		} else {
+			j.done <- results[i]
+		}
+	}
+}
+
+// protect turns a panic of f into an error, so that one caller's updater
+// cannot end the writer for all.
+func protect(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return f()
+}

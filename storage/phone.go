@@ -1,0 +1,200 @@
+package storage
+
+import "time"
+
+// PhoneState is where an enrolment stands.
+type PhoneState string
+
+// The states of an enrolment (Apple, MDM protocol: Authenticate, TokenUpdate,
+// CheckOut).
+const (
+	PhoneAuthenticating PhoneState = "authenticating" // Authenticate seen, no TokenUpdate yet: cannot be woken
+	PhoneEnrolled       PhoneState = "enrolled"
+	PhoneRemoved        PhoneState = "removed" // checked out or removed by a person
+)
+
+// Supervision says what is known of a phone's supervision.
+type Supervision string
+
+// Supervision values; the zero value is unknown.
+const (
+	SupervisionUnknown Supervision = ""
+	Supervised         Supervision = "yes"
+	Unsupervised       Supervision = "no"
+)
+
+// Phone is one enrolled iPhone or iPad and everything it was told and has said.
+// Contact data of people (names, numbers, mail addresses) has no field here on
+// purpose.
+type Phone struct {
+	Num   uint64     `json:"num,omitzero"`   // fixed 8-byte number, unique in the installation, assigned by the store
+	UDID  string     `json:"udid,omitzero"`  // device key of the MDM protocol
+	Epoch uint64     `json:"epoch,omitzero"` // counts enrolments; everything older than the current epoch is void
+	State PhoneState `json:"state,omitzero"`
+
+	Serial     string    `json:"serial,omitzero"`
+	Group      string    `json:"group,omitzero"`  // "" ungrouped
+	Ring       Ring      `json:"ring,omitzero"`   // "" ungrouped
+	Rights     int       `json:"rights,omitzero"` // AccessRights of the profile it enrolled with
+	EnrolledAt time.Time `json:"enrolledAt,omitzero"`
+	RemovedAt  time.Time `json:"removedAt,omitzero"`
+	Contact    time.Time `json:"contact,omitzero"` // last contact, at most one write a minute
+
+	Certificate string `json:"certificate,omitzero"` // fingerprint of the identity certificate in force
+	Push        Push   `json:"push,omitzero"`
+	UnlockToken []byte `json:"unlockToken,omitempty"` // sealed; kept when a TokenUpdate does not carry one
+
+	OS           OS             `json:"os,omitzero"`
+	Model        string         `json:"model,omitzero"` // hardware identifier, "iPhone15,2"
+	Supervision  Supervision    `json:"supervision,omitzero"`
+	TimeZone     string         `json:"timeZone,omitzero"`    // IANA name, "" unknown
+	AvailableGB  *float64       `json:"availableGB,omitzero"` // free space, decimal gigabytes
+	Battery      *float64       `json:"battery,omitzero"`     // 0..1
+	Passcode     *bool          `json:"passcode,omitzero"`    // a passcode is set
+	Apps         []InstalledApp `json:"apps,omitempty"`
+	Capabilities *Capabilities  `json:"capabilities,omitzero"` // nil until the phone reported them
+
+	InfoAt   time.Time `json:"infoAt,omitzero"`   // last DeviceInformation answer
+	AppsAt   time.Time `json:"appsAt,omitzero"`   // last InstalledApplicationList answer
+	AppsFor  string    `json:"appsFor,omitzero"`  // digest of the bundle identifiers that answer was for
+	StatusAt time.Time `json:"statusAt,omitzero"` // last declarative status report
+
+	Update       UpdateState        `json:"update,omitzero"`
+	Declarations []DeclarationState `json:"declarations,omitempty"` // complete set of the last report
+	Announced    Announced          `json:"announced,omitzero"`
+	Sync         SyncState          `json:"sync,omitzero"`
+	Arrival      *Arrival           `json:"arrival,omitzero"` // how it came to a release its group had not opened
+}
+
+// OS is what a phone runs.
+type OS struct {
+	Version           string    `json:"version,omitzero"` // "26.5"
+	Build             string    `json:"build,omitzero"`   // "23F79"
+	SupplementalBuild string    `json:"supplementalBuild,omitzero"`
+	SupplementalExtra string    `json:"supplementalExtra,omitzero"` // letter of a background improvement, "a"
+	Since             time.Time `json:"since,omitzero"`             // when the server first saw this version on the phone
+}
+
+// Push is what a wake-up through Apple's push service needs.
+type Push struct {
+	Topic     string    `json:"topic,omitzero"`
+	Token     []byte    `json:"token,omitempty"`
+	Magic     string    `json:"magic,omitzero"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"` // of the TokenUpdate that brought it
+	DeadSince time.Time `json:"deadSince,omitzero"` // Apple said Unregistered; zero while usable
+}
+
+// InstalledApp is one business app on a phone.
+type InstalledApp struct {
+	BundleID     string `json:"bundleID,omitzero"`
+	Version      string `json:"version,omitzero"`      // build number of the vendor
+	ShortVersion string `json:"shortVersion,omitzero"` // what users see
+}
+
+// Capabilities is what management.client-capabilities said, reduced to what
+// Kannuki uses.
+type Capabilities struct {
+	Settings    bool     `json:"settings,omitzero"`     // com.apple.configuration.softwareupdate.settings
+	Enforcement bool     `json:"enforcement,omitzero"`  // com.apple.configuration.softwareupdate.enforcement.specific
+	StatusItems []string `json:"statusItems,omitempty"` // those of the status items Kannuki knows that the phone supports, sorted
+}
+
+// UpdateState is the last reported state of the phone's update machine
+// (status items softwareupdate.*).
+type UpdateState struct {
+	Install         string    `json:"install,omitzero"`  // none, waiting, downloading, prepared, installing, failed or an unknown string
+	Reasons         []string  `json:"reasons,omitempty"` // install-reason
+	DeclarationID   string    `json:"declarationID,omitzero"`
+	PendingVersion  string    `json:"pendingVersion,omitzero"`
+	PendingBuild    string    `json:"pendingBuild,omitzero"`
+	PendingDeadline string    `json:"pendingDeadline,omitzero"` // local time of the phone, no zone
+	Failures        int       `json:"failures,omitzero"`
+	FailureReason   string    `json:"failureReason,omitzero"`
+	FailureAt       time.Time `json:"failureAt,omitzero"`
+	Since           time.Time `json:"since,omitzero"` // when Install last changed, as the server saw it
+}
+
+// DeclarationState is what a phone says of one declaration.
+type DeclarationState struct {
+	Class       string   `json:"class,omitzero"` // activation, configuration, asset, management
+	Identifier  string   `json:"identifier,omitzero"`
+	ServerToken string   `json:"serverToken,omitzero"`
+	Active      bool     `json:"active,omitzero"`
+	Valid       string   `json:"valid,omitzero"`    // valid, invalid, unknown
+	Reasons     []string `json:"reasons,omitempty"` // "Error.UnknownDeclarationType", …
+}
+
+// Announced is what a phone was last told: the set that its manifest requests
+// are answered from. It is written only when it changes.
+type Announced struct {
+	Token       string                `json:"token,omitzero"`     // declarations token, "" when nothing was announced in this epoch
+	Revision    uint64                `json:"revision,omitzero"`  // world revision it was computed from
+	Timestamp   time.Time             `json:"timestamp,omitzero"` // whole seconds; never goes back within an epoch or across one
+	Enforcement *AnnouncedEnforcement `json:"enforcement,omitzero"`
+}
+
+// AnnouncedEnforcement is the one enforcement a phone was told, with the
+// deadline that was fixed when it was first announced.
+type AnnouncedEnforcement struct {
+	Release  string    `json:"release,omitzero"`
+	Deadline string    `json:"deadline,omitzero"` // the phone's local wall time, "2006-01-02T15:04:05"
+	Source   string    `json:"source,omitzero"`   // approval or candidate
+	SourceID string    `json:"sourceID,omitzero"`
+	FirstAt  time.Time `json:"firstAt,omitzero"`
+}
+
+// SyncState follows a phone through declarative synchronisation.
+type SyncState struct {
+	Acked       string    `json:"acked,omitzero"`    // token of the last acknowledged DeclarativeManagement command
+	AckedAt     time.Time `json:"ackedAt,omitzero"`  //
+	Manifest    string    `json:"manifest,omitzero"` // token of the last manifest the phone fetched; declaration fetches are answered from it
+	ManifestAt  time.Time `json:"manifestAt,omitzero"`
+	NotNowSince time.Time `json:"notNowSince,omitzero"` // the phone deferred the command since; zero: not deferred
+}
+
+// Arrival tells how a production phone came to a release that was closed for
+// its group.
+type Arrival struct {
+	Release string    `json:"release,omitzero"`
+	At      time.Time `json:"at,omitzero"`
+	Reasons []string  `json:"reasons,omitempty"` // install-reason at that time, or "enrolled"
+}
+
+// DeclarationBody is one declaration as sent, addressed by its content: equal
+// declarations of many phones are one record.
+type DeclarationBody struct {
+	ServerToken string
+	JSON        []byte
+}
+
+// DeclarationSet lists what one declarations token stands for.
+type DeclarationSet struct {
+	Token string            `json:"token,omitzero"`
+	Items []DeclarationItem `json:"items,omitempty"` // sorted
+}
+
+// DeclarationItem is one row of a manifest.
+type DeclarationItem struct {
+	Class       string `json:"class,omitzero"`
+	Identifier  string `json:"identifier,omitzero"`
+	ServerToken string `json:"serverToken,omitzero"`
+}
+
+// PhoneChange is what an updater of a phone wants stored beside the phone.
+type PhoneChange struct {
+	Unchanged    bool // nothing to store; the transaction writes nothing
+	Declarations []DeclarationBody
+	Set          *DeclarationSet
+	CancelQueue  string // cancel all commands that are not final, giving this reason
+	Audit        []AuditEntry
+}
+
+// PhoneQuery selects phones for a list. Results are ordered by number.
+type PhoneQuery struct {
+	After     uint64 // only phones with a higher number
+	Limit     int    // at most so many; 0 means 1,000
+	Group     *string
+	Ring      Ring
+	Removed   bool // include removed phones
+	Enrolling bool // include phones that have not sent a TokenUpdate
+}

@@ -1,0 +1,91 @@
+package storagetest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// testCancelled calls every method with a context that is over.
+func testCancelled(t *testing.T, s Store) {
+	enrol(t, s, segA, "u")
+	must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
+	c := issue(t, s, segA, "1")
+	must(t, s.CreateGrant(t.Context(), segA, newGrant("2"), audit("a")))
+	must(t, s.PutCatalog(t.Context(), []byte("c"), audit("a")))
+	world, end := readWorld(t, s, segA), auditEnd(t, s, segA)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range map[string]func() error{
+		"CreateGrant": func() error { return s.CreateGrant(ctx, segA, newGrant("3"), audit("b")) },
+		"UpdateGrant": func() error {
+			_, err := s.UpdateGrant(ctx, segA, "2", func(g *storage.Grant) ([]storage.AuditEntry, error) {
+				g.Group = "x"
+				return nil, nil
+			})
+			return err
+		},
+		"GrantByLink": func() error { _, _, err := s.GrantByLink(ctx, newGrant("2").LinkHash); return err },
+		"ReserveGrant": func() error {
+			_, _, err := s.ReserveGrant(ctx, newGrant("2").ChallengeHash, "key", moment(1))
+			return err
+		},
+		"RecordCertificate": func() error {
+			return s.RecordCertificate(ctx, storage.Certificate{Fingerprint: "f", Segment: segA, Grant: "2"}, audit("b"))
+		},
+		"Certificate": func() error { _, err := s.Certificate(ctx, c.Fingerprint); return err },
+		"UpdateEnrollment": func() error {
+			_, err := s.UpdateEnrollment(ctx, segA, "v", c.Fingerprint, func(e *storage.Enrollment) error {
+				e.Phone = &storage.Phone{UDID: "v"}
+				return nil
+			})
+			return err
+		},
+		"RecordAudit": func() error { return s.RecordAudit(ctx, segA, []storage.AuditEntry{audit("b")}) },
+		"Phone":       func() error { _, err := s.Phone(ctx, segA, "u"); return err },
+		"Phones":      func() error { _, err := s.Phones(ctx, segA, storage.PhoneQuery{}); return err },
+		"UpdatePhone": func() error {
+			_, err := s.UpdatePhone(ctx, segA, "u", 0, func(p *storage.Phone) (storage.PhoneChange, error) {
+				p.Group = "x"
+				return storage.PhoneChange{}, nil
+			})
+			return err
+		},
+		"DeclarationSet":    func() error { _, err := s.DeclarationSet(ctx, segA, "t"); return err },
+		"Declaration":       func() error { _, err := s.Declaration(ctx, segA, "t"); return err },
+		"SweepDeclarations": func() error { _, err := s.SweepDeclarations(ctx, segA); return err },
+		"Enqueue": func() error {
+			_, err := s.Enqueue(ctx, segA, []string{"u"}, []storage.Command{command("c2")}, nil)
+			return err
+		},
+		"NextCommand": func() error { _, err := s.NextCommand(ctx, segA, "u", nil, moment(1)); return err },
+		"RecordStatus": func() error {
+			_, err := s.RecordStatus(ctx, segA, "u", storage.CommandStatus{UUID: "c1", Epoch: 1, State: storage.CommandDone}, nil)
+			return err
+		},
+		"Queue":    func() error { _, err := s.Queue(ctx, segA, "u"); return err },
+		"Segments": func() error { _, err := s.Segments(ctx); return err },
+		"World":    func() error { _, err := s.World(ctx, segA); return err },
+		"ChangeWorld": func() error {
+			_, err := s.ChangeWorld(ctx, segA, world.Revision, filledWorld())
+			return err
+		},
+		"Catalog":    func() error { _, err := s.Catalog(ctx); return err },
+		"PutCatalog": func() error { return s.PutCatalog(ctx, []byte("d"), audit("b")) },
+		"Audit":      func() error { _, err := s.Audit(ctx, segA, 0, 0); return err },
+	} {
+		t.Run(name, func(t *testing.T) { wantError(t, call(), context.Canceled) })
+	}
+
+	wantEqual(t, readWorld(t, s, segA), world)
+	wantEqual(t, actions(t, s, segA, end), nil)
+	_, g, err := s.GrantByLink(t.Context(), newGrant("2").LinkHash)
+	must(t, err)
+	wantEqual(t, g, newGrant("2"))
+	queue, err := s.Queue(t.Context(), segA, "u")
+	must(t, err)
+	wantEqual(t, len(queue), 1)
+	wantEqual(t, queue[0].State, storage.CommandQueued)
+}

@@ -1,0 +1,329 @@
+package storagetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// command returns a command to queue.
+func command(uuid string) storage.Command {
+	return storage.Command{
+		UUID: uuid, RequestType: "DeviceInformation", Body: []byte("body of " + uuid),
+		CreatedAt: stored(moment(3)), CreatedBy: "tester",
+	}
+}
+
+// keyed returns a command with a key.
+func keyed(uuid, key string) storage.Command {
+	c := command(uuid)
+	c.Key = key
+	return c
+}
+
+// enqueue queues commands, all of which must be new.
+func enqueue(t *testing.T, s Store, seg storage.Segment, udids []string, commands ...storage.Command) error {
+	t.Helper()
+	n, err := s.Enqueue(t.Context(), seg, udids, commands, nil)
+	if err == nil && n != len(udids)*len(commands) {
+		return fmt.Errorf("enqueued %d of %d", n, len(udids)*len(commands))
+	}
+	return err
+}
+
+// next returns the UUID of the command to hand out, or "" for none.
+func next(t *testing.T, s Store, seg storage.Segment, udid string, skip ...string) string {
+	t.Helper()
+	c, err := s.NextCommand(t.Context(), seg, udid, skip, moment(4))
+	if err != nil {
+		wantError(t, err, storage.ErrNotFound)
+		return ""
+	}
+	return c.UUID
+}
+
+func status(t *testing.T, s Store, seg storage.Segment, udid, uuid string, state storage.CommandState, at time.Time) storage.Command {
+	t.Helper()
+	c, err := s.RecordStatus(t.Context(), seg, udid, storage.CommandStatus{UUID: uuid, Epoch: 1, State: state, At: at}, nil)
+	must(t, err)
+	return c
+}
+
+func queueSentences() []sentence {
+	return []sentence{
+		{"every field comes back, the epoch being the phone's", func(t *testing.T, s Store) {
+			enrol(t, s, segB, "u")
+			reenrol(t, s, segB, "")
+			want := keyed("c1", "key")
+			must(t, enqueue(t, s, segB, []string{"u"}, want))
+			got, err := s.Queue(t.Context(), segB, "u")
+			must(t, err)
+			want.Seq, want.Epoch, want.State = got[0].Seq, 2, storage.CommandQueued
+			wantEqual(t, got, []storage.Command{want})
+		}},
+		{"an unknown phone means that nothing is written", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			enrol(t, s, segB, "v")
+			end := auditEnd(t, s, segA)
+			_, err := s.Enqueue(t.Context(), segA, []string{"u", "v"}, []storage.Command{command("c1")}, []storage.AuditEntry{audit("a")})
+			wantError(t, err, storage.ErrNotFound)
+			wantEqual(t, next(t, s, segA, "u"), "")
+			wantEqual(t, next(t, s, segB, "v"), "")
+			wantEqual(t, actions(t, s, segA, end), nil)
+			_, err = s.Queue(t.Context(), segA, "v")
+			wantError(t, err, storage.ErrNotFound)
+			_, err = s.NextCommand(t.Context(), segA, "v", nil, moment(4))
+			wantError(t, err, storage.ErrNotFound)
+		}},
+		{"a UUID that is in the queue is refused", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			enrol(t, s, segA, "v")
+			must(t, enqueue(t, s, segA, []string{"v"}, command("c1")))
+			wantError(t, enqueue(t, s, segA, []string{"u", "v"}, command("c1")), storage.ErrExists)
+			wantEqual(t, next(t, s, segA, "u"), "")
+		}},
+		{"one command for many phones is one for each, with the same body", func(t *testing.T, s Store) {
+			for _, udid := range []string{"u", "v"} {
+				enrol(t, s, segA, udid)
+			}
+			must(t, enqueue(t, s, segA, []string{"u", "v"}, command("c1")))
+			for _, udid := range []string{"u", "v"} {
+				c, err := s.NextCommand(t.Context(), segA, udid, nil, moment(4))
+				must(t, err)
+				wantEqual(t, string(c.Body), "body of c1")
+				status(t, s, segA, udid, "c1", storage.CommandDone, moment(5))
+			}
+		}},
+		{"is first in, first out for each phone", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			enrol(t, s, segB, "u")
+			var commands []storage.Command
+			var got, want []string
+			for i := range 300 { // the 256th is where a key of one byte would fold over
+				want = append(want, fmt.Sprintf("c%d", i))
+				commands = append(commands, command(want[i]))
+			}
+			must(t, enqueue(t, s, segA, []string{"u"}, commands[:100]...))
+			must(t, enqueue(t, s, segB, []string{"u"}, command("other")))
+			must(t, enqueue(t, s, segA, []string{"u"}, commands[100:]...))
+			queue, err := s.Queue(t.Context(), segA, "u")
+			must(t, err)
+			for _, c := range queue {
+				got = append(got, c.UUID)
+			}
+			wantEqual(t, got, want)
+			for _, uuid := range want[:5] {
+				wantEqual(t, next(t, s, segA, "u"), uuid)
+				status(t, s, segA, "u", uuid, storage.CommandDone, moment(5))
+			}
+			wantEqual(t, next(t, s, segB, "u"), "other")
+			status(t, s, segB, "u", "other", storage.CommandDone, moment(5))
+			wantEqual(t, next(t, s, segB, "u"), "")
+		}},
+		{"a key that is waiting is not queued again", testKeys},
+		{"the command that was sent comes first, and counts its deliveries", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1"), command("c2")))
+			wantEqual(t, next(t, s, segA, "u", "c1"), "c2")
+			c, err := s.NextCommand(t.Context(), segA, "u", nil, moment(7))
+			must(t, err)
+			want := command("c2")
+			want.Seq, want.Epoch, want.State = c.Seq, 1, storage.CommandSent
+			want.SentAt, want.Deliveries = stored(moment(7)), 2
+			wantEqual(t, c, want)
+			queue, err := s.Queue(t.Context(), segA, "u")
+			must(t, err)
+			wantEqual(t, queue[1], want)
+		}},
+		{"a deferred command is skipped and offered again later", func(t *testing.T, s Store) {
+			enrol(t, s, segB, "u")
+			must(t, enqueue(t, s, segB, []string{"u"}, command("c1"), command("c2")))
+			wantEqual(t, next(t, s, segB, "u"), "c1")
+			status(t, s, segB, "u", "c1", storage.CommandNotNow, moment(5))
+			wantEqual(t, next(t, s, segB, "u", "c1"), "c2")
+			status(t, s, segB, "u", "c2", storage.CommandNotNow, moment(5))
+			wantEqual(t, next(t, s, segB, "u", "c1", "c2"), "")
+			wantEqual(t, next(t, s, segB, "u"), "c1")
+		}},
+		{"a command of another epoch is never offered and holds no key", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, keyed("c1", "key")))
+			wantEqual(t, next(t, s, segA, "u"), "c1")
+			reenrol(t, s, segA, "")
+			wantEqual(t, next(t, s, segA, "u"), "")
+			must(t, enqueue(t, s, segA, []string{"u"}, keyed("c2", "key")))
+			wantEqual(t, next(t, s, segA, "u"), "c2")
+		}},
+		{"a cancelled command is never offered", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
+			reenrol(t, s, segA, "enrolled again")
+			wantEqual(t, next(t, s, segA, "u"), "")
+		}},
+		{"keeps the 20 that were finished last and all that wait", testRetention},
+		{"audit entries come with it", func(t *testing.T, s Store) {
+			enrol(t, s, segB, "u")
+			end := auditEnd(t, s, segB)
+			_, err := s.Enqueue(t.Context(), segB, []string{"u"}, []storage.Command{command("c1")}, []storage.AuditEntry{audit("command.queued")})
+			must(t, err)
+			wantEqual(t, actions(t, s, segB, end), []string{"command.queued"})
+		}},
+	}
+}
+
+func testKeys(t *testing.T, s Store) {
+	enrol(t, s, segA, "u")
+	enrol(t, s, segA, "v")
+	add := func(want int, udids []string, commands ...storage.Command) {
+		t.Helper()
+		n, err := s.Enqueue(t.Context(), segA, udids, commands, nil)
+		must(t, err)
+		wantEqual(t, n, want)
+	}
+	add(1, []string{"u"}, keyed("c1", "key"))
+	add(0, []string{"u"}, keyed("c2", "key"))
+	add(1, []string{"u", "v"}, keyed("c3", "key")) // v has none
+	add(1, []string{"u"}, keyed("c4", "other"), keyed("c5", "other"))
+	add(2, []string{"u"}, command("c6"), command("c7")) // no key, no limit
+	wantEqual(t, next(t, s, segA, "u"), "c1")
+	add(0, []string{"u"}, keyed("c8", "key")) // sent is not final
+	status(t, s, segA, "u", "c1", storage.CommandNotNow, moment(5))
+	add(0, []string{"u"}, keyed("c8", "key")) // nor is deferred
+	status(t, s, segA, "u", "c1", storage.CommandFailed, moment(6))
+	add(1, []string{"u"}, keyed("c8", "key"))
+}
+
+func testRetention(t *testing.T, s Store) {
+	enrol(t, s, segA, "u")
+	must(t, enqueue(t, s, segA, []string{"u"}, command("waits")))
+	for i := range 25 {
+		uuid := fmt.Sprintf("c%d", i)
+		must(t, enqueue(t, s, segA, []string{"u"}, command(uuid)))
+		wantEqual(t, next(t, s, segA, "u", "waits"), uuid)
+		status(t, s, segA, "u", uuid, storage.CommandDone, moment(i))
+	}
+	queue, err := s.Queue(t.Context(), segA, "u")
+	must(t, err)
+	var got []string
+	for _, c := range queue {
+		got = append(got, c.UUID)
+	}
+	want := []string{"waits"}
+	for i := 5; i < 25; i++ {
+		want = append(want, fmt.Sprintf("c%d", i))
+	}
+	wantEqual(t, got, want)
+	_, err = s.RecordStatus(t.Context(), segA, "u", storage.CommandStatus{UUID: "c0", Epoch: 1, State: storage.CommandDone}, nil)
+	wantError(t, err, storage.ErrNotFound)
+
+	// The last to finish is kept even if it was the first to be queued.
+	status(t, s, segA, "u", "waits", storage.CommandDone, moment(99))
+	queue, err = s.Queue(t.Context(), segA, "u")
+	must(t, err)
+	wantEqual(t, len(queue), 20)
+	wantEqual(t, queue[0].UUID, "waits")
+	wantEqual(t, queue[1].UUID, "c6")
+}
+
+func statusSentences() []sentence {
+	return []sentence{
+		{"is stored with its error and its audit entries", func(t *testing.T, s Store) {
+			enrol(t, s, segB, "u")
+			must(t, enqueue(t, s, segB, []string{"u"}, command("c1")))
+			wantEqual(t, next(t, s, segB, "u"), "c1")
+			end := auditEnd(t, s, segB)
+			got, err := s.RecordStatus(t.Context(), segB, "u", storage.CommandStatus{
+				UUID: "c1", Epoch: 1, State: storage.CommandFailed, At: moment(5), Error: "12021 unknown command",
+			}, []storage.AuditEntry{audit("command.failed")})
+			must(t, err)
+			want := command("c1")
+			want.Seq, want.Epoch, want.State = got.Seq, 1, storage.CommandFailed
+			want.SentAt, want.Deliveries = stored(moment(4)), 1
+			want.FinishedAt, want.Error = stored(moment(5)), "12021 unknown command"
+			wantEqual(t, got, want)
+			queue, err := s.Queue(t.Context(), segB, "u")
+			must(t, err)
+			wantEqual(t, queue, []storage.Command{want})
+			wantEqual(t, actions(t, s, segB, end), []string{"command.failed"})
+		}},
+		{"a deferral counts and keeps its beginning", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
+			for i := range 3 {
+				wantEqual(t, next(t, s, segA, "u"), "c1")
+				c := status(t, s, segA, "u", "c1", storage.CommandNotNow, moment(5+i))
+				wantEqual(t, c.State, storage.CommandNotNow)
+				wantEqual(t, c.NotNows, 1+i)
+				wantEqual(t, c.NotNowSince, stored(moment(5)))
+			}
+			c := status(t, s, segA, "u", "c1", storage.CommandDone, moment(9))
+			wantEqual(t, c.NotNowSince, time.Time{})
+			wantEqual(t, c.NotNows, 3)
+		}},
+		{"the first final one counts", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
+			want := status(t, s, segA, "u", "c1", storage.CommandDone, moment(5))
+			end := auditEnd(t, s, segA)
+			for _, state := range []storage.CommandState{storage.CommandDone, storage.CommandFailed, storage.CommandNotNow} {
+				got, err := s.RecordStatus(t.Context(), segA, "u", storage.CommandStatus{
+					UUID: "c1", Epoch: 1, State: state, At: moment(6), Error: "late",
+				}, []storage.AuditEntry{audit("a")})
+				must(t, err)
+				wantEqual(t, got, want)
+			}
+			wantEqual(t, actions(t, s, segA, end), nil)
+		}},
+		{"one of another epoch changes nothing", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
+			wantEqual(t, next(t, s, segA, "u"), "c1")
+			queue, err := s.Queue(t.Context(), segA, "u")
+			must(t, err)
+			record := func(epoch uint64) {
+				t.Helper()
+				got, err := s.RecordStatus(t.Context(), segA, "u", storage.CommandStatus{
+					UUID: "c1", Epoch: epoch, State: storage.CommandDone, At: moment(6),
+				}, []storage.AuditEntry{audit("a")})
+				must(t, err)
+				wantEqual(t, got, queue[0])
+			}
+			record(2)
+			reenrol(t, s, segA, "")
+			end := auditEnd(t, s, segA)
+			record(1) // of the command, but no longer of the phone
+			record(2) // of the phone, but not of the command
+			wantEqual(t, actions(t, s, segA, end), nil)
+		}},
+		{"one for a command the phone was never given is not found", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			enrol(t, s, segA, "v")
+			enrol(t, s, segB, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
+			end := auditEnd(t, s, segA)
+			for _, c := range []struct {
+				seg        storage.Segment
+				udid, uuid string
+			}{{segA, "u", "c2"}, {segA, "v", "c1"}, {segB, "u", "c1"}, {segA, "w", "c1"}} {
+				_, err := s.RecordStatus(t.Context(), c.seg, c.udid, storage.CommandStatus{
+					UUID: c.uuid, Epoch: 1, State: storage.CommandDone, At: moment(5),
+				}, []storage.AuditEntry{audit("a")})
+				wantError(t, err, storage.ErrNotFound)
+			}
+			wantEqual(t, actions(t, s, segA, end), nil)
+		}},
+		{"only a phone's statuses are taken", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
+			for _, state := range []storage.CommandState{"", "unknown", storage.CommandQueued, storage.CommandSent} {
+				_, err := s.RecordStatus(t.Context(), segA, "u", storage.CommandStatus{UUID: "c1", Epoch: 1, State: state}, nil)
+				if err == nil {
+					t.Errorf("state %q: no error", state)
+				}
+			}
+			wantEqual(t, next(t, s, segA, "u"), "c1")
+		}},
+	}
+}

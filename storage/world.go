@@ -1,0 +1,125 @@
+package storage
+
+import "time"
+
+// World is everything decisions are made from, apart from the catalogue: small,
+// read whole, replaced record by record.
+type World struct {
+	Revision  uint64 // grows by one with every change
+	Apps      []App
+	Groups    []Group
+	Verdicts  []Verdict
+	Offers    []Offer
+	Approvals []Approval
+	Declines  []Decline
+}
+
+// WorldChange is one atomic change of the world: records to add or replace by
+// their keys, and keys to remove.
+type WorldChange struct {
+	Apps      []App      // by BundleID
+	Groups    []Group    // by Name
+	Verdicts  []Verdict  // by ID
+	Offers    []Offer    // by Group and Release
+	Approvals []Approval // by ID
+	Declines  []Decline  // by Group and Release
+
+	RemoveApps     []string
+	RemoveGroups   []string
+	RemoveDeclines []Decline
+	Audit          []AuditEntry
+}
+
+// App is a business app.
+type App struct {
+	BundleID   string    `json:"bundleID,omitzero"`
+	Name       string    `json:"name,omitzero"`
+	Importance string    `json:"importance,omitzero"` // critical, important, informational
+	CreatedAt  time.Time `json:"createdAt,omitzero"`
+}
+
+// Group is phones that do the same work and so use the same business apps.
+type Group struct {
+	Name          string        `json:"name,omitzero"`
+	Apps          []string      `json:"apps,omitempty"`      // bundle identifiers, sorted
+	Candidate     string        `json:"candidate,omitzero"`  // manual or auto
+	Rights        string        `json:"rights,omitzero"`     // updates, managed or full: AccessRights of new enrolments
+	ModelClass    string        `json:"modelClass,omitzero"` // hardware or any
+	OnExpiry      string        `json:"onExpiry,omitzero"`   // extend-risk, release-to-users or enforce
+	MinimumNotice time.Duration `json:"minimumNotice,omitzero"`
+	CreatedAt     time.Time     `json:"createdAt,omitzero"`
+}
+
+// Verdict is the result of testing an app on a release.
+type Verdict struct {
+	ID         string    `json:"id,omitzero"`
+	BundleID   string    `json:"bundleID,omitzero"`
+	AppVersion string    `json:"appVersion,omitzero"`
+	Release    string    `json:"release,omitzero"`
+	Model      string    `json:"model,omitzero"`
+	Group      string    `json:"group,omitzero"`
+	Phone      string    `json:"phone,omitzero"`   // UDID; "" for an external verdict
+	Ring       Ring      `json:"ring,omitzero"`    // of that phone when it was recorded
+	PhoneOS    string    `json:"phoneOS,omitzero"` // what that phone reported when it was recorded
+	Result     string    `json:"result,omitzero"`  // works, works-with-note, broken
+	Note       string    `json:"note,omitzero"`
+	Evidence   string    `json:"evidence,omitzero"`
+	By         string    `json:"by,omitzero"`
+	External   bool      `json:"external,omitzero"`
+	At         time.Time `json:"at,omitzero"`
+	Expires    time.Time `json:"expires,omitzero"` // zero: never
+	RevokedAt  time.Time `json:"revokedAt,omitzero"`
+	RevokedBy  string    `json:"revokedBy,omitzero"`
+	RevokedFor string    `json:"revokedFor,omitzero"`
+}
+
+// Offer releases a candidate to a group's verification ring.
+type Offer struct {
+	Group     string    `json:"group,omitzero"`
+	Release   string    `json:"release,omitzero"`
+	By        string    `json:"by,omitzero"`
+	Reason    string    `json:"reason,omitzero"`
+	At        time.Time `json:"at,omitzero"`
+	Withdrawn time.Time `json:"withdrawn,omitzero"`
+}
+
+// Approval is a person's decision to open a gate.
+type Approval struct {
+	ID          string    `json:"id,omitzero"`
+	Group       string    `json:"group,omitzero"`
+	Release     string    `json:"release,omitzero"`
+	By          string    `json:"by,omitzero"`
+	Reason      string    `json:"reason,omitzero"`
+	At          time.Time `json:"at,omitzero"`
+	Waves       []Wave    `json:"waves,omitempty"`
+	Models      []string  `json:"models,omitempty"`   // model classes covered when it was given, sorted
+	Floors      []Floor   `json:"floors,omitempty"`   // app versions the verdicts stand for, by bundle identifier
+	Verdicts    []string  `json:"verdicts,omitempty"` // verdicts it rests on; revoking one pauses it
+	PausedAt    time.Time `json:"pausedAt,omitzero"`
+	PausedBy    string    `json:"pausedBy,omitzero"`
+	PauseReason string    `json:"pauseReason,omitzero"`
+	WithdrawnAt time.Time `json:"withdrawnAt,omitzero"`
+	WithdrawnBy string    `json:"withdrawnBy,omitzero"`
+}
+
+// Wave is a part of a rollout: the phones whose hash lies below the threshold.
+type Wave struct {
+	Start     time.Time `json:"start,omitzero"`
+	Threshold int       `json:"threshold,omitzero"` // of 10,000
+	Deadline  string    `json:"deadline,omitzero"`  // the phones' local wall time, "2006-01-02T15:04:05"
+}
+
+// Floor is the lowest version of an app that a verdict stands for.
+type Floor struct {
+	BundleID string `json:"bundleID,omitzero"`
+	Version  string `json:"version,omitzero"`
+}
+
+// Decline closes a gate for good.
+type Decline struct {
+	Group   string    `json:"group,omitzero"`
+	Release string    `json:"release,omitzero"`
+	By      string    `json:"by,omitzero"`
+	Reason  string    `json:"reason,omitzero"`
+	At      time.Time `json:"at,omitzero"`
+}
