@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -138,20 +139,22 @@ type explainer struct {
 	state *worldState
 	snap  *snapshot
 	world *policy.World // with the census, for the gates behind the reasons
+	gates *policy.Explainer
 	now   time.Time
 }
 
 func (f *Fleet) explainer(w *worldState) explainer {
 	s, now := w.current.Load(), f.now()
-	return explainer{fleet: f, state: w, snap: s, world: s.withCensus(w.census, now), now: now}
+	world := s.withCensus(w.census, now)
+	return explainer{fleet: f, state: w, snap: s, world: world, gates: policy.NewExplainer(world, now), now: now}
 }
 
 func (e explainer) explain(p *storage.Phone) policy.Explanation {
-	facts := factsOf(p)
+	facts := factsOf(e.snap, p)
 	target := policy.TargetFor(e.world, facts, e.now)
 	live := e.fleet.live(p, target, e.now)
 	live.Leaked = p.Arrival != nil && e.fleet.unapproved(e.state, p, p.OS.Version)
-	return policy.Explain(e.world, facts, live, target, e.now)
+	return e.gates.Explain(facts, live, target)
 }
 
 func (e explainer) view(p *storage.Phone) DeviceView {
@@ -188,7 +191,7 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 	wanted := ""
 	if t.Enforce != nil {
 		wanted = t.Enforce.Release
-		l.DeclarationFetched = hasEnforcement(p, wanted)
+		l.DeclarationFetched = announced != nil && announced.Release == wanted && f.holds(p, announced)
 	}
 	told := ""
 	if announced != nil {
@@ -201,7 +204,8 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 		}
 		switch {
 		case d.Active && d.Valid == mdm.ValidValid:
-			l.HoldConfirmed = p.Supervision == storage.Supervised
+			// A report about an older revision says nothing about this one.
+			l.HoldConfirmed = p.Supervision == storage.Supervised && d.ServerToken == settingsToken(t.Hold)
 		case d.Valid == mdm.ValidInvalid:
 			l.SettingsError = "refused"
 			if len(d.Reasons) > 0 {
@@ -326,7 +330,8 @@ func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid st
 		return 0, refused("not-enrolled", "phone %s is %s", udid, p.State)
 	}
 	payloads := []mdm.Payload{mdm.DeviceInformationCommand{Queries: informationQueries()}}
-	if bundleIDs, _ := groupApps(w.current.Load(), p.Group); len(bundleIDs) > 0 {
+	bundleIDs := groupApps(w.current.Load(), p.Group)
+	if len(bundleIDs) > 0 {
 		payloads = append(payloads, mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems()})
 	}
 	var rows []storage.Command
@@ -336,7 +341,7 @@ func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid st
 			return 0, wrap("build command", err)
 		}
 		rows = append(rows, storage.Command{
-			UUID: c.UUID, RequestType: c.RequestType, Body: c.Body, Key: "refresh:" + c.RequestType, CreatedAt: f.now(), CreatedBy: a.Actor,
+			UUID: c.UUID, RequestType: c.RequestType, Body: c.Body, Key: refreshKey(c.RequestType, bundleIDs), CreatedAt: f.now(), CreatedBy: a.Actor,
 		})
 	}
 	if a.DryRun {
@@ -348,6 +353,14 @@ func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid st
 	}
 	f.waker.Wake(wakeKey(seg, udid))
 	return n, nil
+}
+
+// refreshKey names what a queued inventory request asks for.
+func refreshKey(requestType string, bundleIDs []string) string {
+	if requestType != requestApps {
+		return "refresh:" + requestType
+	}
+	return "refresh:" + requestType + " " + strings.Join(bundleIDs, " ")
 }
 
 // Move puts a phone into a group and ring, or into none when both are "". The
@@ -380,8 +393,10 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 			return storage.PhoneChange{Unchanged: true}, nil
 		}
 		q.Group, q.Ring = group, ring
-		q.Apps, q.AppsAt, q.AppsFor = nil, time.Time{}, "" // other apps matter there
-		return storage.PhoneChange{CancelQueue: "the phone moved to another group", Audit: []storage.AuditEntry{entry}}, nil
+		q.Apps, q.AppsAt, q.AppsFor, q.AppsNo = nil, time.Time{}, nil, time.Time{} // other apps matter there
+		q.Arrival = nil
+		audit := append([]storage.AuditEntry{entry}, f.arrived(w, q, "moved")...)
+		return storage.PhoneChange{CancelQueue: "the phone moved to another group", Audit: audit}, nil
 	}
 	if a.DryRun {
 		if _, err := moved(&p); err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,7 +47,10 @@ type Fleet struct {
 	catalogMu sync.Mutex // held while the catalogue is replaced
 	worldsMu  sync.RWMutex
 	worlds    map[storage.Segment]*worldState
-	sessions  *sessions
+	// incomplete says that a world was taken out of use and waits to be loaded.
+	incomplete bool
+	sessions   *sessions
+	zones      sync.Map // *time.Location by IANA name: loading one reads a file
 }
 
 // New returns a fleet that has not loaded its world yet: until [Fleet.Load]
@@ -155,7 +160,7 @@ func (f *Fleet) Load(ctx context.Context) error {
 	}
 	f.worldsMu.Lock()
 	defer f.worldsMu.Unlock()
-	f.worlds = loaded
+	f.worlds, f.incomplete = loaded, false
 	return nil
 }
 
@@ -179,4 +184,11 @@ func (f *Fleet) world(seg storage.Segment) (*worldState, error) {
 		return nil, ErrNotReady
 	}
 	return w, nil
+}
+
+// all returns the worlds in use.
+func (f *Fleet) all() []*worldState {
+	f.worldsMu.RLock()
+	defer f.worldsMu.RUnlock()
+	return slices.Collect(maps.Values(f.worlds))
 }

@@ -124,7 +124,7 @@ func (f *Fleet) measure(ctx context.Context, w *worldState, before, after *snaps
 	now := f.now()
 	group := e.Group
 	return f.eachPhone(ctx, w, storage.PhoneQuery{Group: &group}, func(p *storage.Phone) error {
-		facts := factsOf(p)
+		facts := factsOf(after, p)
 		was := policy.TargetFor(before.policy, facts, now).Enforce
 		is := policy.TargetFor(after.policy, facts, now).Enforce
 		switch {

@@ -355,7 +355,7 @@ func (p *phone) settle() {
 	p.t.Fatalf("phone %s does not settle", p.udid)
 }
 
-// install moves the phone to a release and tells the server.
+// install moves the phone to a release, tells the server and answers it.
 func (p *phone) install(version, build string) { //nolint:unparam // reads as what the phone does
 	p.t.Helper()
 	p.os, p.build = version, build
@@ -363,6 +363,7 @@ func (p *phone) install(version, build string) { //nolint:unparam // reads as wh
 		"device":         map[string]any{"operating-system": map[string]any{"version": version, "build-version": build}},
 		"softwareupdate": map[string]any{"install-state": "none"},
 	})
+	p.settle() // the server wakes it for what it wants to know of the new release
 }
 
 func (p *phone) enforcement() (release, deadline string) {

@@ -2,8 +2,6 @@ package fleet
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,26 +33,27 @@ func appItems() []string {
 	return []string{"Identifier", "ShortVersion", "Version", "ExternalVersionIdentifier"}
 }
 
-// informationID and appsID name the request that the phone's next answer
-// belongs to: a new one begins when an answer was stored.
+// informationID names the request that the phone's next answer belongs to: a
+// new one begins when an answer was stored.
 func informationID(p *storage.Phone) string {
 	return commandID(p, "information", strconv.FormatInt(p.InfoAt.UnixMicro(), 10))
 }
 
-func appsID(p *storage.Phone) string {
-	return commandID(p, "apps", strconv.FormatInt(p.AppsAt.UnixMicro(), 10)+p.AppsFor)
+// appsID names the request for the versions of just these apps: an answer to
+// another question, asked for another group or before the group changed, is
+// never taken for this one's.
+func appsID(p *storage.Phone, bundleIDs []string) string {
+	return commandID(p, "apps", strconv.FormatInt(p.AppsAt.UnixMicro(), 10)+" "+strings.Join(bundleIDs, " "))
 }
 
-// groupApps returns the bundle identifiers of the phone's group and a digest
-// of them. An ungrouped phone is asked for no apps at all.
-func groupApps(s *snapshot, group string) (bundleIDs []string, digest string) {
+// groupApps returns the bundle identifiers of the phone's group, sorted. An
+// ungrouped phone is asked for no apps at all.
+func groupApps(s *snapshot, group string) []string {
 	i := slices.IndexFunc(s.records.Groups, func(g storage.Group) bool { return g.Name == group })
 	if i < 0 || group == "" {
-		return nil, ""
+		return nil
 	}
-	bundleIDs = slices.Sorted(slices.Values(s.records.Groups[i].Apps))
-	sum := sha256.Sum256([]byte(strings.Join(bundleIDs, "\x00")))
-	return bundleIDs, hex.EncodeToString(sum[:8])
+	return slices.Sorted(slices.Values(s.records.Groups[i].Apps))
 }
 
 // stale reports whether an answer must be asked for again.
@@ -62,9 +61,15 @@ func (f *Fleet) stale(at time.Time) bool {
 	return at.IsZero() || f.now().Sub(at) >= inventoryEvery
 }
 
+// appsDue returns what the phone should be asked for, and whether it should be
+// asked now. A phone that refused is left alone for as long as one that
+// answered.
 func (f *Fleet) appsDue(s *snapshot, p *storage.Phone) (bundleIDs []string, due bool) {
-	bundleIDs, digest := groupApps(s, p.Group)
-	return bundleIDs, len(bundleIDs) > 0 && (f.stale(p.AppsAt) || p.AppsFor != digest)
+	bundleIDs = groupApps(s, p.Group)
+	if len(bundleIDs) == 0 || !f.stale(p.AppsNo) {
+		return bundleIDs, false
+	}
+	return bundleIDs, f.stale(p.AppsAt) || !slices.Equal(p.AppsFor, bundleIDs)
 }
 
 // inventoryDue returns the inventory request the phone should get now, if any.
@@ -74,8 +79,8 @@ func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.
 		return &c, kindInformation, err
 	}
 	bundleIDs, due := f.appsDue(w.current.Load(), p)
-	if due && !slices.Contains(s.offered, appsID(p)) {
-		c, err := mdm.NewCommand(appsID(p), mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems()})
+	if due && !slices.Contains(s.offered, appsID(p, bundleIDs)) {
+		c, err := mdm.NewCommand(appsID(p, bundleIDs), mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems()})
 		return &c, kindApps, err
 	}
 	return nil, kindNone, nil
@@ -84,8 +89,15 @@ func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.
 // takeInformation stores a DeviceInformation answer. Keys the phone left out
 // keep their last value: it does not tell what it may not tell.
 func (f *Fleet) takeInformation(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
-	if r.Status != mdm.Acknowledged {
+	if r.Status == mdm.NotNow {
 		return f.touch(ctx, w, p)
+	}
+	if r.Status != mdm.Acknowledged {
+		// It will not say; asking it again before tomorrow would not help.
+		return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+			q.InfoAt, q.Contact = f.now(), f.now()
+			return storage.PhoneChange{}, nil
+		})
 	}
 	info, err := r.DeviceInformation()
 	if err != nil {
@@ -94,6 +106,7 @@ func (f *Fleet) takeInformation(ctx context.Context, w *worldState, p storage.Ph
 	}
 	now := f.now()
 	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+		first := q.InfoAt.IsZero()
 		q.InfoAt, q.Contact = now, now
 		audit := f.setOS(w, q, value(info.OSVersion, q.OS.Version), value(info.BuildVersion, q.OS.Build))
 		q.OS.SupplementalBuild = value(info.SupplementalBuildVersion, q.OS.SupplementalBuild)
@@ -109,6 +122,9 @@ func (f *Fleet) takeInformation(ctx context.Context, w *worldState, p storage.Ph
 		}
 		q.AvailableGB = either(info.AvailableDeviceCapacity, q.AvailableGB)
 		q.Battery = either(info.BatteryLevel, q.Battery)
+		if first {
+			audit = append(audit, f.arrived(w, q, "enrolled")...)
+		}
 		return storage.PhoneChange{Audit: audit}, nil
 	})
 }
@@ -136,28 +152,41 @@ func either[T any](reported, last *T) *T {
 	return reported
 }
 
-// takeApps stores the versions of the group's business apps. Only the group's
-// own bundle identifiers are kept, whatever the phone sends.
-func (f *Fleet) takeApps(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
-	if r.Status != mdm.Acknowledged {
-		return f.touch(ctx, w, p)
-	}
-	list, err := r.InstalledApplications()
-	if err != nil {
-		f.o.Logger.WarnContext(ctx, "app list not understood", "udid", p.UDID, "error", err)
-		return f.touch(ctx, w, p)
+// takeApps stores the versions of the group's business apps, if the answer is
+// to what the phone would be asked now. Only the apps asked for are kept,
+// whatever the phone sends.
+func (f *Fleet) takeApps(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result, answers func(q *storage.Phone, bundleIDs []string) bool) (storage.Phone, error) {
+	var list []mdm.InstalledApplication
+	if r.Status == mdm.Acknowledged {
+		var err error
+		if list, err = r.InstalledApplications(); err != nil {
+			f.o.Logger.WarnContext(ctx, "app list not understood", "udid", p.UDID, "error", err)
+		}
 	}
 	now := f.now()
 	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
-		bundleIDs, digest := groupApps(w.current.Load(), q.Group)
-		q.Apps = nil
-		for _, a := range list {
-			if _, wanted := slices.BinarySearch(bundleIDs, a.Identifier); wanted {
-				q.Apps = append(q.Apps, storage.InstalledApp{BundleID: a.Identifier, Version: a.Version, ShortVersion: a.ShortVersion})
-			}
+		q.Contact = now
+		bundleIDs := groupApps(w.current.Load(), q.Group)
+		switch {
+		case r.Status == mdm.NotNow || !answers(q, bundleIDs):
+		case r.Status != mdm.Acknowledged || list == nil:
+			q.AppsNo = now
+		default:
+			q.Apps = wanted(list, bundleIDs)
+			q.AppsAt, q.AppsFor, q.AppsNo = now, bundleIDs, time.Time{}
 		}
-		slices.SortFunc(q.Apps, func(a, b storage.InstalledApp) int { return strings.Compare(a.BundleID, b.BundleID) })
-		q.AppsAt, q.AppsFor, q.Contact = now, digest, now
 		return storage.PhoneChange{}, nil
 	})
+}
+
+// wanted keeps of a phone's app list what was asked for.
+func wanted(list []mdm.InstalledApplication, bundleIDs []string) []storage.InstalledApp {
+	var apps []storage.InstalledApp
+	for _, a := range list {
+		if slices.Contains(bundleIDs, a.Identifier) {
+			apps = append(apps, storage.InstalledApp{BundleID: a.Identifier, Version: a.Version, ShortVersion: a.ShortVersion})
+		}
+	}
+	slices.SortFunc(apps, func(a, b storage.InstalledApp) int { return strings.Compare(a.BundleID, b.BundleID) })
+	return apps
 }

@@ -27,6 +27,10 @@ const (
 // for device enrolments (Apple, Device Management, DeclarativeManagement).
 const firstDeclarativeOS = "16.0"
 
+// minNotice is the shortest notice a group may give its phones. It leaves room
+// for refixMargin, within which a deadline counts as too near.
+const minNotice = 2 * time.Hour
+
 // refixMargin is how close a deadline may be when the phone is not known to
 // have the enforcement yet: a nearer one would be in the past before the phone
 // has fetched it, which iOS answers with an install within the hour.
@@ -36,7 +40,6 @@ const refixMargin = time.Hour
 // reports each. Nothing personal is among them.
 func subscriptions() []string {
 	return []string{
-		"app.managed.list",
 		"device.model.identifier",
 		"device.operating-system.build-version",
 		"device.operating-system.supplemental.build-version",
@@ -72,7 +75,7 @@ type plan struct {
 // plan computes what the phone should be told. For the same snapshot and the
 // same phone it gives the same token, however often it is asked.
 func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error) {
-	t := policy.TargetFor(s.policy, factsOf(p), now)
+	t := policy.TargetFor(s.policy, factsOf(s, p), now)
 	pl := plan{target: t}
 	if t.Enforce != nil {
 		pl.enforcement = f.fixDeadline(p, t.Enforce, now)
@@ -97,14 +100,19 @@ func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error)
 // fixDeadline returns the enforcement with its deadline for this phone: the
 // later of the wave's deadline and the phone's own notice, fixed when it was
 // first announced. A deadline that passed before the phone had the enforcement
-// is replaced, because a past deadline is never sent.
+// is replaced, because a past deadline is never sent; what is only kept
+// because it can no longer be stopped is not sent anew at all, which is nil.
 func (f *Fleet) fixDeadline(p *storage.Phone, e *policy.Enforcement, now time.Time) *storage.AnnouncedEnforcement {
 	loc := f.location(p)
-	if was := p.Announced.Enforcement; was != nil && was.Release == e.Release && (was.SourceID == e.SourceID || e.Keep) {
+	was := p.Announced.Enforcement
+	if was != nil && was.Release == e.Release && (was.SourceID == e.SourceID || e.Keep) {
 		soon := policy.FormatLocal(now.Add(refixMargin), loc)
-		if policy.LocalTime(was.Deadline).Compare(soon) > 0 || hasEnforcement(p, e.Release) {
+		if policy.LocalTime(was.Deadline).Compare(soon) > 0 || f.holds(p, was) {
 			return was
 		}
+	}
+	if e.Keep {
+		return nil
 	}
 	deadline := policy.FormatLocal(roundUp(now.Add(e.Notice), time.Minute), loc)
 	if e.Deadline.Compare(deadline) > 0 {
@@ -122,23 +130,49 @@ func roundUp(t time.Time, d time.Duration) time.Time {
 	return t
 }
 
-// hasEnforcement reports whether the phone itself listed the enforcement of
-// the release among its declarations.
-func hasEnforcement(p *storage.Phone, release string) bool {
-	return slices.ContainsFunc(p.Declarations, func(d storage.DeclarationState) bool {
-		return d.Identifier == idEnforcePrefix+release
+// holds reports whether the phone itself listed this very enforcement, deadline
+// included, among its declarations.
+func (f *Fleet) holds(p *storage.Phone, e *storage.AnnouncedEnforcement) bool {
+	i := slices.IndexFunc(p.Declarations, func(d storage.DeclarationState) bool {
+		return d.Identifier == idEnforcePrefix+e.Release
 	})
+	if i < 0 {
+		return false
+	}
+	d, err := enforcementFor(e)
+	return err == nil && d.ServerToken == p.Declarations[i].ServerToken
+}
+
+func enforcementFor(e *storage.AnnouncedEnforcement) (mdm.Declaration, error) {
+	return mdm.NewDeclaration(mdm.TypeSoftwareUpdateEnforcement, idEnforcePrefix+e.Release,
+		mdm.SoftwareUpdateEnforcement{TargetOSVersion: e.Release, TargetLocalDateTime: e.Deadline})
+}
+
+// settingsToken returns the revision of the settings declaration for a hold,
+// or "" when there is none.
+func settingsToken(hold policy.Hold) string {
+	d, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, settingsFor(hold))
+	if err != nil {
+		return ""
+	}
+	return d.ServerToken
 }
 
 // location returns the phone's own time zone, or the installation's when the
 // phone never told.
 func (f *Fleet) location(p *storage.Phone) *time.Location {
-	if p.TimeZone != "" {
-		if loc, err := time.LoadLocation(p.TimeZone); err == nil {
-			return loc
-		}
+	if p.TimeZone == "" {
+		return f.o.Location
 	}
-	return f.o.Location
+	if loc, ok := f.zones.Load(p.TimeZone); ok {
+		return loc.(*time.Location) //nolint:forcetypeassert // only locations are stored
+	}
+	loc, err := time.LoadLocation(p.TimeZone)
+	if err != nil {
+		return f.o.Location
+	}
+	f.zones.Store(p.TimeZone, loc)
+	return loc
 }
 
 // compile writes the declarations of one phone.
@@ -163,8 +197,7 @@ func (f *Fleet) compile(p *storage.Phone, hold policy.Hold, e *storage.Announced
 		configurations = append(configurations, settings)
 	}
 	if e != nil {
-		enforcement, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateEnforcement, idEnforcePrefix+e.Release,
-			mdm.SoftwareUpdateEnforcement{TargetOSVersion: e.Release, TargetLocalDateTime: e.Deadline})
+		enforcement, err := enforcementFor(e)
 		if err != nil {
 			return nil, wrap("enforcement declaration", err)
 		}
@@ -213,7 +246,7 @@ func statusItems(p *storage.Phone) []string {
 }
 
 // factsOf reduces a phone to the closed list of facts a target depends on.
-func factsOf(p *storage.Phone) policy.Facts {
+func factsOf(s *snapshot, p *storage.Phone) policy.Facts {
 	facts := policy.Facts{
 		Phone: p.UDID, Group: p.Group, Ring: policy.Ring(p.Ring),
 		OSVersion: p.OS.Version, Build: p.OS.Build, Model: p.Model,
@@ -237,6 +270,13 @@ func factsOf(p *storage.Phone) policy.Facts {
 	}
 	for _, a := range p.Apps {
 		facts.Apps = append(facts.Apps, policy.InstalledApp{BundleID: a.BundleID, Version: a.ShortVersion})
+	}
+	// An app the phone was never asked for is not missing there: its version
+	// is unknown.
+	for _, id := range groupApps(s, p.Group) {
+		if !slices.Contains(p.AppsFor, id) {
+			facts.Apps = append(facts.Apps, policy.InstalledApp{BundleID: id})
+		}
 	}
 	if e := p.Announced.Enforcement; e != nil {
 		facts.Announced = &policy.Enforcement{

@@ -173,14 +173,12 @@ func (f *Fleet) Import(ctx context.Context, a Act, data []byte) (ImportView, err
 	if err := f.store.PutCatalog(ctx, encoded, audit); err != nil {
 		return ImportView{}, wrap("store catalogue", err)
 	}
-	return view, f.useCatalog(ctx, next)
+	return view, f.useCatalog(context.WithoutCancel(ctx), next)
 }
 
 // useCatalog makes a stored catalogue the one every segment computes from.
 func (f *Fleet) useCatalog(ctx context.Context, cat *catalog.Catalog) error {
-	f.worldsMu.RLock()
-	defer f.worldsMu.RUnlock()
-	for _, w := range f.worlds {
+	for _, w := range f.all() {
 		w.changes.Lock()
 		records, err := f.store.World(ctx, w.segment)
 		if err == nil {
@@ -188,6 +186,7 @@ func (f *Fleet) useCatalog(ctx context.Context, cat *catalog.Catalog) error {
 		}
 		w.changes.Unlock()
 		if err != nil {
+			defer f.forget(w) // the catalogue is stored; this world is not in step with it
 			return wrap("read world", err)
 		}
 	}

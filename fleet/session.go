@@ -109,9 +109,15 @@ func (f *Fleet) take(ctx context.Context, w *worldState, s *session, p storage.P
 		s.offered = nil
 		return f.touch(ctx, w, p)
 	}
-	k := kindOf(s, &p, r.CommandUUID)
-	if s.inflight != nil && s.inflight.UUID == r.CommandUUID {
+	k := kindOf(w.current.Load(), &p, r.CommandUUID)
+	switch {
+	case s.inflight == nil:
+	case s.inflight.UUID == r.CommandUUID:
 		s.inflight = nil
+	case slices.Contains(s.offered, r.CommandUUID):
+		// A result is repeated: its answer was lost, and with it the command
+		// that is out. The phone gets that again.
+		s.offered = slices.DeleteFunc(s.offered, func(id string) bool { return id == s.inflight.UUID })
 	}
 	switch k {
 	case kindSync:
@@ -119,7 +125,9 @@ func (f *Fleet) take(ctx context.Context, w *worldState, s *session, p storage.P
 	case kindInformation:
 		return f.takeInformation(ctx, w, p, r)
 	case kindApps:
-		return f.takeApps(ctx, w, p, r)
+		return f.takeApps(ctx, w, p, r, func(q *storage.Phone, bundleIDs []string) bool {
+			return r.CommandUUID == appsID(q, bundleIDs)
+		})
 	case kindQueue, kindNone:
 		return f.takeQueued(ctx, w, p, r)
 	default:
@@ -127,21 +135,19 @@ func (f *Fleet) take(ctx context.Context, w *worldState, s *session, p storage.P
 	}
 }
 
-// kindOf recognises a command by its UUID: the one in flight, or one that
-// would be offered to the phone as it is.
-func kindOf(s *session, p *storage.Phone, id string) kind {
-	if s.inflight != nil && s.inflight.UUID == id {
-		return s.kind
-	}
+// kindOf recognises a command without a queue row by its UUID: it is what the
+// phone would be asked as it is now. An answer to anything else is too late to
+// mean something.
+func kindOf(s *snapshot, p *storage.Phone, id string) kind {
 	switch id {
 	case syncID(p):
 		return kindSync
 	case informationID(p):
 		return kindInformation
-	case appsID(p):
+	case appsID(p, groupApps(s, p.Group)):
 		return kindApps
 	default:
-		return kindNone
+		return kindQueue
 	}
 }
 
@@ -200,7 +206,8 @@ func (f *Fleet) takeQueued(ctx context.Context, w *worldState, p storage.Phone, 
 	if err != nil {
 		return p, wrap("record result", err)
 	}
-	if r.Status != mdm.Acknowledged {
+	// A row that was cancelled, or of an older epoch, was about something else.
+	if row.State != storage.CommandDone || row.Epoch != p.Epoch {
 		return f.touch(ctx, w, p)
 	}
 	// A person asked for the inventory now: the answer counts like the daily one.
@@ -208,7 +215,9 @@ func (f *Fleet) takeQueued(ctx context.Context, w *worldState, p storage.Phone, 
 	case requestInformation:
 		return f.takeInformation(ctx, w, p, r)
 	case requestApps:
-		return f.takeApps(ctx, w, p, r)
+		return f.takeApps(ctx, w, p, r, func(_ *storage.Phone, bundleIDs []string) bool {
+			return row.Key == refreshKey(requestApps, bundleIDs)
+		})
 	default:
 		return f.touch(ctx, w, p)
 	}
@@ -258,8 +267,7 @@ func bounded(text string) string {
 // the phone's facts fresh, then what it should be told. Whatever is handed out
 // is handed out at most once between two Idles.
 func (f *Fleet) next(ctx context.Context, w *worldState, s *session, p storage.Phone) (*mdm.Command, error) {
-	// The phone polls while a command is out: it never got the answer. It
-	// gets the same bytes again.
+	// A command is out that the phone never got. It gets the same bytes again.
 	if s.inflight != nil && s.kind != kindQueue && !slices.Contains(s.offered, s.inflight.UUID) {
 		s.offered = append(s.offered, s.inflight.UUID)
 		return s.inflight, nil

@@ -84,26 +84,15 @@ type GroupRequest struct {
 	MinimumNotice time.Duration `json:"minimum_notice"`
 }
 
-// AddGroup adds a group, or adds apps to one that exists. Taking an app away
-// could open a closed gate and is not possible here.
+// AddGroup adds a group, or changes one that exists: it gets the apps named in
+// addition, and the settings that are given. Taking an app away could open a
+// closed gate and is not possible here.
 func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (storage.Group, error) {
 	if !regexp.MustCompile(groupPattern).MatchString(r.Name) {
 		return storage.Group{}, invalid("name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name)
 	}
-	if r.Candidate == "" {
-		r.Candidate = string(policy.CandidateManual)
-	}
-	if _, err := policy.ParseCandidate(r.Candidate); err != nil {
-		return storage.Group{}, invalid("candidate", "%v", err)
-	}
-	if r.Rights == "" {
-		r.Rights = "managed"
-	}
-	if !slices.Contains([]string{"updates", "managed", "full"}, r.Rights) {
-		return storage.Group{}, invalid("rights", "%q is not one of updates, managed, full", r.Rights)
-	}
-	if r.MinimumNotice < 0 || r.MinimumNotice > 30*24*time.Hour {
-		return storage.Group{}, invalid("minimum_notice", "want between 0 and 720h")
+	if err := r.check(); err != nil {
+		return storage.Group{}, err
 	}
 	var group storage.Group
 	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
@@ -112,21 +101,49 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 				return storage.WorldChange{}, err
 			}
 		}
-		group = storage.Group{
-			Name: r.Name, Candidate: r.Candidate, Rights: r.Rights, ModelClass: string(policy.ModelClassHardware),
-			OnExpiry: string(policy.OnExpiryExtendRisk), MinimumNotice: r.MinimumNotice, CreatedAt: f.now(),
+		was, err := s.group(r.Name)
+		if err != nil {
+			was = storage.Group{
+				Name: r.Name, Candidate: string(policy.CandidateManual), Rights: "managed", ModelClass: string(policy.ModelClassHardware),
+				OnExpiry: string(policy.OnExpiryExtendRisk), CreatedAt: f.now(),
+			}
 		}
-		apps := slices.Clone(r.Apps)
-		if was, err := s.group(r.Name); err == nil {
-			group = was
-			apps = append(apps, was.Apps...)
-		}
-		slices.Sort(apps)
-		group.Apps = slices.Compact(apps)
+		group = r.onto(was)
 		entry := f.entry(a, "group.add", r.Name, map[string]string{"apps": strings.Join(group.Apps, ",")})
 		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{entry}}, nil
 	})
 	return group, err
+}
+
+// check refuses values no group can have.
+func (r GroupRequest) check() error {
+	if _, err := policy.ParseCandidate(r.Candidate); r.Candidate != "" && err != nil {
+		return invalid("candidate", "%v", err)
+	}
+	if r.Rights != "" && !slices.Contains([]string{"updates", "managed", "full"}, r.Rights) {
+		return invalid("rights", "%q is not one of updates, managed, full", r.Rights)
+	}
+	if r.MinimumNotice != 0 && (r.MinimumNotice < minNotice || r.MinimumNotice > 30*24*time.Hour) {
+		return invalid("minimum_notice", "want between %s and 720h", minNotice)
+	}
+	return nil
+}
+
+// onto returns the group with what the request names.
+func (r GroupRequest) onto(g storage.Group) storage.Group {
+	if r.Candidate != "" {
+		g.Candidate = r.Candidate
+	}
+	if r.Rights != "" {
+		g.Rights = r.Rights
+	}
+	if r.MinimumNotice != 0 {
+		g.MinimumNotice = r.MinimumNotice
+	}
+	g.Apps = slices.Concat(g.Apps, r.Apps)
+	slices.Sort(g.Apps)
+	g.Apps = slices.Compact(g.Apps)
+	return g
 }
 
 // GroupView is a group with the number of its phones.
@@ -165,7 +182,8 @@ func (f *Fleet) Group(seg storage.Segment, name string) (storage.Group, error) {
 	return w.current.Load().group(name)
 }
 
-// RemoveGroup removes a group that has no phones.
+// RemoveGroup removes a group that has no phones, and ends every decision about
+// it: a group of the same name made later starts anew.
 func (f *Fleet) RemoveGroup(ctx context.Context, seg storage.Segment, a Act, name string) error {
 	return f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		if _, err := s.group(name); err != nil {
@@ -178,8 +196,37 @@ func (f *Fleet) RemoveGroup(ctx context.Context, seg storage.Segment, a Act, nam
 		if size := w.census.size(name); size[storage.RingVerification]+size[storage.RingProduction] > 0 {
 			return storage.WorldChange{}, &RefusedError{Code: "group-has-phones", Message: "group " + name + " still has phones; move them first"}
 		}
-		return storage.WorldChange{RemoveGroups: []string{name}, Audit: []storage.AuditEntry{f.entry(a, "group.remove", name, nil)}}, nil
+		return f.ending(s, a, name), nil
 	})
+}
+
+// ending removes a group together with every decision about it.
+func (f *Fleet) ending(s *snapshot, a Act, name string) storage.WorldChange {
+	c := storage.WorldChange{RemoveGroups: []string{name}, Audit: []storage.AuditEntry{f.entry(a, "group.remove", name, nil)}}
+	for _, approval := range s.records.Approvals {
+		if approval.Group == name && approval.WithdrawnAt.IsZero() {
+			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
+			c.Approvals = append(c.Approvals, approval)
+		}
+	}
+	for _, o := range s.records.Offers {
+		if o.Group == name && o.Withdrawn.IsZero() {
+			o.Withdrawn = f.now()
+			c.Offers = append(c.Offers, o)
+		}
+	}
+	for _, v := range s.records.Verdicts {
+		if v.Group == name && v.RevokedAt.IsZero() {
+			v.RevokedAt, v.RevokedBy, v.RevokedFor = f.now(), a.Actor, "the group was removed"
+			c.Verdicts = append(c.Verdicts, v)
+		}
+	}
+	for _, d := range s.records.Declines {
+		if d.Group == name {
+			c.RemoveDeclines = append(c.RemoveDeclines, d)
+		}
+	}
+	return c
 }
 
 // decide builds a change and, unless it is only tried, makes it so.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -34,7 +35,7 @@ func (f *Fleet) status(ctx context.Context, w *worldState, p storage.Phone, data
 	if err != nil {
 		return err
 	}
-	due, err := f.moved(w, &p)
+	due, err := f.due(w, &p)
 	if err != nil {
 		return err
 	}
@@ -161,19 +162,45 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 		detail["install_reason"] = strings.Join(p.Update.Reasons, ",")
 	}
 	entries := []storage.AuditEntry{f.entry(Act{Actor: "phone:" + p.UDID}, "phone.updated", p.UDID, detail)}
+	// What runs on the new release may be other versions of the apps.
+	p.AppsAt, p.AppsFor = time.Time{}, nil
+	p.Arrival = nil
 	if f.unapproved(w, p, release) {
-		p.Arrival = &storage.Arrival{Release: release, At: now, Reasons: p.Update.Reasons}
-		entries = append(entries, f.entry(Act{Actor: "kannuki"}, "phone.leaked", p.UDID, detail))
-	} else {
-		p.Arrival = nil
+		entries = append(entries, f.leak(p, detail, p.Update.Reasons...))
 	}
 	return entries
+}
+
+// leak remembers how a production phone came to a release that nobody approved
+// for its group.
+func (f *Fleet) leak(p *storage.Phone, detail map[string]string, reasons ...string) storage.AuditEntry {
+	p.Arrival = &storage.Arrival{Release: p.OS.Version, At: f.now(), Reasons: reasons}
+	return f.entry(Act{Actor: "kannuki"}, "phone.leaked", p.UDID, detail)
+}
+
+// arrived looks at a phone that came to the production ring with what it runs:
+// enrolled, or moved there. It has leaked when its group has a gate for that
+// release and the gate was never opened.
+func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.AuditEntry {
+	if p.Ring != storage.RingProduction || !f.unapproved(w, p, p.OS.Version) {
+		return nil
+	}
+	// Its gates are those of the group it is in now. Counting it twice, or
+	// before it is stored, does no harm: counts follow every change.
+	w.census.add(p)
+	s, now := w.current.Load(), f.now()
+	for _, g := range policy.Gates(s.withCensus(w.census, now), p.Group, now) {
+		if version.Equal(g.Release, p.OS.Version) && g.Approval == "" {
+			return []storage.AuditEntry{f.leak(p, map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}, how)}
+		}
+	}
+	return nil
 }
 
 // unapproved reports whether a production phone of a group arrived on a
 // release that no standing approval covers.
 func (f *Fleet) unapproved(w *worldState, p *storage.Phone, release string) bool {
-	if p.Ring != storage.RingProduction || p.Group == "" || p.EnrolledAt.IsZero() {
+	if p.Ring != storage.RingProduction || p.Group == "" || release == "" {
 		return false
 	}
 	for _, a := range w.current.Load().records.Approvals {

@@ -44,10 +44,11 @@ type QueueStore interface {
 	// storage.ErrNotFound when a phone is unknown, with nothing written.
 	Enqueue(ctx context.Context, seg storage.Segment, udids []string, commands []storage.Command, audit []storage.AuditEntry) (int, error)
 
-	// NextCommand returns the command to hand out: the one already sent, else
-	// the first that is not final and whose UUID is not in skip, which it
-	// marks as sent in the same transaction. It returns storage.ErrNotFound
-	// when there is none. Commands of another epoch are never returned.
+	// NextCommand returns the command to hand out and marks it as sent in the
+	// same transaction: of those that are not final and whose UUID is not in
+	// skip the one already sent, else the first. It returns
+	// storage.ErrNotFound when there is none. Commands of another epoch are
+	// never returned.
 	NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time) (storage.Command, error)
 
 	// RecordStatus stores what a phone said of a command. The first final
@@ -55,6 +56,10 @@ type QueueStore interface {
 	// and return the stored row. It returns storage.ErrNotFound for a UUID
 	// this phone was never given.
 	RecordStatus(ctx context.Context, seg storage.Segment, udid string, s storage.CommandStatus, audit []storage.AuditEntry) (storage.Command, error)
+
+	// Waiting returns the UDIDs, sorted, of the phones that have a command of
+	// their present epoch that is not final.
+	Waiting(ctx context.Context, seg storage.Segment) ([]string, error)
 
 	// Queue returns a phone's commands in order, the final ones included as
 	// far as they are retained (the newest 20).

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -58,13 +59,15 @@ func (s *Sweeper) Run(ctx context.Context) error {
 func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 	f.sessions.expire(f.now().Add(-sessionLife))
 	f.worldsMu.RLock()
-	worlds := make([]*worldState, 0, len(f.worlds))
-	for _, w := range f.worlds {
-		worlds = append(worlds, w)
-	}
+	incomplete := f.incomplete
 	f.worldsMu.RUnlock()
+	if incomplete {
+		if err := f.Load(ctx); err != nil {
+			return 0, err
+		}
+	}
 	woken := 0
-	for _, w := range worlds {
+	for _, w := range f.all() {
 		n, err := f.sweepWorld(ctx, w)
 		woken += n
 		if err != nil {
@@ -78,13 +81,18 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 }
 
 func (f *Fleet) sweepWorld(ctx context.Context, w *worldState) (int, error) {
+	waiting, err := f.store.Waiting(ctx, w.segment)
+	if err != nil {
+		return 0, wrap("read queues", err)
+	}
 	woken := 0
-	err := f.eachPhone(ctx, w, storage.PhoneQuery{}, func(p *storage.Phone) error {
+	err = f.eachPhone(ctx, w, storage.PhoneQuery{}, func(p *storage.Phone) error {
+		w.census.add(p) // heals what an update in another order left behind
 		due, err := f.due(w, p)
 		if err != nil {
 			return err
 		}
-		if due {
+		if _, queued := slices.BinarySearch(waiting, p.UDID); due || queued {
 			f.waker.Wake(wakeKey(w.segment, p.UDID))
 			woken++
 		}
@@ -93,7 +101,8 @@ func (f *Fleet) sweepWorld(ctx context.Context, w *worldState) (int, error) {
 	return woken, err
 }
 
-// due reports whether the phone has something to learn or to answer.
+// due reports whether the phone has something to learn or to answer, apart from
+// its queue.
 func (f *Fleet) due(w *worldState, p *storage.Phone) (bool, error) {
 	if f.stale(p.InfoAt) {
 		return true, nil

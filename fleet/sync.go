@@ -32,8 +32,14 @@ func (f *Fleet) announce(ctx context.Context, w *worldState, p storage.Phone) (s
 		return p, err
 	}
 	updated, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
-		// Planned again on the stored phone: it may have changed since it was read.
-		pl, err = f.plan(s, q, f.now())
+		// Planned again on the stored phone and the newest world: both may have
+		// changed since they were read, and an older world must not overwrite
+		// what a newer one announced.
+		s := w.current.Load()
+		if q.Announced.Revision > s.records.Revision {
+			return storage.PhoneChange{}, ErrNotReady
+		}
+		pl, err := f.plan(s, q, f.now())
 		if err != nil {
 			return storage.PhoneChange{}, err
 		}
@@ -119,6 +125,9 @@ func (f *Fleet) Declarative(ctx context.Context, seg storage.Segment, p storage.
 	if err != nil {
 		return mdm.Reply{}, unavailable(err)
 	}
+	if p.State != storage.PhoneEnrolled {
+		return mdm.Reply{}, mdm.ErrRefused
+	}
 	endpoint, err := mdm.ParseEndpoint(m.Endpoint)
 	if err != nil {
 		return mdm.Reply{}, err
@@ -168,18 +177,20 @@ func (f *Fleet) items(ctx context.Context, w *worldState, p storage.Phone) ([]by
 			return nil, err
 		}
 	}
-	set, err := f.store.DeclarationSet(ctx, w.segment, p.Announced.Token)
+	// The manifest is recorded before it is read, so that nothing it names can
+	// be swept away in between.
+	p, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
+		q.Sync.Manifest, q.Sync.ManifestAt = q.Announced.Token, f.now()
+		return storage.PhoneChange{}, nil
+	})
+	if err != nil {
+		return nil, wrap("record manifest", err)
+	}
+	set, err := f.store.DeclarationSet(ctx, w.segment, p.Sync.Manifest)
 	if err != nil {
 		// The set was announced, so it must exist; an empty or missing
 		// manifest would make the phone drop everything.
 		return nil, errors.Join(ErrNotReady, wrap("read announced set", err))
-	}
-	if _, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
-		q.Sync.Manifest = set.Token
-		q.Sync.ManifestAt = f.now()
-		return storage.PhoneChange{}, nil
-	}); err != nil {
-		return nil, wrap("record manifest", err)
 	}
 	return mdmSet(set).ItemsJSON(), nil
 }
@@ -200,11 +211,9 @@ func (f *Fleet) declaration(ctx context.Context, w *worldState, p storage.Phone,
 		token = p.Announced.Token
 	}
 	set, err := f.store.DeclarationSet(ctx, w.segment, token)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, mdm.ErrNotFound
-	}
 	if err != nil {
-		return nil, wrap("read manifest", err)
+		// A 404 would make the phone drop what it asked for.
+		return nil, errors.Join(ErrNotReady, wrap("read manifest", err))
 	}
 	for _, it := range set.Items {
 		if it.Class == e.Class && it.Identifier == e.Identifier {

@@ -92,8 +92,8 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, p.Group)
 	}
 	i := slices.IndexFunc(p.Apps, func(app storage.InstalledApp) bool { return app.BundleID == r.BundleID })
-	if i < 0 {
-		return refused("app-version-unknown", "phone %s has not reported a version of %s; ask it with `kannuki device refresh %s`", r.Device, r.BundleID, r.Device)
+	if i < 0 || p.AppsAt.IsZero() {
+		return refused("app-version-unknown", "phone %s has not reported the version of %s since it runs this release; ask it with `kannuki device refresh %s`", r.Device, r.BundleID, r.Device)
 	}
 	v.Group, v.Phone, v.Ring, v.PhoneOS, v.Model = p.Group, p.UDID, p.Ring, p.OS.Version, p.Model
 	v.AppVersion = p.Apps[i].ShortVersion

@@ -38,7 +38,7 @@ func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog
 	w := &worldState{segment: seg, census: newCensus()}
 	w.current.Store(newSnapshot(records, cat))
 	for after := uint64(0); ; {
-		phones, err := f.store.Phones(ctx, seg, storage.PhoneQuery{After: after, Limit: pageSize})
+		phones, err := f.store.Phones(ctx, seg, storage.PhoneQuery{After: after, Limit: pageSize, Enrolling: true})
 		if err != nil {
 			return nil, wrap("read phones", err)
 		}
@@ -71,14 +71,28 @@ func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot)
 		if err != nil && !errors.Is(err, storage.ErrConflict) {
 			return wrap("change world", err)
 		}
-		records, readErr := f.store.World(ctx, w.segment)
+		// What is on disk is in force, whether or not the caller is still there
+		// to hear of it.
+		records, readErr := f.store.World(context.WithoutCancel(ctx), w.segment)
 		if readErr != nil {
+			f.forget(w)
 			return wrap("read world", readErr)
 		}
 		w.current.Store(newSnapshot(records, s.catalog))
 		if err == nil {
 			return nil
 		}
+	}
+}
+
+// forget takes a world that may be older than the stored one out of use; the
+// next sweep loads it again.
+func (f *Fleet) forget(w *worldState) {
+	f.worldsMu.Lock()
+	defer f.worldsMu.Unlock()
+	if f.worlds[w.segment] == w {
+		delete(f.worlds, w.segment)
+		f.incomplete = true
 	}
 }
 

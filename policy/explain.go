@@ -68,6 +68,38 @@ func HoldState(f Facts, l Live) (HoldStatus, Code) {
 // values choose among the reasons of a phone that has something to install and
 // never hide that it has nothing.
 func Explain(w *World, f Facts, l Live, t Target, now time.Time) Explanation {
+	return NewExplainer(w, now).Explain(f, l, t)
+}
+
+// Explainer explains many phones of one world at one moment: it evaluates each
+// gate behind their reasons once. It is not safe for concurrent use.
+type Explainer struct {
+	w     *World
+	now   time.Time
+	gates map[gateKey]Gate
+}
+
+type gateKey struct{ group, release string }
+
+// NewExplainer returns an explainer for a world at a moment.
+func NewExplainer(w *World, now time.Time) *Explainer {
+	return &Explainer{w: w, now: now, gates: map[gateKey]Gate{}}
+}
+
+// gate is Evaluate, once per gate.
+func (e *Explainer) gate(group, release string) Gate {
+	k := gateKey{group, release}
+	g, ok := e.gates[k]
+	if !ok {
+		g = Evaluate(e.w, group, release, e.now)
+		e.gates[k] = g
+	}
+	return g
+}
+
+// Explain is [Explain] for one phone of the explainer's world.
+func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
+	w, now := e.w, e.now
 	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, f.OSVersion, ParamModel, f.Model)}}
 	x.Hold, x.HoldWhy = HoldState(f, l)
 	if t.Enforce != nil {
@@ -80,7 +112,7 @@ func Explain(w *World, f Facts, l Live, t Target, now time.Time) Explanation {
 			t.Blocked = reason(ReasonNewerThanVerified, ParamVersion, f.OSVersion, ParamGroup, f.Group)
 		}
 		x.Reason = t.Blocked
-		x.explainBlocked(w, f, t, now)
+		x.explainBlocked(e, f, t)
 	}
 	x.explainPhone(f, l)
 	automatic, human := steps(x.Reason)
@@ -106,7 +138,8 @@ func (x *Explanation) explainSource(w *World, f Facts, e Enforcement, now time.T
 }
 
 // explainBlocked names the gate behind the reason, with its own line.
-func (x *Explanation) explainBlocked(w *World, f Facts, t Target, now time.Time) {
+func (x *Explanation) explainBlocked(e *Explainer, f Facts, t Target) {
+	w, now := e.w, e.now
 	code := t.Blocked.Code
 	switch {
 	case code == ReasonGateClosed:
@@ -120,7 +153,7 @@ func (x *Explanation) explainBlocked(w *World, f Facts, t Target, now time.Time)
 			code, wanted = ReasonHoldEnded, visible
 			x.Facts = append(x.Facts, reason(FactVisible, ParamRelease, visible, ParamDate, date(since)))
 		}
-		gate := Evaluate(w, f.Group, wanted, now)
+		gate := e.gate(f.Group, wanted)
 		x.addGate(gate)
 		x.Reason = reason(code, ParamRelease, wanted, ParamGroup, f.Group, ParamPhase, string(gate.Phase),
 			ParamMissing, strings.Join(gate.Missing, ","), ParamSetting, expirySetting(w, f.Group, code))
@@ -128,12 +161,12 @@ func (x *Explanation) explainBlocked(w *World, f Facts, t Target, now time.Time)
 			x.NextAutomatic, x.NextHuman = gate.NextAutomatic, gate.NextHuman
 		}
 	case code == ReasonNewerThanVerified:
-		gate := Evaluate(w, f.Group, f.OSVersion, now)
+		gate := e.gate(f.Group, f.OSVersion)
 		x.addGate(gate)
 		x.Reason = reason(ReasonNewerThanVerified, ParamVersion, f.OSVersion, ParamGroup, f.Group,
 			ParamPhase, string(gate.Phase), ParamMissing, strings.Join(gate.Missing, ","))
 	case t.Release != "":
-		x.addGate(Evaluate(w, f.Group, t.Release, now))
+		x.addGate(e.gate(f.Group, t.Release))
 	}
 }
 

@@ -329,6 +329,11 @@ func (c choice) keeps(chosen *Enforcement) bool {
 	if chosen != nil && chosen.Release == a.Release && chosen.Source == a.Source && chosen.SourceID == a.SourceID {
 		return false
 	}
+	// Only what the phone is working on can be past stopping: another release
+	// under way is no reason to keep this one.
+	if pending := c.f.Install.PendingVersion; pending != "" && !version.Equal(pending, a.Release) {
+		return false
+	}
 	switch c.f.Install.State {
 	case InstallInstalling:
 		return true

@@ -56,7 +56,8 @@ type Phone struct {
 
 	InfoAt   time.Time `json:"infoAt,omitzero"`   // last DeviceInformation answer
 	AppsAt   time.Time `json:"appsAt,omitzero"`   // last InstalledApplicationList answer
-	AppsFor  string    `json:"appsFor,omitzero"`  // digest of the bundle identifiers that answer was for
+	AppsFor  []string  `json:"appsFor,omitempty"` // bundle identifiers that answer was for, sorted
+	AppsNo   time.Time `json:"appsNo,omitzero"`   // last time it refused to list its apps; zero after an answer
 	StatusAt time.Time `json:"statusAt,omitzero"` // last declarative status report
 
 	Update       UpdateState        `json:"update,omitzero"`

@@ -125,7 +125,7 @@ func idlePhone(i int, certificate string) storage.Phone {
 			"device.operating-system.build-version", "device.operating-system.version",
 			"softwareupdate.failure-reason", "softwareupdate.install-state", "softwareupdate.pending-version",
 		}},
-		InfoAt: start, AppsAt: start, AppsFor: hash("apps")[:16], StatusAt: start,
+		InfoAt: start, AppsAt: start, AppsFor: []string{"com.example.pos"}, StatusAt: start,
 		Update: storage.UpdateState{Install: "none", Since: start},
 		Announced: storage.Announced{
 			Token: hash("set")[:32], Revision: 12, Timestamp: start.Truncate(time.Second),

@@ -258,8 +258,14 @@ func (s *Store) UpdatePhone(ctx context.Context, seg storage.Segment, udid strin
 				return err
 			}
 			if !bytes.Equal(now, p.before) {
-				if p, err = t.planPhone(seg, udid, epoch, update); err != nil || p.change.Unchanged {
+				// Kept apart from p until it succeeded: this job may be run again.
+				again, err := t.planPhone(seg, udid, epoch, update)
+				if err != nil {
 					return err
+				}
+				p = again
+				if p.change.Unchanged {
+					return nil
 				}
 			}
 			return t.applyPlan(seg, p)

@@ -78,6 +78,44 @@ func (t *tx) command(seg storage.Segment, r queueRow) (storage.Command, error) {
 	return r.Command, nil
 }
 
+// Waiting implements the store of package fleet.
+func (s *Store) Waiting(ctx context.Context, seg storage.Segment) ([]string, error) {
+	var udids []string
+	err := s.viewIn(ctx, seg, func(t *tx) error {
+		last := uint64(0) // phone numbers start at 1
+		for r, err := range t.rows(bucketQueue, inSegment(seg), nil) {
+			if err != nil {
+				return err
+			}
+			num := trailingNumber(r.key[:len(r.key)-8])
+			if num == last {
+				continue
+			}
+			q, err := parse[queueRow](t, bucketQueue, r)
+			if err != nil {
+				return err
+			}
+			if q.State.Final() {
+				continue
+			}
+			k := inSegment(seg).number(num)
+			p, err := load[storage.Phone](t, bucketPhones, k)
+			if err != nil {
+				return missing(bucketPhones, k, err)
+			}
+			if !q.over(p.Epoch) {
+				udids, last = append(udids, p.UDID), num
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("phones with waiting commands: %w", err)
+	}
+	slices.Sort(udids)
+	return udids, nil
+}
+
 // Queue implements the store of package fleet.
 func (s *Store) Queue(ctx context.Context, seg storage.Segment, udid string) ([]storage.Command, error) {
 	var commands []storage.Command
@@ -265,14 +303,11 @@ func (t *tx) nextRow(seg storage.Segment, udid string, skip []string) (queueRow,
 	if err != nil {
 		return queueRow{}, err
 	}
-	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.over(h.epoch) })
-	i := slices.IndexFunc(rows, func(r queueRow) bool { return r.State == storage.CommandSent })
-	if i < 0 {
-		i = slices.IndexFunc(rows, func(r queueRow) bool { return !slices.Contains(skip, r.UUID) })
-	}
-	if i < 0 {
+	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.over(h.epoch) || slices.Contains(skip, r.UUID) })
+	if len(rows) == 0 {
 		return queueRow{}, storage.ErrNotFound
 	}
+	i := max(0, slices.IndexFunc(rows, func(r queueRow) bool { return r.State == storage.CommandSent }))
 	return rows[i], nil
 }
 

@@ -137,6 +137,30 @@ func queueSentences() []sentence {
 			must(t, err)
 			wantEqual(t, queue[1], want)
 		}},
+		{"a command in skip is not handed out, sent or not", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1"), command("c2")))
+			wantEqual(t, next(t, s, segA, "u"), "c1")
+			wantEqual(t, next(t, s, segA, "u", "c1"), "c2")
+			wantEqual(t, next(t, s, segA, "u", "c1", "c2"), "")
+		}},
+		{"waiting names the phones with a command that is not final", func(t *testing.T, s Store) {
+			for _, u := range []string{"w", "u", "v"} {
+				enrol(t, s, segA, u)
+			}
+			enrol(t, s, segB, "u")
+			must(t, enqueue(t, s, segA, []string{"u", "v", "w"}, command("c1")))
+			must(t, enqueue(t, s, segB, []string{"u"}, command("c1")))
+			status(t, s, segA, "v", "c1", storage.CommandDone, moment(5))
+			status(t, s, segA, "w", "c1", storage.CommandNotNow, moment(5))
+			waiting, err := s.Waiting(t.Context(), segA)
+			must(t, err)
+			wantEqual(t, waiting, []string{"u", "w"})
+			reenrol(t, s, segA, "")
+			waiting, err = s.Waiting(t.Context(), segA)
+			must(t, err)
+			wantEqual(t, waiting, []string{"w"})
+		}},
 		{"a deferred command is skipped and offered again later", func(t *testing.T, s Store) {
 			enrol(t, s, segB, "u")
 			must(t, enqueue(t, s, segB, []string{"u"}, command("c1"), command("c2")))
