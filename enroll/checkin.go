@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,15 +12,18 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// refusal is an identity that may not do what it asked. It reaches the phone
-// as a plain 400: nothing on the MDM URLs ever answers 401, which would make
-// the phone remove its profile (Apple, Device Management).
-type refusal struct{ reason string }
+// RefusedError is an identity that may not do what it asked. It reaches the
+// phone as a plain 400: nothing on the MDM URLs ever answers 401, which would
+// make the phone remove its profile (Apple, Device Management). It has been
+// counted for the audit log when it is returned.
+type RefusedError struct {
+	Reason string // identifier in the audit log, such as "certificate-retired"
+}
 
-func (r *refusal) Error() string { return "refused: " + r.reason }
+func (e *RefusedError) Error() string { return "refused: " + e.Reason }
 
 // Is lets the wire layer recognise every refusal as [mdm.ErrRefused].
-func (r *refusal) Is(target error) bool { return target == mdm.ErrRefused }
+func (e *RefusedError) Is(target error) bool { return target == mdm.ErrRefused }
 
 // Identify returns the phone a certificate speaks for. The phone's identity is
 // the certificate; the identifier in the body is only checked against it. It
@@ -50,7 +54,8 @@ func (s *Service) Identify(ctx context.Context, peer mdm.Peer, e mdm.Enrollment)
 // Checkin runs the check-in state machine for Authenticate, TokenUpdate and
 // CheckOut and returns the phone as it is afterwards. Whatever it answers
 // without an error is on disk: a phone may send its TokenUpdate once in its
-// life. It returns [mdm.ErrRefused] for an identity that may not do this.
+// life. It returns [mdm.ErrRefused] for an identity that may not do this, and
+// for every other message.
 func (s *Service) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checkin) (storage.Segment, storage.Phone, error) {
 	udid, err := s.deviceKey(peer, message.Enrolled())
 	if err != nil {
@@ -69,11 +74,11 @@ func (s *Service) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checki
 	case *mdm.CheckOut:
 		step = func(e *storage.Enrollment) error { return s.checkOut(e, udid, m) }
 	default:
-		return "", storage.Phone{}, s.refuse(peer, cert.Segment, refusedMessage)
+		return "", storage.Phone{}, s.refuse(peer, cert.Segment, cmp.Or(speaksFor(cert, udid), refusedMessage))
 	}
 	phone, err := s.store.UpdateEnrollment(ctx, cert.Segment, udid, peer.Fingerprint, step)
-	if r, ok := errors.AsType[*refusal](err); ok {
-		return "", storage.Phone{}, s.refuse(peer, cert.Segment, r.reason)
+	if r, ok := errors.AsType[*RefusedError](err); ok {
+		return "", storage.Phone{}, s.refuse(peer, cert.Segment, r.Reason)
 	}
 	if err != nil {
 		return "", storage.Phone{}, wrap("check-in", err)
@@ -85,7 +90,7 @@ func (s *Service) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checki
 // from here on, whoever held the phone then.
 func (s *Service) authenticate(e *storage.Enrollment, udid string, m *mdm.Authenticate) error {
 	if m.Topic != s.topic() {
-		return &refusal{refusedTopic}
+		return &RefusedError{refusedTopic}
 	}
 	switch e.Certificate.State {
 	case storage.CertificateCurrent:
@@ -94,29 +99,29 @@ func (s *Service) authenticate(e *storage.Enrollment, udid string, m *mdm.Authen
 		if e.Certificate.Phone == udid && e.Phone != nil && e.Certificate.Epoch == e.Phone.Epoch {
 			return nil
 		}
-		return &refusal{refusedOtherPhone}
+		return &RefusedError{refusedOtherPhone}
 	case storage.CertificateIssued:
 	case storage.CertificateOverlap, storage.CertificateRetired, storage.CertificateRevoked:
-		return &refusal{refusedRetired}
+		return &RefusedError{refusedRetired}
 	default:
-		return &refusal{refusedUnknown}
+		return &RefusedError{refusedUnknown}
 	}
 	if e.Grant == nil {
-		return &refusal{refusedUnknown}
+		return &RefusedError{refusedUnknown}
 	}
 	if !e.Grant.RevokedAt.IsZero() {
-		return &refusal{refusedRetired}
+		return &RefusedError{refusedRetired}
 	}
 	if e.Grant.Serial != "" && !strings.EqualFold(e.Grant.Serial, m.SerialNumber) {
-		return &refusal{refusedSerial}
+		return &RefusedError{refusedSerial}
 	}
 	if e.Grant.Phone != "" && e.Grant.Phone != udid {
-		return &refusal{refusedOtherPhone}
+		return &RefusedError{refusedOtherPhone}
 	}
 	// A new certificate for a phone that is enrolled is a takeover unless the
 	// grant was made for this very phone.
 	if live(e.Phone) && !names(*e.Grant, *e.Phone) {
-		return &refusal{refusedLivePhone}
+		return &RefusedError{refusedLivePhone}
 	}
 	s.begin(e, udid, m)
 	return nil
@@ -158,10 +163,10 @@ func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate)
 // tokenUpdate makes an enrolment usable, and later keeps its push data fresh.
 func (s *Service) tokenUpdate(e *storage.Enrollment, udid string, m *mdm.TokenUpdate) error {
 	if reason := s.bound(e, udid); reason != "" {
-		return &refusal{reason}
+		return &RefusedError{reason}
 	}
 	if m.Topic != s.topic() {
-		return &refusal{refusedTopic}
+		return &RefusedError{refusedTopic}
 	}
 	now := s.now()
 	p := e.Phone
@@ -193,13 +198,17 @@ func (s *Service) tokenUpdate(e *storage.Enrollment, udid string, m *mdm.TokenUp
 // checkOut records that the phone left. It proves nothing about its data.
 func (s *Service) checkOut(e *storage.Enrollment, udid string, _ *mdm.CheckOut) error {
 	if reason := s.bound(e, udid); reason != "" {
-		return &refusal{reason}
+		return &RefusedError{reason}
 	}
 	if e.Phone.State == storage.PhoneRemoved {
 		return nil
 	}
-	e.Phone.State = storage.PhoneRemoved
-	e.Phone.RemovedAt = s.now()
+	// What it was told and what it held is gone with the profile; should it
+	// return, nothing may be taken for granted. Time still never goes back.
+	p := e.Phone
+	p.State, p.RemovedAt = storage.PhoneRemoved, s.now()
+	p.Announced = storage.Announced{Timestamp: p.Announced.Timestamp}
+	p.Sync, p.Declarations, p.Capabilities = storage.SyncState{}, nil, nil
 	e.CancelQueue = "the phone left management"
 	e.Audit = append(e.Audit, s.entry("phone:"+udid, "phone.removed", udid))
 	return nil
@@ -236,8 +245,11 @@ func speaksFor(c storage.Certificate, udid string) string {
 	}
 }
 
+// live reports whether there is an enrolment to take over. A first one that
+// never got as far as its TokenUpdate is none: the user gave up half way and
+// gets a new link.
 func live(p *storage.Phone) bool {
-	return p != nil && p.State != storage.PhoneRemoved
+	return p != nil && p.State != storage.PhoneRemoved && (p.State == storage.PhoneEnrolled || p.Epoch > 1)
 }
 
 // names tells whether a grant was made for a phone on record. The serial number
@@ -266,7 +278,7 @@ func (s *Service) refuse(peer mdm.Peer, seg storage.Segment, reason string) erro
 		seg = storage.DefaultSegment
 	}
 	s.refusals.note(seg, peer.Fingerprint, reason)
-	return &refusal{reason}
+	return &RefusedError{reason}
 }
 
 // refusedOr turns "no such record" into a refusal and passes faults on, which

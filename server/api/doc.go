@@ -1,0 +1,56 @@
+// Package api is the admin interface of a running server: JSON over HTTP, on a
+// Unix socket or with a bearer token, and the Go client for it.
+//
+// It owns the routes, the errors people's programs can rely on, and the rule
+// that the actor of a write is who the connection proves, never what the
+// request says. It decides nothing: every route is one call of fleet, enroll
+// or the server's own operations.
+package api
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Principal is who a request comes from and which segment it acts in.
+type Principal struct {
+	Actor   string // "uid:1000(tanaka)" or "token:<name>"
+	Segment storage.Segment
+}
+
+// Operations are what the server itself can be asked to do.
+type Operations interface {
+	// ImportPushCertificate takes a push certificate and its key (PEM) into
+	// use. It refuses one whose topic differs from the one phones enrolled
+	// with.
+	ImportPushCertificate(ctx context.Context, actor string, certPEM, keyPEM []byte) (PushCertificate, error)
+	// Backup writes a consistent copy of the database.
+	Backup(ctx context.Context, w io.Writer) (int64, error)
+	// Health reports what works and what is missing.
+	Health(ctx context.Context) Health
+}
+
+// PushCertificate describes the certificate that wakes phones.
+type PushCertificate struct {
+	Topic     string    `json:"topic"`
+	NotAfter  time.Time `json:"not_after"`
+	DaysLeft  int       `json:"days_left"`
+	Installed bool      `json:"installed"`
+}
+
+// Health is the state of the server beside its fleet.
+type Health struct {
+	Version      string          `json:"version"`
+	URL          string          `json:"url"`
+	Organization string          `json:"organization"`
+	Lab          bool            `json:"lab,omitempty"`
+	StartedAt    time.Time       `json:"started_at"`
+	Push         PushCertificate `json:"push"`
+	PushWaiting  int             `json:"push_waiting"`
+	PushSent     uint64          `json:"push_sent"`
+	PushProblem  string          `json:"push_problem,omitempty"`
+	Missing      []string        `json:"missing"` // what is not set up yet and how to do it
+}

@@ -1,0 +1,88 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/kannuki-mdm/kannuki/enroll"
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Codes of an [Error]. They are stable.
+const (
+	CodeInvalid     = "invalid"     // a value cannot be used; Field names it
+	CodeRefused     = "refused"     // policy forbids it; Detail and Missing say why
+	CodeNotFound    = "not-found"   // Near names what does exist
+	CodeConflict    = "conflict"    // changed since it was shown
+	CodeUnavailable = "unavailable" // the server is not ready
+	CodeDenied      = "denied"      // no or a wrong token
+	CodeInternal    = "internal"    // a fault; the request id finds it in the log
+)
+
+// Error is what a failed request answers.
+type Error struct {
+	Status    int             `json:"-"`
+	Code      string          `json:"code"`
+	Message   string          `json:"message"`
+	Detail    string          `json:"detail,omitempty"`
+	Field     string          `json:"field,omitempty"`
+	What      string          `json:"what,omitempty"` // kind of thing that was not found
+	Name      string          `json:"name,omitempty"` // name that was not found
+	Missing   []fleet.Missing `json:"missing,omitempty"`
+	Near      []string        `json:"near,omitempty"`
+	RequestID string          `json:"request_id,omitempty"`
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// asError turns an error of the use cases into what the caller may see.
+// Anything unknown becomes a neutral text: its own words go to the log only.
+func asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*fleet.RefusedError](err); ok {
+		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Message: e.Message, Detail: e.Code, Missing: e.Missing}
+	}
+	if e, ok := errors.AsType[*fleet.InvalidError](err); ok {
+		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Error(), Field: e.Field}
+	}
+	if e, ok := errors.AsType[*fleet.NotFoundError](err); ok {
+		return &Error{Status: http.StatusNotFound, Code: CodeNotFound, Message: e.Error(), What: e.What, Name: e.Name, Near: e.Near}
+	}
+	if e, ok := errors.AsType[*enroll.InvalidError](err); ok {
+		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Message, Field: e.Field}
+	}
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return &Error{Status: http.StatusNotFound, Code: CodeNotFound, Message: "not found"}
+	case errors.Is(err, storage.ErrConflict):
+		return &Error{Status: http.StatusConflict, Code: CodeConflict, Message: "nothing was done: it changed since it was shown"}
+	case errors.Is(err, enroll.ErrNoTopic):
+		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Detail: "no-push-certificate", Message: enroll.ErrNoTopic.Error()}
+	case errors.Is(err, fleet.ErrNotReady):
+		return &Error{Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Message: "the server is not ready yet; try again in a moment"}
+	default:
+		return &Error{Status: http.StatusInternalServerError, Code: CodeInternal, Message: "internal fault"}
+	}
+}
+
+func invalid(field, message string) error {
+	return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Field: field, Message: field + ": " + message}
+}
+
+type errorBody struct {
+	Error *Error `json:"error"`
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

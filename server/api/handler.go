@@ -1,0 +1,186 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/kannuki-mdm/kannuki/enroll"
+	"github.com/kannuki-mdm/kannuki/fleet"
+)
+
+// Sizes of request bodies.
+const (
+	maxBody   = 1 << 20
+	maxImport = 16 << 20
+)
+
+// Authenticate proves who a request comes from. An error refuses it.
+type Authenticate func(r *http.Request) (Principal, error)
+
+// Handler serves the admin interface.
+type Handler struct {
+	fleet        *fleet.Fleet
+	enroll       *enroll.Service
+	ops          Operations
+	authenticate Authenticate
+	changed      func()
+	logger       *slog.Logger
+	mux          *http.ServeMux
+}
+
+// NewHandler returns the admin interface. The function changed is called after
+// every write that phones may have to hear of.
+func NewHandler(f *fleet.Fleet, e *enroll.Service, ops Operations, authenticate Authenticate, changed func(), logger *slog.Logger) *Handler {
+	h := &Handler{fleet: f, enroll: e, ops: ops, authenticate: authenticate, changed: changed, logger: logger, mux: http.NewServeMux()}
+	for _, r := range routes() {
+		h.mux.Handle(r.pattern, h.serve(r))
+	}
+	return h
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// Patterns returns every route, for the census of routes.
+func Patterns() []string {
+	var out []string
+	for _, r := range routes() {
+		out = append(out, r.pattern)
+	}
+	return out
+}
+
+// route is one operation. A write marks the fleet for a sweep afterwards.
+type route struct {
+	pattern string
+	write   bool
+	limit   int64 // of the request body, bytes; 0 means maxBody
+	handle  func(h *Handler, c *call) (any, error)
+}
+
+// call is one request on its way.
+type call struct {
+	Principal
+	ctx  context.Context //nolint:containedctx // lives as long as the request it belongs to
+	r    *http.Request
+	w    http.ResponseWriter
+	body []byte
+}
+
+// write is what every changing request may carry.
+type write struct {
+	Reason string `json:"reason"`
+	DryRun bool   `json:"dry_run"`
+}
+
+func (c *call) act(w write) fleet.Act {
+	return fleet.Act{Actor: c.Actor, Reason: w.Reason, DryRun: w.DryRun}
+}
+
+// decode reads the JSON body strictly: unknown keys are errors, so that a
+// misspelt dry_run can never become the real thing.
+func (c *call) decode(v any) error {
+	dec := json.NewDecoder(bytes.NewReader(c.body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return invalid("body", err.Error())
+	}
+	if dec.More() {
+		return invalid("body", "more than one JSON value")
+	}
+	return nil
+}
+
+// with makes the handler of a route whose body is JSON.
+func with[T any](handle func(h *Handler, c *call, in T) (any, error)) func(h *Handler, c *call) (any, error) {
+	return func(h *Handler, c *call) (any, error) {
+		var in T
+		if err := c.decode(&in); err != nil {
+			return nil, err
+		}
+		return handle(h, c, in)
+	}
+}
+
+func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
+
+func (c *call) number(name string) (uint64, error) {
+	s := c.query(name)
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return 0, invalid(name, fmt.Sprintf("%q is not a number", s))
+	}
+	return n, nil
+}
+
+// raw is an answer that is not JSON and has been written already.
+type raw struct{}
+
+func (h *Handler) serve(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := uuid.NewString()
+		answer, err := h.run(rt, w, r)
+		if err == nil {
+			if _, done := answer.(raw); done {
+				return
+			}
+			err = writeJSON(w, http.StatusOK, answer)
+			if err != nil {
+				h.logger.DebugContext(r.Context(), "answer not delivered", "error", err)
+			}
+			return
+		}
+		e := *asError(err)
+		e.RequestID = id
+		if e.Code == CodeInternal {
+			h.logger.ErrorContext(r.Context(), "admin request failed", "request_id", id, "route", rt.pattern, "error", err)
+		}
+		if err := writeJSON(w, e.Status, errorBody{&e}); err != nil {
+			h.logger.DebugContext(r.Context(), "answer not delivered", "error", err)
+		}
+	})
+}
+
+func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if abort, ok := p.(error); ok && errors.Is(abort, http.ErrAbortHandler) {
+				panic(p)
+			}
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	who, err := h.authenticate(r)
+	if err != nil {
+		return nil, &Error{Status: http.StatusForbidden, Code: CodeDenied, Message: "not allowed: " + err.Error()}
+	}
+	limit := rt.limit
+	if limit == 0 {
+		limit = maxBody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return nil, &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeInvalid, Message: fmt.Sprintf("the request is larger than %d bytes", limit)}
+	}
+	if err != nil {
+		return nil, invalid("body", "not received completely")
+	}
+	if rt.write {
+		// Also after an error: what was stored before it is in force.
+		defer h.changed()
+	}
+	return rt.handle(h, &call{Principal: who, ctx: r.Context(), r: r, w: w, body: body})
+}

@@ -1,0 +1,363 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// routes is the whole admin interface. Every route is authenticated; there is
+// no other way in.
+func routes() []route {
+	return []route{
+		{"GET /v1/status", false, 0, status},
+		{"GET /v1/devices", false, 0, devices},
+		{"GET /v1/devices/{udid}", false, 0, device},
+		{"GET /v1/devices/{udid}/explain", false, 0, explain},
+		{"GET /v1/devices/{udid}/declarations", false, 0, declarations},
+		{"GET /v1/devices/{udid}/queue", false, 0, queue},
+		{"POST /v1/devices/{udid}/push", false, 0, with(push)},
+		{"POST /v1/devices/{udid}/refresh", false, 0, with(refresh)},
+		{"POST /v1/devices/{udid}/move", true, 0, with(move)},
+		{"GET /v1/apps", false, 0, apps},
+		{"POST /v1/apps", true, 0, with(addApp)},
+		{"GET /v1/groups", false, 0, groups},
+		{"POST /v1/groups", true, 0, with(addGroup)},
+		{"POST /v1/groups/{group}/remove", true, 0, with(removeGroup)},
+		{"POST /v1/enrollment/links", false, 0, with(createLink)},
+		{"POST /v1/enrollment/profiles", false, 0, with(createProfile)},
+		{"GET /v1/releases", false, 0, releases},
+		{"GET /v1/releases/{release}", false, 0, release},
+		{"POST /v1/catalog", true, maxImport, importFeed},
+		{"GET /v1/gates", false, 0, gates},
+		{"GET /v1/gates/{group}/{release}", false, 0, gate},
+		{"POST /v1/gates/{group}/{release}/offer", true, 0, verb((*fleet.Fleet).Offer)},
+		{"POST /v1/gates/{group}/{release}/decline", true, 0, verb((*fleet.Fleet).Decline)},
+		{"POST /v1/gates/{group}/{release}/withdraw", true, 0, verb((*fleet.Fleet).Withdraw)},
+		{"POST /v1/gates/{group}/{release}/approve", true, 0, with(approve)},
+		{"GET /v1/rollouts/{group}/{release}", false, 0, rollout},
+		{"POST /v1/rollouts/{group}/{release}/pause", true, 0, verb((*fleet.Fleet).Pause)},
+		{"POST /v1/rollouts/{group}/{release}/resume", true, 0, verb((*fleet.Fleet).Resume)},
+		{"GET /v1/verdicts", false, 0, verdicts},
+		{"POST /v1/verdicts", true, 0, with(recordVerdict)},
+		{"POST /v1/verdicts/{id}/revoke", true, 0, with(revokeVerdict)},
+		{"GET /v1/audit", false, 0, audit},
+		{"POST /v1/push/certificate", false, 0, with(importPush)},
+		{"POST /v1/backup", false, 0, backup},
+	}
+}
+
+// Status is the whole installation at a glance.
+type Status struct {
+	Server Health           `json:"server"`
+	Fleet  fleet.StatusView `json:"fleet"`
+}
+
+func status(h *Handler, c *call) (any, error) {
+	view, err := h.fleet.Status(c.ctx, c.Segment)
+	return Status{Server: h.ops.Health(c.ctx), Fleet: view}, err
+}
+
+func devices(h *Handler, c *call) (any, error) {
+	after, err := c.number("after")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := c.number("limit")
+	if err != nil {
+		return nil, err
+	}
+	return h.fleet.Devices(c.ctx, c.Segment, fleet.DeviceQuery{
+		Group: c.query("group"), Ring: c.query("ring"), Reason: c.query("reason"), After: after, Limit: int(min(limit, maxBody)),
+	})
+}
+
+func device(h *Handler, c *call) (any, error) {
+	return h.fleet.Device(c.ctx, c.Segment, c.r.PathValue("udid"))
+}
+
+func explain(h *Handler, c *call) (any, error) {
+	return h.fleet.Explain(c.ctx, c.Segment, c.r.PathValue("udid"))
+}
+
+func declarations(h *Handler, c *call) (any, error) {
+	return h.fleet.Declarations(c.ctx, c.Segment, c.r.PathValue("udid"))
+}
+
+// Queue is a phone's queue.
+type Queue struct {
+	Commands []fleet.QueueView `json:"commands"`
+}
+
+func queue(h *Handler, c *call) (any, error) {
+	rows, err := h.fleet.Queue(c.ctx, c.Segment, c.r.PathValue("udid"))
+	return Queue{rows}, err
+}
+
+// Done is the answer of a write that has nothing else to tell.
+type Done struct {
+	DryRun bool `json:"dry_run,omitempty"`
+	Queued int  `json:"queued,omitempty"`
+}
+
+func push(h *Handler, c *call, in write) (any, error) {
+	return Done{DryRun: in.DryRun}, h.fleet.Push(c.ctx, c.Segment, c.act(in), c.r.PathValue("udid"))
+}
+
+func refresh(h *Handler, c *call, in write) (any, error) {
+	n, err := h.fleet.Refresh(c.ctx, c.Segment, c.act(in), c.r.PathValue("udid"))
+	return Done{DryRun: in.DryRun, Queued: n}, err
+}
+
+// MoveRequest puts a phone into a group and ring, or into none.
+type MoveRequest struct {
+	Group  string `json:"group"`
+	Ring   string `json:"ring"`
+	Reason string `json:"reason"`
+	DryRun bool   `json:"dry_run"`
+}
+
+func move(h *Handler, c *call, in MoveRequest) (any, error) {
+	return h.fleet.Move(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("udid"), in.Group, storage.Ring(in.Ring))
+}
+
+// Apps is the list of business apps.
+type Apps struct {
+	Apps []App `json:"apps"`
+}
+
+// App is one business app.
+type App struct {
+	BundleID   string `json:"bundle_id"`
+	Name       string `json:"name"`
+	Importance string `json:"importance"`
+}
+
+func apps(h *Handler, c *call) (any, error) {
+	list, err := h.fleet.Apps(c.Segment)
+	out := Apps{Apps: []App{}}
+	for _, a := range list {
+		out.Apps = append(out.Apps, App{a.BundleID, a.Name, a.Importance})
+	}
+	return out, err
+}
+
+// AddAppRequest adds a business app.
+type AddAppRequest struct {
+	fleet.AppRequest
+	Reason string `json:"reason"`
+	DryRun bool   `json:"dry_run"`
+}
+
+func addApp(h *Handler, c *call, in AddAppRequest) (any, error) {
+	a, err := h.fleet.AddApp(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), in.AppRequest)
+	return App{a.BundleID, a.Name, a.Importance}, err
+}
+
+// Groups is the list of groups.
+type Groups struct {
+	Groups []fleet.GroupView `json:"groups"`
+}
+
+func groups(h *Handler, c *call) (any, error) {
+	list, err := h.fleet.Groups(c.Segment)
+	return Groups{append([]fleet.GroupView{}, list...)}, err
+}
+
+// AddGroupRequest adds a group, or apps to one.
+type AddGroupRequest struct {
+	Name          string   `json:"name"`
+	Apps          []string `json:"apps"`
+	Candidate     string   `json:"candidate"`
+	Rights        string   `json:"rights"`
+	MinimumNotice string   `json:"minimum_notice"` // "24h"; "" for the default
+	Reason        string   `json:"reason"`
+	DryRun        bool     `json:"dry_run"`
+}
+
+func addGroup(h *Handler, c *call, in AddGroupRequest) (any, error) {
+	var notice time.Duration
+	if in.MinimumNotice != "" {
+		var err error
+		if notice, err = time.ParseDuration(in.MinimumNotice); err != nil {
+			return nil, invalid("minimum_notice", fmt.Sprintf("%q is not a duration such as 24h", in.MinimumNotice))
+		}
+	}
+	g, err := h.fleet.AddGroup(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.GroupRequest{
+		Name: in.Name, Apps: in.Apps, Candidate: in.Candidate, Rights: in.Rights, MinimumNotice: notice,
+	})
+	return fleet.GroupView{Name: g.Name, Apps: g.Apps, Candidate: g.Candidate, Rights: g.Rights}, err
+}
+
+func removeGroup(h *Handler, c *call, in write) (any, error) {
+	return Done{DryRun: in.DryRun}, h.fleet.RemoveGroup(c.ctx, c.Segment, c.act(in), c.r.PathValue("group"))
+}
+
+// Releases is the catalogue.
+type Releases struct {
+	Releases []fleet.ReleaseView `json:"releases"`
+}
+
+func releases(h *Handler, c *call) (any, error) {
+	list, err := h.fleet.Releases(c.Segment)
+	return Releases{list}, err
+}
+
+func release(h *Handler, c *call) (any, error) {
+	return h.fleet.Release(c.Segment, c.r.PathValue("release"))
+}
+
+func importFeed(h *Handler, c *call) (any, error) {
+	dry, err := strconv.ParseBool(orFalse(c.query("dry_run")))
+	if err != nil {
+		return nil, invalid("dry_run", "want true or false")
+	}
+	return h.fleet.Import(c.ctx, c.act(write{c.query("reason"), dry}), c.body)
+}
+
+func orFalse(s string) string {
+	if s == "" {
+		return "false"
+	}
+	return s
+}
+
+// Gates is a list of gates.
+type Gates struct {
+	Gates []policy.Gate `json:"gates"`
+}
+
+func gates(h *Handler, c *call) (any, error) {
+	list, err := h.fleet.Gates(c.Segment, c.query("group"))
+	return Gates{list}, err
+}
+
+func gate(h *Handler, c *call) (any, error) {
+	return h.fleet.Gate(c.Segment, c.r.PathValue("group"), c.r.PathValue("release"))
+}
+
+func approve(h *Handler, c *call, in ApproveRequest) (any, error) {
+	return h.fleet.Approve(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.ApproveRequest{
+		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Start: in.Start, Fingerprint: in.Fingerprint,
+	})
+}
+
+// ApproveRequest opens a verified gate.
+type ApproveRequest struct {
+	Deadline    string `json:"deadline"`
+	Start       string `json:"start,omitempty"`
+	Fingerprint string `json:"fingerprint"`
+	Reason      string `json:"reason"`
+	DryRun      bool   `json:"dry_run"`
+}
+
+func rollout(h *Handler, c *call) (any, error) {
+	return h.fleet.Rollout(c.ctx, c.Segment, c.r.PathValue("group"), c.r.PathValue("release"))
+}
+
+// Verdicts is a list of test results.
+type Verdicts struct {
+	Verdicts []Verdict `json:"verdicts"`
+}
+
+// Verdict is one test result.
+type Verdict struct {
+	ID         string    `json:"id"`
+	BundleID   string    `json:"bundle_id"`
+	AppVersion string    `json:"app_version"`
+	Release    string    `json:"release"`
+	Model      string    `json:"model"`
+	Group      string    `json:"group"`
+	Device     string    `json:"device,omitempty"`
+	Result     string    `json:"result"`
+	Note       string    `json:"note,omitempty"`
+	By         string    `json:"by"`
+	At         time.Time `json:"at"`
+	Expires    time.Time `json:"expires,omitzero"`
+	External   bool      `json:"external,omitempty"`
+	Evidence   string    `json:"evidence,omitempty"`
+	RevokedAt  time.Time `json:"revoked_at,omitzero"`
+	RevokedBy  string    `json:"revoked_by,omitempty"`
+	RevokedFor string    `json:"revoked_for,omitempty"`
+}
+
+func verdictView(v storage.Verdict) Verdict {
+	return Verdict{
+		ID: v.ID, BundleID: v.BundleID, AppVersion: v.AppVersion, Release: v.Release, Model: v.Model, Group: v.Group,
+		Device: v.Phone, Result: v.Result, Note: v.Note, By: v.By, At: v.At, Expires: v.Expires, External: v.External,
+		Evidence: v.Evidence, RevokedAt: v.RevokedAt, RevokedBy: v.RevokedBy, RevokedFor: v.RevokedFor,
+	}
+}
+
+func verdicts(h *Handler, c *call) (any, error) {
+	list, err := h.fleet.Verdicts(c.Segment, c.query("release"))
+	out := Verdicts{Verdicts: []Verdict{}}
+	for _, v := range list {
+		out.Verdicts = append(out.Verdicts, verdictView(v))
+	}
+	return out, err
+}
+
+// VerdictRequest records a test result.
+type VerdictRequest struct {
+	fleet.VerdictRequest
+	Reason string `json:"reason"`
+	DryRun bool   `json:"dry_run"`
+}
+
+func recordVerdict(h *Handler, c *call, in VerdictRequest) (any, error) {
+	v, err := h.fleet.RecordVerdict(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), in.VerdictRequest)
+	return verdictView(v), err
+}
+
+func revokeVerdict(h *Handler, c *call, in write) (any, error) {
+	v, err := h.fleet.RevokeVerdict(c.ctx, c.Segment, c.act(in), c.r.PathValue("id"))
+	return verdictView(v), err
+}
+
+// verb is a decision about a gate that needs nothing but a reason.
+func verb(decide func(f *fleet.Fleet, ctx context.Context, seg storage.Segment, a fleet.Act, group, release string) (fleet.Effect, error)) func(*Handler, *call) (any, error) {
+	return with(func(h *Handler, c *call, in write) (any, error) {
+		return decide(h.fleet, c.ctx, c.Segment, c.act(in), c.r.PathValue("group"), c.r.PathValue("release"))
+	})
+}
+
+// Audit is a part of the audit log.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry is one recorded act.
+type AuditEntry struct {
+	Seq    uint64            `json:"seq"`
+	At     time.Time         `json:"at"`
+	Actor  string            `json:"actor"`
+	Action string            `json:"action"`
+	Target string            `json:"target"`
+	Reason string            `json:"reason,omitempty"`
+	Detail map[string]string `json:"detail,omitempty"`
+	Prev   string            `json:"prev"` // hash of the entry before, "" for the first
+	Hash   string            `json:"hash"`
+}
+
+func audit(h *Handler, c *call) (any, error) {
+	after, err := c.number("after")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := c.number("limit")
+	if err != nil {
+		return nil, err
+	}
+	list, err := h.fleet.Audit(c.ctx, c.Segment, after, int(min(limit, 1000)))
+	out := Audit{Entries: []AuditEntry{}}
+	for _, e := range list {
+		out.Entries = append(out.Entries, AuditEntry{e.Seq, e.At, e.Actor, e.Action, e.Target, e.Reason, e.Detail, e.Prev, e.Hash})
+	}
+	return out, err
+}

@@ -1,0 +1,154 @@
+package server_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/server"
+)
+
+func noEnvironment(string) string { return "" }
+
+// options of a further server on the same data directory.
+func (in *installation) options() server.Options {
+	return server.Options{Data: in.data, Version: "test", Logger: slog.New(slog.DiscardHandler), Getenv: noEnvironment, Wall: time.Now}
+}
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+const goodConfig = "url: https://mdm.example.co.jp:8443\n"
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := server.LoadConfig(writeConfig(t, goodConfig), noEnvironment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := server.Config{URL: "https://mdm.example.co.jp:8443", Listen: ":8443", TimeZone: "UTC"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		says       []string
+	}{
+		{"empty", "", []string{"url"}},
+		{"no URL", "listen: :8443\n", []string{"url"}},
+		{"unknown key", goodConfig + "organisation: Example\n", []string{"[2:1]", "organisation"}},
+		{"unknown key inside", goodConfig + "push:\n  hots: https://localhost\n", []string{"[3:3]", "hots"}},
+		{"key twice", goodConfig + goodConfig, []string{"[2:1]", "url"}},
+		{"not YAML", "url: [", []string{"[1:"}},
+		{"wrong type", goodConfig + "sign_message: perhaps\n", []string{"[2:15]"}},
+		{"plain HTTP", "url: http://mdm.example.co.jp\n", []string{"url: ", "https://"}},
+		{"a path in the URL", "url: https://mdm.example.co.jp/mdm\n", []string{"url: "}},
+		{"no port to listen on", goodConfig + "listen: localhost\n", []string{"listen: ", "localhost"}},
+		{"unknown zone", goodConfig + "time_zone: Asia/Tokio\n", []string{"time_zone: ", "Asia/Tokio"}},
+		{"admin for everybody", goodConfig + "admin_listen: :9443\n", []string{"admin_listen: ", "loopback"}},
+		{"admin on a network", goodConfig + "admin_listen: 192.0.2.7:9443\n", []string{"admin_listen: ", "loopback"}},
+		{"admin on a name", goodConfig + "admin_listen: mdm.example.co.jp:9443\n", []string{"admin_listen: ", "loopback"}},
+		{"certificate without key", goodConfig + "tls:\n  certificate: a.pem\n", []string{"tls: "}},
+		{"push host without TLS", goodConfig + "push:\n  host: http://localhost\n", []string{"push.host: "}},
+		{"negative ceiling", goodConfig + "push:\n  per_minute: -1\n", []string{"push: "}},
+		{"clock too fast", goodConfig + "lab:\n  speed: 1e7\n", []string{"lab.speed: "}},
+		{"clock not a number", goodConfig + "lab:\n  speed: .nan\n", []string{"lab.speed: "}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := writeConfig(t, test.text)
+			_, err := server.LoadConfig(dir, noEnvironment)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, says := range append(test.says, filepath.Join(dir, "config.yaml")) {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("error %q does not name %q", err, says)
+				}
+			}
+		})
+	}
+	_, err := server.LoadConfig(t.TempDir(), noEnvironment)
+	if err == nil || !strings.Contains(err.Error(), "kannuki init") {
+		t.Errorf("a directory without configuration: %v, want an error that says what to do", err)
+	}
+}
+
+func TestConfigEnvironment(t *testing.T) {
+	t.Parallel()
+	dir := writeConfig(t, goodConfig+"listen: :1\nadmin_listen: localhost:2\ntime_zone: UTC\npush:\n  per_minute: 3\n  proxy: http://a\n")
+	environment := map[string]string{
+		"KANNUKI_LISTEN": "127.0.0.1:10", "KANNUKI_ADMIN_LISTEN": "[::1]:20", "KANNUKI_TIME_ZONE": "Asia/Tokyo",
+		"KANNUKI_PUSH_PER_MINUTE": "30", "KANNUKI_PUSH_PROXY": "http://b",
+	}
+	got, err := server.LoadConfig(dir, func(name string) string { return environment[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := server.Config{
+		URL: "https://mdm.example.co.jp:8443", Listen: "127.0.0.1:10", AdminListen: "[::1]:20", TimeZone: "Asia/Tokyo",
+		Push: server.PushConfig{PerMinute: 30, Proxy: "http://b"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	for name, value := range map[string]string{
+		"KANNUKI_LISTEN": "8443", "KANNUKI_ADMIN_LISTEN": "0.0.0.0:20", "KANNUKI_TIME_ZONE": "Tokyo", "KANNUKI_PUSH_PER_MINUTE": "many",
+	} {
+		_, err := server.LoadConfig(dir, func(n string) string { return map[string]string{name: value}[n] })
+		if err == nil || !strings.Contains(err.Error(), value) {
+			t.Errorf("%s=%s: %v, want an error that shows the value", name, value, err)
+		}
+	}
+}
+
+// TestConfigOfAnotherInstallation: what phones were enrolled with cannot be
+// edited away.
+func TestConfigOfAnotherInstallation(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "d")
+	_, err := server.Init(t.Context(), server.InitOptions{Data: dir, URL: "https://mdm.example.co.jp:8443", Listen: "127.0.0.1:0"}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &installation{t: t, data: dir}
+	for _, test := range []struct{ name, from, to, says string }{
+		{"another URL", "mdm.example.co.jp:8443", "mdm2.example.co.jp:8443", "can never be changed"},
+		{"a scaled clock outside a lab", "legacy_crypto: false", "lab: {start: 2026-01-01T00:00:00Z, speed: 60}", "--lab"},
+	} {
+		in.edit(test.from, test.to)
+		if err := in.startAndStop(); err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want an error that says %q", test.name, err, test.says)
+		}
+		in.edit(test.to, test.from)
+	}
+	if err := in.startAndStop(); err != nil {
+		t.Errorf("the configuration as it was: %v", err)
+	}
+}
+
+// startAndStop runs a server until it is ready and returns how it ended.
+func (in *installation) startAndStop() error {
+	ctx, cancel := context.WithCancel(in.t.Context())
+	defer cancel()
+	o := in.options()
+	o.Ready = func(server.Addresses) { cancel() }
+	return server.Run(ctx, o)
+}

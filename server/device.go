@@ -1,0 +1,93 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/kannuki-mdm/kannuki/certs"
+	"github.com/kannuki-mdm/kannuki/enroll"
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/mdm"
+)
+
+// deviceService answers phones: who they are and whether they may speak is
+// enroll's business, what they are told is fleet's.
+type deviceService struct {
+	enroll *enroll.Service
+	fleet  *fleet.Fleet
+}
+
+// Checkin implements [mdm.Service].
+func (d *deviceService) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checkin) (mdm.Reply, error) {
+	switch m := message.(type) {
+	case *mdm.DeclarativeManagement:
+		seg, phone, err := d.enroll.Identify(ctx, peer, m.Enrolled())
+		if err != nil {
+			return mdm.Reply{}, err
+		}
+		return d.fleet.Declarative(ctx, seg, phone, m)
+	case *mdm.Authenticate, *mdm.TokenUpdate, *mdm.CheckOut:
+		seg, phone, err := d.enroll.Checkin(ctx, peer, message)
+		if err != nil {
+			return mdm.Reply{}, err
+		}
+		return mdm.Reply{}, d.fleet.Noticed(seg, phone)
+	case *mdm.UserAuthenticate:
+		// The user channel is asked about by the device itself.
+		if _, _, err := d.enroll.Identify(ctx, peer, mdm.Enrollment{UDID: m.UDID, EnrollmentID: m.EnrollmentID}); err != nil {
+			return mdm.Reply{}, err
+		}
+		return mdm.Reply{}, mdm.ErrUserNotManaged
+	default:
+		// Bootstrap tokens and GetToken are not declared as capabilities of
+		// this server, so no phone has a reason to send them.
+		_, _, err := d.enroll.Checkin(ctx, peer, message)
+		return mdm.Reply{}, err
+	}
+}
+
+// Report implements [mdm.Service].
+func (d *deviceService) Report(ctx context.Context, peer mdm.Peer, r *mdm.Result) (*mdm.Command, error) {
+	seg, phone, err := d.enroll.Identify(ctx, peer, r.Enrollment)
+	if err != nil {
+		return nil, err
+	}
+	return d.fleet.Report(ctx, seg, phone, r)
+}
+
+// identifier proves who sends a request: by the client certificate of TLS, by
+// the Mdm-Signature over the body, or by both, which must then agree.
+type identifier struct {
+	verifier *certs.Verifier
+}
+
+// reasonDiffer joins the reasons of package certs in the audit log: TLS and
+// Mdm-Signature name different certificates.
+const reasonDiffer = "certificates-differ"
+
+// Claim implements [mdm.Identifier].
+func (i identifier) Claim(r *http.Request) (mdm.Peer, func([]byte) error, error) {
+	signatures := r.Header.Values("Mdm-Signature")
+	cert, err := i.verifier.VerifyTLS(r.TLS)
+	switch {
+	case err == nil && len(signatures) == 0:
+		return mdm.Peer{Fingerprint: certs.Fingerprint(cert), Certificate: cert}, nil, nil
+	case len(signatures) == 0:
+		return mdm.Peer{}, nil, err
+	case len(signatures) > 1:
+		return mdm.Peer{}, nil, &certs.RefusedError{Reason: certs.ReasonMalformed}
+	}
+	signature, sigErr := i.verifier.ParseSignature(signatures[0])
+	if sigErr != nil {
+		return mdm.Peer{}, nil, sigErr
+	}
+	fingerprint := certs.Fingerprint(signature.Certificate())
+	switch {
+	case err == nil && certs.Fingerprint(cert) != fingerprint:
+		return mdm.Peer{}, nil, &certs.RefusedError{Reason: reasonDiffer}
+	case err != nil && r.TLS != nil && len(r.TLS.PeerCertificates) > 0:
+		// A certificate was shown and is no good: a signature does not heal that.
+		return mdm.Peer{}, nil, err
+	}
+	return mdm.Peer{Fingerprint: fingerprint, Certificate: signature.Certificate()}, signature.Verify, nil
+}

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kannuki-mdm/kannuki/certs"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/storage/bolt"
+)
+
+// Grade says how bad a [Finding] is.
+type Grade string
+
+// The grades.
+const (
+	GradeOK   Grade = "ok"
+	GradeWarn Grade = "warn" // works now; somebody should act in time
+	GradeFail Grade = "fail" // does not work
+)
+
+// Finding is what one check of an installation found.
+type Finding struct {
+	Check   string `json:"check"` // stable: config, keys, database, disk, clock, listener, push
+	Grade   Grade  `json:"grade"`
+	Message string `json:"message"`       // what is so
+	Fix     string `json:"fix,omitempty"` // what to do, "" when nothing
+}
+
+// DiagnoseOptions say what to look at. All fields are required.
+type DiagnoseOptions struct {
+	Data   string
+	Getenv func(string) string
+	Wall   func() time.Time
+	Text   *lang.Printer
+	// Database checks the database file; see [CheckDatabase] for why it may
+	// have to happen in another process.
+	Database func(ctx context.Context) error
+}
+
+// Diagnose looks at an installation from outside: at its files, its disk, its
+// clock, and at its device listener as a phone sees it. It changes nothing and
+// works whether or not the server runs. When the configuration cannot be read
+// there is nothing else to look at.
+func Diagnose(ctx context.Context, o DiagnoseOptions) []Finding {
+	config, err := LoadConfig(o.Data, o.Getenv)
+	if err != nil {
+		return []Finding{{"config", GradeFail, err.Error(), o.Text.T("Mend the configuration file; unknown keys are errors.")}}
+	}
+	d := diagnosis{DiagnoseOptions: o, config: config}
+	d.ok("config", o.Text.T("The configuration can be read; phones reach the server at %s.", config.URL))
+	d.keys()
+	d.database(ctx)
+	d.disk()
+	d.clock()
+	d.listener(ctx)
+	d.push(ctx)
+	return d.findings
+}
+
+type diagnosis struct {
+	DiagnoseOptions
+	config   Config
+	findings []Finding
+}
+
+func (d *diagnosis) ok(check, message string) { d.add(check, GradeOK, message, "") }
+
+func (d *diagnosis) add(check string, g Grade, message, fix string) {
+	d.findings = append(d.findings, Finding{check, g, message, fix})
+}
+
+// certificateWarning is how long before its end a certificate is worth a
+// warning. The server renews its own leaves long before.
+const certificateWarning = 60 * 24 * time.Hour
+
+// keys looks at the keyring and the end dates of its certificates.
+func (d *diagnosis) keys() {
+	t := d.Text
+	list, err := Certificates(d.Data, d.Getenv)
+	if err != nil {
+		d.add("keys", GradeFail, err.Error(), t.T("Restore the folder keys from a backup; without it every phone must enroll again."))
+		return
+	}
+	now := d.Wall()
+	first := slices.MinFunc(list, func(a, b CertificateInfo) int { return a.NotAfter.Compare(b.NotAfter) })
+	what := t.T("%s ends %s", first.Name, t.Time(first.NotAfter))
+	fix := t.T("The running server renews its own certificates; start it. Renew the push certificate at identity.apple.com/pushcert.")
+	switch {
+	case now.After(first.NotAfter):
+		d.add("keys", GradeFail, t.T("A certificate has ended: %s.", what), fix)
+	case now.Add(certificateWarning).After(first.NotAfter):
+		d.add("keys", GradeWarn, t.T("A certificate ends soon: %s.", what), fix)
+	default:
+		d.ok("keys", t.T("All certificates are valid; the first to end: %s.", what))
+	}
+}
+
+// database looks at the database file.
+func (d *diagnosis) database(ctx context.Context) {
+	t := d.Text
+	switch err := d.Database(ctx); {
+	case err == nil:
+		d.ok("database", t.T("The database is whole."))
+	case errors.Is(err, ErrDatabaseLocked):
+		d.ok("database", t.T("The database is in use by the running server; its records are checked as they are read."))
+	default:
+		d.add("database", GradeFail, err.Error(), t.T("Stop the server, keep the file, and restore the newest backup."))
+	}
+}
+
+// ErrDatabaseLocked: a running server has the database open.
+var ErrDatabaseLocked = errors.New("a server is running")
+
+// CheckDatabase reads the whole database of a data directory and reports what
+// is wrong with it, or nil. While a server runs it returns an error that wraps
+// [ErrDatabaseLocked]. A badly damaged file can end the process: call it in one
+// that may end.
+func CheckDatabase(ctx context.Context, data string) error {
+	store, err := bolt.Open(filepath.Join(data, databaseFile), bolt.Options{LockTimeout: 200 * time.Millisecond})
+	if errors.Is(err, bolt.ErrLocked) {
+		return fmt.Errorf("%w: %w", ErrDatabaseLocked, err)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.Check(ctx), store.Close())
+}
+
+// Free space below which the database may soon be unable to grow.
+const (
+	diskWarnBytes = 1 << 30
+	diskFailBytes = 100 << 20
+)
+
+func (d *diagnosis) disk() {
+	t := d.Text
+	var s unix.Statfs_t
+	if err := unix.Statfs(d.Data, &s); err != nil {
+		d.add("disk", GradeWarn, err.Error(), "")
+		return
+	}
+	free := s.Bavail * uint64(s.Bsize) //nolint:gosec // a block size is positive
+	text := t.T("%d MiB are free for the database.", free>>20)
+	fix := t.T("Make room: a server that cannot write cannot hear phones.")
+	switch {
+	case free < diskFailBytes:
+		d.add("disk", GradeFail, text, fix)
+	case free < diskWarnBytes:
+		d.add("disk", GradeWarn, text, fix)
+	default:
+		d.ok("disk", text)
+	}
+}
+
+// clock looks for a clock that cannot be right, or that nothing keeps right.
+// Certificates, one-time links and deadlines depend on it.
+func (d *diagnosis) clock() {
+	t := d.Text
+	now := d.Wall()
+	fix := t.T("Set the clock and let NTP keep it: certificates, links and deadlines depend on it.")
+	keys, err := certs.OpenKeyring(filepath.Join(d.Data, keysDir))
+	if err == nil && now.Before(keys.Root().NotBefore) {
+		d.add("clock", GradeFail, t.T("The clock says %s, which is before this installation was made.", t.Time(now)), fix)
+		return
+	}
+	// State 5 is TIME_ERROR: the kernel knows of nothing that keeps the clock.
+	if state, err := unix.Adjtimex(&unix.Timex{}); err == nil && state == unix.TIME_ERROR {
+		d.add("clock", GradeWarn, t.T("The clock says %s; nothing on this machine keeps it right.", t.Time(now)), fix)
+		return
+	}
+	d.ok("clock", t.T("The clock says %s and is kept right.", t.Time(now)))
+}

@@ -1,0 +1,120 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/mdm/apns"
+	"github.com/kannuki-mdm/kannuki/server/api"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// quietLog sends the HTTP library's own lines (broken handshakes, mostly) to
+// the debug level: anyone who connects can cause them.
+func quietLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }
+
+// ImportPushCertificate implements [api.Operations]. The first certificate
+// fixes the topic for the life of the installation.
+func (s *Server) ImportPushCertificate(ctx context.Context, actor string, certPEM, keyPEM []byte) (api.PushCertificate, error) {
+	s.pushMu.Lock()
+	defer s.pushMu.Unlock()
+	cert, err := apns.ParseCertificate(certPEM, keyPEM, s.o.Wall())
+	if err != nil {
+		return api.PushCertificate{}, &fleet.InvalidError{Field: "certificate", Message: err.Error()}
+	}
+	if topic := s.currentTopic(); topic != "" {
+		if err := apns.CheckTopic(topic, cert.Topic); err != nil {
+			return api.PushCertificate{}, &fleet.RefusedError{Code: "topic-change", Message: err.Error()}
+		}
+	}
+	if err := writePushCertificate(filepath.Join(s.o.Data, keysDir), certPEM, keyPEM); err != nil {
+		return api.PushCertificate{}, err
+	}
+	audit := pushAudit(cert, actor, s.o.Wall())
+	if s.currentTopic() == "" {
+		err = s.store.SetTopic(ctx, cert.Topic, audit)
+	} else {
+		err = s.store.RecordAudit(ctx, storage.DefaultSegment, []storage.AuditEntry{audit})
+	}
+	if err != nil {
+		return api.PushCertificate{}, fmt.Errorf("record push certificate: %w", err)
+	}
+	if err := s.pusher.use(cert); err != nil {
+		return api.PushCertificate{}, fmt.Errorf("use push certificate: %w", err)
+	}
+	s.wakes.Resume()
+	s.topicMu.Lock()
+	s.topic = cert.Topic
+	s.topicMu.Unlock()
+	return s.pushCertificate(), nil
+}
+
+// writePushCertificate puts a checked certificate and its key into the folder
+// of keys. They are one file, so that no crash leaves one without the other.
+func writePushCertificate(keys string, certPEM, keyPEM []byte) error {
+	return writePrivate(filepath.Join(keys, pushFile), slices.Concat(certPEM, []byte("\n"), keyPEM))
+}
+
+func pushAudit(cert apns.Certificate, actor string, at time.Time) storage.AuditEntry {
+	return storage.AuditEntry{
+		At: at.UTC(), Actor: actor, Action: "push.certificate", Target: cert.Topic,
+		Detail: map[string]string{"not_after": cert.NotAfter.UTC().Format(time.RFC3339)},
+	}
+}
+
+func (s *Server) pushCertificate() api.PushCertificate {
+	cert, ok := s.pusher.certificate()
+	if !ok {
+		return api.PushCertificate{Topic: s.currentTopic()}
+	}
+	return api.PushCertificate{
+		Topic: cert.Topic, NotAfter: cert.NotAfter, Installed: s.o.Wall().Before(cert.NotAfter),
+		DaysLeft: int(cert.NotAfter.Sub(s.o.Wall()).Hours() / 24),
+	}
+}
+
+// Backup implements [api.Operations].
+func (s *Server) Backup(ctx context.Context, w io.Writer) (int64, error) {
+	n, err := s.store.Backup(ctx, w)
+	if err != nil {
+		return n, fmt.Errorf("backup: %w", err)
+	}
+	return n, nil
+}
+
+// pushWarnDays is when a push certificate that ends soon is a problem to show.
+const pushWarnDays = 60
+
+// Health implements [api.Operations].
+func (s *Server) Health(_ context.Context) api.Health {
+	stats := s.wakes.Stats()
+	h := api.Health{
+		Version: s.o.Version, URL: s.config.URL, Organization: s.config.Organization, Lab: s.instance.Lab, StartedAt: s.started.UTC(),
+		Push: s.pushCertificate(), PushWaiting: stats.Waiting, PushSent: uint64(stats.Sent), PushProblem: stats.LastError, //nolint:gosec // a count
+		Missing: []string{},
+	}
+	switch {
+	case !h.Push.Installed && h.Push.Topic == "":
+		h.Missing = append(h.Missing, missingPush)
+	case !h.Push.Installed:
+		h.Missing = append(h.Missing, "the push certificate has expired: phones cannot be woken; renew the same entry at identity.apple.com/pushcert and import it with `kannuki cert push import`")
+	case h.Push.DaysLeft < pushWarnDays:
+		h.Missing = append(h.Missing, fmt.Sprintf("the push certificate ends in %d days; renew the same entry at identity.apple.com/pushcert", h.Push.DaysLeft))
+	}
+	return h
+}
+
+// missingPush tells the whole way to a push certificate, because Apple's pages
+// leave out who has to sign the request.
+const missingPush = "no push certificate: phones can neither enrol nor be woken. " +
+	"1. `kannuki cert push request` makes a key and a request. " +
+	"2. A holder of Apple's MDM vendor certificate signs the request (your MDM vendor, or mdmcert.download for organisations). " +
+	"3. Upload the signed request at identity.apple.com/pushcert with an Apple account of the organisation. " +
+	"4. `kannuki cert push import` takes the certificate that Apple gives"

@@ -1,0 +1,160 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/server/api"
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/bolt"
+)
+
+func (in *installation) importPush(cert, key []byte) error {
+	return in.post("/v1/push/certificate", api.PushCertificateRequest{
+		Certificate: base64.StdEncoding.EncodeToString(cert), Key: base64.StdEncoding.EncodeToString(key),
+	}, nil)
+}
+
+func (in *installation) health() api.Health {
+	in.t.Helper()
+	var st api.Status
+	in.must(in.admin.Get(in.t.Context(), "/v1/status", nil, &st))
+	return st.Server
+}
+
+// TestExpiredPushCertificate: phones cannot be woken, but those that come by
+// themselves are served as ever, and status says what is wrong.
+func TestExpiredPushCertificate(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	cert, key, err := in.apns.IssueCertificateUntil(topic, time.Now().Add(-time.Hour))
+	in.must(err)
+	if err := in.importPush(cert, key); err == nil || !strings.Contains(err.Error(), "expired") {
+		t.Errorf("importing an expired certificate = %v, want a refusal", err)
+	}
+	in.stop()
+	in.must(os.WriteFile(filepath.Join(in.data, "keys", "push.pem"), slices.Concat(cert, key), 0o600))
+	in.start()
+	h := in.health()
+	if h.Push.Installed || h.Push.Topic != topic || len(h.Missing) != 1 || !strings.Contains(h.Missing[0], "has expired") {
+		t.Errorf("health = %+v, want the expired certificate named", h)
+	}
+	p := in.phone("00008120-E", nil)
+	in.enrol(p, "sales", "production")
+	in.must(p.Step(t.Context()))
+	if d := in.device(p.UDID()); d.State != "enrolled" {
+		t.Errorf("a phone that came by itself is %s, want enrolled", d.State)
+	}
+	noViolations(t, p)
+
+	cert, key, err = in.apns.IssueCertificate(topic)
+	in.must(err)
+	in.must(in.importPush(cert, key))
+	if h := in.health(); !h.Push.Installed || len(h.Missing) != 0 {
+		t.Errorf("health after the renewal = %+v, want nothing missing", h)
+	}
+}
+
+// TestTopicGuard: the topic is in every enrolled phone's profile; a certificate
+// for another one would cut all of them off.
+func TestTopicGuard(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	before, err := os.ReadFile(filepath.Join(in.data, "keys", "push.pem"))
+	in.must(err)
+	cert, key, err := in.apns.IssueCertificate("com.apple.mgmt.External.another")
+	in.must(err)
+	e, ok := errors.AsType[*api.Error](in.importPush(cert, key))
+	if !ok || e.Code != api.CodeRefused || e.Detail != "topic-change" {
+		t.Fatalf("importing another topic = %+v, want it refused", e)
+	}
+	after, err := os.ReadFile(filepath.Join(in.data, "keys", "push.pem"))
+	in.must(err)
+	if !bytes.Equal(before, after) {
+		t.Error("the refused certificate was written")
+	}
+	if got := in.health().Push.Topic; got != topic {
+		t.Errorf("topic = %s, want %s", got, topic)
+	}
+	in.stop()
+	in.start()
+	if got := in.health().Push; got.Topic != topic || !got.Installed {
+		t.Errorf("push certificate after a restart = %+v", got)
+	}
+	for name, pair := range map[string][2][]byte{"another's key": {before, key}, "no PEM": {[]byte("x"), []byte("y")}, "nothing": {}} {
+		e, ok := errors.AsType[*api.Error](in.importPush(pair[0], pair[1]))
+		if !ok || e.Code != api.CodeInvalid {
+			t.Errorf("%s: %+v, want it invalid", name, e)
+		}
+	}
+}
+
+// TestBackupWhileServing takes a copy while phones enrol and opens it as the
+// day after a disaster would.
+func TestBackupWhileServing(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	in.enrol(in.phone("00008120-1", nil), "sales", "production")
+	var busy sync.WaitGroup
+	busy.Go(func() {
+		for range 20 {
+			if err := in.post("/v1/enrollment/links", api.EnrollmentRequest{Group: "sales", Ring: "production"}, nil); err != nil {
+				t.Errorf("link during the backup: %v", err)
+			}
+		}
+	})
+	path := filepath.Join(t.TempDir(), "copy.db")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+	in.must(err)
+	n, err := in.admin.Download(t.Context(), "/v1/backup", f)
+	in.must(errors.Join(err, f.Close()))
+	busy.Wait()
+	if info, err := os.Stat(path); err != nil || info.Size() != n {
+		t.Errorf("%d bytes received, %v", n, err)
+	}
+	s, err := bolt.Open(path, bolt.Options{})
+	in.must(err)
+	defer func() { in.must(s.Close()) }()
+	in.must(s.Check(t.Context()))
+	p, err := s.Phone(context.WithoutCancel(t.Context()), storage.DefaultSegment, "00008120-1")
+	if err != nil || p.State != storage.PhoneEnrolled {
+		t.Errorf("the phone in the copy: %s, %v", p.State, err)
+	}
+}
+
+// TestBadGrantsAreExplained: a request that cannot be met is the caller's
+// matter, not a fault of the server.
+func TestBadGrantsAreExplained(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	for _, test := range []struct {
+		request api.EnrollmentRequest
+		field   string
+	}{
+		{api.EnrollmentRequest{Group: "sales"}, "ring"},
+		{api.EnrollmentRequest{Ring: "production"}, "ring"},
+		{api.EnrollmentRequest{Group: "sales", Ring: "pilot"}, "ring"},
+		{api.EnrollmentRequest{Group: "sales", Ring: "production", Rights: "all"}, "rights"},
+		{api.EnrollmentRequest{Group: "sales", Ring: "production", Life: "1s"}, "life"},
+		{api.EnrollmentRequest{Group: "sales", Ring: "production", Life: "a day"}, "life"},
+	} {
+		e, ok := errors.AsType[*api.Error](in.post("/v1/enrollment/links", test.request, nil))
+		if !ok || e.Status != http.StatusBadRequest || e.Code != api.CodeInvalid || e.Field != test.field {
+			t.Errorf("%+v: %+v, want field %s to be invalid", test.request, e, test.field)
+		}
+	}
+}
