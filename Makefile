@@ -1,0 +1,96 @@
+# Kannuki. "make help" lists what there is; Go and make are enough for demo,
+# build and test. Every target that is named here works today.
+
+SHELL := /bin/sh
+
+# The certificate authority can keep its state in databases we never use;
+# these tags leave them out of the binary (docs/dependencies.md).
+TAGS := nobadger,nomysql,nopgx
+export GOFLAGS := $(GOFLAGS) -tags=$(TAGS)
+export CGO_ENABLED ?= 0
+
+DEMO_ARGS ?=
+FUZZTIME ?= 20s
+BENCH ?= .
+BENCHTIME ?= 1s
+REPORT ?=
+KILLS ?= 200
+
+.DEFAULT_GOAL := help
+
+.PHONY: demo
+demo: build ## play the whole story: real server, simulated iPhones (DEMO_ARGS=--exit ends by itself)
+	./bin/kannuki demo $(DEMO_ARGS)
+
+.PHONY: build
+build: ## build bin/kannuki
+	go build -trimpath -ldflags='-s -w' -o bin/kannuki ./cmd/kannuki
+
+.PHONY: test
+test: ## run every test and name those that could not run
+	@go test -json ./... | go run ./internal/testreport $(REPORT)
+
+.PHONY: race
+race: export CGO_ENABLED = 1
+race: ## run every test twice, shuffled, with the race detector (needs a C compiler)
+	@command -v "$$(go env CC)" >/dev/null || { echo "race: the race detector needs a C compiler ($$(go env CC))" >&2; exit 1; }
+	@go test -race -shuffle=on -count=2 -timeout=15m -json ./... | go run ./internal/testreport $(REPORT)
+
+.PHONY: check
+check: format lint vet tidy race ## everything a change must pass: format, lint, vet, tidy, race
+
+.PHONY: fmt
+fmt: ## format the source
+	"$$(.ci/tool golangci-lint)" fmt
+
+.PHONY: format
+format: ## show what fmt would change, and fail if it would
+	"$$(.ci/tool golangci-lint)" fmt --diff
+
+.PHONY: lint
+lint: ## run the linters of .golangci.yml
+	"$$(.ci/tool golangci-lint)" run
+
+.PHONY: vet
+vet: ## run go vet
+	go vet ./...
+
+.PHONY: tidy
+tidy: ## fail if go.mod or go.sum is not tidy
+	go mod tidy -diff
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities (needs the Go vulnerability database, so the network)
+	"$$(.ci/tool govulncheck)" ./...
+
+.PHONY: bench
+bench: ## run the benchmarks and describe the machine (BENCH=regexp BENCHTIME=1s)
+	@.ci/machine
+	go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (20s)
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: crash
+crash: ## kill the whole server KILLS times (200) under load and check that nothing acknowledged is lost
+	KANNUKI_CRASH_KILLS=$(KILLS) go test -run='^TestSuddenDeath$$' -count=1 -timeout=60m -v ./internal/crash
+
+.PHONY: cover
+cover: ## show test coverage by package and in all
+	go test -coverpkg=./... -coverprofile=coverage.out ./... >/dev/null
+	@go tool cover -func=coverage.out | tail -n 1
+	@go test -cover ./... | awk '/coverage:/ { print }'
+
+.PHONY: generate
+generate: ## make the embedded facts again from real data (KANNUKI_DATA_DIR=folder)
+	@test -n "$$KANNUKI_DATA_DIR" || { echo "generate: set KANNUKI_DATA_DIR to the folder of real data (docs/architecture.md, Facts)" >&2; exit 1; }
+	go generate ./...
+
+.PHONY: clean
+clean: ## remove what make built
+	rm -rf bin coverage.out
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,94 @@
+package lang
+
+import "sync"
+
+// phaseText is the wording of a gate's phase in both languages.
+type phaseText struct{ label, line both }
+
+// phaseTexts words the phases. "verified" says that it waits for a person, or
+// people take it for finished.
+var phaseTexts = sync.OnceValue(func() map[string]phaseText {
+	return map[string]phaseText{
+		"declined":    {both{"Declined", "拒否済み"}, both{"Not for this group, ever.", "このグループには適用しません。"}},
+		"expired":     {both{"No longer available from Apple", "期限切れ（Appleの提供終了）"}, both{"The tested build can no longer be installed.", "検証した版はもう入れられません。"}},
+		"paused":      {both{"Paused", "一時停止中"}, both{"No new phone starts.", "新たに始まる端末はありません。"}},
+		"blocked":     {both{"App problem", "動作不良あり"}, both{"A business app does not work; a fix is needed.", "業務アプリに動作不良があります。修正待ちです。"}},
+		"done":        {both{"Done", "完了"}, both{"Every production phone that can be reached is there.", "通信できる本番端末はすべて更新済みです。"}},
+		"rolling-out": {both{"Rolling out", "展開中"}, both{"Phones are being asked to install.", "端末に順に適用しています。"}},
+		"approved":    {both{"Approved", "承認済み"}, both{"The decision is made; the first wave has not started.", "第1段階の開始前です。"}},
+		"superseded":  {both{"Replaced by a newer release", "置き換え済み"}, both{"A newer release took its place.", "新しい版に置き換わりました。"}},
+		"verified":    {both{"Verified, waiting for approval", "検証済み（承認待ち）"}, both{"All results are fine; nothing installs yet.", "結果は良好。まだ適用は始まりません。"}},
+		"verifying":   {both{"Testing", "検証中"}, both{"The verification phones have it; results are coming in.", "検証用端末に適用し、結果を集めています。"}},
+		"held":        {both{"Waiting for tests", "検証待ち"}, both{"No test has started.", "まだ誰も検証していません。"}},
+	}
+})
+
+// gateTexts words why a gate is in its phase.
+var gateTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"unknown-group":            {"There is no group[ {group}].", "グループ[{group}]はありません。"},
+		"unknown-release":          {"Apple's catalogue here knows no release[ {release}].", "OS[{release}]はAppleの公開情報にありません。"},
+		"improvement-follows-base": {"A background security improvement follows its base release and has no gate.", "バックグラウンドセキュリティ改善は元の版に従い、ゲートはありません。"},
+		"not-posted":               {"Apple has not posted it yet[ (expected {date})].", "まだ公開されていません[（{date}予定）]。"},
+		"not-applicable":           {"None of the group's phones can run it.", "このグループに対応する端末はありません。"},
+		"declined":                 {"Declined[ by {by}][ on {date}][: {reason}].", "[{by}が][{date}に]拒否しました[。判断理由：{reason}]。"},
+		"expired":                  {"Apple no longer offers it to any of the group's models[ (since {date})].", "グループのどの機種にも提供されなくなりました[（{date}から）]。"},
+		"paused-by-person":         {"Paused[ by {by}][ on {date}][: {reason}].", "[{by}が][{date}に]一時停止しました[。判断理由：{reason}]。"},
+		"verdict-revoked":          {"A test result the approval rests on was withdrawn[: {app}][, by {by}].", "承認の根拠になった検証結果が取り消されました[：{app}][（{by}）]。"},
+		"app-broken":               {"[{app} ]does not work[ on {release}][ (reported by {by})][: {reason}].", "[{app}が][{release}で]動作不良です[（{by}）][。{reason}]。"},
+		"all-there":                {"All production phones that can be reached are on it.", "通信できる本番端末はすべて更新済みです。"},
+		"phones-outstanding":       {"[{count} ]production phones are not there yet.", "未適用の本番端末[は{count}台]があります。"},
+		"wave-starts":              {"The first wave starts[ on {date}].", "第1段階は[{date}に]始まります。"},
+		"superseded":               {"[{release} ]took its place.", "[{release}に]置き換わりました。"},
+		"no-apps":                  {"No business apps are defined for the group, so its gate stays closed.", "業務アプリが登録されていないため、ゲートは閉じたままです。"},
+		"no-blocking-app":          {"All business apps of the group are for information only: none could open the gate.", "業務アプリがすべて「参考」のため、ゲートを開けられません。"},
+		"no-verification-phone":    {"The group has no verification phone.", "検証用端末がありません。"},
+		"app-missing":              {"[{app} ]is not verified yet[: {why}][ ({model})].", "[{app}は]検証が済んでいません[：{why}][（{model}）]。"},
+		"all-verified":             {"All business apps are verified; it waits for approval.", "業務アプリはすべて検証済みです。承認を待っています。"},
+		"offered":                  {"Released to the verification phones[ by {by}][ on {date}].", "[{by}が][{date}に]検証用端末に適用しました。"},
+	}
+})
+
+// factTexts words what supports a phone's reason.
+var factTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"installed":     {"The phone[ ({model})] runs iOS[ {version}].", "端末[（{model}）]のOSは[{version}]です。"},
+		"approved":      {"[{release} was ]approved[ by {by}][ on {date}].", "[{release}は][{by}が][{date}に]承認しました。"},
+		"candidate":     {"[{release} is ]released to the verification phones.", "[{release}を]検証用端末に適用しています。"},
+		"gate":          {"Gate[ for {release}]: {phase}.", "[{release}の]ゲート：{phase}。"},
+		"announced":     {"The phone was told to install[ {release}][ by {deadline} on its own clock].", "[{release}の]適用を指示しました[（端末の時計で{deadline}まで）]。"},
+		"install-state": {"The phone reports[ {release}]: {why}.", "端末の報告[（{release}）]：{why}。"},
+		"last-contact":  {"Last contact: {date}.", "最後の通信：{date}。"},
+		"kept":          {"The installation[ of {release}] is too far on to be stopped.", "[{release}の]インストールが進んでいるため、止められません。"},
+		"visible":       {"Users can see[ {release}][ since {date}].", "[{release}は][{date}から]利用者に表示されています。"},
+	}
+})
+
+// whyTexts words why a test result, or the lack of one, does not count, and
+// why a phone cannot be controlled.
+var whyTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"no-verdict":                {"not tested", "未検証"},
+		"other-group":               {"tested on another group's phone", "他のグループの端末で検証"},
+		"production-phone":          {"tested on a production phone", "本番端末で検証"},
+		"phone-not-on-release":      {"the phone tested was not on this release", "検証した端末のOSが異なる"},
+		"tester-not-allowed":        {"the tester may not record results", "検証担当者ではない人の結果"},
+		"external-without-evidence": {"an outside result without evidence", "証跡のない外部の結果"},
+		"unknown-result":            {"the result is not one we know", "不明な結果"},
+		"no-app-version":            {"the app's version is not known", "アプリの版が不明"},
+		"revoked":                   {"the result was withdrawn", "結果は取り消し済み"},
+		"expired":                   {"the result is no longer valid", "検証結果の有効期限切れ"},
+		"broken":                    {"does not work", "動作不良"},
+		"models-missing":            {"not tested on every model", "未検証の機種あり"},
+
+		"facts-unknown":           {"the phone has not reported its model and iOS yet", "機種とOSの報告を待っています"},
+		"capabilities-unknown":    {"the phone has not reported its capabilities yet", "対応機能の報告を待っています"},
+		"version-unreadable":      {"the version it reports cannot be compared", "報告された版を比べられません"},
+		"ios-before-17":           {"iOS is older than 17", "iOS 17より前の版です"},
+		"declaration-unsupported": {"it does not support the instruction", "この指示に対応していません"},
+		"supervision-unknown":     {"not known yet whether it is supervised", "監視対象かどうかを確認中です"},
+		"settings-refused":        {"the phone refused the settings", "端末が設定を拒否しました"},
+		"not-reported":            {"the phone has not confirmed it yet", "端末からの確認を待っています"},
+		"unsupervised":            {"the phone is not supervised", "監視対象ではありません"},
+	}
+})

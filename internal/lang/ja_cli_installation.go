@@ -1,0 +1,143 @@
+package lang
+
+// japaneseInstallation are the texts about the installation itself.
+func japaneseInstallation() map[string]string {
+	return map[string]string{
+		"Cannot reach the server: it is not running, or you may not open its socket.": "サーバーに接続できません。停止中か、ソケットを開く権限がありません。",
+		"Start it with `kannuki serve`, ask for access, or use `--server URL`.":       "`kannuki serve`で起動するか、権限を申請するか、`--server URL`を指定してください。",
+
+		"-o %q: want table, json or csv":        "-o %q：table、json、csvのいずれかを指定してください",
+		"--lang %q: want en or ja":              "--lang %q：enかjaを指定してください",
+		"%q is not a command of %s":             "%qは%sのコマンドではありません",
+		"; did you mean %s?":                    "。%sのことですか？",
+		"%s is missing":                         "%sがありません",
+		"%q is too much":                        "%qは余分です",
+		"--%s is needed: %s":                    "--%sを指定してください：%s",
+		"--server %q: want https://host[:port]": "--server %q：https://host[:port]の形で指定してください",
+		"--server %q: the token would travel unprotected; use https": "--server %q：APIトークンが保護されません。httpsを使ってください",
+		"--server needs a token: name its file with --token-file":    "--serverにはAPIトークンが必要です。--token-fileでファイルを指定してください",
+
+		"--start %q: want a time such as 2026-08-25T09:00:00Z": "--start %q：2026-08-25T09:00:00Zのような時刻で指定してください",
+		"--start and --speed need --lab":                       "--startと--speedには--labが必要です",
+		"fixed by the first push certificate":                  "最初のプッシュ証明書で決まります",
+		"Made a new installation in %s.":                       "%sに新しい環境を作成しました。",
+		"What can never be changed once a phone is enrolled:":  "端末を登録した後は変更できないもの：",
+		"URL and port":   "URLとポート",
+		"Push topic":     "プッシュのトピック",
+		"Files to know:": "主なファイル：",
+		"Configuration":  "設定",
+		"Admin token":    "管理用APIトークン",
+		"Socket":         "ソケット",
+		"The keys in the data directory are the installation: back them up, and guard the copy like the original.": "データフォルダの鍵は、この環境そのものです。バックアップを取り、写しも原本と同じように守ってください。",
+		"Next:":                                     "次の手順：",
+		"start the server":                          "サーバーを起動する",
+		"name a business app":                       "業務アプリを追加する",
+		"make a group of phones":                    "端末のグループを作成する",
+		"enroll simulated phones":                   "模擬端末を登録する",
+		"check the installation as a phone sees it": "端末から見た状態を診断する",
+		"begin to get a push certificate":           "プッシュ証明書の取得を始める",
+
+		"--log-level %q: want debug, info, warn or error": "--log-level %q：debug、info、warn、errorのいずれかを指定してください",
+
+		"none":                         "なし",
+		"expired; topic %s":            "期限切れ、トピック%s",
+		"until %s (%d days), topic %s": "%sまで（残り%d日）、トピック%s",
+		"Server":                       "サーバー",
+		"As of":                        "時点",
+		"Holds":                        "延期",
+		"Newest release":               "最新のリリース",
+		"Push certificate":             "プッシュ証明書",
+		"Last push problem":            "直近のプッシュの問題",
+		"Not set up yet:":              "未設定：",
+		"Newest entry":                 "最新の項目",
+		"Source of releases":           "リリースの情報源",
+		"Fetched":                      "取得日時",
+		"%d confirmed, %d not confirmed yet, %d not possible": "確認済み%d台、確認待ち%d台、延期不可%d台",
+
+		"No.":                          "番号",
+		"When":                         "日時",
+		"Who":                          "実行者",
+		"What":                         "操作",
+		"To what":                      "対象",
+		"Reason":                       "判断理由",
+		"Details":                      "詳細",
+		"Hash":                         "ハッシュ",
+		"--known %q: want NUMBER:HASH": "--known %q：「番号:ハッシュ」の形で指定してください",
+		"The audit log is whole: %d entries. Note its end elsewhere: %s": "監査ログに欠けや改変はありません（%d件）。末尾を別の場所に控えてください：%s",
+
+		"Wrote %s, %d bytes.": "%sに書き込みました（%dバイト）。",
+		"It does not hold the keys: back up the folder keys of the data directory as well.": "鍵は含まれません。データフォルダのkeysも別に保管してください。",
+
+		"Wrote %s and its key %s.": "%sと、その鍵%sを作成しました。",
+		"1. A holder of Apple's MDM vendor certificate signs the request: your MDM vendor, or a service for organisations.": "1. AppleのMDMベンダー証明書を持つ者（MDMベンダーや、組織向けのサービス）が要求に署名します。",
+		"2. Upload the signed request at identity.apple.com/pushcert with an Apple account of the organisation.":            "2. 署名済みの要求を、組織のAppleアカウントでidentity.apple.com/pushcertにアップロードします。",
+		"3. Import the certificate that Apple gives: kannuki cert push import CERTIFICATE --key %s":                         "3. Appleから受け取った証明書を取り込みます：kannuki cert push import CERTIFICATE --key %s",
+		"In use: push certificate %s.": "使用を始めました：プッシュ証明書 %s。",
+		"Push certificate: %s.":        "プッシュ証明書：%s。",
+		"File":                         "ファイル",
+		"Certificate":                  "証明書",
+		"Issued to":                    "発行先",
+		"Valid until":                  "有効期限",
+
+		"sim run needs the data directory of a lab on this machine, not --server": "sim runには、--serverではなく、この機器にある試験環境のデータフォルダが必要です",
+		"%s is no lab: simulated phones need one made with `kannuki init --lab`.": "%sは試験環境ではありません。模擬端末には`kannuki init --lab`で作成した環境が必要です。",
+		"--os %s: the catalogue has no build of it":                               "--os %s：ビルドの情報がありません",
+		"want at least one phone, and no more verification phones than phones":    "端末は1台以上、検証用端末は端末の数以下で指定してください",
+		"--group is needed: there is not exactly one group":                       "グループが1つではないため、--groupを指定してください",
+		"--set-app %q: want BUNDLE-ID=VERSION":                                    "--set-app %q：「バンドルID=版」の形で指定してください",
+		"by %s on the phone's clock":                                              "端末の時計で%sまで",
+	}
+}
+
+// japaneseDoctor are the texts of the diagnosis.
+func japaneseDoctor() map[string]string {
+	return map[string]string{
+		"doctor looks at the data directory on this machine; it cannot use --server": "doctorはこの機器のデータフォルダを診断します。--serverは使えません",
+		"What to do": "対処",
+		"Check":      "項目",
+		"Found":      "内容",
+
+		"Import a feed: kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json": "公開情報を取り込んでください：kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json",
+		"The catalogue has no source.":                            "リリースの情報源がありません。",
+		"The catalogue is from %s: newer releases are not known.": "リリースの情報は%sのものです。それより新しいリリースは分かりません。",
+		"The catalogue is from %s.":                               "リリースの情報は%sのものです。",
+		"The server answers on its socket; version %s.":           "サーバーはソケットで応答しています（バージョン%s）。",
+		"The last push failed: %s":                                "直近のプッシュは失敗しました：%s",
+		"See what the check push-service says.":                   "項目push-serviceの内容を確認してください。",
+
+		"All certificates are valid; the first to end: %s.": "証明書はすべて有効です。最初に切れるもの：%s。",
+		"%s ends %s":                   "%s（%sまで）",
+		"A certificate has ended: %s.": "有効期限の切れた証明書があります：%s。",
+		"A certificate ends soon: %s.": "まもなく有効期限の切れる証明書があります：%s。",
+		"The running server renews its own certificates; start it. Renew the push certificate at identity.apple.com/pushcert.": "サーバーの証明書は、起動していれば自動で更新されます。プッシュ証明書はidentity.apple.com/pushcertで更新してください。",
+		"Restore the folder keys from a backup; without it every phone must enroll again.":                                     "keysフォルダをバックアップから復元してください。ないと、すべての端末の再登録が必要です。",
+
+		"The database is whole.": "データベースに破損はありません。",
+		"The database is in use by the running server; its records are checked as they are read.": "データベースは稼働中のサーバーが使用しています。記録は読み出すたびに検査されます。",
+		"Stop the server, keep the file, and restore the newest backup.":                          "サーバーを停止し、ファイルは残したまま、最新のバックアップを復元してください。",
+		"%d MiB are free for the database.":                                                       "データベースの空き容量は%d MiBです。",
+		"Make room: a server that cannot write cannot hear phones.":                               "空き容量を増やしてください。書き込めないサーバーは端末に応答できません。",
+
+		"Set the clock and let NTP keep it: certificates, links and deadlines depend on it.": "時計を合わせ、NTPで維持してください。証明書、登録用リンク、適用期限は時計に従います。",
+		"The clock says %s, which is before this installation was made.":                     "時計は%sです。この環境を作成した日時より前です。",
+		"The clock says %s; nothing on this machine keeps it right.":                         "時計は%sです。時刻の同期が確認できません。",
+		"The clock says %s and is kept right.":                                               "時計は%sで、同期されています。",
+
+		"Mend the configuration file; unknown keys are errors.":                                "設定ファイルを直してください。未知の項目はエラーになります。",
+		"The configuration can be read; phones reach the server at %s.":                        "設定を読み込めます。端末の接続先は%sです。",
+		"A phone that trusts only the profile's root reaches %s.":                              "プロファイルのルート証明書だけを信頼する端末から%sに接続できます。",
+		"No phone can connect: %s: %v":                                                         "端末から接続できません：%s：%v",
+		"Start the server; if it runs, see that certificate, URL and listen address fit.":      "サーバーを起動してください。稼働中なら、証明書、URL、待ち受けアドレスの組み合わせを確認してください。",
+		"The listener works at %s, but this machine does not reach %s: %v":                     "%sでは応答しますが、この機器から%sに接続できません：%v",
+		"Check from a phone on mobile data that name, firewall and port forwarding lead here.": "モバイル通信の端末から、名前解決、ファイアウォール、ポート転送を確認してください。",
+
+		"There is no push certificate: phones can neither enroll nor be woken.":                              "プッシュ証明書がありません。端末の登録も通知もできません。",
+		"Begin with `kannuki cert push request`.":                                                            "`kannuki cert push request`から始めてください。",
+		"Push certificate until %s, topic %s.":                                                               "プッシュ証明書は%sまで、トピックは%sです。",
+		"Renew the same entry at identity.apple.com/pushcert and import it with `kannuki cert push import`.": "identity.apple.com/pushcertで同じ項目を更新し、`kannuki cert push import`で取り込んでください。",
+		"Apple's push service is reached through a proxy; not tried.":                                        "プッシュ通知サービスへはプロキシを経由するため、接続は試していません。",
+		"The push service %s answers.":                                                                       "プッシュ通知サービス%sは応答しています。",
+		"The push service %s cannot be reached: %v":                                                          "プッシュ通知サービス%sに接続できません：%v",
+		"Let the server connect to api.push.apple.com on port 443; in a lab, start `kannuki sim run`.":       "サーバーからapi.push.apple.comの443番ポートへの接続を許可してください。試験環境では`kannuki sim run`を起動してください。",
+	}
+}

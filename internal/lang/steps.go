@@ -1,0 +1,48 @@
+package lang
+
+import "sync"
+
+// stepTexts words what comes next: first what happens by itself, then what a
+// person can do. The empty code is the sentence for "nothing".
+var stepTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"": {"Nothing to do.", "操作は不要です。"},
+
+		"hold-ends":                {"[On {date} ]Apple's hold ends and users can see the release.", "[{date}に]延期が終わり、利用者に表示されます。"},
+		"wave-starts":              {"The next wave starts by itself[ on {date}].", "次の段階は[{date}に]自動で始まります。"},
+		"phones-install":           {"The phones install by themselves by their deadlines.", "各端末は適用期限までに自動でインストールします。"},
+		"resume-when-cleared":      {"The rollout waits until the cause is cleared and somebody resumes it.", "原因が解消され、再開されるまで待ちます。"},
+		"push-again":               {"The phone is asked again by itself.", "自動で再通知します。"},
+		"retry-on-poll":            {"It is tried again when the phone answers next.", "次に端末が応答したときに自動で再試行します。"},
+		"device-continues":         {"The phone goes on by itself.", "端末が自動で進めます。"},
+		"device-retries":           {"The phone tries again by itself.", "端末が自動で再試行します。"},
+		"read-app-versions":        {"The app versions are read at the phone's next contact.", "次の通信でアプリの版を確認します。"},
+		"enforce-after-app-update": {"iOS follows by itself once the app is new enough.", "アプリの更新後、iOSの更新へ自動で進みます。"},
+		"next-release":             {"The next release is decided about when Apple posts it.", "次のOSが公開されると、あらためて判断します。"},
+
+		"offer":                   {"Release it to the verification phones with \"kannuki gate offer\".", "「kannuki gate offer」で検証用端末に適用してください。"},
+		"add-app":                 {"Name the business apps this work depends on with \"kannuki app add\".", "「kannuki app add」で業務に必要なアプリを追加してください。"},
+		"add-verification-phone":  {"Enroll a verification phone into the group.", "グループに検証用端末を登録してください。"},
+		"record-verdicts":         {"Test the apps on a verification phone and record the results.", "検証用端末で業務アプリを確かめ、結果を記録してください。"},
+		"fix-app-and-test-again":  {"Have the app fixed, then test it again.", "アプリの修正後、もう一度検証してください。"},
+		"approve":                 {"Look at the gate and approve it.", "ゲートを確認し、適用を承認してください。"},
+		"resume":                  {"Resume the rollout when the cause is cleared.", "原因の解消後、展開を再開してください。"},
+		"choose-newer-release":    {"Decide about the newer release instead.", "新しい版について判断してください。"},
+		"unlock":                  {"Ask the user to unlock the phone once.", "一度ロックを解除してもらってください。"},
+		"connect":                 {"Ask the user to switch the phone on and join Wi-Fi, or check whether it is lost.", "電源とWi-Fiの確認を利用者に依頼し、所在不明なら紛失の手順へ進んでください。"},
+		"install-now":             {"The user may start earlier in Settings > General > Software Update.", "「設定」>「一般」>「ソフトウェアアップデート」から先に始めることもできます。"},
+		"enter-passcode":          {"Ask the user to enter the passcode, or go to the phone if it is shared.", "利用者にパスコードの入力を依頼し、共用端末なら担当者が入力してください。"},
+		"free-space":              {"Ask the user to remove videos or unused apps.", "動画や使わないアプリの削除を依頼してください。"},
+		"charge":                  {"Ask the user to leave the phone on a charger.", "充電器につないでおくよう依頼してください。"},
+		"restart-or-use-computer": {"Restart the phone; if it fails again, update it with a computer.", "端末を再起動し、再び失敗したらパソコンで更新してください。"},
+		"update-app":              {"Bring the app to the version that was tested.", "アプリを検証済みの版に更新してください。"},
+		"test-model":              {"Test the apps on a verification phone of this model, then approve again.", "同じ機種の検証用端末で確かめてから、あらためて承認してください。"},
+		"replace-or-regroup":      {"Plan a replacement, or keep the phone in a group of its own.", "機種変更を計画するか、別のグループに分けてください。"},
+		"supervise":               {"To hold it, supervise it with Apple Configurator (this erases the phone) and enroll it again.", "延期するには、Apple Configuratorで監視対象にし（端末は消去されます）、登録し直してください。"},
+		"test-apps-on-phone":      {"Have the business apps checked on this phone today.", "今日のうちに、この端末で業務アプリを確かめてください。"},
+		"end-single-app-mode":     {"End Single App Mode in the maintenance time.", "保守時間にアプリの固定を解除してください。"},
+		"assign-group":            {"Put the phone into a group.", "端末をグループに割り当ててください。"},
+		"update-by-hand":          {"Ask the user to update in Settings > General > Software Update.", "「設定」>「一般」>「ソフトウェアアップデート」からの更新を依頼してください。"},
+		"enroll-again":            {"Enroll the phone again.", "端末を登録し直してください。"},
+	}
+})

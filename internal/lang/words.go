@@ -1,0 +1,67 @@
+package lang
+
+import "sync"
+
+// wordTexts names the identifiers of the domain as people see them: test
+// results, importance, rings, holds, release classes, rights, settings,
+// install states.
+var wordTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"works":           {"Works", "問題なし"},
+		"works-with-note": {"Works, with a note", "注意点あり"},
+		"broken":          {"Does not work", "動作不良"},
+		"untested":        {"Not tested", "未検証"},
+		"partial":         {"Tested on some models", "一部の機種で検証"},
+		"stale":           {"Result no longer valid", "有効期限切れの結果"},
+
+		"critical":      {"Critical", "最重要"},
+		"important":     {"Important", "重要"},
+		"informational": {"Information only", "参考"},
+
+		"verification": {"Verification", "検証"},
+		"production":   {"Production", "本番"},
+
+		"confirmed":  {"Confirmed", "確認済み"},
+		"pending":    {"Not confirmed yet", "確認待ち"},
+		"impossible": {"Not possible", "延期不可"},
+
+		"upgrade":     {"Upgrade", "アップグレード"},
+		"update":      {"Update", "アップデート"},
+		"patch":       {"Patch", "修正アップデート"},
+		"improvement": {"Background Security Improvement", "バックグラウンドセキュリティ改善"},
+
+		"updates": {"What updates need", "更新に必要な範囲"},
+		"managed": {"Updates and settings", "更新と設定変更"},
+		"full":    {"Also lock and erase", "ロックと消去も可"},
+
+		"manual": {"By a person", "手動"},
+		"auto":   {"By itself", "自動"},
+
+		"hardware": {"Same model only", "同じ機種のみ"},
+		"any":      {"Any model", "すべての機種"},
+
+		"none":        {"Nothing under way", "なし"},
+		"waiting":     {"Waiting", "待機中"},
+		"downloading": {"Downloading", "ダウンロード中"},
+		"prepared":    {"Ready to install", "準備完了"},
+		"installing":  {"Installing", "インストール中"},
+		"failed":      {"Failed", "失敗"},
+
+		"extend-risk":      {"Accept the risk", "リスクを受け入れて延長"},
+		"release-to-users": {"Let users choose", "利用者の操作に任せる"},
+		"enforce":          {"Install it", "適用する"},
+	}
+})
+
+// markTexts are the signs of results in a matrix. Japanese readers know ○ △ ×
+// from school; English ones read the words.
+var markTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"works":           {"Works", "○"},
+		"works-with-note": {"Note", "△"},
+		"broken":          {"Broken", "×"},
+		"untested":        {"–", "－"},
+		"partial":         {"–", "－"},
+		"stale":           {"–", "－"},
+	}
+})
