@@ -1,0 +1,91 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newAppCommand(g *globals) *cobra.Command {
+	return g.noun("app", g.text.T("The business apps the work depends on"), newAppAddCommand(g), newAppListCommand(g))
+}
+
+type appAddOptions struct {
+	act
+	name       string
+	importance string
+}
+
+func newAppAddCommand(g *globals) *cobra.Command {
+	var o appAddOptions
+	t := g.text
+	cmd := &cobra.Command{
+		Use:     "add BUNDLE-ID",
+		Short:   t.T("Add a business app, or change its name"),
+		Example: "kannuki app add com.example.pos --name POS --importance critical",
+		Args:    g.args("BUNDLE-ID"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runAppAdd(g, cmd, o, args[0]) },
+	}
+	f := cmd.Flags()
+	o.addFlags(g, f)
+	f.StringVar(&o.name, "name", "", t.T("name people know the app by (default: the bundle identifier)"))
+	f.StringVar(&o.importance, "importance", "", t.T("critical (verified on every model), important (on one) or informational (never keeps a gate closed)"))
+	g.complete(cmd, "importance", func(*cobra.Command) []string { return []string{"critical", "important", "informational"} })
+	return cmd
+}
+
+func runAppAdd(g *globals, cmd *cobra.Command, o appAddOptions, bundleID string) error {
+	if err := g.need(cmd, "importance"); err != nil {
+		return err
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	request := api.AddAppRequest{
+		AppRequest: fleet.AppRequest{BundleID: bundleID, Name: o.name, Importance: o.importance},
+		Reason:     o.Reason, DryRun: o.DryRun,
+	}
+	var app api.App
+	if err := client.Post(cmd.Context(), api.Path("apps"), request, &app); err != nil {
+		return err
+	}
+	return g.show(cmd, answer{
+		data: app, table: g.appTable([]api.App{app}),
+		text: g.done(o.DryRun, g.text.T("Added: %s (%s), %s.", app.Name, app.BundleID, g.text.Word(app.Importance))),
+	})
+}
+
+func newAppListCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   g.text.T("List the business apps"),
+		Example: "kannuki app list",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var out api.Apps
+			if err := client.Get(cmd.Context(), api.Path("apps"), nil, &out); err != nil {
+				return err
+			}
+			a := answer{data: out, table: g.appTable(out.Apps)}
+			if len(out.Apps) == 0 {
+				a.text = g.text.T("No business apps. Add those the work depends on with `kannuki app add`.") + "\n"
+			}
+			return g.show(cmd, a)
+		},
+	}
+}
+
+func (g *globals) appTable(apps []api.App) table {
+	t := g.text
+	tab := table{columns: []column{{"bundle_id", t.T("App")}, {"name", t.T("Name")}, {"importance", t.T("Importance")}}}
+	for _, a := range apps {
+		tab.add(plain(a.BundleID), plain(a.Name), g.word(a.Importance))
+	}
+	return tab
+}

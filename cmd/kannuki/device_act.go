@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newDeviceQueueCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "queue UDID",
+		Short:   g.text.T("Show the commands people queued for a phone"),
+		Example: "kannuki device queue 00008110-0123456789ABCDEF",
+		Args:    g.args("UDID"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runDeviceQueue(cmd.Context(), g, cmd, args[0]) },
+	}
+	cmd.ValidArgsFunction = completeArg(g.deviceNames)
+	return cmd
+}
+
+func runDeviceQueue(ctx context.Context, g *globals, cmd *cobra.Command, udid string) error {
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	var q api.Queue
+	if err := client.Get(ctx, api.Path("devices", udid, "queue"), nil, &q); err != nil {
+		return err
+	}
+	t := g.text
+	tab := table{columns: []column{
+		{"uuid", t.T("Command")},
+		{"request_type", t.T("Type")},
+		{"state", t.T("State")},
+		{"created_at", t.T("Queued")},
+		{"created_by", t.T("By")},
+		{"sent_at", t.T("Sent")},
+		{"deliveries", t.T("Times sent")},
+		{"not_nows", t.T("Answered \"not now\"")},
+		{"finished_at", t.T("Finished")},
+		{"error", t.T("Problem")},
+	}}
+	for _, c := range q.Commands {
+		tab.add(plain(c.UUID), plain(c.RequestType), plain(c.State), g.instant(c.CreatedAt), plain(c.CreatedBy), g.instant(c.SentAt),
+			number(c.Deliveries), number(c.NotNows), g.instant(c.FinishedAt), plain(c.Error))
+	}
+	a := answer{data: q, table: tab}
+	if len(q.Commands) == 0 {
+		a.text = t.T("Nothing is queued. What the server asks by itself has no entry here.") + "\n"
+	}
+	return g.show(cmd, a)
+}
+
+// deviceVerb is something done to one phone that needs nothing but a name.
+type deviceVerb struct {
+	name, short string
+	said        func(udid string, done api.Done) string
+}
+
+func newDevicePushCommand(g *globals) *cobra.Command {
+	return newDeviceVerbCommand(g, deviceVerb{
+		name: "push", short: g.text.T("Wake a phone now"),
+		said: func(udid string, _ api.Done) string { return g.text.T("Asked Apple to wake %s.", udid) },
+	})
+}
+
+func newDeviceRefreshCommand(g *globals) *cobra.Command {
+	return newDeviceVerbCommand(g, deviceVerb{
+		name: "refresh", short: g.text.T("Ask a phone for its inventory now instead of within a day"),
+		said: func(udid string, done api.Done) string {
+			if done.Queued == 0 {
+				return g.text.T("%s has been asked already.", udid)
+			}
+			return g.text.T("Queued for %s: %d commands.", udid, done.Queued)
+		},
+	})
+}
+
+func newDeviceVerbCommand(g *globals, v deviceVerb) *cobra.Command {
+	var o act
+	cmd := &cobra.Command{
+		Use:     v.name + " UDID",
+		Short:   v.short,
+		Example: "kannuki device " + v.name + " 00008110-0123456789ABCDEF",
+		Args:    g.args("UDID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var done api.Done
+			if err := client.Post(cmd.Context(), api.Path("devices", args[0], v.name), o, &done); err != nil {
+				return err
+			}
+			tab := table{columns: []column{{"udid", ""}, {"queued", ""}, {"dry_run", ""}}}
+			tab.add(plain(args[0]), number(done.Queued), boolean(done.DryRun))
+			return g.show(cmd, answer{data: done, table: tab, text: g.done(done.DryRun, v.said(args[0], done))})
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	cmd.ValidArgsFunction = completeArg(g.deviceNames)
+	return cmd
+}
+
+type moveOptions struct {
+	act
+	group, ring string
+}
+
+func newDeviceMoveCommand(g *globals) *cobra.Command {
+	var o moveOptions
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "move UDID",
+		Short: t.T("Put a phone into another group or ring; its hold stays"),
+		Example: "kannuki device move 00008110-0123456789ABCDEF --group sales --ring production --reason \"new owner\"\n" +
+			"kannuki device move 00008110-0123456789ABCDEF --reason \"in the drawer\"",
+		Args: g.args("UDID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDeviceMove(cmd.Context(), g, cmd, o, args[0])
+		},
+	}
+	f := cmd.Flags()
+	o.addFlags(g, f)
+	f.StringVar(&o.group, "group", "", t.T("group to put it into (default: none)"))
+	f.StringVar(&o.ring, "ring", "", t.T("place in the group: verification or production"))
+	g.complete(cmd, "group", g.groupNames)
+	g.complete(cmd, "ring", func(*cobra.Command) []string { return []string{"verification", "production"} })
+	cmd.ValidArgsFunction = completeArg(g.deviceNames)
+	return cmd
+}
+
+func runDeviceMove(ctx context.Context, g *globals, cmd *cobra.Command, o moveOptions, udid string) error {
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	var d fleet.DeviceView
+	request := api.MoveRequest{Group: o.group, Ring: o.ring, Reason: o.Reason, DryRun: o.DryRun}
+	if err := client.Post(ctx, api.Path("devices", udid, "move"), request, &d); err != nil {
+		return err
+	}
+	text := g.text.T("%s is in no group now; its updates stay held.", udid)
+	if d.Group != "" {
+		text = g.text.T("%s is in %s now: %s.", udid, d.Group, g.text.Word(d.Ring))
+	}
+	return g.show(cmd, answer{data: d, table: g.deviceTable([]fleet.DeviceView{d}), text: g.done(o.DryRun, text)})
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newDoctorCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: g.text.T("Look at the installation as a phone sees it, and say what to mend"),
+		Long: g.text.T("Look at configuration, keys, database, disk, clock, the device listener as a phone sees it, the push certificate and the age of the catalogue. " +
+			"Each line says ok, warn or fail; the exit code is 1 if any fails."),
+		Example: "kannuki doctor --data /var/lib/kannuki\nkannuki doctor -o json",
+		Args:    g.args(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd.Context(), g, cmd) },
+	}
+	cmd.AddCommand(newDoctorDatabaseCommand(g))
+	return cmd
+}
+
+// diagnosis is what doctor found, for programs.
+type diagnosis struct {
+	Findings []server.Finding `json:"findings"`
+}
+
+func runDoctor(ctx context.Context, g *globals, cmd *cobra.Command) error {
+	if g.server != "" {
+		return usage(cmd, g.text.T("doctor looks at the data directory on this machine; it cannot use --server"))
+	}
+	found := diagnosis{server.Diagnose(ctx, server.DiagnoseOptions{
+		Data: g.data, Getenv: g.getenv, Wall: time.Now, Text: g.text, Database: g.checkDatabase,
+	})}
+	found.Findings = append(found.Findings, g.askServer(ctx)...)
+	t := g.text
+	tab := table{columns: []column{{"check", t.T("Check")}, {"grade", t.T("Result")}, {"message", t.T("Found")}, {"fix", t.T("What to do")}}}
+	var text strings.Builder
+	failed := 0
+	for _, f := range found.Findings {
+		tab.add(plain(f.Check), plain(string(f.Grade)), plain(f.Message), plain(f.Fix))
+		fmt.Fprintf(&text, "%-4s  %s: %s\n", f.Grade, f.Check, oneLine(f.Message))
+		if f.Fix != "" {
+			fmt.Fprintf(&text, "      -> %s\n", f.Fix)
+		}
+		if f.Grade == server.GradeFail {
+			failed++
+		}
+	}
+	if err := g.show(cmd, answer{data: found, table: tab, text: text.String()}); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return &shownError{exit: exitError}
+	}
+	return nil
+}
+
+// feedWarning is the age at which the catalogue no longer tells what Apple
+// offers.
+const feedWarning = 7 * 24 * time.Hour
+
+// askServer checks what only a running server can tell.
+func (g *globals) askServer(ctx context.Context) []server.Finding {
+	t := g.text
+	var s api.Status
+	if err := api.NewSocketClient(server.SocketPath(g.data)).Get(ctx, api.Path("status"), nil, &s); err != nil {
+		f := describe(t, err)
+		return []server.Finding{{Check: "server", Grade: server.GradeFail, Message: f.Message, Fix: f.Next}}
+	}
+	out := []server.Finding{{Check: "server", Grade: server.GradeOK, Message: t.T("The server answers on its socket; version %s.", s.Server.Version)}}
+	if s.Server.PushProblem != "" {
+		out = append(out, server.Finding{
+			Check: "pushes", Grade: server.GradeWarn, Message: t.T("The last push failed: %s", s.Server.PushProblem),
+			Fix: t.T("See what the check push-service says."),
+		})
+	}
+	return append(out, g.feedAge(s.Fleet))
+}
+
+// feedAge judges the newest copy of any source, by the clock that release
+// dates follow.
+func (g *globals) feedAge(s fleet.StatusView) server.Finding {
+	t := g.text
+	var newest time.Time
+	for _, src := range s.Sources {
+		if src.FetchedAt.After(newest) {
+			newest = src.FetchedAt
+		}
+	}
+	fix := t.T("Import a feed: kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json")
+	switch {
+	case newest.IsZero():
+		return server.Finding{Check: "feed", Grade: server.GradeWarn, Message: t.T("The catalogue has no source."), Fix: fix}
+	case s.AsOf.Sub(newest) > feedWarning:
+		return server.Finding{Check: "feed", Grade: server.GradeWarn, Message: t.T("The catalogue is from %s: newer releases are not known.", t.Time(newest)), Fix: fix}
+	default:
+		return server.Finding{Check: "feed", Grade: server.GradeOK, Message: t.T("The catalogue is from %s.", t.Time(newest))}
+	}
+}
+
+// newDoctorDatabaseCommand is the part of doctor that runs in a process of its
+// own, because a badly damaged database can end the process that reads it.
+func newDoctorDatabaseCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:    databaseCheck,
+		Hidden: true,
+		Args:   g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := server.CheckDatabase(cmd.Context(), g.data)
+			if errors.Is(err, server.ErrDatabaseLocked) {
+				return &shownError{exit: exitLocked}
+			}
+			return err
+		},
+	}
+}
+
+const (
+	databaseCheck = "check-database"
+	// exitLocked tells doctor that a server has the database open. It is no
+	// part of the command contract.
+	exitLocked = 75
+)
+
+// checkDatabase runs the check in another process.
+func (g *globals) checkDatabase(ctx context.Context) error {
+	program, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return fmt.Errorf("check database: %w", err)
+	}
+	//nolint:gosec // this very program, with arguments of its own
+	check := exec.CommandContext(ctx, program, "doctor", databaseCheck, "--data", g.data, "--lang", "en")
+	var problem bytes.Buffer
+	check.Stderr = &problem
+	err = check.Run()
+	exit, ended := errors.AsType[*exec.ExitError](err)
+	switch {
+	case err == nil:
+		return nil
+	case ended && exit.ExitCode() == exitLocked:
+		return server.ErrDatabaseLocked
+	case ended:
+		message, _, _ := strings.Cut(strings.TrimPrefix(problem.String(), "kannuki: "), "\n")
+		return fmt.Errorf("check database: %s", message)
+	default:
+		return fmt.Errorf("check database: %w", err)
+	}
+}

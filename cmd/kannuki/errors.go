@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+// Exit codes. They are part of the command contract.
+const (
+	exitOK       = 0
+	exitError    = 1
+	exitUsage    = 2
+	exitRefused  = 3
+	exitNotFound = 4
+	exitChanged  = 5
+)
+
+// Codes of failures that the server knows nothing of, beside those of api.
+const (
+	codeUsage       = "usage"
+	codeError       = "error"
+	codeUnreachable = "unreachable"
+)
+
+// usageError says that a command was called wrongly.
+type usageError struct {
+	command string
+	message string
+}
+
+func (e *usageError) Error() string { return e.message }
+
+func usage(cmd *cobra.Command, message string) error {
+	return &usageError{command: cmd.CommandPath(), message: message}
+}
+
+// shownError ends a command with a code after everything was shown already.
+type shownError struct{ exit int }
+
+func (e *shownError) Error() string { return fmt.Sprintf("exit code %d", e.exit) }
+
+// nextError adds to an error what a person can do about it.
+type nextError struct {
+	err  error
+	next string
+}
+
+func (e *nextError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error.
+func (e *nextError) Unwrap() error { return e.err }
+
+// failure is an error as it is shown, with -o json exactly so.
+type failure struct {
+	Exit      int             `json:"exit"`
+	Code      string          `json:"code"`
+	Message   string          `json:"message"`
+	Detail    string          `json:"detail,omitempty"`
+	Field     string          `json:"field,omitempty"`
+	Missing   []fleet.Missing `json:"missing,omitempty"`
+	Near      []string        `json:"near,omitempty"`
+	Next      string          `json:"next,omitempty"`
+	RequestID string          `json:"request_id,omitempty"`
+}
+
+// report shows an error, which may be nil, and returns its exit code. It is
+// the one place that knows both.
+func (g *globals) report(w io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if shown, ok := errors.AsType[*shownError](err); ok {
+		return shown.exit
+	}
+	if g.output == formJSON {
+		f := describe(lang.New(lang.English), err)
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(struct { // the exit code tells of it even when nobody reads on
+			Error failure `json:"error"`
+		}{f})
+		return f.Exit
+	}
+	f := describe(g.text, err)
+	_, _ = io.WriteString(w, f.text(g.text)) // as above
+	return f.Exit
+}
+
+func (f failure) text(t *lang.Printer) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "kannuki: %s\n", f.Message)
+	for _, m := range f.Missing {
+		fmt.Fprintf(&b, "  %s (%s): %s\n", oneLine(m.Name), m.BundleID, missingWhy(t, m.Why))
+	}
+	if f.Next != "" {
+		fmt.Fprintf(&b, "%s\n", f.Next)
+	}
+	if f.RequestID != "" && f.Code == api.CodeInternal {
+		fmt.Fprintf(&b, "%s\n", t.T("The server's log has more under request id %s.", f.RequestID))
+	}
+	return b.String()
+}
+
+// describe puts an error into words: what is so, and what can be done.
+func describe(t *lang.Printer, err error) failure {
+	f := failure{Exit: exitError, Code: codeError, Message: err.Error()}
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		f = describeAPI(t, e)
+		if f.Message == e.Message {
+			f.Message = err.Error() // with what it happened to
+		}
+	}
+	if e, ok := errors.AsType[*usageError](err); ok {
+		f = failure{Exit: exitUsage, Code: codeUsage, Message: e.message, Next: t.T("See `%s --help`.", e.command)}
+	}
+	if _, ok := errors.AsType[*api.UnreachableError](err); ok {
+		f.Code = codeUnreachable
+		f.Message = t.T("Cannot reach the server: it is not running, or you may not open its socket.")
+		f.Next = t.T("Start it with `kannuki serve`, ask for access, or use `--server URL`.")
+	}
+	if errors.Is(err, context.Canceled) {
+		f = failure{Exit: exitError, Code: codeError, Message: t.T("Interrupted.")}
+	}
+	if e, ok := errors.AsType[*nextError](err); ok {
+		f.Next = e.next
+	}
+	return f
+}
+
+func describeAPI(t *lang.Printer, e *api.Error) failure {
+	f := failure{
+		Exit: exitError, Code: e.Code, Message: e.Message, Detail: e.Detail, Field: e.Field,
+		Missing: e.Missing, Near: e.Near, RequestID: e.RequestID,
+	}
+	switch e.Code {
+	case api.CodeInvalid:
+		f.Exit = exitUsage
+	case api.CodeRefused:
+		f.Exit = exitRefused
+		if _, closed := strings.CutPrefix(e.Detail, "gate-"); closed {
+			f.Message = t.T("Not approved: the gate is closed.")
+			f.Next = t.T("See `kannuki gate show`.")
+		}
+		if e.Detail == "app-broken" {
+			f.Message = t.T("Not resumed: a business app does not work on this release.")
+			f.Next = t.Step("fix-app-and-test-again")
+		}
+	case api.CodeNotFound:
+		f.Exit = exitNotFound
+		f.Message, f.Next = notFound(t, e)
+	case api.CodeConflict:
+		f.Exit = exitChanged
+		f.Message = t.T("Nothing was done: the gate changed since it was shown.")
+		f.Next = t.T("Look again with `kannuki gate show`, then decide.")
+	}
+	return f
+}
+
+// notFound names what does not exist, and what comes near.
+func notFound(t *lang.Printer, e *api.Error) (message, next string) {
+	message, near := e.Message, strings.Join(e.Near, ", ")
+	switch e.What {
+	case "group":
+		message, next = t.T("There is no group %q.", e.Name), t.T("List: `kannuki group list`.")
+	case "release":
+		message, next = t.T("There is no release %q.", e.Name), t.T("List: `kannuki release list`.")
+	case "app":
+		message, next = t.T("There is no business app %q.", e.Name), t.T("List: `kannuki app list`.")
+	case "phone":
+		message, next = t.T("There is no phone %q.", e.Name), t.T("List: `kannuki device list`.")
+	case "verdict":
+		message, next = t.T("There is no test result %q.", e.Name), t.T("List: `kannuki verdict list`.")
+	}
+	if near != "" {
+		next = t.T("Nearest: %s.", near) + " " + next
+	}
+	return message, next
+}
+
+// missingWhy words what keeps an app from being verified. The server sends
+// codes: a state, perhaps its finer cause, perhaps the models it is about.
+func missingWhy(t *lang.Printer, why string) string {
+	codes, models, onModels := strings.Cut(why, " on ")
+	finest := codes[strings.LastIndex(codes, " ")+1:]
+	text := t.Word(t.Why(finest))
+	if onModels {
+		text = t.T("%s (models: %s)", text, models)
+	}
+	return text
+}
+
+func isRefusal(err error) bool {
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && e.Code == api.CodeRefused
+}

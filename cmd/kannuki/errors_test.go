@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+// TestReport holds what an error looks like and which code it ends with.
+func TestReport(t *testing.T) {
+	t.Parallel()
+	missing := []fleet.Missing{{BundleID: "com.example.pos", Name: "POS", Why: "partial, models-missing on iPhone15,2, iPhone14,5"}}
+	tests := []struct {
+		name string
+		err  error
+		exit int
+		text string
+	}{
+		{"nothing", nil, 0, ""},
+		{"shown already", &shownError{exit: 1}, 1, ""},
+		{"any error", errors.New("disk full"), 1, "kannuki: disk full\n"},
+		{"usage", &usageError{"kannuki gate show", "RELEASE is missing"}, 2, "kannuki: RELEASE is missing\nSee `kannuki gate show --help`.\n"},
+		{"interrupted", fmt.Errorf("get: %w", context.Canceled), 1, "kannuki: Interrupted.\n"},
+		{
+			"no server", fmt.Errorf("import: %w", &api.UnreachableError{Err: errors.New("refused")}), 1,
+			"kannuki: Cannot reach the server: it is not running, or you may not open its socket.\n" +
+				"Start it with `kannuki serve`, ask for access, or use `--server URL`.\n",
+		},
+		{"invalid", &api.Error{Code: api.CodeInvalid, Message: "deadline: want +3d"}, 2, "kannuki: deadline: want +3d\n"},
+		{
+			"gate closed", &api.Error{Code: api.CodeRefused, Detail: "gate-verifying", Message: "…", Missing: missing}, 3,
+			"kannuki: Not approved: the gate is closed.\n" +
+				"  POS (com.example.pos): not tested on every model (models: iPhone15,2, iPhone14,5)\nSee `kannuki gate show`.\n",
+		},
+		{
+			"next step", &nextError{&api.Error{Code: api.CodeRefused, Detail: "gate-held"}, "Offer it."}, 3,
+			"kannuki: Not approved: the gate is closed.\nOffer it.\n",
+		},
+		{"refused", &api.Error{Code: api.CodeRefused, Detail: "opens-gates", Message: "needs two people"}, 3, "kannuki: needs two people\n"},
+		{
+			"not found", &api.Error{Code: api.CodeNotFound, What: "group", Name: "salse", Near: []string{"sales", "salon"}}, 4,
+			"kannuki: There is no group \"salse\".\nNearest: sales, salon. List: `kannuki group list`.\n",
+		},
+		{"nothing near", &api.Error{Code: api.CodeNotFound, What: "phone", Name: "x"}, 4, "kannuki: There is no phone \"x\".\nList: `kannuki device list`.\n"},
+		{"something else not found", &api.Error{Code: api.CodeNotFound, Message: "not found"}, 4, "kannuki: not found\n"},
+		{
+			"changed", &api.Error{Code: api.CodeConflict}, 5,
+			"kannuki: Nothing was done: the gate changed since it was shown.\nLook again with `kannuki gate show`, then decide.\n",
+		},
+		{
+			"fault", &api.Error{Code: api.CodeInternal, Message: "internal fault", RequestID: "17"}, 1,
+			"kannuki: internal fault\nThe server's log has more under request id 17.\n",
+		},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			g := testGlobals(lang.English)
+			var b strings.Builder
+			if got := g.report(&b, tc.err); got != tc.exit {
+				t.Errorf("exit code %d, want %d", got, tc.exit)
+			}
+			if diff := cmp.Diff(tc.text, b.String()); diff != "" {
+				t.Errorf("text (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestReportJSON: JSON is English whatever the reader's language.
+func TestReportJSON(t *testing.T) {
+	t.Parallel()
+	g := testGlobals(lang.Japanese)
+	g.output = formJSON
+	var b strings.Builder
+	g.report(&b, &api.Error{Code: api.CodeNotFound, Message: `no group "x"`, What: "group", Name: "x", Near: []string{"y"}})
+	var got map[string]map[string]any
+	if err := json.Unmarshal([]byte(b.String()), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]map[string]any{"error": {
+		"exit": 4.0, "code": "not-found", "message": `There is no group "x".`, "near": []any{"y"},
+		"next": "Nearest: y. List: `kannuki group list`.",
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

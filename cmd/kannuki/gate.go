@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newGateCommand(g *globals) *cobra.Command {
+	t := g.text
+	return g.noun("gate", t.T("May a group take a release? See it, and decide"),
+		newGateListCommand(g),
+		newGateShowCommand(g),
+		newGateVerbCommand(g, gateVerb{
+			name: "offer", short: t.T("Give a release to the group's verification phones"),
+			example: "kannuki gate offer 26.6.1 --group sales --reason \"monthly test\"",
+			said: func(release, group string) string {
+				return t.T("Offered: %s to the verification phones of %s.", release, group)
+			},
+		}),
+		newGateApproveCommand(g),
+		newGateVerbCommand(g, gateVerb{
+			name: "decline", short: t.T("Close a gate for good: the release is not for this group"),
+			example: "kannuki gate decline 26.6 --group sales --reason \"26.6.1 replaces it\"",
+			said:    func(release, group string) string { return t.T("Declined: %s is not for %s.", release, group) },
+			ask: func(release, group string) string {
+				return t.T("Decline iOS %s for %s? It closes for good. Type the group name:", release, group)
+			},
+		}),
+		newGateVerbCommand(g, gateVerb{
+			name: "withdraw", short: t.T("Take an approval back before its first wave, or a release from the verification phones"),
+			example: "kannuki gate withdraw 26.6.1 --group sales --reason \"approved by mistake\"",
+			said:    func(release, group string) string { return t.T("Withdrawn: %s from %s.", release, group) },
+		}),
+	)
+}
+
+// groupFlag is the group that a decision is about.
+type groupFlag struct{ group string }
+
+func (o *groupFlag) addFlags(g *globals, f *pflag.FlagSet) {
+	f.StringVar(&o.group, "group", "", g.text.T("group of phones"))
+}
+
+func newGateListCommand(g *globals) *cobra.Command {
+	var o groupFlag
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   g.text.T("List the gates, newest release first within a group"),
+		Example: "kannuki gate list\nkannuki gate list --group sales -o json",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var out api.Gates
+			if err := client.Get(cmd.Context(), api.Path("gates"), url.Values{"group": {o.group}}, &out); err != nil {
+				return err
+			}
+			a := answer{data: out, table: g.gateTable(out.Gates)}
+			if len(out.Gates) == 0 {
+				a.text = g.text.T("No gates: no group has a release to decide about.") + "\n"
+			}
+			return g.show(cmd, a)
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	g.complete(cmd, "group", g.groupNames)
+	return cmd
+}
+
+func (g *globals) gateTable(gates []policy.Gate) table {
+	t := g.text
+	tab := table{columns: []column{
+		{"group", t.T("Group")},
+		{"release", t.T("Release")},
+		{"phase", t.T("Gate")},
+		{"missing", t.T("Waits for")},
+		{"verify_by", t.T("Verify by")},
+		{"cves", t.T("Fixes")},
+		{"exploited", t.T("Known to be exploited")},
+		{"production", t.T("Production phones")},
+		{"done", t.T("Done")},
+	}}
+	for _, v := range gates {
+		tab.add(plain(v.Group), plain(v.Release), g.phase(string(v.Phase)), list(v.Missing), day(v.Clocks.VerifyBy),
+			number(v.CVEs), number(len(v.Exploited)), number(v.Counts.Production), number(v.Counts.Done))
+	}
+	return tab
+}
+
+func newGateShowCommand(g *globals) *cobra.Command {
+	var o groupFlag
+	cmd := &cobra.Command{
+		Use:     "show RELEASE",
+		Short:   g.text.T("Show one gate: its state, why, and what comes next"),
+		Example: "kannuki gate show 26.6.1 --group sales\nkannuki gate show 26.6.1 --group sales -o json",
+		Args:    g.args("RELEASE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := g.need(cmd, "group"); err != nil {
+				return err
+			}
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			gate, err := getGate(cmd.Context(), client, o.group, args[0])
+			if err != nil {
+				return err
+			}
+			return g.show(cmd, answer{data: gate, table: g.gateTable([]policy.Gate{gate}), text: g.gateText(gate)})
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	g.complete(cmd, "group", g.groupNames)
+	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	return cmd
+}
+
+func getGate(ctx context.Context, client *api.Client, group, release string) (policy.Gate, error) {
+	var gate policy.Gate
+	return gate, client.Get(ctx, api.Path("gates", group, release), nil, &gate)
+}
+
+// gateText shows everything a person deciding should see.
+func (g *globals) gateText(gate policy.Gate) string {
+	t := g.text
+	phase := t.Phase(string(gate.Phase))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", gate.Release, gate.Group, phase.Label, gate.Phase))
+	fmt.Fprintf(&b, "%s\n", phase.Line)
+	for _, r := range gate.Reasons {
+		fmt.Fprintf(&b, "- %s\n", oneLine(t.Fill(t.Fact(string(r.Code)), r.Params)))
+	}
+	if len(gate.Apps) > 0 {
+		tab := g.appStateTable(gate.Apps)
+		b.WriteString("\n" + tab.text())
+	}
+	b.WriteString("\n" + fields(g.gateFacts(gate)...))
+	b.WriteString("\n" + fields(
+		[2]string{t.T("By itself"), g.step(gate.NextAutomatic, gate)},
+		[2]string{t.T("You can"), g.step(gate.NextHuman, gate)},
+		[2]string{t.T("Fingerprint"), gate.Fingerprint},
+	))
+	return b.String()
+}
+
+func (g *globals) appStateTable(apps []policy.AppState) table {
+	t := g.text
+	tab := table{columns: []column{
+		{"bundle_id", t.T("App")},
+		{"name", t.T("Name")},
+		{"importance", t.T("Importance")},
+		{"state", t.T("Result")},
+		{"why", t.T("Why")},
+		{"floor", t.T("From version")},
+		{"models", t.T("Tested models")},
+		{"missing", t.T("Missing models")},
+	}}
+	for _, a := range apps {
+		why := plain("")
+		if a.Why != "" {
+			why = cell{string(a.Why), t.Why(string(a.Why))}
+		}
+		state := g.word(string(a.State))
+		if a.External {
+			state.shown = t.T("%s (from outside)", state.shown)
+		}
+		tab.add(plain(a.BundleID), plain(a.Name), g.word(string(a.Importance)), state, why, plain(a.Floor), list(a.Models), list(a.MissingModels))
+	}
+	return tab
+}
+
+func (g *globals) gateFacts(gate policy.Gate) [][2]string {
+	t := g.text
+	fixes := t.T("%d fixes since production's release", gate.CVEs)
+	if len(gate.Exploited) > 0 {
+		fixes = t.T("%d fixes since production's release, known to be exploited: %s", gate.CVEs, strings.Join(gate.Exploited, ", "))
+	}
+	c := gate.Counts
+	production := t.T("%d; on it or newer %d, cannot run it %d", c.Production, c.Done, c.CannotRun)
+	if c.NotCovered > 0 {
+		production += t.T(", of a model not covered by the approval %d", c.NotCovered)
+	}
+	return [][2]string{
+		{t.T("Users can see it from"), day(gate.Clocks.HiddenUntil).shown},
+		{t.T("Can be installed until"), day(gate.Clocks.ShelfLife).shown},
+		{t.T("The older branch gets no fixes since"), day(gate.Clocks.Branch).shown},
+		{t.T("Verify by"), day(gate.Clocks.VerifyBy).shown},
+		{t.T("Security"), fixes},
+		{t.T("Production phones"), production},
+		{t.T("Verification phones"), t.T("%d; on exactly this release %d", c.Verification, c.OnRelease)},
+	}
+}
+
+// step words what comes next at a gate.
+func (g *globals) step(code policy.Code, gate policy.Gate) string {
+	params := map[string]string{policy.ParamRelease: gate.Release, policy.ParamGroup: gate.Group}
+	if code == policy.StepHoldEnds && !gate.Clocks.HiddenUntil.IsZero() {
+		params[policy.ParamDate] = gate.Clocks.HiddenUntil.Format(time.RFC3339)
+	}
+	for _, r := range gate.Reasons {
+		if string(r.Code) == string(code) { // the wave that starts
+			params[policy.ParamDate] = r.Params[policy.ParamDate]
+		}
+	}
+	return g.text.Fill(g.text.Step(string(code)), params)
+}

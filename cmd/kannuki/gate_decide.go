@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+// gateVerb is a decision about a gate, or about its rollout, that needs
+// nothing but a reason.
+type gateVerb struct {
+	noun    string // in the path; "" means gates
+	name    string
+	short   string
+	example string
+	said    func(release, group string) string // when it is done
+	ask     func(release, group string) string // before it cannot be undone; nil does not ask
+}
+
+type verbOptions struct {
+	act
+	groupFlag
+	yes bool
+}
+
+func newGateVerbCommand(g *globals, v gateVerb) *cobra.Command {
+	var o verbOptions
+	cmd := &cobra.Command{
+		Use:     v.name + " RELEASE",
+		Short:   v.short,
+		Example: v.example,
+		Args:    g.args("RELEASE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runGateVerb(cmd.Context(), g, cmd, v, o, args[0])
+		},
+	}
+	f := cmd.Flags()
+	o.act.addFlags(g, f)
+	o.groupFlag.addFlags(g, f)
+	if v.ask != nil {
+		f.BoolVar(&o.yes, "yes", false, g.text.T("do not ask"))
+	}
+	g.complete(cmd, "group", g.groupNames)
+	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	return cmd
+}
+
+func runGateVerb(ctx context.Context, g *globals, cmd *cobra.Command, v gateVerb, o verbOptions, release string) error {
+	if err := g.need(cmd, "group", "reason"); err != nil {
+		return err
+	}
+	if v.ask != nil && !o.yes && !o.DryRun {
+		if err := g.confirm(cmd, v.ask(release, o.group), o.group); err != nil {
+			return err
+		}
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	noun := v.noun
+	if noun == "" {
+		noun = "gates"
+	}
+	var effect fleet.Effect
+	if err := client.Post(ctx, api.Path(noun, o.group, release, v.name), o.act, &effect); err != nil {
+		return err
+	}
+	text := g.done(effect.DryRun, v.said(release, o.group)) + g.effectText(effect)
+	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
+}
+
+func effectTable(e fleet.Effect) table {
+	tab := table{columns: []column{
+		{"group", ""}, {"release", ""}, {"phase", ""}, {"install", ""}, {"withdraw", ""}, {"too_late", ""}, {"deadline", ""}, {"dry_run", ""},
+	}}
+	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun))
+	return tab
+}
+
+// effectText says what a decision makes phones do; nothing is said of what it
+// does not touch.
+func (g *globals) effectText(e fleet.Effect) string {
+	t := g.text
+	lines := []string{t.T("The gate is now: %s.", t.Phase(e.Phase).Label)}
+	if e.DryRun {
+		lines[0] = t.T("The gate would be: %s.", t.Phase(e.Phase).Label)
+	}
+	if e.Install > 0 {
+		lines = append(lines, t.N(e.Install, "%d phone is asked to install.", "%d phones are asked to install."))
+	}
+	if e.Withdraw > 0 {
+		lines = append(lines, t.N(e.Withdraw, "%d phone is asked no longer.", "%d phones are asked no longer."))
+	}
+	if e.TooLate > 0 {
+		lines = append(lines, t.N(e.TooLate, "%d phone can no longer be stopped.", "%d phones can no longer be stopped."))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+type approveOptions struct {
+	verbOptions
+	deadline    string
+	fingerprint string
+}
+
+func newGateApproveCommand(g *globals) *cobra.Command {
+	var o approveOptions
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "approve RELEASE",
+		Short: t.T("Open a verified gate: production phones install it by the deadline"),
+		Long: t.T("Open a verified gate: production phones install the release by the deadline, each by its own clock. " +
+			"The gate is shown first; if it changes before the approval arrives, nothing is done (exit 5). " +
+			"A gate that is not verified is refused with every missing app named (exit 3)."),
+		Example: "kannuki gate approve 26.6.1 --group sales --deadline +3d --reason \"tested\" --dry-run\n" +
+			"kannuki gate approve 26.6.1 --group sales --deadline 2026-11-27T18:30 --reason \"tested\"",
+		Args: g.args("RELEASE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runGateApprove(cmd.Context(), g, cmd, o, args[0])
+		},
+	}
+	f := cmd.Flags()
+	o.act.addFlags(g, f)
+	o.groupFlag.addFlags(g, f)
+	f.StringVar(&o.deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock"))
+	f.StringVar(&o.fingerprint, "fingerprint", "", t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
+	f.BoolVar(&o.yes, "yes", false, t.T("do not ask"))
+	g.complete(cmd, "group", g.groupNames)
+	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	return cmd
+}
+
+// runGateApprove shows the gate, tries the approval, asks a person who sits at
+// a terminal, and only then approves: exactly the gate that was shown.
+func runGateApprove(ctx context.Context, g *globals, cmd *cobra.Command, o approveOptions, release string) error {
+	if err := g.need(cmd, "group", "deadline", "reason"); err != nil {
+		return err
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	gate, err := getGate(ctx, client, o.group, release)
+	if err != nil {
+		return err
+	}
+	request := api.ApproveRequest{Deadline: o.deadline, Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: true}
+	if request.Fingerprint == "" {
+		request.Fingerprint = gate.Fingerprint
+	}
+	effect, err := postApproval(ctx, g, client, gate, request)
+	if err != nil {
+		return err
+	}
+	asksPerson := !o.DryRun && !o.yes && onTerminal(cmd.InOrStdin()) && onTerminal(cmd.ErrOrStderr())
+	if asksPerson {
+		if err := write(cmd.ErrOrStderr(), g.gateText(gate)+"\n"); err != nil {
+			return err
+		}
+		if err := g.confirm(cmd, g.approveQuestion(gate, effect), o.group); err != nil {
+			return err
+		}
+	}
+	if !o.DryRun {
+		request.DryRun = false
+		if effect, err = postApproval(ctx, g, client, gate, request); err != nil {
+			return err
+		}
+	}
+	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: g.approveText(gate, effect)})
+}
+
+// postApproval adds to a refusal what the gate waits for.
+func postApproval(ctx context.Context, g *globals, client *api.Client, gate policy.Gate, r api.ApproveRequest) (fleet.Effect, error) {
+	var effect fleet.Effect
+	err := client.Post(ctx, api.Path("gates", gate.Group, gate.Release, "approve"), r, &effect)
+	if isRefusal(err) {
+		err = &nextError{err: err, next: g.step(gate.NextHuman, gate) + " " + g.text.T("See `kannuki gate show`.")}
+	}
+	return effect, err
+}
+
+func (g *globals) approveQuestion(gate policy.Gate, e fleet.Effect) string {
+	return g.text.T("Approve iOS %s for %s? %d of %d production phones will be asked to restart; deadline %s on each phone's clock. "+
+		"%d cannot take it. iOS cannot go back. Type the group name:",
+		gate.Release, gate.Group, e.Install, gate.Counts.Production, onClock(e.Deadline).shown, gate.Counts.CannotRun)
+}
+
+func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
+	t := g.text
+	var b strings.Builder
+	head := t.T("Approved: iOS %s for %s.", gate.Release, gate.Group)
+	asked := t.T("%d of %d production phones are asked to install; %d cannot.", e.Install, gate.Counts.Production, gate.Counts.CannotRun)
+	if e.DryRun {
+		head = t.T("Only tried; nothing was changed.")
+		asked = t.T("%d of %d production phones would be asked to install; %d cannot.", e.Install, gate.Counts.Production, gate.Counts.CannotRun)
+	}
+	fmt.Fprintf(&b, "%s\n%s\n", head, asked)
+	fmt.Fprintf(&b, "%s\n", t.T("Install deadline: %s on each phone's clock.", onClock(e.Deadline).shown))
+	if !e.DryRun {
+		fmt.Fprintf(&b, "%s\n", t.T("`kannuki rollout pause` stops phones that have not started."))
+	}
+	return b.String()
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newReleaseCommand(g *globals) *cobra.Command {
+	return g.noun("release", g.text.T("The catalogue of iOS releases"),
+		newReleaseListCommand(g), newReleaseShowCommand(g), newReleaseImportCommand(g))
+}
+
+func newReleaseListCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   g.text.T("List the releases, newest first"),
+		Example: "kannuki release list\nkannuki release list -o csv",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var out api.Releases
+			if err := client.Get(cmd.Context(), api.Path("releases"), nil, &out); err != nil {
+				return err
+			}
+			return g.show(cmd, answer{data: out, table: g.releaseTable(out.Releases)})
+		},
+	}
+}
+
+func (g *globals) releaseTable(releases []fleet.ReleaseView) table {
+	t := g.text
+	tab := table{columns: []column{
+		{"version", t.T("Release")},
+		{"class", t.T("Class")},
+		{"posted", t.T("Posted")},
+		{"cves", t.T("Fixes")},
+		{"exploited", t.T("Known to be exploited")},
+		{"models", t.T("Models")},
+		{"applies", t.T("Phones to update")},
+	}}
+	for _, r := range releases {
+		version := plain(r.Version)
+		if r.Synthetic {
+			version.shown += " " + t.T("(synthetic)")
+		}
+		tab.add(version, g.word(r.Class), plain(r.Posted), number(r.CVEs), number(len(r.Exploited)), number(len(r.Models)), number(r.Applies))
+	}
+	return tab
+}
+
+func newReleaseShowCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show RELEASE",
+		Short:   g.text.T("Show one release"),
+		Example: "kannuki release show 26.6.1\nkannuki release show 26.6.1 -o json",
+		Args:    g.args("RELEASE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var r fleet.ReleaseView
+			if err := client.Get(cmd.Context(), api.Path("releases", args[0]), nil, &r); err != nil {
+				return err
+			}
+			t := g.text
+			return g.show(cmd, answer{data: r, table: g.releaseTable([]fleet.ReleaseView{r}), text: fields(
+				[2]string{t.T("Release"), "iOS " + r.Version},
+				[2]string{t.T("Class"), g.word(r.Class).shown},
+				[2]string{t.T("Posted"), r.Posted},
+				[2]string{t.T("Builds"), list(r.Builds).shown},
+				[2]string{t.T("Fixes"), strconv.Itoa(r.CVEs)},
+				[2]string{t.T("Known to be exploited"), list(r.Exploited).shown},
+				[2]string{t.T("Security page"), plain(r.URL).shown},
+				[2]string{t.T("Models"), list(r.Models).shown},
+				[2]string{t.T("Phones to update"), strconv.Itoa(r.Applies)},
+			)})
+		},
+	}
+	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	return cmd
+}
+
+type importOptions struct {
+	act
+	extraRoots string
+}
+
+func newReleaseImportCommand(g *globals) *cobra.Command {
+	var o importOptions
+	cmd := &cobra.Command{
+		Use:   "import FILE|URL...",
+		Short: g.text.T("Take release feeds into the catalogue"),
+		Long: g.text.T("Take release feeds into the catalogue: SOFA v2, Apple's GDMF, CISA's KEV, or a bundle of ours. " +
+			"The kind is told by the content. A feed that is damaged or has shrunk is refused and changes nothing."),
+		Example: "kannuki release import ios_data_feed.json\n" +
+			"kannuki release import --dry-run " + catalog.SOFAURL,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(cmd, g.text.T("%s is missing", "FILE"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runReleaseImport(cmd.Context(), g, cmd, o, args)
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	cmd.Flags().StringVar(&o.extraRoots, "roots", "", g.text.T("PEM file of further roots to trust for a URL; Apple's GDMF needs \"Apple Root CA\""))
+	return cmd
+}
+
+// imported is what became of one feed.
+type imported struct {
+	Source string `json:"source"`
+	fleet.ImportView
+}
+
+func runReleaseImport(ctx context.Context, g *globals, cmd *cobra.Command, o importOptions, sources []string) error {
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	var done []imported
+	for _, source := range sources {
+		data, err := o.read(ctx, source)
+		if err != nil {
+			return err
+		}
+		query := url.Values{"dry_run": {strconv.FormatBool(o.DryRun)}, "reason": {o.Reason}}
+		one := imported{Source: source}
+		if err := client.Upload(ctx, api.Path("catalog"), query, data, &one.ImportView); err != nil {
+			return fmt.Errorf("%s: %w", source, err)
+		}
+		done = append(done, one)
+	}
+	tab := table{columns: []column{{"source", ""}, {"kind", ""}, {"new", ""}, {"changed", ""}, {"skipped", ""}, {"warnings", ""}}}
+	var text strings.Builder
+	for _, one := range done {
+		tab.add(plain(one.Source), plain(string(one.Kind)), list(one.New), number(len(one.Changed)), number(len(one.Skipped)), number(len(one.Warnings)))
+		text.WriteString(g.importText(one))
+	}
+	return g.show(cmd, answer{data: struct {
+		Imports []imported `json:"imports"`
+	}{done}, table: tab, text: text.String()})
+}
+
+// read returns a feed from a file, from standard input ("-") or over HTTPS.
+func (o *importOptions) read(ctx context.Context, source string) ([]byte, error) {
+	if strings.HasPrefix(source, "https://") || strings.HasPrefix(source, "http://") {
+		var roots []byte
+		if o.extraRoots != "" {
+			var err error
+			if roots, err = os.ReadFile(o.extraRoots); err != nil {
+				return nil, fmt.Errorf("read roots: %w", err)
+			}
+		}
+		client, err := catalog.NewClient(roots)
+		if err != nil {
+			return nil, err
+		}
+		return catalog.Fetch(ctx, client, source, 0)
+	}
+	if source == "-" {
+		return readLimited(os.Stdin, source)
+	}
+	f, err := os.Open(source) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("read feed: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	return readLimited(f, source)
+}
+
+func readLimited(r io.Reader, name string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, catalog.MaxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("read feed: %w", err)
+	}
+	if len(data) > catalog.MaxInput {
+		return nil, fmt.Errorf("read feed: %s is larger than %d bytes", name, catalog.MaxInput)
+	}
+	return data, nil
+}
+
+func (g *globals) importText(one imported) string {
+	t := g.text
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", one.Source, t.T("%s; %d new, %d changed, %d as they were", one.Kind, len(one.New), len(one.Changed), one.Unchanged))
+	if len(one.New) > 0 {
+		fmt.Fprintf(&b, "  %s %s\n", t.T("New:"), strings.Join(one.New, ", "))
+	}
+	for _, c := range one.Changed {
+		fmt.Fprintf(&b, "  %s: %s\n", c.Version, oneLine(strings.Join(c.What, ", ")))
+	}
+	for _, w := range one.Warnings {
+		fmt.Fprintf(&b, "  %s %s\n", t.T("Note:"), oneLine(w))
+	}
+	if len(one.Skipped) > 0 {
+		fmt.Fprintf(&b, "  %s\n", t.T("Rows that are not for the catalogue: %d", len(one.Skipped)))
+	}
+	if one.DryRun {
+		fmt.Fprintf(&b, "  %s\n", t.T("Only tried; nothing was changed."))
+	}
+	return b.String()
+}

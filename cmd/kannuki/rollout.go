@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newRolloutCommand(g *globals) *cobra.Command {
+	t := g.text
+	return g.noun("rollout", t.T("How far an approved release is, and stopping it"),
+		newRolloutStatusCommand(g),
+		newGateVerbCommand(g, gateVerb{
+			noun: "rollouts", name: "pause", short: t.T("Stop a rollout: no further phone starts"),
+			example: "kannuki rollout pause 26.6.1 --group sales --reason \"POS prints nothing\"",
+			said:    func(release, group string) string { return t.T("Paused: the rollout of %s in %s.", release, group) },
+		}),
+		newGateVerbCommand(g, gateVerb{
+			noun: "rollouts", name: "resume", short: t.T("Let a paused rollout go on"),
+			example: "kannuki rollout resume 26.6.1 --group sales --reason \"POS 4.3 prints again\"",
+			said:    func(release, group string) string { return t.T("Resumed: the rollout of %s in %s.", release, group) },
+		}),
+	)
+}
+
+type rolloutOptions struct {
+	groupFlag
+	watch    bool
+	interval time.Duration
+}
+
+func newRolloutStatusCommand(g *globals) *cobra.Command {
+	var o rolloutOptions
+	cmd := &cobra.Command{
+		Use:     "status RELEASE",
+		Short:   g.text.T("Show how far a release is in a group, each phone with one reason"),
+		Example: "kannuki rollout status 26.6.1 --group sales\nkannuki rollout status 26.6.1 --group sales --watch",
+		Args:    g.args("RELEASE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runRolloutStatus(cmd.Context(), g, cmd, o, args[0])
+		},
+	}
+	f := cmd.Flags()
+	o.addFlags(g, f)
+	f.BoolVar(&o.watch, "watch", false, g.text.T("go on until the rollout is done or Ctrl-C is pressed"))
+	f.DurationVar(&o.interval, "interval", 2*time.Second, g.text.T("with --watch: how often to look"))
+	g.complete(cmd, "group", g.groupNames)
+	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	return cmd
+}
+
+func runRolloutStatus(ctx context.Context, g *globals, cmd *cobra.Command, o rolloutOptions, release string) error {
+	if err := g.need(cmd, "group"); err != nil {
+		return err
+	}
+	if o.interval <= 0 {
+		return usage(cmd, g.text.T("--interval must be more than nothing"))
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	get := func() (v fleet.RolloutView, err error) {
+		return v, client.Get(ctx, api.Path("rollouts", o.group, release), nil, &v)
+	}
+	if o.watch {
+		return g.watch(ctx, cmd, o.interval, get)
+	}
+	v, err := get()
+	if err != nil {
+		return err
+	}
+	return g.show(cmd, g.rolloutAnswer(v))
+}
+
+func (g *globals) rolloutAnswer(v fleet.RolloutView) answer {
+	phones := append(append([]fleet.DeviceView{}, v.Verification...), v.Devices...)
+	return answer{data: v, table: g.deviceTable(phones), text: g.rolloutText(v)}
+}
+
+// watch shows a rollout until it is done: drawn anew on a terminal, a line per
+// change otherwise, whole answers with -o json.
+func (g *globals) watch(ctx context.Context, cmd *cobra.Command, interval time.Duration, get func() (fleet.RolloutView, error)) error {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	last := ""
+	for {
+		v, err := get()
+		if ctx.Err() != nil {
+			return nil // Ctrl-C is how a watch ends
+		}
+		if err != nil {
+			return err
+		}
+		if line := g.rolloutLine(v); line != last {
+			last = line
+			if err := g.redraw(cmd, v, line); err != nil {
+				return err
+			}
+		}
+		if v.Phase == string(policy.PhaseDone) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// clearScreen moves a terminal's cursor to its first line and clears it.
+const clearScreen = "\x1b[H\x1b[2J"
+
+func (g *globals) redraw(cmd *cobra.Command, v fleet.RolloutView, line string) error {
+	switch {
+	case g.output != formTable:
+		return g.show(cmd, g.rolloutAnswer(v))
+	case onTerminal(cmd.OutOrStdout()):
+		return write(cmd.OutOrStdout(), clearScreen+g.rolloutText(v))
+	default:
+		return write(cmd.OutOrStdout(), g.text.Time(v.AsOf)+"  "+line+"\n")
+	}
+}
+
+// rolloutLine is the state of a rollout in one line. It changes when anything
+// worth seeing does.
+func (g *globals) rolloutLine(v fleet.RolloutView) string {
+	var reasons []string
+	for _, r := range v.Reasons {
+		reasons = append(reasons, fmt.Sprintf("%s %d", g.text.Reason(r.Reason).Label, r.Count))
+	}
+	return g.text.T("%s: %d of %d done", g.text.Phase(v.Phase).Label, v.Done, v.Production) + " [" + strings.Join(reasons, ", ") + "]"
+}
+
+func (g *globals) rolloutText(v fleet.RolloutView) string {
+	t := g.text
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", v.Release, v.Group, t.Phase(v.Phase).Label, v.Phase))
+	fmt.Fprintf(&b, "%s\n", t.T("%d of %d production phones are done, as of %s.", v.Done, v.Production, t.Time(v.AsOf)))
+	if v.Deadline != "" {
+		fmt.Fprintf(&b, "%s\n", t.T("Install deadline: %s on each phone's clock.", onClock(v.Deadline).shown))
+	}
+	if len(v.Reasons) > 0 {
+		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"count", t.T("Phones")}}}
+		for _, r := range v.Reasons {
+			tab.add(g.reason(r.Reason), number(r.Count))
+		}
+		b.WriteString("\n" + tab.text())
+	}
+	if len(v.Devices) > 0 {
+		tab := g.deviceTable(v.Devices)
+		fmt.Fprintf(&b, "\n%s\n%s", t.T("Production phones that are not done:"), tab.text())
+	}
+	if len(v.Verification) > 0 {
+		tab := g.deviceTable(v.Verification)
+		fmt.Fprintf(&b, "\n%s\n%s", t.T("Verification phones:"), tab.text())
+	}
+	return b.String()
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"kannuki": main})
+}
+
+// TestScripts runs the real program, one script a subject. A script has a data
+// directory of its own and none of the surrounding environment.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("KANNUKI_DATA", e.WorkDir+"/lab")
+			e.Setenv("LANG", "C")
+			e.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"waitfor":  waitFor,
+			"freeport": freePort,
+			"envline":  envLine,
+			"envjson":  envJSON,
+		},
+	})
+}
+
+// exits runs a program that must end with exactly this code: exits CODE PROGRAM
+// ARGS…
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ended := errors.AsType[*exec.ExitError](err)
+		if !ended {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// pollEvery and giveUp pace waitfor. The limit is far above what any script
+// needs, for machines that do much else.
+const (
+	pollEvery = 100 * time.Millisecond
+	giveUp    = 60 * time.Second
+)
+
+// waitFor runs a program until it succeeds and its output matches: waitfor
+// REGEXP PROGRAM ARGS… The last output is what stdout and stderr look at.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: waitfor REGEXP PROGRAM ARGS...")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), giveUp)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("%q did not show within %s; last: %v\n%s%s", args[0], giveUp, err, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+		}
+	}
+}
+
+// freePort sets a variable to a port that nothing listens on now.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport VARIABLE")
+	}
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], port)
+}
+
+// envLine sets a variable to the first line of a file, or to the last one.
+func envLine(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 || (args[1] != "first" && args[1] != "last") {
+		ts.Fatalf("usage: envline VARIABLE first|last FILE")
+	}
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[2])), "\n")
+	line := lines[0]
+	if args[1] == "last" {
+		line = lines[len(lines)-1]
+	}
+	ts.Setenv(args[0], line)
+}
+
+// envJSON sets a variable to a text in a JSON object: envjson VARIABLE KEY FILE.
+func envJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: envjson VARIABLE KEY FILE")
+	}
+	var object map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[2])), &object))
+	text, ok := object[args[1]].(string)
+	if !ok {
+		ts.Fatalf("%s has no text %q", args[2], args[1])
+	}
+	ts.Setenv(args[0], text)
+}

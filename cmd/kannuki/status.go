@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newStatusCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "status",
+		Short:   g.text.T("Show the installation at a glance"),
+		Example: "kannuki status\nkannuki status -o json",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runStatus(cmd.Context(), g, cmd)
+		},
+	}
+}
+
+func runStatus(ctx context.Context, g *globals, cmd *cobra.Command) error {
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	var s api.Status
+	if err := client.Get(ctx, api.Path("status"), nil, &s); err != nil {
+		return err
+	}
+	return g.show(cmd, answer{data: s, table: g.statusTable(s), text: g.statusText(s)})
+}
+
+// statusTable is the status for a spreadsheet: one row of figures.
+func (g *globals) statusTable(s api.Status) table {
+	tab := table{columns: []column{
+		{"version", ""},
+		{"url", ""},
+		{"as_of", ""},
+		{"phones", ""},
+		{"holds_confirmed", ""},
+		{"holds_pending", ""},
+		{"holds_impossible", ""},
+		{"newest_release", ""},
+		{"push_not_after", ""},
+	}}
+	h := s.Fleet.Holds
+	tab.add(plain(s.Server.Version), plain(s.Server.URL), g.instant(s.Fleet.AsOf), number(s.Fleet.Phones), number(h.Confirmed),
+		number(h.Pending), number(h.Impossible), plain(s.Fleet.Newest), g.instant(s.Server.Push.NotAfter))
+	return tab
+}
+
+func (g *globals) statusText(s api.Status) string {
+	t := g.text
+	var b strings.Builder
+	rows := [][2]string{
+		{t.T("Server"), s.Server.Version + "  " + s.Server.URL},
+		{t.T("As of"), t.Time(s.Fleet.AsOf)},
+		{t.T("Phones"), strconv.Itoa(s.Fleet.Phones)},
+		{t.T("Holds"), g.holds(s.Fleet.Holds.Confirmed, s.Fleet.Holds.Pending, s.Fleet.Holds.Impossible)},
+		{t.T("Newest release"), plain(s.Fleet.Newest).shown},
+		{t.T("Push certificate"), g.pushText(s.Server.Push)},
+	}
+	if s.Server.PushProblem != "" {
+		rows = append(rows, [2]string{t.T("Last push problem"), s.Server.PushProblem})
+	}
+	b.WriteString(fields(rows...))
+	for _, m := range s.Server.Missing {
+		fmt.Fprintf(&b, "\n%s %s\n", t.T("Not set up yet:"), m)
+	}
+	if len(s.Fleet.Reasons) > 0 {
+		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"phones", t.T("Phones")}}}
+		for _, r := range s.Fleet.Reasons {
+			tab.add(g.reason(r.Reason), number(r.Count))
+		}
+		b.WriteString("\n" + tab.text())
+	}
+	if len(s.Fleet.Gates) > 0 {
+		tab := table{columns: []column{{"group", t.T("Group")}, {"release", t.T("Release")}, {"phase", t.T("Gate")}, {"missing", t.T("Waits for")}}}
+		for _, gate := range s.Fleet.Gates {
+			tab.add(plain(gate.Group), plain(gate.Release), g.phase(gate.Phase), list(gate.Missing))
+		}
+		b.WriteString("\n" + tab.text())
+	}
+	tab := table{columns: []column{{"kind", t.T("Source of releases")}, {"fetched_at", t.T("Fetched")}, {"newest", t.T("Newest entry")}}}
+	for _, src := range s.Fleet.Sources {
+		tab.add(plain(src.Kind), g.instant(src.FetchedAt), plain(src.Newest))
+	}
+	b.WriteString("\n" + tab.text())
+	return b.String()
+}
+
+// holds counts phones by what they reported of their hold.
+func (g *globals) holds(confirmed, pending, impossible int) string {
+	return g.text.T("%d confirmed, %d not confirmed yet, %d not possible", confirmed, pending, impossible)
+}
+
+func (g *globals) pushText(p api.PushCertificate) string {
+	t := g.text
+	switch {
+	case !p.Installed && p.Topic == "":
+		return t.T("none")
+	case !p.Installed:
+		return t.T("expired; topic %s", p.Topic)
+	default:
+		return t.T("until %s (%d days), topic %s", t.Time(p.NotAfter), p.DaysLeft, p.Topic)
+	}
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newVerdictCommand(g *globals) *cobra.Command {
+	return g.noun("verdict", g.text.T("Test results of business apps on a release"),
+		newVerdictRecordCommand(g), newVerdictListCommand(g), newVerdictRevokeCommand(g))
+}
+
+type verdictOptions struct {
+	act
+	request fleet.VerdictRequest
+	expires string
+}
+
+func newVerdictRecordCommand(g *globals) *cobra.Command {
+	var o verdictOptions
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "record BUNDLE-ID",
+		Short: t.T("Record what a test of an app found"),
+		Long: t.T("Record what a test of an app found. Release, model and app version come from the phone's own report, not from you. " +
+			"A result made elsewhere needs --external with --evidence and is shown as such for ever."),
+		Example: "kannuki verdict record com.example.pos --release 26.6.1 --device 00008110-0123456789ABCDEF --result works\n" +
+			"kannuki verdict record com.example.pos --release 26.6.1 --external --group sales --model iPhone15,2 \\\n" +
+			"    --app-version 4.2 --result works --evidence \"vendor's letter of 20 November\"",
+		Args: g.args("BUNDLE-ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runVerdictRecord(cmd.Context(), g, cmd, o, args[0])
+		},
+	}
+	f := cmd.Flags()
+	o.addFlags(g, f)
+	r := &o.request
+	f.StringVar(&r.Release, "release", "", t.T("release it was tested on"))
+	f.StringVar(&r.Result, "result", "", t.T("works, works-with-note or broken"))
+	f.StringVar(&r.Device, "device", "", t.T("UDID of the verification phone it was tested on"))
+	f.StringVar(&r.Note, "note", "", t.T("what was seen; needed unless it works"))
+	f.StringVar(&o.expires, "expires", "", t.T("day from which it has to be tested again, such as 2026-12-31"))
+	f.BoolVar(&r.External, "external", false, t.T("the test was made elsewhere, not on a phone of the group"))
+	f.StringVar(&r.Evidence, "evidence", "", t.T("with --external: where the result comes from and who can confirm it"))
+	f.StringVar(&r.Group, "group", "", t.T("with --external: group it counts for"))
+	f.StringVar(&r.Model, "model", "", t.T("with --external: model it was tested on, such as iPhone15,2"))
+	f.StringVar(&r.AppVersion, "app-version", "", t.T("with --external: app version that was tested"))
+	g.complete(cmd, "release", g.releaseNames)
+	g.complete(cmd, "result", func(*cobra.Command) []string { return []string{"works", "works-with-note", "broken"} })
+	g.complete(cmd, "device", g.deviceNames)
+	g.complete(cmd, "group", g.groupNames)
+	cmd.ValidArgsFunction = completeArg(g.appNames)
+	return cmd
+}
+
+func runVerdictRecord(ctx context.Context, g *globals, cmd *cobra.Command, o verdictOptions, bundleID string) error {
+	if err := g.need(cmd, "release", "result"); err != nil {
+		return err
+	}
+	o.request.BundleID = bundleID
+	if o.expires != "" {
+		day, err := time.Parse(time.DateOnly, o.expires)
+		if err != nil {
+			return usage(cmd, g.text.T("--expires %q: want a day such as 2026-12-31", o.expires))
+		}
+		o.request.Expires = day
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	var v api.Verdict
+	request := api.VerdictRequest{VerdictRequest: o.request, Reason: o.Reason, DryRun: o.DryRun}
+	if err := client.Post(ctx, api.Path("verdicts"), request, &v); err != nil {
+		return err
+	}
+	text := g.text.T("Recorded: %s %s on iOS %s (%s): %s.", v.BundleID, v.AppVersion, v.Release, plain(v.Model).shown, g.text.Word(v.Result))
+	return g.show(cmd, answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)})
+}
+
+func newVerdictListCommand(g *globals) *cobra.Command {
+	var release string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   g.text.T("List the test results, oldest first"),
+		Example: "kannuki verdict list --release 26.6.1",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var out api.Verdicts
+			if err := client.Get(cmd.Context(), api.Path("verdicts"), url.Values{"release": {release}}, &out); err != nil {
+				return err
+			}
+			a := answer{data: out, table: g.verdictTable(out.Verdicts)}
+			if len(out.Verdicts) == 0 {
+				a.text = g.text.T("No test results. Record one with `kannuki verdict record`.") + "\n"
+			}
+			return g.show(cmd, a)
+		},
+	}
+	cmd.Flags().StringVar(&release, "release", "", g.text.T("only results of this release"))
+	g.complete(cmd, "release", g.releaseNames)
+	return cmd
+}
+
+func (g *globals) verdictTable(verdicts []api.Verdict) table {
+	t := g.text
+	tab := table{columns: []column{
+		{"id", t.T("Id")},
+		{"at", t.T("When")},
+		{"bundle_id", t.T("App")},
+		{"app_version", t.T("Version")},
+		{"release", t.T("Release")},
+		{"model", t.T("Model")},
+		{"group", t.T("Group")},
+		{"result", t.T("Result")},
+		{"by", t.T("By")},
+		{"device", ""},
+		{"external", t.T("From outside")},
+		{"expires", ""},
+		{"revoked_at", t.T("Withdrawn")},
+		{"note", t.T("Note")},
+	}}
+	for _, v := range verdicts {
+		external := boolean(v.External)
+		external.shown = plain(v.Evidence).shown
+		tab.add(plain(v.ID), g.instant(v.At), plain(v.BundleID), plain(v.AppVersion), plain(v.Release), plain(v.Model), plain(v.Group),
+			g.word(v.Result), plain(v.By), plain(v.Device), external, day(v.Expires), g.instant(v.RevokedAt), plain(v.Note))
+	}
+	return tab
+}
+
+func newVerdictRevokeCommand(g *globals) *cobra.Command {
+	var o act
+	cmd := &cobra.Command{
+		Use:     "revoke ID",
+		Short:   g.text.T("Withdraw a test result; a rollout that rests on it is paused"),
+		Example: "kannuki verdict revoke 0b6f1f0e-… --reason \"tested the wrong version\"",
+		Args:    g.args("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := g.need(cmd, "reason"); err != nil {
+				return err
+			}
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var v api.Verdict
+			if err := client.Post(cmd.Context(), api.Path("verdicts", args[0], "revoke"), o, &v); err != nil {
+				return err
+			}
+			text := g.text.T("Withdrawn: %s on iOS %s. The result stays in the history.", v.BundleID, v.Release)
+			return g.show(cmd, answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)})
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	return cmd
+}
