@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,18 @@ func (c *census) add(p *storage.Phone) {
 	c.phones[p.UDID] = censusPhone{
 		group: p.Group, ring: p.Ring, model: p.Model, os: p.OS.Version, contact: p.Contact,
 	}
+}
+
+// moved returns a census in which one phone is somewhere else.
+func (c *census) moved(udid, group string, ring storage.Ring) *census {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	after := &census{phones: maps.Clone(c.phones)}
+	if p, ok := after.phones[udid]; ok {
+		p.group, p.ring = group, ring
+		after.phones[udid] = p
+	}
+	return after
 }
 
 // of returns the counts of one group, sorted.

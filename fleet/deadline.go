@@ -43,6 +43,23 @@ func (f *Fleet) parseDeadline(text string) (policy.LocalTime, error) {
 	return "", invalid("deadline", "%q: want +3d, +12h or a local time such as 2026-11-27T18:30", text)
 }
 
+// maxStart bounds how long an approval may wait for its first wave.
+const maxStart = 30 * 24 * time.Hour
+
+// parseStart reads when a wave begins: "" is now, "+2h" later.
+func (f *Fleet) parseStart(text string) (time.Time, error) {
+	now := f.now()
+	if text == "" {
+		return now, nil
+	}
+	offset, relative := strings.CutPrefix(text, "+")
+	d, err := parseOffset(offset)
+	if !relative || err != nil || d <= 0 || d > maxStart {
+		return time.Time{}, invalid("start", "%q: want an offset such as +2h or +1d, at most +30d", text)
+	}
+	return now.Add(d), nil
+}
+
 func parseOffset(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.Atoi(days)

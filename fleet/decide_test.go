@@ -342,3 +342,52 @@ func TestDecisionsNeedAReason(t *testing.T) {
 		t.Errorf("offer without a reason = %v, want invalid", err)
 	}
 }
+
+func TestApprovalCanBeWithdrawnUntilItsWaveStarts(t *testing.T) {
+	w := newWorld(t)
+	production, _ := w.verified()
+	approve := func() {
+		t.Helper()
+		_, err := w.fleet.Approve(w.ctx, seg, w.act("r"), fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+3d", Start: "+2h"})
+		w.must(err)
+	}
+	approve()
+	if got, _ := production.enforcement(); got != "" {
+		t.Errorf("before its wave the phone is asked for %s", got)
+	}
+	_, err := w.fleet.Withdraw(w.ctx, seg, w.act("wrong group"), "sales", release)
+	w.must(err)
+	w.clock.Add(3 * time.Hour)
+	if got, _ := production.enforcement(); got != "" {
+		t.Errorf("withdrawn, and the phone is asked for %s", got)
+	}
+	approve()
+	w.clock.Add(3 * time.Hour)
+	if got, _ := production.enforcement(); got != release {
+		t.Errorf("after the wave started the phone is asked for %q, want %s", got, release)
+	}
+	_, err = w.fleet.Withdraw(w.ctx, seg, w.act("too late"), "sales", release)
+	if r := refusal(t, err); r.Code != "wave-started" {
+		t.Errorf("refused as %s, want wave-started", r.Code)
+	}
+}
+
+func TestMoveThatWouldOpenAGateIsRefused(t *testing.T) {
+	w := newWorld(t)
+	odd := w.enrol("P9", "sales", storage.RingProduction)
+	odd.model = "iPhone14,5"
+	odd.settle()
+	w.verified()
+	gate, err := w.fleet.Gate(seg, "sales", release)
+	w.must(err)
+	if gate.Phase != "verifying" {
+		t.Fatalf("phase = %s, want verifying while a model is untested", gate.Phase)
+	}
+	_, err = w.fleet.Move(w.ctx, seg, w.act("out of the way"), "P9", "", "")
+	if r := refusal(t, err); r.Code != "opens-gate" {
+		t.Errorf("refused as %s, want opens-gate", r.Code)
+	}
+	if odd.stored().Group != "sales" {
+		t.Error("the phone was moved all the same")
+	}
+}

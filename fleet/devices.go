@@ -386,6 +386,9 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 	if err != nil {
 		return DeviceView{}, err
 	}
+	if err := f.opensGate(w, &p, group, ring); err != nil {
+		return DeviceView{}, err
+	}
 	detail := map[string]string{"from": p.Group + "/" + string(p.Ring), "to": group + "/" + string(ring)}
 	entry := f.entry(a, "device.move", udid, detail)
 	moved := func(q *storage.Phone) (storage.PhoneChange, error) {
@@ -410,4 +413,21 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 	}
 	f.waker.Wake(wakeKey(seg, udid))
 	return f.explainer(w).view(&p), nil
+}
+
+// opensGate refuses a move that would turn a closed gate into a verified one,
+// such as taking away the last phone of a model nobody tested: such an edit is
+// an exception that needs two people.
+func (f *Fleet) opensGate(w *worldState, p *storage.Phone, group string, ring storage.Ring) error {
+	s, now := w.current.Load(), f.now()
+	before := s.withCensus(w.census, now)
+	after := s.withCensus(w.census.moved(p.UDID, group, ring), now)
+	for _, name := range []string{p.Group, group} {
+		for _, g := range policy.Gates(after, name, now) {
+			if g.Phase == policy.PhaseVerified && policy.Evaluate(before, name, g.Release, now).Phase != policy.PhaseVerified {
+				return refused("opens-gate", "moving this phone would make the gate of %s for %s count as verified without a test; test the release on its model, or decline it", name, g.Release)
+			}
+		}
+	}
+	return nil
 }

@@ -263,6 +263,9 @@ type ApproveRequest struct {
 	Release string `json:"release"`
 	// Deadline is "+3d", "+12h" or a local wall time "2026-11-27T18:30".
 	Deadline string `json:"deadline"`
+	// Start is when phones begin to be asked: "+2h", or "" for at once. Until
+	// then the approval can be withdrawn.
+	Start string `json:"start,omitempty"`
 	// Fingerprint is that of the gate as the person saw it; "" skips the check.
 	Fingerprint string `json:"fingerprint,omitempty"`
 }
@@ -284,9 +287,13 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
+		start, err := f.parseStart(r.Start)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
 		approval = storage.Approval{
 			ID: uuid.NewString(), Group: r.Group, Release: r.Release, By: a.Actor, Reason: a.Reason, At: f.now(),
-			Waves:  []storage.Wave{{Start: f.now(), Threshold: policy.Buckets, Deadline: string(deadline)}},
+			Waves:  []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}},
 			Models: gate.Models,
 		}
 		for _, fl := range gate.Floors {

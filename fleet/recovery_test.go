@@ -38,19 +38,26 @@ func TestSetThatComesBackIsAnnouncedAgain(t *testing.T) {
 }
 
 // The answer to a result was lost, and with it the next command. The phone
-// repeats the result and gets the command again.
+// repeats the result and gets the command again, from a server that has
+// restarted in between too.
 func TestRepeatedResultBringsTheCommandAgain(t *testing.T) {
-	w := newWorld(t)
-	p := w.enrol("P1", "sales", storage.RingProduction)
-	for c := p.idle(); c != nil; {
-		lost := p.answer(c)
-		next := p.answer(c)
-		switch {
-		case lost == nil && next == nil:
-		case lost == nil || next == nil || lost.UUID != next.UUID || !bytes.Equal(lost.Body, next.Body):
-			t.Fatalf("the result of %s brought %s and, repeated, %s; want the same bytes", c.RequestType, typeOf(lost), typeOf(next))
+	for _, restarts := range []bool{false, true} {
+		w := newWorld(t)
+		p := w.enrol("P1", "sales", storage.RingProduction)
+		for c := p.idle(); c != nil; {
+			lost := p.answer(c)
+			if restarts {
+				w.restart()
+				lost = p.answer(c)
+			}
+			next := p.answer(c)
+			switch {
+			case lost == nil && next == nil:
+			case lost == nil || next == nil || lost.UUID != next.UUID || !bytes.Equal(lost.Body, next.Body):
+				t.Fatalf("restarts %t: the result of %s brought %s and, repeated, %s; want the same bytes", restarts, c.RequestType, typeOf(lost), typeOf(next))
+			}
+			c = next
 		}
-		c = next
 	}
 }
 

@@ -114,9 +114,10 @@ func (f *Fleet) take(ctx context.Context, w *worldState, s *session, p storage.P
 	case s.inflight == nil:
 	case s.inflight.UUID == r.CommandUUID:
 		s.inflight = nil
-	case slices.Contains(s.offered, r.CommandUUID):
-		// A result is repeated: its answer was lost, and with it the command
-		// that is out. The phone gets that again.
+	case r.CommandUUID != "":
+		// A phone answers a command before it says anything else: it never got
+		// the one that is out, because the answer to this result was lost the
+		// first time. It gets that command again.
 		s.offered = slices.DeleteFunc(s.offered, func(id string) bool { return id == s.inflight.UUID })
 	}
 	switch k {
