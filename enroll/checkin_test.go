@@ -294,3 +294,45 @@ func TestPhoneReturns(t *testing.T) {
 		t.Errorf("audit (-want +got):\n%s", diff)
 	}
 }
+
+// The user gave up between Authenticate and TokenUpdate and gets a new link.
+func TestHalfFinishedEnrolmentLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	_, err := d.checkin(d.identity(sales()), authenticate(phone))
+	d.must(err)
+	again := d.identity(sales())
+	p, err := d.checkin(again, authenticate(phone))
+	if err != nil {
+		t.Fatalf("second attempt with a new grant = %v, want it accepted", err)
+	}
+	if p.Epoch != 2 || p.State != storage.PhoneAuthenticating {
+		t.Errorf("epoch %d, %s; want 2, authenticating", p.Epoch, p.State)
+	}
+	if _, err := d.checkin(d.identity(sales()), authenticate(phone)); err == nil {
+		t.Error("a third grant took over a phone that is enrolling again")
+	}
+}
+
+// A phone that left and came back holds nothing that it was told before.
+func TestReturnedPhoneStartsEmpty(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	peer := d.enrol(phone)
+	_, err := d.store.UpdatePhone(t.Context(), storage.DefaultSegment, phone, 0, func(p *storage.Phone) (storage.PhoneChange, error) {
+		p.Announced = storage.Announced{Token: "t", Revision: 3, Timestamp: p.EnrolledAt}
+		p.Sync = storage.SyncState{Acked: "t", Manifest: "t"}
+		p.Declarations = []storage.DeclarationState{{Identifier: "kannuki.settings", Active: true, Valid: "valid"}}
+		p.Capabilities = &storage.Capabilities{Settings: true}
+		return storage.PhoneChange{}, nil
+	})
+	d.must(err)
+	p, err := d.checkin(peer, checkOut(phone))
+	d.must(err)
+	if p.Announced.Token != "" || p.Sync != (storage.SyncState{}) || p.Declarations != nil || p.Capabilities != nil {
+		t.Errorf("after CheckOut the record still says %+v %+v %v %v", p.Announced, p.Sync, p.Declarations, p.Capabilities)
+	}
+	if p.Announced.Timestamp.IsZero() {
+		t.Error("the last timestamp was forgotten: the phone could see time go back")
+	}
+}

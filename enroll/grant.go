@@ -2,6 +2,9 @@ package enroll
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/url"
@@ -125,7 +128,7 @@ func (s *Service) CreateLink(ctx context.Context, seg storage.Segment, r GrantRe
 		return Link{}, err
 	}
 	secret, hash := newSecret()
-	g.LinkHash = hash
+	g.LinkHash, g.ChallengeHash = hash, hashSecret(challengeOf(secret))
 	if err := s.store.CreateGrant(ctx, seg, g, s.grantAudit("grant.link", g, r)); err != nil {
 		return Link{}, wrap("create enrolment link", err)
 	}
@@ -151,29 +154,41 @@ func (s *Service) CreateProfile(ctx context.Context, seg storage.Segment, r Gran
 	return profile, nil
 }
 
-// ProfileForLink returns the signed enrolment profile behind a link. Each
-// download carries a fresh challenge and voids the one before, so a download
-// that a mail scanner made does no harm; the link is spent once a phone holds
-// a certificate. It returns [ErrLinkSpent].
+// challengeOf derives the SCEP challenge of a link from its secret. Every
+// download of a link carries the same challenge, so whoever else opens the link
+// (a mail scanner, a preview, a second tap) does not break the profile that the
+// user is just installing; and nothing is written for a download.
+func challengeOf(secret string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("kannuki scep challenge"))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// ProfileForLink returns the signed enrolment profile behind a link, as often
+// as it is asked for, until a phone holds the grant's certificate. It returns
+// [ErrLinkSpent].
 func (s *Service) ProfileForLink(ctx context.Context, secret string) ([]byte, error) {
-	seg, found, err := s.store.GrantByLink(ctx, hashSecret(secret))
+	seg, g, err := s.store.GrantByLink(ctx, hashSecret(secret))
 	if err != nil {
 		return nil, wrap("look up enrolment link", notFoundAs(err, ErrLinkSpent))
 	}
-	challenge, hash := newSecret()
-	g, err := s.store.UpdateGrant(ctx, seg, found.ID, func(g *storage.Grant) ([]storage.AuditEntry, error) {
-		if g.Certificate != "" || !g.RevokedAt.IsZero() || !s.now().Before(g.ExpiresAt) {
-			return nil, ErrLinkSpent
+	if g.PublicKey != "" {
+		// A key was reserved and no certificate followed: that install came to
+		// nothing, and this download begins another.
+		g, err = s.store.UpdateGrant(ctx, seg, g.ID, func(g *storage.Grant) ([]storage.AuditEntry, error) {
+			if g.Certificate == "" {
+				g.PublicKey, g.ReservedAt = "", time.Time{}
+			}
+			return nil, nil
+		})
+		if err != nil {
+			return nil, wrap("open enrolment link", err)
 		}
-		g.ChallengeHash = hash
-		g.PublicKey = ""
-		g.ReservedAt = time.Time{}
-		return []storage.AuditEntry{s.entry("kannuki", "grant.download", g.ID)}, nil
-	})
-	if err != nil {
-		return nil, wrap("open enrolment link", err)
 	}
-	return s.profile(g, challenge, false)
+	if g.Certificate != "" || !g.RevokedAt.IsZero() || !s.now().Before(g.ExpiresAt) {
+		return nil, wrap("open enrolment link", ErrLinkSpent)
+	}
+	return s.profile(g, challengeOf(secret), false)
 }
 
 func (s *Service) newGrant(r GrantRequest) (storage.Grant, error) {

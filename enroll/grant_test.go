@@ -181,23 +181,23 @@ func (d *desk) download(secret string) (string, error) {
 	return challengeOf(d.t, p7.Content), nil
 }
 
-// Mail scanners and chat previews open every link they see.
-func TestDownloadVoidsTheOneBefore(t *testing.T) {
+// Mail scanners and chat previews open every link they see, also while the user
+// walks through Settings with the profile of an earlier download.
+func TestDownloadsDoNotDisturbEachOther(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	secret := d.link(sales())
+	installing, err := d.download(secret)
+	d.must(err)
 	prefetched, err := d.download(secret)
 	d.must(err)
-	installed, err := d.download(secret)
-	d.must(err)
-	if prefetched == installed {
-		t.Fatal("both downloads carry the same challenge")
+	a, err := d.admit(installing, key(1))
+	if err != nil {
+		t.Fatalf("the profile of the first download after a second one = %v, want it admitted", err)
 	}
 	if _, err := d.admit(prefetched, key(9)); !errors.Is(err, certs.ErrNotAdmitted) {
-		t.Errorf("the prefetched challenge = %v, want it void", err)
+		t.Errorf("another key with the other download = %v, want one phone only", err)
 	}
-	a, err := d.admit(installed, key(1))
-	d.must(err)
 	peer, err := d.issue(a)
 	d.must(err)
 	if _, err := d.download(secret); !errors.Is(err, enroll.ErrLinkSpent) {
@@ -210,8 +210,9 @@ func TestDownloadVoidsTheOneBefore(t *testing.T) {
 	}
 }
 
-// A scanner that reserved the grant does not keep the phone out either.
-func TestDownloadVoidsAReservation(t *testing.T) {
+// An install that broke off after its key was reserved does not lock the phone
+// out: opening the link again begins anew.
+func TestDownloadReleasesAReservation(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	secret := d.link(sales())
@@ -226,7 +227,7 @@ func TestDownloadVoidsAReservation(t *testing.T) {
 	_, err = d.issue(a)
 	d.must(err)
 	if _, err := d.admit(first, key(9)); !errors.Is(err, certs.ErrNotAdmitted) {
-		t.Errorf("the first challenge = %v, want it void", err)
+		t.Errorf("the key of the install that broke off = %v, want it refused", err)
 	}
 }
 
