@@ -356,7 +356,7 @@ func (p *phone) settle() {
 }
 
 // install moves the phone to a release, tells the server and answers it.
-func (p *phone) install(version, build string) { //nolint:unparam // reads as what the phone does
+func (p *phone) install(version, build string) {
 	p.t.Helper()
 	p.os, p.build = version, build
 	p.report(map[string]any{

@@ -164,8 +164,10 @@ func (f *Fleet) location(p *storage.Phone) *time.Location {
 	if p.TimeZone == "" {
 		return f.o.Location
 	}
-	if loc, ok := f.zones.Load(p.TimeZone); ok {
-		return loc.(*time.Location) //nolint:forcetypeassert // only locations are stored
+	if known, ok := f.zones.Load(p.TimeZone); ok {
+		if loc, ok := known.(*time.Location); ok {
+			return loc
+		}
 	}
 	loc, err := time.LoadLocation(p.TimeZone)
 	if err != nil {

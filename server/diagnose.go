@@ -115,7 +115,7 @@ func (d *diagnosis) database(ctx context.Context) {
 	}
 }
 
-// ErrDatabaseLocked: a running server has the database open.
+// ErrDatabaseLocked means that a running server has the database open.
 var ErrDatabaseLocked = errors.New("a server is running")
 
 // CheckDatabase reads the whole database of a data directory and reports what

@@ -77,7 +77,7 @@ func handshake(ctx context.Context, address string, config *tls.Config) error {
 // reached.
 func (d *diagnosis) push(ctx context.Context) {
 	t := d.Text
-	pair, err := os.ReadFile(filepath.Join(d.Data, keysDir, pushFile)) //nolint:gosec // in the data directory
+	pair, err := os.ReadFile(filepath.Join(d.Data, keysDir, pushFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		d.add("push", GradeFail, t.T("There is no push certificate: phones can neither enroll nor be woken."), t.T("Begin with `kannuki cert push request`."))
 		return

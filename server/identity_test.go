@@ -112,7 +112,7 @@ func (in *installation) spoilt(t *testing.T, a, b, retired *identity) []spoilt {
 		{"a CA below the device CA", mint(t, ca, func(c *x509.Certificate) { c.IsCA = true }), "none", certs.ReasonNotAClient},
 		{"issued by a phone", mint(t, a, nil), "none", certs.ReasonUnknownAuthority},
 		{"for servers", mint(t, ca, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), "none", certs.ReasonNotAClient},
-		{"the server's own", &identity{serverCert, server.PrivateKey.(crypto.Signer)}, "none", certs.ReasonUnknownAuthority},
+		{"the server's own", &identity{serverCert, signer(t, server.PrivateKey)}, "none", certs.ReasonUnknownAuthority},
 		{"the SCEP decrypter", &identity{scepCert, scepKey}, "none", certs.ReasonNotAClient},
 		{"good but not on record", unknown, unknown.fingerprint(), "certificate-unknown"},
 		{"of another phone", b, b.fingerprint(), "certificate-of-another-phone"},
@@ -226,4 +226,14 @@ func TestPhonesSign(t *testing.T) {
 	in.enrol(p, "sales", "production")
 	in.until("declarations on the phone", func() bool { return len(p.Snapshot().Declarations) > 0 }, p)
 	noViolations(t, p)
+}
+
+// signer is a private key as what it can do.
+func signer(t *testing.T, key crypto.PrivateKey) crypto.Signer {
+	t.Helper()
+	s, ok := key.(crypto.Signer)
+	if !ok {
+		t.Fatalf("%T does not sign", key)
+	}
+	return s
 }

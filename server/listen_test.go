@@ -312,7 +312,7 @@ func TestTLSVersions(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if state := conn.(*tls.Conn).ConnectionState(); state.NegotiatedProtocol == "h2" {
+		if secure, ok := conn.(*tls.Conn); !ok || secure.ConnectionState().NegotiatedProtocol == "h2" {
 			t.Errorf("%s: HTTP/2 was negotiated", tls.VersionName(version))
 		}
 		in.must(conn.Close())

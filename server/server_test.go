@@ -45,7 +45,7 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer l.Close() //nolint:errcheck // only its number was wanted
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
 }

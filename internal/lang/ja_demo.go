@@ -2,7 +2,7 @@ package lang
 
 // japaneseDemo holds the Japanese of the demo's story.
 func japaneseDemo() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // texts, no credentials
 		// The command.
 		"Play a whole story with the real server and simulated iPhones": "本物のサーバーと模擬iPhoneで一連の流れを再現する",
 		"Play the main job as a story: a release is posted, tested, found broken, fixed, approved and installed. The server is the real one, in a process of its own; the iPhones are simulated and speak to it over TLS; the release facts are Apple's. At the end the phones' own logs are checked: no production phone may have been told to install anything before its gate was verified and approved. Without --data everything is made in a temporary directory and removed afterwards.": "OSの公開、検証、動作不良、修正、承認、適用までの流れを再現します。サーバーは本物で、別のプロセスで動きます。iPhoneは模擬端末で、TLSで通信します。OSの情報はAppleが公開したものです。最後に、検証と承認の前に適用を指示された本番端末がないことを、端末側の記録から確かめます。--dataがなければ一時ディレクトリに作り、終了時に削除します。",
@@ -24,7 +24,6 @@ func japaneseDemo() map[string]string {
 		"%d pending":                "確認待ち%d台",
 		"phones report their apps":  "業務アプリの版を端末が報告中",
 		"Holds, as the phones report them: %d confirmed, %d pending, %d not possible (not supervised).": "端末の報告による延期の状態：確認済み%d台、確認待ち%d台、延期不可%d台（監視対象でない端末）。",
-		"From here a day passes in %s: in %s this machine could not follow so many phones.":             "ここからは1日が%sで進みます（このマシンとこの台数では、%sでは追いつけません）。",
 		"From here a day passes in %s.": "ここからは1日が%sで進みます。",
 
 		// A release.
@@ -58,7 +57,8 @@ func japaneseDemo() map[string]string {
 		"Started again: all %d entries of the audit log are there, and the rollout goes on.":  "再起動しました。監査ログ%d件はすべて残り、展開は続きます。",
 
 		// Trouble.
-		"People move phones, new ones arrive, lost ones return":                                                          "端末の移動、新しい端末、戻ってきた端末",
+		"New phones arrive, lost ones return": "新しい端末、戻ってきた端末",
+		"new verification phones are told":    "新しい検証用端末に指示中",
 		"From %s (%s) to %s (%s): the hold stays on the phone, what the old place asked of it is taken back.":            "%s（%s）から%s（%s）へ移動：延期は端末に残り、移動前の適用の指示は取り消されます。",
 		"New phones on iOS %s enroll after the approval: %d. It stands, so they get it too, with a notice of their own.": "承認の後に、iOS %sの端末が%d台登録されました。承認は有効なので、これらの端末にもそれぞれの予告期間をおいて適用します。",
 		"new phones are told":                           "新しい端末に指示中",
@@ -75,7 +75,7 @@ func japaneseDemo() map[string]string {
 		"Production phones that still have Scanner %s: %d. iOS waits for the app:":    "まだScanner %sの本番端末：%d台。iOSの適用はアプリの更新を待ちます。",
 		"a day passes": "1日待っています",
 		"A day later, of these, told to install iOS %s: %d.": "1日たっても、そのうちiOS %sの適用を指示された端末は%d台です。",
-		"Scanner %s reaches all of them but %d.":                                 "Scanner %sが、%d台を除くすべてに入りました。",
+		"Scanner %s reaches all of them but %d.":             "Scanner %sが、%d台を除くすべてに入りました。",
 
 		// The end.
 		"The last ones":                  "最後の端末まで",
