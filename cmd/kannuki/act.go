@@ -61,5 +61,5 @@ func asked(in io.Reader, out io.Writer, question string) (string, error) {
 
 func onTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits an int
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -107,6 +107,7 @@ func (g *globals) effectText(e fleet.Effect) string {
 type approveOptions struct {
 	verbOptions
 	deadline    string
+	start       string
 	fingerprint string
 }
 
@@ -129,6 +130,7 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 	f := cmd.Flags()
 	o.act.addFlags(g, f)
 	o.groupFlag.addFlags(g, f)
+	f.StringVar(&o.start, "start", "", t.T("when phones begin to be asked: an offset such as +2h; until then the approval can be withdrawn (default: at once)"))
 	f.StringVar(&o.deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock"))
 	f.StringVar(&o.fingerprint, "fingerprint", "", t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
 	f.BoolVar(&o.yes, "yes", false, t.T("do not ask"))
@@ -151,7 +153,7 @@ func runGateApprove(ctx context.Context, g *globals, cmd *cobra.Command, o appro
 	if err != nil {
 		return err
 	}
-	request := api.ApproveRequest{Deadline: o.deadline, Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: true}
+	request := api.ApproveRequest{Deadline: o.deadline, Start: o.start, Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: true}
 	if request.Fingerprint == "" {
 		request.Fingerprint = gate.Fingerprint
 	}

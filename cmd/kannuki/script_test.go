@@ -30,6 +30,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("KANNUKI_DATA", e.WorkDir+"/lab")
 			e.Setenv("LANG", "C")
 			e.Setenv("TZ", "UTC")
+			// With the race detector every program would sleep a second at its end.
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

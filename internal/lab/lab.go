@@ -29,7 +29,7 @@ const (
 	rootFile      = "lab/push-root.pem"
 )
 
-// ErrNoLab: the data directory was not made for a lab.
+// ErrNoLab means that the data directory was not made for a lab.
 var ErrNoLab = errors.New("not a lab installation")
 
 // Push is the push service of a new lab.
