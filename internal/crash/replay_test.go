@@ -1,0 +1,275 @@
+package crash
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// world is what the audit log says must be on record. It is built from the
+// entries alone: when it and the records agree, each was written with the
+// other or not at all.
+type world struct {
+	revision  uint64
+	apps      map[string]string               // bundle id -> name, importance
+	groups    map[string]string               // name -> apps
+	verdicts  map[string]string               // id -> what was found, and why it was taken back
+	offers    map[string]string               // group/release -> why, and whether withdrawn
+	declines  map[string]string               // group/release -> why
+	approvals map[string][]approval           // group/release -> in the order they were given
+	grants    map[string]string               // id -> group/ring
+	issued    map[string][]string             // grant -> fingerprints
+	enrolled  map[string][]string             // grant -> phones that authenticated with it
+	phones    map[string]*enrolled            // by UDID
+	announced map[string]map[string]bool      // UDID -> release and deadline
+	byReason  map[string][]storage.AuditEntry // acts of people, by the reason they gave
+	faults    []string
+}
+
+type approval struct{ reason, paused, withdrawn string }
+
+// enrolled is where a phone's enrolment stands.
+type enrolled struct {
+	epoch     uint64
+	place     string // group/ring
+	state     storage.PhoneState
+	cancelled bool // commands of its queue may have been cancelled
+}
+
+// operatorPrefix begins the actor of every act that came over the socket.
+const operatorPrefix = "uid:"
+
+func replay(entries []storage.AuditEntry) *world {
+	w := &world{
+		apps: map[string]string{}, groups: map[string]string{}, verdicts: map[string]string{}, offers: map[string]string{},
+		declines: map[string]string{}, approvals: map[string][]approval{}, grants: map[string]string{}, issued: map[string][]string{},
+		enrolled: map[string][]string{}, phones: map[string]*enrolled{}, announced: map[string]map[string]bool{},
+		byReason: map[string][]storage.AuditEntry{},
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Actor, operatorPrefix) {
+			w.byReason[e.Reason] = append(w.byReason[e.Reason], e)
+		}
+		kind, _, _ := strings.Cut(e.Action, ".")
+		switch kind {
+		case "app", "group", "verdict", "gate", "rollout":
+			w.revision++
+			w.decision(e)
+		case "grant", "certificate", "phone", "device":
+			w.enrolment(e)
+		case "enforcement":
+			w.enforcement(e)
+		}
+	}
+	return w
+}
+
+func (w *world) fault(format string, args ...any) {
+	w.faults = append(w.faults, fmt.Sprintf(format, args...))
+}
+
+// decision follows what changes the world.
+func (w *world) decision(e storage.AuditEntry) {
+	switch e.Action {
+	case "app.add":
+		w.apps[e.Target] = e.Detail["name"] + ", " + e.Detail["importance"]
+	case "group.add":
+		w.groups[e.Target] = e.Detail["apps"]
+	case "verdict.record":
+		d := e.Detail
+		w.verdicts[d["id"]] = verdictText(e.Target, d["result"], d["group"], d["phone"], d["model"], d["app_version"])
+	case "verdict.revoke":
+		w.verdicts[e.Detail["id"]] += revokedText(e.Reason)
+	case "gate.offer":
+		w.offers[e.Target] = e.Reason
+	case "gate.approve":
+		w.approvals[e.Target] = append(w.approvals[e.Target], approval{reason: e.Reason})
+	case "gate.decline":
+		w.declines[e.Target] = e.Reason
+		if a := w.standing(e.Target); a != nil {
+			a.withdrawn = e.Actor
+		}
+	case "gate.withdraw":
+		if a := w.standing(e.Target); a != nil {
+			a.withdrawn = e.Actor
+		} else {
+			w.offers[e.Target] += withdrawnText
+		}
+	case "rollout.pause":
+		w.stop(e, e.Reason)
+	case "rollout.resume":
+		w.stop(e, "")
+	}
+}
+
+func (w *world) stop(e storage.AuditEntry, reason string) {
+	a := w.standing(e.Target)
+	if a == nil {
+		w.fault("I4: audit entry %d is a %s of %s, which had no approval", e.Seq, e.Action, e.Target)
+		return
+	}
+	a.paused = reason
+}
+
+// standing returns the newest approval of a gate unless it was withdrawn.
+func (w *world) standing(gate string) *approval {
+	all := w.approvals[gate]
+	if len(all) == 0 || all[len(all)-1].withdrawn != "" {
+		return nil
+	}
+	return &all[len(all)-1]
+}
+
+func verdictText(target, result, group, phone, model, version string) string {
+	return strings.Join([]string{target, result, group, phone, model, version}, ", ")
+}
+
+const withdrawnText = ", withdrawn"
+
+func revokedText(reason string) string { return ", revoked: " + reason }
+
+// enrolment follows phones, and what let them in.
+func (w *world) enrolment(e storage.AuditEntry) {
+	switch e.Action {
+	case "grant.link":
+		w.grants[e.Target] = e.Detail["group"] + "/" + e.Detail["ring"]
+	case "certificate.issued":
+		w.issued[e.Detail["grant"]] = append(w.issued[e.Detail["grant"]], e.Target)
+	case "phone.authenticated":
+		grant := e.Detail["grant"]
+		w.enrolled[grant] = append(w.enrolled[grant], e.Target)
+		p := w.phones[e.Target]
+		if p == nil {
+			p = &enrolled{}
+			w.phones[e.Target] = p
+		} else {
+			p.cancelled = true
+		}
+		p.epoch, p.place, p.state = p.epoch+1, w.grants[grant], storage.PhoneAuthenticating
+		if got, want := e.Detail["epoch"], fmt.Sprint(p.epoch); got != want {
+			w.fault("I7: audit entry %d begins epoch %s of phone %s, want %s", e.Seq, got, e.Target, want)
+		}
+	case "phone.enrolled", "phone.returned":
+		w.known(e).state = storage.PhoneEnrolled
+	case "device.move":
+		p := w.known(e)
+		if from := e.Detail["from"]; from != p.place {
+			w.fault("I4: audit entry %d moves phone %s from %s, but it was in %s", e.Seq, e.Target, from, p.place)
+		}
+		p.place, p.cancelled = e.Detail["to"], true
+	}
+}
+
+func (w *world) known(e storage.AuditEntry) *enrolled {
+	if p := w.phones[e.Target]; p != nil {
+		return p
+	}
+	w.fault("I4: audit entry %d is about phone %s, which never authenticated", e.Seq, e.Target)
+	return &enrolled{}
+}
+
+// enforcement holds the promise itself against the order of the log: what a
+// phone is told rests on a decision that came before, for the place where the
+// phone is.
+func (w *world) enforcement(e storage.AuditEntry) {
+	if e.Action != "enforcement.announced" {
+		return
+	}
+	p, d := w.known(e), e.Detail
+	if w.announced[e.Target] == nil {
+		w.announced[e.Target] = map[string]bool{}
+	}
+	w.announced[e.Target][d["release"]+" by "+d["deadline"]] = true
+	place := d["group"] + "/" + d["ring"]
+	gate := d["group"] + "/" + d["release"]
+	_, offered := w.offers[gate]
+	approved := len(w.approvals[gate]) > 0
+	switch {
+	case place != p.place:
+		w.fault("policy: audit entry %d tells phone %s to install as one of %s, but it is in %s", e.Seq, e.Target, place, p.place)
+	case d["ring"] == "production" && (d["source"] != "approval" || !approved):
+		w.fault("policy: audit entry %d tells production phone %s to install %s by %s before %s was approved", e.Seq, e.Target, d["release"], d["source"], gate)
+	case !offered && !approved:
+		w.fault("policy: audit entry %d tells phone %s to install %s, which %s was never offered", e.Seq, e.Target, d["release"], d["group"])
+	}
+}
+
+// compare holds the records against the log and returns what differs.
+func (w *world) compare(r storage.World) []string {
+	got := &world{apps: map[string]string{}, groups: map[string]string{}, verdicts: map[string]string{}, offers: map[string]string{}, declines: map[string]string{}}
+	approvals := map[string][]storage.Approval{}
+	for _, a := range r.Apps {
+		got.apps[a.BundleID] = a.Name + ", " + a.Importance
+	}
+	for _, g := range r.Groups {
+		got.groups[g.Name] = strings.Join(g.Apps, ",")
+	}
+	for _, v := range r.Verdicts {
+		text := verdictText(v.BundleID+"/"+v.Release, v.Result, v.Group, v.Phone, v.Model, v.AppVersion)
+		if !v.RevokedAt.IsZero() {
+			text += revokedText(v.RevokedFor)
+		}
+		got.verdicts[v.ID] = text
+	}
+	for _, o := range r.Offers {
+		text := o.Reason
+		if !o.Withdrawn.IsZero() {
+			text += withdrawnText
+		}
+		got.offers[o.Group+"/"+o.Release] = text
+	}
+	for _, d := range r.Declines {
+		got.declines[d.Group+"/"+d.Release] = d.Reason
+	}
+	for _, a := range r.Approvals {
+		approvals[a.Group+"/"+a.Release] = append(approvals[a.Group+"/"+a.Release], a)
+	}
+	faults := slices.Concat(
+		differences("app", got.apps, w.apps), differences("group", got.groups, w.groups), differences("verdict", got.verdicts, w.verdicts),
+		differences("offer", got.offers, w.offers), differences("decline", got.declines, w.declines),
+		differences("approval", approvalTexts(approvals), w.approvalTexts()),
+	)
+	if r.Revision != w.revision {
+		faults = append(faults, fmt.Sprintf("I4: the world has revision %d after %d audited changes", r.Revision, w.revision))
+	}
+	return faults
+}
+
+func approvalTexts(by map[string][]storage.Approval) map[string]string {
+	texts := map[string]string{}
+	for gate, all := range by {
+		slices.SortFunc(all, func(a, b storage.Approval) int { return a.At.Compare(b.At) })
+		for _, a := range all {
+			texts[gate] += fmt.Sprintf("{%s %s %s}", a.Reason, a.PauseReason, a.WithdrawnBy)
+		}
+	}
+	return texts
+}
+
+func (w *world) approvalTexts() map[string]string {
+	texts := map[string]string{}
+	for gate, all := range w.approvals {
+		for _, a := range all {
+			texts[gate] += fmt.Sprintf("{%s %s %s}", a.reason, a.paused, a.withdrawn)
+		}
+	}
+	return texts
+}
+
+func differences(kind string, records, log map[string]string) []string {
+	var faults []string
+	for _, k := range slices.Sorted(maps.Keys(log)) {
+		if records[k] != log[k] {
+			faults = append(faults, fmt.Sprintf("I4: %s %s: the log says %q, the record %q", kind, k, log[k], records[k]))
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(records)) {
+		if _, ok := log[k]; !ok {
+			faults = append(faults, fmt.Sprintf("I4: %s %s is on record and in no audit entry", kind, k))
+		}
+	}
+	return faults
+}
