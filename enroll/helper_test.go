@@ -124,7 +124,8 @@ func challengeOf(t *testing.T, profile []byte) string {
 	}
 	for _, p := range doc.PayloadContent {
 		if content, ok := p["PayloadContent"].(map[string]any); ok && p["PayloadType"] == "com.apple.security.scep" {
-			return content["Challenge"].(string)
+			challenge, _ := content["Challenge"].(string)
+			return challenge
 		}
 	}
 	t.Fatal("the profile has no challenge")

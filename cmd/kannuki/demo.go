@@ -56,7 +56,7 @@ func newDemoCommand(g *globals) *cobra.Command {
 func runDemo(ctx context.Context, g *globals, cmd *cobra.Command, o demoOptions) error {
 	perDay, err := parseSpeed(o.speed)
 	if err != nil {
-		return usage(cmd, g.text.T("--speed %q: want how long a day lasts, such as 1day=1s", o.speed))
+		return o.wrong(g, cmd, "speed")
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -73,12 +73,24 @@ func runDemo(ctx context.Context, g *globals, cmd *cobra.Command, o demoOptions)
 	}
 	err = demo.Run(ctx, options)
 	if invalid, ok := errors.AsType[*demo.InvalidError](err); ok {
-		return usage(cmd, "--"+invalid.Error())
+		return o.wrong(g, cmd, invalid.Option)
 	}
 	if _, ok := errors.AsType[*demo.UnsafeError](err); ok {
 		return &shownError{exit: exitError} // the findings are on the screen
 	}
 	return err
+}
+
+// wrong says what an option should have been.
+func (o *demoOptions) wrong(g *globals, cmd *cobra.Command, option string) error {
+	switch option {
+	case "phones":
+		return usage(cmd, g.text.T("--phones %d: want 20 to 1000", o.phones))
+	case "speed":
+		return usage(cmd, g.text.T("--speed %q: want how long a day lasts, 100ms to 24h, such as 1day=1s", o.speed))
+	default:
+		return usage(cmd, g.text.T("--%s: this value cannot be used", option))
+	}
 }
 
 // parseSpeed reads how long a day lasts: "1day=2s".

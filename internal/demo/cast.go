@@ -114,7 +114,7 @@ type part struct {
 }
 
 // parts hands out the roles for a company of n phones: the special ones first,
-// the rest at work in both groups, every fifth of them not supervised.
+// the rest at work in both groups; a fifth of all is not supervised.
 func parts(n int) []part {
 	var out []part
 	add := func(r role, group, ring, model string) {
@@ -170,15 +170,27 @@ func parts(n int) []part {
 		add(ordinary, group, production, models(group)[i%len(models(group))])
 	}
 	for i := range out {
-		switch p := &out[i]; {
-		case p.role == tapper, p.role == ordinary && i%5 == 0:
-			p.supervised = false
-		}
 		if out[i].role == bought || out[i].role == tapper {
 			out[i].os = newerRelease
 		}
 	}
+	loosen(out, n/5)
 	return out
+}
+
+// loosen leaves some phones unsupervised: the tapper, and of those doing
+// ordinary work every third until there are enough.
+func loosen(out []part, enough int) {
+	seen := 0
+	for i := range out {
+		if out[i].role == ordinary {
+			seen++
+		}
+		if out[i].role == tapper || out[i].role == ordinary && seen%3 == 0 && enough > 0 {
+			out[i].supervised = false
+			enough--
+		}
+	}
 }
 
 // user returns how the owner of the i-th phone behaves. Half of them install

@@ -29,6 +29,15 @@ func TestParts(t *testing.T) {
 				t.Errorf("%d phones: nobody plays %q", n, r)
 			}
 		}
+		free := 0
+		for _, p := range all {
+			if !p.supervised {
+				free++
+			}
+		}
+		if n >= 100 && free != n/5 {
+			t.Errorf("%d phones: %d are not supervised, want a fifth", n, free)
+		}
 		for _, p := range all {
 			if p.place.ring == production && p.role != stranger && !slices.Contains(tested[p.place.group], p.model) {
 				t.Errorf("%d phones: %s has a %s, which nobody tests", n, p.place, p.model)

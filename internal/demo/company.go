@@ -35,9 +35,10 @@ type member struct {
 
 // company is all phones of the story and the world they live in.
 type company struct {
-	clock   *clock
-	journal *mdmtest.Journal
-	members []*member
+	lifetime context.Context //nolint:containedctx // of the running phones: longer than any call here
+	clock    *clock
+	journal  *mdmtest.Journal
+	members  []*member
 
 	mu      sync.Mutex
 	byToken map[string]*mdmtest.Phone
@@ -46,11 +47,16 @@ type company struct {
 }
 
 // newCompany makes the phones. Nobody has enrolled yet.
-func newCompany(n int, c *clock, facts *catalog.Catalog, roots *x509.CertPool, journal *mdmtest.Journal) (*company, error) {
-	co := &company{clock: c, journal: journal, byToken: map[string]*mdmtest.Phone{}}
+func newCompany(lifetime context.Context, n int, c *clock, facts *catalog.Catalog, roots *x509.CertPool, journal *mdmtest.Journal) (*company, error) {
+	co := &company{lifetime: lifetime, clock: c, journal: journal, byToken: map[string]*mdmtest.Phone{}}
 	apple := lab.NewApple(downloadTime, installTime)
 	apple.Set(offers(facts))
 	keys := mdmtest.NewKeyPool(0, sharedKeys)
+	for range sharedKeys { // now, because enrolment is timed
+		if _, err := keys.Get(); err != nil {
+			return nil, fmt.Errorf("make phones: %w", err)
+		}
+	}
 	for i, p := range parts(n) {
 		build, err := buildOf(facts, p.os)
 		if err != nil {
@@ -168,10 +174,11 @@ func (co *company) deliver(token []byte, magic string) {
 	}
 }
 
-// live lets the phones act until rest or until ctx ends. What goes wrong on a
-// phone's network is not an error of the demo: phones try again by themselves.
-func (co *company) live(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
+// live lets the phones act until rest, or the end of everything. What goes
+// wrong on a phone's network is not an error of the demo: phones try again by
+// themselves.
+func (co *company) live() {
+	ctx, cancel := context.WithCancel(co.lifetime)
 	phones := make([]*mdmtest.Phone, len(co.members))
 	for i, m := range co.members {
 		phones[i] = m.phone
@@ -216,11 +223,11 @@ func (co *company) enrol(ctx context.Context, phones []*member, link func(contex
 	return group.Wait()
 }
 
-// onRelease counts phones that run a release.
-func onRelease(phones []*member, release string) int {
+// onRelease counts phones that run the story's release.
+func onRelease(phones []*member) int {
 	n := 0
 	for _, m := range phones {
-		if m.phone.Snapshot().OSVersion == release {
+		if m.phone.Snapshot().OSVersion == storyRelease {
 			n++
 		}
 	}
@@ -228,11 +235,11 @@ func onRelease(phones []*member, release string) int {
 }
 
 // told counts phones that hold an enforcement or have carried one out.
-func told(phones []*member, release string) int {
+func told(phones []*member) int {
 	n := 0
 	for _, m := range phones {
 		s := m.phone.Snapshot()
-		if s.OSVersion == release || len(s.Enforcements) > 0 {
+		if s.OSVersion == storyRelease || len(s.Enforcements) > 0 {
 			n++
 		}
 	}

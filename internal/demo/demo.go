@@ -94,11 +94,12 @@ type demo struct {
 	admin   *api.Client
 	company *company
 	journal *os.File
-	perDay  time.Duration // wall time of a day of policy time, as it turned out
-	posted  time.Time     // of the release the story is about
+	posted  time.Time // of the release the story is about
 
-	lifetime context.Context //nolint:containedctx // of the server process and the phones: longer than any chapter
-	fail     context.CancelCauseFunc
+	enrolment time.Duration // wall time everybody's took
+	perDay    time.Duration // wall time of a day of policy time, as it turned out
+
+	fail context.CancelCauseFunc // ends everything
 }
 
 // Run plays the story. It returns an *InvalidError for options that cannot be
@@ -110,28 +111,18 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	d := &demo{o: o, lifetime: ctx, fail: fail}
+	d := &demo{o: o, fail: fail}
 	defer func() { err = errors.Join(err, d.close()) }()
 	if err := d.setUp(ctx); err != nil {
 		return err
 	}
-	story, cancel := context.WithTimeoutCause(ctx, timeLimit(o), errTimeLimit)
-	defer cancel()
-	if err := d.play(story); err != nil {
+	if err := d.play(ctx); err != nil {
 		return err
 	}
 	if o.Exit {
 		return d.failed()
 	}
 	return d.stay(ctx)
-}
-
-var errTimeLimit = errors.New("the time limit is over")
-
-// timeLimit is generous: it ends a story that hangs, not one on a slow machine.
-func timeLimit(o Options) time.Duration {
-	const fixed, days = 5 * time.Minute, 60
-	return fixed + days*o.Day + time.Duration(o.Phones)*500*time.Millisecond
 }
 
 // setUp makes the installation and the phones, and starts nothing but the
@@ -170,14 +161,14 @@ func (d *demo) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.company, err = newCompany(d.o.Phones, d.clock, d.facts, roots, mdmtest.NewJournal(d.journal))
+	d.company, err = newCompany(ctx, d.o.Phones, d.clock, d.facts, roots, mdmtest.NewJournal(d.journal))
 	if err != nil {
 		return err
 	}
-	if d.apns, err = lab.OpenPush(d.data, host, wall, d.company.deliver); err != nil {
+	if d.apns, err = lab.OpenPush(d.data, host, wall, d.company.deliver); err != nil { //nolint:contextcheck // it lives until it is closed
 		return err
 	}
-	if d.server, err = newServerProcess(d.o.Program, d.data); err != nil {
+	if d.server, err = newServerProcess(ctx, d.fail, d.o.Program, d.data); err != nil {
 		return err
 	}
 	d.admin = d.server.client
@@ -194,7 +185,7 @@ const pushInterval = 50 * time.Millisecond
 // install makes the installation: what `kannuki init --lab` does, with the
 // story's clock.
 func (d *demo) install(ctx context.Context, port string) (made server.Initialized, pushHost string, err error) {
-	push, err := lab.NewPush(wall)
+	push, err := lab.NewPush(wall) //nolint:contextcheck // it runs for a moment only
 	if err != nil {
 		return made, "", err
 	}
@@ -278,7 +269,12 @@ func (d *demo) close() error {
 // stay leaves server and phones running until ctx ends.
 func (d *demo) stay(ctx context.Context) error {
 	t := d.text
-	d.write("\n" + t.T("Server and phones go on. In another terminal:") + "\n")
+	// At the pace of the story the hold would end while somebody is reading.
+	d.server.stop()
+	if err := d.restart(ctx, day); err != nil {
+		return err
+	}
+	d.write("\n" + t.T("Server and phones go on, from here in real time. In another terminal:") + "\n")
 	group, release := "--group "+sales, storyRelease
 	for _, line := range []string{
 		"status", "gate list", "gate show " + release + " " + group, "rollout status " + release + " " + group,

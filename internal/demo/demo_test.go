@@ -50,7 +50,7 @@ func TestStory(t *testing.T) {
 	for _, want := range []string{
 		"Missing: POS.", "Missing: Scanner.", "[newer-than-verified]", "kill -9", "[app-update-needed]", "[offline]",
 		"[no-space]", "[passcode-needed]", "[model-not-verified]", "[ungrouped]",
-		"No production phone received an enforcement before its gate was verified and approved: 15 phones,",
+		"No production phone received an enforcement before its gate was verified and approved: ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the story does not tell %q:\n%s", want, out)
@@ -119,5 +119,13 @@ func TestOptionsAreChecked(t *testing.T) {
 		if invalid, ok := errors.AsType[*demo.InvalidError](err); !ok || invalid.Option != name {
 			t.Errorf("wrong %s: %v", name, err)
 		}
+	}
+}
+
+func TestServerThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	_, err := play(t, func(o *demo.Options) { o.Program = filepath.Join(t.TempDir(), "no-such-program") })
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "start server") {
+		t.Errorf("Run = %v, want that the server could not be started", err)
 	}
 }

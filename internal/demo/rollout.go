@@ -38,13 +38,36 @@ func (d *demo) aRollout(ctx context.Context) error {
 	d.apns.LoseAll(false)
 	part := len(phones) / 3
 	if err := d.until(ctx, t.T("phones hear of it all the same"), func(context.Context) (bool, string, error) {
-		n := told(phones, storyRelease)
+		n := told(phones)
 		return n >= part, t.T("%d of %d", n, len(phones)), nil
 	}); err != nil {
 		return err
 	}
-	d.say(t.T("It works again, and phones report once a day anyway: %d of %d have the instruction.", told(phones, storyRelease), len(phones)))
+	d.say(t.T("It works again, and phones report once a day anyway: %d of %d have the instruction.", told(phones), len(phones)))
+	if err := d.moves(ctx); err != nil {
+		return err
+	}
 	return d.crash(ctx)
+}
+
+// moves gives some phones other work while the rollout is under way.
+func (d *demo) moves(ctx context.Context) error {
+	for _, m := range d.company.with(mover) {
+		if err := d.move(ctx, m, place{warehouse, production}); err != nil {
+			return err
+		}
+	}
+	became := d.company.with(switcher)
+	for _, m := range became {
+		if err := d.move(ctx, m, place{warehouse, verification}); err != nil {
+			return err
+		}
+	}
+	// They have little notice, as verification phones, and the server is about
+	// to be killed.
+	return d.until(ctx, d.text.T("new verification phones are told"), func(context.Context) (bool, string, error) {
+		return told(became) == len(became), "", nil
+	})
 }
 
 // crash kills the server in the middle and starts it again.
@@ -56,7 +79,7 @@ func (d *demo) crash(ctx context.Context) error {
 	}
 	d.server.kill()
 	d.say(t.T("The server is killed in the middle of it (kill -9)."))
-	if err := d.server.start(d.lifetime, d.fail); err != nil {
+	if err := d.pass(ctx, policy.DefaultMinimumNotice); err != nil {
 		return err
 	}
 	after, err := d.audit(ctx)
@@ -76,20 +99,10 @@ func (d *demo) crash(ctx context.Context) error {
 	return nil
 }
 
-// trouble moves phones, lets some join late and brings the missing ones back.
+// trouble lets some phones join late and brings the missing ones back.
 func (d *demo) trouble(ctx context.Context) error {
 	t := d.text
-	d.begin(t.T("People move phones, new ones arrive, lost ones return"))
-	for _, m := range d.company.with(mover) {
-		if err := d.move(ctx, m, place{warehouse, production}); err != nil {
-			return err
-		}
-	}
-	for _, m := range d.company.with(switcher) {
-		if err := d.move(ctx, m, place{warehouse, verification}); err != nil {
-			return err
-		}
-	}
+	d.begin(t.T("New phones arrive, lost ones return"))
 	newcomers := d.company.with(late, stranger)
 	if err := d.company.enrol(ctx, newcomers, d.link); err != nil {
 		return err
@@ -216,7 +229,7 @@ func (d *demo) appFirst(ctx context.Context) error {
 	if err := d.untilTime(ctx, t.T("a day passes"), d.clock.Now().Add(day)); err != nil {
 		return err
 	}
-	d.say(t.T("A day later, of these, told to install iOS %s: %d.", storyRelease, told(waiting, storyRelease)))
+	d.say(t.T("A day later, of these, told to install iOS %s: %d.", storyRelease, told(waiting)))
 	ready := d.company.where(func(m *member) bool { return m.now().group == warehouse && m.role != tester && m.role != stale })
 	d.updateScanner(ready)
 	d.say(t.T("Scanner %s reaches all of them but %d.", fixedScanner, len(d.company.with(stale))))

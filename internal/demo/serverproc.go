@@ -28,10 +28,12 @@ const (
 // serverProcess is the real server in a process of its own, so that it can be
 // killed the way a power cut kills it.
 type serverProcess struct {
-	program string // binary whose "serve" command it is
-	data    string
-	log     *os.File
-	client  *api.Client
+	lifetime context.Context //nolint:containedctx // of the process: longer than any call here
+	died     func(error)     // told when the process ends without having been asked to
+	program  string          // binary whose "serve" command it is
+	data     string
+	log      *os.File
+	client   *api.Client
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -39,18 +41,28 @@ type serverProcess struct {
 	meant bool          // its end was asked for
 }
 
-func newServerProcess(program, data string) (*serverProcess, error) {
+func newServerProcess(lifetime context.Context, died func(error), program, data string) (*serverProcess, error) {
 	log, err := os.OpenFile(filepath.Join(data, logFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // below the data directory the operator named
 	if err != nil {
 		return nil, fmt.Errorf("open log of the server: %w", err)
 	}
-	return &serverProcess{program: program, data: data, log: log, client: api.NewSocketClient(server.SocketPath(data))}, nil
+	return &serverProcess{
+		lifetime: lifetime, died: died, program: program, data: data, log: log,
+		client: api.NewSocketClient(server.SocketPath(data)),
+	}, nil
 }
 
-// start runs the server until ctx ends and returns when it answers. If it ends
-// without having been asked to, died is told.
-func (p *serverProcess) start(ctx context.Context, died func(error)) error {
-	cmd := exec.CommandContext(ctx, p.program, "serve", "--data", p.data) //nolint:gosec // our own binary
+// start runs the server and returns when it answers.
+func (p *serverProcess) start(ctx context.Context) error {
+	gone, err := p.launch()
+	if err != nil {
+		return err
+	}
+	return p.ready(ctx, gone)
+}
+
+func (p *serverProcess) launch() (<-chan struct{}, error) {
+	cmd := exec.CommandContext(p.lifetime, p.program, "serve", "--data", p.data) //nolint:gosec // our own binary
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	// A group of its own: Ctrl-C at a terminal reaches the demo only, which
 	// then stops phones and server in order.
@@ -58,7 +70,7 @@ func (p *serverProcess) start(ctx context.Context, died func(error)) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopLimit
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start server: %w", err)
+		return nil, fmt.Errorf("start server: %w", err)
 	}
 	gone := make(chan struct{})
 	p.mu.Lock()
@@ -69,12 +81,12 @@ func (p *serverProcess) start(ctx context.Context, died func(error)) error {
 		p.mu.Lock()
 		meant := p.meant
 		p.mu.Unlock()
-		if !meant && ctx.Err() == nil {
-			died(fmt.Errorf("the server ended by itself: %w\n%s", errors.Join(err, errServerDied), p.lastWords()))
+		if !meant && p.lifetime.Err() == nil {
+			p.died(fmt.Errorf("the server ended by itself: %w\n%s", errors.Join(err, errServerDied), p.lastWords()))
 		}
 		close(gone)
 	}()
-	return p.ready(ctx, gone)
+	return gone, nil
 }
 
 var errServerDied = errors.New("see the end of its log")

@@ -18,9 +18,30 @@ func (d *demo) play(ctx context.Context) error {
 	for _, chapter := range []func(context.Context) error{
 		d.aCompany, d.aRelease, d.aTest, d.aRollout, d.trouble, d.aFix, d.theRest, d.theEnd,
 	} {
-		if err := chapter(ctx); err != nil {
-			return d.why(ctx, err)
+		if err := d.withinLimit(ctx, chapter); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// Limits of one chapter. They end a story that hangs, not one on a slow
+// machine.
+const (
+	chapterLimit     = 2 * time.Minute
+	chapterLimitDays = 30 // of policy time, on top
+	chapterPerPhone  = 500 * time.Millisecond
+)
+
+var errTimeLimit = errors.New("nothing came of it within the time limit")
+
+// withinLimit tells one chapter.
+func (d *demo) withinLimit(ctx context.Context, chapter func(context.Context) error) error {
+	limit := chapterLimit + chapterLimitDays*d.perDay + time.Duration(d.o.Phones)*chapterPerPhone
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeLimit)
+	defer cancel()
+	if err := chapter(ctx); err != nil {
+		return d.why(ctx, err)
 	}
 	return nil
 }
@@ -40,27 +61,27 @@ func (d *demo) aCompany(ctx context.Context) error {
 	t := d.text
 	d.begin(t.T("A company with %d iPhones", d.o.Phones))
 	d.say(t.T("The real server with database and certificate authority; simulated iPhones; Apple's releases as published."))
-	d.more(t.T("Dates are the story's own (%s).", timeZone))
+	d.more(t.T("Dates are the story's own (%s). Command lines are what a person would type, with KANNUKI_DATA set.", timeZone))
 	d.command("init", "--lab", "--url", d.url, "--data", d.data)
 	d.command("serve", "--data", d.data)
-	begun := wall()
-	if err := d.server.start(d.lifetime, d.fail); err != nil {
+	if err := d.server.start(ctx); err != nil {
 		return err
 	}
-	started := wall().Sub(begun)
 	if err := d.groups(ctx); err != nil {
 		return err
 	}
-	d.company.live(d.lifetime)
+	d.company.live() //nolint:contextcheck // the phones live on after this chapter
 	d.command("enroll", "link", "--group", sales, "--ring", production)
-	begun = wall()
+	begun := wall()
 	if err := d.enrolEverybody(ctx); err != nil {
 		return err
 	}
+	d.enrolment = wall().Sub(begun)
 	if err := d.holds(ctx); err != nil {
 		return err
 	}
-	return d.startClock(ctx, started, wall().Sub(begun))
+	d.server.stop()
+	return d.pass(ctx, policy.DefaultMinimumNotice)
 }
 
 // groups names the business apps and the groups that need them.
@@ -106,6 +127,7 @@ func (d *demo) link(ctx context.Context, m *member) (string, error) {
 // planted is the phone that spoils a story that is to be spoilt.
 func (d *demo) planted() *member { return d.company.with(ordinary)[0] }
 
+// enrolEverybody enrols all phones but the late ones.
 func (d *demo) enrolEverybody(ctx context.Context) error {
 	t := d.text
 	phones := d.company.where(func(m *member) bool { return !m.role.joinsLate() })
@@ -157,38 +179,6 @@ func (d *demo) holds(ctx context.Context) error {
 	d.command("status")
 	d.say(t.T("Holds, as the phones report them: %d confirmed, %d pending, %d not possible (not supervised).", h.Confirmed, h.Pending, h.Impossible))
 	return nil
-}
-
-// Bounds of the pace. Verification phones are given four hours of notice, and
-// a phone counts as silent after 26 hours, two more than it needs: on the wall
-// clock these spans must stay longer than this machine takes to answer, as it
-// has just shown.
-const (
-	startsPerDay    = 5 // starts of the server that must fit into a day
-	enrolmentPerDay = 3 // share of everybody's enrolment, which costs several days' traffic
-)
-
-// startClock makes days pass: as fast as asked for, or as fast as this machine
-// can follow with so many phones.
-func (d *demo) startClock(ctx context.Context, started, enrolled time.Duration) error {
-	t := d.text
-	d.perDay = max(d.o.Day, startsPerDay*started, enrolled/enrolmentPerDay).Round(100 * time.Millisecond)
-	d.company.rest()
-	d.server.stop()
-	d.clock.run(d.perDay)
-	if err := d.server.setClock(d.clock.setting()); err != nil {
-		return err
-	}
-	if err := d.server.start(d.lifetime, d.fail); err != nil {
-		return err
-	}
-	d.company.live(d.lifetime)
-	if d.perDay > d.o.Day {
-		d.say(t.T("From here a day passes in %s: in %s this machine could not follow so many phones.", d.perDay, d.o.Day))
-	} else {
-		d.say(t.T("From here a day passes in %s.", d.perDay))
-	}
-	return ctx.Err()
 }
 
 // aRelease lets Apple post a release and looks at who can see it.

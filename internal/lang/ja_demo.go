@@ -9,13 +9,15 @@ func japaneseDemo() map[string]string {
 		"number of simulated iPhones, 20 to 1000":                               "模擬iPhoneの台数（20〜1000）",
 		"how fast days pass at most; a machine that cannot follow takes longer": "1日が進む速さの上限（追いつけないマシンでは遅くなる）",
 		"end by itself instead of leaving server and phones running":            "サーバーと端末を動かしたままにせず、自動で終了する",
-		"--speed %q: want how long a day lasts, such as 1day=1s":                "--speed %q：1日の長さを1day=1sのように指定してください",
+		"--speed %q: want how long a day lasts, 100ms to 24h, such as 1day=1s":  "--speed %q：1日の長さを、100msから24hの範囲で1day=1sのように指定してください",
+		"--phones %d: want 20 to 1000":                                          "--phones %d：20から1000の範囲で指定してください",
+		"--%s: this value cannot be used":                                       "--%s：この値は使えません",
 
 		// A company.
 		"A company with %d iPhones": "iPhoneが%d台ある会社",
 		"The real server with database and certificate authority; simulated iPhones; Apple's releases as published.": "データベースと認証局を備えた本物のサーバー、模擬iPhone、Appleが公開したとおりのOS。",
-		"Dates are the story's own (%s).": "日時は物語の中のものです（%s）。",
-		"Two groups with different business apps: what is safe for one need not be for the other.": "業務アプリの異なる2つのグループ。片方で問題がなくても、もう片方で問題がないとは限りません。",
+		"Dates are the story's own (%s). Command lines are what a person would type, with KANNUKI_DATA set.":         "日時は物語の中のものです（%s）。コマンドは、KANNUKI_DATAを設定した人が入力するとおりのものです。",
+		"Two groups with different business apps: what is safe for one need not be for the other.":                   "業務アプリの異なる2つのグループ。片方で問題がなくても、もう片方で問題がないとは限りません。",
 		"phones enroll": "端末を登録中",
 		"%d of %d":      "%d／%d",
 		"%d phones enrolled over TLS, each with a one-time link and a certificate of its own.": "%d台をTLSで登録しました。登録用リンクと証明書は1台ごとに別です。",
@@ -89,7 +91,7 @@ func japaneseDemo() map[string]string {
 		"No production phone received an enforcement before its gate was verified and approved: %d phones, %d enforcements checked.": "検証と承認の前に適用を指示された本番端末はありません（本番端末%d台、適用の指示%d件を確認）。",
 		"Nor did any phone get a deadline that was over, two enforcements at once, or anything Apple's protocol forbids.":            "過ぎた適用期限、同時に2つの適用、Appleの仕様に反する指示を受けた端末もありません。",
 		"no production phone received any enforcement: there was nothing to check":                                                   "適用を指示された本番端末がなく、確認できるものがありません",
-		"Server and phones go on. In another terminal:":                                                                              "サーバーと端末は動き続けます。別のターミナルで次のコマンドを試せます。",
+		"Server and phones go on, from here in real time. In another terminal:":                                                      "ここからは実際の時間で、サーバーと端末が動き続けます。別のターミナルで次のコマンドを試せます。",
 		"The phones' own journal: %s": "端末側の記録：%s",
 		"Ctrl-C ends it.":             "Ctrl-Cで終了します。",
 	}
