@@ -17,8 +17,10 @@ func (w *world) addApp(group, app string) {
 	w.must(err)
 }
 
-func TestFloorOfAnAppThatWasNeverAskedForHolds(t *testing.T) {
-	w := newWorld(t)
+// newFloor approves a release that rests on version 2.0 of an app the group got
+// only lately. The production phone has 1.0 and was never asked for it.
+func (w *world) newFloor() *phone {
+	w.t.Helper()
 	p := w.enrol("P1", "sales", storage.RingProduction)
 	p.apps["com.example.scan"] = "1.0"
 	p.settle()
@@ -35,34 +37,39 @@ func TestFloorOfAnAppThatWasNeverAskedForHolds(t *testing.T) {
 	w.must(err)
 	_, err = w.approve("+3d")
 	w.must(err)
-	// path a: the phone synchronises by itself
+	return p
+}
+
+func TestFloorOfAnAppThatWasNeverAskedForHolds(t *testing.T) {
+	w := newWorld(t)
+	p := w.newFloor()
+	// The phone synchronises by itself, before it is asked for the app.
 	if got, _ := p.enforcement(); got != "" {
 		t.Errorf("phone with scan 1.0 (floor 2.0, never asked) is told to install %s", got)
+	}
+	p.settle()
+	x, err := w.fleet.Explain(w.ctx, seg, "P1")
+	w.must(err)
+	if x.Explanation.Reason.Code != "app-update-needed" {
+		t.Errorf("reason = %s once the phone told its version, want app-update-needed", x.Explanation.Reason.Code)
 	}
 }
 
 func TestRefusedAppListIsNoVersion(t *testing.T) {
 	w := newWorld(t)
-	p := w.enrol("P1", "sales", storage.RingProduction)
-	p.apps["com.example.scan"] = "1.0"
-	p.settle()
-	w.addApp("sales", "com.example.scan")
-	v := w.enrol("V1", "sales", storage.RingVerification)
-	v.apps["com.example.scan"] = "2.0"
-	v.settle()
-	_, err := w.fleet.Offer(w.ctx, seg, w.act("c"), "sales", release)
-	w.must(err)
-	v.settle()
-	v.install(release, "23G83")
-	w.must(w.verdict("V1", "works"))
-	_, err = w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.scan", Release: release, Result: "works", Device: "V1"})
-	w.must(err)
-	_, err = w.approve("+3d")
-	w.must(err)
+	p := w.newFloor()
 	c := p.idle()
-	c = p.say(mdm.Error, c.UUID, nil)
-	if c != nil && c.RequestType == "DeclarativeManagement" && p.stored().Announced.Enforcement != nil {
-		t.Errorf("enforcement announced although the app list was refused: %v", *p.stored().Announced.Enforcement)
+	if c == nil || c.RequestType != "InstalledApplicationList" {
+		t.Fatalf("first command = %v, want the app list", c)
+	}
+	p.say(mdm.Error, c.UUID, nil)
+	if got, _ := p.enforcement(); got != "" {
+		t.Errorf("the app list was refused, and the phone is told to install %s", got)
+	}
+	x, err := w.fleet.Explain(w.ctx, seg, "P1")
+	w.must(err)
+	if x.Explanation.Reason.Code != "app-version-unknown" {
+		t.Errorf("reason = %s, want app-version-unknown", x.Explanation.Reason.Code)
 	}
 }
 
