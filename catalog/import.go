@@ -59,7 +59,7 @@ func (c *Catalog) Import(data []byte, at time.Time) (*Catalog, Report, error) {
 		return nil, Report{}, fmt.Errorf("import: %w", err)
 	}
 	report := Report{Kind: kind}
-	next, err := c.importKind(root, newSource(kind, data, at), &report)
+	next, err := c.importKind(root, c.newSource(kind, data, at), &report)
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("import %s: %w", kind, err)
 	}
@@ -67,9 +67,14 @@ func (c *Catalog) Import(data []byte, at time.Time) (*Catalog, Report, error) {
 	return next, report, nil
 }
 
-func newSource(kind Kind, data []byte, at time.Time) Source {
+func (c *Catalog) newSource(kind Kind, data []byte, at time.Time) Source {
 	sum := sha256.Sum256(data)
-	return Source{Kind: kind, FetchedAt: at.UTC(), Digest: hex.EncodeToString(sum[:])}
+	src := Source{Kind: kind, FetchedAt: at.UTC(), Digest: hex.EncodeToString(sum[:])}
+	// The same bytes again are no fresher than they were.
+	if last, ok := c.Source(kind); ok && last.Digest == src.Digest && src.FetchedAt.After(last.FetchedAt) {
+		src.FetchedAt = last.FetchedAt
+	}
+	return src
 }
 
 func (c *Catalog) importKind(root *node, src Source, report *Report) (*Catalog, error) {

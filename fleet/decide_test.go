@@ -391,3 +391,33 @@ func TestMoveThatWouldOpenAGateIsRefused(t *testing.T) {
 		t.Error("the phone was moved all the same")
 	}
 }
+
+func TestRolloutIsDoneWhateverComesNext(t *testing.T) {
+	w := newWorld(t)
+	production, _ := w.verified()
+	_, err := w.approve("+3d")
+	w.must(err)
+	production.settle()
+	production.install(release, "23G83")
+	_, err = w.approve("+3d")
+	if r := refusal(t, err); r.Code != "approved-already" {
+		t.Errorf("second approval refused as %s, want approved-already", r.Code)
+	}
+	// An older release is done with, too, on a phone that went beyond it.
+	older, err := w.fleet.Rollout(w.ctx, seg, "sales", "26.6")
+	w.must(err)
+	if older.Done != 1 || len(older.Devices) != 0 {
+		t.Errorf("rollout of 26.6: %d done, %d not; want 1 and 0", older.Done, len(older.Devices))
+	}
+}
+
+func TestGroupSettingsStayUnlessGiven(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Candidate: "auto", MinimumNotice: 48 * time.Hour})
+	w.must(err)
+	g, err := w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})
+	w.must(err)
+	if g.Candidate != "auto" || g.MinimumNotice != 48*time.Hour || len(g.Apps) != 2 {
+		t.Errorf("group = %+v, want the settings given before kept and the app added", g)
+	}
+}

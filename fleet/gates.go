@@ -314,6 +314,9 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 
 // closed names every app that keeps a gate closed.
 func closed(gate policy.Gate, err error) error {
+	if gate.Approval != "" {
+		return refused("approved-already", "%s is approved for group %s already; the gate is %s", gate.Release, gate.Group, gate.Phase)
+	}
 	refusal := &RefusedError{Code: "gate-" + string(gate.Phase), Message: err.Error()}
 	if c, ok := errors.AsType[*policy.ClosedError](err); ok {
 		for _, app := range c.Apps {

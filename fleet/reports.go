@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -58,6 +59,10 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 			return nil
 		}
 		v.Production++
+		// A phone that has it is done with it, whatever newer release it waits for.
+		if version.AtLeast(d.OS, release) && d.Leak == "" {
+			d.Reason = string(policy.ReasonDone)
+		}
 		counts[d.Reason]++
 		if d.Reason == string(policy.ReasonDone) {
 			v.Done++

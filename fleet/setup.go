@@ -109,7 +109,9 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 			}
 		}
 		group = r.onto(was)
-		entry := f.entry(a, "group.add", r.Name, map[string]string{"apps": strings.Join(group.Apps, ",")})
+		entry := f.entry(a, "group.add", r.Name, map[string]string{
+			"apps": strings.Join(group.Apps, ","), "candidate": group.Candidate, "rights": group.Rights, "minimum_notice": group.MinimumNotice.String(),
+		})
 		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{entry}}, nil
 	})
 	return group, err

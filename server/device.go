@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/kannuki-mdm/kannuki/certs"
@@ -15,6 +16,7 @@ import (
 type deviceService struct {
 	enroll *enroll.Service
 	fleet  *fleet.Fleet
+	logger *slog.Logger
 }
 
 // Checkin implements [mdm.Service].
@@ -31,6 +33,8 @@ func (d *deviceService) Checkin(ctx context.Context, peer mdm.Peer, message mdm.
 		if err != nil {
 			return mdm.Reply{}, err
 		}
+		d.logger.InfoContext(ctx, "check-in", "message", message.MessageType(), "udid", phone.UDID, "state", string(phone.State),
+			"group", phone.Group, "ring", string(phone.Ring), "epoch", phone.Epoch)
 		return mdm.Reply{}, d.fleet.Noticed(seg, phone)
 	case *mdm.UserAuthenticate:
 		// The user channel is asked about by the device itself.

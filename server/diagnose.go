@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -110,6 +112,9 @@ func (d *diagnosis) database(ctx context.Context) {
 		d.ok("database", t.T("The database is whole."))
 	case errors.Is(err, ErrDatabaseLocked):
 		d.ok("database", t.T("The database is in use by the running server; its records are checked as they are read."))
+	case strings.Contains(err.Error(), fs.ErrPermission.Error()):
+		// The check runs in a process of its own, so only its words are left.
+		d.add("database", GradeFail, err.Error(), t.T("Give the files of the data directory to the user the server runs as."))
 	default:
 		d.add("database", GradeFail, err.Error(), t.T("Stop the server, keep the file, and restore the newest backup."))
 	}

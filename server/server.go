@@ -269,7 +269,7 @@ func (s *Server) housekeeping(ctx context.Context) error {
 // deviceHandler serves phones. Nothing here ever answers 401.
 func (s *Server) deviceHandler() http.Handler {
 	id := identifier{certs.NewVerifier([]*x509.Certificate{s.keys.DeviceCA()}, certs.VerifierOptions{Now: s.o.Wall})}
-	devices := &deviceService{enroll: s.enroll, fleet: s.fleet}
+	devices := &deviceService{enroll: s.enroll, fleet: s.fleet, logger: s.o.Logger}
 	h := mdm.NewHandler(devices, id, mdm.HandlerOptions{
 		Logger:       s.o.Logger,
 		ResultLimits: s.resultLimits,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,11 +36,11 @@ func (g *globals) done(dryRun bool, text string) string {
 
 // confirm asks a person to type a word before something that cannot be undone.
 // It never asks when nobody sits at a terminal: programs said what they want.
-func (g *globals) confirm(cmd *cobra.Command, question, want string) error {
+func (g *globals) confirm(ctx context.Context, cmd *cobra.Command, question, want string) error {
 	if !onTerminal(cmd.InOrStdin()) || !onTerminal(cmd.ErrOrStderr()) {
 		return nil
 	}
-	typed, err := asked(cmd.InOrStdin(), cmd.ErrOrStderr(), question)
+	typed, err := asked(ctx, cmd.InOrStdin(), cmd.ErrOrStderr(), question)
 	if err == nil && typed != want {
 		err = errors.New(g.text.T("Nothing was done."))
 	}
@@ -48,15 +49,30 @@ func (g *globals) confirm(cmd *cobra.Command, question, want string) error {
 
 // asked shows a question and returns the line typed in answer, "" when there
 // is none.
-func asked(in io.Reader, out io.Writer, question string) (string, error) {
+func asked(ctx context.Context, in io.Reader, out io.Writer, question string) (string, error) {
 	if _, err := fmt.Fprintf(out, "%s ", question); err != nil {
 		return "", fmt.Errorf("ask: %w", err)
 	}
-	line, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read answer: %w", err)
+	type answer struct {
+		line string
+		err  error
 	}
-	return strings.TrimSpace(line), nil
+	// A terminal cannot be told to stop reading; the program ends soon after
+	// Ctrl-C, and the reader with it.
+	answers := make(chan answer, 1)
+	go func() {
+		line, err := bufio.NewReader(in).ReadString('\n')
+		answers <- answer{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case a := <-answers:
+		if a.err != nil && !errors.Is(a.err, io.EOF) {
+			return "", fmt.Errorf("read answer: %w", a.err)
+		}
+		return strings.TrimSpace(a.line), nil
+	}
 }
 
 func onTerminal(stream any) bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
@@ -89,24 +90,25 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 	return append(out, g.feedAge(s.Fleet))
 }
 
-// feedAge judges the newest copy of any source, by the clock that release
-// dates follow.
+// feedAge judges the older of the two sources that tell of releases, by the
+// clock that release dates follow.
 func (g *globals) feedAge(s fleet.StatusView) server.Finding {
 	t := g.text
-	var newest time.Time
+	var fetched time.Time
 	for _, src := range s.Sources {
-		if src.FetchedAt.After(newest) {
-			newest = src.FetchedAt
+		tells := src.Kind == string(catalog.GDMF) || src.Kind == string(catalog.SOFA)
+		if tells && (fetched.IsZero() || src.FetchedAt.Before(fetched)) {
+			fetched = src.FetchedAt
 		}
 	}
 	fix := t.T("Import a feed: kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json")
 	switch {
-	case newest.IsZero():
+	case fetched.IsZero():
 		return server.Finding{Check: "feed", Grade: server.GradeWarn, Message: t.T("The catalogue has no source."), Fix: fix}
-	case s.AsOf.Sub(newest) > feedWarning:
-		return server.Finding{Check: "feed", Grade: server.GradeWarn, Message: t.T("The catalogue is from %s: newer releases are not known.", t.Time(newest)), Fix: fix}
+	case s.AsOf.Sub(fetched) > feedWarning:
+		return server.Finding{Check: "feed", Grade: server.GradeWarn, Message: t.T("The catalogue is from %s: newer releases are not known.", t.Time(fetched)), Fix: fix}
 	default:
-		return server.Finding{Check: "feed", Grade: server.GradeOK, Message: t.T("The catalogue is from %s.", t.Time(newest))}
+		return server.Finding{Check: "feed", Grade: server.GradeOK, Message: t.T("The catalogue is from %s.", t.Time(fetched))}
 	}
 }
 

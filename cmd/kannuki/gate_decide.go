@@ -56,7 +56,7 @@ func runGateVerb(ctx context.Context, g *globals, cmd *cobra.Command, v gateVerb
 		return err
 	}
 	if v.ask != nil && !o.yes && !o.DryRun {
-		if err := g.confirm(cmd, v.ask(release, o.group), o.group); err != nil {
+		if err := g.confirm(ctx, cmd, v.ask(release, o.group), o.group); err != nil {
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func runGateApprove(ctx context.Context, g *globals, cmd *cobra.Command, o appro
 		if err := write(cmd.ErrOrStderr(), g.gateText(gate)+"\n"); err != nil {
 			return err
 		}
-		if err := g.confirm(cmd, g.approveQuestion(gate, effect), o.group); err != nil {
+		if err := g.confirm(ctx, cmd, g.approveQuestion(gate, effect), o.group); err != nil {
 			return err
 		}
 	}

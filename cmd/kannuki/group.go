@@ -28,7 +28,7 @@ func newGroupAddCommand(g *globals) *cobra.Command {
 	t := g.text
 	cmd := &cobra.Command{
 		Use:   "add GROUP",
-		Short: t.T("Add a group, or add apps to one"),
+		Short: t.T("Add a group, or add apps to one and change the settings that are given"),
 		Example: "kannuki group add sales --app com.example.pos --app com.example.scanner\n" +
 			"kannuki group add warehouse --app com.example.scanner --candidate auto --rights full",
 		Args: g.args("GROUP"),
@@ -37,8 +37,8 @@ func newGroupAddCommand(g *globals) *cobra.Command {
 	f := cmd.Flags()
 	o.addFlags(g, f)
 	f.StringArrayVar(&o.apps, "app", nil, t.T("bundle identifier of a business app; may be repeated"))
-	f.StringVar(&o.candidate, "candidate", "manual", t.T("how verification phones get a new release: manual (gate offer) or auto"))
-	f.StringVar(&o.rights, "rights", "managed", t.T("what the server may do to its phones: updates, managed or full; can only shrink later"))
+	f.StringVar(&o.candidate, "candidate", "", t.T("how verification phones get a new release: manual (gate offer; the default of a new group) or auto"))
+	f.StringVar(&o.rights, "rights", "", t.T("what the server may do to phones that enroll from now on: updates, managed (the default of a new group) or full; can only shrink on an enrolled phone"))
 	f.StringVar(&o.notice, "minimum-notice", "", t.T("least time between telling a phone and its deadline, such as 24h"))
 	g.complete(cmd, "app", g.appNames)
 	g.complete(cmd, "candidate", func(*cobra.Command) []string { return []string{"manual", "auto"} })

@@ -87,7 +87,7 @@ func TestConfirmNeverAsksPrograms(t *testing.T) {
 	cmd.SetIn(in)
 	var errs strings.Builder
 	cmd.SetErr(&errs)
-	if err := testGlobals(lang.English).confirm(cmd, "Sure?", "sales"); err != nil {
+	if err := testGlobals(lang.English).confirm(t.Context(), cmd, "Sure?", "sales"); err != nil {
 		t.Errorf("confirm: %v", err)
 	}
 	if in.Len() != 3 || errs.Len() != 0 {
@@ -99,7 +99,7 @@ func TestAsked(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{"sales\n": "sales", " sales \r\n": "sales", "sales": "sales", "": "", "\n": ""} {
 		var out strings.Builder
-		got, err := asked(strings.NewReader(typed), &out, "Sure?")
+		got, err := asked(t.Context(), strings.NewReader(typed), &out, "Sure?")
 		if err != nil || got != want || out.String() != "Sure? " {
 			t.Errorf("typed %q: got %q, %v, asked %q", typed, got, err, out.String())
 		}

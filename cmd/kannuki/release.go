@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -144,10 +145,20 @@ func runReleaseImport(ctx context.Context, g *globals, cmd *cobra.Command, o imp
 		query := url.Values{"dry_run": {strconv.FormatBool(o.DryRun)}, "reason": {o.Reason}}
 		one := imported{Source: source}
 		if err := client.Upload(ctx, api.Path("catalog"), query, data, &one.ImportView); err != nil {
-			return fmt.Errorf("%s: %w", source, err)
+			// What came before it is in the catalogue, and must be said to be.
+			err = fmt.Errorf("%s: %w", source, err)
+			if len(done) > 0 {
+				err = errors.Join(err, g.showImports(cmd, done))
+			}
+			return err
 		}
 		done = append(done, one)
 	}
+	return g.showImports(cmd, done)
+}
+
+// showImports says what became of the feeds that were taken.
+func (g *globals) showImports(cmd *cobra.Command, done []imported) error {
 	tab := table{columns: []column{{"source", ""}, {"kind", ""}, {"new", ""}, {"changed", ""}, {"skipped", ""}, {"warnings", ""}}}
 	var text strings.Builder
 	for _, one := range done {

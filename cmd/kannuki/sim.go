@@ -243,10 +243,13 @@ func (s *simulation) installed(group fleet.GroupView) ([]mdmtest.App, error) {
 	return apps, nil
 }
 
-// link gets a one-time link, as an administrator would.
-func (s *simulation) link(ctx context.Context, ring string) (string, error) {
+// link gets a one-time link, as an administrator would: one that names the
+// phone, since a run before this one may have enrolled it already.
+func (s *simulation) link(ctx context.Context, udid, ring string) (string, error) {
 	var link api.EnrollmentLink
-	err := s.client.Post(ctx, api.Path("enrollment", "links"), api.EnrollmentRequest{Group: s.o.group, Ring: ring, Reason: "sim run"}, &link)
+	err := s.client.Post(ctx, api.Path("enrollment", "links"), api.EnrollmentRequest{
+		Group: s.o.group, Ring: ring, Device: udid, Reason: "sim run",
+	}, &link)
 	return link.URL, err
 }
 

@@ -156,7 +156,7 @@ func TestEnrollAsksForRings(t *testing.T) {
 	}
 	refused := errors.New("refused")
 	var rings []string
-	err = p.Enroll(t.Context(), func(_ context.Context, ring string) (string, error) {
+	err = p.Enroll(t.Context(), func(_ context.Context, _, ring string) (string, error) {
 		rings = append(rings, ring)
 		return "", refused
 	})

@@ -109,13 +109,13 @@ func (p *Phones) UDIDs() []string {
 const enrolAtOnce = 4
 
 // Enroll enrols every phone by a one-time link of its own, which link gets for
-// a ring, "verification" or "production". It stops at the first that fails.
-func (p *Phones) Enroll(ctx context.Context, link func(ctx context.Context, ring string) (string, error)) error {
+// its UDID and a ring, "verification" or "production". It stops at the first that fails.
+func (p *Phones) Enroll(ctx context.Context, link func(ctx context.Context, udid, ring string) (string, error)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(enrolAtOnce)
 	for i, phone := range p.phones {
 		group.Go(func() error {
-			address, err := link(ctx, p.ring(i))
+			address, err := link(ctx, phone.UDID(), p.ring(i))
 			if err != nil {
 				return err
 			}

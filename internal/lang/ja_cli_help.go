@@ -28,7 +28,7 @@ func japaneseHelp() []both {
 		{"List the business apps", "業務アプリの一覧を表示する"},
 
 		{"Groups of phones that do the same work", "同じ業務に使う端末のグループ"},
-		{"Add a group, or add apps to one", "グループを追加する、または業務アプリを加える"},
+		{"Add a group, or add apps to one and change the settings that are given", "グループを追加する、または業務アプリを加え、指定した設定を変える"},
 		{"List the groups", "グループの一覧を表示する"},
 		{"Show one group and its gates", "グループとそのゲートを表示する"},
 		{"Remove a group that has no phones", "端末のないグループを削除する"},
@@ -141,8 +141,8 @@ func japaneseFlags() []both {
 		{"name people know the app by (default: the bundle identifier)", "業務アプリの名前（既定はバンドルID）"},
 		{"critical (verified on every model), important (on one) or informational (never keeps a gate closed)", "critical（全機種で検証）、important（1機種で検証）、informational（ゲートを閉じない）"},
 		{"bundle identifier of a business app; may be repeated", "業務アプリのバンドルID（繰り返し可）"},
-		{"how verification phones get a new release: manual (gate offer) or auto", "検証用端末への適用：manual（gate offer）、auto"},
-		{"what the server may do to its phones: updates, managed or full; can only shrink later", "サーバーの権限：updates、managed、full（後から増やせない）"},
+		{"how verification phones get a new release: manual (gate offer; the default of a new group) or auto", "検証用端末への適用：manual（gate offer。新しいグループの既定）、auto"},
+		{"what the server may do to phones that enroll from now on: updates, managed (the default of a new group) or full; can only shrink on an enrolled phone", "これから登録する端末に対するサーバーの権限：updates、managed（新しいグループの既定）、full。登録済みの端末では増やせない"},
 		{"least time between telling a phone and its deadline, such as 24h", "端末への指示から適用期限までの最短時間（24hなど）"},
 
 		{"PEM file of further roots to trust for a URL; Apple's GDMF needs \"Apple Root CA\"", "URLの取得で追加して信頼するルート証明書のPEMファイル（AppleのGDMFには「Apple Root CA」が必要）"},

@@ -114,6 +114,7 @@ func japaneseDoctor() []both {
 
 		{"The database is whole.", "データベースに破損はありません。"},
 		{"The database is in use by the running server; its records are checked as they are read.", "データベースは稼働中のサーバーが使用しています。記録は読み出すたびに検査されます。"},
+		{"Give the files of the data directory to the user the server runs as.", "データディレクトリのファイルの所有者を、サーバーを動かすユーザーにしてください。"},
 		{"Stop the server, keep the file, and restore the newest backup.", "サーバーを停止し、ファイルは残したまま、最新のバックアップを復元してください。"},
 		{"%d MiB are free for the database.", "データベースの空き容量は%d MiBです。"},
 		{"Make room: a server that cannot write cannot hear phones.", "空き容量を増やしてください。書き込めないサーバーは端末に応答できません。"},

@@ -182,5 +182,9 @@ func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer 
 		// Also after an error: what was stored before it is in force.
 		defer h.changed()
 	}
-	return rt.handle(h, &call{Principal: who, ctx: r.Context(), r: r, w: w, body: body})
+	answer, err = rt.handle(h, &call{Principal: who, ctx: r.Context(), r: r, w: w, body: body})
+	if r.Method != http.MethodGet && err == nil {
+		h.logger.InfoContext(r.Context(), "admin act", "actor", who.Actor, "route", r.Method+" "+r.URL.Path)
+	}
+	return answer, err
 }
