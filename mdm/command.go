@@ -65,24 +65,7 @@ func dictionaryOf(p Payload) (map[string]any, error) {
 	return m, nil
 }
 
-// RemovedIn27 reports whether OS 27 removed the command: such a command must
-// never reach a device on OS 27 or newer (Apple, OS 27 deprecations).
-func RemovedIn27(requestType string) bool {
-	switch requestType {
-	case "AvailableOSUpdates", "ScheduleOSUpdate", "ScheduleOSUpdateScan", "OSUpdateStatus":
-		return true
-	}
-	return false
-}
-
-// QueryRemovedIn27 reports whether OS 27 removed the DeviceInformation query.
-func QueryRemovedIn27(query string) bool {
-	switch query {
-	case "SoftwareUpdateDeviceID", "SoftwareUpdateSettings", "OSUpdateSettings":
-		return true
-	}
-	return false
-}
+const reqDeviceInformation = "DeviceInformation"
 
 // DeviceInformationCommand asks for the named facts. Devices answer it even
 // when locked. Needs right 16 for most queries.
@@ -127,7 +110,7 @@ type ProfileListCommand struct {
 type SecurityInfoCommand struct{}
 
 // RequestType returns "DeviceInformation".
-func (DeviceInformationCommand) RequestType() string { return "DeviceInformation" }
+func (DeviceInformationCommand) RequestType() string { return reqDeviceInformation }
 
 // RequestType returns "InstalledApplicationList".
 func (InstalledApplicationListCommand) RequestType() string { return "InstalledApplicationList" }

@@ -29,6 +29,13 @@ func TestCommandBytes(t *testing.T) {
 		{"remove-profile", mdm.RemoveProfileCommand{Identifier: "jp.example.<hold>&"}},
 		{"profile-list", mdm.ProfileListCommand{ManagedOnly: true}},
 		{"security-info", mdm.SecurityInfoCommand{}},
+		{"available-os-updates", mdm.AvailableOSUpdatesCommand{}},
+		{"schedule-os-update", mdm.ScheduleOSUpdateCommand{Updates: []mdm.OSUpdate{
+			{ProductVersion: "16.7.16", InstallAction: mdm.ActionDefault},
+			{ProductKey: "20H392", InstallAction: mdm.ActionInstallASAP},
+		}}},
+		{"os-update-status", mdm.OSUpdateStatusCommand{}},
+		{"settings-cadence", mdm.SettingsCommand{Settings: []mdm.SettingsItem{mdm.CadenceItem(mdm.CadenceOldest)}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -94,6 +101,10 @@ type funcPayload struct{ F func() }
 
 func (funcPayload) RequestType() string { return "Odd" }
 
+func schedule(u mdm.OSUpdate) mdm.Payload {
+	return mdm.ScheduleOSUpdateCommand{Updates: []mdm.OSUpdate{u}}
+}
+
 func TestNewCommandRefuses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -107,6 +118,14 @@ func TestNewCommandRefuses(t *testing.T) {
 		{"whole app list", "u", mdm.InstalledApplicationListCommand{}, "InstalledApplicationList: no app identifiers"},
 		{"empty profile", "u", mdm.InstallProfileCommand{}, "InstallProfile: empty profile"},
 		{"no identifier", "u", mdm.RemoveProfileCommand{}, "RemoveProfile: no profile identifier"},
+		{"no updates", "u", mdm.ScheduleOSUpdateCommand{}, "ScheduleOSUpdate: no updates"},
+		{"update without a name", "u", schedule(mdm.OSUpdate{InstallAction: mdm.ActionDefault}), "neither product key nor version"},
+		{"update without action", "u", schedule(mdm.OSUpdate{ProductVersion: "16.0"}), `install action "" is not one of iOS`},
+		{"action of macOS", "u", schedule(mdm.OSUpdate{ProductVersion: "16.0", InstallAction: "InstallLater"}), "not one of iOS"},
+		{"action of an answer", "u", schedule(mdm.OSUpdate{ProductVersion: "16.0", InstallAction: mdm.ActionError}), "is an answer"},
+		{"no settings", "u", mdm.SettingsCommand{}, "Settings: no settings"},
+		{"unknown cadence", "u", mdm.SettingsCommand{Settings: []mdm.SettingsItem{mdm.CadenceItem("Latest")}}, "cadence is not 0, 1 or 2"},
+		{"unknown item", "u", mdm.SettingsCommand{Settings: []mdm.SettingsItem{{Item: "Wallpaper"}}}, `unknown item "Wallpaper"`},
 		{"control character", "u", mdm.RemoveProfileCommand{Identifier: "a\x01"}, "text that XML cannot carry"},
 		{"invalid UTF-8", "u", mdm.RemoveProfileCommand{Identifier: "a\xff"}, "text that XML cannot carry"},
 		{"no dictionary", "u", stringPayload("x"), "Odd: "},
@@ -119,25 +138,5 @@ func TestNewCommandRefuses(t *testing.T) {
 				t.Errorf("got %q, %v, want error %q", cmd.Body, err, test.want)
 			}
 		})
-	}
-}
-
-func TestRemovedIn27(t *testing.T) {
-	t.Parallel()
-	for _, typ := range []string{"AvailableOSUpdates", "ScheduleOSUpdate", "ScheduleOSUpdateScan", "OSUpdateStatus"} {
-		if !mdm.RemovedIn27(typ) {
-			t.Errorf("%s: got false, want true", typ)
-		}
-	}
-	if mdm.RemovedIn27("DeviceInformation") {
-		t.Error("DeviceInformation: got true, want false")
-	}
-	for _, query := range []string{"SoftwareUpdateDeviceID", "SoftwareUpdateSettings", "OSUpdateSettings"} {
-		if !mdm.QueryRemovedIn27(query) {
-			t.Errorf("%s: got false, want true", query)
-		}
-	}
-	if mdm.QueryRemovedIn27("OSVersion") {
-		t.Error("OSVersion: got true, want false")
 	}
 }

@@ -66,6 +66,10 @@ func FuzzDecodeResult(f *testing.F) {
 	f.Add(resultOf(raw("QueryResponses", "<dict>"+str("OSVersion", "26.6")+"</dict>")))
 	f.Add(resultOf(raw("ErrorChain", "<array><dict>"+raw("ErrorCode", "<integer>1</integer>")+"</dict></array>")))
 	f.Add(appList(2))
+	f.Add(availableUpdates())
+	f.Add(updateResults())
+	f.Add(updateStatuses())
+	f.Add(settingsResults())
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := mdm.DecodeResult(body, mdm.ResultLimits())
 		if err != nil {
@@ -82,7 +86,16 @@ func FuzzDecodeResult(f *testing.F) {
 		_, errApps := r.InstalledApplications()
 		_, errProfiles := r.Profiles()
 		_, errSecurity := r.SecurityInfo()
-		for _, err := range []error{errInfo, errApps, errProfiles, errSecurity} {
+		_, errAvailable := r.AvailableUpdates()
+		_, errScheduled := r.UpdateResults()
+		statuses, errStatuses := r.OSUpdateStatuses()
+		_, errSettings := r.SettingsResults()
+		for _, s := range statuses {
+			if c := s.DownloadComplete; c != nil && (*c < 0 || *c > 1) {
+				t.Errorf("got a download complete to %v", *c)
+			}
+		}
+		for _, err := range []error{errInfo, errApps, errProfiles, errSecurity, errAvailable, errScheduled, errStatuses, errSettings} {
 			if err != nil {
 				wantOwnError(t, err)
 			}

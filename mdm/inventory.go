@@ -16,9 +16,12 @@ type DeviceInformation struct {
 	ModelNumber                *string
 	TimeZone                   *string // IANA name
 	SoftwareUpdateDeviceID     *string
-	IsSupervised               *bool
-	IsMultiUser                *bool
-	AwaitingConfiguration      *bool
+	// RecommendationsCadence is that of SoftwareUpdateSettings, spelled with an
+	// s there: 0 both branches, 1 the older, 2 the newer one.
+	RecommendationsCadence *int64
+	IsSupervised           *bool
+	IsMultiUser            *bool
+	AwaitingConfiguration  *bool
 	// DeviceCapacity and AvailableDeviceCapacity are in decimal gigabytes.
 	DeviceCapacity          *float64
 	AvailableDeviceCapacity *float64
@@ -48,6 +51,7 @@ func (r *Result) DeviceInformation() (DeviceInformation, error) {
 		ModelNumber:                f.str("ModelNumber"),
 		TimeZone:                   f.str("TimeZone"),
 		SoftwareUpdateDeviceID:     f.str("SoftwareUpdateDeviceID"),
+		RecommendationsCadence:     f.object("SoftwareUpdateSettings").integer("RecommendationsCadence"),
 		IsSupervised:               f.boolean("IsSupervised"),
 		IsMultiUser:                f.boolean("IsMultiUser"),
 		AwaitingConfiguration:      f.boolean("AwaitingConfiguration"),

@@ -20,6 +20,10 @@ const (
 // clock, no zone, no fraction.
 const LocalDateTimeLayout = "2006-01-02T15:04:05"
 
+// maxDeferralDays is the longest Apple lets a release be hidden, by declaration
+// or by profile.
+const maxDeferralDays = 90
+
 // Values of AutomaticActions and Beta.ProgramEnrollment.
 const (
 	Allowed   = "Allowed"
@@ -96,8 +100,8 @@ func (s SoftwareUpdateSettings) ForUnsupervised() SoftwareUpdateSettings {
 }
 
 func (s SoftwareUpdateSettings) validate() error {
-	if d := s.Deferrals; d != nil && (d.CombinedPeriodInDays < 1 || d.CombinedPeriodInDays > 90) {
-		return fmt.Errorf("deferral of %d days is not 1 to 90", d.CombinedPeriodInDays)
+	if d := s.Deferrals; d != nil && (d.CombinedPeriodInDays < 1 || d.CombinedPeriodInDays > maxDeferralDays) {
+		return fmt.Errorf("deferral of %d days is not 1 to %d", d.CombinedPeriodInDays, maxDeferralDays)
 	}
 	switch s.RecommendedCadence {
 	case "", CadenceAll, CadenceOldest, CadenceNewest:

@@ -113,17 +113,24 @@ func (r *Result) readErrorChain() {
 		return
 	}
 	f := newFields(map[string]any{"ErrorChain": v})
+	r.ErrorChain = f.errorChain()
+	if s := f.skippedSorted(); len(s) > 0 {
+		r.oddly("mdm: " + s[0] + " has an unusable type")
+	}
+}
+
+// errorChain returns the usable links of the ErrorChain in f.
+func (f fields) errorChain() []ErrorItem {
+	var chain []ErrorItem
 	for _, item := range f.objects("ErrorChain") {
-		r.ErrorChain = append(r.ErrorChain, ErrorItem{
+		chain = append(chain, ErrorItem{
 			Code:      deref(item.integer("ErrorCode")),
 			Domain:    item.text("ErrorDomain"),
 			Localized: item.text("LocalizedDescription"),
 			USEnglish: item.text("USEnglishDescription"),
 		})
 	}
-	if s := f.skippedSorted(); len(s) > 0 {
-		r.oddly("mdm: " + s[0] + " has an unusable type")
-	}
+	return chain
 }
 
 // oddly keeps the first reason.

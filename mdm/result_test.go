@@ -159,7 +159,8 @@ func TestDeviceInformation(t *testing.T) {
 		str("UDID", udid)+str("SerialNumber", "F2L")+str("OSVersion", "26.6.1")+str("BuildVersion", "23G83")+
 		str("SupplementalBuildVersion", "23G83a")+str("SupplementalOSVersionExtra", "(a)")+str("ProductName", "iPhone15,2")+
 		str("ModelName", "iPhone")+str("Model", "MQ")+str("ModelNumber", "MQ/A")+str("TimeZone", "Asia/Tokyo")+
-		str("SoftwareUpdateDeviceID", "iPhone15,2")+boolean("IsSupervised", true)+raw("IsMultiUser", "<integer>0</integer>")+
+		str("SoftwareUpdateDeviceID", "iPhone15,2")+
+		raw("SoftwareUpdateSettings", "<dict>"+raw("RecommendationsCadence", "<integer>1</integer>")+"</dict>")+boolean("IsSupervised", true)+raw("IsMultiUser", "<integer>0</integer>")+
 		boolean("AwaitingConfiguration", false)+raw("DeviceCapacity", "<integer>128</integer>")+
 		raw("AvailableDeviceCapacity", "<real>12.5</real>")+str("BatteryLevel", "0.75")+str("PhoneNumber", "1")+"</dict>")))
 	got, err := r.DeviceInformation()
@@ -170,7 +171,7 @@ func TestDeviceInformation(t *testing.T) {
 		UDID: ptr(udid), SerialNumber: ptr("F2L"), OSVersion: ptr("26.6.1"), BuildVersion: ptr("23G83"),
 		SupplementalBuildVersion: ptr("23G83a"), SupplementalOSVersionExtra: ptr("(a)"), ProductName: ptr("iPhone15,2"),
 		ModelName: ptr("iPhone"), Model: ptr("MQ"), ModelNumber: ptr("MQ/A"), TimeZone: ptr("Asia/Tokyo"),
-		SoftwareUpdateDeviceID: ptr("iPhone15,2"), IsSupervised: ptr(true), IsMultiUser: ptr(false),
+		SoftwareUpdateDeviceID: ptr("iPhone15,2"), RecommendationsCadence: ptr(int64(1)), IsSupervised: ptr(true), IsMultiUser: ptr(false),
 		AwaitingConfiguration: ptr(false), DeviceCapacity: ptr(128.0), AvailableDeviceCapacity: ptr(12.5), BatteryLevel: ptr(0.75),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -268,6 +269,10 @@ func TestPayloadErrors(t *testing.T) {
 		"InstalledApplicationList": func(r *mdm.Result) error { _, err := r.InstalledApplications(); return err },
 		"ProfileList":              func(r *mdm.Result) error { _, err := r.Profiles(); return err },
 		"SecurityInfo":             func(r *mdm.Result) error { _, err := r.SecurityInfo(); return err },
+		"AvailableOSUpdates":       func(r *mdm.Result) error { _, err := r.AvailableUpdates(); return err },
+		"UpdateResults":            func(r *mdm.Result) error { _, err := r.UpdateResults(); return err },
+		"OSUpdateStatus":           func(r *mdm.Result) error { _, err := r.OSUpdateStatuses(); return err },
+		"Settings":                 func(r *mdm.Result) error { _, err := r.SettingsResults(); return err },
 	}
 	for key, read := range accessors {
 		wantParseError(t, read(decodeResult(t, resultOf())), "missing "+key)

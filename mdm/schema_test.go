@@ -79,6 +79,10 @@ func TestCommandKeysAreApples(t *testing.T) {
 		"profile.install.yaml":            {mdm.InstallProfileCommand{}, []string{"Payload"}},
 		"profile.remove.yaml":             {mdm.RemoveProfileCommand{}, []string{"Identifier"}},
 		"profile.list.yaml":               {mdm.ProfileListCommand{}, []string{"ManagedOnly", "PayloadIdentifier"}},
+		"system.update.available.yaml":    {mdm.AvailableOSUpdatesCommand{}, []string{"ProductKey", "DownloadSize", "InstallSize", "IsSecurityResponse"}},
+		"system.update.schedule.yaml":     {mdm.ScheduleOSUpdateCommand{}, []string{"Updates", "ProductVersion", "InstallAction", "UpdateResults"}},
+		"system.update.status.yaml":       {mdm.OSUpdateStatusCommand{}, []string{"OSUpdateStatus", "IsDownloaded", "DownloadPercentComplete"}},
+		"settings.yaml":                   {mdm.SettingsCommand{}, []string{"Settings", "SoftwareUpdateSettings", "RecommendationCadence"}},
 		"information.security.yaml":       {mdm.SecurityInfoCommand{}, []string{"SecurityInfo", "PasscodePresent"}},
 	} {
 		t.Run(path, func(t *testing.T) {

@@ -35,7 +35,7 @@ func layers() []layer {
 		{"mdm/mdmtest/...", []string{"mdm/mdmtest"}, "a simulated phone built from our own wire types would agree with our own mistakes"},
 		{"mdm/apns/apnstest", []string{"mdm/apns"}, "the stand-in for Apple's push service knows only what a push is"},
 		{"mdm/apns/...", []string{"mdm/apns"}, "an adapter knows its own protocol only"},
-		{"mdm", nil, "Apple's protocol does not depend on what we do with it"},
+		{"mdm", []string{"internal/version"}, "Apple's protocol does not depend on what we do with it; which command exists depends on the version"},
 
 		{"certs/stepca", []string{"certs"}, "an adapter knows the interfaces it serves, no other adapter"},
 		{"certs", nil, "identities are usable without a server"},
