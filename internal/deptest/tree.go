@@ -95,7 +95,7 @@ func Load(root string) (*Tree, error) {
 // Walk calls visit with every regular file below root, in lexical order, by
 // its path relative to root with slashes. It leaves out what is no source: the
 // folder of built programs and those whose names start with a dot (other than
-// the CI scripts) or an underscore.
+// the CI scripts) or an underscore, and git's own link in a linked worktree.
 func Walk(root string, visit func(name string) error) error {
 	return filepath.WalkDir(root, func(full string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -112,7 +112,8 @@ func Walk(root string, visit func(name string) error) error {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		// In a linked worktree .git is a file, with a path of this machine.
+		if !d.Type().IsRegular() || name == ".git" {
 			return nil
 		}
 		return visit(name)

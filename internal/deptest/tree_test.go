@@ -92,3 +92,24 @@ func TestLoad(t *testing.T) {
 		t.Errorf("files differ (-want +got):\n%s", diff)
 	}
 }
+
+func TestWalkLeavesOutTheLinkOfAWorktree(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{".git", ".gitignore", "a.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("text"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	err := deptest.Walk(dir, func(name string) error {
+		got = append(got, name)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{".gitignore", "a.txt"}, got); diff != "" {
+		t.Errorf("files differ (-want +got):\n%s", diff)
+	}
+}
