@@ -64,6 +64,10 @@ type TLSConfig struct {
 	// installation's own root, which profiles then carry.
 	Certificate string `yaml:"certificate,omitempty"`
 	Key         string `yaml:"key,omitempty"`
+	// Off makes the device listener speak plain HTTP, for a proxy on this
+	// machine that ends TLS with a certificate phones trust. It needs a loopback
+	// address and sign_message, because a client certificate ends at the proxy.
+	Off bool `yaml:"off,omitempty"`
 }
 
 // PushConfig reaches Apple's push service.
@@ -152,6 +156,9 @@ func (c *Config) check() error {
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		return errors.New("tls: certificate and key belong together")
+	}
+	if c.TLS.Off && (c.TLS.Certificate != "" || !c.SignMessage || !loopback(c.Listen)) {
+		return errors.New("tls.off: a listener without TLS needs a loopback address in listen, sign_message: true and no tls.certificate")
 	}
 	if c.Push.Host != "" {
 		if u, err := url.Parse(c.Push.Host); err != nil || u.Scheme != "https" || u.Host == "" {

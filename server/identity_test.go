@@ -228,6 +228,30 @@ func TestPhonesSign(t *testing.T) {
 	noViolations(t, p)
 }
 
+// TestBehindProxy: a proxy on this machine ends TLS, so the signature is all
+// that proves a phone.
+func TestBehindProxy(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	a := mint(t, in.deviceCA(), nil)
+	in.record(a)
+	in.enrolRaw(a, "PHONE-A")
+	in.stop()
+	in.edit("sign_message: false", "sign_message: true")
+	in.edit("tls: {}", "tls:\n  off: true")
+	in.start()
+	in.url = strings.Replace(in.url, "https:", "http:", 1)
+	body, header := messages()[9].of(t, udid("PHONE-A"))
+	if status, _ := in.as(nil).do(http.MethodPut, "/mdm/command", header, body); status != http.StatusBadRequest {
+		t.Errorf("unsigned: %d, want 400", status)
+	}
+	header.Set("Mdm-Signature", a.sign(t, body))
+	if status, _ := in.as(nil).do(http.MethodPut, "/mdm/command", header, body); status != http.StatusOK {
+		t.Errorf("signed: %d, want 200", status)
+	}
+}
+
 // signer is a private key as what it can do.
 func signer(t *testing.T, key crypto.PrivateKey) crypto.Signer {
 	t.Helper()

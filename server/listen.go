@@ -101,6 +101,10 @@ func (s *Server) listenDevice(ctx context.Context) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device listener: %w", err)
 	}
+	server := s.httpServer(s.deviceHandler(), writeTimeout)
+	if s.config.TLS.Off {
+		return &listener{listenDevice, inner, server}, nil
+	}
 	certificate, err := s.certificateSource()
 	if err != nil {
 		return nil, errors.Join(err, inner.Close())
@@ -112,7 +116,6 @@ func (s *Server) listenDevice(ctx context.Context) (*listener, error) {
 		ClientAuth:     tls.RequestClientCert,
 		GetCertificate: certificate,
 	}
-	server := s.httpServer(s.deviceHandler(), writeTimeout)
 	// Phones speak HTTP/1.1 to their server; HTTP/2 would only add surface.
 	server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	return &listener{listenDevice, tls.NewListener(inner, config), server}, nil

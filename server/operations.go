@@ -93,12 +93,19 @@ func (s *Server) Backup(ctx context.Context, w io.Writer) (int64, error) {
 const pushWarnDays = 60
 
 // Health implements [api.Operations].
-func (s *Server) Health(_ context.Context) api.Health {
+func (s *Server) Health(ctx context.Context) api.Health {
 	stats := s.wakes.Stats()
 	h := api.Health{
 		Version: s.o.Version, URL: s.config.URL, Organization: s.config.Organization, Lab: s.instance.Lab, StartedAt: s.started.UTC(),
 		Push: s.pushCertificate(), PushWaiting: stats.Waiting, PushSent: uint64(stats.Sent), PushProblem: stats.LastError, //nolint:gosec // a count
 		Missing: []string{},
+	}
+	if db, err := s.store.Stats(ctx); err != nil {
+		s.o.Logger.ErrorContext(ctx, "describe database", "error", err)
+	} else {
+		h.Database = api.Database{
+			Bytes: db.FileBytes, UsedBytes: int64(db.UsedPages) * int64(db.PageBytes), Commits: db.Commits, Operations: db.Operations,
+		}
 	}
 	switch {
 	case !h.Push.Installed && h.Push.Topic == "":

@@ -158,3 +158,18 @@ func TestBadGrantsAreExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestHealthCountsCommits(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	before := in.health().Database
+	in.link("sales", "production")
+	after := in.health().Database
+	if after.Commits != before.Commits+1 || after.Operations != before.Operations+1 {
+		t.Errorf("one link: from %+v to %+v, want one commit of one operation", before, after)
+	}
+	if after.UsedBytes <= 0 || after.UsedBytes > after.Bytes {
+		t.Errorf("%d bytes in use of %d", after.UsedBytes, after.Bytes)
+	}
+}

@@ -164,7 +164,7 @@ func (s *Server) buildCore() error {
 	interval := time.Duration(float64(time.Hour) / s.config.Lab.speed())
 	s.sweeper = fleet.NewSweeper(s.fleet, max(interval, minSweep))
 	var roots [][]byte
-	if s.config.TLS.Certificate == "" {
+	if s.config.TLS.Certificate == "" && !s.config.TLS.Off {
 		roots = [][]byte{s.keys.Root().Raw}
 	}
 	s.enroll = enroll.NewService(s.store, s.keys, sealer{s.keys.SealingKey()}, enroll.Config{

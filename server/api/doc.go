@@ -41,6 +41,15 @@ type PushCertificate struct {
 	Installed bool      `json:"installed"`
 }
 
+// Database describes the database file and the work done since the server
+// started. Several operations share a commit, and a commit syncs the disk.
+type Database struct {
+	Bytes      int64  `json:"bytes"`      // size of the file, which never shrinks
+	UsedBytes  int64  `json:"used_bytes"` // of it in use
+	Commits    uint64 `json:"commits"`
+	Operations uint64 `json:"operations"` // changes that those commits carried
+}
+
 // Health is the state of the server beside its fleet.
 type Health struct {
 	Version      string          `json:"version"`
@@ -52,5 +61,6 @@ type Health struct {
 	PushWaiting  int             `json:"push_waiting"`
 	PushSent     uint64          `json:"push_sent"`
 	PushProblem  string          `json:"push_problem,omitempty"`
+	Database     Database        `json:"database"`
 	Missing      []string        `json:"missing"` // what is not set up yet and how to do it
 }
