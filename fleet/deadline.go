@@ -52,12 +52,21 @@ func (f *Fleet) parseStart(text string) (time.Time, error) {
 	if text == "" {
 		return now, nil
 	}
-	offset, relative := strings.CutPrefix(text, "+")
-	d, err := parseOffset(offset)
-	if !relative || err != nil || d <= 0 || d > maxStart {
+	d, err := ParseOffset(text)
+	if err != nil || d > maxStart {
 		return time.Time{}, invalid("start", "%q: want an offset such as +2h or +1d, at most +30d", text)
 	}
 	return now.Add(d), nil
+}
+
+// ParseOffset reads a time from now as people give it: "+90d" or "+12h".
+func ParseOffset(text string) (time.Duration, error) {
+	offset, relative := strings.CutPrefix(text, "+")
+	d, err := parseOffset(offset)
+	if !relative || err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q: want an offset such as +90d or +12h", text)
+	}
+	return d, nil
 }
 
 func parseOffset(s string) (time.Duration, error) {

@@ -81,6 +81,7 @@ var ErrNotReady = errors.New("not ready: the world is not loaded")
 // Act says who does something, why, and whether it is only tried.
 type Act struct {
 	Actor  string
+	Person storage.Person // who stands behind the actor; needed for acts of two people
 	Reason string
 	DryRun bool
 }
@@ -96,6 +97,7 @@ func (f *Fleet) entry(a Act, action, target string, detail map[string]string) st
 type RefusedError struct {
 	Code    string
 	Message string
+	Params  map[string]string // values of the message, for its wording in other languages
 	Missing []Missing
 }
 

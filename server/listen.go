@@ -203,7 +203,11 @@ func (s *Server) byToken(r *http.Request) (api.Principal, error) {
 	if err != nil || !token.RevokedAt.IsZero() || (!token.ExpiresAt.IsZero() && !now.Before(token.ExpiresAt)) {
 		return api.Principal{}, errors.New("the token is unknown, expired or revoked")
 	}
-	return api.Principal{Actor: "token:" + token.Name, Segment: token.Segment}, nil
+	actor := "token:" + token.Name
+	if token.Person.Name != "" {
+		actor += "(" + token.Person.Name + ")"
+	}
+	return api.Principal{Actor: actor, Person: token.Person, Segment: token.Segment}, nil
 }
 
 // listenSocket opens the Unix socket. Whoever may open it may administer the
@@ -263,11 +267,12 @@ func bySocket(r *http.Request) (api.Principal, error) {
 	if !ok || p.err != nil {
 		return api.Principal{}, errors.New("the kernel does not say who is asking")
 	}
-	actor := "uid:" + strconv.FormatUint(uint64(p.uid), 10)
-	if u, err := user.LookupId(strconv.FormatUint(uint64(p.uid), 10)); err == nil {
-		actor += "(" + u.Username + ")"
+	uid := strconv.FormatUint(uint64(p.uid), 10)
+	actor, person := "uid:"+uid, "uid:"+uid
+	if u, err := user.LookupId(uid); err == nil {
+		actor, person = actor+"("+u.Username+")", u.Username
 	}
-	return api.Principal{Actor: actor, Segment: storage.DefaultSegment}, nil
+	return api.Principal{Actor: actor, Person: storage.Person{Name: person}, Segment: storage.DefaultSegment}, nil
 }
 
 func parseURL(raw string) (*url.URL, error) {

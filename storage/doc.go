@@ -72,12 +72,22 @@ type Instance struct {
 // Token is one bearer token of the admin API. The secret itself is never kept.
 type Token struct {
 	Hash      string    `json:"hash,omitzero"` // hex SHA-256 of the secret
-	Name      string    `json:"name,omitzero"` // shown as the actor "token:<name>"
+	Name      string    `json:"name,omitzero"` // its identifier, unique in the segment; shown as the actor "token:<name>(<person>)"
+	Person    Person    `json:"person,omitzero"`
 	Segment   Segment   `json:"segment,omitzero"`
 	CreatedBy string    `json:"createdBy,omitzero"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"` // zero: never
 	RevokedAt time.Time `json:"revokedAt,omitzero"` // zero: valid
+	RevokedBy string    `json:"revokedBy,omitzero"`
+}
+
+// Person is who stands behind an act, as far as the connection proves it.
+type Person struct {
+	Name string `json:"name,omitzero"` // a user of this machine, or whom a token was made for; "" names nobody
+	// Makers are those through whom the person got its token: who made it,
+	// then who made the maker's own token, and so on. Empty on the socket.
+	Makers []string `json:"makers,omitempty"`
 }
 
 // AuditEntry records one act in the transaction of that act. Actor, action and
@@ -85,7 +95,7 @@ type Token struct {
 type AuditEntry struct {
 	Seq    uint64            `json:"seq,omitzero"`     // assigned by the store, starts at 1 in each segment, no gaps
 	At     time.Time         `json:"at,omitzero"`      //
-	Actor  string            `json:"actor,omitzero"`   // "uid:1000(tanaka)", "token:ci", "phone:<UDID>", "kannuki"
+	Actor  string            `json:"actor,omitzero"`   // "uid:1000(tanaka)", "token:ci(sato)", "phone:<UDID>", "kannuki"
 	Action string            `json:"action,omitzero"`  // "gate.approve", "phone.enrolled", …
 	Target string            `json:"target,omitzero"`  // what it was done to
 	Reason string            `json:"reason,omitzero"`  // why, in the actor's words

@@ -66,6 +66,14 @@ func (g *globals) deviceNames(cmd *cobra.Command) []string {
 	return out
 }
 
+func (g *globals) tokenNames(cmd *cobra.Command) []string {
+	var out []string
+	for _, v := range ask[api.Tokens](g, cmd, api.Path("tokens")).Tokens {
+		out = append(out, v.ID)
+	}
+	return out
+}
+
 // ask reads one answer for a completion and takes a failure for nothing.
 func ask[T any](g *globals, cmd *cobra.Command, path string) (out T) {
 	client, err := g.client(cmd)

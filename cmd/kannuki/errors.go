@@ -147,6 +147,9 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 		f.Exit = exitUsage
 	case api.CodeRefused:
 		f.Exit = exitRefused
+		if text, worded := t.Refusal(e.Detail); worded {
+			f.Message = t.Fill(text, e.Params)
+		}
 		if _, closed := strings.CutPrefix(e.Detail, "gate-"); closed {
 			f.Message = t.T("Not approved: the gate is closed.")
 			f.Next = t.T("See `kannuki gate show`.")
@@ -178,6 +181,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no business app %q.", e.Name), t.T("List: `kannuki app list`.")
 	case "phone":
 		message, next = t.T("There is no phone %q.", e.Name), t.T("List: `kannuki device list`.")
+	case "token":
+		message, next = t.T("There is no token %q.", e.Name), t.T("List: `kannuki token list`.")
 	case "verdict":
 		message, next = t.T("There is no test result %q.", e.Name), t.T("List: `kannuki verdict list`.")
 	}

@@ -4,7 +4,7 @@ package lang
 func japaneseCLI() map[string]string {
 	texts := make(map[string]string)
 	for _, part := range [][]both{
-		japaneseHelp(), japaneseFlags(), japaneseDecisions(), japanesePhones(), japaneseInstallation(), japaneseDoctor(),
+		japaneseHelp(), japaneseFlags(), japaneseDecisions(), japanesePhones(), japanesePeople(), japaneseInstallation(), japaneseDoctor(),
 	} {
 		for _, t := range part {
 			texts[t.en] = t.ja

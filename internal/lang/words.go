@@ -34,6 +34,10 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"managed": {"Updates and settings", "更新と設定変更"},
 		"full":    {"Also lock and erase", "ロックと消去も可"},
 
+		"valid":   {"Valid", "有効"},
+		"expired": {"Expired", "期限切れ"},
+		"revoked": {"Revoked", "無効"},
+
 		"manual": {"By a person", "手動"},
 		"auto":   {"By itself", "自動"},
 

@@ -17,7 +17,8 @@ import (
 
 // Principal is who a request comes from and which segment it acts in.
 type Principal struct {
-	Actor   string // "uid:1000(tanaka)" or "token:<name>"
+	Actor   string         // "uid:1000(tanaka)" or "token:<name>(<person>)"
+	Person  storage.Person // who stands behind the actor
 	Segment storage.Segment
 }
 
@@ -29,6 +30,13 @@ type Operations interface {
 	ImportPushCertificate(ctx context.Context, actor string, certPEM, keyPEM []byte) (PushCertificate, error)
 	// Backup writes a consistent copy of the database.
 	Backup(ctx context.Context, w io.Writer) (int64, error)
+	// CreateToken makes an API token for a person; its secret is in the
+	// answer and kept nowhere.
+	CreateToken(ctx context.Context, by Principal, r TokenRequest) (NewToken, error)
+	// Tokens lists a segment's tokens by identifier.
+	Tokens(ctx context.Context, seg storage.Segment) ([]Token, error)
+	// RevokeToken ends a token's life at once.
+	RevokeToken(ctx context.Context, by Principal, id, reason string, dryRun bool) (Token, error)
 	// Health reports what works and what is missing.
 	Health(ctx context.Context) Health
 }

@@ -23,16 +23,17 @@ const (
 
 // Error is what a failed request answers.
 type Error struct {
-	Status    int             `json:"-"`
-	Code      string          `json:"code"`
-	Message   string          `json:"message"`
-	Detail    string          `json:"detail,omitempty"`
-	Field     string          `json:"field,omitempty"`
-	What      string          `json:"what,omitempty"` // kind of thing that was not found
-	Name      string          `json:"name,omitempty"` // name that was not found
-	Missing   []fleet.Missing `json:"missing,omitempty"`
-	Near      []string        `json:"near,omitempty"`
-	RequestID string          `json:"request_id,omitempty"`
+	Status    int               `json:"-"`
+	Code      string            `json:"code"`
+	Message   string            `json:"message"`
+	Detail    string            `json:"detail,omitempty"`
+	Field     string            `json:"field,omitempty"`
+	What      string            `json:"what,omitempty"`   // kind of thing that was not found
+	Name      string            `json:"name,omitempty"`   // name that was not found
+	Params    map[string]string `json:"params,omitempty"` // values of a refusal's message
+	Missing   []fleet.Missing   `json:"missing,omitempty"`
+	Near      []string          `json:"near,omitempty"`
+	RequestID string            `json:"request_id,omitempty"`
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -44,7 +45,7 @@ func asError(err error) *Error {
 		return e
 	}
 	if e, ok := errors.AsType[*fleet.RefusedError](err); ok {
-		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Message: e.Message, Detail: e.Code, Missing: e.Missing}
+		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Message: e.Message, Detail: e.Code, Params: e.Params, Missing: e.Missing}
 	}
 	if e, ok := errors.AsType[*fleet.InvalidError](err); ok {
 		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Error(), Field: e.Field}

@@ -84,7 +84,7 @@ type write struct {
 }
 
 func (c *call) act(w write) fleet.Act {
-	return fleet.Act{Actor: c.Actor, Reason: w.Reason, DryRun: w.DryRun}
+	return fleet.Act{Actor: c.Actor, Person: c.Person, Reason: w.Reason, DryRun: w.DryRun}
 }
 
 // decode reads the JSON body strictly: unknown keys are errors, so that a

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -124,14 +123,16 @@ func (s *Store) Tokens(ctx context.Context, seg storage.Segment) ([]storage.Toke
 
 // RevokeToken ends a token's life. Revoking one that is revoked already
 // changes nothing. It returns [storage.ErrNotFound].
-func (s *Store) RevokeToken(ctx context.Context, seg storage.Segment, name string, at time.Time, audit storage.AuditEntry) error {
+//
+// RevokedAt and RevokedBy become the entry's time and actor.
+func (s *Store) RevokeToken(ctx context.Context, seg storage.Segment, name string, audit storage.AuditEntry) error {
 	err := s.updateIn(ctx, seg, func(t *tx) error {
 		k := inSegment(seg).last(name)
 		token, err := load[storage.Token](t, bucketTokens, k)
 		if err != nil || !token.RevokedAt.IsZero() {
 			return err
 		}
-		token.RevokedAt = at
+		token.RevokedAt, token.RevokedBy = audit.At, audit.Actor
 		if err := save(t, bucketTokens, k, token); err != nil {
 			return err
 		}

@@ -40,7 +40,10 @@ func TestTokens(t *testing.T) {
 	ctx := t.Context()
 	at := time.Unix(1_800_000_000, 0).UTC()
 	token := func(seg storage.Segment, name, hash string) storage.Token {
-		return storage.Token{Segment: seg, Name: name, Hash: hash, CreatedBy: "uid:1000", CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+		return storage.Token{
+			Segment: seg, Name: name, Hash: hash, CreatedBy: "uid:1000", CreatedAt: at, ExpiresAt: at.Add(time.Hour),
+			Person: storage.Person{Name: "sato", Makers: []string{"tanaka", "root"}},
+		}
 	}
 	for _, tc := range []struct {
 		token storage.Token
@@ -62,19 +65,19 @@ func TestTokens(t *testing.T) {
 		}
 	}
 
-	revoked := at.Add(time.Minute)
+	revoked := storage.AuditEntry{At: at.Add(time.Minute), Actor: "uid:1001", Action: "token.revoked"}
 	for range 2 { // the second changes nothing
-		if err := s.RevokeToken(ctx, "a", "ci", revoked, entry("token.revoked")); err != nil {
+		if err := s.RevokeToken(ctx, "a", "ci", revoked); err != nil {
 			t.Fatal(err)
 		}
-		revoked = revoked.Add(time.Minute)
+		revoked.At, revoked.Actor = revoked.At.Add(time.Minute), "uid:1002"
 	}
-	if err := s.RevokeToken(ctx, "b", "admin", at, entry("token.revoked")); !errors.Is(err, storage.ErrNotFound) {
+	if err := s.RevokeToken(ctx, "b", "admin", entry("token.revoked")); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("another segment's token: got error %v, want ErrNotFound", err)
 	}
 
 	want := []storage.Token{token("a", "admin", "3"), token("a", "ci", "1")}
-	want[1].RevokedAt = at.Add(time.Minute)
+	want[1].RevokedAt, want[1].RevokedBy = at.Add(time.Minute), "uid:1001"
 	got, err := s.Tokens(ctx, "a")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("Tokens: %v (-want +got):\n%s", err, diff)
