@@ -179,7 +179,7 @@ func TestWhoMayTakeOver(t *testing.T) {
 			if c := d.certificate(second); c.State != storage.CertificateIssued || c.Phone != "" {
 				t.Errorf("a refused Authenticate bound the certificate: %+v", c)
 			}
-			if diff := cmp.Diff([]string{second.Fingerprint + " " + test.reason + " 1"}, d.refusals()); diff != "" {
+			if diff := cmp.Diff([]string{second.Fingerprint + " 1: " + test.reason + " 1"}, d.refusals()); diff != "" {
 				t.Errorf("refusals (-want +got):\n%s", diff)
 			}
 		})

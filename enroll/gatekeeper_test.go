@@ -82,7 +82,7 @@ func TestOneKeyWins(t *testing.T) {
 	if admitted != 1 {
 		t.Errorf("%d of 100 keys were admitted, want exactly 1", admitted)
 	}
-	if diff := cmp.Diff([]string{"scep challenge 99"}, d.refusals()); diff != "" {
+	if diff := cmp.Diff([]string{"scep 99: challenge 99"}, d.refusals()); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 }

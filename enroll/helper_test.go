@@ -216,14 +216,14 @@ func (d *desk) certificate(peer mdm.Peer) storage.Certificate {
 }
 
 // refusals flushes and returns what the audit log says of refusals, as
-// "identity reason count".
+// "identity total: reason count, reason count".
 func (d *desk) refusals() []string {
 	d.t.Helper()
 	d.must(d.FlushRefusals(d.t.Context()))
 	var out []string
 	for _, e := range d.audit() {
 		if e.Action == "security.refused" {
-			out = append(out, e.Target+" "+e.Detail["reason"]+" "+e.Detail["count"])
+			out = append(out, e.Target+" "+e.Detail["count"]+": "+e.Detail["reasons"])
 		}
 	}
 	return out

@@ -3,7 +3,9 @@ package enroll_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,17 +90,25 @@ func TestWhoMaySpeak(t *testing.T) {
 	if _, err := d.store.Phone(t.Context(), storage.DefaultSegment, "00008120-X"); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("a refused message made a phone: %v", err)
 	}
-	counts := map[string]int{}
+	counts := map[string]map[string]int{}
 	for _, test := range tests {
-		counts[test.peer.Fingerprint+" "+test.reason] += len(everyMessage(test.who)) + 1
+		if counts[test.peer.Fingerprint] == nil {
+			counts[test.peer.Fingerprint] = map[string]int{}
+		}
+		counts[test.peer.Fingerprint][test.reason] += len(everyMessage(test.who)) + 1
 	}
 	var want []string
-	for what, n := range counts {
-		want = append(want, fmt.Sprintf("%s %d", what, n))
+	for who, reasons := range counts {
+		total, parts := 0, []string{}
+		for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+			total += reasons[reason]
+			parts = append(parts, fmt.Sprintf("%s %d", reason, reasons[reason]))
+		}
+		want = append(want, fmt.Sprintf("%s %d: %s", who, total, strings.Join(parts, ", ")))
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, d.refusals()); diff != "" {
-		t.Errorf("refusals, one entry per identity and reason (-want +got):\n%s", diff)
+		t.Errorf("refusals, one entry per identity (-want +got):\n%s", diff)
 	}
 }
 
@@ -117,7 +127,7 @@ func TestMessagesNobodyAskedFor(t *testing.T) {
 	if diff := cmp.Diff(before, d.phone(phone)); diff != "" {
 		t.Errorf("a refused message left a trace (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{peer.Fingerprint + " message-type 5"}, d.refusals()); diff != "" {
+	if diff := cmp.Diff([]string{peer.Fingerprint + " 5: message-type 5"}, d.refusals()); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 }

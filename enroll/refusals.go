@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -32,38 +34,40 @@ const maxRefusalKeys = 1000
 type refusalKey struct {
 	segment  storage.Segment
 	identity string
-	reason   string
 }
 
-// refusals counts refused identities so that a flood becomes one audit entry
-// per identity, reason and minute.
+// refusals counts refused identities, by reason, so that a flood becomes one
+// audit entry per identity and minute.
 type refusals struct {
 	mu     sync.Mutex
-	counts map[refusalKey]int
+	counts map[refusalKey]map[string]int
 }
 
 func newRefusals() *refusals {
-	return &refusals{counts: map[refusalKey]int{}}
+	return &refusals{counts: map[refusalKey]map[string]int{}}
 }
 
 func (r *refusals) note(seg storage.Segment, identity, reason string) {
-	r.add(refusalKey{seg, identity, reason}, 1)
+	r.add(refusalKey{seg, identity}, reason, 1)
 }
 
-func (r *refusals) add(k refusalKey, n int) {
+func (r *refusals) add(k refusalKey, reason string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.counts[k]; !known && len(r.counts) >= maxRefusalKeys {
-		k = refusalKey{storage.DefaultSegment, "others", "overflow"}
+		k, reason = refusalKey{storage.DefaultSegment, "others"}, "overflow"
 	}
-	r.counts[k] += n
+	if r.counts[k] == nil {
+		r.counts[k] = map[string]int{}
+	}
+	r.counts[k][reason] += n
 }
 
-func (r *refusals) take() map[refusalKey]int {
+func (r *refusals) take() map[refusalKey]map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	counts := r.counts
-	r.counts = map[refusalKey]int{}
+	r.counts = map[refusalKey]map[string]int{}
 	return counts
 }
 
@@ -74,9 +78,10 @@ func (s *Service) NoteRefusal(identity, reason string) {
 }
 
 // FlushRefusals writes the refusals counted since the last call into the audit
-// log, one entry per identity and reason, sorted by them. The server calls it
-// every minute and when it stops. What cannot be written is kept for the next
-// call.
+// log, one entry per identity, sorted by it. The entry's detail has the total
+// under "count" and each reason with its own count under "reasons", as in
+// "expired 3, malformed 1". The server calls it every minute and when it stops.
+// What cannot be written is kept for the next call.
 func (s *Service) FlushRefusals(ctx context.Context) error {
 	counts := s.refusals.take()
 	bySegment := map[storage.Segment][]refusalKey{}
@@ -85,20 +90,29 @@ func (s *Service) FlushRefusals(ctx context.Context) error {
 	}
 	var errs []error
 	for seg, keys := range bySegment {
-		slices.SortFunc(keys, func(a, b refusalKey) int {
-			return cmp.Or(cmp.Compare(a.identity, b.identity), cmp.Compare(a.reason, b.reason))
-		})
+		slices.SortFunc(keys, func(a, b refusalKey) int { return cmp.Compare(a.identity, b.identity) })
 		entries := make([]storage.AuditEntry, len(keys))
 		for i, k := range keys {
 			entries[i] = s.entry("kannuki", "security.refused", k.identity)
-			entries[i].Detail = map[string]string{"reason": k.reason, "count": strconv.Itoa(counts[k])}
+			entries[i].Detail = refusalDetail(counts[k])
 		}
 		if err := s.store.RecordAudit(ctx, seg, entries); err != nil {
 			errs = append(errs, err)
 			for _, k := range keys {
-				s.refusals.add(k, counts[k])
+				for reason, n := range counts[k] {
+					s.refusals.add(k, reason, n)
+				}
 			}
 		}
 	}
 	return wrap("record refusals", errors.Join(errs...))
+}
+
+func refusalDetail(counts map[string]int) map[string]string {
+	total, reasons := 0, make([]string, 0, len(counts))
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		total += counts[reason]
+		reasons = append(reasons, reason+" "+strconv.Itoa(counts[reason]))
+	}
+	return map[string]string{"count": strconv.Itoa(total), "reasons": strings.Join(reasons, ", ")}
 }

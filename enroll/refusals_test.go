@@ -26,7 +26,7 @@ func TestRefusalsAreAggregated(t *testing.T) {
 		t.Fatalf("%d audit entries before the minute is over", n)
 	}
 	d.now = d.now.Add(time.Minute)
-	want := []string{"aa expired 500", "aa no-certificate 500", "none no-certificate 500"}
+	want := []string{"aa 1000: expired 500, no-certificate 500", "none 500: no-certificate 500"}
 	if diff := cmp.Diff(want, d.refusals()); diff != "" {
 		t.Errorf("first minute (-want +got):\n%s", diff)
 	}
@@ -36,7 +36,7 @@ func TestRefusalsAreAggregated(t *testing.T) {
 		}
 	}
 	d.NoteRefusal("aa", "expired")
-	if diff := cmp.Diff(append(want, "aa expired 1"), d.refusals()); diff != "" {
+	if diff := cmp.Diff(append(want, "aa 1: expired 1"), d.refusals()); diff != "" {
 		t.Errorf("second minute (-want +got):\n%s", diff)
 	}
 	before := len(d.audit())
@@ -59,11 +59,11 @@ func TestRefusalsAreBounded(t *testing.T) {
 	if len(got) != 1001 {
 		t.Fatalf("%d entries for %d identities, want 1,000 and one for the others", len(got), flood)
 	}
-	want := fmt.Sprintf("others overflow %d", flood-1000)
+	want := fmt.Sprintf("others %d: overflow %[1]d", flood-1000)
 	if !slices.Contains(got, want) {
 		t.Errorf("no entry %q", want)
 	}
-	if !slices.Contains(got, "identity 00000 expired 2") {
+	if !slices.Contains(got, "identity 00000 2: expired 2") {
 		t.Error("a known identity was counted with the others")
 	}
 }
@@ -92,7 +92,7 @@ func TestRefusalsSurviveAFault(t *testing.T) {
 	}
 	d.NoteRefusal("aa", "expired")
 	store.err = nil
-	if diff := cmp.Diff([]string{"aa expired 2"}, d.refusals()); diff != "" {
+	if diff := cmp.Diff([]string{"aa 2: expired 2"}, d.refusals()); diff != "" {
 		t.Errorf("refusals after the fault (-want +got):\n%s", diff)
 	}
 }
