@@ -2,217 +2,342 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto"
 	"crypto/x509"
+	"encoding/base64"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/kannuki-mdm/kannuki/certs"
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/bolt"
 )
 
-// attempt is one way to claim an identity that must fail.
-type attempt struct {
-	name     string
-	tls      *identity
-	sign     func(body []byte) []string // Mdm-Signature headers, nil for none
-	who      map[string]any
-	identity string // in the audit log; "" when there is no entry
+// claim is one way to say who one is, and what has to come of it.
+type claim struct {
+	name   string
+	tls    *identity                  // shown in TLS, nil for none
+	sign   func(body []byte) []string // Mdm-Signature headers, nil for none
+	header http.Header                // further headers
+	who    map[string]any
+	refusal
+	userReason string // of the refusal of UserAuthenticate, if it is another
+}
+
+// refusal is what the audit log says of a refused claim; the zero value is a
+// claim that is accepted.
+type refusal struct {
+	segment  storage.Segment // default when empty
+	identity string          // fingerprint, or "none" for a certificate that is no device identity
 	reason   string
 }
 
-// TestIdentityMatrix sends every message with every identity that must not be
-// accepted: the answer is an empty 400, never 401 (which unenrols a phone),
-// nothing is stored, and the audit log counts each identity and reason once.
+// cast is everybody who takes part in the matrix.
+type cast struct {
+	a, b             *identity // of PHONE-A and PHONE-B
+	old, renewed     *identity // of PHONE-C
+	revoked, foreign *identity // of PHONE-V, and of PHONE-O in another segment
+	issued           *identity // not yet shown at an Authenticate
+}
+
+const otherSegment = storage.Segment("other")
+
+func (in *installation) cast() *cast {
+	t, ca := in.t, in.deviceCA()
+	c := &cast{
+		a: mint(t, ca, nil), b: mint(t, ca, nil), old: mint(t, ca, nil), renewed: mint(t, ca, nil),
+		revoked: mint(t, ca, nil), foreign: mint(t, ca, nil), issued: mint(t, ca, nil),
+	}
+	in.offline(func(ctx context.Context, s *bolt.Store) {
+		for _, id := range []*identity{c.a, c.b, c.old, c.revoked, c.issued} {
+			in.recordIn(ctx, s, storage.DefaultSegment, id, nil)
+		}
+		in.recordIn(ctx, s, storage.DefaultSegment, c.renewed, func(g *storage.Grant) { g.Phone = "PHONE-C" })
+		in.recordIn(ctx, s, otherSegment, c.foreign, nil)
+		in.bind(ctx, s, storage.DefaultSegment, c.revoked, "PHONE-V", storage.CertificateRevoked)
+		in.bind(ctx, s, otherSegment, c.foreign, "PHONE-O", storage.CertificateCurrent)
+	})
+	in.enrolRaw(c.a, "PHONE-A")
+	in.enrolRaw(c.b, "PHONE-B")
+	in.enrolRaw(c.old, "PHONE-C")
+	in.enrolRaw(c.renewed, "PHONE-C")
+	return c
+}
+
+// TestIdentityMatrix sends every message that Apple's clients know with every
+// kind of identity, over mutual TLS and by Mdm-Signature. Refused is an empty
+// 400, never 401 (which unenrols a phone), and stores nothing but one audit
+// entry for each identity, however many refusals there were.
 func TestIdentityMatrix(t *testing.T) {
 	t.Parallel()
 	in := install(t)
 	in.setUp()
-	a, b := mint(t, in.deviceCA(), nil), mint(t, in.deviceCA(), nil)
-	retired, current := mint(t, in.deviceCA(), nil), mint(t, in.deviceCA(), nil)
-	issued := mint(t, in.deviceCA(), nil)
-	in.record(a, b, retired, current, issued)
-	in.enrolRaw(a, "PHONE-A")
-	in.enrolRaw(b, "PHONE-B")
-	in.enrolRaw(retired, "PHONE-C")
-	checkOut, header := messages()[2].of(t, udid("PHONE-C"))
-	if status, _ := in.as(retired).do(http.MethodPut, "/mdm/checkin", header, checkOut); status != http.StatusOK {
-		t.Fatalf("CheckOut: %d", status)
+	c := in.cast()
+	claims := append(in.strangers(c), in.mixtures(c)...)
+	in.allRefused(claims)
+	accepted := in.welcome(c)
+	for _, cl := range accepted {
+		t.Run(cl.name, func(t *testing.T) { in.admitted(t, cl) })
 	}
-	in.enrolRaw(current, "PHONE-C")
-	everybody := []*identity{a, b, retired, current, issued}
-	phones, known, before := in.records(everybody...)
+	t.Logf("%d combinations: %d refused and %d accepted claims x %d messages",
+		(len(claims)+len(accepted))*len(messages()), len(claims), len(accepted), len(messages()))
+}
 
-	attempts := in.attempts(t, a, b, retired)
-	want := map[string]int{}
-	for _, at := range attempts {
-		t.Run(at.name, func(t *testing.T) { in.refused(t, at) })
-		if at.identity != "" {
-			want[at.identity+" "+at.reason] += len(messages())
+// allRefused wants every claim refused for every message, with nothing stored
+// but one audit entry for each identity, which counts the reasons.
+func (in *installation) allRefused(claims []claim) {
+	t := in.t
+	t.Helper()
+	before, logBefore := in.records()
+	want := map[refusal]int{}
+	for _, cl := range claims {
+		t.Run(cl.name, func(t *testing.T) { in.refused(t, cl, want) })
+	}
+	after, logAfter := in.records()
+	if diff := gocmp.Diff(before, after); diff != "" {
+		t.Errorf("refused messages changed the database, digests by bucket (-want +got):\n%s", diff)
+	}
+	got, entries := map[refusal]int{}, map[string]int{}
+	for seg, log := range logAfter {
+		for _, e := range log[len(logBefore[seg]):] {
+			if e.Action != "security.refused" {
+				t.Fatalf("unexpected audit entry %+v", e)
+			}
+			entries[string(seg)+" "+e.Target]++
+			for reason, n := range reasons(t, e) {
+				got[refusal{seg, e.Target, reason}] += n
+			}
 		}
 	}
-	for _, m := range messages()[1:] { // before Authenticate a certificate speaks for nobody
-		body, header := m.of(t, udid("PHONE-X"))
-		if status, answer := in.as(issued).do(http.MethodPut, m.path, header, body); status != http.StatusBadRequest || len(answer) > 0 {
-			t.Errorf("%s before Authenticate: %d, %d bytes; want an empty 400", m.name, status, len(answer))
+	if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(refusal{})); diff != "" {
+		t.Errorf("refusals in the audit log (-want +got):\n%s", diff)
+	}
+	for identity, n := range entries {
+		if n != 1 {
+			t.Errorf("%d audit entries for %s within a minute, want 1", n, identity)
 		}
-		want[issued.fingerprint()+" phone-not-enrolled"]++
-	}
-	phonesAfter, knownAfter, log := in.records(everybody...)
-	if diff := cmp.Diff(phones, phonesAfter); diff != "" {
-		t.Errorf("refused messages changed phones (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(known, knownAfter); diff != "" {
-		t.Errorf("refused messages changed certificates (-want +got):\n%s", diff)
-	}
-	got := map[string]int{}
-	for _, e := range log[len(before):] {
-		n, err := strconv.Atoi(e.Detail["count"])
-		if err != nil || e.Action != "security.refused" {
-			t.Fatalf("unexpected audit entry %+v", e)
-		}
-		if got[e.Target+" "+e.Detail["reason"]] != 0 {
-			t.Errorf("two entries for %s %s within a minute", e.Target, e.Detail["reason"])
-		}
-		got[e.Target+" "+e.Detail["reason"]] = n
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("audit log of refusals (-want +got):\n%s", diff)
 	}
 }
 
-// spoilt is a certificate that must not be accepted for PHONE-A.
-type spoilt struct {
-	name     string
-	id       *identity
-	identity string // "none" when the certificate itself is no good
-	reason   string
+// reasons takes "expired 3, malformed 1" apart and checks the total.
+func reasons(t *testing.T, e storage.AuditEntry) map[string]int {
+	t.Helper()
+	counts, total := map[string]int{}, 0
+	for _, part := range strings.Split(e.Detail["reasons"], ", ") {
+		reason, n, _ := strings.Cut(part, " ")
+		count, err := strconv.Atoi(n)
+		if err != nil {
+			t.Fatalf("audit entry %+v: %v", e, err)
+		}
+		counts[reason], total = count, total+count
+	}
+	if e.Detail["count"] != strconv.Itoa(total) {
+		t.Errorf("audit entry %+v: the reasons add up to %d", e, total)
+	}
+	return counts
 }
 
-func (in *installation) spoilt(t *testing.T, a, b, retired *identity) []spoilt {
-	ca, keys := in.deviceCA(), in.keyring()
-	namesake := mint(t, nil, func(c *x509.Certificate) {
-		c.IsCA, c.KeyUsage, c.Subject, c.RawSubject = true, x509.KeyUsageCertSign, ca.cert.Subject, ca.cert.RawSubject
+// refused sends everything with one claim and counts in want what the audit
+// log has to say.
+func (in *installation) refused(t *testing.T, cl claim, want map[refusal]int) {
+	t.Helper()
+	w := in.as(cl.tls)
+	for _, m := range messages() {
+		if status, answer := w.send(t, cl, m); status != http.StatusBadRequest || len(answer) > 0 {
+			t.Errorf("%s: %d with %d bytes, want 400 without a body", m.name, status, len(answer))
+		}
+		proved := cl.identity != "none" && cl.reason != certs.ReasonBadSignature
+		if cl.identity == "" || (proved && m.undecoded) {
+			continue // refused as malformed, whoever sent it
+		}
+		r := cl.refusal
+		if cl.userReason != "" && strings.HasPrefix(m.name, "UserAuthenticate") {
+			r.reason = cl.userReason
+		}
+		if r.segment == "" {
+			r.segment = storage.DefaultSegment
+		}
+		want[r]++
+	}
+}
+
+// admitted sends everything with one claim and wants it answered.
+func (in *installation) admitted(t *testing.T, cl claim) {
+	t.Helper()
+	w := in.as(cl.tls)
+	for _, m := range messages() {
+		if status, _ := w.send(t, cl, m); status != m.want {
+			t.Errorf("%s: %d, want %d", m.name, status, m.want)
+		}
+	}
+}
+
+func (w *wire) send(t *testing.T, cl claim, m message) (int, []byte) {
+	t.Helper()
+	body, header := m.of(t, cl.who)
+	if cl.sign != nil {
+		header["Mdm-Signature"] = cl.sign(bytes.Clone(body))
+	}
+	maps.Copy(header, cl.header)
+	return w.do(http.MethodPut, m.path, header, body)
+}
+
+// proxyHeaders pass a certificate on as proxies do (RFC 9440, and the forms of
+// two common proxies). They are nobody's proof here.
+func proxyHeaders(id *identity) http.Header {
+	field := ":" + base64.StdEncoding.EncodeToString(id.cert.Raw) + ":"
+	return http.Header{
+		"Client-Cert": {field}, "Client-Cert-Chain": {field}, "X-Forwarded-Client-Cert": {"Hash=" + id.fingerprint()},
+		"X-Ssl-Client-Cert": {base64.StdEncoding.EncodeToString(id.cert.Raw)}, "X-Ssl-Client-Verify": {"SUCCESS"},
+	}
+}
+
+// both returns the claim over TLS and by signature.
+func both(t *testing.T, cl claim, id *identity) []claim {
+	overTLS, signed := cl, cl
+	overTLS.name, overTLS.tls = "TLS: "+cl.name, id
+	signed.name, signed.sign = "signature: "+cl.name, func(body []byte) []string { return []string{id.sign(t, body)} }
+	if id == nil {
+		signed.sign = func([]byte) []string { return []string{""} }
+	}
+	return []claim{overTLS, signed}
+}
+
+// strangers are the identities that may not speak for PHONE-A.
+func (in *installation) strangers(c *cast) []claim {
+	t, ca, keys := in.t, in.deviceCA(), in.keyring()
+	namesake := mint(t, nil, func(x *x509.Certificate) {
+		x.IsCA, x.KeyUsage, x.Subject, x.RawSubject = true, x509.KeyUsageCertSign, ca.cert.Subject, ca.cert.RawSubject
 	})
 	server := keys.ServerTLS()
 	serverCert, err := x509.ParseCertificate(server.Certificate[0])
 	in.must(err)
 	scepCert, scepKey := keys.SCEPDecrypter()
 	unknown := mint(t, ca, nil)
-	return []spoilt{
-		{"expired", mint(t, ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), "none", certs.ReasonExpired},
-		{"not yet valid", mint(t, ca, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), "none", certs.ReasonNotYetValid},
-		{"self-signed", mint(t, nil, nil), "none", certs.ReasonUnknownAuthority},
-		{"another CA of the same name", mint(t, namesake, nil), "none", certs.ReasonUnknownAuthority},
-		{"the device CA", ca, "none", certs.ReasonUnknownAuthority},
-		{"a CA below the device CA", mint(t, ca, func(c *x509.Certificate) { c.IsCA = true }), "none", certs.ReasonNotAClient},
-		{"issued by a phone", mint(t, a, nil), "none", certs.ReasonUnknownAuthority},
-		{"for servers", mint(t, ca, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), "none", certs.ReasonNotAClient},
-		{"the server's own", &identity{serverCert, signer(t, server.PrivateKey)}, "none", certs.ReasonUnknownAuthority},
-		{"the SCEP decrypter", &identity{scepCert, scepKey}, "none", certs.ReasonNotAClient},
-		{"good but not on record", unknown, unknown.fingerprint(), "certificate-unknown"},
-		{"of another phone", b, b.fingerprint(), "certificate-of-another-phone"},
-		{"retired", retired, retired.fingerprint(), "certificate-retired"},
+	forServers := mint(t, ca, func(x *x509.Certificate) { x.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
+	garbage := http.Header{"Client-Cert": {":AAAA"}, "Client-Cert-Chain": {"\"", ":!:"}}
+	twice := proxyHeaders(c.a)
+	twice["Client-Cert"] = append(twice["Client-Cert"], twice["Client-Cert"]...)
+
+	var out []claim
+	for _, s := range []struct {
+		name   string
+		id     *identity
+		header http.Header
+		refusal
+		who string // PHONE-A when empty
+	}{
+		{"none", nil, nil, none(certs.ReasonNoCertificate), ""},
+		{"self-signed", mint(t, nil, nil), nil, none(certs.ReasonUnknownAuthority), ""},
+		{"another CA of the same name", mint(t, namesake, nil), nil, none(certs.ReasonUnknownAuthority), ""},
+		{"issued by a phone", mint(t, c.a, nil), nil, none(certs.ReasonUnknownAuthority), ""},
+		{"for servers only", forServers, nil, none(certs.ReasonNotAClient), ""},
+		{"the server's own", &identity{serverCert, signer(t, server.PrivateKey)}, nil, none(certs.ReasonUnknownAuthority), ""},
+		{"expired", mint(t, ca, func(x *x509.Certificate) { x.NotAfter = time.Now().Add(-time.Minute) }), nil, none(certs.ReasonExpired), ""},
+		{"not yet valid", mint(t, ca, func(x *x509.Certificate) { x.NotBefore = time.Now().Add(time.Minute) }), nil, none(certs.ReasonNotYetValid), ""},
+		{"revoked", c.revoked, nil, of(c.revoked, "certificate-retired"), "PHONE-V"},
+		{"of another segment", c.foreign, nil, refusal{otherSegment, c.foreign.fingerprint(), "certificate-of-another-phone"}, ""},
+		{"of another phone", c.b, nil, of(c.b, "certificate-of-another-phone"), ""},
+		{"renewed, of another phone", c.renewed, nil, of(c.renewed, "certificate-of-another-phone"), ""},
+		{"old after renewal", c.old, nil, of(c.old, "certificate-retired"), "PHONE-C"},
+		{"good but not on record", unknown, nil, of(unknown, "certificate-unknown"), ""},
+		{"a header of no proxy", nil, proxyHeaders(c.a), none(certs.ReasonNoCertificate), ""},
+		{"a header twice", nil, twice, none(certs.ReasonNoCertificate), ""},
+		{"garbage in a header", nil, garbage, none(certs.ReasonNoCertificate), ""},
+		{"of another phone, with a header", c.b, proxyHeaders(c.a), of(c.b, "certificate-of-another-phone"), ""},
+		{"the device CA", ca, nil, none(certs.ReasonUnknownAuthority), ""},
+		{"a CA below the device CA", mint(t, ca, func(x *x509.Certificate) { x.IsCA = true }), nil, none(certs.ReasonNotAClient), ""},
+		{"the SCEP decrypter", &identity{scepCert, scepKey}, nil, none(certs.ReasonNotAClient), ""},
+		{"signed with SHA-1", mint(t, ca, func(x *x509.Certificate) { x.SignatureAlgorithm = x509.ECDSAWithSHA1 }), nil, none(certs.ReasonWeakSignature), ""},
+		{"signed with MD5", mintMD5(t, ca.cert), nil, none(certs.ReasonWeakSignature), ""},
+	} {
+		out = append(out, both(t, claim{name: s.name, header: s.header, who: udid(cmp.Or(s.who, "PHONE-A")), refusal: s.refusal}, s.id)...)
 	}
+	return out
 }
 
-// attempts lists what must fail: over TLS, by signature, and by both.
-func (in *installation) attempts(t *testing.T, a, b, retired *identity) []attempt {
-	victim := udid("PHONE-A")
-	out := []attempt{{name: "TLS: no certificate", who: victim, identity: "none", reason: certs.ReasonNoCertificate}}
-	certificates := in.spoilt(t, a, b, retired)
-	for _, c := range certificates {
-		signed := func(body []byte) []string { return []string{c.id.sign(t, body)} }
-		out = append(
-			out,
-			attempt{name: "TLS: " + c.name, tls: c.id, who: victim, identity: c.identity, reason: c.reason},
-			attempt{name: "signature: " + c.name, sign: signed, who: victim, identity: c.identity, reason: c.reason},
-		)
-	}
-	both := map[string]any{"UDID": "PHONE-A", "EnrollmentID": "PHONE-A"}
-	byA := func(body []byte) []string { return []string{a.sign(t, body)} }
+func none(reason string) refusal { return refusal{identity: "none", reason: reason} }
+
+func of(id *identity, reason string) refusal {
+	return refusal{identity: id.fingerprint(), reason: reason}
+}
+
+// mixtures claim two things at once, or nothing that can be understood.
+func (in *installation) mixtures(c *cast) []claim {
+	t, victim := in.t, udid("PHONE-A")
+	expired := mint(t, in.deviceCA(), func(x *x509.Certificate) { x.NotAfter = time.Now().Add(-time.Minute) })
+	byA := func(body []byte) []string { return []string{c.a.sign(t, body)} }
 	twice := func(body []byte) []string { return append(byA(body), byA(body)...) }
-	byBoth := func(body []byte) []string { return append(byA(body), b.sign(t, body)) }
-	overOther := func(body []byte) []string { return byA(append(body, ' ')) }
+	byTwo := func(body []byte) []string { return append(byA(body), c.b.sign(t, body)) }
 	fixed := func(header string) func([]byte) []string { return func([]byte) []string { return []string{header} } }
+	malformed := none(certs.ReasonMalformed)
+	out := both(t, claim{name: "both identifiers", who: map[string]any{"UDID": "PHONE-A", "EnrollmentID": "PHONE-A"}}, c.a)
+	out = append(out, both(t, claim{name: "no identifier"}, c.a)...)
 	return append(
 		out,
-		// A message that names two phones, or none, is malformed, whoever sends it.
-		attempt{name: "TLS: both identifiers", tls: a, who: both},
-		attempt{name: "signature: both identifiers", sign: byA, who: both},
-		attempt{name: "TLS: no identifier", tls: a},
-		attempt{name: "TLS of B, signature of A", tls: b, sign: byA, who: victim, identity: "none", reason: "certificates-differ"},
-		attempt{name: "TLS expired, signature of A", tls: certificates[0].id, sign: byA, who: victim, identity: "none", reason: certs.ReasonExpired},
-		attempt{name: "signature of A twice", sign: twice, who: victim, identity: "none", reason: certs.ReasonMalformed},
-		attempt{name: "TLS of A, signatures of A and B", tls: a, sign: byBoth, who: victim, identity: "none", reason: certs.ReasonMalformed},
-		attempt{name: "signature of A over another body", sign: overOther, who: victim, identity: a.fingerprint(), reason: certs.ReasonBadSignature},
-		attempt{name: "TLS of A, signature over another body", tls: a, sign: overOther, who: victim, identity: a.fingerprint(), reason: certs.ReasonBadSignature},
-		attempt{name: "empty signature", sign: fixed(""), who: victim, identity: "none", reason: certs.ReasonNoCertificate},
-		attempt{name: "signature is no base64", sign: fixed("!"), who: victim, identity: "none", reason: certs.ReasonMalformed},
+		claim{name: "TLS of B, signature of A", tls: c.b, sign: byA, who: victim, refusal: none("certificates-differ")},
+		claim{name: "TLS expired, signature of A", tls: expired, sign: byA, who: victim, refusal: none(certs.ReasonExpired)},
+		claim{name: "signature of A twice", sign: twice, who: victim, refusal: malformed},
+		claim{name: "TLS of A, signatures of A and B", tls: c.a, sign: byTwo, who: victim, refusal: malformed},
+		claim{name: "signature is no base64", sign: fixed("!"), who: victim, refusal: malformed},
 	)
 }
 
-func (in *installation) refused(t *testing.T, at attempt) {
-	t.Helper()
-	w := in.as(at.tls)
-	for _, m := range messages() {
-		body, header := m.of(t, at.who)
-		if at.sign != nil {
-			header["Mdm-Signature"] = at.sign(bytes.Clone(body))
-		}
-		// Headers in which proxies pass certificates on are nobody's proof here.
-		header.Set("X-Forwarded-Client-Cert", "Hash=00")
-		header.Set("Client-Cert", ":AAAA:")
-		if status, answer := w.do(http.MethodPut, m.path, header, body); status != http.StatusBadRequest || len(answer) > 0 {
-			t.Errorf("%s: %d with %d bytes, want 400 without a body", m.name, status, len(answer))
-		}
-	}
+// welcome are the claims that must be accepted, the other half of the matrix:
+// over TLS, by signature alone as behind a proxy, and by both; headers of
+// proxies change nothing.
+func (in *installation) welcome(c *cast) []claim {
+	t := in.t
+	signed := func(body []byte) []string { return []string{c.a.sign(t, body)} }
+	out := both(t, claim{name: "right", who: udid("PHONE-A")}, c.a)
+	out = append(out, claim{name: "TLS and signature: right", tls: c.a, sign: signed, who: udid("PHONE-A")})
+	out = append(out, both(t, claim{name: "right, with a header of another phone", header: proxyHeaders(c.b), who: udid("PHONE-A")}, c.a)...)
+	return append(out, both(t, claim{name: "renewed", who: udid("PHONE-C")}, c.renewed)...)
 }
 
-// TestIdentityAccepted is the other half of the matrix: the same requests with
-// the right identity, over TLS, by signature alone as behind a proxy, by both.
-func TestIdentityAccepted(t *testing.T) {
+// TestWithoutEnrolment has identities speak that are none of an enrolled
+// phone: one before its Authenticate, one after its CheckOut.
+func TestWithoutEnrolment(t *testing.T) {
 	t.Parallel()
 	in := install(t)
 	in.setUp()
-	a := mint(t, in.deviceCA(), nil)
-	in.record(a)
-	in.enrolRaw(a, "PHONE-A")
-	for _, test := range []struct {
-		name   string
-		tls    *identity
-		signed bool
-	}{{"TLS", a, false}, {"signature", nil, true}, {"both", a, true}} {
-		for _, m := range messages() {
-			if strings.Contains(m.name, "Bootstrap") || m.name == "UserAuthenticate" || m.name == "CheckOut" {
-				continue // of no use to this server, or the end of the test
-			}
-			body, header := m.of(t, udid("PHONE-A"))
-			if test.signed {
-				header.Set("Mdm-Signature", a.sign(t, body))
-			}
-			if status, _ := in.as(test.tls).do(http.MethodPut, m.path, header, body); status != http.StatusOK {
-				t.Errorf("%s by %s: %d, want 200", m.name, test.name, status)
+	issued, left := mint(t, in.deviceCA(), nil), mint(t, in.deviceCA(), nil)
+	in.record(issued, left)
+	in.enrolRaw(left, "PHONE-L")
+	in.accepted(left, "PHONE-L", "CheckOut")
+	before, logBefore := in.records()
+	for _, m := range messages()[2:] {
+		if m.undecoded || strings.HasPrefix(m.name, "UserAuth") || m.name == "CheckOut" {
+			continue
+		}
+		for who, id := range map[string]*identity{"PHONE-X": issued, "PHONE-L": left} {
+			body, header := m.of(t, udid(who))
+			status, answer := in.as(id).do(http.MethodPut, m.path, header, body)
+			quiet := who == "PHONE-L" && m.path == "/mdm/command" // Apple: an answer is repeated until it is taken
+			if want := map[bool]int{true: http.StatusOK, false: http.StatusBadRequest}[quiet]; status != want || len(answer) > 0 {
+				t.Errorf("%s of %s: %d, %d bytes; want an empty %d", m.name, who, status, len(answer), want)
 			}
 		}
 	}
-	body, header := messages()[5].of(t, udid("PHONE-A"))
-	if status, _ := in.as(a).do(http.MethodPut, "/mdm/checkin", header, body); status != http.StatusGone {
-		t.Errorf("UserAuthenticate: %d, want 410: users are not managed", status)
+	after, logAfter := in.records()
+	if diff := gocmp.Diff(before, after); diff != "" {
+		t.Errorf("the database changed, digests by bucket (-want +got):\n%s", diff)
 	}
-	for _, step := range []struct{ message, want int }{{2, http.StatusOK}, {6, http.StatusBadRequest}} { // CheckOut, DeclarativeManagement
-		body, header := messages()[step.message].of(t, udid("PHONE-A"))
-		if status, _ := in.as(a).do(http.MethodPut, "/mdm/checkin", header, body); status != step.want {
-			t.Errorf("%s: %d, want %d", messages()[step.message].name, status, step.want)
-		}
+	refused := map[string]string{}
+	for _, e := range logAfter[storage.DefaultSegment][len(logBefore[storage.DefaultSegment]):] {
+		refused[e.Target] += e.Action + ": " + e.Detail["reasons"]
 	}
-	_, _, log := in.records()
-	if last := log[len(log)-1]; last.Action != "security.refused" || last.Detail["reason"] != "phone-not-enrolled" || last.Target != a.fingerprint() {
-		t.Errorf("last audit entry = %+v, want the refusal of the phone that left", last)
+	want := map[string]string{issued.fingerprint(): "security.refused: phone-not-enrolled 16", left.fingerprint(): "security.refused: message-type 4, phone-not-enrolled 4"}
+	if diff := gocmp.Diff(want, refused); diff != "" {
+		t.Errorf("audit log (-want +got):\n%s", diff)
 	}
 }
 
@@ -242,7 +367,7 @@ func TestBehindProxy(t *testing.T) {
 	in.edit("tls: {}", "tls:\n  off: true")
 	in.start()
 	in.url = strings.Replace(in.url, "https:", "http:", 1)
-	body, header := messages()[9].of(t, udid("PHONE-A"))
+	body, header := messageNamed(t, "Acknowledged").of(t, udid("PHONE-A"))
 	if status, _ := in.as(nil).do(http.MethodPut, "/mdm/command", header, body); status != http.StatusBadRequest {
 		t.Errorf("unsigned: %d, want 400", status)
 	}

@@ -261,7 +261,7 @@ func TestLimits(t *testing.T) {
 		}
 	})
 	t.Run("bodies of phones", func(t *testing.T) {
-		body, checkin := messages()[1].of(t, udid("PHONE-A"))
+		body, checkin := messageNamed(t, "TokenUpdate").of(t, udid("PHONE-A"))
 		padded := func(n int) []byte {
 			return append(bytes.Clone(body), []byte("<!--"+strings.Repeat("x", n-len(body)-7)+"-->")...)
 		}

@@ -6,22 +6,28 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/md5"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/micromdm/plist"
+	bbolt "go.etcd.io/bbolt" //nolint:depguard // to compare all that is stored, known to the store or not
 	"go.mozilla.org/pkcs7"
 
 	"github.com/kannuki-mdm/kannuki/certs"
@@ -68,6 +74,44 @@ func mint(t *testing.T, issuer *identity, change func(*x509.Certificate)) *ident
 		t.Fatal(err)
 	}
 	return &identity{cert, key}
+}
+
+// mintMD5 makes an identity whose certificate is signed with MD5, by another
+// key in the name of an issuer. The standard library no longer signs so.
+func mintMD5(t *testing.T, issuer *x509.Certificate) *identity {
+	t.Helper()
+	caKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	namesake := *issuer
+	namesake.PublicKey = caKey.Public()
+	id := mint(t, &identity{&namesake, caKey}, nil)
+	// The object identifiers of RSA with SHA-256 and with MD5 differ in the
+	// last byte only.
+	sha256RSA, md5RSA := []byte{42, 134, 72, 134, 247, 13, 1, 1, 11}, []byte{42, 134, 72, 134, 247, 13, 1, 1, 4}
+	tbs := bytes.ReplaceAll(id.cert.RawTBSCertificate, sha256RSA, md5RSA)
+	sum := md5.Sum(tbs)
+	signature, err := rsa.SignPKCS1v15(rand.Reader, caKey, crypto.MD5, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := asn1.Marshal(struct {
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}{
+		asn1.RawValue{FullBytes: tbs},
+		pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 4}, Parameters: asn1.NullRawValue},
+		asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id.cert, err = x509.ParseCertificate(der); err != nil || id.cert.SignatureAlgorithm != x509.MD5WithRSA {
+		t.Fatalf("certificate signed with %v, %v; want MD5", id.cert.SignatureAlgorithm, err)
+	}
+	return id
 }
 
 // sign returns an Mdm-Signature header over a body.
@@ -123,52 +167,6 @@ func (w *wire) do(method, path string, header http.Header, body []byte) (int, []
 	return resp.StatusCode, answer
 }
 
-// message is one thing that phones send.
-type message struct {
-	name, path, media string
-	keys              map[string]any
-}
-
-func messages() []message {
-	const checkin, command = "application/x-apple-aspen-mdm-checkin", "application/x-apple-aspen-mdm; charset=UTF-8"
-	stolen := []byte("stolen")
-	return []message{
-		{"Authenticate", "/mdm/checkin", checkin, map[string]any{"MessageType": "Authenticate", "Topic": topic, "SerialNumber": "S"}},
-		{"TokenUpdate", "/mdm/checkin", checkin, map[string]any{"MessageType": "TokenUpdate", "Topic": topic, "Token": stolen, "PushMagic": "stolen"}},
-		{"CheckOut", "/mdm/checkin", checkin, map[string]any{"MessageType": "CheckOut", "Topic": topic}},
-		{"SetBootstrapToken", "/mdm/checkin", checkin, map[string]any{"MessageType": "SetBootstrapToken", "BootstrapToken": stolen}},
-		{"GetBootstrapToken", "/mdm/checkin", checkin, map[string]any{"MessageType": "GetBootstrapToken"}},
-		{"UserAuthenticate", "/mdm/checkin", checkin, map[string]any{"MessageType": "UserAuthenticate", "UserID": "501"}},
-		{"DeclarativeManagement", "/mdm/checkin", checkin, map[string]any{"MessageType": "DeclarativeManagement", "Endpoint": "tokens"}},
-		{"status", "/mdm/checkin", checkin, map[string]any{"MessageType": "DeclarativeManagement", "Endpoint": "status", "Data": []byte(`{"StatusItems":{},"Errors":[]}`)}},
-		{"Idle", "/mdm/command", command, map[string]any{"Status": "Idle"}},
-		{"Acknowledged", "/mdm/command", command, map[string]any{"Status": "Acknowledged", "CommandUUID": "x"}},
-		{"poll without media type", "/mdm/command", "", map[string]any{"Status": "Idle"}},
-	}
-}
-
-// of returns the message's body and header for a phone.
-func (m message) of(t *testing.T, who map[string]any) ([]byte, http.Header) {
-	t.Helper()
-	keys := map[string]any{}
-	for _, part := range []map[string]any{m.keys, who} {
-		for k, v := range part {
-			keys[k] = v
-		}
-	}
-	body, err := plist.MarshalIndent(keys, "\t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	header := http.Header{}
-	if m.media != "" {
-		header.Set("Content-Type", m.media)
-	}
-	return body, header
-}
-
-func udid(s string) map[string]any { return map[string]any{"UDID": s} }
-
 func (in *installation) keyring() *certs.Keyring {
 	in.t.Helper()
 	k, err := certs.OpenKeyring(filepath.Join(in.data, "keys"))
@@ -196,43 +194,91 @@ func (in *installation) offline(f func(ctx context.Context, s *bolt.Store)) {
 func (in *installation) record(ids ...*identity) {
 	in.t.Helper()
 	in.offline(func(ctx context.Context, s *bolt.Store) {
-		for i, id := range ids {
-			g := storage.Grant{ID: "test-grant-" + strconv.Itoa(i), Purpose: storage.PurposeNew, Rights: 7443, ExpiresAt: time.Now().Add(time.Hour)}
-			in.must(s.CreateGrant(ctx, storage.DefaultSegment, g, storage.AuditEntry{Actor: "test", Action: "grant"}))
-			in.must(s.RecordCertificate(ctx, storage.Certificate{
-				Fingerprint: id.fingerprint(), Segment: storage.DefaultSegment, Grant: g.ID, State: storage.CertificateIssued,
-			}, storage.AuditEntry{Actor: "test", Action: "issue"}))
+		for _, id := range ids {
+			in.recordIn(ctx, s, storage.DefaultSegment, id, nil)
 		}
 	})
+}
+
+// recordIn puts one certificate on record as issued, with a grant that the
+// caller may change.
+func (in *installation) recordIn(ctx context.Context, s *bolt.Store, seg storage.Segment, id *identity, change func(*storage.Grant)) {
+	in.t.Helper()
+	g := storage.Grant{ID: "grant-" + id.fingerprint()[:16], Purpose: storage.PurposeNew, Rights: 7443, ExpiresAt: time.Now().Add(time.Hour)}
+	if change != nil {
+		change(&g)
+	}
+	in.must(s.CreateGrant(ctx, seg, g, storage.AuditEntry{Actor: "test", Action: "grant"}))
+	in.must(s.RecordCertificate(ctx, storage.Certificate{
+		Fingerprint: id.fingerprint(), Segment: seg, Grant: g.ID, State: storage.CertificateIssued,
+	}, storage.AuditEntry{Actor: "test", Action: "issue"}))
+}
+
+// bind binds a certificate on record to an enrolled phone, in a state.
+func (in *installation) bind(ctx context.Context, s *bolt.Store, seg storage.Segment, id *identity, who string, state storage.CertificateState) {
+	in.t.Helper()
+	_, err := s.UpdateEnrollment(ctx, seg, who, id.fingerprint(), func(e *storage.Enrollment) error {
+		e.Certificate.State, e.Certificate.Phone, e.Certificate.Epoch = state, who, 1
+		e.Phone = &storage.Phone{UDID: who, Epoch: 1, State: storage.PhoneEnrolled, Certificate: id.fingerprint()}
+		return nil
+	})
+	in.must(err)
 }
 
 // enrolRaw sends what a phone sends to enrol, and wants it accepted.
 func (in *installation) enrolRaw(id *identity, who string) {
 	in.t.Helper()
-	for _, m := range messages()[:2] {
+	in.accepted(id, who, "Authenticate", "TokenUpdate")
+}
+
+// accepted sends messages over TLS and wants each answered as for the phone's
+// own identity.
+func (in *installation) accepted(id *identity, who string, names ...string) {
+	in.t.Helper()
+	w := in.as(id)
+	for _, name := range names {
+		m := messageNamed(in.t, name)
 		body, header := m.of(in.t, udid(who))
-		if status, _ := in.as(id).do(http.MethodPut, m.path, header, body); status != http.StatusOK {
-			in.t.Fatalf("%s of %s: %d", m.name, who, status)
+		if status, _ := w.do(http.MethodPut, m.path, header, body); status != m.want {
+			in.t.Fatalf("%s of %s: %d, want %d", m.name, who, status, m.want)
 		}
 	}
 }
 
-// records returns all that the server knows of phones and their certificates.
-func (in *installation) records(ids ...*identity) (phones []storage.Phone, known []storage.Certificate, log []storage.AuditEntry) {
+// records returns a digest of each bucket of the database but the audit log's,
+// and the entries of that by segment.
+func (in *installation) records() (digests map[string]string, log map[storage.Segment][]storage.AuditEntry) {
 	in.t.Helper()
+	digests, log = map[string]string{}, map[storage.Segment][]storage.AuditEntry{}
 	in.offline(func(ctx context.Context, s *bolt.Store) {
-		var err error
-		phones, err = s.Phones(ctx, storage.DefaultSegment, storage.PhoneQuery{})
+		segments, err := s.Segments(ctx)
 		in.must(err)
-		for _, id := range ids {
-			c, err := s.Certificate(ctx, id.fingerprint())
+		for _, seg := range segments {
+			log[seg], err = s.Audit(ctx, seg, 0, 1000)
 			in.must(err)
-			known = append(known, c)
 		}
-		log, err = s.Audit(ctx, storage.DefaultSegment, 0, 1000)
+		copied := filepath.Join(in.t.TempDir(), "copy.db")
+		file, err := os.Create(copied)
 		in.must(err)
+		_, err = s.Backup(ctx, file)
+		in.must(errors.Join(err, file.Close()))
+		db, err := bbolt.Open(copied, 0o600, &bbolt.Options{ReadOnly: true})
+		in.must(err)
+		defer db.Close() //nolint:errcheck // a copy that was only read
+		in.must(db.View(func(tx *bbolt.Tx) error {
+			return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
+				sum := sha256.New()
+				err := b.ForEach(func(k, v []byte) error {
+					_, err := fmt.Fprintf(sum, "%q %q\n", k, v)
+					return err
+				})
+				digests[string(name)] = hex.EncodeToString(sum.Sum(nil))
+				return err
+			})
+		}))
 	})
-	return phones, known, log
+	delete(digests, "audit")
+	return digests, log
 }
 
 // reconfigure changes the configuration file and restarts the server.
