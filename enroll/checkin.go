@@ -203,15 +203,19 @@ func (s *Service) checkOut(e *storage.Enrollment, udid string, _ *mdm.CheckOut) 
 	if e.Phone.State == storage.PhoneRemoved {
 		return nil
 	}
-	// What it was told and what it held is gone with the profile; should it
-	// return, nothing may be taken for granted. Time still never goes back.
-	p := e.Phone
-	p.State, p.RemovedAt = storage.PhoneRemoved, s.now()
-	p.Announced = storage.Announced{Timestamp: p.Announced.Timestamp}
-	p.Sync, p.Declarations, p.Capabilities = storage.SyncState{}, nil, nil
+	s.leave(e.Phone)
 	e.CancelQueue = "the phone left management"
 	e.Audit = append(e.Audit, s.entry("phone:"+udid, "phone.removed", udid))
 	return nil
+}
+
+// leave marks a phone as removed. What it was told and what it held is gone
+// with the profile; should it return, nothing may be taken for granted. Time
+// still never goes back.
+func (s *Service) leave(p *storage.Phone) {
+	p.State, p.RemovedAt = storage.PhoneRemoved, s.now()
+	p.Announced = storage.Announced{Timestamp: p.Announced.Timestamp}
+	p.Sync, p.Declarations, p.Capabilities = storage.SyncState{}, nil, nil
 }
 
 // bound says why the certificate of this step may not speak for the phone, or

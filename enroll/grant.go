@@ -48,6 +48,21 @@ func Rights(name string) (int, error) {
 	}
 }
 
+// RightsName returns the name of AccessRights bits, or "" for bits that no name
+// stands for.
+func RightsName(bits int) string {
+	switch bits {
+	case rightsUpdates:
+		return "updates"
+	case rightsManaged:
+		return "managed"
+	case rightsFull:
+		return "full"
+	default:
+		return ""
+	}
+}
+
 // GrantRequest asks for the right to one enrolment.
 type GrantRequest struct {
 	Group  string

@@ -27,7 +27,7 @@ type DeviceView struct {
 	Ring         string    `json:"ring"`
 	State        string    `json:"state"`
 	Supervised   string    `json:"supervised"` // yes, no or ""
-	Hold         string    `json:"hold"`       // confirmed, pending or impossible
+	Hold         string    `json:"hold"`       // confirmed, pending or impossible; "" once removed
 	HoldWhy      string    `json:"hold_why,omitempty"`
 	Target       string    `json:"target,omitempty"`   // release it is asked to install
 	Deadline     string    `json:"deadline,omitempty"` // its own local time
@@ -44,72 +44,6 @@ type DeviceView struct {
 type AppView struct {
 	BundleID string `json:"bundle_id"`
 	Version  string `json:"version"`
-}
-
-// DeviceQuery selects phones for a list.
-type DeviceQuery struct {
-	Group  string // "" all, "-" ungrouped
-	Ring   string // "" both
-	Reason string // only phones with this reason
-	After  uint64 // from the page before
-	Limit  int    // phones looked at for one page; 0 means 1,000
-}
-
-// DevicePage is a part of a list of phones.
-type DevicePage struct {
-	Devices []DeviceView `json:"devices"`
-	Next    uint64       `json:"next,omitempty"` // After of the next page, 0 at the end
-}
-
-// Devices lists phones in the order in which they first enrolled.
-func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery) (DevicePage, error) {
-	w, err := f.world(seg)
-	if err != nil {
-		return DevicePage{}, err
-	}
-	limit := q.Limit
-	if limit <= 0 || limit > pageSize {
-		limit = pageSize
-	}
-	query := storage.PhoneQuery{After: q.After, Limit: limit, Ring: storage.Ring(q.Ring), Enrolling: true}
-	switch q.Group {
-	case "":
-	case "-":
-		query.Group = new(string)
-	default:
-		if _, err := w.current.Load().group(q.Group); err != nil {
-			return DevicePage{}, err
-		}
-		query.Group = &q.Group
-	}
-	phones, err := f.store.Phones(ctx, seg, query)
-	if err != nil {
-		return DevicePage{}, wrap("read phones", err)
-	}
-	page := DevicePage{Devices: []DeviceView{}}
-	e := f.explainer(w)
-	for i := range phones {
-		if v := e.view(&phones[i]); q.Reason == "" || q.Reason == v.Reason {
-			page.Devices = append(page.Devices, v)
-		}
-	}
-	if len(phones) == limit {
-		page.Next = phones[limit-1].Num
-	}
-	return page, nil
-}
-
-// Device returns one phone.
-func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (DeviceView, error) {
-	w, err := f.world(seg)
-	if err != nil {
-		return DeviceView{}, err
-	}
-	p, err := f.phone(ctx, seg, udid)
-	if err != nil {
-		return DeviceView{}, err
-	}
-	return f.explainer(w).view(&p), nil
 }
 
 // ExplainView says why one phone is where it is.
@@ -158,7 +92,10 @@ func (e explainer) explain(p *storage.Phone) policy.Explanation {
 }
 
 func (e explainer) view(p *storage.Phone) DeviceView {
-	x := e.explain(p)
+	var x policy.Explanation
+	if p.State != storage.PhoneRemoved { // nothing is wanted of a phone that left
+		x = e.explain(p)
+	}
 	v := DeviceView{
 		UDID: p.UDID, Serial: p.Serial, Model: p.Model, ModelName: e.snap.catalog.Models()[p.Model],
 		OS: p.OS.Version, Build: p.OS.Build, Group: p.Group, Ring: string(p.Ring), State: string(p.State),
@@ -291,12 +228,16 @@ func (f *Fleet) Queue(ctx context.Context, seg storage.Segment, udid string) ([]
 	}
 	out := []QueueView{}
 	for _, c := range rows {
-		out = append(out, QueueView{
-			UUID: c.UUID, RequestType: c.RequestType, State: string(c.State), CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
-			SentAt: c.SentAt, Deliveries: c.Deliveries, NotNowSince: c.NotNowSince, NotNows: c.NotNows, FinishedAt: c.FinishedAt, Error: c.Error,
-		})
+		out = append(out, queueView(c))
 	}
 	return out, nil
+}
+
+func queueView(c storage.Command) QueueView {
+	return QueueView{
+		UUID: c.UUID, RequestType: c.RequestType, State: string(c.State), CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
+		SentAt: c.SentAt, Deliveries: c.Deliveries, NotNowSince: c.NotNowSince, NotNows: c.NotNows, FinishedAt: c.FinishedAt, Error: c.Error,
+	}
 }
 
 // Push wakes a phone now.
@@ -425,7 +366,7 @@ func (f *Fleet) opensGate(w *worldState, p *storage.Phone, group string, ring st
 	for _, name := range []string{p.Group, group} {
 		for _, g := range policy.Gates(after, name, now) {
 			if g.Phase == policy.PhaseVerified && policy.Evaluate(before, name, g.Release, now).Phase != policy.PhaseVerified {
-				return refused("opens-gate", "moving this phone would make the gate of %s for %s count as verified without a test; test the release on its model, or decline it", name, g.Release)
+				return refused("opens-gate", "without this phone the gate of %s for %s would count as verified although nobody tested its model; test the release there, or decline it", name, g.Release)
 			}
 		}
 	}

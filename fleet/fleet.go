@@ -124,7 +124,7 @@ func invalid(field, format string, args ...any) error {
 
 // NotFoundError names what does not exist; it is a storage.ErrNotFound.
 type NotFoundError struct {
-	What string // "group", "release", "app", "phone", "verdict"
+	What string // "group", "release", "app", "phone", "verdict", "command"
 	Name string
 	Near []string // names that do exist and come close, at most three
 }

@@ -57,6 +57,13 @@ type QueueStore interface {
 	// this phone was never given.
 	RecordStatus(ctx context.Context, seg storage.Segment, udid string, s storage.CommandStatus, audit []storage.AuditEntry) (storage.Command, error)
 
+	// CancelCommand ends a command of this phone that is not over, with the
+	// reason and the time given, and returns the row: what the phone says of it
+	// later changes nothing. It returns storage.ErrNotFound for an unknown
+	// phone or UUID, and storage.ErrConflict for a command that is final or of
+	// another epoch, with nothing written.
+	CancelCommand(ctx context.Context, seg storage.Segment, udid, uuid, reason string, at time.Time, audit storage.AuditEntry) (storage.Command, error)
+
 	// Waiting returns the UDIDs, sorted, of the phones that have a command of
 	// their present epoch that is not final.
 	Waiting(ctx context.Context, seg storage.Segment) ([]string, error)

@@ -18,6 +18,7 @@ func newDeviceQueueCommand(g *globals) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return runDeviceQueue(cmd.Context(), g, cmd, args[0]) },
 	}
 	cmd.ValidArgsFunction = completeArg(g.deviceNames)
+	cmd.AddCommand(newDeviceQueueCancelCommand(g))
 	return cmd
 }
 
@@ -30,6 +31,14 @@ func runDeviceQueue(ctx context.Context, g *globals, cmd *cobra.Command, udid st
 	if err := client.Get(ctx, api.Path("devices", udid, "queue"), nil, &q); err != nil {
 		return err
 	}
+	a := answer{data: q, table: g.queueTable(q.Commands)}
+	if len(q.Commands) == 0 {
+		a.text = g.text.T("Nothing is queued. What the server asks by itself has no entry here.") + "\n"
+	}
+	return g.show(cmd, a)
+}
+
+func (g *globals) queueTable(commands []fleet.QueueView) table {
 	t := g.text
 	tab := table{columns: []column{
 		{"uuid", t.T("Command")},
@@ -43,15 +52,11 @@ func runDeviceQueue(ctx context.Context, g *globals, cmd *cobra.Command, udid st
 		{"finished_at", t.T("Finished")},
 		{"error", t.T("Problem")},
 	}}
-	for _, c := range q.Commands {
-		tab.add(plain(c.UUID), plain(c.RequestType), plain(c.State), g.instant(c.CreatedAt), plain(c.CreatedBy), g.instant(c.SentAt),
+	for _, c := range commands {
+		tab.add(plain(c.UUID), plain(c.RequestType), g.word(c.State), g.instant(c.CreatedAt), plain(c.CreatedBy), g.instant(c.SentAt),
 			number(c.Deliveries), number(c.NotNows), g.instant(c.FinishedAt), plain(c.Error))
 	}
-	a := answer{data: q, table: tab}
-	if len(q.Commands) == 0 {
-		a.text = t.T("Nothing is queued. What the server asks by itself has no entry here.") + "\n"
-	}
-	return g.show(cmd, a)
+	return tab
 }
 
 // deviceVerb is something done to one phone that needs nothing but a name.

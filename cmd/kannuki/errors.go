@@ -183,6 +183,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no phone %q.", e.Name), t.T("List: `kannuki device list`.")
 	case "token":
 		message, next = t.T("There is no token %q.", e.Name), t.T("List: `kannuki token list`.")
+	case "command":
+		message, next = t.T("There is no command %q in its queue.", e.Name), t.T("List: `kannuki device queue`.")
 	case "verdict":
 		message, next = t.T("There is no test result %q.", e.Name), t.T("List: `kannuki verdict list`.")
 	}

@@ -29,10 +29,11 @@ func (g *globals) usageOf(cmd *cobra.Command) string {
 	t := g.text
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", t.T("Usage:"))
+	if takesArguments := strings.Contains(cmd.Use, " "); takesArguments || !cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s\n", cmd.UseLine())
+	}
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "  %s COMMAND\n", cmd.CommandPath())
-	} else {
-		fmt.Fprintf(&b, "  %s\n", cmd.UseLine())
 	}
 	if cmd.HasExample() {
 		fmt.Fprintf(&b, "\n%s\n%s\n", t.T("Examples:"), indent(cmd.Example))

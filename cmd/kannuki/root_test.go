@@ -52,7 +52,7 @@ func TestContract(t *testing.T) {
 		"enroll profile", "enroll link", "gate offer", "gate show", "gate list", "gate approve", "gate decline", "gate withdraw",
 		"verdict record", "device list", "device show", "device explain", "device push", "device queue", "rollout status",
 		"rollout pause", "rollout resume", "declaration show", "backup create", "audit log", "audit verify", "sim run",
-		"cert push import", "token create", "token list", "token revoke",
+		"cert push import", "token create", "token list", "token revoke", "device remove", "device queue cancel",
 	} {
 		cmd, rest, err := root.Find(strings.Fields(line))
 		if err != nil || len(rest) > 0 {

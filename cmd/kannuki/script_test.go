@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"net"
@@ -40,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"freeport": freePort,
 			"envline":  envLine,
 			"envjson":  envJSON,
+			"envcsv":   envCSV,
 		},
 	})
 }
@@ -135,4 +137,18 @@ func envJSON(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no text %q", args[2], args[1])
 	}
 	ts.Setenv(args[0], text)
+}
+
+// envCSV sets a variable to the first value of the last row of a file: envcsv
+// VARIABLE FILE.
+func envCSV(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: envcsv VARIABLE FILE")
+	}
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[1]))).ReadAll()
+	ts.Check(err)
+	if len(rows) < 2 {
+		ts.Fatalf("%s has no rows", args[1])
+	}
+	ts.Setenv(args[0], rows[len(rows)-1][0])
 }

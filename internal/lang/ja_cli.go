@@ -4,7 +4,8 @@ package lang
 func japaneseCLI() map[string]string {
 	texts := make(map[string]string)
 	for _, part := range [][]both{
-		japaneseHelp(), japaneseFlags(), japaneseDecisions(), japanesePhones(), japanesePeople(), japaneseInstallation(), japaneseDoctor(),
+		japaneseHelp(), japaneseFlags(), japaneseDecisions(), japanesePhones(), japaneseManaging(), japanesePeople(),
+		japaneseInstallation(), japaneseDoctor(),
 	} {
 		for _, t := range part {
 			texts[t.en] = t.ja

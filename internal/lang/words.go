@@ -36,7 +36,7 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 
 		"valid":   {"Valid", "有効"},
 		"expired": {"Expired", "期限切れ"},
-		"revoked": {"Revoked", "無効"},
+		"revoked": {"Revoked", "失効"},
 
 		"manual": {"By a person", "手動"},
 		"auto":   {"By itself", "自動"},
@@ -50,6 +50,23 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"prepared":    {"Ready to install", "準備完了"},
 		"installing":  {"Installing", "インストール中"},
 		"failed":      {"Failed", "失敗"},
+
+		"authenticating": {"Enrolling", "登録中"},
+		"enrolled":       {"Enrolled", "登録済み"},
+		"removed":        {"Removed", "登録解除"},
+
+		"issued":  {"Issued, not used yet", "発行済み（未使用）"},
+		"current": {"In force", "有効"},
+		"overlap": {"Replaced, still accepted", "更新済み（移行中）"},
+		"retired": {"Replaced", "更新済み"},
+
+		"queued":       {"Waiting", "待機中"},
+		"sent":         {"Sent", "送信済み"},
+		"not-now":      {"Deferred by the phone", "端末が保留"},
+		"acknowledged": {"Done", "完了"},
+		"error":        {"Failed", "失敗"},
+		"format-error": {"Not understood", "解釈できず"},
+		"cancelled":    {"Cancelled", "取り消し"},
 
 		"extend-risk":      {"Accept the risk", "リスクを受け入れて延長"},
 		"release-to-users": {"Let users choose", "利用者の操作に任せる"},

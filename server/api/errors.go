@@ -63,6 +63,10 @@ func asError(err error) *Error {
 		return &Error{Status: http.StatusConflict, Code: CodeConflict, Message: "nothing was done: it changed since it was shown"}
 	case errors.Is(err, enroll.ErrNoTopic):
 		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Detail: "no-push-certificate", Message: enroll.ErrNoTopic.Error()}
+	case errors.Is(err, enroll.ErrRemoved):
+		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Detail: "removed", Message: enroll.ErrRemoved.Error()}
+	case errors.Is(err, enroll.ErrIdentityEnded):
+		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Detail: "identity-ended", Message: enroll.ErrIdentityEnded.Error()}
 	case errors.Is(err, fleet.ErrNotReady):
 		return &Error{Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Message: "the server is not ready yet; try again in a moment"}
 	default:

@@ -126,6 +126,19 @@ func (c *call) number(name string) (uint64, error) {
 	return n, nil
 }
 
+// boolean reads a value of the query that is true or false; absent is false.
+func (c *call) boolean(name string) (bool, error) {
+	s := c.query(name)
+	if s == "" {
+		return false, nil
+	}
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, invalid(name, fmt.Sprintf("%q: want true or false", s))
+	}
+	return b, nil
+}
+
 // raw is an answer that is not JSON and has been written already.
 type raw struct{}
 

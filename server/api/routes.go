@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -21,9 +20,11 @@ func routes() []route {
 		{"GET /v1/devices/{udid}/explain", false, 0, explain},
 		{"GET /v1/devices/{udid}/declarations", false, 0, declarations},
 		{"GET /v1/devices/{udid}/queue", false, 0, queue},
+		{"POST /v1/devices/{udid}/queue/{command}/cancel", false, 0, with(cancelCommand)},
 		{"POST /v1/devices/{udid}/push", false, 0, with(push)},
 		{"POST /v1/devices/{udid}/refresh", false, 0, with(refresh)},
 		{"POST /v1/devices/{udid}/move", true, 0, with(move)},
+		{"POST /v1/devices/{udid}/remove", true, 0, with(removeDevice)},
 		{"GET /v1/apps", false, 0, apps},
 		{"POST /v1/apps", true, 0, with(addApp)},
 		{"GET /v1/groups", false, 0, groups},
@@ -64,69 +65,6 @@ type Status struct {
 func status(h *Handler, c *call) (any, error) {
 	view, err := h.fleet.Status(c.ctx, c.Segment)
 	return Status{Server: h.ops.Health(c.ctx), Fleet: view}, err
-}
-
-func devices(h *Handler, c *call) (any, error) {
-	after, err := c.number("after")
-	if err != nil {
-		return nil, err
-	}
-	limit, err := c.number("limit")
-	if err != nil {
-		return nil, err
-	}
-	return h.fleet.Devices(c.ctx, c.Segment, fleet.DeviceQuery{
-		Group: c.query("group"), Ring: c.query("ring"), Reason: c.query("reason"), After: after, Limit: int(min(limit, maxBody)),
-	})
-}
-
-func device(h *Handler, c *call) (any, error) {
-	return h.fleet.Device(c.ctx, c.Segment, c.r.PathValue("udid"))
-}
-
-func explain(h *Handler, c *call) (any, error) {
-	return h.fleet.Explain(c.ctx, c.Segment, c.r.PathValue("udid"))
-}
-
-func declarations(h *Handler, c *call) (any, error) {
-	return h.fleet.Declarations(c.ctx, c.Segment, c.r.PathValue("udid"))
-}
-
-// Queue is a phone's queue.
-type Queue struct {
-	Commands []fleet.QueueView `json:"commands"`
-}
-
-func queue(h *Handler, c *call) (any, error) {
-	rows, err := h.fleet.Queue(c.ctx, c.Segment, c.r.PathValue("udid"))
-	return Queue{rows}, err
-}
-
-// Done is the answer of a write that has nothing else to tell.
-type Done struct {
-	DryRun bool `json:"dry_run,omitempty"`
-	Queued int  `json:"queued,omitempty"`
-}
-
-func push(h *Handler, c *call, in write) (any, error) {
-	return Done{DryRun: in.DryRun}, h.fleet.Push(c.ctx, c.Segment, c.act(in), c.r.PathValue("udid"))
-}
-
-func refresh(h *Handler, c *call, in write) (any, error) {
-	n, err := h.fleet.Refresh(c.ctx, c.Segment, c.act(in), c.r.PathValue("udid"))
-	return Done{DryRun: in.DryRun, Queued: n}, err
-}
-
-// MoveRequest puts a phone into a group and ring, or into none.
-type MoveRequest struct {
-	Group  string `json:"group"`
-	Ring   string `json:"ring"`
-	Reason string `json:"reason"`
-	DryRun bool   `json:"dry_run"`
-}
-
-func move(h *Handler, c *call, in MoveRequest) (any, error) {
-	return h.fleet.Move(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("udid"), in.Group, storage.Ring(in.Ring))
 }
 
 // Apps is the list of business apps.
@@ -216,18 +154,11 @@ func release(h *Handler, c *call) (any, error) {
 }
 
 func importFeed(h *Handler, c *call) (any, error) {
-	dry, err := strconv.ParseBool(orFalse(c.query("dry_run")))
+	dry, err := c.boolean("dry_run")
 	if err != nil {
-		return nil, invalid("dry_run", "want true or false")
+		return nil, err
 	}
 	return h.fleet.Import(c.ctx, c.act(write{c.query("reason"), dry}), c.body)
-}
-
-func orFalse(s string) string {
-	if s == "" {
-		return "false"
-	}
-	return s
 }
 
 // Gates is a list of gates.

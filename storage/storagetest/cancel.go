@@ -65,6 +65,10 @@ func testCancelled(t *testing.T, s Store) {
 			_, err := s.RecordStatus(ctx, segA, "u", storage.CommandStatus{UUID: "c1", Epoch: 1, State: storage.CommandDone}, nil)
 			return err
 		},
+		"CancelCommand": func() error {
+			_, err := s.CancelCommand(ctx, segA, "u", "c1", "x", moment(1), audit("b"))
+			return err
+		},
 		"Queue":    func() error { _, err := s.Queue(ctx, segA, "u"); return err },
 		"Segments": func() error { _, err := s.Segments(ctx); return err },
 		"World":    func() error { _, err := s.World(ctx, segA); return err },

@@ -251,6 +251,64 @@ func testRetention(t *testing.T, s Store) {
 	wantEqual(t, queue[1].UUID, "c6")
 }
 
+func cancelSentences() []sentence {
+	cancel := func(t *testing.T, s Store, seg storage.Segment, uuid string) (storage.Command, error) {
+		return s.CancelCommand(t.Context(), seg, "u", uuid, "not needed", moment(7), audit("command.cancel"))
+	}
+	return []sentence{
+		{"ends one command and leaves the others", func(t *testing.T, s Store) {
+			enrol(t, s, segB, "u")
+			must(t, enqueue(t, s, segB, []string{"u"}, command("c1"), command("c2")))
+			wantEqual(t, next(t, s, segB, "u"), "c1")
+			end := auditEnd(t, s, segB)
+			got, err := cancel(t, s, segB, "c1")
+			must(t, err)
+			wantEqual(t, got.State, storage.CommandCancelled)
+			wantEqual(t, got.Error, "not needed")
+			wantEqual(t, got.FinishedAt, stored(moment(7)))
+			wantEqual(t, next(t, s, segB, "u"), "c2")
+			wantEqual(t, actions(t, s, segB, end), []string{"command.cancel"})
+		}},
+		{"makes what the phone says later count for nothing", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
+			want, err := cancel(t, s, segA, "c1")
+			must(t, err)
+			wantEqual(t, status(t, s, segA, "u", "c1", storage.CommandDone, moment(8)), want)
+		}},
+		{"frees the key for a new command", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, keyed("c1", "key")))
+			_, err := cancel(t, s, segA, "c1")
+			must(t, err)
+			must(t, enqueue(t, s, segA, []string{"u"}, keyed("c2", "key")))
+		}},
+		{"refuses what is over or unknown, and writes nothing", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "u")
+			enrol(t, s, segB, "u")
+			must(t, enqueue(t, s, segA, []string{"u"}, command("done"), command("old")))
+			must(t, enqueue(t, s, segB, []string{"u"}, command("elsewhere")))
+			status(t, s, segA, "u", "done", storage.CommandDone, moment(5))
+			reenrol(t, s, segA, "")
+			want, err := s.Queue(t.Context(), segA, "u")
+			must(t, err)
+			end := auditEnd(t, s, segA)
+			for uuid, wanted := range map[string]error{
+				"done": storage.ErrConflict, "old": storage.ErrConflict, "elsewhere": storage.ErrNotFound, "none": storage.ErrNotFound,
+			} {
+				_, err := cancel(t, s, segA, uuid)
+				wantError(t, err, wanted)
+			}
+			_, err = s.CancelCommand(t.Context(), segA, "v", "done", "x", moment(7), audit("command.cancel"))
+			wantError(t, err, storage.ErrNotFound)
+			got, err := s.Queue(t.Context(), segA, "u")
+			must(t, err)
+			wantEqual(t, got, want)
+			wantEqual(t, actions(t, s, segA, end), nil)
+		}},
+	}
+}
+
 func statusSentences() []sentence {
 	return []sentence{
 		{"is stored with its error and its audit entries", func(t *testing.T, s Store) {

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	run(t, open, "Declaration", declarationSentences())
 	run(t, open, "Queue", queueSentences())
 	run(t, open, "Status", statusSentences())
+	run(t, open, "Cancel", cancelSentences())
 	run(t, open, "World", worldSentences())
 	run(t, open, "Catalog", catalogSentences())
 	run(t, open, "Audit", auditSentences())

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newDeviceShowCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show UDID",
+		Short:   g.text.T("Show what is known of one phone"),
+		Example: "kannuki device show 00008110-0123456789ABCDEF",
+		Args:    g.args("UDID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var d api.Device
+			if err := client.Get(cmd.Context(), api.Path("devices", args[0]), nil, &d); err != nil {
+				return err
+			}
+			return g.show(cmd, answer{data: d, table: g.deviceTable([]fleet.DeviceView{d.DeviceView}), text: g.deviceText(d)})
+		},
+	}
+	cmd.ValidArgsFunction = completeArg(g.deviceNames)
+	return cmd
+}
+
+// deviceText lists what is always worth a line, and of the rest what is there.
+func (g *globals) deviceText(d api.Device) string {
+	t := g.text
+	model := d.Model
+	if d.ModelName != "" {
+		model = d.ModelName + " (" + d.Model + ")"
+	}
+	enrolled := g.word(d.State).shown + ", " + g.instant(d.EnrolledAt).shown
+	if !d.RemovedAt.IsZero() {
+		enrolled = g.word(d.State).shown + ", " + g.instant(d.RemovedAt).shown
+	}
+	var apps []string
+	for _, a := range d.Apps {
+		apps = append(apps, a.BundleID+" "+a.Version)
+	}
+	pairs := [][2]string{
+		{t.T("Phone"), d.UDID},
+		{t.T("Serial number"), plain(d.Serial).shown},
+		{t.T("Model"), plain(model).shown},
+		{"iOS", strings.Join(present(strings.TrimSpace(d.OS+" "+d.Build), d.Supplemental, g.since(d.OSSince)), ", ")},
+		{t.T("Group"), plain(d.Group).shown},
+		{t.T("Ring"), g.word(d.Ring).shown},
+		{t.T("Rights"), g.word(d.Rights).shown},
+		{t.T("Enrollment"), enrolled},
+		{t.T("Supervised"), plain(d.Supervised).shown},
+		{t.T("Hold"), g.holdText(d.Hold, d.HoldWhy)},
+		{t.T("To install"), plain(d.Target).shown},
+		{t.T("Deadline, phone's clock"), onClock(d.Deadline).shown},
+		{t.T("Installing"), g.installText(d)},
+		{t.T("Why not yet"), g.reasonWithCode(d.Reason)},
+		{t.T("Last contact"), g.instant(d.LastContact).shown},
+		{t.T("Business apps"), strings.Join(present(list(apps).shown, g.asked(d.AppsAt)), ", ")},
+		{t.T("Updated unapproved"), strings.Join(present(plain(d.Leak).shown, g.since(d.LeakAt)), ", ")},
+	}
+	return fields(append(pairs, g.deviceExtras(d)...)...)
+}
+
+// deviceExtras are the lines that only phones have that said so much.
+func (g *globals) deviceExtras(d api.Device) [][2]string {
+	t := g.text
+	var pairs [][2]string
+	add := func(name, value string) {
+		if value != "" {
+			pairs = append(pairs, [2]string{name, value})
+		}
+	}
+	if d.Identity != nil {
+		add(t.T("Certificate"), t.T("%s, valid until %s", g.word(d.Identity.State).shown, t.Time(d.Identity.NotAfter)))
+	}
+	if !d.PushDeadSince.IsZero() {
+		add(t.T("Cannot be woken since"), t.Time(d.PushDeadSince))
+	}
+	if d.Waiting > 0 {
+		add(t.T("Commands that wait"), strconv.Itoa(d.Waiting))
+	}
+	if d.AvailableGB != nil {
+		add(t.T("Free space"), strconv.FormatFloat(*d.AvailableGB, 'f', 1, 64)+" GB")
+	}
+	if d.Battery != nil {
+		add(t.T("Battery"), strconv.FormatFloat(*d.Battery*100, 'f', 0, 64)+"%")
+	}
+	if d.Passcode != nil {
+		add(t.T("Passcode set"), strconv.FormatBool(*d.Passcode))
+	}
+	add(t.T("Time zone"), d.TimeZone)
+	if d.Failures > 0 {
+		add(t.T("Failed installs"), strings.Join(present(strconv.Itoa(d.Failures), d.FailureReason, g.since(d.FailureAt)), ", "))
+	}
+	if !d.ToldAt.IsZero() {
+		add(t.T("Told last"), t.Time(d.ToldAt))
+	}
+	if !d.StatusAt.IsZero() {
+		add(t.T("Reported last"), t.Time(d.StatusAt))
+	}
+	return pairs
+}
+
+func (g *globals) holdText(hold, why string) string {
+	text := g.word(hold).shown
+	if why != "" {
+		text += ": " + g.text.Why(why)
+	}
+	return text
+}
+
+func (g *globals) reasonWithCode(code string) string {
+	if code == "" {
+		return none
+	}
+	return g.reason(code).shown + " [" + code + "]"
+}
+
+func (g *globals) installText(d api.Device) string {
+	pending := ""
+	if d.PendingVersion != "" {
+		pending = g.text.T("iOS %s on %s, phone's clock", d.PendingVersion, onClock(d.PendingDeadline).shown)
+	}
+	return strings.Join(present(g.word(d.InstallState).shown, pending, g.since(d.InstallSince)), ", ")
+}
+
+func (g *globals) since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return g.text.T("since %s", g.text.Time(t))
+}
+
+func (g *globals) asked(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return g.text.T("as of %s", g.text.Time(t))
+}
+
+// present returns those of the parts that are not empty.
+func present(parts ...string) []string {
+	var out []string
+	for _, p := range parts {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Errors of ending an identity.
+var (
+	// ErrRemoved says that a person removed the phone before.
+	ErrRemoved = errors.New("the phone was removed already")
+	// ErrIdentityEnded says that the phone's certificate speaks for nobody any
+	// more.
+	ErrIdentityEnded = errors.New("the phone's certificate is not in force")
+)
+
+// Ending says which phone's identity ends, on whose word and why.
+type Ending struct {
+	Phone  string // UDID
+	Actor  string
+	Reason string // kept in the audit log, "" none
+}
+
+// Remove ends an enrolment from the server's side, for a phone that is lost,
+// broken or given away: its certificate is revoked, commands that wait for it
+// are cancelled, and it is counted nowhere any more. It can enrol again with a
+// new link. The record stays, and so does the profile on the phone, with
+// whatever it holds back: only the phone's user, or erasing it, takes that
+// away. It returns storage.ErrNotFound and ErrRemoved.
+func (s *Service) Remove(ctx context.Context, seg storage.Segment, r Ending) (storage.Phone, error) {
+	return s.end(ctx, seg, r, func(e *storage.Enrollment) error {
+		if e.Phone.State == storage.PhoneRemoved && e.Certificate.State == storage.CertificateRevoked {
+			return ErrRemoved
+		}
+		if e.Phone.State != storage.PhoneRemoved {
+			s.leave(e.Phone)
+		}
+		e.CancelQueue = "the phone was removed"
+		e.Audit = append(e.Audit, s.endingAudit("device.remove", e, r))
+		return nil
+	})
+}
+
+// RevokeIdentity makes a phone's certificate speak for nobody, at once, and
+// leaves the phone where it is: it stays counted, held back and listed until it
+// enrols again with a link made for it, or is removed. It returns
+// storage.ErrNotFound and ErrIdentityEnded.
+func (s *Service) RevokeIdentity(ctx context.Context, seg storage.Segment, r Ending) (storage.Phone, error) {
+	return s.end(ctx, seg, r, func(e *storage.Enrollment) error {
+		if e.Certificate.State != storage.CertificateCurrent {
+			return ErrIdentityEnded
+		}
+		e.CancelQueue = "the phone's certificate was revoked"
+		e.Audit = append(e.Audit, s.endingAudit("certificate.revoke", e, r))
+		return nil
+	})
+}
+
+// end revokes the certificate in force, and with a new epoch every other one
+// that could speak for the phone, in one transaction with what step does.
+func (s *Service) end(ctx context.Context, seg storage.Segment, r Ending, step func(*storage.Enrollment) error) (storage.Phone, error) {
+	p, err := s.store.Phone(ctx, seg, r.Phone)
+	if err != nil {
+		return storage.Phone{}, wrap("read phone", err)
+	}
+	p, err = s.store.UpdateEnrollment(ctx, seg, r.Phone, p.Certificate, func(e *storage.Enrollment) error {
+		if e.Phone == nil || e.Phone.Certificate != e.Certificate.Fingerprint {
+			return storage.ErrConflict // it enrolled again or renewed since it was read
+		}
+		if err := step(e); err != nil {
+			return err
+		}
+		e.Certificate.State = storage.CertificateRevoked
+		e.Phone.Epoch++
+		e.Phone.Push = storage.Push{DeadSince: s.now()} // it would only come to be refused
+		return nil
+	})
+	return p, wrap("end identity", err)
+}
+
+func (s *Service) endingAudit(action string, e *storage.Enrollment, r Ending) storage.AuditEntry {
+	audit := s.entry(r.Actor, action, r.Phone)
+	audit.Reason = r.Reason
+	audit.Detail = map[string]string{
+		"group": e.Phone.Group, "ring": string(e.Phone.Ring), "certificate": e.Certificate.Fingerprint, "epoch": fmt.Sprint(e.Phone.Epoch),
+	}
+	return audit
+}
+
+// Identity returns the certificate with this fingerprint, or
+// storage.ErrNotFound when the segment has none.
+func (s *Service) Identity(ctx context.Context, seg storage.Segment, fingerprint string) (storage.Certificate, error) {
+	c, err := s.store.Certificate(ctx, fingerprint)
+	if err == nil && c.Segment != seg {
+		err = storage.ErrNotFound
+	}
+	return c, wrap("read certificate", err)
+}

@@ -1,0 +1,132 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// DeviceDetail is everything kept of one phone that people may want to see.
+// Values a phone never reported are left out.
+type DeviceDetail struct {
+	DeviceView
+
+	OSSince       time.Time `json:"os_since,omitzero"` // when the server first saw this release on it
+	Supplemental  string    `json:"supplemental,omitempty"`
+	TimeZone      string    `json:"time_zone,omitempty"`
+	AvailableGB   *float64  `json:"available_gb,omitempty"`
+	Battery       *float64  `json:"battery,omitempty"` // 0 to 1
+	Passcode      *bool     `json:"passcode,omitempty"`
+	RemovedAt     time.Time `json:"removed_at,omitzero"`
+	PushDeadSince time.Time `json:"push_dead_since,omitzero"` // it cannot be woken since
+
+	InstallSince    time.Time `json:"install_since,omitzero"`
+	InstallReasons  []string  `json:"install_reasons,omitempty"`
+	PendingVersion  string    `json:"pending_version,omitempty"`
+	PendingDeadline string    `json:"pending_deadline,omitempty"` // its own local time
+	Failures        int       `json:"failures,omitempty"`
+	FailureReason   string    `json:"failure_reason,omitempty"`
+	FailureAt       time.Time `json:"failure_at,omitzero"`
+
+	InformationAt time.Time `json:"information_at,omitzero"` // last answer about itself
+	AppsAt        time.Time `json:"apps_at,omitzero"`        // last answer about its apps
+	StatusAt      time.Time `json:"status_at,omitzero"`      // last report by itself
+	Token         string    `json:"token,omitempty"`         // of what it was last told
+	ToldAt        time.Time `json:"told_at,omitzero"`
+	LeakAt        time.Time `json:"leak_at,omitzero"`
+	LeakReasons   []string  `json:"leak_reasons,omitempty"`
+	Waiting       int       `json:"waiting"` // commands in its queue that are not over
+
+	AccessRights int    `json:"access_rights"`         // bits of the profile it enrolled with (Apple, Device Management, MDM.AccessRights)
+	Certificate  string `json:"certificate,omitempty"` // fingerprint of the identity certificate in force
+}
+
+// Device returns one phone, a removed one too.
+func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (DeviceDetail, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return DeviceDetail{}, err
+	}
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return DeviceDetail{}, err
+	}
+	queue, err := f.Queue(ctx, seg, udid)
+	if err != nil {
+		return DeviceDetail{}, err
+	}
+	d := deviceDetail(&p)
+	d.DeviceView = f.explainer(w).view(&p)
+	for _, c := range queue {
+		if !storage.CommandState(c.State).Final() {
+			d.Waiting++
+		}
+	}
+	return d, nil
+}
+
+func deviceDetail(p *storage.Phone) DeviceDetail {
+	d := DeviceDetail{
+		OSSince: p.OS.Since, Supplemental: p.OS.SupplementalExtra, TimeZone: p.TimeZone,
+		AvailableGB: p.AvailableGB, Battery: p.Battery, Passcode: p.Passcode,
+		RemovedAt: p.RemovedAt, PushDeadSince: p.Push.DeadSince,
+		InstallSince: p.Update.Since, InstallReasons: p.Update.Reasons,
+		PendingVersion: p.Update.PendingVersion, PendingDeadline: p.Update.PendingDeadline,
+		Failures: p.Update.Failures, FailureReason: p.Update.FailureReason, FailureAt: p.Update.FailureAt,
+		InformationAt: p.InfoAt, AppsAt: p.AppsAt, StatusAt: p.StatusAt,
+		Token: p.Announced.Token, ToldAt: p.Announced.Timestamp,
+		AccessRights: p.Rights, Certificate: p.Certificate,
+	}
+	if p.Arrival != nil {
+		d.LeakAt, d.LeakReasons = p.Arrival.At, p.Arrival.Reasons
+	}
+	return d
+}
+
+// MayRemove refuses to remove a phone when a closed gate would count as
+// verified without it, and returns a *NotFoundError for an unknown one.
+func (f *Fleet) MayRemove(ctx context.Context, seg storage.Segment, udid string) error {
+	w, err := f.world(seg)
+	if err != nil {
+		return err
+	}
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return err
+	}
+	return f.opensGate(w, &p, "", "")
+}
+
+// CancelCommand takes a command out of a phone's queue. One that was sent may
+// be carried out all the same, and its answer is ignored; the view says how
+// often it was sent. One that is over is refused.
+func (f *Fleet) CancelCommand(ctx context.Context, seg storage.Segment, a Act, udid, id string) (QueueView, error) {
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return QueueView{}, err
+	}
+	rows, err := f.store.Queue(ctx, seg, udid)
+	if err != nil {
+		return QueueView{}, wrap("read queue", err)
+	}
+	for _, c := range rows {
+		if c.UUID != id {
+			continue
+		}
+		if c.State.Final() || c.Epoch != p.Epoch {
+			return QueueView{}, refused("command-over", "command %s is over already: %s", id, c.State)
+		}
+		if a.DryRun {
+			return queueView(c), nil
+		}
+		entry := f.entry(a, "command.cancel", udid, map[string]string{"command": id, "request_type": c.RequestType, "deliveries": sprintf("%d", c.Deliveries)})
+		c, err := f.store.CancelCommand(ctx, seg, udid, id, "cancelled by "+a.Actor, f.now(), entry)
+		if errors.Is(err, storage.ErrConflict) {
+			return QueueView{}, refused("command-over", "command %s came to its end in this moment", id)
+		}
+		return queueView(c), wrap("cancel command", err)
+	}
+	return QueueView{}, &NotFoundError{What: "command", Name: id}
+}

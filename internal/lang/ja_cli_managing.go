@@ -1,0 +1,44 @@
+package lang
+
+// japaneseManaging are the texts of looking after what is there: phones that
+// come and go, apps and groups that change.
+func japaneseManaging() []both {
+	return []both{
+		{"only phones whose hold is confirmed, pending or impossible", "延期がこの状態の端末だけ：confirmed、pending、impossible"},
+		{"only phones on this release", "このOSの端末だけ"},
+		{"only this model, such as iPhone15,2", "この機種だけ（iPhone15,2など）"},
+		{"only phones last heard of before: 7d or 12h ago, 2026-11-20, or 2026-11-20T09:00:00Z", "最後の通信がこの時より前の端末だけ：7d、12h（現在から遡る）、2026-11-20、2026-11-20T09:00:00Z"},
+		{"the phones that were removed or left, instead of the enrolled ones", "登録済みの端末の代わりに、登録を解除した端末を表示する"},
+		{"order by contact, group, model, os, reason or udid (default: as they first enrolled)", "並べ替え：contact、group、model、os、reason、udid（既定は最初の登録順）"},
+		{"--sort %q: want contact, group, model, os, reason or udid", "--sort %q：contact、group、model、os、reason、udidのいずれかを指定してください"},
+
+		{"%s, valid until %s", "%s、%sまで有効"},
+		{"Cannot be woken since", "通知できなくなった日時"},
+		{"Commands that wait", "待機中のコマンド"},
+		{"Free space", "空き容量"},
+		{"Battery", "バッテリー"},
+		{"Passcode set", "パスコードの設定"},
+		{"Time zone", "タイムゾーン"},
+		{"Failed installs", "インストールの失敗"},
+		{"Told last", "最後の指示"},
+		{"Reported last", "最後の報告"},
+		{"iOS %s on %s, phone's clock", "iOS %s、端末の時計で%s"},
+		{"since %s", "%sから"},
+		{"as of %s", "%s時点"},
+
+		{"Take a phone out that is lost, broken or given away", "紛失、故障、譲渡した端末の登録を解除する"},
+		{"Take a phone out that is lost, broken or given away: its certificate is revoked at once, commands that wait are cancelled, and it is counted nowhere any more. " +
+			"Its record stays, and it can enroll again with a new link. The profile on the phone stays as well, with the updates it holds back: erase the phone, or have its user remove the profile under Settings > General > VPN & Device Management. " +
+			"A user who removes the profile takes the phone out without this command.", "紛失、故障、譲渡した端末の登録を解除する。証明書は直ちに失効し、待機中のコマンドは取り消され、以後どの集計にも含まれない。" +
+			"記録は残り、新しいリンクで再び登録できる。端末のプロファイルも、延期の設定とともに残る。端末を消去するか、利用者が「設定」>「一般」>「VPNとデバイス管理」でプロファイルを削除する。" +
+			"利用者がプロファイルを削除した場合は、このコマンドは不要。"},
+		{"Remove %s? It has to enroll again to come back. Type its UDID:", "端末%sの登録を解除しますか？ 元に戻すには再登録が必要です。UDIDを入力してください："},
+		{"Removed %s. Its profile stays on the phone until it is erased or its user removes the profile.", "端末%sの登録を解除しました。プロファイルは、端末を消去するか利用者が削除するまで端末に残ります。"},
+		{"Take a command out of a phone's queue", "端末への待機中のコマンドを取り消す"},
+		{"Take a command out of a phone's queue. One that was sent already may be carried out all the same; what the phone says of it is then ignored.", "端末への待機中のコマンドを取り消す。送信済みのコマンドは実行されることがある。その場合、端末からの応答は無視する。"},
+		{"Cancelled %s of %s; the phone never got it.", "%[2]sへの%[1]sを取り消しました。端末には送っていません。"},
+		{"Cancelled %s of %s. It was sent before; the phone may carry it out all the same.", "%[2]sへの%[1]sを取り消しました。送信済みのため、端末で実行されることがあります。"},
+		{"There is no command %q in its queue.", "待機中のコマンドに%qはありません。"},
+		{"List: `kannuki device queue`.", "一覧は`kannuki device queue`です。"},
+	}
+}

@@ -1,0 +1,129 @@
+package api
+
+import (
+	"errors"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/enroll"
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+func devices(h *Handler, c *call) (any, error) {
+	after, err := c.number("after")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := c.number("limit")
+	if err != nil {
+		return nil, err
+	}
+	removed, err := c.boolean("removed")
+	if err != nil {
+		return nil, err
+	}
+	return h.fleet.Devices(c.ctx, c.Segment, fleet.DeviceQuery{
+		Group: c.query("group"), Ring: c.query("ring"), Hold: c.query("hold"), Reason: c.query("reason"),
+		OS: c.query("os"), Model: c.query("model"), ContactBefore: c.query("contact_before"), Removed: removed,
+		After: after, Limit: int(min(limit, maxBody)),
+	})
+}
+
+// Device is one phone with all that is known of it.
+type Device struct {
+	fleet.DeviceDetail
+	Rights   string    `json:"rights"` // what the server may do to it: updates, managed or full; "" for other bits
+	Identity *Identity `json:"identity,omitempty"`
+}
+
+// Identity is a phone's certificate.
+type Identity struct {
+	State    string    `json:"state"` // issued, current, overlap, retired or revoked
+	IssuedAt time.Time `json:"issued_at"`
+	NotAfter time.Time `json:"not_after"`
+}
+
+func device(h *Handler, c *call) (any, error) {
+	d, err := h.fleet.Device(c.ctx, c.Segment, c.r.PathValue("udid"))
+	if err != nil {
+		return nil, err
+	}
+	out := Device{DeviceDetail: d, Rights: enroll.RightsName(d.AccessRights)}
+	cert, err := h.enroll.Identity(c.ctx, c.Segment, d.Certificate)
+	switch {
+	case err == nil:
+		out.Identity = &Identity{State: string(cert.State), IssuedAt: cert.IssuedAt, NotAfter: cert.NotAfter}
+	case !errors.Is(err, storage.ErrNotFound):
+		return nil, err
+	}
+	return out, nil
+}
+
+func explain(h *Handler, c *call) (any, error) {
+	return h.fleet.Explain(c.ctx, c.Segment, c.r.PathValue("udid"))
+}
+
+func declarations(h *Handler, c *call) (any, error) {
+	return h.fleet.Declarations(c.ctx, c.Segment, c.r.PathValue("udid"))
+}
+
+// Queue is a phone's queue.
+type Queue struct {
+	Commands []fleet.QueueView `json:"commands"`
+}
+
+func queue(h *Handler, c *call) (any, error) {
+	rows, err := h.fleet.Queue(c.ctx, c.Segment, c.r.PathValue("udid"))
+	return Queue{rows}, err
+}
+
+// Done is the answer of a write that has nothing else to tell.
+type Done struct {
+	DryRun bool `json:"dry_run,omitempty"`
+	Queued int  `json:"queued,omitempty"`
+}
+
+func push(h *Handler, c *call, in write) (any, error) {
+	return Done{DryRun: in.DryRun}, h.fleet.Push(c.ctx, c.Segment, c.act(in), c.r.PathValue("udid"))
+}
+
+func refresh(h *Handler, c *call, in write) (any, error) {
+	n, err := h.fleet.Refresh(c.ctx, c.Segment, c.act(in), c.r.PathValue("udid"))
+	return Done{DryRun: in.DryRun, Queued: n}, err
+}
+
+// MoveRequest puts a phone into a group and ring, or into none.
+type MoveRequest struct {
+	Group  string `json:"group"`
+	Ring   string `json:"ring"`
+	Reason string `json:"reason"`
+	DryRun bool   `json:"dry_run"`
+}
+
+func move(h *Handler, c *call, in MoveRequest) (any, error) {
+	return h.fleet.Move(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("udid"), in.Group, storage.Ring(in.Ring))
+}
+
+func cancelCommand(h *Handler, c *call, in write) (any, error) {
+	return h.fleet.CancelCommand(c.ctx, c.Segment, c.act(in), c.r.PathValue("udid"), c.r.PathValue("command"))
+}
+
+func removeDevice(h *Handler, c *call, in write) (any, error) {
+	udid := c.r.PathValue("udid")
+	if in.Reason == "" {
+		return nil, invalid("reason", "removing a phone needs a reason; it is kept in the audit log")
+	}
+	if err := h.fleet.MayRemove(c.ctx, c.Segment, udid); err != nil {
+		return nil, err
+	}
+	if !in.DryRun {
+		p, err := h.enroll.Remove(c.ctx, c.Segment, enroll.Ending{Phone: udid, Actor: c.Actor, Reason: in.Reason})
+		if err != nil {
+			return nil, err
+		}
+		if err := h.fleet.Noticed(c.Segment, p); err != nil {
+			return nil, err
+		}
+	}
+	return h.fleet.Device(c.ctx, c.Segment, udid)
+}
