@@ -12,6 +12,7 @@ export CGO_ENABLED ?= 0
 DEMO_ARGS ?=
 FUZZTIME ?= 20s
 BENCH ?= .
+BENCH_ARGS ?=
 BENCHTIME ?= 1s
 REPORT ?=
 KILLS ?= 200
@@ -64,7 +65,11 @@ vuln: ## look for known vulnerabilities (needs the Go vulnerability database, so
 	"$$(.ci/tool govulncheck)" ./...
 
 .PHONY: bench
-bench: ## run the benchmarks and describe the machine (BENCH=regexp BENCHTIME=1s)
+bench: build ## measure the figures of docs/performance.md with a load client, in about 12 minutes (BENCH_ARGS=-help)
+	go run ./internal/bench $(BENCH_ARGS)
+
+.PHONY: microbench
+microbench: ## run the benchmarks of single operations and describe the machine (BENCH=regexp BENCHTIME=1s)
 	@.ci/machine
 	go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem ./...
 
@@ -93,4 +98,4 @@ clean: ## remove what make built
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -85,3 +85,35 @@ func BenchmarkNewWorld(b *testing.B) {
 		policy.NewWorld(p)
 	}
 }
+
+// BenchmarkVirtualDays follows 100 phones of a busy installation for 120 days:
+// each day the world is built anew, as after a decision, every gate of the
+// group is evaluated and every phone gets its target and its reason. The
+// figure to reach stands in docs/performance.md.
+func BenchmarkVirtualDays(b *testing.B) {
+	parts, days, phones := largeWorld(100), 120, make([]policy.Facts, 100)
+	for i := range phones {
+		f := phone()
+		f.Phone, f.Group, f.Model, f.OSVersion, f.Apps = fmt.Sprint("phone-", i), "group-7", fmt.Sprintf("iPhone%d,1", 10+i%4), "26.57", nil
+		for _, app := range parts.Apps {
+			f.Apps = append(f.Apps, policy.InstalledApp{BundleID: app.BundleID, Version: "3.2"})
+		}
+		phones[i] = f
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for day := range days {
+			at := now.AddDate(0, 0, day)
+			w := policy.NewWorld(parts)
+			if len(policy.Gates(w, "group-7", at)) == 0 {
+				b.Fatal("no gate")
+			}
+			e := policy.NewExplainer(w, at)
+			for _, f := range phones {
+				if x := e.Explain(f, policy.Live{LastContact: at}, policy.TargetFor(w, f, at)); x.Reason.Code == "" {
+					b.Fatal("no reason")
+				}
+			}
+		}
+	}
+}

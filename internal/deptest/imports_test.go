@@ -51,6 +51,9 @@ func layers() []layer {
 		{"internal/lab", []string{
 			"mdm/apns", "mdm/apns/apnstest", "mdm/mdmtest",
 		}, "a lab plays Apple and the phones; the server it plays for is reached over the network"},
+		{"internal/bench", []string{
+			"server", "server/api", "fleet", "policy", "storage", "storage/bolt", "certs", "mdm/mdmtest", "internal/lab",
+		}, "it measures the real server over the network, and fills installations through the storage interface"},
 		{"internal/demo", []string{
 			"server", "server/api", "fleet", "mdm/mdmtest", "mdm/apns/apnstest", "policy", "catalog", "internal/lab", "internal/version", "internal/lang",
 		}, "the demo drives the real server from outside, with simulated phones"},
