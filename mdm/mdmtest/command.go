@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Statuses of a command's result.
@@ -31,17 +32,18 @@ func (p *Phone) execute(ctx context.Context, m map[string]any) ([]byte, error) {
 	requestType := str(cmd, "RequestType")
 	p.note(Entry{Kind: KindCommand, Type: requestType, CommandUUID: id})
 	e := p.enrolment
-	status, more := p.answer(ctx, requestType, cmd)
+	status, more := p.answer(ctx, id, cmd)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	p.note(Entry{Kind: KindAnswer, Type: requestType, CommandUUID: id, Status: status, Detail: errorText(more)})
+	p.note(Entry{Kind: KindAnswer, Type: requestType, CommandUUID: id, Status: status, Detail: answerText(more)})
 	e.notNowLast = status == notNow
 	return p.result(status, id, more)
 }
 
 // answer decides a command's status and the keys that go with it.
-func (p *Phone) answer(ctx context.Context, requestType string, cmd map[string]any) (string, map[string]any) {
+func (p *Phone) answer(ctx context.Context, id string, cmd map[string]any) (string, map[string]any) {
+	requestType := str(cmd, "RequestType")
 	if requestType == "" {
 		return badFormat, nil
 	}
@@ -72,12 +74,12 @@ func (p *Phone) answer(ctx context.Context, requestType string, cmd map[string]a
 		p.violation("command %s: %s", requestType, describe(ps))
 		return badFormat, errorChain(12003, "MCMDMErrorDomain", describe(ps))
 	}
-	return p.perform(ctx, requestType, cmd)
+	return p.perform(ctx, id, cmd)
 }
 
 // perform carries out a command that passed all checks.
-func (p *Phone) perform(ctx context.Context, requestType string, cmd map[string]any) (string, map[string]any) {
-	switch requestType {
+func (p *Phone) perform(ctx context.Context, id string, cmd map[string]any) (string, map[string]any) {
+	switch str(cmd, "RequestType") {
 	case "DeviceInformation":
 		return acknowledged, map[string]any{"QueryResponses": p.deviceInformation(stringsOf(cmd, "Queries"))}
 	case "InstalledApplicationList":
@@ -114,8 +116,14 @@ func (p *Phone) perform(ctx context.Context, requestType string, cmd map[string]
 	case "EraseDevice":
 		p.erase("by command")
 		return acknowledged, nil
-	case "AvailableOSUpdates", "ScheduleOSUpdate", "OSUpdateStatus":
-		return p.legacyUpdate(requestType, cmd)
+	case "Settings":
+		return acknowledged, p.settings(cmd)
+	case "AvailableOSUpdates":
+		return acknowledged, map[string]any{"AvailableOSUpdates": p.availableUpdates()}
+	case "OSUpdateStatus":
+		return acknowledged, map[string]any{"OSUpdateStatus": p.updateStatus()}
+	case "ScheduleOSUpdate":
+		return p.scheduleUpdates(id, cmd)
 	default:
 		// Everything else has no effect that matters here.
 		return acknowledged, nil
@@ -149,6 +157,7 @@ func (p *Phone) removeByCommand(id string) (string, map[string]any) {
 	}
 	delete(e.profiles, id)
 	p.note(Entry{Kind: KindProfileGone, Detail: id})
+	p.noteHold()
 	return acknowledged, nil
 }
 
@@ -177,13 +186,26 @@ func errorChain(code int, domain, text string) map[string]any {
 	}}}
 }
 
-func errorText(more map[string]any) string {
+// answerText sums up an answer for the journal: its error, or what it says
+// about updates.
+func answerText(more map[string]any) string {
 	for _, v := range list(more, "ErrorChain") {
 		if m, ok := v.(map[string]any); ok {
 			return str(m, "USEnglishDescription")
 		}
 	}
-	return ""
+	var parts []string
+	for key, words := range map[string][]string{
+		"AvailableOSUpdates": {"Version"}, "UpdateResults": {"InstallAction", "Status"}, "OSUpdateStatus": {"Status"},
+	} {
+		for _, v := range list(more, key) {
+			m, _ := v.(map[string]any)
+			for _, w := range words {
+				parts = append(parts, str(m, w))
+			}
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // errSuperseded is what a legacy update command gets while a declaration

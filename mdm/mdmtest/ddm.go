@@ -257,10 +257,20 @@ func (p *Phone) readDeclaration(it manifestItem, body []byte) *declaration {
 		p.violation("declaration %s: type %.80q is listed as %s", it.id, d.typ, it.class)
 		return nil
 	}
+	if !p.knows(d.typ) {
+		// It is not among the capabilities the phone reported.
+		p.violation("declaration %s: type %.80q is unknown to iOS %s", it.id, d.typ, p.version)
+	}
 	if d.typ == typeEnforcement {
 		p.enforcementReceived(d)
 	}
 	return d
+}
+
+// knows reports whether the phone's version has the declaration type.
+func (p *Phone) knows(typ string) bool {
+	it := schema().Declarations[typ]
+	return it != nil && p.reader().available(it.Introduced, it.Removed, false) == ""
 }
 
 // enforcementReceived records an enforcement the moment it arrives, in force or

@@ -7,6 +7,10 @@
 // generic maps with its own code and shares no type with the server, so that
 // a misunderstanding of the protocol cannot cancel itself out.
 //
+// A phone has the abilities of its iOS version, from 12 to 27, supervised or
+// not, and they change with it: the update commands and the restriction profile
+// up to 26, declarations from 16, enforcement from 17, settings from 18.
+//
 // The phone refuses what Apple's published schema refuses. Anything a correct
 // server would never do is written to its [Journal] as a violation; tests
 // assert that there is none.

@@ -29,6 +29,7 @@ type enrolment struct {
 	profiles       map[string]*profile // by top-level identifier
 	unsent         []byte              // the last result, until the server confirmed it
 	notNowLast     bool                // NotNow was the last status sent
+	cadence        string              // set by a Settings command: "", All, Oldest or Newest
 	ddm            ddm
 }
 
@@ -168,7 +169,7 @@ func (e *enrolment) mayBecome(n *enrolment) error {
 // inherit keeps what outlives a renewal.
 func (e *enrolment) inherit(old *enrolment) {
 	e.pushToken, e.pushMagic = old.pushToken, old.pushMagic
-	e.profiles, e.ddm = old.profiles, old.ddm
+	e.profiles, e.cadence, e.ddm = old.profiles, old.cadence, old.ddm
 	e.unsent, e.notNowLast = old.unsent, old.notNowLast
 }
 
@@ -248,5 +249,6 @@ func (p *Phone) unenrol(why string) {
 		p.resetUpdate()
 	}
 	p.note(Entry{Kind: KindUnenrolled, Detail: why})
+	p.noteHold()
 	p.changed()
 }

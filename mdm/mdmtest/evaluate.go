@@ -45,14 +45,14 @@ func (p *Phone) evaluate() {
 	if n := len(p.enforcements()); n > 1 {
 		p.note(Entry{Kind: KindManyEnforced})
 	}
+	p.noteHold()
 }
 
 // validate checks a declaration's type and payload.
 func (p *Phone) validate(d *declaration) {
 	d.active, d.reasons = false, nil
-	r := p.reader()
-	it := schema().Declarations[d.typ]
-	if it == nil || r.available(it.Introduced, it.Removed, false) != "" {
+	r, it := p.reader(), schema().Declarations[d.typ]
+	if !p.knows(d.typ) {
 		d.reject("Error.UnknownDeclarationType", d.typ)
 		return
 	}
@@ -202,45 +202,4 @@ func (p *Phone) enforcements() []Enforcement {
 	}
 	slices.SortStableFunc(out, func(a, b Enforcement) int { return a.Deadline.Compare(b.Deadline) })
 	return out
-}
-
-// deferralDays is the deferral in force: the largest of all settings (they
-// merge by maximum) and, before iOS 27, of restriction profiles. Both need
-// supervision, which the schema has seen to.
-func (p *Phone) deferralDays() int {
-	if p.enrolment == nil {
-		return 0
-	}
-	days := 0
-	for _, d := range p.inForce(typeSettings) {
-		days = max(days, int(integer(dict(d.payload, "Deferrals"), "CombinedPeriodInDays")))
-	}
-	if major(p.version) < 27 {
-		for _, prof := range p.enrolment.profiles {
-			days = max(days, prof.deferralDays)
-		}
-	}
-	return days
-}
-
-// cadence merges RecommendedCadence: the last in Apple's list wins.
-func (p *Phone) cadence() string {
-	rank := []string{"", "All", "Oldest", "Newest"}
-	best := 0
-	for _, d := range p.inForce(typeSettings) {
-		best = max(best, slices.Index(rank, str(d.payload, "RecommendedCadence")))
-	}
-	return rank[best]
-}
-
-// automaticAllowed reports whether updates may install by themselves: off as
-// soon as one declaration turns off downloading or installing.
-func (p *Phone) automaticAllowed() bool {
-	for _, d := range p.inForce(typeSettings) {
-		a := dict(d.payload, "AutomaticActions")
-		if str(a, "Download") == "AlwaysOff" || str(a, "InstallOSUpdates") == "AlwaysOff" {
-			return false
-		}
-	}
-	return true
 }

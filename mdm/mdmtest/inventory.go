@@ -65,6 +65,8 @@ func (p *Phone) queryValue(name string) any {
 		return p.o.ProductName
 	case "ModelName":
 		return p.modelFamily()
+	case "SoftwareUpdateSettings":
+		return map[string]any{"RecommendationsCadence": p.enrolment.cadenceNumber()}
 	case "DeviceCapacity":
 		return p.o.CapacityGB
 	case "AvailableDeviceCapacity":

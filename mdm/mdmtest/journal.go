@@ -21,7 +21,7 @@ const (
 	KindProfile      Kind = "profile-installed"
 	KindProfileGone  Kind = "profile-removed"
 	KindCommand      Kind = "command" // received
-	KindAnswer       Kind = "answer"  // what the phone decided; Status holds it
+	KindAnswer       Kind = "answer"  // what the phone decided: Status, and Detail for errors and updates
 	KindLost         Kind = "lost"    // the server's answer was lost on the way back
 	KindSync         Kind = "sync"    // Detail: unchanged, applied
 	KindActive       Kind = "declaration-active"
@@ -37,6 +37,10 @@ const (
 	KindUpdate       Kind = "update"    // Detail: waiting, downloading, prepared, installing, failed
 	KindInstalled    Kind = "installed" // Version, Build, Detail: the reason
 	KindPasscode     Kind = "passcode-requested"
+	KindPutOff       Kind = "put-off"   // the user answered the request with "later"
+	KindHold         Kind = "hold"      // Detail: the deferral in force and its mechanism, or none
+	KindCadence      Kind = "cadence"   // set by a Settings command; Detail: All, Oldest, Newest
+	KindScheduled    Kind = "scheduled" // by ScheduleOSUpdate; Version, Detail: the action asked for
 	KindViolation    Kind = "violation" // the server did what a correct server never does
 )
 

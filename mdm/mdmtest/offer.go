@@ -22,7 +22,24 @@ func (p *Phone) OfferedUpdates() []Offer {
 
 func (p *Phone) offers() []Offer { return p.o.Apple.Offered(p.o.ProductName, p.now()) }
 
+// visible is what is left to the user: the cadence in force may hide one of two
+// branches.
 func (p *Phone) visible(offers []Offer, now time.Time) []Offer {
+	out := p.undeferred(offers, now)
+	if len(out) > 1 {
+		switch p.cadence() {
+		case "Oldest":
+			out = out[:1]
+		case "Newest":
+			out = out[len(out)-1:]
+		}
+	}
+	return out
+}
+
+// undeferred returns of each major version the newest release that is newer
+// than the installed one and not hidden by a deferral, lowest first.
+func (p *Phone) undeferred(offers []Offer, now time.Time) []Offer {
 	oldest := now.AddDate(0, 0, -p.deferralDays())
 	newest := map[int]Offer{}
 	for _, o := range offers {
@@ -38,14 +55,6 @@ func (p *Phone) visible(offers []Offer, now time.Time) []Offer {
 		out = append(out, o)
 	}
 	slices.SortFunc(out, func(a, b Offer) int { return cmp.Compare(major(a.Version), major(b.Version)) })
-	if len(out) > 1 {
-		switch p.cadence() {
-		case "Oldest":
-			out = out[:1]
-		case "Newest":
-			out = out[len(out)-1:]
-		}
-	}
 	return out
 }
 

@@ -88,6 +88,10 @@ type User struct {
 	// AutoUpdate is how long after an update appears the phone installs it by
 	// itself, unless the settings declaration turns that off.
 	AutoUpdate time.Duration
+	// PutsOff is how often the user answers with "later" when an update that a
+	// ScheduleOSUpdate command installs asks for the passcode, a day each time.
+	// After the third time the phone gives no such choice any more.
+	PutsOff int
 	// EntersPasscode is how long the user takes to enter the passcode when an
 	// update asks for it. Without it, see [Phone.SetPasscodeEntry].
 	EntersPasscode time.Duration
@@ -103,6 +107,9 @@ type Faults struct {
 	LoseResult int
 	// LoseStatus does the same to status reports.
 	LoseStatus int
+	// SwallowAnswer drops that many answers to a ScheduleOSUpdate command that
+	// makes the phone install at once: it restarts before it can speak.
+	SwallowAnswer int
 }
 
 func (o *Options) setDefaults() {

@@ -102,7 +102,13 @@ func correct(t *table) {
 	}
 	// The same document: "If this value is missing, the device applies the
 	// default behavior", so Updates is not required after all.
-	t.Commands["ScheduleOSUpdate"].key("Updates").Required = false
+	updates := t.Commands["ScheduleOSUpdate"].key("Updates")
+	updates.Required = false
+	// The other install actions are described there as macOS only.
+	find(updates.Keys[0].Keys, "InstallAction").OneOf = []any{"Default", "DownloadOnly", "InstallASAP"}
+	// iOS 15 had declarative management for User Enrollment only, which is not
+	// simulated (Apple, "Leveraging the declarative management data model").
+	t.Commands["DeclarativeManagement"].Introduced = "16.0"
 	// Apple, Device Management, SoftwareUpdateEnforcementSpecific: local date
 	// and time without zone or fraction.
 	enforce := t.Declarations["com.apple.configuration.softwareupdate.enforcement.specific"]

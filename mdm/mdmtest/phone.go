@@ -45,6 +45,7 @@ type Phone struct {
 	version, build string
 	apps           []App
 	offline        bool
+	noWiFi         bool // too poor a network to download updates
 	locked         bool
 	roots          *x509.CertPool
 	enrolment      *enrolment // nil while unmanaged
@@ -55,6 +56,7 @@ type Phone struct {
 	passcodeReady  bool
 	failInstalls   int
 	failReason     string
+	hold           string // the deferral last noted, see noteHold
 
 	wantsConnect bool
 	retryAt      time.Time // earliest next attempt after a network failure

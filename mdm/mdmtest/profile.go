@@ -73,6 +73,9 @@ func (p *Phone) install(ctx context.Context, data []byte, byHand bool) error {
 	}
 	prof, err := p.reader().parseProfile(xml)
 	if err != nil {
+		if !byHand {
+			p.violation("command InstallProfile: %v", err)
+		}
 		return err
 	}
 	mdm := prof.payload("com.apple.mdm")
@@ -89,6 +92,7 @@ func (p *Phone) install(ctx context.Context, data []byte, byHand bool) error {
 		return err
 	}
 	p.note(Entry{Kind: KindProfile, Detail: prof.id})
+	p.noteHold()
 	p.changed()
 	return nil
 }

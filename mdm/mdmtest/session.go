@@ -105,6 +105,9 @@ func (p *Phone) commands(ctx context.Context, s **session) error {
 		if body, err = p.execute(ctx, cmd); err != nil {
 			return err
 		}
+		if p.swallows() {
+			return errRestart
+		}
 		if p.enrolment == nil {
 			// Erased by the command: the result goes out once, with the old
 			// identity, and nobody waits for the answer (Apple, EraseDevice).
@@ -218,4 +221,12 @@ func earlier(a, b time.Time) time.Time {
 	default:
 		return b
 	}
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }

@@ -36,6 +36,16 @@ func (p *Phone) SetAvailableGB(gb float64) {
 	p.changed()
 }
 
+// SetWiFi says whether the phone has Wi-Fi, or at least a network good enough
+// to download an update over; everything else works without.
+func (p *Phone) SetWiFi(available bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.advance() // a download stops or resumes at this moment, not at the next step
+	p.noWiFi = !available
+	p.changed()
+}
+
 // SetBattery sets the charge, 0..1.
 func (p *Phone) SetBattery(charge float64) {
 	p.mu.Lock()
@@ -108,5 +118,6 @@ func (p *Phone) erase(detail string) {
 		p.roots = roots
 	}
 	p.note(Entry{Kind: KindErased, Detail: detail})
+	p.noteHold()
 	p.changed()
 }

@@ -2,6 +2,7 @@ package mdmtest
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -26,6 +27,11 @@ type Snapshot struct {
 	Enforcements []Enforcement      // in force, earliest deadline first
 	// DeferralDays is the deferral in force, 0 for none.
 	DeferralDays int
+	// Cadence is which of two branches Settings shows: All, Oldest, Newest, or
+	// "" when nobody said.
+	Cadence string
+	// Profiles are the identifiers of the profiles installed, sorted.
+	Profiles []string
 	// AutomaticInstallOff is true when silent installs are turned off by a
 	// declaration in force.
 	AutomaticInstallOff bool
@@ -58,7 +64,7 @@ func (p *Phone) Snapshot() Snapshot {
 		OSVersion: p.version, Build: p.build, Supervised: p.o.Supervised,
 		Enrolled: p.enrolment != nil, Offline: p.offline, Locked: p.locked,
 		InstallState: string(p.update.state), FailureReason: p.update.failReason, FailureCount: p.update.failCount,
-		Enforcements: p.enforcements(), DeferralDays: p.deferralDays(), AutomaticInstallOff: !p.automaticAllowed(),
+		Enforcements: p.enforcements(), DeferralDays: p.deferralDays(), Cadence: p.cadence(), AutomaticInstallOff: !p.automaticAllowed(),
 		Violations: slices.Clone(p.violations), LastContact: p.lastContact,
 	}
 	if p.update.state != stateNone {
@@ -67,6 +73,7 @@ func (p *Phone) Snapshot() Snapshot {
 	if p.enrolment == nil {
 		return s
 	}
+	s.Profiles = slices.Sorted(maps.Keys(p.enrolment.profiles))
 	for _, d := range p.enrolment.ddm.declarations {
 		st := DeclarationState{Identifier: d.id, Type: d.typ, ServerToken: d.token, Active: d.active, Valid: d.valid}
 		for _, r := range d.reasons {

@@ -27,6 +27,9 @@ const (
 
 var errLost = errors.New("answer lost on the way")
 
+// errRestart ends a session in which the phone restarts to install an update.
+var errRestart = errors.New("phone restarts before it can answer")
+
 // session is one TCP and TLS connection to the server, kept for as long as
 // there is something to say.
 type session struct {

@@ -61,7 +61,9 @@ type update struct {
 	left       time.Duration // of the download
 	tick       time.Time     // up to when progress was counted
 	prepared   time.Time
-	asked      time.Time // for the passcode
+	asked      time.Time // for the passcode; zero again after the user put it off
+	askAgain   time.Time // when the user wants to be asked again
+	putOffs    int
 	accepted   bool      // by the user, or by a legacy command
 	done       time.Time // end of the installation
 	restarting bool      // installing, and the state was reported as far as possible
@@ -177,7 +179,7 @@ func (p *Phone) startDownload(now time.Time) bool {
 		p.setState(statePrepared, "")
 		return true
 	}
-	if p.offline {
+	if !p.canDownload() {
 		return false
 	}
 	if p.o.AvailableGB < u.target.need() {
@@ -189,6 +191,9 @@ func (p *Phone) startDownload(now time.Time) bool {
 	return true
 }
 
+// canDownload reports whether the network is good enough for an update.
+func (p *Phone) canDownload() bool { return !p.offline && !p.noWiFi }
+
 func (o Offer) need() float64 {
 	if o.SizeGB == 0 {
 		return defaultSizeGB
@@ -198,11 +203,11 @@ func (o Offer) need() float64 {
 
 func (p *Phone) download(now time.Time) bool {
 	u := &p.update
-	if !p.offline {
+	if p.canDownload() {
 		u.left -= now.Sub(u.tick)
 	}
 	u.tick = now
-	if u.left > 0 || p.offline {
+	if u.left > 0 || !p.canDownload() {
 		return false
 	}
 	u.prepared = now
@@ -233,34 +238,13 @@ func (p *Phone) tryInstall(now time.Time) bool {
 func (p *Phone) installAt() time.Time {
 	u := &p.update
 	if u.accepted {
-		return u.prepared
+		return later(u.prepared, u.askAgain)
 	}
 	at := u.deadline
 	if early := p.o.User.InstallsEarly; early > 0 && u.reason == reasonDeclaration {
 		at = earlier(at, u.prepared.Add(early))
 	}
 	return at
-}
-
-// needsPasscode: a user who starts an update enters the passcode while at it;
-// an installation forced by a deadline or a command has to ask for it.
-func (p *Phone) needsPasscode() bool {
-	u := &p.update
-	if !p.o.Passcode || u.reason == reasonSettings || u.reason == reasonAuto {
-		return false
-	}
-	early := p.o.User.InstallsEarly
-	return early == 0 || u.reason != reasonDeclaration || u.deadline.Before(u.prepared.Add(early))
-}
-
-func (p *Phone) passcodeGiven(now time.Time) bool {
-	u := &p.update
-	if u.asked.IsZero() {
-		u.asked = now
-		p.note(Entry{Kind: KindPasscode, Declaration: u.declaration, Version: u.target.Version})
-	}
-	after := p.o.User.EntersPasscode
-	return p.passcodeReady || after > 0 && !now.Before(u.asked.Add(after))
 }
 
 // finish ends an installation, well or not.
@@ -322,7 +306,8 @@ func (p *Phone) recovered(now time.Time) bool {
 	case causeBattery:
 		return p.o.Battery >= minBattery
 	case causeInstall:
-		return !now.Before(p.update.retry)
+		// What a command started, only the next command starts again.
+		return p.update.reason != reasonMDM && !now.Before(p.update.retry)
 	case causeNone:
 	}
 	return true
@@ -335,7 +320,7 @@ func (p *Phone) nextAdvance() time.Time {
 	case stateInstalling:
 		return u.done
 	case stateDownloading:
-		if !p.offline {
+		if p.canDownload() {
 			return earlier(u.tick.Add(u.left), p.catalogDue())
 		}
 	case statePrepared:
@@ -349,7 +334,7 @@ func (p *Phone) nextAdvance() time.Time {
 		return earlier(at, p.catalogDue())
 	case stateFailed:
 		switch {
-		case u.cause == causeInstall:
+		case u.cause == causeInstall && u.reason != reasonMDM:
 			return earlier(u.retry, p.catalogDue())
 		case p.recovered(p.now()):
 			return p.now()
@@ -357,7 +342,7 @@ func (p *Phone) nextAdvance() time.Time {
 	case stateNone:
 		return earlier(p.nextChoice(), p.catalogDue())
 	case stateWaiting:
-		if !p.offline {
+		if p.canDownload() {
 			return p.now()
 		}
 	}

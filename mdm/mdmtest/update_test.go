@@ -35,7 +35,7 @@ func fleetPhone(t *testing.T, s *fakeServer, c *clock, o Options, set map[string
 // updates returns the states an update went through, as "time state".
 func updates(p *Phone) []string {
 	out := []string{}
-	for _, e := range p.o.Journal.Entries(KindUpdate, KindInstalled, KindPasscode) {
+	for _, e := range p.o.Journal.Entries(KindUpdate, KindInstalled, KindPasscode, KindPutOff) {
 		what := e.Detail
 		if e.Kind != KindUpdate {
 			what = strings.TrimSuffix(string(e.Kind)+" "+e.Version+" "+what, " ")
@@ -416,55 +416,4 @@ func TestUserUpdates(t *testing.T) {
 			wantNoViolations(t, p)
 		})
 	}
-}
-
-// The restriction profile defers until iOS 27, where it counts for nothing.
-func TestProfileDeferral(t *testing.T) {
-	t.Parallel()
-	s, c := newFakeServer(t), newClock()
-	p := fleetPhone(t, s, c, Options{Supervised: true, Apple: catalog{release}}, nil)
-	prof := profileHead + payloadXML("com.apple.applicationaccess", "r", "07",
-		"<key>forceDelayedSoftwareUpdates</key><true/><key>enforcedSoftwareUpdateDelay</key><integer>60</integer>") + profileTail
-	prof = strings.Replace(prof, "com.example.enroll<", "com.example.defer<", 1)
-	if err := p.InstallProfile(context.Background(), []byte(prof)); err != nil {
-		t.Fatal(err)
-	}
-	if got := p.Snapshot().DeferralDays; got != 60 {
-		t.Errorf("deferral on 26.6 is %d days, want 60", got)
-	}
-	p.SetOSVersion("27.0", "24A1")
-	if got := p.Snapshot().DeferralDays; got != 0 {
-		t.Errorf("deferral on 27.0 is %d days, want 0", got)
-	}
-}
-
-func TestLegacyCommands(t *testing.T) {
-	t.Parallel()
-	s, c := newFakeServer(t), newClock()
-	old := Offer{Version: "16.7.12", Build: "20H1", Posted: posted, DownloadTime: time.Hour, InstallTime: time.Hour}
-	p := enrolled(t, s, c, Options{Supervised: true, OSVersion: "16.7", Build: "20H0", Apple: catalog{old}})
-	schedule := func(id string) {
-		t.Helper()
-		s.send(command(id, "ScheduleOSUpdate", "<key>Updates</key><array><dict><key>ProductVersion</key><string>16.7.12</string><key>InstallAction</key><string>Default</string></dict></array>"))
-		p.Push(p.PushMagic())
-		run(t, p, c, c.Now().Add(2*time.Hour))
-	}
-	s.send(command("list", "AvailableOSUpdates", ""))
-	connect(t, p)
-	updates, _ := s.result("list")["AvailableOSUpdates"].([]any)
-	if len(updates) != 1 || items(first(updates), "Version") != "16.7.12" {
-		t.Errorf("available: %v, want 16.7.12", updates)
-	}
-	schedule("one")
-	s.send(command("status", "OSUpdateStatus", ""))
-	connect(t, p)
-	states, _ := s.result("status")["OSUpdateStatus"].([]any)
-	if len(states) != 1 || items(first(states), "IsDownloaded") != true {
-		t.Errorf("status: %v, want one downloaded update", states)
-	}
-	schedule("two")
-	if got := p.Snapshot().OSVersion; got != "16.7.12" {
-		t.Errorf("phone is on %s, want 16.7.12", got)
-	}
-	wantNoViolations(t, p)
 }
