@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func tlsState(cert *x509.Certificate) *tls.ConnectionState {
 	return &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}}
 }
 
-// TestMessageTypes sends every type from 0 to 255 with a good challenge, and none at all.
+// TestMessageTypes sends every type from 0 to 255 with a good challenge, and none at all, by POST and by GET.
 func TestMessageTypes(t *testing.T) {
 	key := phoneKey(t, 0)
 	g := newGatekeeper("secret")
@@ -38,6 +39,17 @@ func TestMessageTypes(t *testing.T) {
 		}
 		m := phone{signer: key, challenge: "secret", messageType: messageType}.message(t)
 		wantStatus(t, post(a, m.Raw), http.StatusBadRequest)
+		wantStatus(t, get(url.QueryEscape)(a, m.Raw), http.StatusBadRequest)
+	}
+	decrypter, _ := keyring(t).SCEPDecrypter()
+	for _, attributes := range [][]pkcs7.Attribute{
+		nil,
+		{{Type: []int{2, 16, 840, 1, 113733, 1, 9, 7}, Value: scep.TransactionID("transaction")}},
+		{{Type: []int{2, 16, 840, 1, 113733, 1, 9, 2}, Value: 19}, {Type: []int{2, 16, 840, 1, 113733, 1, 9, 7}, Value: scep.TransactionID("transaction")}},
+	} {
+		m := signedWith(t, key, encrypted(t, decrypter, []byte("request")), attributes)
+		wantStatus(t, post(a, m), http.StatusBadRequest)
+		wantStatus(t, get(url.QueryEscape)(a, m), http.StatusBadRequest)
 	}
 	if n := len(g.requests) + len(g.issued); n != 0 {
 		t.Errorf("the gatekeeper was asked %d times", n)
@@ -91,16 +103,20 @@ func TestMessageRefused(t *testing.T) {
 // signed wraps anything in the outer layer of a PKCSReq.
 func signed(t testing.TB, key *rsa.PrivateKey, content []byte) []byte {
 	t.Helper()
+	return signedWith(t, key, content, []pkcs7.Attribute{
+		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 2}, Value: scep.PKCSReq},
+		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 5}, Value: scep.SenderNonce("0123456789abcdef")},
+		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 7}, Value: scep.TransactionID("transaction")},
+	})
+}
+
+func signedWith(t testing.TB, key *rsa.PrivateKey, content []byte, attributes []pkcs7.Attribute) []byte {
+	t.Helper()
 	s, err := pkcs7.NewSignedData(content)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.AddSigner(selfSigned(t, key), key, pkcs7.SignerInfoConfig{ExtraSignedAttributes: []pkcs7.Attribute{
-		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 2}, Value: scep.PKCSReq},
-		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 5}, Value: scep.SenderNonce("0123456789abcdef")},
-		{Type: []int{2, 16, 840, 1, 113733, 1, 9, 7}, Value: scep.TransactionID("transaction")},
-	}})
-	if err != nil {
+	if err := s.AddSigner(selfSigned(t, key), key, pkcs7.SignerInfoConfig{ExtraSignedAttributes: attributes}); err != nil {
 		t.Fatal(err)
 	}
 	der, err := s.Finish()

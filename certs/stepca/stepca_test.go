@@ -152,8 +152,10 @@ func phoneKey(t testing.TB, i int) *rsa.PrivateKey {
 
 // phone is the client side of one enrolment.
 type phone struct {
-	signer      *rsa.PrivateKey // of the envelope, and of the request unless requestKey is set
+	signer      *rsa.PrivateKey   // of the envelope, and of the request unless requestKey is set
+	signerCert  *x509.Certificate // self-signed when nil
 	requestKey  crypto.Signer
+	spoil       func(csr []byte) []byte
 	challenge   string
 	messageType scep.MessageType
 	template    x509.CertificateRequest
@@ -168,6 +170,9 @@ func (p phone) message(t testing.TB) *scep.PKIMessage {
 	if p.messageType == "" {
 		p.messageType = scep.PKCSReq
 	}
+	if p.signerCert == nil {
+		p.signerCert = selfSigned(t, p.signer)
+	}
 	p.template.Subject.CommonName = "chosen by the phone"
 	der, err := x509util.CreateCertificateRequest(rand.Reader, &x509util.CertificateRequest{
 		CertificateRequest: p.template, ChallengePassword: p.challenge,
@@ -179,12 +184,15 @@ func (p phone) message(t testing.TB) *scep.PKIMessage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.spoil != nil {
+		csr.Raw = p.spoil(csr.Raw)
+	}
 	decrypter, _ := keyring(t).SCEPDecrypter()
 	m, err := scep.NewCSRRequest(csr, &scep.PKIMessage{
 		MessageType: p.messageType,
 		Recipients:  []*x509.Certificate{decrypter},
 		SignerKey:   p.signer,
-		SignerCert:  selfSigned(t, p.signer),
+		SignerCert:  p.signerCert,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -340,11 +348,11 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	odd, err := rsa.GenerateKey(rand.Reader, 2047)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct {
+	tests := []struct {
 		name  string
 		phone phone
 	}{
@@ -352,9 +360,20 @@ func TestRefused(t *testing.T) {
 		{"empty challenge", phone{signer: key}},
 		{"huge challenge", phone{signer: key, challenge: string(make([]byte, 2000))}},
 		{"RSA-1024", phone{signer: key, requestKey: weak, challenge: "secret"}},
-		{"elliptic curve", phone{signer: key, requestKey: curve, challenge: "secret"}},
+		{"RSA-2047", phone{signer: key, requestKey: odd, challenge: "secret"}},
 		{"redeemed by another key", phone{signer: other, challenge: "used"}},
-	} {
+	}
+	for _, curve := range []elliptic.Curve{elliptic.P224(), elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+		curveKey, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests = append(tests, struct {
+			name  string
+			phone phone
+		}{curve.Params().Name, phone{signer: key, requestKey: curveKey, challenge: "secret"}})
+	}
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			g := newGatekeeper("secret", "used", "")
 			a := start(t, g, nil)
