@@ -16,6 +16,7 @@ BENCH_ARGS ?=
 BENCHTIME ?= 1s
 REPORT ?=
 KILLS ?= 200
+IMAGES ?= 2000
 
 .DEFAULT_GOAL := help
 
@@ -78,8 +79,9 @@ fuzz: ## fuzz every target for FUZZTIME (20s)
 	.ci/fuzz $(FUZZTIME)
 
 .PHONY: crash
-crash: ## kill the whole server KILLS times (200) under load and check that nothing acknowledged is lost
-	KANNUKI_CRASH_KILLS=$(KILLS) go test -run='^TestSuddenDeath$$' -count=1 -timeout=60m -v ./internal/crash
+crash: ## cut the power IMAGES times (2000), kill the whole server KILLS times (200), check that nothing acknowledged is lost
+	KANNUKI_CRASH_IMAGES=$(IMAGES) go test -run='^TestPowerCut' -count=1 -timeout=60m -v ./storage/bolt
+	KANNUKI_CRASH_KILLS=$(KILLS) go test -run='^TestSuddenDeath$$' -count=1 -timeout=120m -v ./internal/crash
 
 .PHONY: cover
 cover: ## show test coverage by package and in all

@@ -22,6 +22,7 @@ func layers() []layer {
 	return []layer{
 		{"internal/version", nil, "it is the leaf everything may compare versions with"},
 		{"internal/deptest", nil, "it must be able to look at a tree that does not build"},
+		{"internal/powercut", nil, "it watches any process and knows no file's meaning"},
 		{"internal/testreport", nil, "it judges the tests of all other packages"},
 		{"internal/lang", nil, "texts are keyed by codes, not by types"},
 

@@ -22,20 +22,20 @@ import (
 
 const (
 	killsVariable  = "KANNUKI_BOLT_KILLS"       // how many processes TestKill ends; 10 when unset
-	victimVariable = "KANNUKI_BOLT_VICTIM"      // folder that a process under TestKill writes to
+	victimVariable = "KANNUKI_BOLT_VICTIM"      // folder that a process a test has started works in
 	modeVariable   = "KANNUKI_BOLT_VICTIM_MODE" // what it does there
 )
 
-// TestMain lets the test binary be the process that TestKill ends.
+// TestMain lets the test binary be the process that TestKill ends, and those
+// of TestPowerCut.
 func TestMain(m *testing.M) {
 	dir := os.Getenv(victimVariable)
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	run := writeUntilKilled
-	if os.Getenv(modeVariable) == "create" {
-		run = createUntilKilled
-	}
+	run := map[string]func(dir string) error{
+		"write": writeUntilKilled, "create": createUntilKilled, "story": tellStory, "inspect": inspectFolders,
+	}[os.Getenv(modeVariable)]
 	if err := run(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

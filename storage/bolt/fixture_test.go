@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -55,52 +56,75 @@ func fillParallel(t testing.TB, s *bolt.Store, n int) {
 
 func enrol(t testing.TB, s *bolt.Store, i int) storage.Phone {
 	t.Helper()
-	const seg = storage.DefaultSegment
-	ctx := t.Context()
-	act := func(action string) storage.AuditEntry {
-		return storage.AuditEntry{At: start, Actor: "phone:" + udid(i), Action: action, Target: udid(i)}
-	}
-	id := hash(fmt.Sprint("grant", i))[:32]
-	err := s.CreateGrant(ctx, seg, storage.Grant{
-		ID: id, Group: "sales", Ring: storage.RingProduction, Rights: 7443, Purpose: storage.PurposeNew,
-		CreatedBy: "uid:1000(tanaka)", CreatedAt: start, ExpiresAt: start.Add(24 * time.Hour),
-		LinkHash: hash("link" + id), ChallengeHash: hash("challenge" + id),
-	}, act("grant.created"))
-	if err != nil {
-		t.Error(err)
-	}
-	if _, _, err = s.ReserveGrant(ctx, hash("challenge"+id), hash("key"+id), start); err != nil {
-		t.Error(err)
-	}
-	cert := storage.Certificate{
-		Fingerprint: hash("cert" + id), Serial: "337362841034971932461892", Segment: seg, Grant: id,
-		State: storage.CertificateIssued, IssuedAt: start, NotAfter: start.AddDate(1, 0, 0),
-	}
-	if err := s.RecordCertificate(ctx, cert, act("certificate.issued")); err != nil {
-		t.Error(err)
-	}
-	if _, err := s.UpdateEnrollment(ctx, seg, udid(i), cert.Fingerprint, func(e *storage.Enrollment) error {
-		full := idlePhone(i, cert.Fingerprint)
-		e.Phone = &storage.Phone{
-			UDID: full.UDID, Epoch: 1, State: storage.PhoneAuthenticating, Serial: full.Serial, Model: full.Model,
-			Group: full.Group, Ring: full.Ring, Rights: full.Rights, OS: full.OS, Certificate: full.Certificate,
+	for _, step := range enrolment(s, i) {
+		if err := step.run(t.Context()); err != nil {
+			t.Errorf("%s: %v", step.name, err)
 		}
-		e.Certificate.State, e.Certificate.Phone, e.Certificate.Epoch = storage.CertificateCurrent, full.UDID, 1
-		e.Audit = []storage.AuditEntry{act("phone.enrolled")}
-		return nil
-	}); err != nil {
-		t.Error(err)
 	}
-	p, err := s.UpdatePhone(ctx, seg, udid(i), 1, func(p *storage.Phone) (storage.PhoneChange, error) {
-		num := p.Num
-		*p = idlePhone(i, cert.Fingerprint)
-		p.Num = num
-		return storage.PhoneChange{}, nil
-	})
+	p, err := s.Phone(t.Context(), storage.DefaultSegment, udid(i))
 	if err != nil {
 		t.Error(err)
 	}
 	return p
+}
+
+// step is one transaction of a longer story.
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+func grantID(i int) string     { return hash(fmt.Sprint("grant", i))[:32] }
+func fingerprint(i int) string { return hash("cert" + grantID(i)) }
+
+// enrolment returns the steps in which phone i enrols.
+func enrolment(s *bolt.Store, i int) []step {
+	const seg = storage.DefaultSegment
+	id := grantID(i)
+	act := func(action string) storage.AuditEntry {
+		return storage.AuditEntry{At: start, Actor: "phone:" + udid(i), Action: action, Target: udid(i)}
+	}
+	return []step{
+		{"grant", func(ctx context.Context) error {
+			return s.CreateGrant(ctx, seg, storage.Grant{
+				ID: id, Group: "sales", Ring: storage.RingProduction, Rights: 7443, Purpose: storage.PurposeNew,
+				CreatedBy: "uid:1000(tanaka)", CreatedAt: start, ExpiresAt: start.Add(24 * time.Hour),
+				LinkHash: hash("link" + id), ChallengeHash: hash("challenge" + id),
+			}, act("grant.created"))
+		}},
+		{"reserve", func(ctx context.Context) error {
+			_, _, err := s.ReserveGrant(ctx, hash("challenge"+id), hash("key"+id), start)
+			return err
+		}},
+		{"certificate", func(ctx context.Context) error {
+			return s.RecordCertificate(ctx, storage.Certificate{
+				Fingerprint: fingerprint(i), Serial: "337362841034971932461892", Segment: seg, Grant: id,
+				State: storage.CertificateIssued, IssuedAt: start, NotAfter: start.AddDate(1, 0, 0),
+			}, act("certificate.issued"))
+		}},
+		{"phone", func(ctx context.Context) error {
+			_, err := s.UpdateEnrollment(ctx, seg, udid(i), fingerprint(i), func(e *storage.Enrollment) error {
+				full := idlePhone(i, fingerprint(i))
+				e.Phone = &storage.Phone{
+					UDID: full.UDID, Epoch: 1, State: storage.PhoneAuthenticating, Serial: full.Serial, Model: full.Model,
+					Group: full.Group, Ring: full.Ring, Rights: full.Rights, OS: full.OS, Certificate: full.Certificate,
+				}
+				e.Certificate.State, e.Certificate.Phone, e.Certificate.Epoch = storage.CertificateCurrent, full.UDID, 1
+				e.Audit = []storage.AuditEntry{act("phone.enrolled")}
+				return nil
+			})
+			return err
+		}},
+		{"details", func(ctx context.Context) error {
+			_, err := s.UpdatePhone(ctx, seg, udid(i), 1, func(p *storage.Phone) (storage.PhoneChange, error) {
+				num := p.Num
+				*p = idlePhone(i, fingerprint(i))
+				p.Num = num
+				return storage.PhoneChange{}, nil
+			})
+			return err
+		}},
+	}
 }
 
 func udid(i int) string { return fmt.Sprintf("00008110-%016X", i) }

@@ -1,0 +1,128 @@
+//go:build amd64 || arm64
+
+package powercut
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	folderVariable = "KANNUKI_POWERCUT_FOLDER" // where a recorded process works
+	deedVariable   = "KANNUKI_POWERCUT_DEED"   // what it does there
+)
+
+// TestMain lets the test binary be the process that is recorded.
+func TestMain(m *testing.M) {
+	dir := os.Getenv(folderVariable)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	if err := deeds()[os.Getenv(deedVariable)](dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func deeds() map[string]func(dir string) error {
+	return map[string]func(string) error{
+		"all": everything,
+		"append": func(dir string) error {
+			f, err := os.OpenFile(filepath.Join(dir, "a"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+			return errors.Join(err, f.Close())
+		},
+		"move away": func(dir string) error {
+			return errors.Join(os.WriteFile(filepath.Join(dir, "a"), nil, 0o600), os.Rename(filepath.Join(dir, "a"), dir+".a"))
+		},
+		"fail": func(string) error { return errors.New("a fault of the program") },
+	}
+}
+
+// everything does one thing after the other that a recording knows.
+func everything(dir string) error {
+	name := func(s string) string { return filepath.Join(dir, s) }
+	f, err := os.OpenFile(name("a"), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("one")
+	_, err2 := f.WriteAt([]byte("two"), 100)
+	err = errors.Join(err, err2, f.Truncate(64), f.Sync(), f.Close())
+	_, _ = fmt.Fprintln(os.Stdout, "saved")
+	err = errors.Join(err, os.Link(name("a"), name("b")), os.Rename(name("b"), name("c")), os.Remove(name("a")))
+	d, err2 := os.Open(dir)
+	err = errors.Join(err, err2, d.Sync(), d.Close())
+	from, err2 := os.Open(name("c"))
+	to, err3 := os.Create(name("d"))
+	_, err4 := io.CopyN(to, from, 3) // the kernel copies
+	outside := os.WriteFile(dir+".outside", []byte("not recorded"), 0o600)
+	return errors.Join(err, err2, err3, err4, from.Close(), to.Close(), os.WriteFile(name("c"), []byte("new"), 0o600), outside)
+}
+
+func recordDeed(t *testing.T, deed string) (*Log, error) {
+	t.Helper()
+	parent, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(parent, "folder")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := os.Create(filepath.Join(parent, "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close() //nolint:errcheck // the child wrote it
+	return Record(dir, append(os.Environ(), folderVariable+"="+dir, deedVariable+"="+deed), stderr, os.Args[0])
+}
+
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	log, err := recordDeed(t, "all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Event{
+		{Kind: Create, File: 1, Name: "a"},
+		{Kind: Write, File: 1, Data: []byte("one")},
+		{Kind: Write, File: 1, Offset: 100, Data: []byte("two")},
+		{Kind: Truncate, File: 1, Offset: 64},
+		{Kind: Sync, File: 1, Covers: 4},
+		{Kind: Say, Data: []byte("saved\n")},
+		{Kind: Link, File: 1, Name: "b"},
+		{Kind: Rename, File: 1, Name: "c", From: "b"},
+		{Kind: Remove, Name: "a"},
+		{Kind: SyncFolder, Covers: 9},
+		{Kind: Create, File: 2, Name: "d"},
+		{Kind: Write, File: 2, Data: []byte("one")},
+		{Kind: Truncate, File: 1},
+		{Kind: Write, File: 1, Data: []byte("new")},
+	}
+	if diff := cmp.Diff(want, log.Events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestRecordRefuses(t *testing.T) {
+	t.Parallel()
+	for deed, want := range map[string]string{
+		"append":    "opens a in a way the recording does not know",
+		"move away": "moves a file into the folder or out of it",
+		"fail":      "exit status 1",
+	} {
+		t.Run(deed, func(t *testing.T) {
+			t.Parallel()
+			if _, err := recordDeed(t, deed); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got error %v, want one with %q", err, want)
+			}
+		})
+	}
+}
