@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
@@ -51,16 +52,18 @@ type Signature struct {
 	cert    *x509.Certificate
 	signed  time.Time
 	parsed  time.Time
+	legacy  bool
 }
 
 // ParseSignature reads an Mdm-Signature header: base64 of a detached CMS SignedData over the body (Apple, Device
 // Management, "Pass an Identity Certificate Through a Proxy"). It accepts exactly one signer, with its certificate
-// inside and passing the same checks as in VerifyTLS, with signed attributes and a SHA-256 digest or better, and
-// no content of its own. The error is a *RefusedError; an absent header is ReasonNoCertificate.
+// inside and passing the same checks as in VerifyTLS, with signed attributes and a SHA-256 digest or better (SHA-1
+// with legacy cryptography), and no content of its own. The error is a *RefusedError, with ReasonNoCertificate for
+// an absent header, or wraps ErrBusy.
 //
-// The certificate is checked here, before the body is read, so that a stranger's body need not be. At most
-// MaxParses headers are parsed at a time; more wait.
-func (v *Verifier) ParseSignature(header string) (*Signature, error) {
+// The certificate is checked here, before the body is read, so that a stranger's body need not be. Headers are
+// parsed within the Verifier's Parses; more wait, no longer than the context lasts.
+func (v *Verifier) ParseSignature(ctx context.Context, header string) (*Signature, error) {
 	if header == "" {
 		return nil, &RefusedError{Reason: ReasonNoCertificate}
 	}
@@ -71,10 +74,17 @@ func (v *Verifier) ParseSignature(header string) (*Signature, error) {
 	if err != nil {
 		return nil, refuse(ReasonMalformed, "not base64")
 	}
-	v.parses <- struct{}{}
-	defer func() { <-v.parses }()
+	leave, err := v.parses.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 
 	message, err := parseDetached(der)
+	if err != nil {
+		return nil, err
+	}
+	legacy, err := v.checkStrength(message)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +102,7 @@ func (v *Verifier) ParseSignature(header string) (*Signature, error) {
 	if !signed.IsZero() && (signed.Before(cert.NotBefore) || signed.After(cert.NotAfter)) {
 		return nil, refuse(ReasonSigningTime, "signed at %s", signed.Format(time.RFC3339))
 	}
-	return &Signature{message: message, cert: cert, signed: signed, parsed: v.now()}, nil
+	return &Signature{message: message, cert: cert, signed: signed, parsed: v.now(), legacy: legacy}, nil
 }
 
 // parseDetached parses CMS SignedData within limits and checks everything about its form.
@@ -113,16 +123,10 @@ func parseDetached(der []byte) (*pkcs7.PKCS7, error) {
 		// The library would verify this content instead of the body.
 		return nil, refuse(ReasonMalformed, "embedded content")
 	}
-	signer := message.Signers[0]
-	if !slices.ContainsFunc(strongDigests(), signer.DigestAlgorithm.Algorithm.Equal) ||
-		slices.ContainsFunc(weakEncryptions(), signer.DigestEncryptionAlgorithm.Algorithm.Equal) {
-		return nil, refuse(ReasonWeakSignature, "digest %v, algorithm %v",
-			signer.DigestAlgorithm.Algorithm, signer.DigestEncryptionAlgorithm.Algorithm)
-	}
 	// Without signed attributes the library takes the signature as one over the bare body: any other signature
 	// made with the same key, over content that an attacker chose, could then be passed off as a request.
 	counts := make(map[string]int)
-	for _, attribute := range signer.AuthenticatedAttributes {
+	for _, attribute := range message.Signers[0].AuthenticatedAttributes {
 		counts[attribute.Type.String()]++
 	}
 	for _, required := range []asn1.ObjectIdentifier{pkcs7.OIDAttributeContentType, pkcs7.OIDAttributeMessageDigest} {
@@ -138,19 +142,23 @@ func parseDetached(der []byte) (*pkcs7.PKCS7, error) {
 	return message, nil
 }
 
-func strongDigests() []asn1.ObjectIdentifier {
-	return []asn1.ObjectIdentifier{
+// checkStrength refuses a signer weaker than SHA-256, and reports one with SHA-1 that legacy cryptography let
+// through. Some signature algorithms bring SHA-1 with them, whatever the digest says; DSA is none that a device
+// identity uses.
+func (v *Verifier) checkStrength(message *pkcs7.PKCS7) (legacy bool, err error) {
+	digest := message.Signers[0].DigestAlgorithm.Algorithm
+	encryption := message.Signers[0].DigestEncryptionAlgorithm.Algorithm
+	strong := []asn1.ObjectIdentifier{
 		pkcs7.OIDDigestAlgorithmSHA256, pkcs7.OIDDigestAlgorithmSHA384, pkcs7.OIDDigestAlgorithmSHA512,
 	}
-}
-
-// weakEncryptions are signature algorithms that bring a hash of their own, whatever the digest says, or that no
-// device identity uses.
-func weakEncryptions() []asn1.ObjectIdentifier {
-	return []asn1.ObjectIdentifier{
-		pkcs7.OIDDigestAlgorithmECDSASHA1, pkcs7.OIDEncryptionAlgorithmRSASHA1,
-		pkcs7.OIDDigestAlgorithmDSA, pkcs7.OIDDigestAlgorithmDSASHA1,
+	bySHA1 := digest.Equal(pkcs7.OIDDigestAlgorithmSHA1) ||
+		encryption.Equal(pkcs7.OIDDigestAlgorithmECDSASHA1) || encryption.Equal(pkcs7.OIDEncryptionAlgorithmRSASHA1)
+	byDSA := encryption.Equal(pkcs7.OIDDigestAlgorithmDSA) || encryption.Equal(pkcs7.OIDDigestAlgorithmDSASHA1)
+	known := digest.Equal(pkcs7.OIDDigestAlgorithmSHA1) || slices.ContainsFunc(strong, digest.Equal)
+	if byDSA || !known || bySHA1 && !v.legacy {
+		return false, refuse(ReasonWeakSignature, "digest %v, algorithm %v", digest, encryption)
 	}
+	return bySHA1, nil
 }
 
 // signingTime returns the zero time for a message without one.
@@ -174,6 +182,9 @@ func (s *Signature) Certificate() *x509.Certificate { return s.cert }
 // SigningTime returns when the phone signed, by its own clock and in UTC, or the zero time. A request older than one
 // already seen is a replay: nothing else in the signature is fresh.
 func (s *Signature) SigningTime() time.Time { return s.signed }
+
+// Legacy reports whether the signature was made with SHA-1.
+func (s *Signature) Legacy() bool { return s.legacy }
 
 // Verify checks the signature over the exact bytes of the request's body. The error is a *RefusedError with
 // ReasonBadSignature. It may be called more than once.

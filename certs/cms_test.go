@@ -94,7 +94,7 @@ func TestSignature(t *testing.T) {
 		{"RSA SHA-256", message{signers: []phone{rsaPhone}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := v.ParseSignature(test.header(t, body))
+			s, err := v.ParseSignature(t.Context(), test.header(t, body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -162,13 +162,71 @@ func TestSignatureRefused(t *testing.T) {
 		{"many elements", der("\x30\x82\x27\x10" + strings.Repeat("\x05\x00", 5000)), certs.ReasonTooLarge},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := v.ParseSignature(test.header)
+			s, err := v.ParseSignature(t.Context(), test.header)
 			if err == nil {
 				t.Logf("verify says %v", s.Verify(body))
 			}
 			wantRefused(t, err, test.reason)
 		})
 	}
+}
+
+// TestLegacySignature: the switch lets SHA-1 in, marked as such, and nothing weaker.
+func TestLegacySignature(t *testing.T) {
+	t.Parallel()
+	k, strict, p := signatureFixture(t)
+	key := rsaKey(t, 2048)
+	rsaPhone := phone{key: key, cert: certify(t, deviceTemplate(), key.Public(), k.DeviceCA(), k.DeviceCASigner())}
+	legacy := certs.NewVerifier([]*x509.Certificate{k.DeviceCA()}, certs.VerifierOptions{Now: now, LegacyCrypto: true})
+	body := []byte("<plist>idle</plist>")
+	replaced := func(m message, from, to asn1.ObjectIdentifier) string {
+		der, err := base64.StdEncoding.DecodeString(m.header(t, body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(bytes.ReplaceAll(der, marshal(t, from), marshal(t, to)))
+	}
+	for _, test := range []struct {
+		name   string
+		header string
+		legacy bool
+		reason string // of refusing it with the switch on
+	}{
+		{"RSA SHA-256", message{signers: []phone{rsaPhone}}.header(t, body), false, ""},
+		{"RSA SHA-1", message{signers: []phone{rsaPhone}, digest: pkcs7.OIDDigestAlgorithmSHA1}.header(t, body), true, ""},
+		{"ECDSA SHA-1", message{signers: []phone{p}, digest: pkcs7.OIDDigestAlgorithmSHA1}.header(t, body), true, ""},
+		{"MD5", replaced(message{signers: []phone{p}, digest: pkcs7.OIDDigestAlgorithmSHA1}, pkcs7.OIDDigestAlgorithmSHA1, asn1.ObjectIdentifier{1, 3, 14, 3, 2, 5}), false, certs.ReasonWeakSignature},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := strict.ParseSignature(t.Context(), test.header); test.legacy {
+				wantRefused(t, err, certs.ReasonWeakSignature)
+			}
+			s, err := legacy.ParseSignature(t.Context(), test.header)
+			if test.reason != "" {
+				wantRefused(t, err, test.reason)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Legacy() != test.legacy {
+				t.Errorf("legacy = %t, want %t", s.Legacy(), test.legacy)
+			}
+			if err := s.Verify(body); err != nil {
+				t.Error(err)
+			}
+			wantRefused(t, s.Verify([]byte("another body")), certs.ReasonBadSignature)
+		})
+	}
+}
+
+func marshal(t testing.TB, oid asn1.ObjectIdentifier) []byte {
+	t.Helper()
+	der, err := asn1.Marshal(oid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 // TestSignatureIdentities signs with each certificate of the matrix that VerifyTLS is tested with.
@@ -183,7 +241,7 @@ func TestSignatureIdentities(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			// The certificate is judged before the signature, so any key will do.
 			header := message{signers: []phone{{cert: inTime(test.cert), key: p.key}}}.header(t, body)
-			_, err := v.ParseSignature(header)
+			_, err := v.ParseSignature(t.Context(), header)
 			wantRefused(t, err, test.reason)
 		})
 	}
@@ -253,7 +311,7 @@ func FuzzParseSignature(f *testing.F) {
 	}
 	f.Add(base64.StdEncoding.EncodeToString(profile))
 	f.Fuzz(func(t *testing.T, header string) {
-		if s, err := v.ParseSignature(header); err == nil {
+		if s, err := v.ParseSignature(t.Context(), header); err == nil {
 			t.Errorf("accepted as %s", certs.Fingerprint(s.Certificate()))
 		}
 	})
@@ -264,7 +322,7 @@ func BenchmarkSignature(b *testing.B) {
 	body := bytes.Repeat([]byte("x"), 2<<10)
 	header := message{signers: []phone{p}}.header(b, body)
 	for b.Loop() {
-		s, err := v.ParseSignature(header)
+		s, err := v.ParseSignature(b.Context(), header)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -59,14 +59,13 @@ func Fingerprint(cert *x509.Certificate) string {
 
 // VerifierOptions configure a Verifier.
 type VerifierOptions struct {
-	Now       func() time.Time // required
-	MaxParses int              // CMS messages parsed at the same time; 0 is 16
+	Now    func() time.Time // required
+	Parses *Parses          // shared with whatever else parses CMS; nil for its own
+	// LegacyCrypto also accepts an Mdm-Signature with SHA-1. Certificates signed with it stay refused.
+	LegacyCrypto bool
 }
 
-const (
-	defaultMaxParses = 16
-	maxVerified      = 1 << 16 // certificates remembered, about 100 bytes each
-)
+const maxVerified = 1 << 16 // certificates remembered, about 100 bytes each
 
 // Verifier proves that a request comes from the holder of a device identity: a certificate issued directly by one
 // of the device CAs, for client authentication, valid now, with a key and signature that are strong enough. It
@@ -75,7 +74,8 @@ const (
 type Verifier struct {
 	cas    []*x509.Certificate
 	now    func() time.Time
-	parses chan struct{} // holds one token per CMS message being parsed
+	parses *Parses
+	legacy bool
 
 	mu       sync.Mutex
 	verified map[[sha256.Size]byte]validity // everything but the clock checked
@@ -86,13 +86,14 @@ type validity struct{ from, until time.Time }
 
 // NewVerifier returns a Verifier that trusts the given device CAs and nothing they were issued by.
 func NewVerifier(deviceCAs []*x509.Certificate, o VerifierOptions) *Verifier {
-	if o.MaxParses <= 0 {
-		o.MaxParses = defaultMaxParses
+	if o.Parses == nil {
+		o.Parses = NewParses(0)
 	}
 	return &Verifier{
 		cas:      slices.Clone(deviceCAs),
 		now:      o.Now,
-		parses:   make(chan struct{}, o.MaxParses),
+		parses:   o.Parses,
+		legacy:   o.LegacyCrypto,
 		verified: make(map[[sha256.Size]byte]validity),
 	}
 }

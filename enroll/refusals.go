@@ -33,11 +33,19 @@ const maxRefusalKeys = 1000
 
 type refusalKey struct {
 	segment  storage.Segment
+	action   string
 	identity string
 }
 
+// Actions of the entries that are counted before they are written.
+const (
+	actionRefused = "security.refused"
+	actionLegacy  = "security.legacy-crypto"
+)
+
 // refusals counts refused identities, by reason, so that a flood becomes one
-// audit entry per identity and minute.
+// audit entry per identity and minute. Weak cryptography that was let through is
+// counted in the same way: it too comes from outside, at any rate.
 type refusals struct {
 	mu     sync.Mutex
 	counts map[refusalKey]map[string]int
@@ -48,14 +56,14 @@ func newRefusals() *refusals {
 }
 
 func (r *refusals) note(seg storage.Segment, identity, reason string) {
-	r.add(refusalKey{seg, identity}, reason, 1)
+	r.add(refusalKey{seg, actionRefused, identity}, reason, 1)
 }
 
 func (r *refusals) add(k refusalKey, reason string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.counts[k]; !known && len(r.counts) >= maxRefusalKeys {
-		k, reason = refusalKey{storage.DefaultSegment, "others"}, "overflow"
+		k, reason = refusalKey{storage.DefaultSegment, k.action, "others"}, "overflow"
 	}
 	if r.counts[k] == nil {
 		r.counts[k] = map[string]int{}
@@ -77,8 +85,14 @@ func (s *Service) NoteRefusal(identity, reason string) {
 	s.refusals.note(storage.DefaultSegment, identity, reason)
 }
 
+// NoteLegacyCrypto counts a message that only the configuration's legacy_crypto
+// let in. The identity is a fingerprint, and what says which weakness it was.
+func (s *Service) NoteLegacyCrypto(identity, what string) {
+	s.refusals.add(refusalKey{storage.DefaultSegment, actionLegacy, identity}, what, 1)
+}
+
 // FlushRefusals writes the refusals counted since the last call into the audit
-// log, one entry per identity, sorted by it. The entry's detail has the total
+// log, one entry per action and identity, sorted by them. The entry's detail has the total
 // under "count" and each reason with its own count under "reasons", as in
 // "expired 3, malformed 1". The server calls it every minute and when it stops.
 // What cannot be written is kept for the next call.
@@ -90,10 +104,12 @@ func (s *Service) FlushRefusals(ctx context.Context) error {
 	}
 	var errs []error
 	for seg, keys := range bySegment {
-		slices.SortFunc(keys, func(a, b refusalKey) int { return cmp.Compare(a.identity, b.identity) })
+		slices.SortFunc(keys, func(a, b refusalKey) int {
+			return cmp.Or(cmp.Compare(a.action, b.action), cmp.Compare(a.identity, b.identity))
+		})
 		entries := make([]storage.AuditEntry, len(keys))
 		for i, k := range keys {
-			entries[i] = s.entry("kannuki", "security.refused", k.identity)
+			entries[i] = s.entry("kannuki", k.action, k.identity)
 			entries[i].Detail = refusalDetail(counts[k])
 		}
 		if err := s.store.RecordAudit(ctx, seg, entries); err != nil {

@@ -46,6 +46,25 @@ func TestRefusalsAreAggregated(t *testing.T) {
 	}
 }
 
+// TestLegacyCryptoIsCounted: what the switch lets in is in the audit log.
+func TestLegacyCryptoIsCounted(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for range 3 {
+		d.NoteLegacyCrypto("aa", "sha1-signature")
+	}
+	d.NoteRefusal("aa", "expired")
+	d.must(d.FlushRefusals(t.Context()))
+	got := []string{}
+	for _, e := range d.audit() {
+		got = append(got, e.Action+" "+e.Target+" "+e.Detail["reasons"])
+	}
+	want := []string{"security.legacy-crypto aa sha1-signature 3", "security.refused aa expired 1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("audit log (-want +got):\n%s", diff)
+	}
+}
+
 // TestRefusalsAreBounded: a flood of identities costs neither memory nor log.
 func TestRefusalsAreBounded(t *testing.T) {
 	t.Parallel()

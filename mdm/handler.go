@@ -117,7 +117,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, x exchange) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	req, reply, err := h.exchange(w, r, x)
+	req, reply, err := h.exchange(r, x)
 	if err != nil {
 		h.fail(w, r, x.endpoint, req.body, err)
 		return
@@ -137,7 +137,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, x exchange) {
 
 // exchange identifies the peer, reads the body and asks the service, in this
 // order: nothing is parsed for a peer without identity.
-func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, x exchange) (req request, reply Reply, err error) {
+func (h *Handler) exchange(r *http.Request, x exchange) (req request, reply Reply, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			if abort, ok := v.(error); ok && errors.Is(abort, http.ErrAbortHandler) {
@@ -155,7 +155,7 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, x exchange) (
 		return req, reply, malformed("wrong Content-Type for this URL")
 	}
 	req = request{peer: peer, limits: x.limits(ctx, peer)}
-	if req.body, err = readBody(w, r, req.limits.Bytes); err != nil {
+	if req.body, err = readBody(r, req.limits.Bytes); err != nil {
 		return req, reply, err
 	}
 	if check != nil {
@@ -175,17 +175,24 @@ func refuse(peer Peer, err error) error {
 	return &refusedError{Refusal{Peer: peer, Err: err}}
 }
 
-// readBody reads the whole body. It must be read to its end even when it will
-// be refused, or the connection is lost with it.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if err == nil {
+// maxDrain is how much of a body over its limit is read and thrown away, so
+// that the device gets its answer and keeps its connection. What is larger
+// still loses both.
+const maxDrain = 8 << 20
+
+// readBody reads the whole body.
+func readBody(r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, malformed("body cut off")
+	}
+	if int64(len(body)) <= limit {
 		return body, nil
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, &ParseError{What: "body larger than allowed", Offset: limit, Err: ErrTooLarge}
+	if _, err := io.CopyN(io.Discard, r.Body, maxDrain); err != nil && !errors.Is(err, io.EOF) {
+		return nil, malformed("body cut off")
 	}
-	return nil, malformed("body cut off")
+	return nil, &ParseError{What: "body larger than allowed", Offset: limit, Err: ErrTooLarge}
 }
 
 func (h *Handler) checkin(ctx context.Context, req request) (Reply, error) {

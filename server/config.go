@@ -53,7 +53,8 @@ type Config struct {
 	Push     PushConfig
 	// SignMessage makes phones sign each message, for a proxy that ends TLS.
 	SignMessage bool `yaml:"sign_message"`
-	// LegacyCrypto admits SCEP requests encrypted with DES. Off by default.
+	// LegacyCrypto admits Mdm-Signatures with SHA-1 and SCEP requests encrypted
+	// with DES or triple DES. Off by default; never silent when on.
 	LegacyCrypto bool      `yaml:"legacy_crypto"`
 	Lab          LabConfig `yaml:"lab,omitempty"`
 }

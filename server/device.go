@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -63,6 +66,7 @@ func (d *deviceService) Report(ctx context.Context, peer mdm.Peer, r *mdm.Result
 // the Mdm-Signature over the body, or by both, which must then agree.
 type identifier struct {
 	verifier *certs.Verifier
+	legacy   func(cert *x509.Certificate) // hears of each SHA-1 signature that was good
 }
 
 // reasonDiffer joins the reasons of package certs in the audit log: TLS and
@@ -81,7 +85,10 @@ func (i identifier) Claim(r *http.Request) (mdm.Peer, func([]byte) error, error)
 	case len(signatures) > 1:
 		return mdm.Peer{}, nil, &certs.RefusedError{Reason: certs.ReasonMalformed}
 	}
-	signature, sigErr := i.verifier.ParseSignature(signatures[0])
+	signature, sigErr := i.verifier.ParseSignature(r.Context(), signatures[0])
+	if errors.Is(sigErr, certs.ErrBusy) {
+		return mdm.Peer{}, nil, fmt.Errorf("%w: %w", mdm.ErrUnavailable, sigErr)
+	}
 	if sigErr != nil {
 		return mdm.Peer{}, nil, sigErr
 	}
@@ -93,5 +100,52 @@ func (i identifier) Claim(r *http.Request) (mdm.Peer, func([]byte) error, error)
 		// A certificate was shown and is no good: a signature does not heal that.
 		return mdm.Peer{}, nil, err
 	}
-	return mdm.Peer{Fingerprint: fingerprint, Certificate: signature.Certificate()}, signature.Verify, nil
+	return mdm.Peer{Fingerprint: fingerprint, Certificate: signature.Certificate()}, i.verify(signature), nil
+}
+
+// verify returns the check of a body against its signature.
+func (i identifier) verify(signature *certs.Signature) func(body []byte) error {
+	if !signature.Legacy() {
+		return signature.Verify
+	}
+	return func(body []byte) error {
+		err := signature.Verify(body)
+		if err == nil {
+			i.legacy(signature.Certificate())
+		}
+		return err
+	}
+}
+
+// deviceRoute is one way in from the phones' side. A pattern without a method
+// leaves the answer to a wrong one to its handler.
+type deviceRoute struct {
+	pattern string
+	handler func(s *Server, h *mdm.Handler) http.Handler
+}
+
+// deviceRoutes is the whole device listener; there is no other way in.
+func deviceRoutes() []deviceRoute {
+	return []deviceRoute{
+		{enroll.CheckinPath, func(_ *Server, h *mdm.Handler) http.Handler { return http.HandlerFunc(h.ServeCheckin) }},
+		{enroll.CommandPath, func(_ *Server, h *mdm.Handler) http.Handler { return http.HandlerFunc(h.ServeCommand) }},
+		{enroll.SCEPPath, func(s *Server, _ *mdm.Handler) http.Handler { return s.ca.SCEP() }},
+		{"GET " + enroll.LinkPath + "{secret}", func(s *Server, _ *mdm.Handler) http.Handler { return http.HandlerFunc(s.serveLink) }},
+	}
+}
+
+// DevicePatterns returns every route of the device listener, for the census of
+// routes. A pattern without a method is asked with every one.
+func DevicePatterns() []string {
+	var out []string
+	for _, r := range deviceRoutes() {
+		out = append(out, r.pattern)
+	}
+	return out
+}
+
+// noteLegacy returns what hears of each use of weak cryptography that only
+// legacy_crypto let in.
+func (s *Server) noteLegacy(what string) func(*x509.Certificate) {
+	return func(cert *x509.Certificate) { s.enroll.NoteLegacyCrypto(certs.Fingerprint(cert), what) }
 }

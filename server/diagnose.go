@@ -29,7 +29,7 @@ const (
 
 // Finding is what one check of an installation found.
 type Finding struct {
-	Check   string `json:"check"` // stable: config, keys, database, disk, clock, listener, push
+	Check   string `json:"check"` // stable: config, crypto, keys, database, disk, clock, listener, push
 	Grade   Grade  `json:"grade"`
 	Message string `json:"message"`       // what is so
 	Fix     string `json:"fix,omitempty"` // what to do, "" when nothing
@@ -57,6 +57,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) []Finding {
 	}
 	d := diagnosis{DiagnoseOptions: o, config: config}
 	d.ok("config", o.Text.T("The configuration can be read; phones reach the server at %s.", config.URL))
+	d.crypto()
 	d.keys()
 	d.database(ctx)
 	d.disk()
@@ -76,6 +77,16 @@ func (d *diagnosis) ok(check, message string) { d.add(check, GradeOK, message, "
 
 func (d *diagnosis) add(check string, g Grade, message, fix string) {
 	d.findings = append(d.findings, Finding{check, g, message, fix})
+}
+
+// crypto warns while weak cryptography is let in; there is nothing to say
+// otherwise.
+func (d *diagnosis) crypto() {
+	if !d.config.LegacyCrypto {
+		return
+	}
+	d.add("crypto", GradeWarn, d.Text.T("legacy_crypto is on: SHA-1 signatures and DES certificate requests are accepted."),
+		d.Text.T("Switch it off as soon as no phone needs it; `kannuki audit log` names those that still used it."))
 }
 
 // certificateWarning is how long before its end a certificate is worth a

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -31,14 +32,27 @@ const (
 
 // Limits of connections. Bodies have limits of their own where they are read.
 const (
-	maxHeaderBytes    = 16 << 10
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 60 * time.Second
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 120 * time.Second
-	drainTimeout      = 5 * time.Second
-	backupTimeout     = 30 * time.Minute // the admin side streams whole databases
+	maxHeaderBytes = 16 << 10 // net/http allows its read buffer, 4 KiB, on top
+	drainTimeout   = 5 * time.Second
 )
+
+// Timeouts bound how long a connection may take, so that slow or silent peers
+// cannot hold on to connections for ever. The zero value of each field is its
+// default.
+type Timeouts struct {
+	Header time.Duration // TLS handshake, and again the header of a request; 10 s
+	Read   time.Duration // a whole request; 60 s, as phones upload over slow links
+	Write  time.Duration // an answer to a phone, from the end of its header on; 60 s
+	Stream time.Duration // an answer on the admin side, which streams whole databases; 30 min
+	Idle   time.Duration // between two requests; 120 s
+}
+
+func (t Timeouts) orDefaults() Timeouts {
+	return Timeouts{
+		Header: cmp.Or(t.Header, 10*time.Second), Read: cmp.Or(t.Read, time.Minute), Write: cmp.Or(t.Write, time.Minute),
+		Stream: cmp.Or(t.Stream, 30*time.Minute), Idle: cmp.Or(t.Idle, 2*time.Minute),
+	}
+}
 
 // listener is one listening socket and the server behind it.
 type listener struct {
@@ -89,9 +103,10 @@ func (s *Server) listen(ctx context.Context) ([]*listener, error) {
 }
 
 func (s *Server) httpServer(h http.Handler, write time.Duration) *http.Server {
+	t := s.o.Timeouts.orDefaults()
 	return &http.Server{
-		Handler: h, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: write, IdleTimeout: idleTimeout, ErrorLog: quietLog(s.o.Logger),
+		Handler: h, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: t.Header, ReadTimeout: t.Read,
+		WriteTimeout: write, IdleTimeout: t.Idle, ErrorLog: quietLog(s.o.Logger),
 	}
 }
 
@@ -101,7 +116,7 @@ func (s *Server) listenDevice(ctx context.Context) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device listener: %w", err)
 	}
-	server := s.httpServer(s.deviceHandler(), writeTimeout)
+	server := s.httpServer(s.deviceHandler(), s.o.Timeouts.orDefaults().Write)
 	if s.config.TLS.Off {
 		return &listener{listenDevice, inner, server}, nil
 	}
@@ -173,7 +188,7 @@ func (s *Server) listenAdmin(ctx context.Context) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin listener: %w", err)
 	}
-	return &listener{listenAdmin, l, s.httpServer(guardHost(s.adminHandler(s.byToken)), backupTimeout)}, nil
+	return &listener{listenAdmin, l, s.httpServer(guardHost(s.adminHandler(s.byToken)), s.o.Timeouts.orDefaults().Stream)}, nil
 }
 
 // guardHost refuses requests a browser was tricked into: a foreign Host
@@ -224,7 +239,7 @@ func (s *Server) listenSocket(ctx context.Context) (*listener, error) {
 	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // the group of the data directory administers the server
 		return nil, errors.Join(fmt.Errorf("socket: %w", err), l.Close())
 	}
-	server := s.httpServer(s.adminHandler(bySocket), backupTimeout)
+	server := s.httpServer(s.adminHandler(bySocket), s.o.Timeouts.orDefaults().Stream)
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, socketPeer(c))
 	}

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -239,62 +237,6 @@ func TestFilesArePrivate(t *testing.T) {
 			t.Errorf("keys/%s is %v, want it private", k.Name(), info.Mode())
 		}
 	}
-}
-
-func TestLimits(t *testing.T) {
-	t.Parallel()
-	in := install(t)
-	in.setUp()
-	admin := in.openAdmin()
-	a := mint(t, in.deviceCA(), nil)
-	in.record(a)
-	in.enrolRaw(a, "PHONE-A")
-
-	t.Run("headers", func(t *testing.T) {
-		large := http.Header{"X-Large": {strings.Repeat("x", 32<<10)}}
-		if status, _ := in.as(a).do(http.MethodPut, "/mdm/command", large, nil); status != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("device listener: %d, want 431", status)
-		}
-		status, _ := ask(t, http.MethodGet, admin+"/v1/status", "", func(r *http.Request) { r.Header = large })
-		if status != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("admin listener: %d, want 431", status)
-		}
-	})
-	t.Run("bodies of phones", func(t *testing.T) {
-		body, checkin := messageNamed(t, "TokenUpdate").of(t, udid("PHONE-A"))
-		padded := func(n int) []byte {
-			return append(bytes.Clone(body), []byte("<!--"+strings.Repeat("x", n-len(body)-7)+"-->")...)
-		}
-		for _, test := range []struct {
-			name, path string
-			header     http.Header
-			size, want int
-		}{
-			{"check-in of 256 KiB", "/mdm/checkin", checkin, 256 << 10, 200},
-			{"check-in over 256 KiB", "/mdm/checkin", checkin, 256<<10 + 1, 413},
-			{"check-in over 1 MiB", "/mdm/checkin", checkin, 1<<20 + 1, 413},
-			{"result over 1 MiB", "/mdm/command", http.Header{}, 1<<20 + 1, 413},
-			{"certificate request over 64 KiB", "/scep?operation=PKIOperation", http.Header{}, 64<<10 + 1, 413},
-		} {
-			method := http.MethodPut
-			if strings.HasPrefix(test.path, "/scep") {
-				method = http.MethodPost
-			}
-			if status, _ := in.as(a).do(method, test.path, test.header, padded(test.size)); status != test.want {
-				t.Errorf("%s: %d, want %d", test.name, status, test.want)
-			}
-		}
-	})
-	t.Run("bodies of administrators", func(t *testing.T) {
-		e, ok := errors.AsType[*api.Error](in.admin.Upload(t.Context(), "/v1/groups", nil, make([]byte, 1<<20+1), &struct{}{}))
-		if !ok || e.Status != http.StatusRequestEntityTooLarge {
-			t.Errorf("group of over 1 MiB: %v, want 413", e)
-		}
-		e, ok = errors.AsType[*api.Error](in.admin.Upload(t.Context(), "/v1/catalog", url.Values{}, make([]byte, 16<<20+1), &struct{}{}))
-		if !ok || e.Status != http.StatusRequestEntityTooLarge {
-			t.Errorf("catalogue of over 16 MiB: %v, want 413", e)
-		}
-	})
 }
 
 func TestTLSVersions(t *testing.T) {

@@ -96,7 +96,7 @@ const pushWarnDays = 60
 func (s *Server) Health(ctx context.Context) api.Health {
 	stats := s.wakes.Stats()
 	h := api.Health{
-		Version: s.o.Version, URL: s.config.URL, Organization: s.config.Organization, Lab: s.instance.Lab, StartedAt: s.started.UTC(),
+		Version: s.o.Version, URL: s.config.URL, Organization: s.config.Organization, Lab: s.instance.Lab, LegacyCrypto: s.config.LegacyCrypto, StartedAt: s.started.UTC(),
 		Push: s.pushCertificate(), PushWaiting: stats.Waiting, PushSent: uint64(stats.Sent), PushProblem: stats.LastError, //nolint:gosec // a count
 		Missing: []string{},
 	}

@@ -33,6 +33,8 @@ type Options struct {
 	Logger  *slog.Logger
 	Getenv  func(string) string
 	Wall    func() time.Time
+	// Timeouts of the listeners; a zero field takes its default.
+	Timeouts Timeouts
 	// Ready is called once with the addresses in use when every listener
 	// accepts connections.
 	Ready func(Addresses)
@@ -60,6 +62,7 @@ type Server struct {
 	fleet   *fleet.Fleet
 	sweeper *fleet.Sweeper
 	ca      *stepca.Authority
+	parses  *certs.Parses // of CMS messages, by verifier and authority together
 
 	topicMu sync.RWMutex
 	topic   string
@@ -90,7 +93,7 @@ func open(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, config: config, started: o.Wall(), keys: keys, store: store}
+	s := &Server{o: o, config: config, started: o.Wall(), keys: keys, store: store, parses: certs.NewParses(0)}
 	if err := s.build(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -133,13 +136,14 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.ca, err = stepca.New(stepca.Options{
 		Keyring: s.keys, Gatekeeper: s.enroll, Prefix: enroll.SCEPPath, Host: u.Host, Organization: s.config.Organization,
-		Now: s.o.Wall, LegacyCrypto: s.config.LegacyCrypto, Logger: s.o.Logger,
+		Now: s.o.Wall, Parses: s.parses, Logger: s.o.Logger,
+		LegacyCrypto: s.config.LegacyCrypto, LegacyUsed: s.noteLegacy("des-request"),
 	})
 	if err != nil {
 		return fmt.Errorf("start certificate authority: %w", err)
 	}
 	if s.config.LegacyCrypto {
-		s.o.Logger.WarnContext(ctx, "legacy_crypto is on: certificate requests encrypted with DES are accepted")
+		s.o.Logger.WarnContext(ctx, "legacy_crypto is on: SHA-1 message signatures and certificate requests encrypted with DES are accepted")
 	}
 	return wrapLoad(s.fleet.Load(ctx))
 }
@@ -268,7 +272,12 @@ func (s *Server) housekeeping(ctx context.Context) error {
 
 // deviceHandler serves phones. Nothing here ever answers 401.
 func (s *Server) deviceHandler() http.Handler {
-	id := identifier{certs.NewVerifier([]*x509.Certificate{s.keys.DeviceCA()}, certs.VerifierOptions{Now: s.o.Wall})}
+	id := identifier{
+		verifier: certs.NewVerifier([]*x509.Certificate{s.keys.DeviceCA()}, certs.VerifierOptions{
+			Now: s.o.Wall, Parses: s.parses, LegacyCrypto: s.config.LegacyCrypto,
+		}),
+		legacy: s.noteLegacy("sha1-signature"),
+	}
 	devices := &deviceService{enroll: s.enroll, fleet: s.fleet, logger: s.o.Logger}
 	h := mdm.NewHandler(devices, id, mdm.HandlerOptions{
 		Logger:       s.o.Logger,
@@ -288,10 +297,9 @@ func (s *Server) deviceHandler() http.Handler {
 		},
 	})
 	mux := http.NewServeMux()
-	mux.HandleFunc(enroll.CheckinPath, h.ServeCheckin)
-	mux.HandleFunc(enroll.CommandPath, h.ServeCommand)
-	mux.Handle(enroll.SCEPPath, s.ca.SCEP())
-	mux.HandleFunc("GET "+enroll.LinkPath+"{secret}", s.serveLink)
+	for _, r := range deviceRoutes() {
+		mux.Handle(r.pattern, r.handler(s, h))
+	}
 	return mux
 }
 

@@ -25,15 +25,16 @@ const topic = "com.apple.mgmt.External.6ec6a3b8-0f0e-4b4e-9c5a-000000000001"
 
 // installation is a whole server with its push service, on loopback.
 type installation struct {
-	t      *testing.T
-	data   string
-	url    string
-	apns   *apnstest.Server
-	admin  *api.Client
-	roots  *x509.CertPool
-	keys   *mdmtest.KeyPool
-	cancel context.CancelFunc
-	done   chan error
+	t        *testing.T
+	data     string
+	url      string
+	apns     *apnstest.Server
+	admin    *api.Client
+	roots    *x509.CertPool
+	keys     *mdmtest.KeyPool
+	cancel   context.CancelFunc
+	done     chan error
+	timeouts server.Timeouts // of the next start; zero for the defaults
 
 	mu     sync.Mutex
 	phones map[string]*mdmtest.Phone // by push token
@@ -91,7 +92,8 @@ func (in *installation) start() {
 	go func() {
 		in.done <- server.Run(ctx, server.Options{
 			Data: in.data, Version: "test", Logger: slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
-			Getenv: func(string) string { return "" }, Wall: time.Now, Ready: func(server.Addresses) { close(ready) },
+			Getenv: func(string) string { return "" }, Wall: time.Now, Timeouts: in.timeouts,
+			Ready: func(server.Addresses) { close(ready) },
 		})
 	}()
 	select {

@@ -117,11 +117,17 @@ func mintMD5(t *testing.T, issuer *x509.Certificate) *identity {
 // sign returns an Mdm-Signature header over a body.
 func (id *identity) sign(t *testing.T, body []byte) string {
 	t.Helper()
+	return id.signBy(t, pkcs7.OIDDigestAlgorithmSHA256, body)
+}
+
+// signBy is sign with a digest of choice.
+func (id *identity) signBy(t *testing.T, digest asn1.ObjectIdentifier, body []byte) string {
+	t.Helper()
 	signed, err := pkcs7.NewSignedData(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
+	signed.SetDigestAlgorithm(digest)
 	if err := signed.AddSigner(id.cert, id.key, pkcs7.SignerInfoConfig{}); err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ package stepca
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
@@ -32,8 +31,6 @@ import (
 const (
 	provisionerName = "devices"
 
-	maxParses = 16 // SCEP messages being worked on at the same time; more wait
-
 	// leafTemplate is what the library makes of a request before redemption.enforce replaces every field. It
 	// takes nothing from the request either, so that neither of the two alone could let something through.
 	leafTemplate = `{"subject": {}, "keyUsage": ["digitalSignature"], "extKeyUsage": ["clientAuth"]}`
@@ -45,12 +42,14 @@ const (
 type Options struct {
 	Keyring      *certs.Keyring
 	Gatekeeper   certs.Gatekeeper
-	Prefix       string           // URL path that the handler answers, such as "/scep"
-	Host         string           // host name of the public URL
-	Organization string           // in the subject of every certificate; optional
-	Now          func() time.Time // wall clock
-	LegacyCrypto bool             // also accept requests encrypted with DES or triple DES
-	Logger       *slog.Logger     // optional
+	Prefix       string                  // URL path that the handler answers, such as "/scep"
+	Host         string                  // host name of the public URL
+	Organization string                  // in the subject of every certificate; optional
+	Now          func() time.Time        // wall clock
+	Parses       *certs.Parses           // shared with whatever else parses CMS; nil for its own
+	LegacyCrypto bool                    // also accept requests encrypted with DES or triple DES
+	LegacyUsed   func(*x509.Certificate) // hears of each certificate issued to such a request; optional
+	Logger       *slog.Logger            // optional
 }
 
 // Authority is the embedded CA. It is safe for concurrent use.
@@ -58,7 +57,6 @@ type Authority struct {
 	options Options
 	library *authority.Authority
 	scep    *provisioner.SCEP
-	parses  chan struct{} // holds one token per message being worked on
 }
 
 var _ certs.Issuer = (*Authority)(nil)
@@ -75,6 +73,12 @@ func New(o Options) (*Authority, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Parses == nil {
+		o.Parses = certs.NewParses(0)
+	}
+	if o.LegacyUsed == nil {
+		o.LegacyUsed = func(*x509.Certificate) {}
 	}
 	// Answers are signed with the library's default digest, which is SHA-1 unless it is told.
 	if err := pkcs7.SetDefaultDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256); err != nil {
@@ -104,7 +108,7 @@ func New(o Options) (*Authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start certificate authority: %w", err)
 	}
-	return &Authority{options: o, library: library, scep: scep, parses: make(chan struct{}, maxParses)}, nil
+	return &Authority{options: o, library: library, scep: scep}, nil
 }
 
 func newProvisioner(k *certs.Keyring) (*provisioner.SCEP, error) {
@@ -141,16 +145,6 @@ func (a *Authority) Close() error {
 		return fmt.Errorf("stop certificate authority: %w", err)
 	}
 	return nil
-}
-
-// enter waits for a place among the messages being worked on. The caller leaves with the returned function.
-func (a *Authority) enter(ctx context.Context) (leave func(), err error) {
-	select {
-	case a.parses <- struct{}{}:
-		return func() { <-a.parses }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 // deviceIdentity reports whether a certificate is one that an Admission of the key asked for: the last look before

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -69,7 +70,11 @@ func (a *Authority) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case r.Context().Err() != nil: // nobody is left to read the answer
 		a.options.Logger.DebugContext(r.Context(), "scep request abandoned", "error", err)
 	case status == http.StatusServiceUnavailable:
-		a.options.Logger.ErrorContext(r.Context(), "scep request not answered", "error", err)
+		level := slog.LevelError
+		if errors.Is(err, certs.ErrBusy) { // anybody can cause it
+			level = slog.LevelInfo
+		}
+		a.options.Logger.Log(r.Context(), level, "scep request not answered", "error", err)
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	case status == http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", "GET, POST")
@@ -146,19 +151,20 @@ func (a *Authority) describe(ctx context.Context, operation string) (*recorder, 
 // enroll has the library answer a request for a certificate, and holds the answer back unless it is a refusal or
 // the gatekeeper knows the certificate in it.
 func (a *Authority) enroll(ctx context.Context, message []byte) (*recorder, error) {
-	leave, err := a.enter(ctx)
+	leave, err := a.options.Parses.Enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	if err := inspect(message, a.options.LegacyCrypto); err != nil {
+	legacy, err := inspect(message, a.options.LegacyCrypto)
+	if err != nil {
 		status := http.StatusBadRequest
 		if errors.Is(err, ber.ErrLimit) {
 			status = http.StatusRequestEntityTooLarge
 		}
 		return nil, &httpError{status, err}
 	}
-	r := &redemption{SCEP: a.scep, authority: a}
+	r := &redemption{SCEP: a.scep, authority: a, legacy: legacy}
 	answer, err := a.call(ctx, r, scepapi.Post, http.MethodPost, pkiOperation, message)
 	switch {
 	case err != nil:

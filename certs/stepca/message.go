@@ -27,72 +27,72 @@ const (
 
 // inspect decides whether a SCEP message may reach the library. It reads the message with the library's own CMS
 // parser, within limits, so that both see the same: exactly one PKCSReq with an RSA signer and an envelope of
-// acceptable cipher. No signature is checked here.
+// acceptable cipher. It reports whether that cipher is a legacy one. No signature is checked here.
 //
 // Other message types stop here because the library's String method for them panics, and because one of them once
 // got certificates without a challenge (CVE-2026-30836).
-func inspect(message []byte, legacy bool) error {
+func inspect(message []byte, allowLegacy bool) (legacy bool, err error) {
 	if _, err := ber.Parse(message); err != nil {
-		return err
+		return false, err
 	}
 	outer, err := pkcs7.Parse(message)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(outer.Signers) != 1 {
-		return fmt.Errorf("%d signers", len(outer.Signers))
+		return false, fmt.Errorf("%d signers", len(outer.Signers))
 	}
 	if n := len(outer.Certificates); n == 0 || n > maxCertificates {
-		return fmt.Errorf("%d certificates", n)
+		return false, fmt.Errorf("%d certificates", n)
 	}
 	for _, cert := range outer.Certificates {
 		if err := checkRSA(cert.PublicKey); err != nil {
-			return fmt.Errorf("certificate of the sender: %w", err)
+			return false, fmt.Errorf("certificate of the sender: %w", err)
 		}
 	}
 	var messageType string
 	if err := outer.UnmarshalSignedAttribute(oidMessageType(), &messageType); err != nil {
-		return fmt.Errorf("message type: %w", err)
+		return false, fmt.Errorf("message type: %w", err)
 	}
 	if messageType != pkcsReq {
-		return fmt.Errorf("message type %.8q is not PKCSReq", messageType)
+		return false, fmt.Errorf("message type %.8q is not PKCSReq", messageType)
 	}
 	var transactionID string
 	if err := outer.UnmarshalSignedAttribute(oidTransactionID(), &transactionID); err != nil {
-		return fmt.Errorf("transaction id: %w", err)
+		return false, fmt.Errorf("transaction id: %w", err)
 	}
 	if n := len(transactionID); n == 0 || n > maxTransactionID {
-		return fmt.Errorf("transaction id of %d bytes", n)
+		return false, fmt.Errorf("transaction id of %d bytes", n)
 	}
-	return inspectEnvelope(outer.Content, legacy)
+	return inspectEnvelope(outer.Content, allowLegacy)
 }
 
 // inspectEnvelope checks the encrypted part: its structure is inside an octet string, where the walk over the whole
 // message has not looked.
-func inspectEnvelope(content []byte, legacy bool) error {
+func inspectEnvelope(content []byte, allowLegacy bool) (legacy bool, err error) {
 	if len(content) > maxEnvelope {
-		return fmt.Errorf("envelope of %d bytes: %w", len(content), ber.ErrLimit)
+		return false, fmt.Errorf("envelope of %d bytes: %w", len(content), ber.ErrLimit)
 	}
 	envelope, err := ber.Parse(content)
 	if err != nil {
-		return fmt.Errorf("envelope: %w", err)
+		return false, fmt.Errorf("envelope: %w", err)
 	}
 	// ContentInfo: type, [0] EnvelopedData: version, recipients, EncryptedContentInfo: type, algorithm, content.
 	algorithm := envelope.Child(1).Child(0).Child(2).Child(1).Child(0)
 	if algorithm.Tag != ber.OID {
-		return errors.New("envelope: not EnvelopedData")
+		return false, errors.New("envelope: not EnvelopedData")
 	}
-	accepted := []asn1.ObjectIdentifier{pkcs7.OIDEncryptionAlgorithmAES256CBC, pkcs7.OIDEncryptionAlgorithmAES128CBC}
-	if legacy {
-		accepted = append(accepted, pkcs7.OIDEncryptionAlgorithmDESEDE3CBC, pkcs7.OIDEncryptionAlgorithmDESCBC)
-	}
-	for _, oid := range accepted {
+	is := func(oid asn1.ObjectIdentifier) bool {
 		encoded, err := asn1.Marshal(oid)
-		if err == nil && bytes.Equal(encoded[2:], algorithm.Content) { // after tag and length
-			return nil
-		}
+		return err == nil && bytes.Equal(encoded[2:], algorithm.Content) // after tag and length
 	}
-	return errors.New("envelope: cipher is not AES-CBC")
+	switch {
+	case is(pkcs7.OIDEncryptionAlgorithmAES256CBC), is(pkcs7.OIDEncryptionAlgorithmAES128CBC):
+		return false, nil
+	case allowLegacy && (is(pkcs7.OIDEncryptionAlgorithmDESEDE3CBC) || is(pkcs7.OIDEncryptionAlgorithmDESCBC)):
+		return true, nil
+	}
+	return false, errors.New("envelope: cipher is not AES-CBC")
 }
 
 // Signed attributes of RFC 8894 section 3.2.1.

@@ -2,6 +2,7 @@ package stepca_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -144,9 +145,20 @@ func TestCipher(t *testing.T) {
 		wantStatus(t, post(start(t, newGatekeeper("secret"), nil), m.Raw), http.StatusBadRequest)
 	})
 	t.Run("DES allowed", func(t *testing.T) {
-		a := start(t, newGatekeeper("secret"), func(o *stepca.Options) { o.LegacyCrypto = true })
-		if read(t, post(a, m.Raw), key) == nil {
-			t.Error("got a failure")
+		var used []*x509.Certificate
+		a := start(t, newGatekeeper("secret"), func(o *stepca.Options) {
+			o.LegacyCrypto, o.LegacyUsed = true, func(c *x509.Certificate) { used = append(used, c) }
+		})
+		cert := read(t, post(a, m.Raw), key)
+		if cert == nil {
+			t.Fatal("got a failure")
+		}
+		if len(used) != 1 || !used[0].Equal(cert) {
+			t.Errorf("told of %d certificates, want of the one issued", len(used))
+		}
+		pkcs7.ContentEncryptionAlgorithm = pkcs7.EncryptionAlgorithmAES256CBC
+		if read(t, post(a, phone{signer: key, challenge: "secret"}.message(t).Raw), key) == nil || len(used) != 1 {
+			t.Error("a request with AES failed, or was taken for a legacy one")
 		}
 	})
 	pkcs7.ContentEncryptionAlgorithm = pkcs7.EncryptionAlgorithmAES128GCM
@@ -154,6 +166,27 @@ func TestCipher(t *testing.T) {
 	t.Run("AES-GCM", func(t *testing.T) {
 		wantStatus(t, post(start(t, newGatekeeper("secret"), nil), m.Raw), http.StatusBadRequest)
 	})
+}
+
+// TestBusy: a message that does not get its turn is answered 503 and costs the phone nothing.
+func TestBusy(t *testing.T) {
+	key := phoneKey(t, 0)
+	parses := certs.NewParses(1)
+	a := start(t, newGatekeeper("secret"), func(o *stepca.Options) { o.Parses = parses })
+	leave, err := parses.Enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := phone{signer: key, challenge: "secret"}.message(t).Raw
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	a.SCEP().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/scep?operation=PKIOperation", bytes.NewReader(m)))
+	wantStatus(t, w, http.StatusServiceUnavailable)
+	leave()
+	if read(t, post(a, m), key) == nil {
+		t.Error("got a failure afterwards")
+	}
 }
 
 func TestDescribe(t *testing.T) {

@@ -30,6 +30,7 @@ const (
 type redemption struct {
 	*provisioner.SCEP
 	authority *Authority
+	legacy    bool // the request is encrypted with DES or triple DES
 
 	key       [32]byte // as in certs.AdmitRequest
 	admission *certs.Admission
@@ -102,6 +103,9 @@ func (r *redemption) NotifySuccess(
 		return r.fault
 	}
 	r.issued = true
+	if r.legacy {
+		r.authority.options.LegacyUsed(cert)
+	}
 	return nil
 }
 

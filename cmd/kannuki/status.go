@@ -68,6 +68,9 @@ func (g *globals) statusText(s api.Status) string {
 	if s.Server.PushProblem != "" {
 		rows = append(rows, [2]string{t.T("Last push problem"), s.Server.PushProblem})
 	}
+	if s.Server.LegacyCrypto {
+		rows = append(rows, [2]string{t.T("Cryptography"), t.T("legacy_crypto is on: SHA-1 signatures and DES certificate requests are accepted.")})
+	}
 	b.WriteString(fields(rows...))
 	for _, m := range s.Server.Missing {
 		fmt.Fprintf(&b, "\n%s %s\n", t.T("Not set up yet:"), m)

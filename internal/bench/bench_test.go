@@ -37,7 +37,7 @@ func TestSign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		signature, err := verifier.ParseSignature(header)
+		signature, err := verifier.ParseSignature(t.Context(), header)
 		if err != nil {
 			t.Fatalf("body of %d bytes: %v", len(body), err)
 		}

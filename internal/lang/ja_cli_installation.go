@@ -49,6 +49,7 @@ func japaneseInstallation() []both {
 		{"Push certificate", "プッシュ証明書"},
 		{"Last push problem", "直近のプッシュの問題"},
 		{"Not set up yet:", "未設定："},
+		{"Cryptography", "暗号"},
 		{"Newest entry", "最新の項目"},
 		{"Source of releases", "リリースの情報源"},
 		{"Fetched", "取得日時"},
@@ -114,6 +115,8 @@ func japaneseDoctor() []both {
 
 		{"The database is whole.", "データベースに破損はありません。"},
 		{"The database is in use by the running server; its records are checked as they are read.", "データベースは稼働中のサーバーが使用しています。記録は読み出すたびに検査されます。"},
+		{"legacy_crypto is on: SHA-1 signatures and DES certificate requests are accepted.", "legacy_cryptoが有効です。SHA-1の署名と、DESで暗号化された証明書要求を受け付けています。"},
+		{"Switch it off as soon as no phone needs it; `kannuki audit log` names those that still used it.", "必要とする端末がなくなり次第、無効にしてください。使用した端末は`kannuki audit log`で確認できます。"},
 		{"Give the files of the data directory to the user the server runs as.", "データディレクトリのファイルの所有者を、サーバーを動かすユーザーにしてください。"},
 		{"Stop the server, keep the file, and restore the newest backup.", "サーバーを停止し、ファイルは残したまま、最新のバックアップを復元してください。"},
 		{"%d MiB are free for the database.", "データベースの空き容量は%d MiBです。"},

@@ -64,6 +64,7 @@ type Health struct {
 	URL          string          `json:"url"`
 	Organization string          `json:"organization"`
 	Lab          bool            `json:"lab,omitempty"`
+	LegacyCrypto bool            `json:"legacy_crypto"` // weak cryptography is let in
 	StartedAt    time.Time       `json:"started_at"`
 	Push         PushCertificate `json:"push"`
 	PushWaiting  int             `json:"push_waiting"`

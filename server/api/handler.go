@@ -90,13 +90,13 @@ func (c *call) act(w write) fleet.Act {
 // decode reads the JSON body strictly: unknown keys are errors, so that a
 // misspelt dry_run can never become the real thing.
 func (c *call) decode(v any) error {
+	if err := guardJSON(c.body); err != nil {
+		return invalid("body", err.Error())
+	}
 	dec := json.NewDecoder(bytes.NewReader(c.body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return invalid("body", err.Error())
-	}
-	if dec.More() {
-		return invalid("body", "more than one JSON value")
 	}
 	return nil
 }
