@@ -19,6 +19,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lab"
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/mdm/mdmtest"
 	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
@@ -32,7 +33,8 @@ type simOptions struct {
 	phones       int
 	verification int
 	group        string
-	os           string
+	os           []string
+	unsupervised int
 	models       []string
 	appVersion   string
 	apps         []string
@@ -47,7 +49,8 @@ func (o *simOptions) addFlags(g *globals, f *pflag.FlagSet) {
 	f.IntVar(&o.phones, "phones", 5, t.T("how many phones"))
 	f.IntVar(&o.verification, "verification", 1, t.T("how many of them are verification phones"))
 	f.StringVar(&o.group, "group", "", t.T("group they join (default: the only one)"))
-	f.StringVar(&o.os, "os", "26.5", t.T("iOS they have"))
+	f.StringArrayVar(&o.os, "os", []string{"26.5"}, t.T("iOS they have, with its build when the catalogue does not know it, such as 14.8.1=18H107; repeated, they are handed out in turn"))
+	f.IntVar(&o.unsupervised, "unsupervised", 0, t.T("how many of them, the last ones, are not supervised"))
 	f.StringArrayVar(&o.models, "models", []string{"iPhone15,2"}, t.T("hardware identifier of the phones; repeated, they are handed out in turn"))
 	f.StringVar(&o.appVersion, "app-version", "1.0", t.T("version of the group's business apps on them"))
 	f.StringArrayVar(&o.apps, "set-app", nil, t.T("version of one app, such as com.example.pos=1.2; may be repeated"))
@@ -164,12 +167,9 @@ func (s *simulation) phones(ctx context.Context) (*lab.Phones, error) {
 	if err != nil {
 		return nil, err
 	}
-	var release fleet.ReleaseView
-	if err := s.client.Get(ctx, api.Path("releases", s.o.os), nil, &release); err != nil {
+	systems, err := s.systems(ctx)
+	if err != nil {
 		return nil, err
-	}
-	if len(release.Builds) == 0 {
-		return nil, usage(s.cmd, s.g.text.T("--os %s: the catalogue has no build of it", s.o.os))
 	}
 	if err := s.lookAtApple(ctx); err != nil {
 		return nil, err
@@ -179,14 +179,56 @@ func (s *simulation) phones(ctx context.Context) (*lab.Phones, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.o.phones < 1 || s.o.verification < 0 || s.o.verification > s.o.phones {
-		return nil, usage(s.cmd, s.g.text.T("want at least one phone, and no more verification phones than phones"))
-	}
 	return lab.NewPhones(lab.PhonesOptions{
-		Count: s.o.phones, Verification: s.o.verification, OS: release.Version, Build: release.Builds[0], Models: s.o.models,
-		Apps: apps, TimeZone: s.config.TimeZone, Seed: s.o.seed, InstallAfter: s.scaled(s.o.installAfter), Roots: roots,
+		Phones: systems, Verification: s.o.verification, Apps: apps, TimeZone: s.config.TimeZone, Seed: s.o.seed, InstallAfter: s.scaled(s.o.installAfter), Roots: roots,
 		Apple: s.apple, Journal: mdmtest.NewJournal(s.journal()), Now: s.now, Wall: time.Now, Speed: s.speed, OnError: s.trouble,
 	})
+}
+
+// systems says what each phone is: versions and models are handed out in turn,
+// the last ones are not supervised.
+func (s *simulation) systems(ctx context.Context) ([]mdmtest.System, error) {
+	o := s.o
+	switch {
+	case o.phones < 1 || o.verification < 0 || o.verification > o.phones:
+		return nil, usage(s.cmd, s.g.text.T("want at least one phone, and no more verification phones than phones"))
+	case o.unsupervised < 0 || o.unsupervised > o.phones:
+		return nil, usage(s.cmd, s.g.text.T("--unsupervised %d: want 0 to %d, the number of phones", o.unsupervised, o.phones))
+	}
+	kinds := make([]mdmtest.System, 0, len(o.os))
+	for _, name := range o.os {
+		kind, err := s.system(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		kinds = append(kinds, kind)
+	}
+	systems := make([]mdmtest.System, 0, o.phones)
+	for i := range o.phones {
+		system := kinds[i%len(kinds)]
+		system.ProductName, system.Supervised = o.models[i%len(o.models)], i < o.phones-o.unsupervised
+		systems = append(systems, system)
+	}
+	return systems, nil
+}
+
+// system reads a version, or a version and its build, of --os.
+func (s *simulation) system(ctx context.Context, name string) (mdmtest.System, error) {
+	number, build, given := strings.Cut(name, "=")
+	if given {
+		if !version.Valid(number) || build == "" {
+			return mdmtest.System{}, usage(s.cmd, s.g.text.T("--os %q: want VERSION or VERSION=BUILD", name))
+		}
+		return mdmtest.System{Version: number, Build: build}, nil
+	}
+	var release fleet.ReleaseView
+	if err := s.client.Get(ctx, api.Path("releases", number), nil, &release); err != nil {
+		return mdmtest.System{}, err
+	}
+	if len(release.Builds) == 0 {
+		return mdmtest.System{}, usage(s.cmd, s.g.text.T("--os %s: the catalogue has no build of it", number))
+	}
+	return mdmtest.System{Version: release.Version, Build: release.Builds[0]}, nil
 }
 
 // readRoots reads the certificates of a PEM file; it may hold their key too.

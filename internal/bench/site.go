@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -92,7 +93,8 @@ func (s *site) settle(ctx context.Context, p *process, config server.Config) ([]
 	}
 	now, speed := config.PolicyClock(time.Now)
 	phones, err := lab.NewPhones(lab.PhonesOptions{
-		Count: 2, Verification: 1, OS: osVersion, Build: osBuild, Models: []string{model}, TimeZone: timeZone, Seed: 1, Roots: roots,
+		Phones:       slices.Repeat([]mdmtest.System{{Version: osVersion, Build: osBuild, ProductName: model, Supervised: true}}, 2),
+		Verification: 1, TimeZone: timeZone, Seed: 1, Roots: roots,
 		Apps:  []mdmtest.App{{BundleID: appID, Name: appID, Version: appVersion, ShortVersion: appVersion}},
 		Apple: lab.NewApple(time.Second, time.Second), Journal: mdmtest.NewJournal(io.Discard), Now: now, Wall: time.Now, Speed: speed,
 	})

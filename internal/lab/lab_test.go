@@ -99,7 +99,7 @@ func TestOpenPushRefuses(t *testing.T) {
 func options(count int) lab.PhonesOptions {
 	now := func() time.Time { return time.Date(2026, 8, 25, 9, 0, 0, 0, time.UTC) }
 	return lab.PhonesOptions{
-		Count: count, Verification: 1, OS: "26.5", Build: "23F77", Models: []string{"iPhone15,2", "iPhone14,5"}, TimeZone: "Asia/Tokyo",
+		Phones: slices.Repeat([]mdmtest.System{{Version: "26.5", Build: "23F77", Supervised: true}}, count), Verification: 1, TimeZone: "Asia/Tokyo",
 		Roots: x509.NewCertPool(), Apple: lab.NewApple(0, 0), Journal: mdmtest.NewJournal(nil), Now: now, Wall: now, Speed: 1,
 	}
 }
@@ -127,10 +127,9 @@ func TestUDIDsFollowTheSeed(t *testing.T) {
 func TestNewPhonesRefuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*lab.PhonesOptions){
-		"no phones":           func(o *lab.PhonesOptions) { o.Count = 0 },
+		"no phones":           func(o *lab.PhonesOptions) { o.Phones = nil },
 		"too many testers":    func(o *lab.PhonesOptions) { o.Verification = 4 },
 		"fewer than none":     func(o *lab.PhonesOptions) { o.Verification = -1 },
-		"no model":            func(o *lab.PhonesOptions) { o.Models = nil },
 		"unknown time zone":   func(o *lab.PhonesOptions) { o.TimeZone = "Atlantis/Capital" },
 		"no clock, no phones": func(o *lab.PhonesOptions) { o.Now = nil },
 	}

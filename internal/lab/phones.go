@@ -23,10 +23,8 @@ const (
 
 // PhonesOptions describe a population of simulated iPhones.
 type PhonesOptions struct {
-	Count        int
-	Verification int // so many of them, the first ones, are verification phones
-	OS, Build    string
-	Models       []string // hardware identifiers, handed out in turn
+	Phones       []mdmtest.System // what each of them is, at least one
+	Verification int              // so many of them, the first ones, are verification phones
 	Apps         []mdmtest.App
 	TimeZone     string // IANA name
 	Seed         uint64 // the same seed gives the same UDIDs
@@ -59,18 +57,17 @@ const keysInUse = 2
 
 // NewPhones returns phones that are not enrolled yet.
 func NewPhones(o PhonesOptions) (*Phones, error) {
-	if o.Count < 1 || o.Verification < 0 || o.Verification > o.Count || len(o.Models) == 0 {
-		return nil, errors.New("new phones: want at least one phone and one model, and no more verification phones than phones")
+	if len(o.Phones) == 0 || o.Verification < 0 || o.Verification > len(o.Phones) {
+		return nil, errors.New("new phones: want at least one phone, and no more verification phones than phones")
 	}
 	p := &Phones{o: o, byToken: map[string]*mdmtest.Phone{}}
-	keys := mdmtest.NewKeyPool(0, min(o.Count, keysInUse))
-	for i := range o.Count {
-		phone, err := mdmtest.New(mdmtest.Options{
-			UDID: udid(o.Seed, i), ProductName: o.Models[i%len(o.Models)], Name: fmt.Sprintf("%s %d", p.ring(i), i+1),
-			OSVersion: o.OS, Build: o.Build, Supervised: true, TimeZone: o.TimeZone, Apps: o.Apps,
-			Now: o.Now, Wall: o.Wall, Roots: o.Roots, Apple: o.Apple, Journal: o.Journal, Keys: keys,
-			User: mdmtest.User{InstallsEarly: o.InstallAfter},
-		})
+	base := mdmtest.Options{
+		TimeZone: o.TimeZone, Apps: o.Apps, Now: o.Now, Wall: o.Wall, Roots: o.Roots, Apple: o.Apple, Journal: o.Journal,
+		Keys: mdmtest.NewKeyPool(0, min(len(o.Phones), keysInUse)), User: mdmtest.User{InstallsEarly: o.InstallAfter},
+	}
+	for i, options := range mdmtest.Variants(base, o.Phones) {
+		options.UDID, options.Name = udid(o.Seed, i), fmt.Sprintf("%s %d", p.ring(i), i+1)
+		phone, err := mdmtest.New(options)
 		if err != nil {
 			return nil, fmt.Errorf("new phones: %w", err)
 		}

@@ -202,7 +202,11 @@ func japaneseFlags() []both {
 		{"how many phones", "端末の台数"},
 		{"how many of them are verification phones", "うち検証用端末の台数"},
 		{"group they join (default: the only one)", "入るグループ（既定は唯一のグループ）"},
-		{"iOS they have", "端末のiOS"},
+		{
+			"iOS they have, with its build when the catalogue does not know it, such as 14.8.1=18H107; repeated, they are handed out in turn",
+			"端末のiOS（カタログにない版は14.8.1=18H107のようにビルドも指定、繰り返すと順に割り当てる）",
+		},
+		{"how many of them, the last ones, are not supervised", "うち監視対象でない端末の台数（最後のものから）"},
 		{"hardware identifier of the phones; repeated, they are handed out in turn", "端末の機種の識別子（繰り返すと順に割り当てる）"},
 		{"version of the group's business apps on them", "グループの業務アプリの版"},
 		{"version of one app, such as com.example.pos=1.2; may be repeated", "アプリ1つの版（com.example.pos=1.2など、繰り返し可）"},

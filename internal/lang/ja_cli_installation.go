@@ -83,6 +83,8 @@ func japaneseInstallation() []both {
 		{"sim run needs the data directory of a lab on this machine, not --server", "sim runには、--serverではなく、この機器にある試験環境のデータフォルダが必要です"},
 		{"%s is no lab: simulated phones need one made with `kannuki init --lab`.", "%sは試験環境ではありません。模擬端末には`kannuki init --lab`で作成した環境が必要です。"},
 		{"--os %s: the catalogue has no build of it", "--os %s：ビルドの情報がありません"},
+		{"--os %q: want VERSION or VERSION=BUILD", "--os %q：版、または 版=ビルド で指定してください"},
+		{"--unsupervised %d: want 0 to %d, the number of phones", "--unsupervised %d：0から端末の台数（%d）までで指定してください"},
 		{"want at least one phone, and no more verification phones than phones", "端末は1台以上、検証用端末は端末の数以下で指定してください"},
 		{"--group is needed: there is not exactly one group", "グループが1つではないため、--groupを指定してください"},
 		{"--set-app %q: want BUNDLE-ID=VERSION", "--set-app %q：「バンドルID=版」の形で指定してください"},

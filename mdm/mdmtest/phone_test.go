@@ -255,8 +255,10 @@ func TestUnrecognizedDevice(t *testing.T) {
 func TestRenewal(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t)
-	p := enrolled(t, s, newClock(), Options{})
+	p := enrolled(t, s, newClock(), Options{Supervised: true})
 	magic := p.PushMagic()
+	ask(t, s, p, "cadence", cadenceCommand("cadence", 2))
+	s.took()
 	install := func(id, prof string) {
 		s.send(command(id, "InstallProfile", "<key>Payload</key><data>"+base64.StdEncoding.EncodeToString([]byte(prof))+"</data>"))
 		if err := p.Connect(context.Background()); err != nil {
@@ -272,6 +274,9 @@ func TestRenewal(t *testing.T) {
 	}
 	if p.PushMagic() != magic {
 		t.Error("PushMagic changed")
+	}
+	if got := p.Snapshot().Cadence; got != "Newest" {
+		t.Errorf("cadence is %q after the renewal, want Newest", got)
 	}
 	for name, edit := range map[string][2]string{
 		"topic":      {"External.test", "External.other"},
