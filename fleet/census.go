@@ -1,10 +1,11 @@
 package fleet
 
 import (
-	"maps"
+	"encoding/json"
+	"fmt"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -16,80 +17,193 @@ import (
 // waits for it to be called done. Reports still list it.
 const silentAfter = 7 * 24 * time.Hour
 
-// census counts what the phones of each group run, kept current with every
-// change of a phone so that a gate costs nothing per phone.
+// census knows what every phone of a segment is like, kept current with every
+// change of a phone. Phones that differ in nothing any decision or reason
+// depends on share one look, so that counting and explaining all phones costs
+// little more than explaining each look once.
 type census struct {
-	mu     sync.Mutex
-	phones map[string]censusPhone // by UDID
+	moments atomic.Uint64
+	mu      sync.Mutex
+	members []member
+	index   map[string]int   // into members, by UDID
+	looks   map[string]*look // by key
 }
 
-type censusPhone struct {
-	group   string
-	ring    storage.Ring
-	model   string
-	os      string
+// member is one phone as the census knows it.
+type member struct {
+	udid    string
+	num     uint64
 	contact time.Time
+	look    *look
+	known   uint64 // moment at which this was so
 }
 
-func newCensus() *census { return &census{phones: map[string]censusPhone{}} }
+// look is what phones that share it have in common.
+type look struct {
+	key   string
+	phone storage.Phone // without what tells the phones apart; never changed
+	count int           // phones that have it
+}
 
-// add takes up a phone as it is now, replacing what was known of it.
-func (c *census) add(p *storage.Phone) {
+func newCensus() *census {
+	return &census{index: map[string]int{}, looks: map[string]*look{}}
+}
+
+// bare returns a phone without what tells it from others and without the times
+// and amounts that no reason depends on.
+func bare(p *storage.Phone) storage.Phone {
+	b := *p
+	b.Num, b.UDID, b.Epoch, b.Serial, b.Certificate, b.UnlockToken, b.Rights = 0, "", 0, "", "", nil, 0
+	b.EnrolledAt, b.RemovedAt, b.Contact = time.Time{}, time.Time{}, time.Time{}
+	b.InfoAt, b.AppsNo, b.StatusAt, b.OS.Since = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	if !b.AppsAt.IsZero() {
+		b.AppsAt = time.Unix(0, 0).UTC() // only whether it ever answered counts
+	}
+	b.Push = storage.Push{DeadSince: b.Push.DeadSince}
+	b.AvailableGB, b.Battery = policy.CoarseSpace(b.AvailableGB), policy.CoarseCharge(b.Battery)
+	b.Update.FailureAt, b.Update.Since = time.Time{}, time.Time{}
+	b.Sync = storage.SyncState{NotNowSince: b.Sync.NotNowSince}
+	b.Announced = storage.Announced{}
+	if e := p.Announced.Enforcement; e != nil {
+		told := *e
+		told.FirstAt = time.Time{}
+		b.Announced.Enforcement = &told
+	}
+	if p.Arrival != nil {
+		b.Arrival = &storage.Arrival{Release: p.Arrival.Release}
+	}
+	return b
+}
+
+// lookOf returns the key and the content of a phone's look.
+func lookOf(p *storage.Phone) (string, storage.Phone) {
+	b := bare(p)
+	key, err := json.Marshal(b)
+	if err != nil { // a record that was stored can be encoded
+		return fmt.Sprintf("%+v", b), b
+	}
+	return string(key), b
+}
+
+// moment returns a number greater than any before. One taken by the updater
+// that changes a phone tells which of two changes came later: whoever has to
+// run again because the other was faster takes another.
+func (c *census) moment() uint64 { return c.moments.Add(1) }
+
+// add takes up a phone as a change at that moment left it, unless a later
+// change is known.
+func (c *census) add(p *storage.Phone, at uint64) { c.put(p, at, at) }
+
+// heal takes up a phone as it was read, unless a change after that moment is
+// known. A change under way then is not yet in what was read, so the reading
+// does not count as newer.
+func (c *census) heal(p *storage.Phone, before uint64) { c.put(p, before, 0) }
+
+func (c *census) put(p *storage.Phone, at, known uint64) {
+	key, content := lookOf(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	i, old := c.index[p.UDID]
+	if old {
+		if c.members[i].known > at {
+			return
+		}
+		known = max(known, c.members[i].known)
+	}
 	if p.State == storage.PhoneRemoved {
-		delete(c.phones, p.UDID)
+		if old {
+			c.remove(i)
+		}
 		return
 	}
-	c.phones[p.UDID] = censusPhone{
-		group: p.Group, ring: p.Ring, model: p.Model, os: p.OS.Version, contact: p.Contact,
+	l, ok := c.looks[key]
+	if !ok {
+		l = &look{key: key, phone: content}
+		c.looks[key] = l
+	}
+	l.count++
+	m := member{udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known}
+	if !old {
+		c.index[p.UDID] = len(c.members)
+		c.members = append(c.members, m)
+		return
+	}
+	c.drop(c.members[i].look)
+	c.members[i] = m
+}
+
+// remove forgets a member; the last one takes its place.
+func (c *census) remove(i int) {
+	c.drop(c.members[i].look)
+	delete(c.index, c.members[i].udid)
+	last := len(c.members) - 1
+	if i != last {
+		c.members[i] = c.members[last]
+		c.index[c.members[i].udid] = i
+	}
+	c.members[last] = member{}
+	c.members = c.members[:last]
+}
+
+// drop ends one member's use of a look.
+func (c *census) drop(l *look) {
+	if l.count--; l.count == 0 {
+		delete(c.looks, l.key)
 	}
 }
 
-// moved returns a census in which one phone is somewhere else.
-func (c *census) moved(udid, group string, ring storage.Ring) *census {
+// all returns every phone, in no order.
+func (c *census) all() []member {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	after := &census{phones: maps.Clone(c.phones)}
-	if p, ok := after.phones[udid]; ok {
-		p.group, p.ring = group, ring
-		after.phones[udid] = p
-	}
-	return after
+	return slices.Clone(c.members)
 }
 
-// of returns the counts of one group, sorted.
-func (c *census) of(group string, now time.Time) []policy.Census {
+// counted returns the counts of every group. One phone may be counted as
+// something else than it is known as; nil for none.
+func (c *census) counted(now time.Time, instead *storage.Phone) map[string][]policy.Census {
+	byLook := map[*look]count{}
+	for _, m := range c.all() {
+		if instead != nil && m.udid == instead.UDID {
+			continue
+		}
+		byLook[m.look] = byLook[m.look].plus(m.contact, now)
+	}
 	type key struct {
+		group     string
 		ring      storage.Ring
 		model, os string
 	}
-	counts := map[key]*policy.Census{}
-	c.mu.Lock()
-	for _, p := range c.phones {
-		if p.group != group || group == "" {
-			continue
-		}
-		k := key{p.ring, p.model, p.os}
-		row, ok := counts[k]
-		if !ok {
-			row = &policy.Census{Ring: policy.Ring(p.ring), Model: p.model, OSVersion: p.os}
-			counts[k] = row
-		}
-		row.Count++
-		if now.Sub(p.contact) > silentAfter {
-			row.Silent++
+	keyOf := func(p *storage.Phone) key { return key{p.Group, p.Ring, p.Model, p.OS.Version} }
+	counts := map[key]count{}
+	for l, n := range byLook {
+		k := keyOf(&l.phone)
+		counts[k] = count{counts[k].all + n.all, counts[k].silent + n.silent}
+	}
+	if instead != nil {
+		k := keyOf(instead)
+		counts[k] = counts[k].plus(instead.Contact, now)
+	}
+	out := map[string][]policy.Census{}
+	for k, n := range counts {
+		if k.group != "" {
+			row := policy.Census{Ring: policy.Ring(k.ring), Model: k.model, OSVersion: k.os, Count: n.all, Silent: n.silent}
+			out[k.group] = append(out[k.group], row)
 		}
 	}
-	c.mu.Unlock()
-	out := make([]policy.Census, 0, len(counts))
-	for _, row := range counts {
-		out = append(out, *row)
-	}
-	slices.SortFunc(out, func(a, b policy.Census) int {
-		return strings.Compare(string(a.Ring)+"\x00"+a.Model+"\x00"+a.OSVersion, string(b.Ring)+"\x00"+b.Model+"\x00"+b.OSVersion)
-	})
 	return out
+}
+
+// count is how many phones there are, and how many of them are silent.
+type count struct{ all, silent int }
+
+// plus returns the count with a phone last heard of at a time.
+func (n count) plus(contact, now time.Time) count {
+	n.all++
+	if now.Sub(contact) > silentAfter {
+		n.silent++
+	}
+	return n
 }
 
 // size returns how many phones a group has, by ring.
@@ -97,9 +211,9 @@ func (c *census) size(group string) map[storage.Ring]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := map[storage.Ring]int{}
-	for _, p := range c.phones {
-		if p.group == group {
-			out[p.ring]++
+	for _, l := range c.looks {
+		if l.phone.Group == group {
+			out[l.phone.Ring] += l.count
 		}
 	}
 	return out
@@ -110,9 +224,9 @@ func (c *census) below(release string, runs func(model string) bool) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
-	for _, p := range c.phones {
-		if runs(p.model) && version.Newer(release, p.os) {
-			n++
+	for _, l := range c.looks {
+		if runs(l.phone.Model) && version.Newer(release, l.phone.OS.Version) {
+			n += l.count
 		}
 	}
 	return n

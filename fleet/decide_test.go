@@ -133,7 +133,7 @@ func TestApprovalReachesProductionAndRetires(t *testing.T) {
 	if got, _ := production.enforcement(); got != "" {
 		t.Errorf("phone still holds the enforcement of %s it has installed", got)
 	}
-	view, err := w.fleet.Rollout(w.ctx, seg, "sales", release)
+	view, err := w.fleet.Rollout(w.ctx, seg, "sales", release, fleet.RolloutQuery{})
 	w.must(err)
 	if view.Phase != "done" || view.Done != 1 || len(view.Devices) != 0 {
 		t.Errorf("rollout = %s, %d done, %d not; want done, 1, 0", view.Phase, view.Done, len(view.Devices))
@@ -404,7 +404,7 @@ func TestRolloutIsDoneWhateverComesNext(t *testing.T) {
 		t.Errorf("second approval refused as %s, want approved-already", r.Code)
 	}
 	// An older release is done with, too, on a phone that went beyond it.
-	older, err := w.fleet.Rollout(w.ctx, seg, "sales", "26.6")
+	older, err := w.fleet.Rollout(w.ctx, seg, "sales", "26.6", fleet.RolloutQuery{})
 	w.must(err)
 	if older.Done != 1 || len(older.Devices) != 0 {
 		t.Errorf("rollout of 26.6: %d done, %d not; want 1 and 0", older.Done, len(older.Devices))

@@ -362,7 +362,9 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 func (f *Fleet) opensGate(w *worldState, p *storage.Phone, group string, ring storage.Ring) error {
 	s, now := w.current.Load(), f.now()
 	before := s.withCensus(w.census, now)
-	after := s.withCensus(w.census.moved(p.UDID, group, ring), now)
+	there := *p
+	there.Group, there.Ring = group, ring
+	after := s.policy.WithCensus(w.census.counted(now, &there))
 	for _, name := range []string{p.Group, group} {
 		for _, g := range policy.Gates(after, name, now) {
 			if g.Phase == policy.PhaseVerified && policy.Evaluate(before, name, g.Release, now).Phase != policy.PhaseVerified {

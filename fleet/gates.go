@@ -108,7 +108,8 @@ func (f *Fleet) carry(ctx context.Context, seg storage.Segment, a Act, d decisio
 			return storage.WorldChange{}, err
 		}
 		effect.Phase = string(afterGate.Phase)
-		return c, f.measure(ctx, w, s, after, &effect)
+		f.measure(w, s, after, &effect)
+		return c, nil
 	}
 	if a.DryRun {
 		_, err := build(w.current.Load())
@@ -119,24 +120,60 @@ func (f *Fleet) carry(ctx context.Context, seg storage.Segment, a Act, d decisio
 
 // measure counts what moving from one world to another makes the group's
 // phones do.
-func (f *Fleet) measure(ctx context.Context, w *worldState, before, after *snapshot, e *Effect) error {
+func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
 	e.Install, e.Withdraw, e.TooLate = 0, 0, 0
-	now := f.now()
-	group := e.Group
-	return f.eachPhone(ctx, w, storage.PhoneQuery{Group: &group}, func(p *storage.Phone) error {
-		facts := factsOf(after, p)
-		was := policy.TargetFor(before.policy, facts, now).Enforce
-		is := policy.TargetFor(after.policy, facts, now).Enforce
-		switch {
-		case is != nil && (was == nil || was.Release != is.Release):
-			e.Install++
-		case was != nil && is == nil:
-			e.Withdraw++
-		case is != nil && is.Keep && !was.Keep:
-			e.TooLate++
+	type key struct {
+		look *look
+		udid string
+	}
+	now, s, known := f.now(), surveyor{snapshots: []*snapshot{before, after}}, map[key]effectOn{}
+	for _, m := range w.census.all() {
+		if !m.enrolled() || m.look.phone.Group != e.Group {
+			continue
 		}
-		return nil
-	})
+		p := s.stand(m)
+		k := key{m.look, p.UDID}
+		effect, ok := known[k]
+		if !ok {
+			effect = measureOne(before, after, &p, now)
+			known[k] = effect
+		}
+		switch effect {
+		case effectInstall:
+			e.Install++
+		case effectWithdraw:
+			e.Withdraw++
+		case effectTooLate:
+			e.TooLate++
+		case effectNone:
+		}
+	}
+}
+
+// effectOn is what a decision makes one phone do.
+type effectOn int
+
+const (
+	effectNone effectOn = iota
+	effectInstall
+	effectWithdraw
+	effectTooLate
+)
+
+func measureOne(before, after *snapshot, p *storage.Phone, now time.Time) effectOn {
+	facts := factsOf(after, p)
+	was := policy.TargetFor(before.policy, facts, now).Enforce
+	is := policy.TargetFor(after.policy, facts, now).Enforce
+	switch {
+	case is != nil && (was == nil || was.Release != is.Release):
+		return effectInstall
+	case was != nil && is == nil:
+		return effectWithdraw
+	case is != nil && is.Keep && !was.Keep:
+		return effectTooLate
+	default:
+		return effectNone
+	}
 }
 
 // applied returns the records as they would be after a change, for a preview.

@@ -1,8 +1,11 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -18,7 +21,8 @@ type ReasonCount struct {
 }
 
 // RolloutView is how far a release is in a group: every phone with exactly one
-// reason. Counts and list come from the same reading.
+// reason. The counts are of all phones, the lists are one page of them, read a
+// moment later.
 type RolloutView struct {
 	Group        string        `json:"group"`
 	Release      string        `json:"release"`
@@ -28,18 +32,31 @@ type RolloutView struct {
 	Deadline     string        `json:"deadline,omitempty"` // local wall time of each phone
 	Production   int           `json:"production"`
 	Done         int           `json:"done"`
-	Reasons      []ReasonCount `json:"reasons"`      // of production phones, most frequent first
-	Verification []DeviceView  `json:"verification"` // the verification phones
-	Devices      []DeviceView  `json:"devices"`      // production phones that are not done
+	Reasons      []ReasonCount `json:"reasons"`        // of production phones, most frequent first
+	Verification []DeviceView  `json:"verification"`   // the verification phones
+	Devices      []DeviceView  `json:"devices"`        // production phones that are not done
+	Next         uint64        `json:"next,omitempty"` // After of the next page, 0 at the end
 }
 
+// RolloutQuery chooses a page of the phones that a rollout lists: the
+// verification phones and those that are not done, in the order in which they
+// first enrolled.
+type RolloutQuery struct {
+	After uint64 // Next of the page before
+	Limit int    // phones on a page; 0 means 500, which is the most
+}
+
+// maxListed is how many phones a rollout lists on one page.
+const maxListed = 500
+
 // Rollout reports on a release in a group.
-func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release string) (RolloutView, error) {
+func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release string, q RolloutQuery) (RolloutView, error) {
 	w, err := f.world(seg)
 	if err != nil {
 		return RolloutView{}, err
 	}
-	gate, err := f.gate(w, w.current.Load(), group, release)
+	s := w.current.Load()
+	gate, err := f.gate(w, s, group, release)
 	if err != nil {
 		return RolloutView{}, err
 	}
@@ -47,32 +64,77 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Approval: gate.Approval,
 		Reasons: []ReasonCount{}, Verification: []DeviceView{}, Devices: []DeviceView{},
 	}
-	if approval, ok := standing(w.current.Load(), group, release); ok {
+	if approval, ok := standing(s, group, release); ok {
 		v.Deadline = approval.Waves[0].Deadline
 	}
-	counts := map[string]int{}
 	e := f.explainer(w)
-	err = f.eachPhone(ctx, w, storage.PhoneQuery{Group: &group}, func(p *storage.Phone) error {
-		d := e.view(p)
-		if p.Ring == storage.RingVerification {
-			v.Verification = append(v.Verification, d)
-			return nil
+	listed := v.count(e)
+	slices.SortFunc(listed, func(a, b member) int { return cmp.Compare(a.num, b.num) })
+	first := sort.Search(len(listed), func(i int) bool { return listed[i].num > q.After })
+	limit := maxListed
+	if q.Limit > 0 {
+		limit = min(q.Limit, maxListed)
+	}
+	page := listed[first:min(len(listed), first+limit)]
+	if first+limit < len(listed) {
+		v.Next = page[limit-1].num
+	}
+	return v, v.list(ctx, e, page)
+}
+
+// done reports whether a phone needs to do no more for a release. A phone that
+// has it is done with it, whatever newer release it waits for.
+func done(p *storage.Phone, release, reason string) bool {
+	return reason == string(policy.ReasonDone) || version.AtLeast(p.OS.Version, release) && p.Arrival == nil
+}
+
+// count counts the phones of the group and returns those to be listed.
+func (v *RolloutView) count(e explainer) []member {
+	var listed []member
+	counts := map[string]int{}
+	e.survey(func(m member, x explained) {
+		p := &m.look.phone
+		switch {
+		case p.Group != v.Group:
+			return
+		case p.Ring == storage.RingVerification:
+			listed = append(listed, m)
+			return
 		}
 		v.Production++
-		// A phone that has it is done with it, whatever newer release it waits for.
-		if version.AtLeast(d.OS, release) && d.Leak == "" {
-			d.Reason = string(policy.ReasonDone)
-		}
-		counts[d.Reason]++
-		if d.Reason == string(policy.ReasonDone) {
+		if done(p, v.Release, string(x.reason)) {
 			v.Done++
-			return nil
+			counts[string(policy.ReasonDone)]++
+			return
 		}
-		v.Devices = append(v.Devices, d)
-		return nil
+		counts[string(x.reason)]++
+		listed = append(listed, m)
 	})
 	v.Reasons = sortedCounts(counts)
-	return v, err
+	return listed
+}
+
+// list reads the phones of one page. One that changed since it was counted is
+// shown as it is now, one that left is not.
+func (v *RolloutView) list(ctx context.Context, e explainer, page []member) error {
+	for _, m := range page {
+		p, err := e.fleet.store.Phone(ctx, e.state.segment, m.udid)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return wrap("read phone", err)
+		}
+		d := e.view(&p)
+		switch {
+		case p.Group != v.Group || p.State != storage.PhoneEnrolled:
+		case p.Ring == storage.RingVerification:
+			v.Verification = append(v.Verification, d)
+		case !done(&p, v.Release, d.Reason):
+			v.Devices = append(v.Devices, d)
+		}
+	}
+	return nil
 }
 
 func sortedCounts(counts map[string]int) []ReasonCount {
@@ -127,11 +189,10 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 	v := StatusView{AsOf: f.now(), Revision: s.records.Revision, Gates: []GateLine{}, Sources: []SourceView{}}
 	counts := map[string]int{}
 	e := f.explainer(w)
-	err = f.eachPhone(ctx, w, storage.PhoneQuery{}, func(p *storage.Phone) error {
-		x := e.explain(p)
+	e.survey(func(_ member, x explained) {
 		v.Phones++
-		counts[string(x.Reason.Code)]++
-		switch x.Hold {
+		counts[string(x.reason)]++
+		switch x.hold {
 		case policy.HoldConfirmed:
 			v.Holds.Confirmed++
 		case policy.HoldPending:
@@ -139,11 +200,7 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 		case policy.HoldImpossible:
 			v.Holds.Impossible++
 		}
-		return nil
 	})
-	if err != nil {
-		return StatusView{}, err
-	}
 	v.Reasons = sortedCounts(counts)
 	for _, name := range e.world.GroupNames() {
 		for _, g := range policy.Gates(e.world, name, e.now) {

@@ -167,11 +167,15 @@ func (f *Fleet) touch(ctx context.Context, w *worldState, p storage.Phone) (stor
 
 // updatePhone changes a phone and keeps the census in step.
 func (f *Fleet) updatePhone(ctx context.Context, w *worldState, p storage.Phone, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error) {
-	q, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, update)
+	var at uint64
+	q, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
+		at = w.census.moment() // the last run is the one that counts
+		return update(q)
+	})
 	if err != nil {
 		return p, wrap("update phone", err)
 	}
-	w.census.add(&q)
+	w.census.add(&q, at)
 	return q, nil
 }
 
@@ -314,6 +318,14 @@ func (f *Fleet) AskedForApps(seg storage.Segment, udid string, epoch uint64) boo
 	return s.inflight != nil && s.inflight.RequestType == requestApps
 }
 
+// Changed takes up a phone whose record something else has changed, so that
+// reports follow.
+func (f *Fleet) Changed(seg storage.Segment, p storage.Phone) {
+	if w, err := f.world(seg); err == nil { // otherwise it counts when the world is loaded
+		w.census.add(&p, w.census.moment())
+	}
+}
+
 // Noticed takes up a phone that enrolled, returned or left: the counts that
 // gates are computed from follow, and a phone that can be woken is woken.
 func (f *Fleet) Noticed(seg storage.Segment, p storage.Phone) error {
@@ -322,7 +334,7 @@ func (f *Fleet) Noticed(seg storage.Segment, p storage.Phone) error {
 		// What was stored stays stored; the world counts it when it loads.
 		return unavailable(err)
 	}
-	w.census.add(&p)
+	w.census.add(&p, w.census.moment())
 	if p.State == storage.PhoneEnrolled {
 		f.waker.Wake(wakeKey(seg, p.UDID))
 	}

@@ -185,11 +185,9 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.A
 	if p.Ring != storage.RingProduction || !f.unapproved(w, p, p.OS.Version) {
 		return nil
 	}
-	// Its gates are those of the group it is in now. Counting it twice, or
-	// before it is stored, does no harm: counts follow every change.
-	w.census.add(p)
+	// Its gates are those of the group it is in now, with itself as it is now.
 	s, now := w.current.Load(), f.now()
-	for _, g := range policy.Gates(s.withCensus(w.census, now), p.Group, now) {
+	for _, g := range policy.Gates(s.policy.WithCensus(w.census.counted(now, p)), p.Group, now) {
 		if version.Equal(g.Release, p.OS.Version) && g.Approval == "" {
 			return []storage.AuditEntry{f.leak(p, map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}, how)}
 		}

@@ -86,8 +86,8 @@ func (f *Fleet) sweepWorld(ctx context.Context, w *worldState) (int, error) {
 		return 0, wrap("read queues", err)
 	}
 	woken := 0
-	err = f.eachPhone(ctx, w, storage.PhoneQuery{}, func(p *storage.Phone) error {
-		w.census.add(p) // heals what an update in another order left behind
+	err = f.eachPhone(ctx, w, storage.PhoneQuery{}, func(p *storage.Phone, at uint64) error {
+		w.census.heal(p, at)
 		due, err := f.due(w, p)
 		if err != nil {
 			return err
@@ -116,17 +116,19 @@ func (f *Fleet) due(w *worldState, p *storage.Phone) (bool, error) {
 	return f.moved(w, p)
 }
 
-// eachPhone visits the enrolled phones that match, a page at a time, so that
-// no read transaction stays open while something slow happens.
-func (f *Fleet) eachPhone(ctx context.Context, w *worldState, q storage.PhoneQuery, visit func(*storage.Phone) error) error {
+// eachPhone visits the phones that match, a page at a time, so that no read
+// transaction stays open while something slow happens. It tells the census's
+// moment before each was read.
+func (f *Fleet) eachPhone(ctx context.Context, w *worldState, q storage.PhoneQuery, visit func(p *storage.Phone, at uint64) error) error {
 	q.Limit = pageSize
 	for {
+		at := w.census.moment()
 		phones, err := f.store.Phones(ctx, w.segment, q)
 		if err != nil {
 			return wrap("read phones", err)
 		}
 		for i := range phones {
-			if err := visit(&phones[i]); err != nil {
+			if err := visit(&phones[i], at); err != nil {
 				return err
 			}
 		}

@@ -31,7 +31,7 @@ func (f *Fleet) announce(ctx context.Context, w *worldState, p storage.Phone) (s
 	if err != nil || pl.set.Token == p.Announced.Token {
 		return p, err
 	}
-	updated, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
+	updated, err := f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
 		// Planned again on the stored phone and the newest world: both may have
 		// changed since they were read, and an older world must not overwrite
 		// what a newer one announced.
@@ -179,7 +179,7 @@ func (f *Fleet) items(ctx context.Context, w *worldState, p storage.Phone) ([]by
 	}
 	// The manifest is recorded before it is read, so that nothing it names can
 	// be swept away in between.
-	p, err := f.store.UpdatePhone(ctx, w.segment, p.UDID, p.Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
+	p, err := f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
 		q.Sync.Manifest, q.Sync.ManifestAt = q.Announced.Token, f.now()
 		return storage.PhoneChange{}, nil
 	})

@@ -37,19 +37,11 @@ func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog
 	}
 	w := &worldState{segment: seg, census: newCensus()}
 	w.current.Store(newSnapshot(records, cat))
-	for after := uint64(0); ; {
-		phones, err := f.store.Phones(ctx, seg, storage.PhoneQuery{After: after, Limit: pageSize, Enrolling: true})
-		if err != nil {
-			return nil, wrap("read phones", err)
-		}
-		for i := range phones {
-			w.census.add(&phones[i])
-		}
-		if len(phones) < pageSize {
-			return w, nil
-		}
-		after = phones[len(phones)-1].Num
-	}
+	err = f.eachPhone(ctx, w, storage.PhoneQuery{Enrolling: true}, func(p *storage.Phone, at uint64) error {
+		w.census.heal(p, at)
+		return nil
+	})
+	return w, err
 }
 
 // pageSize is how many phones are read at a time when all are looked at.
@@ -98,17 +90,17 @@ func (f *Fleet) forget(w *worldState) {
 
 func newSnapshot(records storage.World, cat *catalog.Catalog) *snapshot {
 	s := &snapshot{records: records, catalog: cat}
-	s.policy = policy.NewWorld(s.parts(nil))
+	s.policy = policy.NewWorld(s.parts())
 	return s
 }
 
 // withCensus returns the world that gates are computed from.
 func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
-	return policy.NewWorld(s.parts(func(group string) []policy.Census { return c.of(group, now) }))
+	return s.policy.WithCensus(c.counted(now, nil))
 }
 
 // parts translates the records into the engine's own types.
-func (s *snapshot) parts(census func(group string) []policy.Census) policy.Parts {
+func (s *snapshot) parts() policy.Parts {
 	p := policy.Parts{Revision: s.records.Revision, Releases: policyReleases(s.catalog)}
 	for _, a := range s.records.Apps {
 		p.Apps = append(p.Apps, policy.App{BundleID: a.BundleID, Name: a.Name, Importance: policy.Importance(a.Importance)})
@@ -118,9 +110,6 @@ func (s *snapshot) parts(census func(group string) []policy.Census) policy.Parts
 			Name: g.Name, Apps: g.Apps, Candidate: policy.Candidate(g.Candidate),
 			ModelClass: policy.ModelClass(g.ModelClass), OnExpiry: policy.OnExpiry(g.OnExpiry),
 			MinimumNotice: g.MinimumNotice,
-		}
-		if census != nil {
-			pg.Census = census(g.Name)
 		}
 		p.Groups = append(p.Groups, pg)
 	}

@@ -184,10 +184,16 @@ func newGroup(g Group, apps map[string]App) *group {
 		}
 		out.apps = append(out.apps, a)
 	}
-	out.Census = slices.DeleteFunc(slices.Clone(g.Census), func(c Census) bool { return c.Count < 1 })
-	slices.SortFunc(out.Census, compareCensus)
+	out.count(g.Census)
+	return out
+}
+
+// count takes up the counts of the group's phones and what follows from them.
+func (g *group) count(census []Census) {
+	g.Census = slices.DeleteFunc(slices.Clone(census), func(c Census) bool { return c.Count < 1 })
+	slices.SortFunc(g.Census, compareCensus)
 	var production, all []string
-	for _, c := range out.Census {
+	for _, c := range g.Census {
 		if c.Model == "" {
 			continue
 		}
@@ -196,11 +202,10 @@ func newGroup(g Group, apps map[string]App) *group {
 			production = append(production, c.Model)
 		}
 	}
-	out.scope = unique(production)
-	if len(out.scope) == 0 {
-		out.scope = unique(all)
+	g.scope = unique(production)
+	if len(g.scope) == 0 {
+		g.scope = unique(all)
 	}
-	return out
 }
 
 func compareCensus(a, b Census) int {

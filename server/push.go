@@ -117,7 +117,8 @@ func newPusher(data string, c PushConfig, wall func() time.Time) (*pusher, error
 // pushSource tells the wake-up scheduler how to reach a phone, and takes note
 // of what Apple says of it.
 type pushSource struct {
-	store fleet.PhoneStore
+	store   fleet.PhoneStore
+	changed func(storage.Segment, storage.Phone) // told of every phone it changed
 }
 
 func splitKey(key string) (storage.Segment, string) {
@@ -146,7 +147,7 @@ func (s pushSource) Pushed(ctx context.Context, key string, at time.Time, r apns
 		return nil
 	}
 	seg, udid := splitKey(key)
-	_, err := s.store.UpdatePhone(ctx, seg, udid, 0, func(p *storage.Phone) (storage.PhoneChange, error) {
+	p, err := s.store.UpdatePhone(ctx, seg, udid, 0, func(p *storage.Phone) (storage.PhoneChange, error) {
 		if !r.Since.IsZero() && p.Push.UpdatedAt.After(r.Since) {
 			return storage.PhoneChange{Unchanged: true}, nil
 		}
@@ -159,5 +160,6 @@ func (s pushSource) Pushed(ctx context.Context, key string, at time.Time, r apns
 	if err != nil {
 		return fmt.Errorf("record dead push token: %w", err)
 	}
+	s.changed(seg, p)
 	return nil
 }

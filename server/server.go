@@ -122,7 +122,7 @@ func (s *Server) build(ctx context.Context) error {
 	if s.pusher, err = newPusher(s.o.Data, s.config.Push, s.o.Wall); err != nil {
 		return err
 	}
-	source := pushSource{s.store}
+	source := pushSource{s.store, func(seg storage.Segment, p storage.Phone) { s.fleet.Changed(seg, p) }}
 	s.wakes = wake.New(s.pusher, source, source, wake.Options{
 		PerMinute: s.config.Push.PerMinute, MinInterval: s.config.Push.MinInterval,
 		Debounce: min(time.Second, orMinute(s.config.Push.MinInterval)), Now: s.o.Wall, Logger: s.o.Logger,

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,9 +69,7 @@ func runRolloutStatus(ctx context.Context, g *globals, cmd *cobra.Command, o rol
 	if err != nil {
 		return err
 	}
-	get := func() (v fleet.RolloutView, err error) {
-		return v, client.Get(ctx, api.Path("rollouts", o.group, release), nil, &v)
-	}
+	get := func() (fleet.RolloutView, error) { return wholeRollout(ctx, client, o.group, release) }
 	if o.watch {
 		return g.watch(ctx, cmd, o.interval, get)
 	}
@@ -78,6 +78,22 @@ func runRolloutStatus(ctx context.Context, g *globals, cmd *cobra.Command, o rol
 		return err
 	}
 	return g.show(cmd, g.rolloutAnswer(v))
+}
+
+// wholeRollout returns a rollout with all the phones it lists. The counts are
+// those of the first page.
+func wholeRollout(ctx context.Context, client *api.Client, group, release string) (fleet.RolloutView, error) {
+	var whole fleet.RolloutView
+	path := api.Path("rollouts", group, release)
+	err := client.Get(ctx, path, nil, &whole)
+	for err == nil && whole.Next != 0 {
+		var page fleet.RolloutView
+		err = client.Get(ctx, path, url.Values{"after": {strconv.FormatUint(whole.Next, 10)}}, &page)
+		whole.Verification = append(whole.Verification, page.Verification...)
+		whole.Devices = append(whole.Devices, page.Devices...)
+		whole.Next = page.Next
+	}
+	return whole, err
 }
 
 func (g *globals) rolloutAnswer(v fleet.RolloutView) answer {

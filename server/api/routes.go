@@ -191,7 +191,16 @@ type ApproveRequest struct {
 }
 
 func rollout(h *Handler, c *call) (any, error) {
-	return h.fleet.Rollout(c.ctx, c.Segment, c.r.PathValue("group"), c.r.PathValue("release"))
+	after, err := c.number("after")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := c.number("limit")
+	if err != nil {
+		return nil, err
+	}
+	q := fleet.RolloutQuery{After: after, Limit: int(min(limit, maxBody))}
+	return h.fleet.Rollout(c.ctx, c.Segment, c.r.PathValue("group"), c.r.PathValue("release"), q)
 }
 
 // Verdicts is a list of test results.
