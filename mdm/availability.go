@@ -1,6 +1,7 @@
 package mdm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -56,7 +57,7 @@ func availabilities() [15]availability {
 	return [...]availability{
 		{feature: reqDeviceInformation},
 		{feature: "InstalledApplicationList", rights: RightQueryApps},
-		{feature: "InstallProfile", rights: RightInstallProfiles},
+		{feature: reqInstallProfile, rights: RightInstallProfiles},
 		{feature: "RemoveProfile", rights: RightInstallProfiles},
 		{feature: "ProfileList", rights: RightInspectProfiles},
 		{feature: "SecurityInfo", rights: RightQuerySecurity},
@@ -148,40 +149,68 @@ func (d Device) Supports(feature string) error {
 }
 
 // Takes returns nil when the device has everything the command needs, the
-// items of a Settings command and the queries of a DeviceInformation command
-// included. It is asked when a command is queued and again when it is handed
-// out, because a device may have moved to another version in between. Only the
-// RequestType and the Body count. The error is an *UnavailableError, or says
-// that the Body cannot be read.
+// items of a Settings command, the queries of a DeviceInformation command and
+// the deferral in an InstallProfile command included. It is asked when a
+// command is queued and again when it is handed out, because a device may have
+// moved to another version in between. Only the RequestType and the Body
+// count. The error is an *UnavailableError, or says that the Body, which may
+// have at most 1 MiB, cannot be read.
 func (d Device) Takes(c Command) error {
 	if err := d.Supports(c.RequestType); err != nil {
 		return err
 	}
-	if c.RequestType != reqSettings && c.RequestType != reqDeviceInformation {
+	switch c.RequestType {
+	case reqSettings, reqDeviceInformation, reqInstallProfile:
+	default:
 		return nil
 	}
-	doc, err := scan(c.Body, ResultLimits())
+	f, err := commandOf(c.Body)
 	if err != nil {
 		return err
+	}
+	switch c.RequestType {
+	case reqSettings:
+		return d.takesItems(f.objects("Settings"))
+	case reqInstallProfile:
+		return d.takesProfile(deref(pick(f, "Payload", asData)))
+	default:
+		return d.takesQueries(f.texts("Queries"))
+	}
+}
+
+// commandOf reads the Command dictionary of an encoded command.
+func commandOf(body []byte) (fields, error) {
+	doc, err := scan(body, ResultLimits())
+	if err != nil {
+		return fields{}, err
 	}
 	v, err := doc.value("Command")
 	if err != nil {
-		return err
+		return fields{}, err
 	}
 	m, ok := asDictionary(v)
 	if !ok {
-		return malformed("no Command dictionary")
+		return fields{}, malformed("no Command dictionary")
 	}
-	f := newFields(m)
-	if c.RequestType == reqSettings {
-		for _, item := range f.objects("Settings") {
-			if err := d.Supports("Settings." + item.text("Item")); err != nil {
-				return err
-			}
+	return newFields(m), nil
+}
+
+func (d Device) takesItems(items []fields) error {
+	for _, item := range items {
+		if err := d.Supports("Settings." + item.text("Item")); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// takesProfile looks for the deferral without parsing: a signature leaves the
+// profile inside it as it was.
+func (d Device) takesProfile(profile []byte) error {
+	if !bytes.Contains(profile, []byte(keyDeferral)) {
 		return nil
 	}
-	return d.takesQueries(f.texts("Queries"))
+	return d.Supports(FeatureDeferralProfile)
 }
 
 // takesQueries lets queries pass that the table does not have: a device leaves

@@ -87,6 +87,11 @@ func TestSupports(t *testing.T) {
 func TestTakes(t *testing.T) {
 	t.Parallel()
 	cadence := mdm.SettingsCommand{Settings: []mdm.SettingsItem{mdm.CadenceItem(mdm.CadenceAll)}}
+	profile, err := deferral().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := mdm.InstallProfileCommand{Payload: profile}
 	queries := mdm.DeviceInformationCommand{Queries: []string{"OSVersion", "NotYetInvented", "SoftwareUpdateSettings"}}
 	for _, test := range []struct {
 		name string
@@ -103,6 +108,10 @@ func TestTakes(t *testing.T) {
 		{"queries on 27", queries, mdm.Device{OSVersion: "27.0"}, mdm.OSRemoved},
 		{"queries on 14", queries, mdm.Device{OSVersion: "14.0"}, mdm.OSTooOld},
 		{"first question to a new device", mdm.DeviceInformationCommand{Queries: []string{"OSVersion"}}, mdm.Device{}, ""},
+		{"deferral on 17", held, mdm.Device{OSVersion: "17.7", Supervised: true, Rights: allRights}, ""},
+		{"deferral on 27", held, mdm.Device{OSVersion: "27.0", Supervised: true, Rights: allRights}, mdm.OSRemoved},
+		{"deferral unsupervised", held, mdm.Device{OSVersion: "17.7", Rights: allRights}, mdm.NotSupervised},
+		{"other profile on 27", mdm.InstallProfileCommand{Payload: []byte("<plist/>")}, mdm.Device{OSVersion: "27.0", Rights: allRights}, ""},
 		{"foreign command", restartCommand{}, mdm.Device{OSVersion: "26.0", Rights: allRights}, mdm.UnknownFeature},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -65,7 +65,10 @@ func dictionaryOf(p Payload) (map[string]any, error) {
 	return m, nil
 }
 
-const reqDeviceInformation = "DeviceInformation"
+const (
+	reqDeviceInformation = "DeviceInformation"
+	reqInstallProfile    = "InstallProfile"
+)
 
 // DeviceInformationCommand asks for the named facts. Devices answer it even
 // when locked. Needs right 16 for most queries.
@@ -119,7 +122,7 @@ func (InstalledApplicationListCommand) RequestType() string { return "InstalledA
 func (DeclarativeManagementCommand) RequestType() string { return msgDeclarativeManagement }
 
 // RequestType returns "InstallProfile".
-func (InstallProfileCommand) RequestType() string { return "InstallProfile" }
+func (InstallProfileCommand) RequestType() string { return reqInstallProfile }
 
 // RequestType returns "RemoveProfile".
 func (RemoveProfileCommand) RequestType() string { return "RemoveProfile" }

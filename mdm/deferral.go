@@ -8,7 +8,10 @@ import (
 )
 
 // FeatureDeferralProfile is what a DeferralProfile needs of a device.
-const FeatureDeferralProfile = "InstallProfile.forceDelayedSoftwareUpdates"
+const FeatureDeferralProfile = "InstallProfile." + keyDeferral
+
+// keyDeferral is the restriction that switches a deferral on.
+const keyDeferral = "forceDelayedSoftwareUpdates"
 
 // TypeRestrictions is the payload type of restrictions, as a ProfileList names
 // it.
