@@ -417,7 +417,7 @@ func TestGroupSettingsStayUnlessGiven(t *testing.T) {
 	w.must(err)
 	g, err := w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})
 	w.must(err)
-	if g.Candidate != "auto" || g.MinimumNotice != 48*time.Hour || len(g.Apps) != 2 {
+	if g.Candidate != "auto" || g.MinimumNotice != "48h" || len(g.Apps) != 2 {
 		t.Errorf("group = %+v, want the settings given before kept and the app added", g)
 	}
 }

@@ -179,6 +179,9 @@ func measureOne(before, after *snapshot, p *storage.Phone, now time.Time) effect
 // applied returns the records as they would be after a change, for a preview.
 func applied(w storage.World, c storage.WorldChange) storage.World {
 	w.Revision++
+	w.Apps = upsert(w.Apps, c.Apps, func(a, b storage.App) bool { return a.BundleID == b.BundleID })
+	w.Apps = slices.DeleteFunc(w.Apps, func(a storage.App) bool { return slices.Contains(c.RemoveApps, a.BundleID) })
+	w.Groups = upsert(w.Groups, c.Groups, func(a, b storage.Group) bool { return a.Name == b.Name })
 	w.Offers = upsert(w.Offers, c.Offers, func(a, b storage.Offer) bool { return a.Group == b.Group && a.Release == b.Release })
 	w.Approvals = upsert(w.Approvals, c.Approvals, func(a, b storage.Approval) bool { return a.ID == b.ID })
 	w.Declines = upsert(w.Declines, c.Declines, sameDecline)
@@ -374,8 +377,17 @@ func missing(app policy.AppState) Missing {
 	return Missing{BundleID: app.BundleID, Name: app.Name, Why: why}
 }
 
-func refused(code, format string, args ...any) error {
+func refused(code, format string, args ...any) *RefusedError {
 	return &RefusedError{Code: code, Message: sprintf(format, args...)}
+}
+
+// with names the values of a refusal, for its wording in other languages.
+func (e *RefusedError) with(pairs ...string) *RefusedError {
+	e.Params = map[string]string{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		e.Params[pairs[i]] = pairs[i+1]
+	}
+	return e
 }
 
 // standing returns the newest approval of a release that was not withdrawn.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -25,54 +26,45 @@ type AppRequest struct {
 	Importance string `json:"importance"`
 }
 
-// AddApp adds a business app, or changes its name. Changing the importance of
-// an app that gates rest on could open them, so that needs its own decision
-// and is refused here.
-func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppRequest) (storage.App, error) {
+// AddApp adds a business app, or changes name and importance of one that
+// exists, which is refused when it would open a closed gate.
+func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppRequest) (BusinessApp, error) {
 	if !regexp.MustCompile(bundlePattern).MatchString(r.BundleID) {
-		return storage.App{}, invalid("bundle_id", "%q is not a bundle identifier such as com.example.pos", r.BundleID)
-	}
-	importance, err := policy.ParseImportance(r.Importance)
-	if err != nil {
-		return storage.App{}, invalid("importance", "%v", err)
+		return BusinessApp{}, invalid("bundle_id", "%q is not a bundle identifier such as com.example.pos", r.BundleID)
 	}
 	if r.Name == "" {
 		r.Name = r.BundleID
 	}
-	var app storage.App
-	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
-		app = storage.App{BundleID: r.BundleID, Name: r.Name, Importance: string(importance), CreatedAt: f.now()}
-		if was, err := s.app(r.BundleID); err == nil {
-			if was.Importance != app.Importance && usedBy(s, r.BundleID) != "" {
-				return storage.WorldChange{}, &RefusedError{
-					Code:    "opens-gates",
-					Message: "the importance of " + was.Name + " decides gates of group " + usedBy(s, r.BundleID) + "; changing it needs two people",
-				}
-			}
-			app.CreatedAt = was.CreatedAt
+	c := AppChange{Name: &r.Name, Importance: &r.Importance}
+	if err := c.check(); err != nil {
+		return BusinessApp{}, err
+	}
+	var view BusinessApp
+	err := f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		app, err := s.app(r.BundleID)
+		if err != nil {
+			app = storage.App{BundleID: r.BundleID, CreatedAt: f.now()}
 		}
+		app = c.onto(app)
+		view = businessApp(s, app)
 		entry := f.entry(a, "app.add", r.BundleID, map[string]string{"name": r.Name, "importance": app.Importance})
 		return storage.WorldChange{Apps: []storage.App{app}, Audit: []storage.AuditEntry{entry}}, nil
 	})
-	return app, err
-}
-
-func usedBy(s *snapshot, bundleID string) string {
-	for _, g := range s.records.Groups {
-		if slices.Contains(g.Apps, bundleID) {
-			return g.Name
-		}
-	}
-	return ""
+	return view, err
 }
 
 // Apps returns the business apps, sorted by bundle identifier.
-func (f *Fleet) Apps(seg storage.Segment) ([]storage.App, error) {
+func (f *Fleet) Apps(seg storage.Segment) ([]BusinessApp, error) {
 	w, err := f.world(seg)
 	if err != nil {
 		return nil, err
 	}
-	return slices.Clone(w.current.Load().records.Apps), nil
+	s := w.current.Load()
+	out := []BusinessApp{}
+	for _, a := range s.records.Apps {
+		out = append(out, businessApp(s, a))
+	}
+	return out, nil
 }
 
 // GroupRequest describes a group to add.
@@ -82,20 +74,27 @@ type GroupRequest struct {
 	Candidate     string        `json:"candidate"`
 	Rights        string        `json:"rights"`
 	MinimumNotice time.Duration `json:"minimum_notice"`
+
+	CandidateNotice time.Duration `json:"candidate_notice"`
+	RemoveApps      []string      `json:"remove_apps"` // only of a group that exists
 }
 
 // AddGroup adds a group, or changes one that exists: it gets the apps named in
 // addition, and the settings that are given. Taking an app away could open a
 // closed gate and is not possible here.
-func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (storage.Group, error) {
+func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupView, error) {
 	if !regexp.MustCompile(groupPattern).MatchString(r.Name) {
-		return storage.Group{}, invalid("name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name)
+		return GroupView{}, invalid("name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name)
 	}
 	if err := r.check(); err != nil {
-		return storage.Group{}, err
+		return GroupView{}, err
+	}
+	w, err := f.world(seg)
+	if err != nil {
+		return GroupView{}, err
 	}
 	var group storage.Group
-	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		for _, id := range r.Apps {
 			if _, err := s.app(id); err != nil {
 				return storage.WorldChange{}, err
@@ -109,12 +108,16 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 			}
 		}
 		group = r.onto(was)
-		entry := f.entry(a, "group.add", r.Name, map[string]string{
-			"apps": strings.Join(group.Apps, ","), "candidate": group.Candidate, "rights": group.Rights, "minimum_notice": group.MinimumNotice.String(),
-		})
-		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{entry}}, nil
+		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{f.groupEntry(a, "group.add", group)}}, nil
 	})
-	return group, err
+	return groupView(w, group), err
+}
+
+func (f *Fleet) groupEntry(a Act, action string, g storage.Group) storage.AuditEntry {
+	return f.entry(a, action, g.Name, map[string]string{
+		"apps": strings.Join(g.Apps, ","), "candidate": g.Candidate, "rights": g.Rights,
+		"minimum_notice": g.MinimumNotice.String(), "candidate_notice": g.CandidateNotice.String(),
+	})
 }
 
 // check refuses values no group can have.
@@ -125,8 +128,10 @@ func (r GroupRequest) check() error {
 	if r.Rights != "" && !slices.Contains([]string{"updates", "managed", "full"}, r.Rights) {
 		return invalid("rights", "%q is not one of updates, managed, full", r.Rights)
 	}
-	if r.MinimumNotice != 0 && (r.MinimumNotice < minNotice || r.MinimumNotice > 30*24*time.Hour) {
-		return invalid("minimum_notice", "want between %s and 720h", minNotice)
+	for field, notice := range map[string]time.Duration{"minimum_notice": r.MinimumNotice, "candidate_notice": r.CandidateNotice} {
+		if notice != 0 && (notice < minNotice || notice > 30*24*time.Hour) {
+			return invalid(field, "want between %s and 720h", noticeText(minNotice))
+		}
 	}
 	return nil
 }
@@ -142,7 +147,10 @@ func (r GroupRequest) onto(g storage.Group) storage.Group {
 	if r.MinimumNotice != 0 {
 		g.MinimumNotice = r.MinimumNotice
 	}
-	g.Apps = slices.Concat(g.Apps, r.Apps)
+	if r.CandidateNotice != 0 {
+		g.CandidateNotice = r.CandidateNotice
+	}
+	g.Apps = slices.Concat(withoutApps(g, r.RemoveApps).Apps, r.Apps)
 	slices.Sort(g.Apps)
 	g.Apps = slices.Compact(g.Apps)
 	return g
@@ -156,6 +164,20 @@ type GroupView struct {
 	Rights       string   `json:"rights"`
 	Verification int      `json:"verification"`
 	Production   int      `json:"production"`
+
+	MinimumNotice   string `json:"minimum_notice"`   // least time from telling a production phone to its deadline, "24h"
+	CandidateNotice string `json:"candidate_notice"` // the same of a verification phone
+	HoldDays        int    `json:"hold_days"`        // how long releases are hidden after Apple posts them
+}
+
+func groupView(w *worldState, g storage.Group) GroupView {
+	size := w.census.size(g.Name)
+	return GroupView{
+		Name: g.Name, Apps: append([]string{}, g.Apps...), Candidate: g.Candidate, Rights: g.Rights,
+		Verification: size[storage.RingVerification], Production: size[storage.RingProduction],
+		MinimumNotice:   noticeText(cmp.Or(g.MinimumNotice, policy.DefaultMinimumNotice)),
+		CandidateNotice: noticeText(cmp.Or(g.CandidateNotice, policy.DefaultCandidateNotice)), HoldDays: policy.HoldDays,
+	}
 }
 
 // Groups returns the groups, sorted by name.
@@ -166,11 +188,7 @@ func (f *Fleet) Groups(seg storage.Segment) ([]GroupView, error) {
 	}
 	var out []GroupView
 	for _, g := range w.current.Load().records.Groups {
-		size := w.census.size(g.Name)
-		out = append(out, GroupView{
-			Name: g.Name, Apps: append([]string{}, g.Apps...), Candidate: g.Candidate, Rights: g.Rights,
-			Verification: size[storage.RingVerification], Production: size[storage.RingProduction],
-		})
+		out = append(out, groupView(w, g))
 	}
 	return out, nil
 }

@@ -109,7 +109,7 @@ func (s *snapshot) parts() policy.Parts {
 		pg := policy.Group{
 			Name: g.Name, Apps: g.Apps, Candidate: policy.Candidate(g.Candidate),
 			ModelClass: policy.ModelClass(g.ModelClass), OnExpiry: policy.OnExpiry(g.OnExpiry),
-			MinimumNotice: g.MinimumNotice,
+			MinimumNotice: g.MinimumNotice, CandidateNotice: g.CandidateNotice,
 		}
 		p.Groups = append(p.Groups, pg)
 	}

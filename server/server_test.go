@@ -149,7 +149,7 @@ func (in *installation) setUp() {
 		Certificate: base64.StdEncoding.EncodeToString(cert), Key: base64.StdEncoding.EncodeToString(key),
 	}, nil))
 	in.must(in.post("/v1/apps", api.AddAppRequest{AppRequest: fleet.AppRequest{BundleID: "com.example.pos", Name: "POS", Importance: "critical"}}, nil))
-	in.must(in.post("/v1/groups", api.AddGroupRequest{Name: "sales", Apps: []string{"com.example.pos"}}, nil))
+	in.must(in.post("/v1/groups", api.AddGroupRequest{Name: "sales", GroupSettings: api.GroupSettings{Apps: []string{"com.example.pos"}}}, nil))
 }
 
 func (in *installation) link(group, ring string) string {
@@ -304,7 +304,7 @@ func TestLinkEnrolsOnePhone(t *testing.T) {
 func TestProfileNeedsAPushCertificate(t *testing.T) {
 	in := install(t)
 	in.must(in.post("/v1/apps", api.AddAppRequest{AppRequest: fleet.AppRequest{BundleID: "com.example.pos", Importance: "critical"}}, nil))
-	in.must(in.post("/v1/groups", api.AddGroupRequest{Name: "sales", Apps: []string{"com.example.pos"}}, nil))
+	in.must(in.post("/v1/groups", api.AddGroupRequest{Name: "sales", GroupSettings: api.GroupSettings{Apps: []string{"com.example.pos"}}}, nil))
 	err := in.post("/v1/enrollment/links", api.EnrollmentRequest{Group: "sales", Ring: "production"}, nil)
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok || e.Detail != "no-push-certificate" {

@@ -36,6 +36,10 @@ type App struct {
 	Name       string    `json:"name,omitzero"`
 	Importance string    `json:"importance,omitzero"` // critical, important, informational
 	CreatedAt  time.Time `json:"createdAt,omitzero"`
+
+	Owner         string   `json:"owner,omitzero"`         // the team that answers for it, no person's contact data
+	VendorContact string   `json:"vendorContact,omitzero"` // where its vendor is reached
+	Smoke         []string `json:"smoke,omitempty"`        // short checks of a tester, in order
 }
 
 // Group is phones that do the same work and so use the same business apps.
@@ -48,6 +52,8 @@ type Group struct {
 	OnExpiry      string        `json:"onExpiry,omitzero"`   // extend-risk, release-to-users or enforce
 	MinimumNotice time.Duration `json:"minimumNotice,omitzero"`
 	CreatedAt     time.Time     `json:"createdAt,omitzero"`
+
+	CandidateNotice time.Duration `json:"candidateNotice,omitzero"` // of verification phones; 0: the default
 }
 
 // Verdict is the result of testing an app on a release.

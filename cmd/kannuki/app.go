@@ -8,7 +8,8 @@ import (
 )
 
 func newAppCommand(g *globals) *cobra.Command {
-	return g.noun("app", g.text.T("The business apps the work depends on"), newAppAddCommand(g), newAppListCommand(g))
+	return g.noun("app", g.text.T("The business apps the work depends on"),
+		newAppAddCommand(g), newAppListCommand(g), newAppShowCommand(g), newAppSetCommand(g), newAppRemoveCommand(g))
 }
 
 type appAddOptions struct {
@@ -83,9 +84,9 @@ func newAppListCommand(g *globals) *cobra.Command {
 
 func (g *globals) appTable(apps []api.App) table {
 	t := g.text
-	tab := table{columns: []column{{"bundle_id", t.T("App")}, {"name", t.T("Name")}, {"importance", t.T("Importance")}}}
+	tab := table{columns: []column{{"bundle_id", t.T("App")}, {"name", t.T("Name")}, {"importance", t.T("Importance")}, {"owner", ""}, {"groups", t.T("Groups")}}}
 	for _, a := range apps {
-		tab.add(plain(a.BundleID), plain(a.Name), g.word(a.Importance))
+		tab.add(plain(a.BundleID), plain(a.Name), g.word(a.Importance), plain(a.Owner), list(a.Groups))
 	}
 	return tab
 }

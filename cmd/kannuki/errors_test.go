@@ -45,7 +45,7 @@ func TestReport(t *testing.T) {
 			"next step", &nextError{&api.Error{Code: api.CodeRefused, Detail: "gate-held"}, "Offer it."}, 3,
 			"kannuki: Not approved: the gate is closed.\nOffer it.\n",
 		},
-		{"refused", &api.Error{Code: api.CodeRefused, Detail: "opens-gates", Message: "needs two people"}, 3, "kannuki: needs two people\n"},
+		{"refused", &api.Error{Code: api.CodeRefused, Detail: "not-worded", Message: "needs two people"}, 3, "kannuki: needs two people\n"},
 		{
 			"not found", &api.Error{Code: api.CodeNotFound, What: "group", Name: "salse", Near: []string{"sales", "salon"}}, 4,
 			"kannuki: There is no group \"salse\".\nNearest: sales, salon. List: `kannuki group list`.\n",

@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,50 +13,80 @@ import (
 
 func newGroupCommand(g *globals) *cobra.Command {
 	return g.noun("group", g.text.T("Groups of phones that do the same work"),
-		newGroupAddCommand(g), newGroupListCommand(g), newGroupShowCommand(g), newGroupRemoveCommand(g))
+		newGroupAddCommand(g), newGroupListCommand(g), newGroupShowCommand(g), newGroupSetCommand(g), newGroupRemoveCommand(g))
 }
 
-type groupAddOptions struct {
+// groupFlags are the settings of a group.
+type groupFlags struct {
 	act
-	apps      []string
-	candidate string
-	rights    string
-	notice    string
+	settings api.GroupSettings
 }
 
-func newGroupAddCommand(g *globals) *cobra.Command {
-	var o groupAddOptions
-	t := g.text
-	cmd := &cobra.Command{
-		Use:   "add GROUP",
-		Short: t.T("Add a group, or add apps to one and change the settings that are given"),
-		Example: "kannuki group add sales --app com.example.pos --app com.example.scanner\n" +
-			"kannuki group add warehouse --app com.example.scanner --candidate auto --rights full",
-		Args: g.args("GROUP"),
-		RunE: func(cmd *cobra.Command, args []string) error { return runGroupAdd(g, cmd, o, args[0]) },
-	}
-	f := cmd.Flags()
-	o.addFlags(g, f)
-	f.StringArrayVar(&o.apps, "app", nil, t.T("bundle identifier of a business app; may be repeated"))
-	f.StringVar(&o.candidate, "candidate", "", t.T("how verification phones get a new release: manual (gate offer; the default of a new group) or auto"))
-	f.StringVar(&o.rights, "rights", "", t.T("what the server may do to phones that enroll from now on: updates, managed (the default of a new group) or full; can only shrink on an enrolled phone"))
-	f.StringVar(&o.notice, "minimum-notice", "", t.T("least time between telling a phone and its deadline, such as 24h"))
+func (o *groupFlags) addFlags(g *globals, cmd *cobra.Command) {
+	t, f, s := g.text, cmd.Flags(), &o.settings
+	o.act.addFlags(g, f)
+	f.StringArrayVar(&s.Apps, "app", nil, t.T("bundle identifier of a business app to add; may be repeated"))
+	f.StringVar(&s.Candidate, "candidate", "", t.T("how verification phones get a new release: manual (gate offer; the default of a new group) or auto"))
+	f.StringVar(&s.Rights, "rights", "", t.T("what the server may do to phones that enroll from now on: updates, managed (the default of a new group) or full; can only shrink on an enrolled phone"))
+	f.StringVar(&s.MinimumNotice, "minimum-notice", "", t.T("least time between telling a phone and its deadline, such as 24h"))
+	f.StringVar(&s.CandidateNotice, "candidate-notice", "", t.T("the same for a candidate on verification phones, such as 4h"))
 	g.complete(cmd, "app", g.appNames)
 	g.complete(cmd, "candidate", func(*cobra.Command) []string { return []string{"manual", "auto"} })
 	g.complete(cmd, "rights", func(*cobra.Command) []string { return []string{"updates", "managed", "full"} })
+}
+
+func newGroupAddCommand(g *globals) *cobra.Command {
+	var o groupFlags
+	cmd := &cobra.Command{
+		Use:   "add GROUP",
+		Short: g.text.T("Add a group, or add apps to one and change the settings that are given"),
+		Example: "kannuki group add sales --app com.example.pos --app com.example.scanner\n" +
+			"kannuki group add warehouse --app com.example.scanner --candidate auto --rights full",
+		Args: g.args("GROUP"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.settings.Reason, o.settings.DryRun = o.Reason, o.DryRun
+			return g.changeGroup(cmd, api.Path("groups"), api.AddGroupRequest{Name: args[0], GroupSettings: o.settings}, o.act)
+		},
+	}
+	o.addFlags(g, cmd)
 	return cmd
 }
 
-func runGroupAdd(g *globals, cmd *cobra.Command, o groupAddOptions, name string) error {
+func newGroupSetCommand(g *globals) *cobra.Command {
+	var o groupFlags
+	var without []string
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "set GROUP",
+		Short: t.T("Change the settings of a group that exists, or take apps away"),
+		Long: t.T("Change the settings of a group that exists, or take apps away; what is not given stays. Taking an app away that would open a closed gate is refused, with the gates named (exit 3). " +
+			"How long releases are hidden is not a setting: it is always the 90 days that Apple allows."),
+		Example: "kannuki group set sales --minimum-notice 48h --candidate auto\n" +
+			"kannuki group set sales --remove-app com.example.old --reason \"not used there any more\"",
+		Args: g.args("GROUP"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s := o.settings
+			if len(s.Apps)+len(without) == 0 && s.Candidate+s.Rights+s.MinimumNotice+s.CandidateNotice == "" {
+				return usage(cmd, g.text.T("nothing to change: give at least one setting"))
+			}
+			s.Reason, s.DryRun = o.Reason, o.DryRun
+			return g.changeGroup(cmd, api.Path("groups", args[0]), api.SetGroupRequest{GroupSettings: s, RemoveApps: without}, o.act)
+		},
+	}
+	o.addFlags(g, cmd)
+	cmd.Flags().StringArrayVar(&without, "remove-app", nil, t.T("bundle identifier of a business app to take away; may be repeated"))
+	g.complete(cmd, "remove-app", g.appNames)
+	cmd.ValidArgsFunction = completeArg(g.groupNames)
+	return cmd
+}
+
+func (g *globals) changeGroup(cmd *cobra.Command, path string, request any, o act) error {
 	client, err := g.client(cmd)
 	if err != nil {
 		return err
 	}
 	var group fleet.GroupView
-	err = client.Post(cmd.Context(), api.Path("groups"), api.AddGroupRequest{
-		Name: name, Apps: o.apps, Candidate: o.candidate, Rights: o.rights, MinimumNotice: o.notice, Reason: o.Reason, DryRun: o.DryRun,
-	}, &group)
-	if err != nil {
+	if err := client.Post(cmd.Context(), path, request, &group); err != nil {
 		return err
 	}
 	text := g.text.T("Group %s has these business apps: %s.", group.Name, list(group.Apps).shown)
@@ -74,9 +105,13 @@ func (g *globals) groupTable(groups []fleet.GroupView) table {
 		{"rights", t.T("Rights")},
 		{"verification", t.T("Verification phones")},
 		{"production", t.T("Production phones")},
+		{"minimum_notice", ""},
+		{"candidate_notice", ""},
+		{"hold_days", ""},
 	}}
 	for _, v := range groups {
-		tab.add(plain(v.Name), list(v.Apps), g.word(v.Candidate), g.word(v.Rights), number(v.Verification), number(v.Production))
+		tab.add(plain(v.Name), list(v.Apps), g.word(v.Candidate), g.word(v.Rights), number(v.Verification), number(v.Production),
+			plain(v.MinimumNotice), plain(v.CandidateNotice), number(v.HoldDays))
 	}
 	return tab
 }
@@ -142,12 +177,27 @@ func runGroupShow(g *globals, cmd *cobra.Command, name string) error {
 		out.Group = groups.Groups[i]
 	}
 	tab := g.groupTable([]fleet.GroupView{out.Group})
-	text := tab.text()
+	text := g.groupText(out.Group)
 	if len(out.Gates.Gates) > 0 {
 		gates := g.gateTable(out.Gates.Gates)
 		text += "\n" + gates.text()
 	}
 	return g.show(cmd, answer{data: out, table: tab, text: text})
+}
+
+func (g *globals) groupText(v fleet.GroupView) string {
+	t := g.text
+	return fields(
+		[2]string{t.T("Group"), v.Name},
+		[2]string{t.T("Business apps"), list(v.Apps).shown},
+		[2]string{t.T("To verification phones"), g.word(v.Candidate).shown},
+		[2]string{t.T("Notice to them"), v.CandidateNotice},
+		[2]string{t.T("Notice to production phones"), v.MinimumNotice},
+		[2]string{t.T("Hidden after Apple posts it"), t.N(v.HoldDays, "%d day", "%d days")},
+		[2]string{t.T("Rights"), t.T("%s (of phones that enroll from now on)", g.word(v.Rights).shown)},
+		[2]string{t.T("Verification phones"), strconv.Itoa(v.Verification)},
+		[2]string{t.T("Production phones"), strconv.Itoa(v.Production)},
+	)
 }
 
 func newGroupRemoveCommand(g *globals) *cobra.Command {

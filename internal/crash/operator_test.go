@@ -95,7 +95,9 @@ func (o *operator) addApp(ctx context.Context) {
 func (c *campaign) addGroup(ctx context.Context, name string, apps []string) {
 	a := act{ID: c.id(), Action: "group.add", Target: name}
 	var g fleet.GroupView
-	_ = c.do(ctx, &a, api.Path("groups"), api.AddGroupRequest{Name: name, Apps: apps, MinimumNotice: "3h", Reason: a.ID}, &g, func() {
+	_ = c.do(ctx, &a, api.Path("groups"), api.AddGroupRequest{
+		Name: name, GroupSettings: api.GroupSettings{Apps: apps, MinimumNotice: "3h", Reason: a.ID},
+	}, &g, func() {
 		a.Told = map[string]string{"apps": strings.Join(g.Apps, ",")}
 	})
 }

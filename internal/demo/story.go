@@ -99,7 +99,8 @@ func (d *demo) groups(ctx context.Context) error {
 		}
 	}
 	for _, g := range []api.AddGroupRequest{
-		{Name: sales, Apps: []string{appPOS, appMail}}, {Name: warehouse, Apps: []string{appScanner, appKintai}},
+		{Name: sales, GroupSettings: api.GroupSettings{Apps: []string{appPOS, appMail}}},
+		{Name: warehouse, GroupSettings: api.GroupSettings{Apps: []string{appScanner, appKintai}}},
 	} {
 		d.command("group", "add", g.Name, "--app", g.Apps[0], "--app", g.Apps[1])
 		if err := d.post(ctx, api.Path("groups"), g, nil); err != nil {

@@ -140,7 +140,7 @@ func japaneseFlags() []both {
 
 		{"name people know the app by (default: the bundle identifier)", "業務アプリの名前（既定はバンドルID）"},
 		{"critical (verified on every model), important (on one) or informational (never keeps a gate closed)", "critical（全機種で検証）、important（1機種で検証）、informational（ゲートを閉じない）"},
-		{"bundle identifier of a business app; may be repeated", "業務アプリのバンドルID（繰り返し可）"},
+		{"bundle identifier of a business app to add; may be repeated", "追加する業務アプリのバンドルID（繰り返し可）"},
 		{"how verification phones get a new release: manual (gate offer; the default of a new group) or auto", "検証用端末への適用：manual（gate offer。新しいグループの既定）、auto"},
 		{"what the server may do to phones that enroll from now on: updates, managed (the default of a new group) or full; can only shrink on an enrolled phone", "これから登録する端末に対するサーバーの権限：updates、managed（新しいグループの既定）、full。登録済みの端末では増やせない"},
 		{"least time between telling a phone and its deadline, such as 24h", "端末への指示から適用期限までの最短時間（24hなど）"},

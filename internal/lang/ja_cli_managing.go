@@ -12,6 +12,26 @@ func japaneseManaging() []both {
 		{"order by contact, group, model, os, reason or udid (default: as they first enrolled)", "並べ替え：contact、group、model、os、reason、udid（既定は最初の登録順）"},
 		{"--sort %q: want contact, group, model, os, reason or udid", "--sort %q：contact、group、model、os、reason、udidのいずれかを指定してください"},
 
+		{"Show one business app and what to check of it", "業務アプリ1つと確認項目を表示する"},
+		{"Change a business app; what is not given stays", "業務アプリを変更する（指定しない設定は変わらない）"},
+		{"Change a business app; what is not given stays. A lower importance that would open a closed gate is refused, with the gates named (exit 3). " +
+			"Owner and vendor contact are for a team or a portal: no person's name, mail address or telephone number belongs here.", "業務アプリを変更する。指定しない設定は変わらない。重要度を下げると閉じたゲートが開く場合は、そのゲートを示して拒否する（終了コード3）。" +
+			"担当部門とベンダーの連絡先には部門や窓口を書く。個人の氏名、メールアドレス、電話番号は書かない。"},
+		{"name people know the app by", "業務アプリの名前"},
+		{"team that answers for the app; \"\" takes it away", "業務アプリの担当部門（\"\"で削除）"},
+		{"where the app's vendor is reached; \"\" takes it away", "ベンダーの連絡先（\"\"で削除）"},
+		{"one short check of a tester; repeated, they replace the list (\"\": none)", "検証で確認すること（繰り返すと一覧を置き換える。\"\"はなし）"},
+		{"Take a business app away, out of every group", "業務アプリを削除し、すべてのグループから外す"},
+		{"Take a business app away, out of every group. Refused when that would open a closed gate, with the gates named (exit 3). " +
+			"Results that were recorded stay in the history.", "業務アプリを削除し、すべてのグループから外す。閉じたゲートが開く場合は、そのゲートを示して拒否する（終了コード3）。" +
+			"記録済みの結果は履歴に残る。"},
+		{"Change the settings of a group that exists, or take apps away", "グループの設定を変更する、または業務アプリを外す"},
+		{"Change the settings of a group that exists, or take apps away; what is not given stays. Taking an app away that would open a closed gate is refused, with the gates named (exit 3). " +
+			"How long releases are hidden is not a setting: it is always the 90 days that Apple allows.", "グループの設定を変更する、または業務アプリを外す。指定しない設定は変わらない。閉じたゲートが開く場合は、そのゲートを示して拒否する（終了コード3）。" +
+			"延期の日数は設定できない。常にAppleの上限の90日とする。"},
+		{"bundle identifier of a business app to take away; may be repeated", "外す業務アプリのバンドルID（繰り返し可）"},
+		{"the same for a candidate on verification phones, such as 4h", "検証用端末の候補についての同じ時間（4hなど）"},
+
 		{"%s, valid until %s", "%s、%sまで有効"},
 		{"Cannot be woken since", "通知できなくなった日時"},
 		{"Commands that wait", "待機中のコマンド"},

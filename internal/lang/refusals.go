@@ -6,6 +6,7 @@ import "sync"
 // carries. The placeholders are the refusal's own values.
 var refusalTexts = sync.OnceValue(func() map[string]both {
 	return map[string]both{
+		"opens-gates":  {"This would open closed gates without a test: {gates}. Record what is missing there first, or decline the releases.", "検証しないまま、閉じたゲートが開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
 		"token-exists": {"There is a token {token} already, or was. Choose another name.", "トークン{token}はすでにあります（無効にしたものを含む）。別の名前にしてください。"},
 	}
 })

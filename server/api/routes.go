@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -27,8 +26,12 @@ func routes() []route {
 		{"POST /v1/devices/{udid}/remove", true, 0, with(removeDevice)},
 		{"GET /v1/apps", false, 0, apps},
 		{"POST /v1/apps", true, 0, with(addApp)},
+		{"GET /v1/apps/{app}", false, 0, app},
+		{"POST /v1/apps/{app}", true, 0, with(setApp)},
+		{"POST /v1/apps/{app}/remove", true, 0, with(removeApp)},
 		{"GET /v1/groups", false, 0, groups},
 		{"POST /v1/groups", true, 0, with(addGroup)},
+		{"POST /v1/groups/{group}", true, 0, with(setGroup)},
 		{"POST /v1/groups/{group}/remove", true, 0, with(removeGroup)},
 		{"POST /v1/enrollment/links", false, 0, with(createLink)},
 		{"POST /v1/enrollment/profiles", false, 0, with(createProfile)},
@@ -65,78 +68,6 @@ type Status struct {
 func status(h *Handler, c *call) (any, error) {
 	view, err := h.fleet.Status(c.ctx, c.Segment)
 	return Status{Server: h.ops.Health(c.ctx), Fleet: view}, err
-}
-
-// Apps is the list of business apps.
-type Apps struct {
-	Apps []App `json:"apps"`
-}
-
-// App is one business app.
-type App struct {
-	BundleID   string `json:"bundle_id"`
-	Name       string `json:"name"`
-	Importance string `json:"importance"`
-}
-
-func apps(h *Handler, c *call) (any, error) {
-	list, err := h.fleet.Apps(c.Segment)
-	out := Apps{Apps: []App{}}
-	for _, a := range list {
-		out.Apps = append(out.Apps, App{a.BundleID, a.Name, a.Importance})
-	}
-	return out, err
-}
-
-// AddAppRequest adds a business app.
-type AddAppRequest struct {
-	fleet.AppRequest
-	Reason string `json:"reason"`
-	DryRun bool   `json:"dry_run"`
-}
-
-func addApp(h *Handler, c *call, in AddAppRequest) (any, error) {
-	a, err := h.fleet.AddApp(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), in.AppRequest)
-	return App{a.BundleID, a.Name, a.Importance}, err
-}
-
-// Groups is the list of groups.
-type Groups struct {
-	Groups []fleet.GroupView `json:"groups"`
-}
-
-func groups(h *Handler, c *call) (any, error) {
-	list, err := h.fleet.Groups(c.Segment)
-	return Groups{append([]fleet.GroupView{}, list...)}, err
-}
-
-// AddGroupRequest adds a group, or apps to one.
-type AddGroupRequest struct {
-	Name          string   `json:"name"`
-	Apps          []string `json:"apps"`
-	Candidate     string   `json:"candidate"`
-	Rights        string   `json:"rights"`
-	MinimumNotice string   `json:"minimum_notice"` // "24h"; "" for the default
-	Reason        string   `json:"reason"`
-	DryRun        bool     `json:"dry_run"`
-}
-
-func addGroup(h *Handler, c *call, in AddGroupRequest) (any, error) {
-	var notice time.Duration
-	if in.MinimumNotice != "" {
-		var err error
-		if notice, err = time.ParseDuration(in.MinimumNotice); err != nil {
-			return nil, invalid("minimum_notice", fmt.Sprintf("%q is not a duration such as 24h", in.MinimumNotice))
-		}
-	}
-	g, err := h.fleet.AddGroup(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.GroupRequest{
-		Name: in.Name, Apps: in.Apps, Candidate: in.Candidate, Rights: in.Rights, MinimumNotice: notice,
-	})
-	return fleet.GroupView{Name: g.Name, Apps: g.Apps, Candidate: g.Candidate, Rights: g.Rights}, err
-}
-
-func removeGroup(h *Handler, c *call, in write) (any, error) {
-	return Done{DryRun: in.DryRun}, h.fleet.RemoveGroup(c.ctx, c.Segment, c.act(in), c.r.PathValue("group"))
 }
 
 // Releases is the catalogue.
