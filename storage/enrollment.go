@@ -19,7 +19,8 @@ type Grant struct {
 	Ring      Ring      `json:"ring,omitzero"`
 	Rights    int       `json:"rights,omitzero"`
 	Purpose   Purpose   `json:"purpose,omitzero"`
-	Phone     string    `json:"phone,omitzero"`  // UDID it is for; required for a renewal, otherwise ""
+	Phone     string    `json:"phone,omitzero"`  // UDID it is for; required for a renewal, "" any
+	Epoch     uint64    `json:"epoch,omitzero"`  // of that phone, for a renewal only
 	Serial    string    `json:"serial,omitzero"` // serial number expected at Authenticate, "" any
 	CreatedBy string    `json:"createdBy,omitzero"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
@@ -58,12 +59,32 @@ type Certificate struct {
 	NotAfter    time.Time        `json:"notAfter,omitzero"`
 }
 
+// Identity is what a phone's record says of the certificate it proves itself
+// with, and of the next one.
+type Identity struct {
+	Until      time.Time `json:"until,omitzero"`      // end of the certificate in force
+	RenewAt    time.Time `json:"renewAt,omitzero"`    // from when on a new one is offered
+	Superseded string    `json:"superseded,omitzero"` // fingerprint of the one before, in CertificateOverlap until the one in force is seen in use; "" none
+	Renewal    Renewal   `json:"renewal,omitzero"`    // the last offer of a new one
+}
+
+// Renewal is an offer of a new identity certificate: a command without a row
+// in the queue.
+type Renewal struct {
+	Command   string    `json:"command,omitzero"` // its UUID
+	Grant     string    `json:"grant,omitzero"`   // ID of the grant in the profile
+	OfferedAt time.Time `json:"offeredAt,omitzero"`
+	NotNow    bool      `json:"notNow,omitzero"` // the phone deferred it
+	Error     string    `json:"error,omitzero"`  // why the phone could not, in its own words
+}
+
 // Enrollment is what an enrolment step may read and change in one transaction.
 type Enrollment struct {
 	Phone       *Phone       // nil when the UDID is not known; set it to create the phone
 	Certificate *Certificate // the one that spoke; always set
 	Grant       *Grant       // of that certificate; nil when it is gone
 
+	Overlap     []string // fingerprints to set from CertificateCurrent to CertificateOverlap
 	Retire      []string // fingerprints to set to CertificateRetired
 	CancelQueue string   // not "": cancel every command that is not final, giving this reason
 	Audit       []AuditEntry

@@ -40,9 +40,10 @@ type Phone struct {
 	RemovedAt  time.Time `json:"removedAt,omitzero"`
 	Contact    time.Time `json:"contact,omitzero"` // last contact, at most one write a minute
 
-	Certificate string `json:"certificate,omitzero"` // fingerprint of the identity certificate in force
-	Push        Push   `json:"push,omitzero"`
-	UnlockToken []byte `json:"unlockToken,omitempty"` // sealed; kept when a TokenUpdate does not carry one
+	Certificate string   `json:"certificate,omitzero"` // fingerprint of the identity certificate in force
+	Identity    Identity `json:"identity,omitzero"`
+	Push        Push     `json:"push,omitzero"`
+	UnlockToken []byte   `json:"unlockToken,omitempty"` // sealed; kept when a TokenUpdate does not carry one
 
 	OS           OS             `json:"os,omitzero"`
 	Model        string         `json:"model,omitzero"` // hardware identifier, "iPhone15,2"

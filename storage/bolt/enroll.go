@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -241,9 +242,9 @@ func (s *Store) Certificate(ctx context.Context, fingerprint string) (storage.Ce
 	return c, nil
 }
 
-// UpdateEnrollment implements the store of package enroll. Fingerprints to
-// retire that the segment does not know are skipped, and a revoked certificate
-// stays revoked.
+// UpdateEnrollment implements the store of package enroll. Fingerprints that
+// the segment does not know are skipped, and no certificate goes back to an
+// earlier state: a revoked one stays revoked.
 func (s *Store) UpdateEnrollment(ctx context.Context, seg storage.Segment, udid, fingerprint string, update func(*storage.Enrollment) error) (storage.Phone, error) {
 	var stored []byte
 	err := s.updateIn(ctx, seg, func(t *tx) error {
@@ -335,8 +336,14 @@ func (t *tx) saveEnrollment(seg storage.Segment, before, after storage.Enrollmen
 			return nil, err
 		}
 	}
+	for _, fingerprint := range after.Overlap {
+		if err := t.supersede(seg, fingerprint, storage.CertificateOverlap, storage.CertificateCurrent); err != nil {
+			return nil, err
+		}
+	}
 	for _, fingerprint := range after.Retire {
-		if err := t.retire(seg, fingerprint); err != nil {
+		if err := t.supersede(seg, fingerprint, storage.CertificateRetired,
+			storage.CertificateIssued, storage.CertificateCurrent, storage.CertificateOverlap); err != nil {
 			return nil, err
 		}
 	}
@@ -355,16 +362,19 @@ func (t *tx) saveEnrollment(seg storage.Segment, before, after storage.Enrollmen
 	return content, t.appendAudit(seg, after.Audit...)
 }
 
-func (t *tx) retire(seg storage.Segment, fingerprint string) error {
+// supersede moves a certificate into a state from one of those before it. One
+// that is unknown or in another state stays as it is.
+func (t *tx) supersede(seg storage.Segment, fingerprint string, to storage.CertificateState, from ...storage.CertificateState) error {
 	c, err := t.certificate(seg, fingerprint)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	case c.State == storage.CertificateRevoked:
+	if errors.Is(err, storage.ErrNotFound) {
 		return nil
 	}
-	c.State = storage.CertificateRetired
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(from, c.State) {
+		return nil
+	}
+	c.State = to
 	return t.saveCertificate(c)
 }

@@ -315,6 +315,27 @@ func enrollmentSentences() []sentence {
 			must(t, err)
 			wantEqual(t, got, p)
 		}},
+		{"only a current certificate is put in overlap", func(t *testing.T, s Store) {
+			before, after := issue(t, s, segA, "1"), issue(t, s, segA, "2")
+			_, err := s.UpdateEnrollment(t.Context(), segA, "u", before.Fingerprint, func(e *storage.Enrollment) error {
+				e.Certificate.State = storage.CertificateCurrent
+				return nil
+			})
+			must(t, err)
+			for range 2 { // issued stays issued, overlap stays overlap
+				_, err = s.UpdateEnrollment(t.Context(), segA, "u", after.Fingerprint, func(e *storage.Enrollment) error {
+					e.Overlap = []string{before.Fingerprint, after.Fingerprint, "unknown"}
+					return nil
+				})
+				must(t, err)
+			}
+			got, err := s.Certificate(t.Context(), before.Fingerprint)
+			must(t, err)
+			wantEqual(t, got.State, storage.CertificateOverlap)
+			got, err = s.Certificate(t.Context(), after.Fingerprint)
+			must(t, err)
+			wantEqual(t, got, after)
+		}},
 		{"a revoked certificate is not made a retired one, an unknown one is skipped", func(t *testing.T, s Store) {
 			revoked := issue(t, s, segA, "1")
 			other := issue(t, s, segB, "2")
