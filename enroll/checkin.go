@@ -30,25 +30,30 @@ func (e *RefusedError) Is(target error) bool { return target == mdm.ErrRefused }
 // returns [mdm.ErrRefused] when the certificate is unknown, retired, or bound
 // to another phone, and counts the refusal for the audit log.
 func (s *Service) Identify(ctx context.Context, peer mdm.Peer, e mdm.Enrollment) (storage.Segment, storage.Phone, error) {
+	speaker, err := s.identify(ctx, peer, e)
+	return speaker.Segment, speaker.Phone, err
+}
+
+func (s *Service) identify(ctx context.Context, peer mdm.Peer, e mdm.Enrollment) (Speaker, error) {
 	udid, err := s.deviceKey(peer, e)
 	if err != nil {
-		return "", storage.Phone{}, err
+		return Speaker{}, err
 	}
 	cert, err := s.store.Certificate(ctx, peer.Fingerprint)
 	if err != nil {
-		return "", storage.Phone{}, s.refusedOr(peer, "", refusedUnknown, "identify certificate", err)
+		return Speaker{}, s.refusedOr(peer, "", refusedUnknown, "identify certificate", err)
 	}
 	if reason := speaksFor(cert, udid); reason != "" {
-		return "", storage.Phone{}, s.refuse(peer, cert.Segment, reason)
+		return Speaker{}, s.refuse(peer, cert.Segment, reason)
 	}
 	phone, err := s.store.Phone(ctx, cert.Segment, udid)
 	if err != nil {
-		return "", storage.Phone{}, s.refusedOr(peer, cert.Segment, refusedNotEnrolled, "identify phone", err)
+		return Speaker{}, s.refusedOr(peer, cert.Segment, refusedNotEnrolled, "identify phone", err)
 	}
 	if phone.Epoch != cert.Epoch {
-		return "", storage.Phone{}, s.refuse(peer, cert.Segment, refusedRetired)
+		return Speaker{}, s.refuse(peer, cert.Segment, refusedRetired)
 	}
-	return cert.Segment, phone, nil
+	return Speaker{cert.Segment, phone, cert}, nil
 }
 
 // Checkin runs the check-in state machine for Authenticate, TokenUpdate and
@@ -118,6 +123,9 @@ func (s *Service) authenticate(e *storage.Enrollment, udid string, m *mdm.Authen
 	if e.Grant.Phone != "" && e.Grant.Phone != udid {
 		return &RefusedError{refusedOtherPhone}
 	}
+	if e.Grant.Purpose == storage.PurposeRenewal {
+		return s.renew(e)
+	}
 	// A new certificate for a phone that is enrolled is a takeover unless the
 	// grant was made for this very phone.
 	if live(e.Phone) && !names(*e.Grant, *e.Phone) {
@@ -135,8 +143,10 @@ func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate)
 		next.Epoch = e.Phone.Epoch + 1
 		// Kept across epochs so that a phone never sees time go back.
 		next.Announced.Timestamp = e.Phone.Announced.Timestamp
-		if e.Phone.Certificate != "" {
-			e.Retire = append(e.Retire, e.Phone.Certificate)
+		for _, old := range []string{e.Phone.Certificate, e.Phone.Identity.Superseded} {
+			if old != "" {
+				e.Retire = append(e.Retire, old)
+			}
 		}
 	}
 	next.State = storage.PhoneAuthenticating
@@ -145,7 +155,7 @@ func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate)
 	next.Ring = e.Grant.Ring
 	next.Rights = e.Grant.Rights
 	next.Contact = s.now()
-	next.Certificate = e.Certificate.Fingerprint
+	next.Certificate, next.Identity = e.Certificate.Fingerprint, identityOf(e.Certificate)
 	next.Model = m.ProductName
 	if m.OSVersion != "" {
 		next.OS = storage.OS{Version: m.OSVersion, Build: m.BuildVersion, Since: s.now()}
@@ -172,6 +182,10 @@ func (s *Service) tokenUpdate(e *storage.Enrollment, udid string, m *mdm.TokenUp
 	p := e.Phone
 	p.Push = storage.Push{Topic: m.Topic, Token: m.Token, Magic: m.PushMagic, UpdatedAt: now}
 	p.Contact = now
+	if p.Identity.Until.IsZero() && p.Certificate == e.Certificate.Fingerprint {
+		// Enrolled before this was kept.
+		p.Identity.Until, p.Identity.RenewAt = e.Certificate.NotAfter, renewAt(e.Certificate)
+	}
 	if len(m.UnlockToken) > 0 {
 		sealed, err := s.sealer.Seal(m.UnlockToken, []byte("unlock-token:"+udid))
 		if err != nil {

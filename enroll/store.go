@@ -48,10 +48,17 @@ type Store interface {
 	// UpdateEnrollment runs one step of the check-in state machine: it reads
 	// the phone (nil when unknown), the certificate that spoke and its grant,
 	// lets the updater change them, and writes all of it with the audit
-	// entries. A new phone gets its number here. It returns
+	// entries. A new phone gets its number here. Certificates named to be put
+	// in overlap are if they are current, those to retire unless they are
+	// revoked; unknown ones are skipped. It returns
 	// storage.ErrNotFound when the certificate is not of this segment, or the
 	// updater's error with nothing written.
 	UpdateEnrollment(ctx context.Context, seg storage.Segment, udid, fingerprint string, update func(*storage.Enrollment) error) (storage.Phone, error)
+
+	// UpdatePhone changes a phone's record. It returns storage.ErrConflict
+	// when the phone's epoch is another one, storage.ErrNotFound for an unknown
+	// phone, or the updater's error with nothing written.
+	UpdatePhone(ctx context.Context, seg storage.Segment, udid string, epoch uint64, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error)
 
 	// RecordAudit appends entries that belong to no other change, such as
 	// aggregated refusals.

@@ -55,11 +55,15 @@ func (d *deviceService) Checkin(ctx context.Context, peer mdm.Peer, message mdm.
 
 // Report implements [mdm.Service].
 func (d *deviceService) Report(ctx context.Context, peer mdm.Peer, r *mdm.Result) (*mdm.Command, error) {
-	seg, phone, err := d.enroll.Identify(ctx, peer, r.Enrollment)
-	if err != nil {
-		return nil, err
+	speaker, answered, err := d.enroll.Report(ctx, peer, r)
+	if err != nil || answered {
+		return nil, err // a renewal comes last in a session: nothing else was due
 	}
-	return d.fleet.Report(ctx, seg, phone, r)
+	command, err := d.fleet.Report(ctx, speaker.Segment, speaker.Phone, r)
+	if err != nil || command != nil {
+		return command, err
+	}
+	return d.enroll.Renewal(ctx, speaker, r)
 }
 
 // identifier proves who sends a request: by the client certificate of TLS, by

@@ -60,7 +60,9 @@ func (in *installation) cast() *cast {
 		for _, id := range []*identity{c.a, c.b, c.old, c.revoked, c.issued} {
 			in.recordIn(ctx, s, storage.DefaultSegment, id, nil)
 		}
-		in.recordIn(ctx, s, storage.DefaultSegment, c.renewed, func(g *storage.Grant) { g.Phone = "PHONE-C" })
+		in.recordIn(ctx, s, storage.DefaultSegment, c.renewed, func(g *storage.Grant) {
+			g.Purpose, g.Phone, g.Epoch = storage.PurposeRenewal, "PHONE-C", 1
+		})
 		in.recordIn(ctx, s, otherSegment, c.foreign, nil)
 		in.bind(ctx, s, storage.DefaultSegment, c.revoked, "PHONE-V", storage.CertificateRevoked)
 		in.bind(ctx, s, otherSegment, c.foreign, "PHONE-O", storage.CertificateCurrent)
@@ -68,7 +70,7 @@ func (in *installation) cast() *cast {
 	in.enrolRaw(c.a, "PHONE-A")
 	in.enrolRaw(c.b, "PHONE-B")
 	in.enrolRaw(c.old, "PHONE-C")
-	in.enrolRaw(c.renewed, "PHONE-C")
+	in.accepted(c.renewed, "PHONE-C", "Authenticate", "TokenUpdate", "Idle")
 	return c
 }
 
