@@ -24,6 +24,11 @@ type deviceService struct {
 
 // Checkin implements [mdm.Service].
 func (d *deviceService) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checkin) (mdm.Reply, error) {
+	reply, err := d.checkin(ctx, peer, message)
+	return reply, unavailable(err)
+}
+
+func (d *deviceService) checkin(ctx context.Context, peer mdm.Peer, message mdm.Checkin) (mdm.Reply, error) {
 	switch m := message.(type) {
 	case *mdm.DeclarativeManagement:
 		seg, phone, err := d.enroll.Identify(ctx, peer, m.Enrolled())
@@ -55,6 +60,11 @@ func (d *deviceService) Checkin(ctx context.Context, peer mdm.Peer, message mdm.
 
 // Report implements [mdm.Service].
 func (d *deviceService) Report(ctx context.Context, peer mdm.Peer, r *mdm.Result) (*mdm.Command, error) {
+	command, err := d.report(ctx, peer, r)
+	return command, unavailable(err)
+}
+
+func (d *deviceService) report(ctx context.Context, peer mdm.Peer, r *mdm.Result) (*mdm.Command, error) {
 	speaker, answered, err := d.enroll.Report(ctx, peer, r)
 	if err != nil || answered {
 		return nil, err // a renewal comes last in a session: nothing else was due

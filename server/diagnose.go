@@ -14,6 +14,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/certs"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/server/api"
 	"github.com/kannuki-mdm/kannuki/storage/bolt"
 )
 
@@ -35,7 +36,7 @@ type Finding struct {
 	Fix     string `json:"fix,omitempty"` // what to do, "" when nothing
 }
 
-// DiagnoseOptions say what to look at. All fields are required.
+// DiagnoseOptions say what to look at. All fields but Space are required.
 type DiagnoseOptions struct {
 	Data   string
 	Getenv func(string) string
@@ -44,6 +45,7 @@ type DiagnoseOptions struct {
 	// Database checks the database file; see [CheckDatabase] for why it may
 	// have to happen in another process.
 	Database func(ctx context.Context) error
+	Space    func(folder string) (Space, error) // nil asks the system
 }
 
 // Diagnose looks at an installation from outside: at its files, its disk, its
@@ -54,6 +56,9 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) []Finding {
 	config, err := LoadConfig(o.Data, o.Getenv)
 	if err != nil {
 		return []Finding{{"config", GradeFail, err.Error(), o.Text.T("Mend the configuration file; unknown keys are errors.")}}
+	}
+	if o.Space == nil {
+		o.Space = diskSpace
 	}
 	d := diagnosis{DiagnoseOptions: o, config: config}
 	d.ok("config", o.Text.T("The configuration can be read; phones reach the server at %s.", config.URL))
@@ -149,28 +154,20 @@ func CheckDatabase(ctx context.Context, data string) error {
 	return errors.Join(store.Check(ctx), store.Close())
 }
 
-// Free space below which the database may soon be unable to grow.
-const (
-	diskWarnBytes = 1 << 30
-	diskFailBytes = 100 << 20
-)
-
 func (d *diagnosis) disk() {
 	t := d.Text
-	var s unix.Statfs_t
-	if err := unix.Statfs(d.Data, &s); err != nil {
+	space, err := d.Space(d.Data)
+	if err != nil {
 		d.add("disk", GradeWarn, err.Error(), "")
 		return
 	}
-	free := s.Bavail * uint64(s.Bsize) //nolint:gosec // a block size is positive
-	text := t.T("%d MiB are free for the database.", free>>20)
-	fix := t.T("Make room: a server that cannot write cannot hear phones.")
-	switch {
-	case free < diskFailBytes:
-		d.add("disk", GradeFail, text, fix)
-	case free < diskWarnBytes:
-		d.add("disk", GradeWarn, text, fix)
-	default:
+	text := t.T("%d MiB are free for the database.", space.Free>>20)
+	switch space.State() {
+	case api.DiskReadOnly:
+		d.add("disk", GradeFail, text, t.T("Make room now: the server only lets people look, pause and revoke. It goes on by itself once there is room."))
+	case api.DiskLow:
+		d.add("disk", GradeWarn, text, t.T("Make room: a server that cannot write cannot hear phones."))
+	case api.DiskOK, api.DiskUnknown:
 		d.ok("disk", text)
 	}
 }

@@ -94,11 +94,11 @@ const pushWarnDays = 60
 
 // Health implements [api.Operations].
 func (s *Server) Health(ctx context.Context) api.Health {
-	stats := s.wakes.Stats()
+	stats, disk := s.wakes.Stats(), s.Disk()
 	h := api.Health{
 		Version: s.o.Version, URL: s.config.URL, Organization: s.config.Organization, Lab: s.instance.Lab, LegacyCrypto: s.config.LegacyCrypto, StartedAt: s.started.UTC(),
 		Push: s.pushCertificate(), PushWaiting: stats.Waiting, PushSent: uint64(stats.Sent), PushProblem: stats.LastError, //nolint:gosec // a count
-		Missing: []string{},
+		Disk: disk, Missing: []string{},
 	}
 	if db, err := s.store.Stats(ctx); err != nil {
 		s.o.Logger.ErrorContext(ctx, "describe database", "error", err)

@@ -35,6 +35,9 @@ type Options struct {
 	Wall    func() time.Time
 	// Timeouts of the listeners; a zero field takes its default.
 	Timeouts Timeouts
+	// Space tells how full the disk is that a folder is on; nil asks the
+	// system. Tests have no disk to fill.
+	Space func(folder string) (Space, error)
 	// Ready is called once with the addresses in use when every listener
 	// accepts connections.
 	Ready func(Addresses)
@@ -92,6 +95,9 @@ func open(ctx context.Context, o Options) (*Server, error) {
 	store, err := bolt.Open(filepath.Join(o.Data, databaseFile), bolt.Options{})
 	if err != nil {
 		return nil, err
+	}
+	if o.Space == nil {
+		o.Space = diskSpace
 	}
 	s := &Server{o: o, config: config, started: o.Wall(), keys: keys, store: store, parses: certs.NewParses(0)}
 	if err := s.build(ctx); err != nil {
@@ -219,6 +225,8 @@ func (s *Server) run(ctx context.Context) error {
 	group.Go(func() error { return s.wakes.Run(ctx) })
 	group.Go(func() error { return s.sweeper.Run(ctx) })
 	group.Go(func() error { return s.housekeeping(ctx) })
+	group.Go(func() error { return s.watchDisk(ctx) })
+	group.Go(func() error { return s.store.WaitFailure(ctx) })
 	s.announce(ctx, listeners)
 	return group.Wait()
 }

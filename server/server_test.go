@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ type installation struct {
 	cancel   context.CancelFunc
 	done     chan error
 	timeouts server.Timeouts // of the next start; zero for the defaults
+
+	space atomic.Pointer[server.Space] // of the disk; nil: plenty
 
 	mu     sync.Mutex
 	phones map[string]*mdmtest.Phone // by push token
@@ -94,6 +97,12 @@ func (in *installation) start() {
 			Data: in.data, Version: "test", Logger: slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
 			Getenv: func(string) string { return "" }, Wall: time.Now, Timeouts: in.timeouts,
 			Ready: func(server.Addresses) { close(ready) },
+			Space: func(string) (server.Space, error) {
+				if s := in.space.Load(); s != nil {
+					return *s, nil
+				}
+				return server.Space{Total: 1 << 40, Free: 1 << 39}, nil
+			},
 		})
 	}()
 	select {

@@ -40,6 +40,9 @@ var (
 	ErrSpent = errors.New("spent or expired")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("store is closed")
+	// ErrFull: the disk has no room. Nothing was written, reads go on, and the
+	// same write succeeds once there is room.
+	ErrFull = errors.New("the disk is full")
 	// ErrCorrupt: a record's checksum does not fit its content.
 	ErrCorrupt = errors.New("record is damaged")
 )

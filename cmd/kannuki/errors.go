@@ -161,6 +161,9 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 	case api.CodeNotFound:
 		f.Exit = exitNotFound
 		f.Message, f.Next = notFound(t, e)
+	case api.CodeDiskFull:
+		f.Message = t.T("Nothing was done: the server's disk is full.")
+		f.Next = t.T("Make room there, then try again; no restart is needed. `kannuki doctor` shows the space. Pausing and revoking still work.")
 	case api.CodeConflict:
 		f.Exit = exitChanged
 		f.Message = t.T("Nothing was done: the gate changed since it was shown.")

@@ -57,6 +57,11 @@ func TestReport(t *testing.T) {
 			"kannuki: Nothing was done: the gate changed since it was shown.\nLook again with `kannuki gate show`, then decide.\n",
 		},
 		{
+			"disk full", &api.Error{Code: api.CodeDiskFull, Message: "…"}, 1,
+			"kannuki: Nothing was done: the server's disk is full.\nMake room there, then try again; no restart is needed. " +
+				"`kannuki doctor` shows the space. Pausing and revoking still work.\n",
+		},
+		{
 			"fault", &api.Error{Code: api.CodeInternal, Message: "internal fault", RequestID: "17"}, 1,
 			"kannuki: internal fault\nThe server's log has more under request id 17.\n",
 		},

@@ -65,6 +65,9 @@ func (g *globals) statusText(s api.Status) string {
 		{t.T("Newest release"), plain(s.Fleet.Newest).shown},
 		{t.T("Push certificate"), g.pushText(s.Server.Push)},
 	}
+	if text := g.diskText(s.Server.Disk); text != "" {
+		rows = append(rows, [2]string{t.T("Disk"), text})
+	}
 	if s.Server.PushProblem != "" {
 		rows = append(rows, [2]string{t.T("Last push problem"), s.Server.PushProblem})
 	}
@@ -100,6 +103,21 @@ func (g *globals) statusText(s api.Status) string {
 // holds counts phones by what they reported of their hold.
 func (g *globals) holds(confirmed, pending, impossible int) string {
 	return g.text.T("%d confirmed, %d not confirmed yet, %d not possible", confirmed, pending, impossible)
+}
+
+// diskText is "" for a disk there is nothing to say of.
+func (g *globals) diskText(d api.Disk) string {
+	t := g.text
+	switch d.State {
+	case api.DiskReadOnly:
+		return t.T("%d MiB free: read-only until there is room; only looking, pausing and revoking work", d.FreeBytes>>20)
+	case api.DiskLow:
+		return t.T("%d MiB free: make room", d.FreeBytes>>20)
+	case api.DiskUnknown:
+		return t.T("free space unknown")
+	case api.DiskOK:
+	}
+	return ""
 }
 
 func (g *globals) pushText(p api.PushCertificate) string {

@@ -47,6 +47,10 @@ func japaneseInstallation() []both {
 		{"Holds", "延期"},
 		{"Newest release", "最新のリリース"},
 		{"Push certificate", "プッシュ証明書"},
+		{"Disk", "ディスク"},
+		{"%d MiB free: read-only until there is room; only looking, pausing and revoking work", "空き %d MiB：空きができるまで読み取り専用です。表示、一時停止、取り消しだけができます"},
+		{"%d MiB free: make room", "空き %d MiB：空き容量を増やしてください"},
+		{"free space unknown", "空き容量は不明です"},
 		{"Last push problem", "直近のプッシュの問題"},
 		{"Not set up yet:", "未設定："},
 		{"Cryptography", "暗号"},
@@ -122,6 +126,7 @@ func japaneseDoctor() []both {
 		{"Give the files of the data directory to the user the server runs as.", "データディレクトリのファイルの所有者を、サーバーを動かすユーザーにしてください。"},
 		{"Stop the server, keep the file, and restore the newest backup.", "サーバーを停止し、ファイルは残したまま、最新のバックアップを復元してください。"},
 		{"%d MiB are free for the database.", "データベースの空き容量は%d MiBです。"},
+		{"Make room now: the server only lets people look, pause and revoke. It goes on by itself once there is room.", "すぐに空き容量を増やしてください。今は表示、一時停止、取り消しだけができます。空きができれば自動で元に戻ります。"},
 		{"Make room: a server that cannot write cannot hear phones.", "空き容量を増やしてください。書き込めないサーバーは端末に応答できません。"},
 
 		{"Set the clock and let NTP keep it: certificates, links and deadlines depend on it.", "時計を合わせ、NTPで維持してください。証明書、登録用リンク、適用期限は時計に従います。"},

@@ -37,6 +37,8 @@ type Operations interface {
 	Tokens(ctx context.Context, seg storage.Segment) ([]Token, error)
 	// RevokeToken ends a token's life at once.
 	RevokeToken(ctx context.Context, by Principal, id, reason string, dryRun bool) (Token, error)
+	// Disk reports the space for the database; it is asked before every write.
+	Disk() Disk
 	// Health reports what works and what is missing.
 	Health(ctx context.Context) Health
 }
@@ -58,6 +60,24 @@ type Database struct {
 	Operations uint64 `json:"operations"` // changes that those commits carried
 }
 
+// DiskState says what the server still does with the space it has.
+type DiskState string
+
+// States of the disk.
+const (
+	DiskOK       DiskState = "ok"
+	DiskLow      DiskState = "low"       // everything works; make room
+	DiskReadOnly DiskState = "read-only" // people can look and stop things, nothing else
+	DiskUnknown  DiskState = "unknown"   // the system does not tell
+)
+
+// Disk describes the disk the database is on.
+type Disk struct {
+	TotalBytes uint64    `json:"total_bytes"`
+	FreeBytes  uint64    `json:"free_bytes"` // for the server's user
+	State      DiskState `json:"state"`
+}
+
 // Health is the state of the server beside its fleet.
 type Health struct {
 	Version      string          `json:"version"`
@@ -71,5 +91,6 @@ type Health struct {
 	PushSent     uint64          `json:"push_sent"`
 	PushProblem  string          `json:"push_problem,omitempty"`
 	Database     Database        `json:"database"`
+	Disk         Disk            `json:"disk"`
 	Missing      []string        `json:"missing"` // what is not set up yet and how to do it
 }

@@ -18,6 +18,7 @@ const (
 	CodeConflict    = "conflict"    // changed since it was shown
 	CodeUnavailable = "unavailable" // the server is not ready
 	CodeDenied      = "denied"      // no or a wrong token
+	CodeDiskFull    = "disk-full"   // nothing was written; it works again once there is room
 	CodeInternal    = "internal"    // a fault; the request id finds it in the log
 )
 
@@ -61,6 +62,8 @@ func asError(err error) *Error {
 		return &Error{Status: http.StatusNotFound, Code: CodeNotFound, Message: "not found"}
 	case errors.Is(err, storage.ErrConflict):
 		return &Error{Status: http.StatusConflict, Code: CodeConflict, Message: "nothing was done: it changed since it was shown"}
+	case errors.Is(err, storage.ErrFull):
+		return diskFull()
 	case errors.Is(err, enroll.ErrNoTopic):
 		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Detail: "no-push-certificate", Message: enroll.ErrNoTopic.Error()}
 	case errors.Is(err, enroll.ErrRemoved):
@@ -71,6 +74,13 @@ func asError(err error) *Error {
 		return &Error{Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Message: "the server is not ready yet; try again in a moment"}
 	default:
 		return &Error{Status: http.StatusInternalServerError, Code: CodeInternal, Message: "internal fault"}
+	}
+}
+
+func diskFull() *Error {
+	return &Error{
+		Status: http.StatusInsufficientStorage, Code: CodeDiskFull,
+		Message: "nothing was done: the disk of the server is full; make room, then try again (no restart is needed)",
 	}
 }
 

@@ -167,6 +167,19 @@ func (h *Handler) serve(rt route) http.Handler {
 	})
 }
 
+// worksWhenFull reports whether a person may still do this when there is hardly
+// any room left: it stops something, takes a right away or writes nothing here.
+// The room that is left is kept for it, and for the phones.
+func worksWhenFull(pattern string) bool {
+	switch pattern {
+	case "POST /v1/rollouts/{group}/{release}/pause", "POST /v1/verdicts/{id}/revoke", "POST /v1/devices/{udid}/queue/{command}/cancel",
+		"POST /v1/tokens/{id}/revoke", "POST /v1/devices/{udid}/push", "POST /v1/backup":
+		return true
+	default:
+		return false
+	}
+}
+
 func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -190,6 +203,9 @@ func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer 
 	}
 	if err != nil {
 		return nil, invalid("body", "not received completely")
+	}
+	if r.Method != http.MethodGet && !worksWhenFull(rt.pattern) && h.ops.Disk().State == DiskReadOnly {
+		return nil, diskFull()
 	}
 	if rt.write {
 		// Also after an error: what was stored before it is in force.

@@ -60,6 +60,20 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// WaitFailure returns nil when ctx ends, or before that an error when a commit
+// fails in a way that leaves unknown what is on the disk, a failed sync above
+// all. Every write after it fails: the process should end at once and start
+// anew, because only opening the file shows what it holds. A full disk is no
+// such failure.
+func (s *Store) WaitFailure(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.writer.failed:
+		return fmt.Errorf("%s: %w", s.path, s.writer.broken)
+	}
+}
+
 // Stats describes the file and the work done since it was opened.
 type Stats struct {
 	FileBytes  int64  // size of the file, which never shrinks

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -11,6 +12,8 @@ import (
 
 	bbolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 // writer is the one goroutine that writes. While it waits for the disk, jobs
@@ -22,7 +25,8 @@ type writer struct {
 	jobs    chan *job
 	stopped chan struct{}
 
-	broken error // set by a commit whose outcome is unknown; no write is tried after it
+	broken error         // set by a commit whose outcome is unknown; no write is tried after it
+	failed chan struct{} // closed once broken is set
 
 	commits    atomic.Uint64
 	operations atomic.Uint64
@@ -47,7 +51,7 @@ const (
 )
 
 func startWriter(db *bbolt.DB, p *packer) *writer {
-	w := &writer{db: db, packer: p, jobs: make(chan *job, maxGroup), stopped: make(chan struct{})}
+	w := &writer{db: db, packer: p, jobs: make(chan *job, maxGroup), stopped: make(chan struct{}), failed: make(chan struct{})}
 	go w.loop()
 	return w
 }
@@ -160,22 +164,43 @@ func (w *writer) try(group []*job) int {
 // only opening the database anew finds out.
 func (w *writer) sync(btx *bbolt.Tx) error {
 	err := protect(btx.Commit)
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case isFull(err):
+		return fmt.Errorf("commit: %w: %w", storage.ErrFull, err)
 	}
-	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, bolterrors.ErrMaxSizeReached)
-	if !full {
-		w.broken = fmt.Errorf("no write is possible until the database is opened again, because a commit failed: %w", err)
-		w.rollback(btx) // gives back the lock when Commit panicked
-	}
+	w.fail("commit", err)
+	w.rollback(btx) // gives back the lock when Commit panicked
 	return fmt.Errorf("commit: %w", err)
+}
+
+// isFull reports whether a commit failed because a write found no room. The
+// same errors from fsync mean that writes which had seemed to succeed are lost:
+// package os names the operation in its errors, and bbolt's fsync, which goes
+// around it, is the one that comes bare.
+func isFull(err error) bool {
+	if errors.Is(err, bolterrors.ErrMaxSizeReached) {
+		return true
+	}
+	write, ok := errors.AsType[*fs.PathError](err)
+	return ok && write.Op == "write" && (errors.Is(write, syscall.ENOSPC) || errors.Is(write, syscall.EDQUOT))
+}
+
+// fail ends all writing.
+func (w *writer) fail(what string, err error) {
+	if w.broken != nil {
+		return
+	}
+	w.broken = fmt.Errorf("no write is possible until the database is opened again, because a %s failed: %w", what, err)
+	close(w.failed)
 }
 
 // rollback discards a transaction; one that has ended already is left alone.
 func (w *writer) rollback(btx *bbolt.Tx) {
 	err := protect(btx.Rollback)
 	if err != nil && !errors.Is(err, bolterrors.ErrTxClosed) {
-		w.broken = fmt.Errorf("no write is possible until the database is opened again, because a rollback failed: %w", err)
+		w.fail("rollback", err)
 	}
 }
 

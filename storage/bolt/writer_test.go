@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -238,8 +242,8 @@ func TestFullDiskIsSurvived(t *testing.T) {
 	s.db.MaxSize = 1 << 20
 	big := make([]byte, 4<<20)
 	putBig := func(t *tx) error { return t.put(bucketMeta, key("big"), big) }
-	if err := s.update(t.Context(), putBig); err == nil {
-		t.Fatal("no error")
+	if err := s.update(t.Context(), putBig); !errors.Is(err, storage.ErrFull) {
+		t.Fatalf("got error %v, want ErrFull", err)
 	}
 	if err := s.update(t.Context(), put("small")); err != nil {
 		t.Errorf("a write that has room: %v", err)
@@ -256,6 +260,11 @@ func TestFullDiskIsSurvived(t *testing.T) {
 func TestUnknownCommitEndsWriting(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := s.WaitFailure(ended); err != nil {
+		t.Errorf("a sound store failed: %v", err)
+	}
 	release := occupy(t, s)
 	results := send(t, s, put("lost"), func(t *tx) error {
 		t.writes++
@@ -271,7 +280,31 @@ func TestUnknownCommitEndsWriting(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "opened again") {
 		t.Errorf("a later write: got error %v", err)
 	}
+	if err := s.WaitFailure(t.Context()); err == nil || !strings.Contains(err.Error(), "a commit failed") {
+		t.Errorf("the owner was told %v", err)
+	}
 	if isPut(t, s, "lost") || isPut(t, s, "later") {
 		t.Error("something was written")
+	}
+}
+
+func TestIsFull(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"no room for a page", &fs.PathError{Op: "write", Path: "db", Err: syscall.ENOSPC}, true},
+		{"quota", &fs.PathError{Op: "write", Path: "db", Err: syscall.EDQUOT}, true},
+		{"our own limit", bolterrors.ErrMaxSizeReached, true},
+		{"fsync finds no room for what was written before", syscall.ENOSPC, false},
+		{"fsync fails", syscall.EIO, false},
+		{"a write fails", &fs.PathError{Op: "write", Path: "db", Err: syscall.EIO}, false},
+		{"a panic", protect(func() error { panic("page") }), false},
+	} {
+		if got := isFull(test.err); got != test.want {
+			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
+		}
 	}
 }
