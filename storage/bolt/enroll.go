@@ -218,7 +218,7 @@ func (t *tx) replaceIssued(seg storage.Segment, fingerprint string) error {
 }
 
 func (t *tx) certificate(seg storage.Segment, fingerprint string) (storage.Certificate, error) {
-	return load[storage.Certificate](t, bucketCerts, inSegment(seg).last(fingerprint))
+	return t.loadCertificate(inSegment(seg).last(fingerprint))
 }
 
 func (t *tx) saveCertificate(c storage.Certificate) error {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 // Records of which there is one or more for each phone are deflated against a
@@ -34,9 +36,14 @@ func (b bucket) packed() bool {
 }
 
 // packer holds the buffers for deflating and inflating, which are too large to
-// be made for each record. The zero value is ready.
+// be made for each record, and what is remembered of records. The zero value is
+// ready.
 type packer struct {
 	deflaters, inflaters sync.Pool
+
+	phones recall[storage.Phone]
+	certs  recall[storage.Certificate]
+	rows   recall[queueRow]
 }
 
 type deflater struct {

@@ -153,7 +153,7 @@ func (t *tx) phone(seg storage.Segment, udid string) (storage.Phone, error) {
 		return storage.Phone{}, err
 	}
 	k := inSegment(seg).number(h.num)
-	p, err := load[storage.Phone](t, bucketPhones, k)
+	p, err := t.loadPhone(k)
 	return p, missing(bucketPhones, k, err)
 }
 
@@ -274,7 +274,9 @@ func (s *Store) UpdatePhone(ctx context.Context, seg storage.Segment, udid strin
 	if err != nil {
 		return storage.Phone{}, fmt.Errorf("update phone %q: %w", udid, err)
 	}
-	return unpack[storage.Phone](s.packer, p.after)
+	return s.packer.phones.decode(p.key, p.after, storage.Phone.Clone, func() (storage.Phone, error) {
+		return unpack[storage.Phone](s.packer, p.after)
+	})
 }
 
 // phonePlan is what an updater made of a phone.
@@ -298,7 +300,7 @@ func (t *tx) planPhone(seg storage.Segment, udid string, epoch uint64, update fu
 		return nil, err
 	}
 	p := &phonePlan{key: k, before: bytes.Clone(content)}
-	if p.phone, err = parse[storage.Phone](t, bucketPhones, row{k, content}); err != nil {
+	if p.phone, err = t.parsePhone(row{k, content}); err != nil {
 		return nil, err
 	}
 	num, old := p.phone.Num, p.phone.Epoch

@@ -38,7 +38,7 @@ func (t *tx) queue(seg storage.Segment, num uint64) ([]queueRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		q, err := parse[queueRow](t, bucketQueue, r)
+		q, err := t.parseRow(r)
 		if err != nil {
 			return nil, err
 		}

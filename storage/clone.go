@@ -1,0 +1,33 @@
+package storage
+
+import "slices"
+
+// Clone returns a copy that shares no memory with p.
+func (p Phone) Clone() Phone {
+	p.Push.Token = slices.Clone(p.Push.Token)
+	p.UnlockToken = slices.Clone(p.UnlockToken)
+	p.AvailableGB, p.Battery, p.Passcode = copied(p.AvailableGB), copied(p.Battery), copied(p.Passcode)
+	p.Apps = slices.Clone(p.Apps)
+	if p.Capabilities = copied(p.Capabilities); p.Capabilities != nil {
+		p.Capabilities.StatusItems = slices.Clone(p.Capabilities.StatusItems)
+	}
+	p.AppsFor = slices.Clone(p.AppsFor)
+	p.Update.Reasons = slices.Clone(p.Update.Reasons)
+	p.Declarations = slices.Clone(p.Declarations)
+	for i := range p.Declarations {
+		p.Declarations[i].Reasons = slices.Clone(p.Declarations[i].Reasons)
+	}
+	p.Announced.Enforcement = copied(p.Announced.Enforcement)
+	if p.Arrival = copied(p.Arrival); p.Arrival != nil {
+		p.Arrival.Reasons = slices.Clone(p.Arrival.Reasons)
+	}
+	return p
+}
+
+func copied[T any](v *T) *T {
+	if v == nil {
+		return nil
+	}
+	c := *v
+	return &c
+}
