@@ -5,8 +5,11 @@ import (
 	"cmp"
 	"context"
 	"crypto"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"strconv"
@@ -377,6 +380,46 @@ func TestBehindProxy(t *testing.T) {
 	if status, _ := in.as(nil).do(http.MethodPut, "/mdm/command", header, body); status != http.StatusOK {
 		t.Errorf("signed: %d, want 200", status)
 	}
+}
+
+// TestResumedConnectionIsChecked: a phone that resumes a TLS session does not
+// show its certificate again. The one it showed before counts, and only as long
+// as it is in force: a ticket proves no more than the certificate did.
+func TestResumedConnectionIsChecked(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	old, current := mint(t, in.deviceCA(), nil), mint(t, in.deviceCA(), nil)
+	in.record(old, current)
+	in.enrolRaw(old, "PHONE-A")
+	client := in.as(old)
+	transport, ok := client.client.Transport.(*http.Transport)
+	if !ok {
+		t.Fatalf("transport is %T", client.client.Transport)
+	}
+	transport.DisableKeepAlives = true
+	transport.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	poll := func(wantResumed bool, want int) {
+		t.Helper()
+		m := messageNamed(t, "DeclarativeManagement tokens")
+		body, header := m.of(t, udid("PHONE-A"))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, in.url+m.path, bytes.NewReader(body))
+		in.must(err)
+		req.Header = header
+		resp, err := client.client.Do(req)
+		in.must(err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		in.must(errors.Join(err, resp.Body.Close()))
+		if resp.StatusCode != want || resp.TLS.DidResume != wantResumed {
+			t.Errorf("answer %d, resumed %v; want %d, %v", resp.StatusCode, resp.TLS.DidResume, want, wantResumed)
+		}
+	}
+	poll(false, http.StatusOK)
+	poll(true, http.StatusOK)
+	// The phone enrols anew, with another certificate: a new epoch.
+	in.accepted(old, "PHONE-A", "CheckOut")
+	in.enrolRaw(current, "PHONE-A")
+	poll(true, http.StatusBadRequest)
 }
 
 // signer is a private key as what it can do.

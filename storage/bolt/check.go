@@ -59,7 +59,7 @@ func (t *tx) checkSegments() error {
 func (t *tx) checkPhones(seg storage.Segment) error {
 	var fault error
 	phones, indexed := 0, 0
-	err := t.phones(seg, 0, func(p storage.Phone) bool {
+	err := t.phones(seg, 0, decodeBatch, func(p storage.Phone) bool {
 		phones++
 		k := inSegment(seg).last(p.UDID)
 		h, err := t.find(seg, p.UDID)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -60,7 +62,7 @@ func (s *Store) Phones(ctx context.Context, seg storage.Segment, q storage.Phone
 		if q.Group != nil {
 			return t.indexedPhones(seg, bucketGroup, *q.Group, q.After, collect)
 		}
-		return t.phones(seg, q.After, collect)
+		return t.phones(seg, q.After, q.Limit, collect)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("phones: %w", err)
@@ -82,22 +84,55 @@ func matches(q storage.PhoneQuery, p storage.Phone) bool {
 	return true
 }
 
-// phones calls f with each phone above a number until f returns false.
-func (t *tx) phones(seg storage.Segment, after uint64, f func(storage.Phone) bool) error {
+// phones calls f with each phone above a number until f returns false, which
+// is expected after about so many.
+func (t *tx) phones(seg storage.Segment, after uint64, expected int, f func(storage.Phone) bool) error {
 	prefix := inSegment(seg)
+	size := min(expected, decodeBatch)
+	batch := make([]row, 0, size)
 	for r, err := range t.rows(bucketPhones, prefix, prefix.number(after+1)) {
 		if err != nil {
 			return err
 		}
-		p, err := parse[storage.Phone](t, bucketPhones, r)
-		if err != nil {
+		if batch = append(batch, r); len(batch) < size {
+			continue
+		}
+		if more, err := t.decodePhones(batch, f); err != nil || !more {
 			return err
 		}
+		batch = batch[:0]
+	}
+	_, err := t.decodePhones(batch, f)
+	return err
+}
+
+// decodeBatch is how many phones are decoded together at most: enough to occupy
+// every processor, few enough to waste little.
+const decodeBatch = 256
+
+// decodePhones decodes phones on all processors, because that is what reading
+// many phones costs, and calls f with each in order until f returns false.
+func (t *tx) decodePhones(rows []row, f func(storage.Phone) bool) (more bool, err error) {
+	phones, errs := make([]storage.Phone, len(rows)), make([]error, len(rows))
+	var decoders sync.WaitGroup
+	workers := min(runtime.GOMAXPROCS(0), len(rows))
+	for first := range workers {
+		decoders.Go(func() {
+			for i := first; i < len(rows); i += workers {
+				phones[i], errs[i] = parse[storage.Phone](t, bucketPhones, rows[i])
+			}
+		})
+	}
+	decoders.Wait()
+	for i, p := range phones {
+		if errs[i] != nil {
+			return false, errs[i]
+		}
 		if !f(p) {
-			return nil
+			return false, nil
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // indexedPhones is phones for those that an index lists under a value.
