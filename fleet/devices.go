@@ -367,7 +367,7 @@ func (f *Fleet) opensGate(w *worldState, p *storage.Phone, group string, ring st
 	after := s.policy.WithCensus(w.census.counted(now, &there))
 	for _, name := range []string{p.Group, group} {
 		for _, g := range policy.Gates(after, name, now) {
-			if g.Phase == policy.PhaseVerified && policy.Evaluate(before, name, g.Release, now).Phase != policy.PhaseVerified {
+			if approvable(g) && !approvable(policy.Evaluate(before, name, g.Release, now)) {
 				return refused("opens-gate", "without this phone the gate of %s for %s would count as verified although nobody tested its model; test the release there, or decline it", name, g.Release)
 			}
 		}

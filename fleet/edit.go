@@ -217,13 +217,18 @@ func (f *Fleet) opened(w *worldState, before, after *snapshot) []string {
 	var found []string
 	for _, name := range is.GroupNames() {
 		for _, g := range policy.Gates(is, name, now) {
-			if open(g.Phase) && !open(policy.Evaluate(was, name, g.Release, now).Phase) {
+			before := policy.Evaluate(was, name, g.Release, now)
+			if open(g.Phase) && !open(before.Phase) || approvable(g) && !approvable(before) {
 				found = append(found, name+"/"+g.Release)
 			}
 		}
 	}
 	return found
 }
+
+// approvable reports whether one person could approve a gate: for an overridden
+// one that is more than that phones may install.
+func approvable(g policy.Gate) bool { return policy.Approvable(g) == nil }
 
 // open reports whether phones may install, or one person could let them.
 func open(p policy.Phase) bool {

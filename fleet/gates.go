@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +71,9 @@ type Effect struct {
 	TooLate  int    `json:"too_late"`
 	Approval string `json:"approval,omitempty"`
 	Deadline string `json:"deadline,omitempty"` // local wall time of each phone
-	DryRun   bool   `json:"dry_run,omitempty"`
+	// Until is when an override ends; zero for any other decision.
+	Until  time.Time `json:"until,omitzero"`
+	DryRun bool      `json:"dry_run,omitempty"`
 }
 
 // decision is what the verbs of a gate have in common.
@@ -79,6 +82,9 @@ type decision struct {
 	group   string
 	release string
 	build   func(s *snapshot, gate policy.Gate) (storage.WorldChange, error)
+	// detail is what the audit entry says beside the phase before; build may
+	// fill it. Nil for nothing.
+	detail map[string]string
 }
 
 // carry works out what a decision would make phones do and, unless it is only
@@ -101,21 +107,28 @@ func (f *Fleet) carry(ctx context.Context, seg storage.Segment, a Act, d decisio
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		c.Audit = append(c.Audit, f.entry(a, d.action, d.group+"/"+d.release, map[string]string{"phase_before": string(gate.Phase)}))
-		after := newSnapshot(applied(s.records, c), s.catalog)
-		afterGate, err := f.gate(w, after, d.group, d.release)
-		if err != nil {
-			return storage.WorldChange{}, err
-		}
-		effect.Phase = string(afterGate.Phase)
-		f.measure(w, s, after, &effect)
-		return c, nil
+		detail := map[string]string{"phase_before": string(gate.Phase)}
+		maps.Copy(detail, d.detail)
+		c.Audit = append(c.Audit, f.entry(a, d.action, d.group+"/"+d.release, detail))
+		return c, f.preview(w, s, c, &effect)
 	}
 	if a.DryRun {
 		_, err := build(w.current.Load())
 		return effect, err
 	}
 	return effect, f.change(ctx, w, build)
+}
+
+// preview works out what a change makes of the gate and its phones.
+func (f *Fleet) preview(w *worldState, s *snapshot, c storage.WorldChange, e *Effect) error {
+	after := newSnapshot(applied(s.records, c), s.catalog)
+	gate, err := f.gate(w, after, e.Group, e.Release)
+	if err != nil {
+		return err
+	}
+	e.Phase = string(gate.Phase)
+	f.measure(w, s, after, e)
+	return nil
 }
 
 // measure counts what moving from one world to another makes the group's
@@ -208,7 +221,7 @@ func upsert[T any](list, changes []T, same func(a, b T) bool) []T {
 
 // Offer releases a candidate to the group's verification ring.
 func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{"gate.offer", group, release, func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+	return f.carry(ctx, seg, a, decision{action: "gate.offer", group: group, release: release, build: func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		switch gate.Phase {
 		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded:
 			return storage.WorldChange{}, refused("phase", "%s is %s for group %s and cannot be offered", release, gate.Phase, group)
@@ -222,12 +235,12 @@ func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, re
 
 // Decline closes a gate for good: the release is not for this group.
 func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{"gate.decline", group, release, func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+	return f.carry(ctx, seg, a, decision{action: "gate.decline", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if gate.Phase == policy.PhaseDeclined {
 			return storage.WorldChange{}, refused("phase", "%s is declined for group %s already", release, group)
 		}
 		c := storage.WorldChange{Declines: []storage.Decline{{Group: group, Release: release, By: a.Actor, Reason: a.Reason, At: f.now()}}}
-		if approval, ok := standing(s, group, release); ok {
+		if approval, ok := standing(s, group, release, f.now()); ok {
 			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
 			c.Approvals = []storage.Approval{approval}
 		}
@@ -238,8 +251,8 @@ func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, 
 // Withdraw takes an approval back before its first wave started, or else the
 // candidate from the verification ring.
 func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{"gate.withdraw", group, release, func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
-		if approval, ok := standing(s, group, release); ok {
+	return f.carry(ctx, seg, a, decision{action: "gate.withdraw", group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
+		if approval, ok := standing(s, group, release, f.now()); ok {
 			if started(approval, f.now()) {
 				return storage.WorldChange{}, refused("wave-started", "the first wave of %s in group %s has started; pause it instead", release, group)
 			}
@@ -259,8 +272,8 @@ func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group,
 // Pause stops a rollout: no further phone starts, and what can still be taken
 // back is taken back at each phone's next contact.
 func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{"rollout.pause", group, release, func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
-		approval, ok := standing(s, group, release)
+	return f.carry(ctx, seg, a, decision{action: "rollout.pause", group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
+		approval, ok := standing(s, group, release, f.now())
 		if !ok {
 			return storage.WorldChange{}, refused("not-approved", "%s has no approval in group %s to pause", release, group)
 		}
@@ -274,8 +287,8 @@ func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, re
 
 // Resume lets a paused rollout go on. It is refused while an app is broken.
 func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{"rollout.resume", group, release, func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
-		approval, ok := standing(s, group, release)
+	return f.carry(ctx, seg, a, decision{action: "rollout.resume", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		approval, ok := standing(s, group, release, f.now())
 		if !ok || approval.PausedAt.IsZero() {
 			return storage.WorldChange{}, refused("not-paused", "the rollout of %s in group %s was not paused by a person", release, group)
 		}
@@ -287,7 +300,8 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 func stillBroken(gate policy.Gate) error {
 	e := &RefusedError{Code: "app-broken", Message: "an app does not work on " + gate.Release + "; record a result that it works again first"}
 	for _, app := range gate.Apps {
-		if app.State == policy.StatusBroken {
+		accepted := gate.Override != nil && slices.Contains(gate.Override.Broken, app.Verdict)
+		if app.State == policy.StatusBroken && !accepted {
 			e.Missing = append(e.Missing, missing(app))
 		}
 	}
@@ -310,13 +324,13 @@ type ApproveRequest struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
-// Approve opens a verified gate. It is refused with every missing app named
+// Approve opens a verified gate; an override of it gives way. It is refused with every missing app named
 // when the gate is closed, and returns storage.ErrConflict when the gate is not
 // the one the person saw. It tells no phone anything itself: the approval
 // becomes part of the world that targets are computed from.
 func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r ApproveRequest) (Effect, error) {
 	var approval storage.Approval
-	effect, err := f.carry(ctx, seg, a, decision{"gate.approve", r.Group, r.Release, func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+	effect, err := f.carry(ctx, seg, a, decision{action: "gate.approve", group: r.Group, release: r.Release, build: func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
 			return storage.WorldChange{}, storage.ErrConflict
 		}
@@ -331,19 +345,9 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		approval = storage.Approval{
-			ID: uuid.NewString(), Group: r.Group, Release: r.Release, By: a.Actor, Reason: a.Reason, At: f.now(),
-			Waves:  []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}},
-			Models: gate.Models,
-		}
-		for _, fl := range gate.Floors {
-			approval.Floors = append(approval.Floors, storage.Floor{BundleID: fl.BundleID, Version: fl.MinVersion})
-		}
-		for _, app := range gate.Apps {
-			if app.Verdict != "" {
-				approval.Verdicts = append(approval.Verdicts, app.Verdict)
-			}
-		}
+		approval = f.newApproval(r.Group, r.Release, a.Actor, a.Reason, gate)
+		approval.Waves = []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}
+		approval.Models = gate.Models
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
 	}})
 	if err == nil {
@@ -352,10 +356,28 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 	return effect, err
 }
 
+// newApproval returns an approval with what it takes over from the gate: floors
+// and the verdicts it rests on.
+func (f *Fleet) newApproval(group, release, by, reason string, gate policy.Gate) storage.Approval {
+	approval := storage.Approval{ID: uuid.NewString(), Group: group, Release: release, By: by, Reason: reason, At: f.now()}
+	for _, fl := range gate.Floors {
+		approval.Floors = append(approval.Floors, storage.Floor{BundleID: fl.BundleID, Version: fl.MinVersion})
+	}
+	for _, app := range gate.Apps {
+		if app.Verdict != "" {
+			approval.Verdicts = append(approval.Verdicts, app.Verdict)
+		}
+	}
+	return approval
+}
+
 // closed names every app that keeps a gate closed.
 func closed(gate policy.Gate, err error) error {
-	if gate.Approval != "" {
-		return refused("approved-already", "%s is approved for group %s already; the gate is %s", gate.Release, gate.Group, gate.Phase)
+	if gate.Approval != "" && gate.Override == nil {
+		return &RefusedError{
+			Code: "approved-already", Params: map[string]string{"release": gate.Release, "group": gate.Group, "phase": string(gate.Phase)},
+			Message: sprintf("%s is approved for group %s already; the gate is %s", gate.Release, gate.Group, gate.Phase),
+		}
 	}
 	refusal := &RefusedError{Code: "gate-" + string(gate.Phase), Message: err.Error()}
 	if c, ok := errors.AsType[*policy.ClosedError](err); ok {
@@ -390,8 +412,9 @@ func (e *RefusedError) with(pairs ...string) *RefusedError {
 	return e
 }
 
-// standing returns the newest approval of a release that was not withdrawn.
-func standing(s *snapshot, group, release string) (storage.Approval, bool) {
+// standing returns the newest approval of a release if it was not withdrawn
+// and is no override that ended.
+func standing(s *snapshot, group, release string, now time.Time) (storage.Approval, bool) {
 	var found storage.Approval
 	ok := false
 	for _, a := range s.records.Approvals {
@@ -399,7 +422,12 @@ func standing(s *snapshot, group, release string) (storage.Approval, bool) {
 			found, ok = a, true
 		}
 	}
-	return found, ok && found.WithdrawnAt.IsZero()
+	return found, ok && found.WithdrawnAt.IsZero() && !over(found, now)
+}
+
+// over reports whether an approval is an override that has ended.
+func over(a storage.Approval, now time.Time) bool {
+	return a.Override != nil && !now.Before(a.Override.Until)
 }
 
 func started(a storage.Approval, now time.Time) bool {

@@ -24,18 +24,20 @@ type ReasonCount struct {
 // reason. The counts are of all phones, the lists are one page of them, read a
 // moment later.
 type RolloutView struct {
-	Group        string        `json:"group"`
-	Release      string        `json:"release"`
-	Phase        string        `json:"phase"`
-	AsOf         time.Time     `json:"as_of"`
-	Approval     string        `json:"approval,omitempty"`
-	Deadline     string        `json:"deadline,omitempty"` // local wall time of each phone
-	Production   int           `json:"production"`
-	Done         int           `json:"done"`
-	Reasons      []ReasonCount `json:"reasons"`        // of production phones, most frequent first
-	Verification []DeviceView  `json:"verification"`   // the verification phones
-	Devices      []DeviceView  `json:"devices"`        // production phones that are not done
-	Next         uint64        `json:"next,omitempty"` // After of the next page, 0 at the end
+	Group    string    `json:"group"`
+	Release  string    `json:"release"`
+	Phase    string    `json:"phase"`
+	AsOf     time.Time `json:"as_of"`
+	Approval string    `json:"approval,omitempty"`
+	Deadline string    `json:"deadline,omitempty"` // local wall time of each phone
+	// Override says that the gate was not verified, and who decided so.
+	Override     *policy.GateOverride `json:"override,omitempty"`
+	Production   int                  `json:"production"`
+	Done         int                  `json:"done"`
+	Reasons      []ReasonCount        `json:"reasons"`        // of production phones, most frequent first
+	Verification []DeviceView         `json:"verification"`   // the verification phones
+	Devices      []DeviceView         `json:"devices"`        // production phones that are not done
+	Next         uint64               `json:"next,omitempty"` // After of the next page, 0 at the end
 }
 
 // RolloutQuery chooses a page of the phones that a rollout lists: the
@@ -61,10 +63,10 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		return RolloutView{}, err
 	}
 	v := RolloutView{
-		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Approval: gate.Approval,
+		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Approval: gate.Approval, Override: gate.Override,
 		Reasons: []ReasonCount{}, Verification: []DeviceView{}, Devices: []DeviceView{},
 	}
-	if approval, ok := standing(s, group, release); ok {
+	if approval, ok := standing(s, group, release, f.now()); ok {
 		v.Deadline = approval.Waves[0].Deadline
 	}
 	e := f.explainer(w)
@@ -160,6 +162,7 @@ type StatusView struct {
 	Reasons  []ReasonCount `json:"reasons"`
 	Gates    []GateLine    `json:"gates"` // those that wait for a person or are under way
 	Sources  []SourceView  `json:"sources"`
+	Waiting  int           `json:"proposals_waiting"` // for a second person
 	Newest   string        `json:"newest_release"`
 }
 
@@ -177,6 +180,8 @@ type GateLine struct {
 	Release string   `json:"release"`
 	Phase   string   `json:"phase"`
 	Missing []string `json:"missing"`
+	// Override says that the gate was not verified, and who decided so.
+	Override *policy.GateOverride `json:"override,omitempty"`
 }
 
 // Status reports on the whole segment.
@@ -204,9 +209,14 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 	v.Reasons = sortedCounts(counts)
 	for _, name := range e.world.GroupNames() {
 		for _, g := range policy.Gates(e.world, name, e.now) {
-			if g.Phase != policy.PhaseDone && g.Phase != policy.PhaseDeclined {
-				v.Gates = append(v.Gates, GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.Missing...)})
+			if (g.Phase != policy.PhaseDone || g.Override != nil) && g.Phase != policy.PhaseDeclined {
+				v.Gates = append(v.Gates, GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.Missing...), g.Override})
 			}
+		}
+	}
+	for _, p := range s.records.Proposals {
+		if f.proposalState(w, s, p) == storage.StateOpen {
+			v.Waiting++
 		}
 	}
 	for _, src := range s.catalog.Sources() {

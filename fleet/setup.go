@@ -229,6 +229,12 @@ func (f *Fleet) ending(s *snapshot, a Act, name string) storage.WorldChange {
 			c.Approvals = append(c.Approvals, approval)
 		}
 	}
+	for _, p := range s.records.Proposals {
+		if p.Group == name && p.State == storage.StateOpen {
+			f.end(&p, Act{Actor: a.Actor, Person: a.Person, Reason: "the group was removed"}, storage.StateWithdrawn)
+			c.Proposals = append(c.Proposals, p)
+		}
+	}
 	for _, o := range s.records.Offers {
 		if o.Group == name && o.Withdrawn.IsZero() {
 			o.Withdrawn = f.now()

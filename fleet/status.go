@@ -201,10 +201,22 @@ func (f *Fleet) unapproved(w *worldState, p *storage.Phone, release string) bool
 	if p.Ring != storage.RingProduction || p.Group == "" || release == "" {
 		return false
 	}
+	now := f.now()
 	for _, a := range w.current.Load().records.Approvals {
-		if a.Group == p.Group && a.WithdrawnAt.IsZero() && version.AtLeast(a.Release, release) {
+		if a.Group == p.Group && a.WithdrawnAt.IsZero() && version.AtLeast(a.Release, release) && excuses(a, p, now) {
 			return false
 		}
 	}
 	return true
+}
+
+// excuses reports whether an approval is why a phone is where it is. An
+// override is one for the models it covers while it lasts, and after that for a
+// phone that was installing because of it.
+func excuses(a storage.Approval, p *storage.Phone, now time.Time) bool {
+	if a.Override == nil {
+		return true
+	}
+	told := p.Announced.Enforcement
+	return told != nil && told.SourceID == a.ID || !over(a, now) && slices.Contains(a.Models, p.Model)
 }

@@ -148,6 +148,11 @@ func policyApproval(a storage.Approval) policy.Approval {
 		Models: a.Models, PausedAt: a.PausedAt, PausedBy: a.PausedBy, PauseReason: a.PauseReason,
 		Withdrawn: a.WithdrawnAt,
 	}
+	if o := a.Override; o != nil {
+		p.Override = &policy.Override{
+			By: o.By, Second: o.Second, Reason: o.Reason, SecondReason: o.SecondReason, Until: o.Until, Broken: o.Broken,
+		}
+	}
 	for _, w := range a.Waves {
 		p.Waves = append(p.Waves, policy.Wave{
 			Start: w.Start, Threshold: uint32(w.Threshold), //nolint:gosec // 0..10,000, checked when written

@@ -70,6 +70,9 @@ type evaluation struct {
 	now     time.Time
 	windows []ModelWindow // of the models the gate is about
 	classes []string      // production model classes that can get the release
+	// production are the production models that can get the release, and broken
+	// the identifiers of the uncleared results of apps that can keep it closed.
+	production, broken []string
 	// approval is the one that stands, nil when there is none.
 	approval *Approval
 	counts   Counts
@@ -101,9 +104,18 @@ func (e *evaluation) fill(gate *Gate) {
 		if closes {
 			e.missing = append(e.missing, a.BundleID)
 		}
+		if a.Importance != ImportanceInformational {
+			for _, v := range uncleared(e.g.verdicts[appRelease{a.BundleID, e.rel.Version}], e.now) {
+				e.broken = append(e.broken, v.ID)
+			}
+		}
 	}
+	slices.Sort(e.broken)
 	gate.Apps, gate.Missing, gate.Counts = e.apps, e.missing, e.counts
-	gate.Models, gate.Floors = e.models(), e.floors()
+	gate.Models, gate.Floors, gate.Broken = e.models(), e.floors(), e.broken
+	if _, none := e.ineligible(); !none {
+		gate.ProductionModels = e.production
+	}
 	gate.Phase, gate.Reasons = e.phase()
 	e.times = e.clocks()
 	gate.Clocks = e.times
@@ -112,6 +124,7 @@ func (e *evaluation) fill(gate *Gate) {
 		gate.Approval = e.approval.ID
 	}
 	gate.NextAutomatic, gate.NextHuman = e.next(gate.Phase)
+	e.override(gate)
 }
 
 // count reads the census: the production classes the release is for, and how
@@ -132,6 +145,7 @@ func (e *evaluation) count() {
 			continue
 		case c.Model != "":
 			e.classes = append(e.classes, e.g.class(c.Model))
+			e.production = append(e.production, c.Model)
 		}
 		e.counts.Production += c.Count
 		covered := e.approval == nil || e.approval.covers(c.Model)
@@ -145,7 +159,7 @@ func (e *evaluation) count() {
 			e.waiting += c.Count - silent
 		}
 	}
-	e.classes = unique(e.classes)
+	e.classes, e.production = unique(e.classes), unique(e.production)
 }
 
 // phase returns the first phase of the table that holds, and why.
@@ -354,6 +368,9 @@ func fingerprint(g Gate) string {
 	parts = append(append(parts, "models"), g.Models...)
 	for _, f := range g.Floors {
 		parts = append(parts, "floor", f.BundleID, f.MinVersion)
+	}
+	for _, id := range g.Broken {
+		parts = append(parts, "broken", id)
 	}
 	const width = 16
 	digits := strconv.FormatUint(hash(parts...), width)

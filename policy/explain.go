@@ -114,6 +114,7 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 		x.Reason = t.Blocked
 		x.explainBlocked(e, f, t)
 	}
+	x.addOnce(w.overrides(f, t.Release, now))
 	x.explainPhone(f, l)
 	automatic, human := steps(x.Reason)
 	if x.NextAutomatic == StepNone {
@@ -129,7 +130,7 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 func (x *Explanation) explainSource(w *World, f Facts, e Enforcement, now time.Time) {
 	if e.Source == SourceCandidate {
 		x.Facts = append(x.Facts, reason(FactCandidate, ParamRelease, e.Release))
-	} else if a, ok := w.Approval(f.Group, e.Release, now); ok {
+	} else if a, ok := w.Approval(f.Group, e.Release, now); ok && a.Override == nil {
 		x.Facts = append(x.Facts, reason(FactApproved, ParamRelease, e.Release, ParamBy, a.By, ParamDate, date(a.At)))
 	}
 	if e.Keep {
@@ -156,7 +157,7 @@ func (x *Explanation) explainBlocked(e *Explainer, f Facts, t Target) {
 		gate := e.gate(f.Group, wanted)
 		x.addGate(gate)
 		x.Reason = reason(code, ParamRelease, wanted, ParamGroup, f.Group, ParamPhase, string(gate.Phase),
-			ParamMissing, strings.Join(gate.Missing, ","), ParamSetting, expirySetting(w, f.Group, code))
+			ParamMissing, strings.Join(gate.Missing, ","), ParamSetting, expirySetting(w, f.Group, code), ParamWhy, overrideEnded(gate))
 		if code != ReasonUnsupervised {
 			x.NextAutomatic, x.NextHuman = gate.NextAutomatic, gate.NextHuman
 		}
@@ -168,6 +169,14 @@ func (x *Explanation) explainBlocked(e *Explainer, f Facts, t Target) {
 	case t.Release != "":
 		x.addGate(e.gate(f.Group, t.Release))
 	}
+}
+
+// overrideEnded returns why a closed gate was open before, "" when it was not.
+func overrideEnded(g Gate) string {
+	if !slices.ContainsFunc(g.Reasons, func(r Reason) bool { return r.Code == GateOverrideEnded }) {
+		return ""
+	}
+	return string(WhyOverrideEnded)
 }
 
 func (x *Explanation) addGate(g Gate) {

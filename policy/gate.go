@@ -38,6 +38,12 @@ type Gate struct {
 	Missing []string   `json:"missing,omitempty"` // bundle identifiers that keep it closed
 	Models  []string   `json:"models,omitempty"`  // model classes verified: for Approval.Models
 	Floors  []Floor    `json:"floors,omitempty"`  // versions verified: for Approval.Floors
+	// Broken are the results of critical and important apps that say broken and
+	// that nothing cleared: for Override.Broken.
+	Broken []string `json:"broken,omitempty"`
+	// ProductionModels are the hardware identifiers of the production phones
+	// that can get the release: for Approval.Models of an override.
+	ProductionModels []string `json:"production_models,omitempty"`
 
 	Clocks    Clocks   `json:"clocks"`
 	CVEs      int      `json:"cves"`                // fixed since the oldest production phone's release
@@ -46,6 +52,8 @@ type Gate struct {
 
 	// Approval is the identifier of the approval that stands, "" when none does.
 	Approval string `json:"approval,omitempty"`
+	// Override is set while that approval is one of a gate that was not verified.
+	Override *GateOverride `json:"override,omitempty"`
 	// Fingerprint changes when anything changes that a person approving the
 	// gate should have seen: phase, state of the apps, models and floors. It
 	// does not change with counts and dates. It detects change; it is no
@@ -150,9 +158,10 @@ func listSeparator(i int) string {
 }
 
 // Approvable returns nil when a person may approve the gate as it is, that is,
-// when its phase is PhaseVerified, and a *ClosedError otherwise.
+// when its phase is PhaseVerified or it is overridden and was verified since,
+// and a *ClosedError otherwise.
 func Approvable(g Gate) error {
-	if g.Phase == PhaseVerified {
+	if g.Phase == PhaseVerified || g.Override != nil && g.Override.Verified {
 		return nil
 	}
 	closed := &ClosedError{Group: g.Group, Release: g.Release, Phase: g.Phase, Reasons: g.Reasons}

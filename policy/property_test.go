@@ -83,8 +83,13 @@ func (g generator) verdict(i int) policy.Verdict {
 }
 
 func (g generator) approval(i int, release string) policy.Approval {
+	var o *policy.Override
+	if g.IntN(3) == 0 {
+		o = &policy.Override{Until: g.maybe(), Broken: some(g, 2, func(int) string { return fmt.Sprint("v", g.IntN(6)) })}
+	}
 	return policy.Approval{
-		ID: fmt.Sprint("a", i), Group: g.group(), Release: release, At: g.time(), Deadline: "2026-08-20T10:00:00",
+		Override: o,
+		ID:       fmt.Sprint("a", i), Group: g.group(), Release: release, At: g.time(), Deadline: "2026-08-20T10:00:00",
 		Models: some(g, 3, func(int) string { return pick(g, small, large, policy.AnyModel) }),
 		Floors: some(g, 2, func(int) policy.Floor { return policy.Floor{BundleID: g.app(), MinVersion: pick(g, "3.0", "3.1", "x")} }),
 		Waves: some(g, 2, func(int) policy.Wave {
@@ -255,6 +260,10 @@ func TestInputIsNotChanged(t *testing.T) {
 			clear(p.Approvals[i].Models)
 			clear(p.Approvals[i].Floors)
 			clear(p.Approvals[i].Waves)
+			if o := p.Approvals[i].Override; o != nil {
+				clear(o.Broken)
+				o.Until = time.Time{}
+			}
 		}
 		for i := range p.Releases {
 			clear(p.Releases[i].Models)
@@ -299,7 +308,8 @@ func checkSafety(t *testing.T, p policy.Parts, f policy.Facts, target policy.Tar
 	var allowed bool
 	for _, a := range p.Approvals {
 		allowed = allowed || e.Source == policy.SourceApproval && a.ID == e.SourceID && a.Release == e.Release && a.Group == f.Group &&
-			!a.At.After(now) && (a.Withdrawn.IsZero() || a.Withdrawn.After(now)) && (a.PausedAt.IsZero() || a.PausedAt.After(now))
+			!a.At.After(now) && (a.Withdrawn.IsZero() || a.Withdrawn.After(now)) && (a.PausedAt.IsZero() || a.PausedAt.After(now)) &&
+			(a.Override == nil || a.Override.Until.After(now) && f.Ring != policy.RingVerification)
 	}
 	if e.Source == policy.SourceCandidate {
 		allowed = f.Ring == policy.RingVerification

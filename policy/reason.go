@@ -24,6 +24,7 @@ const (
 	ParamMissing  = "missing" // bundle identifiers, comma separated
 	ParamRelease  = "release"
 	ParamReason   = "reason"  // what a person wrote
+	ParamSecond   = "second"  // the other person of two
 	ParamSetting  = "setting" // the value of a policy setting
 	ParamVersion  = "version" // what is installed
 	ParamWhy      = "why"     // a finer code, or Apple's text for ReasonInstallFailed
@@ -85,6 +86,8 @@ const (
 	GateAppMissing          Code = "app-missing"
 	GateAllVerified         Code = "all-verified"
 	GateOffered             Code = "offered"
+	GateOverridden          Code = "overridden"
+	GateOverrideEnded       Code = "override-ended"
 )
 
 // Why a verdict, or the lack of one, does not count (AppState.Why).
@@ -114,6 +117,7 @@ const (
 	WhySettingsRefused     Code = "settings-refused"
 	WhyNotReported         Code = "not-reported"
 	WhyUnsupervised        Code = "unsupervised"
+	WhyOverrideEnded       Code = "exception-ended" // the override that let the phone install
 )
 
 // Supporting facts (Explanation.Facts).

@@ -234,7 +234,7 @@ type Approval struct {
 	Waves       []Wave    // none: one wave with every phone, from At
 	Models      []string  // model classes covered; AnyModel covers all
 	Floors      []Floor
-	Override    bool // approved a gate that was not verified; does not change targets
+	Override    *Override // nil for the approval of a verified gate
 	PausedAt    time.Time
 	PausedBy    string
 	PauseReason string

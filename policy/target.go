@@ -27,8 +27,8 @@ const enforcementFrom = "17.0"
 //
 // What the phone was announced is kept, and not switched, while it is prepared
 // or installing. A prepared phone still loses it when its own approval or offer
-// would no longer allow it (paused, declined, withdrawn, expired, a broken app,
-// a revoked result, a move to another group): the deadline has not come, so
+// would no longer allow it (paused, declined, withdrawn, expired, an override
+// that ended, a broken app, a revoked result, a move to another group): the deadline has not come, so
 // stopping may still help. An installing phone keeps it whatever happens; there
 // is nothing left to stop.
 func TargetFor(w *World, f Facts, now time.Time) Target {
@@ -137,8 +137,13 @@ func (c choice) approved() (approvalOf, passedOver) {
 	return approvalOf{}, passed
 }
 
+// stands reports whether the phone may follow an approval at all. An override
+// speaks of production phones only: what testers get is a decision of its own.
 func (c choice) stands(a approvalOf) bool {
-	return !reached(a.Withdrawn, c.now) && !c.g.isDeclined(a.Release, c.now)
+	if a.Override != nil && c.f.Ring == RingVerification {
+		return false
+	}
+	return !reached(a.Withdrawn, c.now) && !a.over(c.now) && !c.g.isDeclined(a.Release, c.now)
 }
 
 // covers reports whether the approval was made for a model.

@@ -63,12 +63,13 @@ func (v verdictOf) expired(now time.Time) bool {
 	return reached(v.Expires, now)
 }
 
-// uncleared returns the newest broken result among list, which is in order of
-// time, that no later one cleared; nil when there is none. Only a works result
-// of the same model class at the same or a newer app version clears it. That
-// such a result expired since does not bring the trouble back, and a broken
-// result does not fade with time: neither may restart a rollout by itself.
-func uncleared(list []verdictOf, now time.Time) *Verdict {
+// uncleared returns the broken results among list, which is in order of time,
+// that no later one cleared, the newest first. Only a works result of the same
+// model class at the same or a newer app version clears it. That such a result
+// expired since does not bring the trouble back, and a broken result does not
+// fade with time: neither may restart a rollout by itself.
+func uncleared(list []verdictOf, now time.Time) []verdictOf {
+	var out []verdictOf
 	for i, b := range slices.Backward(list) {
 		if b.Result != ResultBroken || !b.counts(now) {
 			continue
@@ -77,10 +78,10 @@ func uncleared(list []verdictOf, now time.Time) *Verdict {
 			return v.Result != ResultBroken && v.class == b.class && v.counts(now) && version.AtLeast(v.AppVersion, b.AppVersion)
 		})
 		if !cleared {
-			return b.Verdict
+			out = append(out, b)
 		}
 	}
-	return nil
+	return out
 }
 
 // app returns the state of one app at the gate of a release, and whether it
@@ -100,7 +101,8 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 	}
 	s.MissingModels = missingClasses(a.Importance, accepted, classes)
 	blocking := a.Importance != ImportanceInformational
-	if b := uncleared(list, now); b != nil {
+	if broken := uncleared(list, now); len(broken) > 0 {
+		b := broken[0]
 		s.State, s.Why, s.Verdict, s.External = StatusBroken, WhyBroken, b.ID, s.External || b.External
 		return s, blocking
 	}
@@ -190,13 +192,13 @@ func (w *World) whyNot(list []verdictOf, key appRelease, now time.Time) Code {
 }
 
 // stop returns why the rollout of an approval stands still: a person paused
-// it, an app is broken, or a result it rested on was revoked and nothing
-// replaced it. The first result is PhasePaused, PhaseBlocked or "".
+// it, an app is broken that was not when two people accepted it, or a result it
+// rested on was revoked and nothing replaced it. The first result is PhasePaused, PhaseBlocked or "".
 func (g *group) stop(a *Approval, now time.Time) (Phase, Reason) {
 	if reached(a.PausedAt, now) {
 		return PhasePaused, reason(GatePausedByPerson, ParamBy, a.PausedBy, ParamReason, a.PauseReason)
 	}
-	var broken *Verdict
+	var broken []verdictOf
 	for _, app := range g.apps {
 		if app.Importance == ImportanceInformational {
 			continue
@@ -205,12 +207,13 @@ func (g *group) stop(a *Approval, now time.Time) (Phase, Reason) {
 		if v := revokedSince(app, list, a.At, now); v != nil {
 			return PhasePaused, reason(GateVerdictRevoked, ParamApp, app.BundleID, ParamModel, v.Model, ParamBy, v.RevokedBy)
 		}
-		if broken == nil {
-			broken = uncleared(list, now)
+		if len(broken) == 0 {
+			broken = slices.DeleteFunc(uncleared(list, now), a.accepts)
 		}
 	}
-	if broken != nil {
-		return PhaseBlocked, reason(GateAppBroken, ParamApp, broken.BundleID, ParamModel, broken.Model, ParamVersion, broken.AppVersion)
+	if len(broken) > 0 {
+		b := broken[0]
+		return PhaseBlocked, reason(GateAppBroken, ParamApp, b.BundleID, ParamModel, b.Model, ParamVersion, b.AppVersion)
 	}
 	return "", Reason{}
 }

@@ -117,7 +117,7 @@ func (w *World) Group(name string) (Group, bool) {
 }
 
 // Approval returns a copy of the approval of release that stands for the group
-// at now: the newest one, unless it is withdrawn.
+// at now: the newest one, unless it is withdrawn or an override that ended.
 func (w *World) Approval(groupName, releaseVersion string, now time.Time) (Approval, bool) {
 	g := w.groups[groupName]
 	if g == nil {
@@ -275,16 +275,28 @@ func copyApproval(a Approval) Approval {
 	a.Waves = slices.Clone(a.Waves)
 	a.Models = slices.Clone(a.Models)
 	a.Floors = slices.Clone(a.Floors)
+	if a.Override != nil {
+		o := *a.Override
+		o.Broken = slices.Clone(o.Broken)
+		a.Override = &o
+	}
 	return a
 }
 
 // approval returns the approval of a release that stands at now, or nil.
 func (g *group) approval(releaseVersion string, now time.Time) *Approval {
+	a := g.newest(releaseVersion, now)
+	if a == nil || reached(a.Withdrawn, now) || a.over(now) {
+		return nil
+	}
+	return a
+}
+
+// newest returns the newest approval of a release, whether or not it stands, or
+// nil.
+func (g *group) newest(releaseVersion string, now time.Time) *Approval {
 	for _, a := range g.approvals {
 		if a.Release == releaseVersion && begun(a.At, now) {
-			if reached(a.Withdrawn, now) {
-				return nil
-			}
 			return a.Approval
 		}
 	}

@@ -65,6 +65,8 @@ func adminCensus() map[string]bounds {
 		"POST /v1/verdicts/{id}/revoke", "GET /v1/audit", "POST /v1/push/certificate", "POST /v1/backup",
 		"POST /v1/devices/{udid}/queue/{command}/cancel", "POST /v1/devices/{udid}/remove",
 		"GET /v1/tokens", "POST /v1/tokens", "POST /v1/tokens/{id}/revoke",
+		"POST /v1/gates/{group}/{release}/override", "GET /v1/approvals", "GET /v1/approvals/{id}", "POST /v1/approvals/{id}/sign",
+		"POST /v1/approvals/{id}/refuse", "POST /v1/approvals/{id}/withdraw",
 	} {
 		census[pattern] = small
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// tokenPattern keeps identifiers and persons to characters that are plain in
+// namePattern keeps identifiers and persons to characters that are plain in
 // commands, URLs and audit entries, and that no actor's own notation uses.
-const tokenPattern = `^[a-z0-9][a-z0-9._-]{0,62}$`
+const namePattern = `^[a-z0-9][a-z0-9._-]{0,62}$`
 
 // maxTokenLife bounds how long a token may live: a year.
 const maxTokenLife = 365 * 24 * time.Hour
@@ -66,7 +66,7 @@ func (s *Server) CreateToken(ctx context.Context, by api.Principal, r api.TokenR
 // long, and returns when it expires.
 func checkToken(r api.TokenRequest, now time.Time) (time.Time, error) {
 	const want = "%q: want lower-case letters, digits, '.', '_' or '-', at most 63"
-	plain := regexp.MustCompile(tokenPattern)
+	plain := regexp.MustCompile(namePattern)
 	if !plain.MatchString(r.Person) {
 		return time.Time{}, &fleet.InvalidError{Field: "person", Message: fmt.Sprintf(want, r.Person)}
 	}

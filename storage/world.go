@@ -12,6 +12,7 @@ type World struct {
 	Offers    []Offer
 	Approvals []Approval
 	Declines  []Decline
+	Proposals []Proposal // acts that wait for a second person, and those that did
 }
 
 // WorldChange is one atomic change of the world: records to add or replace by
@@ -23,6 +24,7 @@ type WorldChange struct {
 	Offers    []Offer    // by Group and Release
 	Approvals []Approval // by ID
 	Declines  []Decline  // by Group and Release
+	Proposals []Proposal // by ID
 
 	RemoveApps     []string
 	RemoveGroups   []string
@@ -106,6 +108,7 @@ type Approval struct {
 	PauseReason string    `json:"pauseReason,omitzero"`
 	WithdrawnAt time.Time `json:"withdrawnAt,omitzero"`
 	WithdrawnBy string    `json:"withdrawnBy,omitzero"`
+	Override    *Override `json:"override,omitempty"` // nil for the approval of a verified gate
 }
 
 // Wave is a part of a rollout: the phones whose hash lies below the threshold.

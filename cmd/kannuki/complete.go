@@ -66,6 +66,14 @@ func (g *globals) deviceNames(cmd *cobra.Command) []string {
 	return out
 }
 
+func (g *globals) proposalIDs(cmd *cobra.Command) []string {
+	var out []string
+	for _, v := range ask[api.Approvals](g, cmd, api.Path("approvals")).Approvals {
+		out = append(out, v.ID)
+	}
+	return out
+}
+
 func (g *globals) tokenNames(cmd *cobra.Command) []string {
 	var out []string
 	for _, v := range ask[api.Tokens](g, cmd, api.Path("tokens")).Tokens {

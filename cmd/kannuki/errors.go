@@ -184,6 +184,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no business app %q.", e.Name), t.T("List: `kannuki app list`.")
 	case "phone":
 		message, next = t.T("There is no phone %q.", e.Name), t.T("List: `kannuki device list`.")
+	case "proposal":
+		message, next = t.T("There is no proposal %q.", e.Name), t.T("List: `kannuki approval list`.")
 	case "token":
 		message, next = t.T("There is no token %q.", e.Name), t.T("List: `kannuki token list`.")
 	case "command":

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -27,6 +28,7 @@ func newGateCommand(g *globals) *cobra.Command {
 			},
 		}),
 		newGateApproveCommand(g),
+		newGateOverrideCommand(g),
 		newGateVerbCommand(g, gateVerb{
 			name: "decline", short: t.T("Close a gate for good: the release is not for this group"),
 			example: "kannuki gate decline 26.6 --group sales --reason \"26.6.1 replaces it\"",
@@ -69,6 +71,8 @@ func newGateListCommand(g *globals) *cobra.Command {
 			a := answer{data: out, table: g.gateTable(out.Gates)}
 			if len(out.Gates) == 0 {
 				a.text = g.text.T("No gates: no group has a release to decide about.") + "\n"
+			} else if lines := g.overriddenGates(out.Gates); lines != "" {
+				a.text = a.table.text() + "\n" + lines
 			}
 			return g.show(cmd, a)
 		},
@@ -90,12 +94,36 @@ func (g *globals) gateTable(gates []policy.Gate) table {
 		{"exploited", t.T("Known to be exploited")},
 		{"production", t.T("Production phones")},
 		{"done", t.T("Done")},
+		{"override_until", ""},
 	}}
 	for _, v := range gates {
 		tab.add(plain(v.Group), plain(v.Release), g.phase(string(v.Phase)), list(v.Missing), day(v.Clocks.VerifyBy),
-			number(v.CVEs), number(len(v.Exploited)), number(v.Counts.Production), number(v.Counts.Done))
+			number(v.CVEs), number(len(v.Exploited)), number(v.Counts.Production), number(v.Counts.Done), overrideUntil(v.Override))
 	}
 	return tab
+}
+
+func overrideUntil(o *policy.GateOverride) cell {
+	if o == nil {
+		return plain("")
+	}
+	return instantUTC(o.Until)
+}
+
+// instantUTC is a moment that only programs see.
+func instantUTC(t time.Time) cell {
+	if t.IsZero() {
+		return plain("")
+	}
+	return plain(t.UTC().Format(time.RFC3339))
+}
+
+func (g *globals) overriddenGates(gates []policy.Gate) string {
+	var lines []fleet.GateLine
+	for _, v := range gates {
+		lines = append(lines, fleet.GateLine{Group: v.Group, Release: v.Release, Override: v.Override})
+	}
+	return g.overrideLines(lines)
 }
 
 func newGateShowCommand(g *globals) *cobra.Command {

@@ -78,9 +78,9 @@ func runGateVerb(ctx context.Context, g *globals, cmd *cobra.Command, v gateVerb
 
 func effectTable(e fleet.Effect) table {
 	tab := table{columns: []column{
-		{"group", ""}, {"release", ""}, {"phase", ""}, {"install", ""}, {"withdraw", ""}, {"too_late", ""}, {"deadline", ""}, {"dry_run", ""},
+		{"group", ""}, {"release", ""}, {"phase", ""}, {"install", ""}, {"withdraw", ""}, {"too_late", ""}, {"deadline", ""}, {"dry_run", ""}, {"until", ""},
 	}}
-	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun))
+	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until))
 	return tab
 }
 

@@ -161,6 +161,9 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", v.Release, v.Group, t.Phase(v.Phase).Label, v.Phase))
 	fmt.Fprintf(&b, "%s\n", t.T("%d of %d production phones are done, as of %s.", v.Done, v.Production, t.Time(v.AsOf)))
+	if line := g.overrideLine(v.Override, v.Release); line != "" {
+		fmt.Fprintf(&b, "%s\n", line)
+	}
 	if v.Deadline != "" {
 		fmt.Fprintf(&b, "%s\n", t.T("Install deadline: %s on each phone's clock.", onClock(v.Deadline).shown))
 	}

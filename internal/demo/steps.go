@@ -183,11 +183,29 @@ func readRecords(log []api.AuditEntry) records {
 			r.offers = append(r.offers, decision{group: group, release: release, at: e.At})
 		case "gate.approve":
 			r.approvals = append(r.approvals, decision{group: group, release: release, at: e.At, verified: e.Detail["phase_before"] == "verified"})
+		case "gate.override":
+			r.overrides = append(r.overrides, readException(decision{group: group, release: release, at: e.At}, e.Detail))
+		case "gate.withdraw", "gate.decline":
+			for i, x := range r.overrides {
+				if x.group == group && x.release == release && e.At.Before(x.until) {
+					r.overrides[i].until = e.At
+				}
+			}
 		case "enforcement.announced":
 			r.announced[e.Target] = append(r.announced[e.Target], announcement{release: e.Detail["release"], at: e.At})
 		}
 	}
 	return r
+}
+
+// readException takes an override from its audit entry; one whose end cannot be
+// read never stands.
+func readException(d decision, detail map[string]string) exception {
+	until, err := time.Parse(time.RFC3339, detail["until"])
+	if err != nil {
+		until = time.Time{}
+	}
+	return exception{decision: d, until: until, people: [2]string{detail["proposer"], detail["signer"]}}
 }
 
 // appVersion returns the version of an app the server knows a phone to have.

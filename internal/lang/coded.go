@@ -142,7 +142,7 @@ func (p *Printer) value(name, value string) string {
 	case "why":
 		// A finer code, an install state, or Apple's own words.
 		return p.Word(p.Why(value))
-	case "setting":
+	case "setting", "state":
 		return p.Word(value)
 	case "missing":
 		return strings.Join(strings.Split(value, ","), both{", ", "、"}.in(p.lang))

@@ -45,7 +45,15 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 		"no-verification-phone":    {"The group has no verification phone.", "検証用端末がありません。"},
 		"app-missing":              {"[{app} ]is not verified yet[: {why}][ ({model})].", "[{app}は]検証が済んでいません[：{why}][（{model}）]。"},
 		"all-verified":             {"All business apps are verified; it waits for approval.", "業務アプリはすべて検証済みです。承認を待っています。"},
-		"offered":                  {"Released to the verification phones[ by {by}][ on {date}].", "[{by}が][{date}に]検証用端末に適用しました。"},
+		"overridden": {
+			"Exception approval (override)[ of {release}] until {date} by {by} and {second}: {reason}.",
+			"例外承認[（{release}）]：{date}まで、{by}と{second}。判断理由：{reason}。",
+		},
+		"override-ended": {
+			"The exception approval (override)[ of {release}] by {by} and {second} ended on {date}.",
+			"[{release}の]例外承認（{by}と{second}）は{date}に終わりました。",
+		},
+		"offered": {"Released to the verification phones[ by {by}][ on {date}].", "[{by}が][{date}に]検証用端末に適用しました。"},
 	}
 })
 
@@ -89,6 +97,7 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 		"supervision-unknown":     {"not known yet whether it is supervised", "監視対象かどうかを確認中です"},
 		"settings-refused":        {"the phone refused the settings", "端末が設定を拒否しました"},
 		"not-reported":            {"the phone has not confirmed it yet", "端末からの確認を待っています"},
+		"exception-ended":         {"its exception approval has ended", "例外承認は終わりました"},
 		"unsupervised":            {"the phone is not supervised", "監視対象ではありません"},
 	}
 })

@@ -24,6 +24,45 @@ func japanesePeople() []both {
 		{"Ends", "有効期限"},
 		{"End an API token at once", "APIトークンをすぐに無効にする"},
 		{"Revoked: token %s of %s.", "無効にしました：トークン%s（%s）。"},
+		{"Propose to open a gate that is not verified; a second person signs", "検証未完了のゲートの例外承認を提案する（2人目が承認）"},
+		{"Propose to open a gate that is not verified (an exception approval). Nothing changes for phones until another person signs it " +
+			"with `kannuki approval sign`; offsets count from then. What keeps the gate closed is shown and recorded. The override ends by itself. " +
+			"A verified gate is refused (exit 3): use `kannuki gate approve`.", "検証未完了のゲートの例外承認を提案する。別の人が`kannuki approval sign`で承認するまで、端末には何も起きない。" +
+			"時間は承認のときから数える。ゲートが閉じている理由を表示し、記録する。例外承認は自動で終わる。" +
+			"検証済みのゲートは拒否する（終了コード3）：`kannuki gate approve`を使う。"},
+		{"when the exception ends: +14d, or 2026-12-06T18:00 in the server's time zone; at most 90 days", "例外承認の終わり：+14d、またはサーバーの時間帯で2026-12-06T18:00。最長90日"},
+		{"only phones of this model, such as iPhone14,5; may be repeated (default: the whole production ring)", "この機種の端末だけ（例：iPhone14,5）。繰り返し可（既定：本番端末すべて）"},
+		{"propose only for the gate as it was shown with this fingerprint (default: as it is now)", "この照合値で表示されたゲートだけを提案する（既定：現在のゲート）"},
+		{"Proposed: %s. Nothing changes for phones until another person signs it:", "提案しました：%s。別の人が承認するまで、端末には何も起きません："},
+		{"If it were signed now:", "いま承認した場合："},
+		{"Acts that take two people", "2名必要な操作"},
+		{"List the acts that take two people, newest first", "2名必要な操作の一覧を新しい順に表示する"},
+		{"Nothing was ever proposed that takes two people.", "2名必要な操作の提案はありません。"},
+		{"Show one of them: who wants what, why, and what was shown", "提案を1つ表示する：誰が何を、なぜ、何を見て提案したか"},
+		{"Sign what another person proposed: it is carried out at once", "別の人の提案を承認する。すぐに実行する"},
+		{"Sign what another person proposed: it is carried out at once. The person who proposed it is refused, and so is one whose token was " +
+			"made by that person (exit 3). When the gate is no longer the one that was shown to the proposer, nothing is done (exit 5).", "別の人の提案を承認する。すぐに実行する。" +
+			"提案した本人と、その人がトークンを作成した担当者は拒否する（終了コード3）。" +
+			"提案後にゲートが変わっていれば、何も実行しない（終了コード5）。"},
+		{"Refuse what another person proposed", "別の人の提案を却下する"},
+		{"Withdraw what you proposed", "自分の提案を取り下げる"},
+		{"Refused: %s for %s.", "却下しました：%[2]sの%[1]s。"},
+		{"Proposed by", "提案した人"},
+		{"Ended by", "終わらせた人"},
+		{"Lapses", "提案の期限"},
+		{"%s: iOS %s for %s", "%s：iOS %s、%s"},
+		{"Deadline, counted from the signature", "適用期限（承認から）"},
+		{"Start, counted from the signature", "開始（承認から）"},
+		{"Ends, counted from the signature", "例外承認の終わり（承認から）"},
+		{"Results that say it does not work, accepted", "承知のうえの動作不良の結果"},
+		{"The gate as it was shown: %s [%s]", "提案時のゲート：%s [%s]"},
+		{"Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:", "承認しますか？ 検証が済んでいないOSを端末に適用します。iOSは元に戻せません。グループ名を入力してください："},
+		{"What was shown to the proposer is no longer so. Withdraw or refuse it, look at the gate, and propose again.", "提案のときとゲートが変わりました。取り下げるか却下し、ゲートを確認して、もう一度提案してください。"},
+		{"Signed: iOS %s for %s.", "承認しました：iOS %s、%s。"},
+		{"The exception ends at %s.", "例外承認は%sに終わります。"},
+		{"%d proposals wait for a second person: `kannuki approval list`.", "2人目の承認を待つ提案が%d件あります：`kannuki approval list`。"},
+		{"There is no proposal %q.", "提案%qはありません。"},
+		{"List: `kannuki approval list`.", "一覧は`kannuki approval list`です。"},
 		{"There is no token %q.", "トークン%qはありません。"},
 		{"List: `kannuki token list`.", "一覧は`kannuki token list`です。"},
 	}

@@ -12,8 +12,8 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 		"gate-closed": {
 			both{"Not approved yet", "承認前"},
 			both{
-				"[{release} ]is held back[ for {group}][ ({phase})]. Nothing installs until it is approved.",
-				"[{release}は][{group}で]適用を止めています[（{phase}）]。承認されるまで始まりません。",
+				"[{release} ]is held back[ for {group}][ ({phase})][; {why}]. Nothing installs until it is approved.",
+				"[{release}は][{group}で]適用を止めています[（{phase}）][。{why}]。承認されるまで始まりません。",
 			},
 		},
 		"paused": {

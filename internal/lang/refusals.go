@@ -6,7 +6,24 @@ import "sync"
 // carries. The placeholders are the refusal's own values.
 var refusalTexts = sync.OnceValue(func() map[string]both {
 	return map[string]both{
-		"opens-gates":  {"This would open closed gates without a test: {gates}. Record what is missing there first, or decline the releases.", "検証しないまま、閉じたゲートが開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
+		"opens-gates": {"This would open closed gates without a test: {gates}. Record what is missing there first, or decline the releases.", "検証しないまま、閉じたゲートが開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
+		"no-person": {
+			"It takes two people, and this token names none. Use the server's own socket, or a token made with `kannuki token create --person`.",
+			"2名必要な操作ですが、このトークンには担当者がありません。サーバー上のソケットか、`kannuki token create --person`で作成したトークンを使ってください。",
+		},
+		"same-person":      {"{first} proposed it; another person must sign.", "{first}が提案しました。別の人が承認してください。"},
+		"not-independent":  {"The tokens of {first} and {second} were made by one of them or by the same token; somebody independent must sign.", "{first}と{second}のトークンは、どちらかの人か同じトークンで作成されています。独立した人が承認してください。"},
+		"own-proposal":     {"{first} proposed it and can withdraw it; refusing is for others.", "{first}の提案です。本人は取り下げてください。却下は別の人が行います。"},
+		"foreign-proposal": {"Only {first}, who proposed it, can withdraw it; anybody else can refuse it.", "取り下げは提案した{first}だけができます。別の人は却下できます。"},
+		"ended":            {"The proposal has ended already: {state}[ by {by}][ on {date}].", "この提案はすでに終わっています：{state}[（{by}）][（{date}）]。"},
+		"lapsed":           {"The proposal lapsed on {date}; propose it again.", "提案は{date}に期限切れになりました。もう一度提案してください。"},
+		"outdated":         {"The proposal can no longer be carried out; propose it again[ ({why})].", "この提案はもう実行できません。もう一度提案してください[（{why}）]。"},
+		"proposed-already": {"{first} proposed it already: sign, refuse or withdraw {id}.", "{first}がすでに提案しています。{id}を承認、却下、または取り下げてください。"},
+		"use-approve":      {"{release} is verified for {group} and needs no exception. Use `kannuki gate approve`.", "{group}の{release}は検証済みで、例外承認は不要です。`kannuki gate approve`を使ってください。"},
+		"cannot-override":  {"The gate of {release} for {group} cannot be overridden: {phase}.", "{group}の{release}のゲートは例外承認できません：{phase}。"},
+		"approved-already": {"{release} is approved for {group} already; the gate: {phase}.", "{group}の{release}はすでに承認済みです。ゲート：{phase}。"},
+		"no-phone":         {"No production phone of {group} could take {release}.", "{group}に{release}を適用できる本番端末はありません。"},
+
 		"token-exists": {"There is a token {token} already, or was. Choose another name.", "トークン{token}はすでにあります（無効にしたものを含む）。別の名前にしてください。"},
 	}
 })

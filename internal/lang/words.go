@@ -34,6 +34,14 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"managed": {"Updates and settings", "更新と設定変更"},
 		"full":    {"Also lock and erase", "ロックと消去も可"},
 
+		"override":  {"Exception approval", "例外承認"},
+		"open":      {"Waits for a second person", "2人目の承認待ち"},
+		"changed":   {"Gate changed since", "提案後にゲートが変化"},
+		"lapsed":    {"Lapsed", "期限切れ"},
+		"signed":    {"Signed", "承認済み"},
+		"refused":   {"Refused", "却下"},
+		"withdrawn": {"Withdrawn", "取り下げ"},
+
 		"valid":   {"Valid", "有効"},
 		"expired": {"Expired", "期限切れ"},
 		"revoked": {"Revoked", "失効"},

@@ -41,6 +41,7 @@ const (
 	bucketOffers     bucket = "offers"      // group, release -> Offer
 	bucketApprovals  bucket = "approvals"   // ID -> Approval
 	bucketDeclines   bucket = "declines"    // group, release -> Decline
+	bucketProposals  bucket = "proposals"   // ID -> Proposal
 	bucketAudit      bucket = "audit"       // sequence -> AuditEntry
 )
 
@@ -50,7 +51,7 @@ func allBuckets() []bucket {
 		bucketGrants, bucketLink, bucketChallenge, bucketCerts, bucketCertIndex,
 		bucketPhones, bucketUDID, bucketSerial, bucketGroup, bucketSets, bucketSetUse, bucketBodies,
 		bucketQueue, bucketQueueUUID, bucketCommand, bucketCommandUse,
-		bucketApps, bucketGroups, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines,
+		bucketApps, bucketGroups, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketProposals,
 		bucketAudit,
 	}
 }

@@ -23,8 +23,16 @@ type schema []migration
 // in a transaction with all others that are due, and only ever forward.
 type migration func(*tx) error
 
-// currentSchema returns the migrations of this binary: none yet.
-func currentSchema() schema { return nil }
+// currentSchema returns the migrations of this binary.
+func currentSchema() schema { return schema{addProposals} }
+
+// addProposals leads to version 2, which knows proposals and approvals that end
+// by themselves. An older binary would take such an approval for one without
+// an end, so it must not open the database.
+func addProposals(t *tx) error {
+	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketProposals))
+	return err
+}
 
 func (s schema) version() uint64 { return firstSchema + uint64(len(s)) }
 

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	bbolt "go.etcd.io/bbolt"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -63,21 +65,22 @@ func TestMigrate(t *testing.T) {
 	if err := Create(path, storage.Instance{URL: "v1"}, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	wantURL(t, path, nil, "v1")
+	wantURL(t, path, currentSchema(), "v1")
 	if diff := cmp.Diff([]string{"kannuki.db"}, files(t, dir)); diff != "" {
 		t.Errorf("nothing to migrate (-want +got):\n%s", diff)
 	}
 
-	two := schema{appendURL("+v2")}
-	wantURL(t, path, two, "v1+v2")
-	wantURL(t, path, two, "v1+v2") // once
-	four := schema{two[0], appendURL("+v3"), appendURL("+v4")}
-	wantURL(t, path, four, "v1+v2+v3+v4") // what is due, in order
-	if diff := cmp.Diff([]string{"kannuki.db", "kannuki.db.before-v2", "kannuki.db.before-v4"}, files(t, dir)); diff != "" {
+	one := append(currentSchema(), appendURL("+1"))
+	wantURL(t, path, one, "v1+1")
+	wantURL(t, path, one, "v1+1") // once
+	three := append(one, appendURL("+2"), appendURL("+3"))
+	wantURL(t, path, three, "v1+1+2+3") // what is due, in order
+	before := func(s schema) string { return copyName("kannuki.db", s.version()) }
+	if diff := cmp.Diff([]string{"kannuki.db", before(one), before(three)}, files(t, dir)); diff != "" {
 		t.Errorf("copies (-want +got):\n%s", diff)
 	}
-	wantURL(t, path+".before-v4", two, "v1+v2")
-	wantURL(t, path+".before-v2", nil, "v1")
+	wantURL(t, filepath.Join(dir, before(three)), one, "v1+1")
+	wantURL(t, filepath.Join(dir, before(one)), currentSchema(), "v1")
 }
 
 func TestMigrateFails(t *testing.T) {
@@ -87,12 +90,12 @@ func TestMigrateFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	errStep := errors.New("no")
-	_, err := urlAt(t, path, schema{appendURL("+v2"), func(*tx) error { return errStep }})
+	_, err := urlAt(t, path, append(currentSchema(), appendURL("+1"), func(*tx) error { return errStep }))
 	if !errors.Is(err, errStep) {
 		t.Errorf("got error %v, want %v", err, errStep)
 	}
-	wantURL(t, path, nil, "v1") // neither step remains, and the file is not locked
-	wantURL(t, path, schema{appendURL("+v2")}, "v1+v2")
+	wantURL(t, path, currentSchema(), "v1") // neither step remains, and the file is not locked
+	wantURL(t, path, append(currentSchema(), appendURL("+1")), "v1+1")
 }
 
 func TestOpenRefusesNewerSchema(t *testing.T) {
@@ -101,7 +104,7 @@ func TestOpenRefusesNewerSchema(t *testing.T) {
 	if err := Create(path, storage.Instance{}, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := urlAt(t, path, schema{appendURL("a"), appendURL("b")}); err != nil {
+	if _, err := urlAt(t, path, append(currentSchema(), appendURL("a"), appendURL("b"))); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(path, Options{})
@@ -109,15 +112,47 @@ func TestOpenRefusesNewerSchema(t *testing.T) {
 	if !ok {
 		t.Fatalf("got error %v, want a NewerError", err)
 	}
-	if diff := cmp.Diff(&NewerError{Path: path, Database: 3, Binary: currentSchema().version()}, newer); diff != "" {
+	have := currentSchema().version()
+	if diff := cmp.Diff(&NewerError{Path: path, Database: have + 2, Binary: have}, newer); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for _, part := range []string{"schema 3", "up to 1", path + ".before-v3"} {
+	for _, part := range []string{fmt.Sprint("schema ", have+2), fmt.Sprint("up to ", have), copyName(path, have+2)} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %q", err, part)
 		}
 	}
-	if _, err := os.Stat(path + ".before-v1"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(copyName(path, have)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a copy was made: %v", err)
+	}
+}
+
+// TestAddProposals opens a database from before there were proposals.
+func TestAddProposals(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "kannuki.db")
+	if err := Create(path, storage.Instance{}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := openFile(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(b *bbolt.Tx) error {
+		old := &tx{bolt: b, packer: &packer{}}
+		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := storage.WorldChange{Proposals: []storage.Proposal{{ID: "p"}}}
+	if _, err := s.ChangeWorld(t.Context(), storage.DefaultSegment, 0, c); err != nil {
+		t.Errorf("a proposal in a migrated database: %v", err)
+	}
+	if err := errors.Join(s.Check(t.Context()), s.Close()); err != nil {
+		t.Error(err)
 	}
 }

@@ -65,6 +65,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 			fill(t, &w.Offers, bucketOffers, prefix),
 			fill(t, &w.Approvals, bucketApprovals, prefix),
 			fill(t, &w.Declines, bucketDeclines, prefix),
+			fill(t, &w.Proposals, bucketProposals, prefix),
 		)
 	})
 	if err != nil {
@@ -134,6 +135,7 @@ func (t *tx) applyChange(seg storage.Segment, c storage.WorldChange) error {
 		saveAll(t, bucketOffers, c.Offers, func(o storage.Offer) (key, error) { return two(o.Group, o.Release) }),
 		saveAll(t, bucketApprovals, c.Approvals, func(a storage.Approval) (key, error) { return one(a.ID) }),
 		saveAll(t, bucketDeclines, c.Declines, func(d storage.Decline) (key, error) { return two(d.Group, d.Release) }),
+		saveAll(t, bucketProposals, c.Proposals, func(p storage.Proposal) (key, error) { return one(p.ID) }),
 	)
 }
 

@@ -17,6 +17,7 @@ func filledWorld() storage.WorldChange {
 		Offers:    []storage.Offer{filled[storage.Offer]()},
 		Approvals: []storage.Approval{filled[storage.Approval]()},
 		Declines:  []storage.Decline{filled[storage.Decline]()},
+		Proposals: []storage.Proposal{filled[storage.Proposal]()},
 	}
 }
 
@@ -50,7 +51,7 @@ func worldSentences() []sentence {
 			got := readWorld(t, s, segB)
 			wantEqual(t, got, storage.World{
 				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Verdicts: c.Verdicts,
-				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines,
+				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, Proposals: c.Proposals,
 			})
 			wantEqual(t, readWorld(t, s, segA), storage.World{Revision: readWorld(t, s, segA).Revision})
 		}},
@@ -63,11 +64,12 @@ func worldSentences() []sentence {
 			c.Offers[0].Reason = "new"
 			c.Approvals[0].Reason = "new"
 			c.Declines[0].Reason = "new"
+			c.Proposals[0].State = "new"
 			changeWorld(t, s, segA, c)
 			got := readWorld(t, s, segA)
 			wantEqual(t, got, storage.World{
 				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Verdicts: c.Verdicts,
-				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines,
+				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, Proposals: c.Proposals,
 			})
 		}},
 		{"group and release together are the key of an offer and a decline", func(t *testing.T, s Store) {
@@ -89,7 +91,7 @@ func worldSentences() []sentence {
 				RemoveDeclines: []storage.Decline{{Group: c.Declines[0].Group, Release: c.Declines[0].Release}, {Group: "un", Release: "known"}},
 			})
 			got := readWorld(t, s, segA)
-			wantEqual(t, got, storage.World{Revision: got.Revision, Verdicts: c.Verdicts, Offers: c.Offers, Approvals: c.Approvals})
+			wantEqual(t, got, storage.World{Revision: got.Revision, Verdicts: c.Verdicts, Offers: c.Offers, Approvals: c.Approvals, Proposals: c.Proposals})
 			wantEqual(t, readWorld(t, s, segB).Apps, c.Apps)
 		}},
 		{"is listed in the order of the keys' bytes", func(t *testing.T, s Store) {

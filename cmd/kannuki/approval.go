@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newApprovalCommand(g *globals) *cobra.Command {
+	t := g.text
+	return g.noun("approval", t.T("Acts that take two people"),
+		newApprovalListCommand(g),
+		newApprovalShowCommand(g),
+		newApprovalSignCommand(g),
+		newApprovalEndCommand(g, "refuse", t.T("Refuse what another person proposed"),
+			"kannuki approval refuse 0b6f1f0e-… --reason \"the vendor's fix comes tomorrow\"",
+			func(p fleet.ProposalView) string { return t.T("Refused: %s for %s.", p.Release, p.Group) }),
+		newApprovalEndCommand(g, "withdraw", t.T("Withdraw what you proposed"),
+			"kannuki approval withdraw 0b6f1f0e-… --reason \"proposed for the wrong group\"",
+			func(p fleet.ProposalView) string { return t.T("Withdrawn: %s from %s.", p.Release, p.Group) }),
+	)
+}
+
+func newApprovalListCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   g.text.T("List the acts that take two people, newest first"),
+		Example: "kannuki approval list\nkannuki approval list -o json",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var out api.Approvals
+			if err := client.Get(cmd.Context(), api.Path("approvals"), nil, &out); err != nil {
+				return err
+			}
+			a := answer{data: out, table: g.proposalTable(out.Approvals)}
+			if len(out.Approvals) == 0 {
+				a.text = g.text.T("Nothing was ever proposed that takes two people.") + "\n"
+			}
+			return g.show(cmd, a)
+		},
+	}
+}
+
+func (g *globals) proposalTable(proposals []fleet.ProposalView) table {
+	t := g.text
+	tab := table{columns: []column{
+		{"id", t.T("Id")},
+		{"at", t.T("When")},
+		{"kind", t.T("What")},
+		{"state", t.T("State")},
+		{"group", t.T("Group")},
+		{"release", t.T("Release")},
+		{"person", t.T("Proposed by")},
+		{"ended_person", t.T("Ended by")},
+		{"lapses_at", t.T("Lapses")},
+		{"models", ""},
+		{"deadline", ""},
+		{"until", ""},
+		{"missing", ""},
+		{"approval", ""},
+		{"reason", t.T("Reason")},
+	}}
+	for _, p := range proposals {
+		terms := fleet.TermsView{}
+		if p.Override != nil {
+			terms = *p.Override
+		}
+		var missing []string
+		for _, app := range p.Shown.Missing {
+			missing = append(missing, app.BundleID)
+		}
+		tab.add(plain(p.ID), g.instant(p.At), g.word(p.Kind), g.word(p.State), plain(p.Group), plain(p.Release), plain(p.Person),
+			plain(p.EndedPerson), g.instant(p.LapsesAt), list(terms.Models), plain(terms.Deadline), plain(terms.Until), list(missing),
+			plain(p.Approval), plain(p.Reason))
+	}
+	return tab
+}
+
+func newApprovalShowCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show ID",
+		Short:   g.text.T("Show one of them: who wants what, why, and what was shown"),
+		Example: "kannuki approval show 0b6f1f0e-…",
+		Args:    g.args("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			p, err := getProposal(cmd.Context(), client, args[0])
+			if err != nil {
+				return err
+			}
+			return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p}), text: g.proposalText(p)})
+		},
+	}
+	cmd.ValidArgsFunction = completeArg(g.proposalIDs)
+	return cmd
+}
+
+func getProposal(ctx context.Context, client *api.Client, id string) (fleet.ProposalView, error) {
+	var p fleet.ProposalView
+	return p, client.Get(ctx, api.Path("approvals", id), nil, &p)
+}
+
+// proposalText shows everything the second person should see.
+func (g *globals) proposalText(p fleet.ProposalView) string {
+	t := g.text
+	rows := [][2]string{
+		{t.T("Id"), p.ID},
+		{t.T("What"), t.T("%s: iOS %s for %s", t.Word(p.Kind), p.Release, p.Group)},
+		{t.T("State"), fmt.Sprintf("%s [%s]", t.Word(p.State), p.State)},
+		{t.T("Proposed by"), fmt.Sprintf("%s (%s), %s", p.Person, p.By, t.Time(p.At))},
+		{t.T("Reason"), p.Reason},
+		{t.T("Lapses"), t.Time(p.LapsesAt)},
+	}
+	if o := p.Override; o != nil {
+		rows = append(rows, [2]string{t.T("Models"), list(o.Models).shown},
+			[2]string{t.T("Deadline, counted from the signature"), o.Deadline},
+			[2]string{t.T("Start, counted from the signature"), plain(o.Start).shown},
+			[2]string{t.T("Ends, counted from the signature"), o.Until})
+		if len(o.Broken) > 0 {
+			rows = append(rows, [2]string{t.T("Results that say it does not work, accepted"), list(o.Broken).shown})
+		}
+	}
+	if !p.EndedAt.IsZero() {
+		rows = append(rows, [2]string{t.T("Ended by"), fmt.Sprintf("%s (%s), %s: %s", p.EndedPerson, p.EndedBy, t.Time(p.EndedAt), p.EndedReason)})
+	}
+	text := fields(rows...)
+	text += "\n" + t.T("The gate as it was shown: %s [%s]", t.Phase(p.Shown.Phase).Label, p.Shown.Phase) + "\n"
+	for _, app := range p.Shown.Missing {
+		why := strings.TrimSuffix(strings.Join([]string{app.State, app.Why}, ", "), ", ")
+		if len(app.MissingModels) > 0 {
+			why += " on " + strings.Join(app.MissingModels, ", ")
+		}
+		text += fmt.Sprintf("  %s (%s): %s\n", oneLine(app.Name), app.BundleID, missingWhy(t, why))
+	}
+	return text
+}
+
+type signOptions struct {
+	act
+	yes bool
+}
+
+func newApprovalSignCommand(g *globals) *cobra.Command {
+	var o signOptions
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "sign ID",
+		Short: t.T("Sign what another person proposed: it is carried out at once"),
+		Long: t.T("Sign what another person proposed: it is carried out at once. The person who proposed it is refused, and so is one whose token was " +
+			"made by that person (exit 3). When the gate is no longer the one that was shown to the proposer, nothing is done (exit 5)."),
+		Example: "kannuki approval sign 0b6f1f0e-… --reason \"agreed with the shop managers\"",
+		Args:    g.args("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runApprovalSign(cmd.Context(), g, cmd, o, args[0])
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	cmd.Flags().BoolVar(&o.yes, "yes", false, t.T("do not ask"))
+	cmd.ValidArgsFunction = completeArg(g.proposalIDs)
+	return cmd
+}
+
+func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o signOptions, id string) error {
+	if err := g.need(cmd, "reason"); err != nil {
+		return err
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	p, err := getProposal(ctx, client, id)
+	if err != nil {
+		return err
+	}
+	t := g.text
+	if !o.DryRun && !o.yes && onTerminal(cmd.InOrStdin()) && onTerminal(cmd.ErrOrStderr()) {
+		if err := write(cmd.ErrOrStderr(), g.proposalText(p)+"\n"); err != nil {
+			return err
+		}
+		question := t.T("Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:")
+		if err := g.confirm(ctx, cmd, question, p.Group); err != nil {
+			return err
+		}
+	}
+	var effect fleet.Effect
+	if err := client.Post(ctx, api.Path("approvals", id, "sign"), o.act, &effect); err != nil {
+		if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.CodeConflict {
+			err = &nextError{err: err, next: t.T("What was shown to the proposer is no longer so. Withdraw or refuse it, look at the gate, and propose again.")}
+		}
+		return err
+	}
+	text := g.done(effect.DryRun, t.T("Signed: iOS %s for %s.", effect.Release, effect.Group)) + g.effectText(effect) +
+		t.T("Install deadline: %s on each phone's clock.", onClock(effect.Deadline).shown) + "\n" +
+		t.T("The exception ends at %s.", t.Time(effect.Until)) + "\n"
+	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
+}
+
+func newApprovalEndCommand(g *globals, name, short, example string, said func(fleet.ProposalView) string) *cobra.Command {
+	var o act
+	cmd := &cobra.Command{
+		Use:     name + " ID",
+		Short:   short,
+		Example: example,
+		Args:    g.args("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := g.need(cmd, "reason"); err != nil {
+				return err
+			}
+			client, err := g.client(cmd)
+			if err != nil {
+				return err
+			}
+			var p fleet.ProposalView
+			if err := client.Post(cmd.Context(), api.Path("approvals", args[0], name), o, &p); err != nil {
+				return err
+			}
+			return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p}), text: g.done(o.DryRun, said(p))})
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	cmd.ValidArgsFunction = completeArg(g.proposalIDs)
+	return cmd
+}

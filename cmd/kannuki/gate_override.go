@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+type overrideOptions struct {
+	act
+	groupFlag
+	request api.OverrideRequest
+}
+
+func newGateOverrideCommand(g *globals) *cobra.Command {
+	var o overrideOptions
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "override RELEASE",
+		Short: t.T("Propose to open a gate that is not verified; a second person signs"),
+		Long: t.T("Propose to open a gate that is not verified (an exception approval). Nothing changes for phones until another person signs it " +
+			"with `kannuki approval sign`; offsets count from then. What keeps the gate closed is shown and recorded. The override ends by itself. " +
+			"A verified gate is refused (exit 3): use `kannuki gate approve`."),
+		Example: "kannuki gate override 26.6.1 --group sales --deadline +3d --until +14d --reason \"CVE-2026-1234 is being exploited\"\n" +
+			"kannuki gate override 26.6.1 --group sales --deadline +1d --until +7d --model iPhone14,5 --reason \"field team\" --dry-run",
+		Args: g.args("RELEASE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runGateOverride(cmd.Context(), g, cmd, o, args[0])
+		},
+	}
+	f := cmd.Flags()
+	o.act.addFlags(g, f)
+	o.groupFlag.addFlags(g, f)
+	r := &o.request
+	f.StringVar(&r.Deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock"))
+	f.StringVar(&r.Start, "start", "", t.T("when phones begin to be asked: an offset such as +2h; until then the approval can be withdrawn (default: at once)"))
+	f.StringVar(&r.Until, "until", "", t.T("when the exception ends: +14d, or 2026-12-06T18:00 in the server's time zone; at most 90 days"))
+	f.StringArrayVar(&r.Models, "model", nil, t.T("only phones of this model, such as iPhone14,5; may be repeated (default: the whole production ring)"))
+	f.StringVar(&r.Fingerprint, "fingerprint", "", t.T("propose only for the gate as it was shown with this fingerprint (default: as it is now)"))
+	g.complete(cmd, "group", g.groupNames)
+	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	return cmd
+}
+
+func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o overrideOptions, release string) error {
+	if err := g.need(cmd, "group", "deadline", "until", "reason"); err != nil {
+		return err
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	gate, err := getGate(ctx, client, o.group, release)
+	if err != nil {
+		return err
+	}
+	r := o.request
+	r.Reason, r.DryRun = o.Reason, o.DryRun
+	if r.Fingerprint == "" {
+		r.Fingerprint = gate.Fingerprint
+	}
+	var p fleet.Proposed
+	if err := client.Post(ctx, api.Path("gates", o.group, release, "override"), r, &p); err != nil {
+		return err
+	}
+	t := g.text
+	var b strings.Builder
+	if p.DryRun {
+		fmt.Fprintf(&b, "%s\n", t.T("Only tried; nothing was changed."))
+	} else {
+		fmt.Fprintf(&b, "%s\n", t.T("Proposed: %s. Nothing changes for phones until another person signs it:", p.ID))
+		fmt.Fprintf(&b, "  kannuki approval sign %s --reason …\n", p.ID)
+	}
+	fmt.Fprintf(&b, "%s\n%s", t.T("If it were signed now:"), g.effectText(p.Effect))
+	b.WriteString("\n" + g.proposalText(p.ProposalView))
+	return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: b.String()})
+}
+
+// overrideLine says that a gate was not verified and who decided so, "" when
+// it is not overridden.
+func (g *globals) overrideLine(o *policy.GateOverride, release string) string {
+	if o == nil {
+		return ""
+	}
+	return oneLine(g.text.Fill(g.text.Fact(string(policy.GateOverridden)), map[string]string{
+		policy.ParamRelease: release, policy.ParamDate: o.Until.Format(time.RFC3339), policy.ParamBy: o.By,
+		policy.ParamSecond: o.Second, policy.ParamReason: o.Reason,
+	}))
+}
+
+// overrideLines are the lines for all gates of a list that are overridden.
+func (g *globals) overrideLines(gates []fleet.GateLine) string {
+	var b strings.Builder
+	for _, v := range gates {
+		if line := g.overrideLine(v.Override, v.Release); line != "" {
+			fmt.Fprintf(&b, "%s: %s\n", v.Group, line)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,213 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// proposalLife is how long a proposal waits for the second person: over a
+// weekend, and no longer than somebody remembers what he was asked to accept.
+const proposalLife = 72 * time.Hour
+
+// maxOverride bounds how long an override may last: as long as Apple lets a
+// release be held, after which users can install it anyway.
+const maxOverride = 90 * 24 * time.Hour
+
+// OverrideRequest proposes to approve a gate that is not verified. Offsets
+// count from the signature, because nothing happens before it.
+type OverrideRequest struct {
+	Group    string   `json:"group"`
+	Release  string   `json:"release"`
+	Deadline string   `json:"deadline"`         // as in ApproveRequest
+	Start    string   `json:"start,omitempty"`  // as in ApproveRequest
+	Until    string   `json:"until"`            // "+14d" or a wall time of the installation: when the override ends
+	Models   []string `json:"models,omitempty"` // hardware identifiers; none: those of the whole production ring
+	// Fingerprint is that of the gate as the person saw it; "" skips the check.
+	Fingerprint string `json:"fingerprint,omitempty"`
+}
+
+// Proposed is a proposal and what it would make phones do if it were signed
+// now.
+type Proposed struct {
+	ProposalView
+	Effect Effect `json:"effect"`
+	DryRun bool   `json:"dry_run,omitempty"`
+}
+
+// ProposeOverride records that a person wants a gate approved that is not
+// verified, with what that person was shown. It changes nothing for phones:
+// that takes the signature of another. It is refused for a gate that is
+// verified, approved, declined or expired, for a release no production phone
+// could take, and while another proposal for the gate waits; it returns
+// storage.ErrConflict when the gate is not the one the person saw.
+func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act, r OverrideRequest) (Proposed, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return Proposed{}, err
+	}
+	if strings.TrimSpace(a.Reason) == "" {
+		return Proposed{}, invalid("reason", "an exception needs a reason; the second person reads it, and it is kept in the audit log")
+	}
+	if err := named(a); err != nil {
+		return Proposed{}, err
+	}
+	out := Proposed{DryRun: a.DryRun, Effect: Effect{Group: r.Group, Release: r.Release, DryRun: true}}
+	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		gate, err := f.gate(w, s, r.Group, r.Release)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		p, err := f.proposal(s, a, r, gate)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		approval, err := f.overriding(p, a, gate)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		if err := f.preview(w, s, storage.WorldChange{Approvals: []storage.Approval{approval}}, &out.Effect); err != nil {
+			return storage.WorldChange{}, err
+		}
+		out.Effect.Deadline, out.Effect.Until = approval.Waves[0].Deadline, approval.Override.Until
+		out.ProposalView = f.proposalView(w, s, p)
+		entry := f.entry(a, "approval.propose", p.Group+"/"+p.Release, proposalDetail(p))
+		return storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}, nil
+	})
+	return out, err
+}
+
+// proposal builds the record of a proposed override, or says why there can be
+// none.
+func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate) (storage.Proposal, error) {
+	if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
+		return storage.Proposal{}, storage.ErrConflict
+	}
+	if err := overridable(gate); err != nil {
+		return storage.Proposal{}, err
+	}
+	models, err := scope(r.Models, gate)
+	if err != nil {
+		return storage.Proposal{}, err
+	}
+	now := f.now()
+	for _, p := range s.records.Proposals {
+		if p.Kind == storage.KindOverride && p.Group == r.Group && p.Release == r.Release && p.Shown.Fingerprint == gate.Fingerprint && waiting(p, now) {
+			return storage.Proposal{}, &RefusedError{
+				Code: "proposed-already", Params: map[string]string{"id": p.ID, "first": p.Person.Name},
+				Message: p.Person.Name + " proposed it already: sign, refuse or withdraw " + p.ID,
+			}
+		}
+	}
+	return storage.Proposal{
+		ID: uuid.NewString(), Kind: storage.KindOverride, Group: r.Group, Release: r.Release, State: storage.StateOpen,
+		By: a.Actor, Person: a.Person, Reason: bounded(a.Reason), At: now, LapsesAt: now.Add(proposalLife),
+		Shown: shown(s, gate),
+		Override: &storage.OverrideTerms{
+			Deadline: r.Deadline, Start: r.Start, Until: r.Until, Models: models, Broken: gate.Broken,
+		},
+	}, nil
+}
+
+// overridable refuses gates that need no override or cannot have one. A
+// blocked gate can: its broken apps are named and knowingly accepted.
+func overridable(gate policy.Gate) error {
+	params := map[string]string{"release": gate.Release, "group": gate.Group, "phase": string(gate.Phase)}
+	refuse := func(code, message string) error {
+		return &RefusedError{Code: code, Params: params, Message: gate.Release + " for group " + gate.Group + ": " + message}
+	}
+	switch {
+	case gate.Phase == policy.PhaseDeclined, gate.Phase == policy.PhaseExpired:
+		return refuse("cannot-override", "the gate is "+string(gate.Phase)+" and cannot be overridden")
+	case gate.Approval != "":
+		return refuse("approved-already", "it is approved already; the gate is "+string(gate.Phase))
+	case gate.Phase == policy.PhaseVerified:
+		return refuse("use-approve", "the gate is verified and needs no exception; use `kannuki gate approve`")
+	case len(gate.ProductionModels) == 0, gate.Counts.Production == gate.Counts.Done:
+		return refuse("no-phone", "no production phone could take it")
+	default:
+		return nil
+	}
+}
+
+// scope returns the models an override covers. They are fixed when it is
+// proposed: a model that joins later waits.
+func scope(wanted []string, gate policy.Gate) ([]string, error) {
+	if len(wanted) == 0 {
+		return gate.ProductionModels, nil
+	}
+	for _, m := range wanted {
+		if !slices.Contains(gate.ProductionModels, m) {
+			return nil, invalid("models", "no production phone of group %s that can take %s is a %q; there are: %s",
+				gate.Group, gate.Release, m, strings.Join(gate.ProductionModels, ", "))
+		}
+	}
+	models := slices.Sorted(slices.Values(wanted))
+	return slices.Compact(models), nil
+}
+
+func shown(s *snapshot, gate policy.Gate) storage.Shown {
+	seen := storage.Shown{Revision: s.records.Revision, Fingerprint: gate.Fingerprint, Phase: string(gate.Phase)}
+	for _, app := range gate.Apps {
+		if slices.Contains(gate.Missing, app.BundleID) {
+			seen.Missing = append(seen.Missing, storage.ShownApp{
+				BundleID: app.BundleID, Name: app.Name, Importance: string(app.Importance), State: string(app.State),
+				Why: string(app.Why), Verdict: app.Verdict, MissingModels: app.MissingModels,
+			})
+		}
+	}
+	return seen
+}
+
+// overriding builds the approval a proposal leads to when it is signed now. An
+// app without a result has no floor.
+func (f *Fleet) overriding(p storage.Proposal, second Act, gate policy.Gate) (storage.Approval, error) {
+	t := p.Override
+	deadline, err := f.parseDeadline(t.Deadline)
+	if err != nil {
+		return storage.Approval{}, err
+	}
+	start, err := f.parseStart(t.Start)
+	if err != nil {
+		return storage.Approval{}, err
+	}
+	until, err := f.parseUntil(t.Until)
+	if err != nil {
+		return storage.Approval{}, err
+	}
+	if last := policy.FormatLocal(until, f.o.Location); last.Compare(deadline) <= 0 || !start.Before(until) {
+		return storage.Approval{}, invalid("until", "%s is not after the deadline and the start; phones would be asked no longer before they install", t.Until)
+	}
+	approval := f.newApproval(p.Group, p.Release, second.Actor, p.Reason, gate)
+	approval.Waves = []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}
+	approval.Models = t.Models
+	approval.Override = &storage.Override{
+		Proposal: p.ID, By: p.Person.Name, Second: second.Person.Name, Reason: p.Reason, SecondReason: bounded(second.Reason),
+		Until: until, Broken: t.Broken,
+	}
+	return approval, nil
+}
+
+// parseUntil reads when an override ends: "+14d", or a wall time in the
+// installation's time zone.
+func (f *Fleet) parseUntil(text string) (time.Time, error) {
+	now := f.now()
+	until, err := time.ParseInLocation("2006-01-02T15:04", text, f.o.Location)
+	if err != nil {
+		d, offsetErr := ParseOffset(text)
+		if offsetErr != nil {
+			return time.Time{}, invalid("until", "%q: want +14d, +12h or a local time such as 2026-11-27T18:30", text)
+		}
+		until = roundUp(now.Add(d), time.Minute)
+	}
+	if !until.After(now) || until.Sub(now) > maxOverride+time.Minute {
+		return time.Time{}, invalid("until", "%s: want a time in the future, at most 90 days away", text)
+	}
+	return until.UTC(), nil
+}

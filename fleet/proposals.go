@@ -1,0 +1,325 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// ProposalView is an act that takes two people, as people see it.
+type ProposalView struct {
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind"`  // override
+	State    string    `json:"state"` // open, changed, lapsed, signed, refused or withdrawn
+	Group    string    `json:"group"`
+	Release  string    `json:"release"`
+	By       string    `json:"by"`     // actor
+	Person   string    `json:"person"` // its person, who cannot sign
+	Reason   string    `json:"reason"`
+	At       time.Time `json:"at"`
+	LapsesAt time.Time `json:"lapses_at"` // from then on nobody can sign it
+	Shown    ShownView `json:"shown"`
+
+	Override *TermsView `json:"override,omitempty"` // of kind override
+
+	EndedAt     time.Time `json:"ended_at,omitzero"`
+	EndedBy     string    `json:"ended_by,omitempty"`
+	EndedPerson string    `json:"ended_person,omitempty"`
+	EndedReason string    `json:"ended_reason,omitempty"`
+	Approval    string    `json:"approval,omitempty"` // what signing it made
+}
+
+// ShownView is what the proposer saw of the gate.
+type ShownView struct {
+	Revision    uint64     `json:"revision"` // of the world
+	Fingerprint string     `json:"fingerprint"`
+	Phase       string     `json:"phase"`
+	Missing     []SeenView `json:"missing"`
+}
+
+// SeenView is one app that kept the gate closed.
+type SeenView struct {
+	BundleID      string   `json:"bundle_id"`
+	Name          string   `json:"name"`
+	Importance    string   `json:"importance"`
+	State         string   `json:"state"`
+	Why           string   `json:"why,omitempty"`
+	Verdict       string   `json:"verdict,omitempty"`
+	MissingModels []string `json:"missing_models,omitempty"`
+}
+
+// TermsView are the terms of a proposed override. Offsets count from the
+// signature.
+type TermsView struct {
+	Deadline string   `json:"deadline"`
+	Start    string   `json:"start,omitempty"`
+	Until    string   `json:"until"`
+	Models   []string `json:"models"`
+	Broken   []string `json:"accepted_broken,omitempty"` // verdicts that say broken
+}
+
+// States of a proposal that follow from the time and the world.
+const (
+	stateChanged = "changed" // what was shown is no longer so
+	stateLapsed  = "lapsed"
+)
+
+// waiting reports whether a proposal can still be signed as far as the time
+// goes.
+func waiting(p storage.Proposal, now time.Time) bool {
+	return p.State == storage.StateOpen && now.Before(p.LapsesAt)
+}
+
+// Proposals returns the acts that take two people, newest first, those that
+// ended included.
+func (f *Fleet) Proposals(seg storage.Segment) ([]ProposalView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
+	}
+	s := w.current.Load()
+	out := []ProposalView{}
+	for _, p := range s.records.Proposals {
+		out = append(out, f.proposalView(w, s, p))
+	}
+	slices.SortFunc(out, func(a, b ProposalView) int {
+		if !a.At.Equal(b.At) {
+			return b.At.Compare(a.At)
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return out, nil
+}
+
+// Proposal returns one of them, or a *NotFoundError.
+func (f *Fleet) Proposal(seg storage.Segment, id string) (ProposalView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return ProposalView{}, err
+	}
+	s := w.current.Load()
+	p, err := s.proposal(id)
+	if err != nil {
+		return ProposalView{}, err
+	}
+	return f.proposalView(w, s, p), nil
+}
+
+func (s *snapshot) proposal(id string) (storage.Proposal, error) {
+	i := slices.IndexFunc(s.records.Proposals, func(p storage.Proposal) bool { return p.ID == id })
+	if i < 0 {
+		return storage.Proposal{}, &NotFoundError{What: "proposal", Name: id}
+	}
+	return s.records.Proposals[i], nil
+}
+
+// Sign carries out what another person proposed: one transaction, one audit
+// entry. It is refused for the person who proposed it and for one who is not
+// independent of that person, and for a proposal that ended or lapsed; it
+// returns storage.ErrConflict when what was shown to the proposer is no longer
+// so, and the proposal stays.
+func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string) (Effect, error) {
+	seen, err := f.Proposal(seg, id)
+	if err != nil {
+		return Effect{}, err
+	}
+	var approval storage.Approval
+	detail := map[string]string{}
+	build := func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		p, err := f.signable(s, a, id)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		if p.Shown.Fingerprint != gate.Fingerprint {
+			return storage.WorldChange{}, storage.ErrConflict
+		}
+		if approval, err = f.overriding(p, a, gate); err != nil {
+			return storage.WorldChange{}, outdated(err)
+		}
+		f.end(&p, a, storage.StateSigned)
+		p.Approval = approval.ID
+		overrideDetail(detail, p, approval)
+		return storage.WorldChange{Approvals: []storage.Approval{approval}, Proposals: []storage.Proposal{p}}, nil
+	}
+	effect, err := f.carry(ctx, seg, a, decision{"gate.override", seen.Group, seen.Release, build, detail})
+	if err == nil {
+		effect.Approval, effect.Deadline, effect.Until = approval.ID, approval.Waves[0].Deadline, approval.Override.Until
+	}
+	return effect, err
+}
+
+// signable returns a proposal that the person may sign now.
+func (f *Fleet) signable(s *snapshot, a Act, id string) (storage.Proposal, error) {
+	p, err := s.proposal(id)
+	if err != nil {
+		return p, err
+	}
+	if err := notEnded(p); err != nil {
+		return p, err
+	}
+	switch {
+	case !waiting(p, f.now()):
+		return p, &RefusedError{
+			Code: "lapsed", Params: map[string]string{"date": p.LapsesAt.Format(time.RFC3339)},
+			Message: "the proposal lapsed at " + p.LapsesAt.Format(time.RFC3339) + "; propose it again",
+		}
+	case p.Kind != storage.KindOverride || p.Override == nil:
+		return p, refused("unknown-kind", "this server cannot carry out a proposal of kind %q", p.Kind)
+	}
+	if err := named(a); err != nil {
+		return p, err
+	}
+	return p, secondPerson(p.Person, a.Person)
+}
+
+// notEnded refuses a proposal that ended.
+func notEnded(p storage.Proposal) error {
+	if p.State == storage.StateOpen {
+		return nil
+	}
+	return &RefusedError{
+		Code: "ended", Params: map[string]string{"state": p.State, "by": p.EndedBy, "date": p.EndedAt.Format(time.RFC3339)},
+		Message: "the proposal was " + p.State + " already, by " + p.EndedBy + " at " + p.EndedAt.Format(time.RFC3339),
+	}
+}
+
+// outdated makes a refusal of a time that was possible when it was proposed
+// and passed since.
+func outdated(err error) error {
+	if e, ok := errors.AsType[*InvalidError](err); ok {
+		return &RefusedError{
+			Code: "outdated", Params: map[string]string{"why": e.Field},
+			Message: "the proposal can no longer be carried out (" + e.Error() + "); propose it again",
+		}
+	}
+	return err
+}
+
+// Refuse ends a proposal by a person who did not make it. Stopping is easy, so
+// nothing else is asked of that person.
+func (f *Fleet) Refuse(ctx context.Context, seg storage.Segment, a Act, id string) (ProposalView, error) {
+	return f.stop(ctx, seg, a, id, storage.StateRefused, func(p storage.Proposal) error {
+		if err := named(a); err != nil {
+			return err
+		}
+		if strings.EqualFold(p.Person.Name, a.Person.Name) {
+			return &RefusedError{
+				Code: "own-proposal", Params: map[string]string{"first": p.Person.Name},
+				Message: p.Person.Name + " proposed it and can withdraw it; refusing is for others",
+			}
+		}
+		return nil
+	})
+}
+
+// WithdrawProposal ends a proposal by the person who made it.
+func (f *Fleet) WithdrawProposal(ctx context.Context, seg storage.Segment, a Act, id string) (ProposalView, error) {
+	return f.stop(ctx, seg, a, id, storage.StateWithdrawn, func(p storage.Proposal) error {
+		if !strings.EqualFold(p.Person.Name, a.Person.Name) {
+			return &RefusedError{
+				Code: "foreign-proposal", Params: map[string]string{"first": p.Person.Name},
+				Message: "only " + p.Person.Name + ", who proposed it, can withdraw it; anybody else can refuse it",
+			}
+		}
+		return nil
+	})
+}
+
+func (f *Fleet) stop(ctx context.Context, seg storage.Segment, a Act, id, state string, may func(storage.Proposal) error) (ProposalView, error) {
+	if strings.TrimSpace(a.Reason) == "" {
+		return ProposalView{}, invalid("reason", "ending a proposal needs a reason; it is kept in the audit log")
+	}
+	w, err := f.world(seg)
+	if err != nil {
+		return ProposalView{}, err
+	}
+	var view ProposalView
+	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		p, err := s.proposal(id)
+		if err == nil {
+			err = notEnded(p)
+		}
+		if err == nil {
+			err = may(p)
+		}
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		f.end(&p, a, state)
+		view = f.proposalView(w, s, p)
+		action := map[string]string{storage.StateRefused: "approval.refuse", storage.StateWithdrawn: "approval.withdraw"}[state]
+		entry := f.entry(a, action, p.Group+"/"+p.Release, map[string]string{"id": p.ID, "kind": p.Kind, "proposed_by": p.By})
+		return storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}, nil
+	})
+	return view, err
+}
+
+func (f *Fleet) end(p *storage.Proposal, a Act, state string) {
+	p.State, p.EndedAt, p.EndedBy, p.EndedPerson, p.EndedReason = state, f.now(), a.Actor, a.Person.Name, bounded(a.Reason)
+}
+
+// proposalDetail is what the audit log keeps of a proposal.
+func proposalDetail(p storage.Proposal) map[string]string {
+	t := p.Override
+	var missing []string
+	for _, app := range p.Shown.Missing {
+		missing = append(missing, app.BundleID)
+	}
+	return map[string]string{
+		"id": p.ID, "kind": p.Kind, "person": p.Person.Name, "fingerprint": p.Shown.Fingerprint, "phase_shown": p.Shown.Phase,
+		"missing": strings.Join(missing, ","), "models": strings.Join(t.Models, ","), "accepted_broken": strings.Join(t.Broken, ","),
+		"deadline": t.Deadline, "start": t.Start, "until": t.Until, "lapses": p.LapsesAt.Format(time.RFC3339),
+	}
+}
+
+// overrideDetail fills what the one audit entry of an override says beside its
+// actor, who signed, and that person's reason.
+func overrideDetail(detail map[string]string, p storage.Proposal, a storage.Approval) {
+	clear(detail)
+	for _, app := range p.Shown.Missing {
+		detail["missing"] = strings.TrimPrefix(detail["missing"]+","+app.BundleID, ",")
+	}
+	o := a.Override
+	detail["approval"], detail["proposal"] = a.ID, p.ID
+	detail["proposed_by"], detail["proposer"], detail["proposer_reason"] = p.By, o.By, o.Reason
+	detail["signer"], detail["signer_reason"] = o.Second, o.SecondReason
+	detail["models"], detail["accepted_broken"] = strings.Join(a.Models, ","), strings.Join(o.Broken, ",")
+	detail["start"], detail["deadline"] = a.Waves[0].Start.Format(time.RFC3339), a.Waves[0].Deadline
+	detail["until"] = o.Until.Format(time.RFC3339)
+}
+
+func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) ProposalView {
+	v := ProposalView{
+		ID: p.ID, Kind: p.Kind, State: f.proposalState(w, s, p), Group: p.Group, Release: p.Release, By: p.By, Person: p.Person.Name,
+		Reason: p.Reason, At: p.At, LapsesAt: p.LapsesAt, EndedAt: p.EndedAt, EndedBy: p.EndedBy, EndedPerson: p.EndedPerson,
+		EndedReason: p.EndedReason, Approval: p.Approval,
+		Shown: ShownView{Revision: p.Shown.Revision, Fingerprint: p.Shown.Fingerprint, Phase: p.Shown.Phase, Missing: []SeenView{}},
+	}
+	for _, app := range p.Shown.Missing {
+		v.Shown.Missing = append(v.Shown.Missing, SeenView(app))
+	}
+	if t := p.Override; t != nil {
+		v.Override = &TermsView{Deadline: t.Deadline, Start: t.Start, Until: t.Until, Models: append([]string{}, t.Models...), Broken: t.Broken}
+	}
+	return v
+}
+
+// proposalState returns the stored state, or why an open proposal cannot be
+// signed.
+func (f *Fleet) proposalState(w *worldState, s *snapshot, p storage.Proposal) string {
+	if p.State != storage.StateOpen {
+		return p.State
+	}
+	if !waiting(p, f.now()) {
+		return stateLapsed
+	}
+	if gate, err := f.gate(w, s, p.Group, p.Release); err != nil || gate.Fingerprint != p.Shown.Fingerprint {
+		return stateChanged
+	}
+	return p.State
+}

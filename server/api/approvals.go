@@ -1,0 +1,49 @@
+package api
+
+import (
+	"github.com/kannuki-mdm/kannuki/fleet"
+)
+
+// OverrideRequest proposes to approve a gate that is not verified.
+type OverrideRequest struct {
+	Deadline    string   `json:"deadline"`
+	Start       string   `json:"start,omitempty"`
+	Until       string   `json:"until"`
+	Models      []string `json:"models,omitempty"`
+	Fingerprint string   `json:"fingerprint"`
+	Reason      string   `json:"reason"`
+	DryRun      bool     `json:"dry_run"`
+}
+
+func override(h *Handler, c *call, in OverrideRequest) (any, error) {
+	return h.fleet.ProposeOverride(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.OverrideRequest{
+		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Start: in.Start, Until: in.Until,
+		Models: in.Models, Fingerprint: in.Fingerprint,
+	})
+}
+
+// Approvals is the list of acts that take two people.
+type Approvals struct {
+	Approvals []fleet.ProposalView `json:"approvals"`
+}
+
+func approvals(h *Handler, c *call) (any, error) {
+	list, err := h.fleet.Proposals(c.Segment)
+	return Approvals{list}, err
+}
+
+func approval(h *Handler, c *call) (any, error) {
+	return h.fleet.Proposal(c.Segment, c.r.PathValue("id"))
+}
+
+func signApproval(h *Handler, c *call, in write) (any, error) {
+	return h.fleet.Sign(c.ctx, c.Segment, c.act(in), c.r.PathValue("id"))
+}
+
+func refuseApproval(h *Handler, c *call, in write) (any, error) {
+	return h.fleet.Refuse(c.ctx, c.Segment, c.act(in), c.r.PathValue("id"))
+}
+
+func withdrawApproval(h *Handler, c *call, in write) (any, error) {
+	return h.fleet.WithdrawProposal(c.ctx, c.Segment, c.act(in), c.r.PathValue("id"))
+}
