@@ -84,7 +84,7 @@ func (s *site) settle(ctx context.Context, p *process, config server.Config) ([]
 	if err := p.client.Post(ctx, api.Path("apps"), app, &ignored); err != nil {
 		return nil, err
 	}
-	if err := p.client.Post(ctx, api.Path("groups"), api.AddGroupRequest{Name: group, Apps: []string{appID}}, &ignored); err != nil {
+	if err := p.client.Post(ctx, api.Path("groups"), api.AddGroupRequest{Name: group, GroupSettings: api.GroupSettings{Apps: []string{appID}}}, &ignored); err != nil {
 		return nil, err
 	}
 	roots, err := readRoots(server.RootPath(s.data))
