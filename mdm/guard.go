@@ -15,7 +15,8 @@ import (
 // without a value, elements that no property list has, and a second UDID,
 // EnrollmentID, EnrollmentUserID, UserID, UserShortName, MessageType,
 // CommandUUID or Status at top level, because two readers of one document
-// must never see two identities. The error is a *ParseError; over a limit it
+// must never see two identities, and any other key that stands there twice. The
+// error is a *ParseError; over a limit it
 // wraps ErrTooLarge.
 func Guard(body []byte, l Limits) error {
 	doc, err := scan(body, l)
@@ -300,8 +301,14 @@ func (s *scanner) endTop(f frame) error {
 		s.key = string(s.text)
 		return nil
 	}
-	if _, again := s.doc.top[s.key]; again && isUnique(s.key) {
-		return &ParseError{What: "second " + s.key, Offset: f.start}
+	if _, again := s.doc.top[s.key]; again {
+		what := "key twice"
+		if isUnique(s.key) {
+			what = "second " + s.key
+		}
+		if err := s.fault(what, isUnique(s.key), f.start); err != nil {
+			return err
+		}
 	}
 	v := span{start: f.start, end: s.dec.InputOffset(), element: f.element}
 	if isHeader(s.key) {

@@ -16,7 +16,6 @@ func TestGuardAccepts(t *testing.T) {
 		"no declaration at all":  `<plist version="1.0"><dict/></plist>`,
 		"comments and space":     "<!-- a --> <plist> <!-- b --> <dict> <key>a</key> <!-- c --> <true/> </dict> </plist> <!-- d -->\n",
 		"character references":   `<plist><dict><key>a</key><string>&lt;&#38;&gt;</string></dict></plist>`,
-		"repeated harmless key":  `<plist><dict><key>a</key><true/><key>a</key><false/></dict></plist>`,
 		"repeated nested UDID":   `<plist><dict><key>a</key><dict><key>UDID</key><true/><key>UDID</key><true/></dict></dict></plist>`,
 		"empty nested container": `<plist><dict><key>a</key><array><dict/><array/></array></dict></plist>`,
 	} {
@@ -108,6 +107,18 @@ func TestGuardRefusesSecondIdentity(t *testing.T) {
 	} {
 		err := mdm.Guard(plistOf(str(key, "a"), str("Other", "b"), str(key, "c")), mdm.CheckinLimits())
 		wantParseError(t, err, "second "+key)
+	}
+}
+
+// TestGuardKeyTwice: a check-in in which a key stands twice is refused, a result
+// is kept for a look, because a phone would send it for ever.
+func TestGuardKeyTwice(t *testing.T) {
+	t.Parallel()
+	err := mdm.Guard(plistOf(str("SerialNumber", "a"), str("Other", "b"), str("SerialNumber", "c")), mdm.CheckinLimits())
+	wantParseError(t, err, "key twice")
+	r, err := mdm.DecodeResult(plistOf(str("UDID", "a"), str("Status", "Idle"), str("Other", "b"), str("Other", "c")), mdm.ResultLimits())
+	if err != nil || !strings.Contains(r.NotUnderstood, "key twice") {
+		t.Errorf("result: %+v, %v; want it not understood", r, err)
 	}
 }
 

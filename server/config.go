@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/url"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 
@@ -108,7 +111,7 @@ func LoadConfig(data string, getenv func(string) string) (Config, error) {
 		return Config{}, fmt.Errorf("read configuration: %w", err)
 	}
 	c := Config{Listen: ":8443", TimeZone: "UTC"}
-	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+	if err := decodeConfig(text, &c); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
 	if err := c.environment(getenv); err != nil {
@@ -118,6 +121,44 @@ func LoadConfig(data string, getenv func(string) string) (Config, error) {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// Limits on a configuration file. The YAML library takes time and memory with
+// the square of the brackets that are open at once.
+const (
+	maxConfigBytes    = 64 << 10
+	maxConfigBrackets = 32
+)
+
+// decodeConfig reads the one document of a configuration file over the defaults
+// in c.
+func decodeConfig(text []byte, c *Config) error {
+	if len(text) > maxConfigBytes {
+		return fmt.Errorf("larger than %d bytes", maxConfigBytes)
+	}
+	if !utf8.Valid(text) {
+		return errors.New("not UTF-8")
+	}
+	open := 0 // brackets in texts and comments count too; no configuration has that many
+	for _, b := range text {
+		switch b {
+		case '[', '{':
+			open++
+		case ']', '}':
+			open--
+		}
+		if open > maxConfigBrackets {
+			return fmt.Errorf("more than %d brackets open at once", maxConfigBrackets)
+		}
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+		return errors.New("more than one YAML document")
+	}
+	return nil
 }
 
 // environment lets variables override the file.
