@@ -346,3 +346,26 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// FuzzUnmarshal reads damaged bundles: refused, or as good as one of ours.
+func FuzzUnmarshal(f *testing.F) {
+	c, _ := mustImport(f, empty(), fixture(f, "gdmf.json"), "2026-08-22")
+	c, _ = mustImport(f, c, fixture(f, "kev.json"), "2026-08-22")
+	f.Add([]byte(mustMarshal(f, c)))
+	f.Add([]byte(mustMarshal(f, empty())))
+	f.Add([]byte(`{"format":1,"releases":[{"version":"26.6","posted":"2026-02-30"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := catalog.Unmarshal(data)
+		if err != nil {
+			return
+		}
+		text := mustMarshal(t, c)
+		again, err := catalog.Unmarshal([]byte(text))
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		if got := mustMarshal(t, again); got != text {
+			t.Errorf("the bundle does not survive reading:\n%s", cmp.Diff(text, got))
+		}
+	})
+}

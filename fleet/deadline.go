@@ -72,7 +72,7 @@ func ParseOffset(text string) (time.Duration, error) {
 func parseOffset(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.Atoi(days)
-		if err != nil || n > 3650 {
+		if err != nil || n < 0 || n > 3650 { // far below zero, the product would come out above it
 			return 0, fmt.Errorf("%q is not a number of days", s)
 		}
 		return time.Duration(n) * 24 * time.Hour, nil

@@ -122,3 +122,20 @@ func FuzzDecodeStatus(f *testing.F) {
 		}
 	})
 }
+
+// What an endpoint names is safe to look up and to log.
+func FuzzParseEndpoint(f *testing.F) {
+	for _, s := range []string{"tokens", "declaration-items", "status", "declaration/configuration/a.b-c", "declaration/asset/", "declaration/x/../y"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		e, err := mdm.ParseEndpoint(s)
+		if err != nil {
+			wantOwnError(t, err)
+			return
+		}
+		if e.Kind == mdm.EndpointDeclaration && "declaration/"+e.Class+"/"+e.Identifier != s {
+			t.Errorf("got class %q and identifier %q of %q", e.Class, e.Identifier, s)
+		}
+	})
+}

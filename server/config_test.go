@@ -155,3 +155,31 @@ func (in *installation) startAndStop() error {
 	o.Ready = func(server.Addresses) { cancel() }
 	return server.Run(ctx, o)
 }
+
+// FuzzConfig looks for a file that ends the process, or is taken although it is
+// none: an address that everybody can reach, or a URL without TLS.
+func FuzzConfig(f *testing.F) {
+	dir := f.TempDir()
+	path := filepath.Join(dir, "config.yaml")
+	for _, seed := range []string{
+		"url: https://mdm.example.co.jp\n", "url: https://localhost:8443\nadmin_listen: 127.0.0.1:9\nlegacy_crypto: true\n",
+		"url: https://a.example\ntls: {certificate: a, key: b}\npush: {per_minute: 5, min_interval: 1s}\n", "a: &a [*a]\n", "url: [[[[", "---\n---\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := server.LoadConfig(dir, func(string) string { return "" })
+		if err != nil {
+			if !strings.Contains(err.Error(), path) {
+				t.Errorf("error %v does not name the file", err)
+			}
+			return
+		}
+		if !strings.HasPrefix(c.URL, "https://") || c.Push.PerMinute < 0 || c.Push.MinInterval < 0 {
+			t.Errorf("taken: %+v", c)
+		}
+	})
+}

@@ -286,3 +286,47 @@ func FuzzSCEPMessage(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCSR puts anything in place of the certificate request, inside a good
+// message: no certificate without a challenge that the gatekeeper knows.
+func FuzzCSR(f *testing.F) {
+	g := newGatekeeper() // knows none
+	a := start(f, g, nil)
+	key := phoneKey(f, 0)
+	decrypter, _ := keyring(f).SCEPDecrypter()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(der)
+	f.Add([]byte{0x30, 0})
+	f.Fuzz(func(t *testing.T, request []byte) {
+		switch status := post(a, signed(t, key, encrypted(t, decrypter, request))).Code; status {
+		case http.StatusOK, http.StatusBadRequest, http.StatusRequestEntityTooLarge:
+		default:
+			t.Errorf("got status %d", status)
+		}
+		if len(g.issued) != 0 {
+			t.Fatalf("issued %s", certs.Fingerprint(g.issued[0]))
+		}
+	})
+}
+
+// FuzzSCEPQuery sends any query: the message of a GET stands in it.
+func FuzzSCEPQuery(f *testing.F) {
+	a := start(f, newGatekeeper(), nil)
+	for _, query := range []string{"operation=GetCACaps", "operation=GetCACert&message=x", "operation=PKIOperation&message=MAA%3D", "operation=PKIOperation&message=M A+=", "operation=%zz", ";&="} {
+		f.Add(query)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		r := httptest.NewRequest(http.MethodGet, "/scep", nil)
+		r.URL.RawQuery = query
+		w := httptest.NewRecorder()
+		a.SCEP().ServeHTTP(w, r)
+		switch w.Code {
+		case http.StatusOK, http.StatusBadRequest, http.StatusRequestEntityTooLarge:
+		default:
+			t.Errorf("got status %d", w.Code)
+		}
+	})
+}

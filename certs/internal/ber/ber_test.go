@@ -105,3 +105,35 @@ func TestChild(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParse looks for a message whose tree is not made of the message, or is
+// larger than the limits.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"\x05\x00", "\x30\x80\xa0\x80\x05\x00\x00\x00\x05\x00\x00\x00", "\x30\x84\xff\xff\xff\xff", "\x24\x80\x04\x01x\x00\x00", "\x30\x03\x04\x09\x01"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		root, err := ber.Parse(data)
+		if err != nil {
+			if !errors.Is(err, ber.ErrLimit) && !errors.Is(err, ber.ErrSyntax) {
+				t.Fatalf("got error %v, want one of the package's", err)
+			}
+			return
+		}
+		nodes, content := 0, 0
+		var walk func(n ber.Node, depth int)
+		walk = func(n ber.Node, depth int) {
+			if nodes++; depth > ber.MaxDepth {
+				t.Fatalf("an element at depth %d", depth)
+			}
+			content += len(n.Content)
+			for _, c := range n.Children {
+				walk(c, depth+1)
+			}
+		}
+		walk(root, 1)
+		if nodes > ber.MaxNodes || content > len(data)-2*nodes {
+			t.Errorf("%d elements with %d bytes in a message of %d", nodes, content, len(data))
+		}
+	})
+}
