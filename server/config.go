@@ -52,8 +52,12 @@ type Config struct {
 	Organization string `yaml:"organization"`
 	// TimeZone (IANA) is used for phones that never told theirs.
 	TimeZone string `yaml:"time_zone"`
-	TLS      TLSConfig
-	Push     PushConfig
+	// Proxy is the HTTP proxy for all that the server itself asks for:
+	// http://user:password@host:port, "none", or "" for HTTPS_PROXY, HTTP_PROXY
+	// and NO_PROXY of the environment. No message ever shows its password.
+	Proxy string `yaml:"proxy,omitempty"`
+	TLS   TLSConfig
+	Push  PushConfig
 	// SignMessage makes phones sign each message, for a proxy that ends TLS.
 	SignMessage bool `yaml:"sign_message"`
 	// LegacyCrypto admits Mdm-Signatures with SHA-1 and SCEP requests encrypted
@@ -84,7 +88,7 @@ type PushConfig struct {
 	PerMinute int `yaml:"per_minute,omitempty"`
 	// MinInterval between two pushes to one phone; 0 means a minute.
 	MinInterval time.Duration `yaml:"min_interval,omitempty"`
-	// Proxy is an HTTP proxy URL; "" uses HTTPS_PROXY of the environment.
+	// Proxy is the proxy for pushes alone; "" uses that of the whole server.
 	Proxy string `yaml:"proxy,omitempty"`
 }
 
@@ -167,6 +171,7 @@ func (c *Config) environment(getenv func(string) string) error {
 		"KANNUKI_LISTEN":       &c.Listen,
 		"KANNUKI_ADMIN_LISTEN": &c.AdminListen,
 		"KANNUKI_TIME_ZONE":    &c.TimeZone,
+		"KANNUKI_PROXY":        &c.Proxy,
 		"KANNUKI_PUSH_PROXY":   &c.Push.Proxy,
 	} {
 		if v := getenv(name); v != "" {
@@ -206,6 +211,12 @@ func (c *Config) check() error {
 		if u, err := url.Parse(c.Push.Host); err != nil || u.Scheme != "https" || u.Host == "" {
 			return fmt.Errorf("push.host: %q is not https://host:port", c.Push.Host)
 		}
+	}
+	if err := checkProxy(c.Proxy); err != nil {
+		return fmt.Errorf("proxy: %w", err)
+	}
+	if err := checkProxy(c.Push.Proxy); err != nil {
+		return fmt.Errorf("push.proxy: %w", err)
 	}
 	if c.Push.PerMinute < 0 || c.Push.MinInterval < 0 {
 		return errors.New("push: per_minute and min_interval cannot be negative")

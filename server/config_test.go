@@ -69,6 +69,8 @@ func TestConfigErrors(t *testing.T) {
 		{"no TLS and no signatures", goodConfig + "listen: 127.0.0.1:8080\ntls:\n  off: true\n", []string{"tls.off: ", "sign_message"}},
 		{"no TLS and a certificate", goodConfig + "listen: 127.0.0.1:8080\nsign_message: true\ntls: {off: true, certificate: a.pem, key: a.key}\n", []string{"tls.off: ", "tls.certificate"}},
 		{"push host without TLS", goodConfig + "push:\n  host: http://localhost\n", []string{"push.host: "}},
+		{"a proxy without a host", goodConfig + "proxy: squid\n", []string{"proxy: ", "http://[user:password@]host:port"}},
+		{"a proxy of another kind", goodConfig + "push:\n  proxy: socks5://localhost\n", []string{"push.proxy: ", "http://"}},
 		{"negative ceiling", goodConfig + "push:\n  per_minute: -1\n", []string{"push: "}},
 		{"clock too fast", goodConfig + "lab:\n  speed: 1e7\n", []string{"lab.speed: "}},
 		{"clock not a number", goodConfig + "lab:\n  speed: .nan\n", []string{"lab.speed: "}},
@@ -88,7 +90,11 @@ func TestConfigErrors(t *testing.T) {
 			}
 		})
 	}
-	_, err := server.LoadConfig(t.TempDir(), noEnvironment)
+	_, err := server.LoadConfig(writeConfig(t, goodConfig+"proxy: me:s3cret@squid\n"), noEnvironment)
+	if err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("a bad proxy with a password: %v, want an error without it", err)
+	}
+	_, err = server.LoadConfig(t.TempDir(), noEnvironment)
 	if err == nil || !strings.Contains(err.Error(), "kannuki init") {
 		t.Errorf("a directory without configuration: %v, want an error that says what to do", err)
 	}
@@ -99,7 +105,7 @@ func TestConfigEnvironment(t *testing.T) {
 	dir := writeConfig(t, goodConfig+"listen: :1\nadmin_listen: localhost:2\ntime_zone: UTC\npush:\n  per_minute: 3\n  proxy: http://a\n")
 	environment := map[string]string{
 		"KANNUKI_LISTEN": "127.0.0.1:10", "KANNUKI_ADMIN_LISTEN": "[::1]:20", "KANNUKI_TIME_ZONE": "Asia/Tokyo",
-		"KANNUKI_PUSH_PER_MINUTE": "30", "KANNUKI_PUSH_PROXY": "http://b",
+		"KANNUKI_PUSH_PER_MINUTE": "30", "KANNUKI_PUSH_PROXY": "http://b", "KANNUKI_PROXY": "none",
 	}
 	got, err := server.LoadConfig(dir, func(name string) string { return environment[name] })
 	if err != nil {
@@ -107,7 +113,7 @@ func TestConfigEnvironment(t *testing.T) {
 	}
 	want := server.Config{
 		URL: "https://mdm.example.co.jp:8443", Listen: "127.0.0.1:10", AdminListen: "[::1]:20", TimeZone: "Asia/Tokyo",
-		Push: server.PushConfig{PerMinute: 30, Proxy: "http://b"},
+		Proxy: "none", Push: server.PushConfig{PerMinute: 30, Proxy: "http://b"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)

@@ -74,52 +74,35 @@ func handshake(ctx context.Context, address string, config *tls.Config) error {
 }
 
 // push looks at the push certificate and whether the push service can be
-// reached.
-func (d *diagnosis) push(ctx context.Context) {
+// reached with it.
+func (d *diagnosis) push(ctx context.Context) { d.pushService(ctx, d.pushCertificate()) }
+
+// pushCertificate returns the push certificate, or the zero one when there is
+// none that can be used.
+func (d *diagnosis) pushCertificate() apns.Certificate {
 	t := d.Text
 	pair, err := os.ReadFile(filepath.Join(d.Data, keysDir, pushFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		d.add("push", GradeFail, t.T("There is no push certificate: phones can neither enroll nor be woken."), t.T("Begin with `kannuki cert push request`."))
-		return
+		return apns.Certificate{}
 	}
 	var cert apns.Certificate
 	if err == nil {
 		cert, err = apns.ParseCertificate(pair, pair, d.Wall())
 	}
-	renew := t.T("Renew the same entry at identity.apple.com/pushcert and import it with `kannuki cert push import`.")
 	if err != nil {
-		d.add("push", GradeFail, err.Error(), renew)
-		return
+		d.add("push", GradeFail, err.Error(), d.renewPush())
+		return apns.Certificate{}
 	}
 	text := t.T("Push certificate until %s, topic %s.", t.Time(cert.NotAfter), cert.Topic)
 	if d.Wall().Add(pushWarnDays * 24 * time.Hour).After(cert.NotAfter) {
-		d.add("push", GradeWarn, text, renew)
+		d.add("push", GradeWarn, text, d.renewPush())
 	} else {
 		d.ok("push", text)
 	}
-	d.pushService(ctx)
+	return cert
 }
 
-// pushService sees whether the push service answers at all. Behind a proxy
-// nothing is tried: the proxy would answer, not the service.
-func (d *diagnosis) pushService(ctx context.Context) {
-	t := d.Text
-	if d.config.Push.Proxy != "" || d.Getenv("HTTPS_PROXY") != "" || d.Getenv("https_proxy") != "" {
-		d.ok("push-service", t.T("Apple's push service is reached through a proxy; not tried."))
-		return
-	}
-	address := net.JoinHostPort("api.push.apple.com", "443")
-	if u, err := url.Parse(d.config.Push.Host); err == nil && u.Host != "" {
-		address = u.Host
-	}
-	dial, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(dial, "tcp", address)
-	if err != nil {
-		d.add("push-service", GradeWarn, t.T("The push service %s cannot be reached: %v", address, err),
-			t.T("Let the server connect to api.push.apple.com on port 443; in a lab, start `kannuki sim run`."))
-		return
-	}
-	_ = conn.Close() // it was only to see whether somebody answers
-	d.ok("push-service", t.T("The push service %s answers.", address))
+func (d *diagnosis) renewPush() string {
+	return d.Text.T("Renew the same entry at identity.apple.com/pushcert and import it with `kannuki cert push import`.")
 }

@@ -2,11 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,25 +72,12 @@ func (p *pusher) close() {
 
 // newPusher returns the push client, with the certificate of the data
 // directory when there is one.
-func newPusher(data string, c PushConfig, wall func() time.Time) (*pusher, error) {
-	o := apns.Options{Host: c.Host, Now: wall, Proxy: http.ProxyFromEnvironment}
-	if c.Proxy != "" {
-		u, err := url.Parse(c.Proxy)
-		if err != nil || u.Host == "" {
-			return nil, fmt.Errorf("push.proxy: %q is not a URL", c.Proxy)
-		}
-		o.Proxy = http.ProxyURL(u)
+func newPusher(data string, c Config, getenv func(string) string, wall func() time.Time) (*pusher, error) {
+	o, err := c.pushOptions(getenv)
+	if err != nil {
+		return nil, err
 	}
-	if c.Roots != "" {
-		pem, err := os.ReadFile(c.Roots)
-		if err != nil {
-			return nil, fmt.Errorf("push.roots: %w", err)
-		}
-		o.Roots = x509.NewCertPool()
-		if !o.Roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("push.roots: %s holds no certificate", c.Roots)
-		}
-	}
+	o.Now = wall
 	p := &pusher{options: o}
 	pair, err := os.ReadFile(filepath.Join(data, keysDir, pushFile)) //nolint:gosec // in the data directory
 	if errors.Is(err, os.ErrNotExist) {

@@ -125,7 +125,7 @@ func (s *Server) build(ctx context.Context) error {
 	for _, name := range renewed {
 		s.o.Logger.InfoContext(ctx, "certificate renewed", "certificate", name)
 	}
-	if s.pusher, err = newPusher(s.o.Data, s.config.Push, s.o.Wall); err != nil {
+	if s.pusher, err = newPusher(s.o.Data, s.config, s.o.Getenv, s.o.Wall); err != nil {
 		return err
 	}
 	source := pushSource{s.store, func(seg storage.Segment, p storage.Phone) { s.fleet.Changed(seg, p) }}

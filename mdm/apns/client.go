@@ -30,9 +30,12 @@ var ErrClosed = errors.New("push client is closed")
 
 // Options are what a [Client] may be told. Now is required.
 type Options struct {
-	Host        string         // scheme, host and port; "" means Apple's production service
-	Roots       *x509.CertPool // nil means the system's
-	Proxy       func(*http.Request) (*url.URL, error)
+	Host  string         // scheme, host and port; "" means Apple's production service
+	Roots *x509.CertPool // nil means the system's
+	Proxy func(*http.Request) (*url.URL, error)
+	// ProxyAnswer is asked about the answer of a proxy to CONNECT, as
+	// [http.Transport] does it; nil accepts 200 and nothing else.
+	ProxyAnswer func(ctx context.Context, proxy *url.URL, connect *http.Request, answer *http.Response) error
 	Timeout     time.Duration    // of one attempt; 0 means 20 seconds. A push makes two at most
 	Concurrency int              // pushes at the same time; 0 means 8
 	Now         func() time.Time // wall clock
@@ -52,11 +55,16 @@ type Client struct {
 
 // NewClient returns a client. Nothing is sent before the first push.
 func NewClient(c Certificate, o Options) (*Client, error) {
-	if o.Now == nil {
-		return nil, errors.New("push client: no clock given")
-	}
 	if c.Topic == "" || len(c.TLS.Certificate) == 0 {
 		return nil, errors.New("push client: no push certificate given")
+	}
+	return newClient(c, o)
+}
+
+// newClient is NewClient for a certificate that has been looked at.
+func newClient(c Certificate, o Options) (*Client, error) {
+	if o.Now == nil {
+		return nil, errors.New("push client: no clock given")
 	}
 	if o.Host == "" {
 		o.Host = apns2.HostProduction
@@ -146,11 +154,21 @@ func (c *Client) Push(ctx context.Context, p Push) Result {
 	if refused != nil {
 		return *refused
 	}
-	first, again := c.attempt(ctx, s, n)
+	return c.twice(ctx, s, func(ctx context.Context, h *http.Client) error {
+		// What apns2 makes of the answer is left alone: it drops Retry-After, and
+		// the status too when the body is not JSON.
+		_, err := (&apns2.Client{Host: c.host, HTTPClient: h}).PushWithContext(ctx, n)
+		return err
+	})
+}
+
+// twice sends a request, once more when the connection broke.
+func (c *Client) twice(ctx context.Context, s *session, send func(context.Context, *http.Client) error) Result {
+	first, again := c.attempt(ctx, s, send)
 	if !again {
 		return first
 	}
-	second, _ := c.attempt(ctx, s, n)
+	second, _ := c.attempt(ctx, s, send)
 	if second.Outcome == Unavailable && first.Outcome == CertificateProblem && ctx.Err() == nil {
 		// Refused twice, and the reason got lost the second time: net/http has
 		// it only if the refusal arrives while the request is being sent.
@@ -171,14 +189,11 @@ func (c *Client) acquire() *session {
 
 // attempt makes one request. The second value says that another one, on
 // another connection, may fare better.
-func (c *Client) attempt(ctx context.Context, s *session, n *apns2.Notification) (Result, bool) {
+func (c *Client) attempt(ctx context.Context, s *session, send func(context.Context, *http.Client) error) (Result, bool) {
 	attemptCtx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	rec := &recorder{next: s.transport}
-	apple := &apns2.Client{Host: c.host, HTTPClient: &http.Client{Transport: rec, CheckRedirect: noRedirect}}
-	// What apns2 makes of the answer is left alone: it drops Retry-After, and
-	// the status too when the body is not JSON.
-	_, err := apple.PushWithContext(attemptCtx, n)
+	err := send(attemptCtx, &http.Client{Transport: rec, CheckRedirect: noRedirect})
 	if rec.got != nil {
 		r := classify(*rec.got, c.options.Now())
 		return r, r.Reason == apns2.ReasonIdleTimeout

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -360,6 +361,32 @@ func TestProxy(t *testing.T) {
 	c = connect(t, s, apns.Options{Proxy: http.ProxyURL(proxy.url)})
 	if r := c.Push(t.Context(), push("phone")); r.Outcome != apns.Unavailable || !strings.Contains(r.String(), "Proxy Authentication Required") {
 		t.Errorf("result through a refusing proxy = %v, want unavailable with the proxy's word", r)
+	}
+}
+
+// A probe wakes nobody and comes back with what Apple says to it.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	s := start(t, apnstest.Options{})
+	proxy := startProxy(t)
+	o := apns.Options{Host: s.URL, Roots: s.Roots, Now: time.Now, Proxy: http.ProxyURL(proxy.url)}
+	probe := func() apns.Result {
+		r, err := apns.Probe(t.Context(), certificate(t, s, topic), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if r := probe(); r.Status != http.StatusMethodNotAllowed || r.Err != nil || s.Counts().Accepted != 0 {
+		t.Errorf("result = %v, want Apple's answer to something that is no push", r)
+	}
+	sentinel := errors.New("proxy said no")
+	o.ProxyAnswer = func(context.Context, *url.URL, *http.Request, *http.Response) error { return sentinel }
+	if r := probe(); r.Status != 0 || !errors.Is(r.Err, sentinel) {
+		t.Errorf("result = %v, want what was made of the proxy's answer", r)
+	}
+	if _, err := apns.Probe(t.Context(), apns.Certificate{}, apns.Options{}); err == nil {
+		t.Error("probed without a clock")
 	}
 }
 

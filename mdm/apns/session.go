@@ -23,8 +23,8 @@ const (
 	pingTimeout = 5 * time.Second
 )
 
-// errNotHTTP2 means that something between here and Apple answers.
-var errNotHTTP2 = errors.New("answer is not HTTP/2: a proxy that opens TLS cannot be used for pushes")
+// ErrNotHTTP2 means that something between here and Apple answers.
+var ErrNotHTTP2 = errors.New("answer is not HTTP/2: a proxy that opens TLS cannot be used for pushes")
 
 // session is a certificate with the connections made with it.
 type session struct {
@@ -48,6 +48,8 @@ func newSession(c Certificate, o Options) *session {
 			TLSHandshakeTimeout: o.Timeout,
 			Protocols:           protocols,
 			ForceAttemptHTTP2:   true,
+
+			OnProxyConnectResponse: o.ProxyAnswer,
 			HTTP2: &http.HTTP2Config{
 				SendPingTimeout: pingAfter,
 				PingTimeout:     pingTimeout,
@@ -80,7 +82,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // what it could say has been read
 	if resp.ProtoMajor != 2 {
-		return nil, errNotHTTP2
+		return nil, ErrNotHTTP2
 	}
 	// A body cut off is judged by its status like one that is not JSON.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -102,10 +104,16 @@ func noAnswer(err error) (Result, bool) {
 			Err:     fmt.Errorf("push service refused the certificate: %w", err),
 		}, true
 	}
+	if strings.Contains(err.Error(), noProtocol) {
+		err = fmt.Errorf("%w: %w", ErrNotHTTP2, err)
+	}
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	again := !untrusted && !errors.Is(err, errNotHTTP2) && !errors.Is(err, context.DeadlineExceeded)
+	again := !untrusted && !errors.Is(err, ErrNotHTTP2) && !errors.Is(err, context.DeadlineExceeded)
 	return Result{Outcome: Unavailable, Err: fmt.Errorf("push service: %w", err)}, again
 }
+
+// noProtocol is the text of the TLS alert of a peer that has no HTTP/2.
+const noProtocol = "no application protocol"
 
 // unrelatedAlert knows the TLS alerts that are about something else than our
 // certificate. All others count as being about it, because Apple refuses an
@@ -113,7 +121,7 @@ func noAnswer(err error) (Result, bool) {
 // tls has no type for them, only these texts.
 func unrelatedAlert(alert *net.OpError) bool {
 	text := alert.Err.Error()
-	for _, other := range []string{"no application protocol", "protocol version not supported", "unrecognized name"} {
+	for _, other := range []string{noProtocol, "protocol version not supported", "unrecognized name"} {
 		if strings.Contains(text, other) {
 			return true
 		}

@@ -1,0 +1,132 @@
+package server_test
+
+import (
+	"context"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/server"
+)
+
+// diagnose returns the findings of an installation by check.
+func (in *installation) diagnose(change func(*server.DiagnoseOptions)) map[string]server.Finding {
+	in.t.Helper()
+	o := server.DiagnoseOptions{
+		Data: in.data, Getenv: noEnvironment, Wall: time.Now, Text: lang.New(lang.English),
+		Database: func(context.Context) error { return server.ErrDatabaseLocked },
+	}
+	if change != nil {
+		change(&o)
+	}
+	out := map[string]server.Finding{}
+	for _, f := range server.Diagnose(in.t.Context(), o) {
+		out[f.Check] = f
+	}
+	return out
+}
+
+func environment(values map[string]string) func(*server.DiagnoseOptions) {
+	return func(o *server.DiagnoseOptions) { o.Getenv = func(name string) string { return values[name] } }
+}
+
+// TestPushServiceThroughProxy: doctor tells which way was taken and where it
+// broke, and never the proxy's password.
+func TestPushServiceThroughProxy(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	apple := strings.TrimPrefix(in.apns.URL, "https://")
+	inspector := httptest.NewUnstartedServer(http.NotFoundHandler())
+	inspector.EnableHTTP2 = true
+	inspector.StartTLS()
+	t.Cleanup(inspector.Close)
+	old := httptest.NewUnstartedServer(http.NotFoundHandler())
+	old.Config.ErrorLog = log.New(io.Discard, "", 0)
+	old.StartTLS()
+	t.Cleanup(old.Close)
+	through := func(user string, change func(*testProxy)) string {
+		p := startProxy(t)
+		p.set(change)
+		return "http://" + user + p.address
+	}
+	for _, test := range []struct {
+		name, proxy string
+		grade       server.Grade
+		says, fix   string
+	}{
+		{"no proxy", "none", server.GradeOK, apple + " answers, without a proxy.", ""},
+		{"a proxy", through("", func(*testProxy) {}), server.GradeOK, apple + " answers, through the proxy 127.0.0.1:", ""},
+		{"with a password", through("me:s3cret@", func(p *testProxy) { p.wants = "me:s3cret" }), server.GradeOK, "through the proxy 127.0.0.1:", ""},
+		{"a wrong password", through("me:s3cret@", func(p *testProxy) { p.wants = "me:other" }), server.GradeWarn, "407 Proxy Authentication Required", "user:password"},
+		{"a refusal", through("", func(p *testProxy) { p.refusal = http.StatusForbidden }), server.GradeWarn, "refuses to connect to " + apple + ": 403 Forbidden", "CONNECT"},
+		{"TLS opened on the way", through("", func(p *testProxy) { p.divert = inspector.Listener.Addr().String() }), server.GradeWarn, `shows a certificate of "O=Acme Co"`, "unopened"},
+		{"TLS opened by an old proxy", through("", func(p *testProxy) { p.divert = old.Listener.Addr().String() }), server.GradeWarn, "does not speak HTTP/2", "unopened"},
+		{"no proxy there", "http://me:s3cret@127.0.0.1:" + freePort(t), server.GradeWarn, "The proxy on the way to " + apple + " cannot be reached", "key proxy"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := in.diagnose(environment(map[string]string{"KANNUKI_PROXY": test.proxy}))["push-service"]
+			if f.Grade != test.grade || !strings.Contains(f.Message, test.says) || !strings.Contains(f.Fix, test.fix) {
+				t.Errorf("finding = %+v, want %s, %q and %q", f, test.grade, test.says, test.fix)
+			}
+			if strings.Contains(f.Message+f.Fix, "s3cret") {
+				t.Errorf("finding %+v shows the password", f)
+			}
+		})
+	}
+}
+
+// TestPushServiceRefuses: what the service itself says, and a server without a
+// push certificate learns on its first day that the way is free.
+func TestPushServiceRefuses(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	found := in.diagnose(nil)
+	if found["push"].Grade != server.GradeFail || found["push-service"].Grade != server.GradeOK {
+		t.Errorf("without a push certificate: %+v and %+v, want a failure and a free way", found["push"], found["push-service"])
+	}
+	in.setUp()
+	in.must(in.apns.Close())
+	f := in.diagnose(nil)["push-service"]
+	if f.Grade != server.GradeWarn || !strings.Contains(f.Fix, "sim run") {
+		t.Errorf("a stand-in that is not there: %+v, want the way to start one", f)
+	}
+}
+
+// TestPushThroughProxy: the running server wakes phones through a proxy of the
+// configuration, and its password shows nowhere.
+func TestPushThroughProxy(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	in.stop()
+	p := startProxy(t)
+	p.set(func(p *testProxy) { p.wants = "me:s3cret" })
+	in.edit("push:", "proxy: http://me:s3cret@"+p.address+"\npush:")
+	in.start()
+	phone := in.phone("00008120-P", nil)
+	in.enrol(phone, "sales", "production")
+	in.must(in.post("/v1/devices/00008120-P/push", map[string]string{"reason": "test"}, nil))
+	want := "CONNECT " + strings.TrimPrefix(in.apns.URL, "https://")
+	in.until("a push through the proxy", func() bool { return slices.Contains(p.log(), want) && in.health().PushSent > 0 }, phone)
+	if diff := cmp.Diff("", in.health().PushProblem); diff != "" {
+		t.Errorf("push problem (-want +got):\n%s", diff)
+	}
+	in.stop()
+	p.set(func(p *testProxy) { p.wants = "me:changed" })
+	in.start()
+	in.must(in.post("/v1/devices/00008120-P/push", map[string]string{"reason": "test"}, nil))
+	in.until("the proxy's refusal in the status", func() bool { return strings.Contains(in.health().PushProblem, "407 Proxy Authentication") })
+	if problem := in.health().PushProblem; strings.Contains(problem, "s3cret") {
+		t.Errorf("the status shows the password: %s", problem)
+	}
+}
