@@ -25,7 +25,7 @@ type DeviceQuery struct {
 	Removed       bool // only phones that were removed or left
 
 	After uint64 // from the page before
-	Limit int    // phones looked at for one page; 0 means 1,000
+	Limit int    // phones on a page; 0 means 1,000, which is the most
 }
 
 // DevicePage is a part of a list of phones.
@@ -34,40 +34,69 @@ type DevicePage struct {
 	Next    uint64       `json:"next,omitempty"` // After of the next page, 0 at the end
 }
 
-// Devices lists phones in the order in which they first enrolled. A page can
-// have fewer phones than its limit, even none, and still not be the last.
+// Devices lists phones in the order in which they first enrolled.
 func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery) (DevicePage, error) {
 	w, err := f.world(seg)
 	if err != nil {
 		return DevicePage{}, err
 	}
+	if q.Group != "" && q.Group != "-" {
+		if _, err := w.current.Load().group(q.Group); err != nil {
+			return DevicePage{}, err
+		}
+	}
 	wanted, err := f.deviceFilter(q)
 	if err != nil {
 		return DevicePage{}, err
 	}
-	limit := q.Limit
-	if limit <= 0 || limit > pageSize {
-		limit = pageSize
+	if q.Limit <= 0 || q.Limit > pageSize {
+		q.Limit = pageSize
 	}
-	query := storage.PhoneQuery{After: q.After, Limit: limit, Ring: storage.Ring(q.Ring), Enrolling: true, Removed: q.Removed}
-	switch q.Group {
-	case "":
-	case "-":
-		query.Group = new(string)
-	default:
-		if _, err := w.current.Load().group(q.Group); err != nil {
-			return DevicePage{}, err
+	e := f.explainer(w)
+	if q.Removed {
+		return e.removedDevices(ctx, q, wanted)
+	}
+	members, next := pageOf(e.matching(q, wanted), q.After, q.Limit)
+	phones, err := f.phonesOf(ctx, seg, members)
+	if err != nil {
+		return DevicePage{}, err
+	}
+	page := DevicePage{Devices: []DeviceView{}, Next: next}
+	for i := range phones {
+		page.Devices = append(page.Devices, e.view(&phones[i]))
+	}
+	return page, nil
+}
+
+// matching returns the phones of the census that a query selects.
+func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time) bool) []member {
+	var out []member
+	if q.Reason == "" && q.Hold == "" {
+		for _, m := range e.state.census.all() {
+			if wanted(&m.look.phone, m.contact) {
+				out = append(out, m)
+			}
 		}
-		query.Group = &q.Group
+		return out
 	}
-	phones, err := f.store.Phones(ctx, seg, query)
+	e.survey(func(m member, x explained) {
+		if wanted(&m.look.phone, m.contact) && (q.Reason == "" || q.Reason == string(x.reason)) && (q.Hold == "" || q.Hold == string(x.hold)) {
+			out = append(out, m)
+		}
+	})
+	return out
+}
+
+// removedDevices lists phones that the census has forgotten. A page can have
+// fewer phones than its limit, even none, and still not be the last.
+func (e explainer) removedDevices(ctx context.Context, q DeviceQuery, wanted func(*storage.Phone, time.Time) bool) (DevicePage, error) {
+	phones, err := e.fleet.store.Phones(ctx, e.state.segment, storage.PhoneQuery{After: q.After, Limit: q.Limit, Enrolling: true, Removed: true})
 	if err != nil {
 		return DevicePage{}, wrap("read phones", err)
 	}
 	page := DevicePage{Devices: []DeviceView{}}
-	e := f.explainer(w)
 	for i := range phones {
-		if !wanted(&phones[i]) {
+		if !wanted(&phones[i], phones[i].Contact) {
 			continue
 		}
 		v := e.view(&phones[i])
@@ -75,15 +104,15 @@ func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery)
 			page.Devices = append(page.Devices, v)
 		}
 	}
-	if len(phones) == limit {
-		page.Next = phones[limit-1].Num
+	if len(phones) == q.Limit {
+		page.Next = phones[q.Limit-1].Num
 	}
 	return page, nil
 }
 
-// deviceFilter checks a query and returns the part of it that a phone's record
-// answers, which is cheaper than its hold and its reason.
-func (f *Fleet) deviceFilter(q DeviceQuery) (func(*storage.Phone) bool, error) {
+// deviceFilter checks a query and returns the part of it that needs no
+// explanation.
+func (f *Fleet) deviceFilter(q DeviceQuery) (func(p *storage.Phone, contact time.Time) bool, error) {
 	if err := oneOf("ring", q.Ring, string(storage.RingVerification), string(storage.RingProduction)); err != nil {
 		return nil, err
 	}
@@ -94,11 +123,13 @@ func (f *Fleet) deviceFilter(q DeviceQuery) (func(*storage.Phone) bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(p *storage.Phone) bool {
+	return func(p *storage.Phone, contact time.Time) bool {
 		return q.Removed == (p.State == storage.PhoneRemoved) &&
+			(q.Group == "" || q.Group == p.Group || q.Group == "-" && p.Group == "") &&
+			(q.Ring == "" || q.Ring == string(p.Ring)) &&
 			(q.OS == "" || q.OS == p.OS.Version) &&
 			(q.Model == "" || q.Model == p.Model) &&
-			(before.IsZero() || p.Contact.Before(before))
+			(before.IsZero() || contact.Before(before))
 	}, nil
 }
 

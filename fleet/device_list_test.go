@@ -55,6 +55,20 @@ func TestDeviceFilters(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 	}
+	var paged []string
+	for q := (fleet.DeviceQuery{Limit: 1}); ; {
+		page, err := w.fleet.Devices(w.ctx, seg, q)
+		w.must(err)
+		for _, d := range page.Devices {
+			paged = append(paged, d.UDID)
+		}
+		if q.After = page.Next; q.After == 0 {
+			break
+		}
+	}
+	if diff := cmp.Diff([]string{"OLD", "FRESH", "SILENT"}, paged); diff != "" {
+		t.Errorf("page by page (-want +got):\n%s", diff)
+	}
 	for field, query := range map[string]fleet.DeviceQuery{
 		"ring": {Ring: "pilot"}, "hold": {Hold: "maybe"}, "contact_before": {ContactBefore: "yesterday"},
 	} {

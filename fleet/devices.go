@@ -142,7 +142,7 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 		switch {
 		case d.Active && d.Valid == mdm.ValidValid:
 			// A report about an older revision says nothing about this one.
-			l.HoldConfirmed = p.Supervision == storage.Supervised && d.ServerToken == settingsToken(t.Hold)
+			l.HoldConfirmed = p.Supervision == storage.Supervised && d.ServerToken == f.settingsToken(t.Hold)
 		case d.Valid == mdm.ValidInvalid:
 			l.SettingsError = "refused"
 			if len(d.Reasons) > 0 {

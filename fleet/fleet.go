@@ -50,6 +50,7 @@ type Fleet struct {
 	// incomplete says that a world was taken out of use and waits to be loaded.
 	incomplete bool
 	sessions   *sessions
+	compiler   compiler
 	zones      sync.Map // *time.Location by IANA name: loading one reads a file
 }
 

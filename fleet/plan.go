@@ -80,20 +80,11 @@ func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error)
 	if t.Enforce != nil {
 		pl.enforcement = f.fixDeadline(p, t.Enforce, now)
 	}
-	declarations, err := f.compile(p, t.Hold, pl.enforcement)
+	c, err := f.compiled(p, t.Hold, pl.enforcement)
 	if err != nil {
 		return plan{}, err
 	}
-	items := make([]mdm.Item, len(declarations))
-	for i, d := range declarations {
-		items[i] = d.Item()
-		pl.bodies = append(pl.bodies, storage.DeclarationBody{ServerToken: d.ServerToken, JSON: d.JSON()})
-	}
-	set := mdm.NewSet(items)
-	pl.set.Token = set.Token()
-	for _, it := range set.Items() {
-		pl.set.Items = append(pl.set.Items, storage.DeclarationItem(it))
-	}
+	pl.set, pl.bodies = c.set, c.bodies
 	return pl, nil
 }
 
@@ -146,16 +137,6 @@ func (f *Fleet) holds(p *storage.Phone, e *storage.AnnouncedEnforcement) bool {
 func enforcementFor(e *storage.AnnouncedEnforcement) (mdm.Declaration, error) {
 	return mdm.NewDeclaration(mdm.TypeSoftwareUpdateEnforcement, idEnforcePrefix+e.Release,
 		mdm.SoftwareUpdateEnforcement{TargetOSVersion: e.Release, TargetLocalDateTime: e.Deadline})
-}
-
-// settingsToken returns the revision of the settings declaration for a hold,
-// or "" when there is none.
-func settingsToken(hold policy.Hold) string {
-	d, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, settingsFor(hold))
-	if err != nil {
-		return ""
-	}
-	return d.ServerToken
 }
 
 // location returns the phone's own time zone, or the installation's when the

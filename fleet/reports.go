@@ -1,11 +1,8 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -71,16 +68,12 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 	}
 	e := f.explainer(w)
 	listed := v.count(e)
-	slices.SortFunc(listed, func(a, b member) int { return cmp.Compare(a.num, b.num) })
-	first := sort.Search(len(listed), func(i int) bool { return listed[i].num > q.After })
 	limit := maxListed
 	if q.Limit > 0 {
 		limit = min(q.Limit, maxListed)
 	}
-	page := listed[first:min(len(listed), first+limit)]
-	if first+limit < len(listed) {
-		v.Next = page[limit-1].num
-	}
+	var page []member
+	page, v.Next = pageOf(listed, q.After, limit)
 	return v, v.list(ctx, e, page)
 }
 
@@ -97,7 +90,7 @@ func (v *RolloutView) count(e explainer) []member {
 	e.survey(func(m member, x explained) {
 		p := &m.look.phone
 		switch {
-		case p.Group != v.Group:
+		case p.Group != v.Group || !m.enrolled():
 			return
 		case p.Ring == storage.RingVerification:
 			listed = append(listed, m)
@@ -119,24 +112,19 @@ func (v *RolloutView) count(e explainer) []member {
 // list reads the phones of one page. One that changed since it was counted is
 // shown as it is now, one that left is not.
 func (v *RolloutView) list(ctx context.Context, e explainer, page []member) error {
-	for _, m := range page {
-		p, err := e.fleet.store.Phone(ctx, e.state.segment, m.udid)
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return wrap("read phone", err)
-		}
-		d := e.view(&p)
+	phones, err := e.fleet.phonesOf(ctx, e.state.segment, page)
+	for i := range phones {
+		p := &phones[i]
+		d := e.view(p)
 		switch {
 		case p.Group != v.Group || p.State != storage.PhoneEnrolled:
 		case p.Ring == storage.RingVerification:
 			v.Verification = append(v.Verification, d)
-		case !done(&p, v.Release, d.Reason):
+		case !done(p, v.Release, d.Reason):
 			v.Devices = append(v.Devices, d)
 		}
 	}
-	return nil
+	return err
 }
 
 func sortedCounts(counts map[string]int) []ReasonCount {
@@ -194,7 +182,10 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 	v := StatusView{AsOf: f.now(), Revision: s.records.Revision, Gates: []GateLine{}, Sources: []SourceView{}}
 	counts := map[string]int{}
 	e := f.explainer(w)
-	e.survey(func(_ member, x explained) {
+	e.survey(func(m member, x explained) {
+		if !m.enrolled() {
+			return
+		}
 		v.Phones++
 		counts[string(x.reason)]++
 		switch x.hold {

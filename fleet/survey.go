@@ -1,8 +1,15 @@
 package fleet
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"runtime"
 	"slices"
+	"sort"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -56,7 +63,7 @@ type explained struct {
 	hold   policy.HoldStatus
 }
 
-// survey calls visit with every enrolled phone and its explanation.
+// survey calls visit with every phone and its explanation.
 func (e explainer) survey(visit func(m member, x explained)) {
 	type key struct {
 		look   *look
@@ -66,9 +73,6 @@ func (e explainer) survey(visit func(m member, x explained)) {
 	s := surveyor{snapshots: []*snapshot{e.snap}}
 	known := map[key]explained{}
 	for _, m := range e.state.census.all() {
-		if !m.enrolled() {
-			continue
-		}
 		silent := m.contact.IsZero() || e.now.Sub(m.contact) >= policy.OfflineAfter
 		k := key{look: m.look, silent: silent}
 		if s.apart(m.look.phone.Group) {
@@ -86,4 +90,39 @@ func (e explainer) survey(visit func(m member, x explained)) {
 		}
 		visit(m, x)
 	}
+}
+
+// pageOf returns so many members with a number above after, in order, and the
+// number to go on after: 0 at the end.
+func pageOf(members []member, after uint64, limit int) (page []member, next uint64) {
+	slices.SortFunc(members, func(a, b member) int { return cmp.Compare(a.num, b.num) })
+	first := sort.Search(len(members), func(i int) bool { return members[i].num > after })
+	page = members[first:min(len(members), first+limit)]
+	if first+limit < len(members) {
+		next = page[limit-1].num
+	}
+	return page, next
+}
+
+// phonesOf reads the phones of a page, on all processors because decoding them
+// is what it costs. One that is gone meanwhile is left out.
+func (f *Fleet) phonesOf(ctx context.Context, seg storage.Segment, page []member) ([]storage.Phone, error) {
+	phones := make([]storage.Phone, len(page))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, m := range page {
+		group.Go(func() error {
+			p, err := f.store.Phone(ctx, seg, m.udid)
+			if errors.Is(err, storage.ErrNotFound) {
+				return nil
+			}
+			phones[i] = p
+			return wrap("read phone", err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	gone := func(p storage.Phone) bool { return p.UDID == "" || p.State == storage.PhoneRemoved }
+	return slices.DeleteFunc(phones, gone), nil
 }

@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// compiled is the set of declarations that phones with the same needs are told,
+// and their content. It is never changed.
+type compiled struct {
+	set    storage.DeclarationSet
+	bodies []storage.DeclarationBody
+}
+
+// compiler remembers what it compiled: a whole fleet is told only a few sets,
+// and encoding and hashing them is most of what planning for a phone costs. The
+// zero value is ready.
+type compiler struct {
+	sets     sync.Map // compiled by a string with everything it depends on
+	settings sync.Map // server token of the settings declaration by policy.Hold
+	mu       sync.Mutex
+	kept     int
+}
+
+// maxCompiled bounds what is remembered: deadlines differ by the minute, and
+// are over after some days.
+const maxCompiled = 4096
+
+// compiled returns what a phone with a hold and an enforcement is told.
+func (f *Fleet) compiled(p *storage.Phone, hold policy.Hold, e *storage.AnnouncedEnforcement) (compiled, error) {
+	about := fmt.Sprintf("%+v %s %s", hold, p.Supervision, strings.Join(statusItems(p), ","))
+	if e != nil {
+		about += " " + e.Release + " " + e.Deadline
+	}
+	if known, ok := f.compiler.sets.Load(about); ok {
+		if c, ok := known.(compiled); ok {
+			return c, nil
+		}
+	}
+	declarations, err := f.compile(p, hold, e)
+	if err != nil {
+		return compiled{}, err
+	}
+	var c compiled
+	items := make([]mdm.Item, len(declarations))
+	for i, d := range declarations {
+		items[i] = d.Item()
+		c.bodies = append(c.bodies, storage.DeclarationBody{ServerToken: d.ServerToken, JSON: d.JSON()})
+	}
+	set := mdm.NewSet(items)
+	c.set.Token = set.Token()
+	for _, it := range set.Items() {
+		c.set.Items = append(c.set.Items, storage.DeclarationItem(it))
+	}
+	f.compiler.keep(about, c)
+	return c, nil
+}
+
+func (k *compiler) keep(about string, c compiled) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.kept >= maxCompiled {
+		k.sets.Clear()
+		k.kept = 0
+	}
+	k.kept++
+	k.sets.Store(about, c)
+}
+
+// settingsToken returns the revision of the settings declaration for a hold,
+// or "" when there is none.
+func (f *Fleet) settingsToken(hold policy.Hold) string {
+	if known, ok := f.compiler.settings.Load(hold); ok {
+		if token, ok := known.(string); ok {
+			return token
+		}
+	}
+	d, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, settingsFor(hold))
+	if err != nil {
+		return ""
+	}
+	f.compiler.settings.Store(hold, d.ServerToken) // there are a handful of holds
+	return d.ServerToken
+}
