@@ -60,6 +60,7 @@ func shared(path string, a, b reflect.Value) []string {
 		if a.Pointer() == b.Pointer() {
 			return []string{path}
 		}
+	default:
 	}
 	switch a.Kind() {
 	case reflect.Pointer:
@@ -72,6 +73,7 @@ func shared(path string, a, b reflect.Value) []string {
 		for i := range a.NumField() {
 			out = append(out, shared(path+"."+a.Type().Field(i).Name, a.Field(i), b.Field(i))...)
 		}
+	default:
 	}
 	return out
 }

@@ -33,11 +33,7 @@ func (s *site) fill(ctx context.Context, all, speaking, spare int) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	before, err := store.Stats(ctx)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, store.Close(), s.weigh(context.WithoutCancel(ctx), s.all)) }()
 	const enrolled = 2 // the phones of the foundation are among them
 	n := all - enrolled
 	s.all, s.phones, s.spare = all, make([]*phone, min(speaking, n)), make([]*phone, spare)
@@ -57,9 +53,20 @@ func (s *site) fill(ctx context.Context, all, speaking, spare int) (err error) {
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("fill storage: %w", err)
 	}
-	after, err := store.Stats(context.WithoutCancel(ctx))
-	s.bytesPerPhone = float64((after.UsedPages-before.UsedPages)*after.PageBytes) / float64(max(1, n))
-	return err
+	return nil
+}
+
+// weigh sets how much of the database each of so many phones takes. It opens
+// the file anew, because pages that the last writers gave up count as used until
+// then.
+func (s *site) weigh(ctx context.Context, phones int) error {
+	store, err := bolt.Open(s.database(), bolt.Options{})
+	if err != nil {
+		return err
+	}
+	st, err := store.Stats(ctx)
+	s.bytesPerPhone = float64(st.UsedPages*st.PageBytes) / float64(max(1, phones))
+	return errors.Join(err, store.Close())
 }
 
 // filling is one phone on its way into storage.
