@@ -87,9 +87,9 @@ func BenchmarkNewWorld(b *testing.B) {
 }
 
 // BenchmarkVirtualDays follows 100 phones of a busy installation for 120 days:
-// each day the world is built anew, as after a decision, every gate of the
-// group is evaluated and every phone gets its target and its reason. The
-// figure to reach stands in docs/performance.md.
+// each day the counts are taken up, every gate of the group is evaluated and
+// every phone gets its target and its reason; each week a decision makes a new
+// world. The figure to reach stands in docs/performance.md.
 func BenchmarkVirtualDays(b *testing.B) {
 	parts, days, phones := largeWorld(100), 120, make([]policy.Facts, 100)
 	for i := range phones {
@@ -100,11 +100,19 @@ func BenchmarkVirtualDays(b *testing.B) {
 		}
 		phones[i] = f
 	}
+	census := map[string][]policy.Census{}
+	for _, g := range parts.Groups {
+		census[g.Name] = g.Census
+	}
 	b.ReportAllocs()
 	for b.Loop() {
+		var world *policy.World
 		for day := range days {
 			at := now.AddDate(0, 0, day)
-			w := policy.NewWorld(parts)
+			if day%7 == 0 {
+				world = policy.NewWorld(parts)
+			}
+			w := world.WithCensus(census)
 			if len(policy.Gates(w, "group-7", at)) == 0 {
 				b.Fatal("no gate")
 			}
