@@ -131,7 +131,7 @@ func (s *Server) build(ctx context.Context) error {
 	source := pushSource{s.store, func(seg storage.Segment, p storage.Phone) { s.fleet.Changed(seg, p) }}
 	s.wakes = wake.New(s.pusher, source, source, wake.Options{
 		PerMinute: s.config.Push.PerMinute, MinInterval: s.config.Push.MinInterval,
-		Debounce: min(time.Second, orMinute(s.config.Push.MinInterval)), Now: s.o.Wall, Logger: s.o.Logger,
+		Debounce: min(pushDebounce, orMinute(s.config.Push.MinInterval)), Now: s.o.Wall, Logger: s.o.Logger,
 	})
 	if err := s.buildCore(); err != nil {
 		return err
@@ -389,6 +389,10 @@ func removeStaleSocket(path string) error {
 	}
 	return nil
 }
+
+// pushDebounce is how long a phone that is to be woken waits for more to be
+// wanted of it. A person who approved sees the first push within a second.
+const pushDebounce = 250 * time.Millisecond
 
 // orMinute is the interval between two pushes to a phone that is in force.
 func orMinute(d time.Duration) time.Duration {
