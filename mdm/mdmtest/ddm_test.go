@@ -380,6 +380,21 @@ func TestStatusReports(t *testing.T) {
 			t.Errorf("messages %q, want the status twice", got)
 		}
 	})
+	t.Run("repeated when the answer was lost and the change undone", func(t *testing.T) {
+		p.o.Faults.LoseStatus = 1
+		p.SetOSVersion("18.4", "22E1")
+		if err := p.Step(ctx); err == nil {
+			t.Error("step went well although the answer was lost")
+		}
+		p.SetOSVersion("18.3", "22D1")
+		c.set(c.Now().Add(time.Minute))
+		if err := p.Step(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := items(dict(s.lastStatus(), "StatusItems"), "device", "operating-system", "version"); got != "18.3" {
+			t.Errorf("the server last heard of %v, want 18.3", got)
+		}
+	})
 	wantNoViolations(t, p)
 }
 

@@ -91,6 +91,12 @@ func (p *Phone) report(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	// What the server knows of these is open until it answers: it may have
+	// taken the report and the answer may be lost, and then even the value of
+	// before is news to it.
+	for name := range items {
+		delete(d.reported, name)
+	}
 	answer, err := p.declarative(ctx, s, "status", body)
 	if err != nil {
 		return err
