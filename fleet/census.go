@@ -35,7 +35,9 @@ type member struct {
 	num     uint64
 	contact time.Time
 	look    *look
-	known   uint64 // moment at which this was so
+	// When its certificate is due for renewal, and when it ends; zero unknown.
+	renewAt, until time.Time
+	known          uint64 // moment at which this was so
 }
 
 // look is what phones that share it have in common.
@@ -54,6 +56,7 @@ func newCensus() *census {
 func bare(p *storage.Phone) storage.Phone {
 	b := *p
 	b.Num, b.UDID, b.Epoch, b.Serial, b.Certificate, b.UnlockToken, b.Rights = 0, "", 0, "", "", nil, 0
+	b.Identity = storage.Identity{}
 	b.EnrolledAt, b.RemovedAt, b.Contact = time.Time{}, time.Time{}, time.Time{}
 	b.InfoAt, b.AppsNo, b.StatusAt, b.OS.Since = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	if !b.AppsAt.IsZero() {
@@ -122,7 +125,10 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 		c.looks[key] = l
 	}
 	l.count++
-	m := member{udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known}
+	m := member{
+		udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known,
+		renewAt: p.Identity.RenewAt, until: p.Identity.Until,
+	}
 	if !old {
 		c.index[p.UDID] = len(c.members)
 		c.members = append(c.members, m)

@@ -74,8 +74,13 @@ func TestCensusOrder(t *testing.T) {
 func TestCensusForgets(t *testing.T) {
 	t.Parallel()
 	c := newCensus()
-	for _, udid := range []string{"A", "B", "C"} {
-		c.add(censusPhone(udid, "1"), c.moment())
+	for i, udid := range []string{"A", "B", "C"} {
+		p := censusPhone(udid, "1")
+		p.Identity.Until = time.Unix(int64(i), 0) // ends of certificates are no look
+		c.add(p, c.moment())
+	}
+	if len(c.looks) != 1 {
+		t.Errorf("%d looks of phones that look alike, want 1", len(c.looks))
 	}
 	gone := censusPhone("A", "1")
 	gone.State = storage.PhoneRemoved

@@ -41,6 +41,8 @@ type DeviceDetail struct {
 
 	AccessRights int    `json:"access_rights"`         // bits of the profile it enrolled with (Apple, Device Management, MDM.AccessRights)
 	Certificate  string `json:"certificate,omitempty"` // fingerprint of the identity certificate in force
+
+	Renewal *RenewalView `json:"renewal,omitempty"` // of that certificate
 }
 
 // Device returns one phone, a removed one too.
@@ -77,7 +79,7 @@ func deviceDetail(p *storage.Phone) DeviceDetail {
 		Failures: p.Update.Failures, FailureReason: p.Update.FailureReason, FailureAt: p.Update.FailureAt,
 		InformationAt: p.InfoAt, AppsAt: p.AppsAt, StatusAt: p.StatusAt,
 		Token: p.Announced.Token, ToldAt: p.Announced.Timestamp,
-		AccessRights: p.Rights, Certificate: p.Certificate,
+		AccessRights: p.Rights, Certificate: p.Certificate, Renewal: renewalView(p),
 	}
 	if p.Arrival != nil {
 		d.LeakAt, d.LeakReasons = p.Arrival.At, p.Arrival.Reasons

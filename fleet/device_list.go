@@ -22,7 +22,8 @@ type DeviceQuery struct {
 	// ContactBefore selects phones that were last heard of before a time: RFC
 	// 3339, a day ("2026-11-20", UTC), or a time ago ("7d", "12h").
 	ContactBefore string
-	Removed       bool // only phones that were removed or left
+	Certificate   string // valid, due or ended
+	Removed       bool   // only phones that were removed or left
 
 	After uint64 // from the page before
 	Limit int    // phones on a page; 0 means 1,000, which is the most
@@ -71,16 +72,21 @@ func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery)
 // matching returns the phones of the census that a query selects.
 func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time) bool) []member {
 	var out []member
+	wall := e.fleet.o.Wall()
+	selects := func(m member) bool {
+		return wanted(&m.look.phone, m.contact) &&
+			(q.Certificate == "" || q.Certificate == certificateState(m.renewAt, m.until, wall))
+	}
 	if q.Reason == "" && q.Hold == "" {
 		for _, m := range e.state.census.all() {
-			if wanted(&m.look.phone, m.contact) {
+			if selects(m) {
 				out = append(out, m)
 			}
 		}
 		return out
 	}
 	e.survey(func(m member, x explained) {
-		if wanted(&m.look.phone, m.contact) && (q.Reason == "" || q.Reason == string(x.reason)) && (q.Hold == "" || q.Hold == string(x.hold)) {
+		if selects(m) && (q.Reason == "" || q.Reason == string(x.reason)) && (q.Hold == "" || q.Hold == string(x.hold)) {
 			out = append(out, m)
 		}
 	})
@@ -96,7 +102,7 @@ func (e explainer) removedDevices(ctx context.Context, q DeviceQuery, wanted fun
 	}
 	page := DevicePage{Devices: []DeviceView{}}
 	for i := range phones {
-		if !wanted(&phones[i], phones[i].Contact) {
+		if !wanted(&phones[i], phones[i].Contact) || q.Certificate != "" { // theirs speak for nobody
 			continue
 		}
 		v := e.view(&phones[i])
@@ -117,6 +123,9 @@ func (f *Fleet) deviceFilter(q DeviceQuery) (func(p *storage.Phone, contact time
 		return nil, err
 	}
 	if err := oneOf("hold", q.Hold, string(policy.HoldConfirmed), string(policy.HoldPending), string(policy.HoldImpossible)); err != nil {
+		return nil, err
+	}
+	if err := oneOf("certificate", q.Certificate, CertificateValid, CertificateDue, CertificateEnded); err != nil {
 		return nil, err
 	}
 	before, err := parseMoment("contact_before", q.ContactBefore, f.now())

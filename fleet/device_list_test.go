@@ -70,7 +70,7 @@ func TestDeviceFilters(t *testing.T) {
 		t.Errorf("page by page (-want +got):\n%s", diff)
 	}
 	for field, query := range map[string]fleet.DeviceQuery{
-		"ring": {Ring: "pilot"}, "hold": {Hold: "maybe"}, "contact_before": {ContactBefore: "yesterday"},
+		"ring": {Ring: "pilot"}, "hold": {Hold: "maybe"}, "certificate": {Certificate: "old"}, "contact_before": {ContactBefore: "yesterday"},
 	} {
 		_, err := w.fleet.Devices(w.ctx, seg, query)
 		if e, ok := errors.AsType[*fleet.InvalidError](err); !ok || e.Field != field {

@@ -38,6 +38,9 @@ type DeviceView struct {
 	LastContact  time.Time `json:"last_contact,omitzero"`
 	Apps         []AppView `json:"apps"`
 	Leak         string    `json:"leak,omitempty"` // release it arrived on before its gate opened
+	// CertificateState is valid, due or ended; "" when not known, or once
+	// removed.
+	CertificateState string `json:"certificate_state,omitempty"`
 }
 
 // AppView is one business app on a phone.
@@ -93,8 +96,10 @@ func (e explainer) explain(p *storage.Phone) policy.Explanation {
 
 func (e explainer) view(p *storage.Phone) DeviceView {
 	var x policy.Explanation
+	certificate := ""
 	if p.State != storage.PhoneRemoved { // nothing is wanted of a phone that left
 		x = e.explain(p)
+		certificate = certificateState(p.Identity.RenewAt, p.Identity.Until, e.fleet.o.Wall())
 	}
 	v := DeviceView{
 		UDID: p.UDID, Serial: p.Serial, Model: p.Model, ModelName: e.snap.catalog.Models()[p.Model],
@@ -102,6 +107,7 @@ func (e explainer) view(p *storage.Phone) DeviceView {
 		Supervised: string(p.Supervision), Hold: string(x.Hold), HoldWhy: string(x.HoldWhy),
 		InstallState: p.Update.Install, Reason: string(x.Reason.Code), Epoch: p.Epoch,
 		EnrolledAt: p.EnrolledAt, LastContact: p.Contact, Apps: []AppView{},
+		CertificateState: certificate,
 	}
 	if a := p.Announced.Enforcement; a != nil {
 		v.Target, v.Deadline = a.Release, a.Deadline

@@ -35,6 +35,8 @@ type Options struct {
 	Location     *time.Location // for phones that never told their time zone; nil means UTC
 	Logger       *slog.Logger   // nil discards
 	Facts        *catalog.Catalog
+	// Wall is the clock that certificates follow; nil means the policy clock.
+	Wall func() time.Time
 }
 
 // Fleet carries out the use cases. It is safe for concurrent use.
@@ -63,6 +65,9 @@ func New(store Store, waker Waker, now func() time.Time, o Options) *Fleet {
 	}
 	if o.Location == nil {
 		o.Location = time.UTC
+	}
+	if o.Wall == nil {
+		o.Wall = now
 	}
 	return &Fleet{
 		store:    store,

@@ -143,15 +143,17 @@ func sortedCounts(counts map[string]int) []ReasonCount {
 
 // StatusView is the installation at a glance.
 type StatusView struct {
-	AsOf     time.Time     `json:"as_of"` // policy time
-	Revision uint64        `json:"revision"`
-	Phones   int           `json:"phones"`
-	Holds    HoldCounts    `json:"holds"`
-	Reasons  []ReasonCount `json:"reasons"`
-	Gates    []GateLine    `json:"gates"` // those that wait for a person or are under way
-	Sources  []SourceView  `json:"sources"`
-	Waiting  int           `json:"proposals_waiting"` // for a second person
-	Newest   string        `json:"newest_release"`
+	AsOf     time.Time  `json:"as_of"` // policy time
+	Revision uint64     `json:"revision"`
+	Phones   int        `json:"phones"`
+	Holds    HoldCounts `json:"holds"`
+	// Certificates are those of enrolled phones.
+	Certificates CertificateCounts `json:"certificates"`
+	Reasons      []ReasonCount     `json:"reasons"`
+	Gates        []GateLine        `json:"gates"` // those that wait for a person or are under way
+	Sources      []SourceView      `json:"sources"`
+	Waiting      int               `json:"proposals_waiting"` // for a second person
+	Newest       string            `json:"newest_release"`
 }
 
 // HoldCounts counts phones by the state of their hold; nothing claims a hold
@@ -182,11 +184,13 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 	v := StatusView{AsOf: f.now(), Revision: s.records.Revision, Gates: []GateLine{}, Sources: []SourceView{}}
 	counts := map[string]int{}
 	e := f.explainer(w)
+	wall := f.o.Wall()
 	e.survey(func(m member, x explained) {
 		if !m.enrolled() {
 			return
 		}
 		v.Phones++
+		v.Certificates.add(m, wall)
 		counts[string(x.reason)]++
 		switch x.hold {
 		case policy.HoldConfirmed:

@@ -35,10 +35,12 @@ func (g *globals) deviceTable(devices []fleet.DeviceView) table {
 		{"reason", t.T("Why not yet")},
 		{"last_contact", t.T("Last contact")},
 		{"leak", ""},
+		{"certificate_state", ""},
 	}}
 	for _, d := range devices {
 		tab.add(plain(d.UDID), plain(d.Serial), plain(d.Model), plain(d.OS), plain(d.Group), g.word(d.Ring), g.word(d.Hold), plain(d.Target),
-			onClock(d.Deadline), g.word(d.InstallState), g.reason(d.Reason), g.instant(d.LastContact), plain(d.Leak))
+			onClock(d.Deadline), g.word(d.InstallState), g.reason(d.Reason), g.instant(d.LastContact), plain(d.Leak),
+			plain(d.CertificateState))
 	}
 	return tab
 }

@@ -20,6 +20,7 @@ import (
 type deviceListOptions struct {
 	group, ring, hold, reason string
 	os, model, contactBefore  string
+	certificate               string
 	removed                   bool
 	sort                      string
 }
@@ -43,11 +44,15 @@ func newDeviceListCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.os, "os", "", t.T("only phones on this release"))
 	f.StringVar(&o.model, "model", "", t.T("only this model, such as iPhone15,2"))
 	f.StringVar(&o.contactBefore, "contact-before", "", t.T("only phones last heard of before: 7d or 12h ago, 2026-11-20, or 2026-11-20T09:00:00Z"))
+	f.StringVar(&o.certificate, "certificate", "", t.T("only phones whose certificate is valid, due for renewal or ended"))
 	f.BoolVar(&o.removed, "removed", false, t.T("the phones that were removed or left, instead of the enrolled ones"))
 	f.StringVar(&o.sort, "sort", "", t.T("order by contact, group, model, os, reason or udid (default: as they first enrolled)"))
 	g.complete(cmd, "group", g.groupNames)
 	g.complete(cmd, "ring", func(*cobra.Command) []string { return []string{"verification", "production"} })
 	g.complete(cmd, "hold", func(*cobra.Command) []string { return []string{"confirmed", "pending", "impossible"} })
+	g.complete(cmd, "certificate", func(*cobra.Command) []string {
+		return []string{fleet.CertificateValid, fleet.CertificateDue, fleet.CertificateEnded}
+	})
 	g.complete(cmd, "os", g.releaseNames)
 	g.complete(cmd, "sort", func(*cobra.Command) []string { return slices.Sorted(maps.Keys(deviceOrders())) })
 	return cmd
@@ -79,7 +84,7 @@ func runDeviceList(ctx context.Context, g *globals, cmd *cobra.Command, o device
 	all := devicePage{Devices: []fleet.DeviceView{}}
 	query := url.Values{
 		"group": {o.group}, "ring": {o.ring}, "hold": {o.hold}, "reason": {o.reason}, "os": {o.os}, "model": {o.model},
-		"contact_before": {o.contactBefore}, "removed": {strconv.FormatBool(o.removed)},
+		"contact_before": {o.contactBefore}, "certificate": {o.certificate}, "removed": {strconv.FormatBool(o.removed)},
 	}
 	for {
 		var page devicePage

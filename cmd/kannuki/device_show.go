@@ -82,6 +82,9 @@ func (g *globals) deviceExtras(d api.Device) [][2]string {
 	if d.Identity != nil {
 		add(t.T("Certificate"), t.T("%s, valid until %s", g.word(d.Identity.State).shown, t.Time(d.Identity.NotAfter)))
 	}
+	if d.Renewal != nil {
+		add(t.T("Its renewal"), g.renewalText(d))
+	}
 	if !d.PushDeadSince.IsZero() {
 		add(t.T("Cannot be woken since"), t.Time(d.PushDeadSince))
 	}
@@ -108,6 +111,26 @@ func (g *globals) deviceExtras(d api.Device) [][2]string {
 		add(t.T("Reported last"), t.Time(d.StatusAt))
 	}
 	return pairs
+}
+
+// renewalText says how the renewal of a phone's certificate stands, and what to
+// do when it is too late for one.
+func (g *globals) renewalText(d api.Device) string {
+	t, r := g.text, d.Renewal
+	switch {
+	case d.CertificateState == fleet.CertificateEnded:
+		return t.T("too late, the phone is no longer heard; have it join again: kannuki enroll link --device %s", d.UDID)
+	case d.CertificateState != fleet.CertificateDue:
+		return t.T("by itself from %s on", t.Time(r.DueAt))
+	case r.OfferedAt.IsZero():
+		return t.T("due since %s; offered when the phone comes next", t.Time(r.DueAt))
+	case r.Deferred:
+		return t.T("offered %s; the phone put it off and is asked again", t.Time(r.OfferedAt))
+	case r.Error != "":
+		return t.T("offered %s; the phone could not: %s", t.Time(r.OfferedAt), r.Error)
+	default:
+		return t.T("offered %s; asked again after a day", t.Time(r.OfferedAt))
+	}
 }
 
 func (g *globals) holdText(hold, why string) string {

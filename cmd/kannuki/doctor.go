@@ -87,7 +87,33 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 			Fix: t.T("See what the check push-service says."),
 		})
 	}
-	return append(out, g.feedAge(s.Fleet))
+	return append(append(out, g.identities(s.Fleet.Certificates)...), g.feedAge(s.Fleet))
+}
+
+// identities judges the certificates of phones. Those that are due renew when
+// they come; one that has ended cannot come any more.
+func (g *globals) identities(c fleet.CertificateCounts) []server.Finding {
+	t := g.text
+	var out []server.Finding
+	if c.Due > 0 {
+		out = append(out, server.Finding{
+			Check: "identities", Grade: server.GradeWarn,
+			Message: t.N(c.Due, "%d phone has not renewed its certificate yet; it ends %s.",
+				"%d phones have not renewed their certificates yet; the first ends %s.", t.Time(c.FirstEnd)),
+			Fix: t.T("Wake them while there is time: kannuki device list --certificate due, then kannuki device push UDID; kannuki device show UDID says what a phone answered."),
+		})
+	}
+	if c.Ended > 0 {
+		out = append(out, server.Finding{
+			Check: "identities", Grade: server.GradeWarn,
+			Message: t.N(c.Ended, "%d phone is no longer heard: its certificate has ended.", "%d phones are no longer heard: their certificates have ended."),
+			Fix:     t.T("Have each join again: kannuki device list --certificate ended, then kannuki enroll link --device UDID."),
+		})
+	}
+	if len(out) == 0 {
+		out = append(out, server.Finding{Check: "identities", Grade: server.GradeOK, Message: t.T("No phone's certificate needs looking after.")})
+	}
+	return out
 }
 
 // feedAge judges the older of the two sources that tell of releases, by the

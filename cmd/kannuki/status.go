@@ -45,12 +45,14 @@ func (g *globals) statusTable(s api.Status) table {
 		{"holds_confirmed", ""},
 		{"holds_pending", ""},
 		{"holds_impossible", ""},
+		{"certificates_due", ""},
+		{"certificates_ended", ""},
 		{"newest_release", ""},
 		{"push_not_after", ""},
 	}}
 	h := s.Fleet.Holds
 	tab.add(plain(s.Server.Version), plain(s.Server.URL), g.instant(s.Fleet.AsOf), number(s.Fleet.Phones), number(h.Confirmed),
-		number(h.Pending), number(h.Impossible), plain(s.Fleet.Newest), g.instant(s.Server.Push.NotAfter))
+		number(h.Pending), number(h.Impossible), number(s.Fleet.Certificates.Due), number(s.Fleet.Certificates.Ended), plain(s.Fleet.Newest), g.instant(s.Server.Push.NotAfter))
 	return tab
 }
 
@@ -70,6 +72,9 @@ func (g *globals) statusText(s api.Status) string {
 	}
 	if s.Server.PushProblem != "" {
 		rows = append(rows, [2]string{t.T("Last push problem"), s.Server.PushProblem})
+	}
+	if c := s.Fleet.Certificates; c.Due+c.Ended > 0 {
+		rows = append(rows, [2]string{t.T("Phones' certificates"), t.T("%d due for renewal, %d ended", c.Due, c.Ended)})
 	}
 	if s.Server.LegacyCrypto {
 		rows = append(rows, [2]string{t.T("Cryptography"), t.T("legacy_crypto is on: SHA-1 signatures and DES certificate requests are accepted.")})

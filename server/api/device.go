@@ -25,7 +25,8 @@ func devices(h *Handler, c *call) (any, error) {
 	return h.fleet.Devices(c.ctx, c.Segment, fleet.DeviceQuery{
 		Group: c.query("group"), Ring: c.query("ring"), Hold: c.query("hold"), Reason: c.query("reason"),
 		OS: c.query("os"), Model: c.query("model"), ContactBefore: c.query("contact_before"), Removed: removed,
-		After: after, Limit: int(min(limit, maxBody)),
+		Certificate: c.query("certificate"),
+		After:       after, Limit: int(min(limit, maxBody)),
 	})
 }
 
