@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -99,3 +100,36 @@ func (s *Service) Identity(ctx context.Context, seg storage.Segment, fingerprint
 	}
 	return c, wrap("read certificate", err)
 }
+
+// IdentityQuery selects certificates for a list.
+type IdentityQuery struct {
+	ExpiringBefore time.Time // zero: whenever they end
+	All            bool      // those that speak for nobody any more too
+	After          string    // fingerprint, from the page before
+	Limit          int       // certificates looked at for one page; 0 means 1,000
+}
+
+// Identities lists the certificates of phones by fingerprint, and returns the
+// After of the next page, "" at the end. A page can have fewer certificates
+// than its limit, even none, and still not be the last.
+func (s *Service) Identities(ctx context.Context, seg storage.Segment, q IdentityQuery) (page []storage.Certificate, next string, err error) {
+	if q.Limit <= 0 || q.Limit > maxIdentityPage {
+		q.Limit = maxIdentityPage
+	}
+	list, err := s.store.Certificates(ctx, seg, q.After, q.Limit)
+	if err != nil {
+		return nil, "", wrap("list certificates", err)
+	}
+	for _, c := range list {
+		ended := c.State == storage.CertificateRetired || c.State == storage.CertificateRevoked
+		if (q.All || !ended) && (q.ExpiringBefore.IsZero() || c.NotAfter.Before(q.ExpiringBefore)) {
+			page = append(page, c)
+		}
+	}
+	if len(list) == q.Limit {
+		next = list[len(list)-1].Fingerprint
+	}
+	return page, next, nil
+}
+
+const maxIdentityPage = 1000

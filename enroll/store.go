@@ -45,6 +45,10 @@ type Store interface {
 	// returns storage.ErrNotFound.
 	Certificate(ctx context.Context, fingerprint string) (storage.Certificate, error)
 
+	// Certificates returns certificates ordered by fingerprint, those after the
+	// one given, at most limit of them (0 means 1,000).
+	Certificates(ctx context.Context, seg storage.Segment, after string, limit int) ([]storage.Certificate, error)
+
 	// UpdateEnrollment runs one step of the check-in state machine: it reads
 	// the phone (nil when unknown), the certificate that spoke and its grant,
 	// lets the updater change them, and writes all of it with the audit

@@ -72,7 +72,7 @@ func TestVerdictComesFromThePhonesOwnReport(t *testing.T) {
 	}
 	verification.install(release, "23G83")
 	w.must(w.verdict("V1", "works"))
-	list, err := w.fleet.Verdicts(seg, release)
+	list, err := w.fleet.Verdicts(seg, fleet.VerdictQuery{Release: release})
 	w.must(err)
 	if len(list) != 1 || list[0].AppVersion != "1.0" || list[0].Model != "iPhone15,2" || list[0].PhoneOS != release {
 		t.Errorf("verdict = %+v, want app version, model and OS as the phone reported", list)
@@ -219,7 +219,7 @@ func TestRevokedVerdictPausesTheRollout(t *testing.T) {
 	production, _ := w.verified()
 	_, err := w.approve("+3d")
 	w.must(err)
-	list, err := w.fleet.Verdicts(seg, release)
+	list, err := w.fleet.Verdicts(seg, fleet.VerdictQuery{Release: release})
 	w.must(err)
 	w.clock.Add(time.Minute)
 	_, err = w.fleet.RevokeVerdict(w.ctx, seg, w.act("wrong phone"), list[0].ID)

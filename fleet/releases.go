@@ -72,19 +72,6 @@ func (f *Fleet) Releases(seg storage.Segment) ([]ReleaseView, error) {
 	return out, nil
 }
 
-// Release returns one release, or a *NotFoundError naming near ones.
-func (f *Fleet) Release(seg storage.Segment, version string) (ReleaseView, error) {
-	w, err := f.world(seg)
-	if err != nil {
-		return ReleaseView{}, err
-	}
-	r, err := w.current.Load().release(version)
-	if err != nil {
-		return ReleaseView{}, err
-	}
-	return releaseView(w, r), nil
-}
-
 func releaseView(w *worldState, r catalog.Release) ReleaseView {
 	v := ReleaseView{
 		Version: r.Version, Class: string(r.Class), Posted: r.Posted.String(), CVEs: len(r.CVEs),

@@ -150,21 +150,47 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 	return v, err
 }
 
-// Verdicts returns the results of a release, or of all when release is "",
-// oldest first.
-func (f *Fleet) Verdicts(seg storage.Segment, release string) ([]storage.Verdict, error) {
+// VerdictQuery selects results; the zero value selects all.
+type VerdictQuery struct {
+	Release, BundleID, Group, Device, Result string
+	InForce                                  bool // neither withdrawn nor expired
+}
+
+// Verdicts returns the results that match, oldest first.
+func (f *Fleet) Verdicts(seg storage.Segment, q VerdictQuery) ([]storage.Verdict, error) {
 	w, err := f.world(seg)
 	if err != nil {
 		return nil, err
 	}
+	if _, err := policy.ParseResult(q.Result); q.Result != "" && err != nil {
+		return nil, invalid("result", "%v", err)
+	}
+	now := f.now()
 	out := []storage.Verdict{}
 	for _, v := range w.current.Load().records.Verdicts {
-		if release == "" || v.Release == release {
+		over := !v.RevokedAt.IsZero() || (!v.Expires.IsZero() && !v.Expires.After(now))
+		if (q.Release == "" || q.Release == v.Release) && (q.BundleID == "" || q.BundleID == v.BundleID) &&
+			(q.Group == "" || q.Group == v.Group) && (q.Device == "" || q.Device == v.Phone) &&
+			(q.Result == "" || q.Result == v.Result) && (!q.InForce || !over) {
 			out = append(out, v)
 		}
 	}
 	slices.SortFunc(out, func(a, b storage.Verdict) int { return a.At.Compare(b.At) })
 	return out, nil
+}
+
+// Verdict returns one result, or a *NotFoundError.
+func (f *Fleet) Verdict(seg storage.Segment, id string) (storage.Verdict, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return storage.Verdict{}, err
+	}
+	for _, v := range w.current.Load().records.Verdicts {
+		if v.ID == id {
+			return v, nil
+		}
+	}
+	return storage.Verdict{}, &NotFoundError{What: "verdict", Name: id}
 }
 
 // phone reads a phone and names it when it does not exist.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/certs"
 	"github.com/kannuki-mdm/kannuki/enroll"
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/mdm/apns"
 	"github.com/kannuki-mdm/kannuki/storage"
 	"github.com/kannuki-mdm/kannuki/storage/bolt"
@@ -250,7 +251,7 @@ func firstPushCertificate(ctx context.Context, store *bolt.Store, keys string, o
 	if err := writePushCertificate(keys, o.PushCertificate, o.PushKey); err != nil {
 		return err
 	}
-	if err := store.SetTopic(ctx, cert.Topic, pushAudit(cert, "init", now)); err != nil {
+	if err := store.SetTopic(ctx, cert.Topic, pushAudit(cert, fleet.Act{Actor: "init"}, now)); err != nil {
 		return fmt.Errorf("record push certificate: %w", err)
 	}
 	return nil

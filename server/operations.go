@@ -22,7 +22,7 @@ func quietLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler()
 
 // ImportPushCertificate implements [api.Operations]. The first certificate
 // fixes the topic for the life of the installation.
-func (s *Server) ImportPushCertificate(ctx context.Context, actor string, certPEM, keyPEM []byte) (api.PushCertificate, error) {
+func (s *Server) ImportPushCertificate(ctx context.Context, a fleet.Act, certPEM, keyPEM []byte) (api.PushCertificate, error) {
 	s.pushMu.Lock()
 	defer s.pushMu.Unlock()
 	cert, err := apns.ParseCertificate(certPEM, keyPEM, s.o.Wall())
@@ -34,10 +34,13 @@ func (s *Server) ImportPushCertificate(ctx context.Context, actor string, certPE
 			return api.PushCertificate{}, &fleet.RefusedError{Code: "topic-change", Message: err.Error()}
 		}
 	}
+	if a.DryRun {
+		return s.describePush(cert), nil
+	}
 	if err := writePushCertificate(filepath.Join(s.o.Data, keysDir), certPEM, keyPEM); err != nil {
 		return api.PushCertificate{}, err
 	}
-	audit := pushAudit(cert, actor, s.o.Wall())
+	audit := pushAudit(cert, a, s.o.Wall())
 	if s.currentTopic() == "" {
 		err = s.store.SetTopic(ctx, cert.Topic, audit)
 	} else {
@@ -62,9 +65,9 @@ func writePushCertificate(keys string, certPEM, keyPEM []byte) error {
 	return writePrivate(filepath.Join(keys, pushFile), slices.Concat(certPEM, []byte("\n"), keyPEM))
 }
 
-func pushAudit(cert apns.Certificate, actor string, at time.Time) storage.AuditEntry {
+func pushAudit(cert apns.Certificate, a fleet.Act, at time.Time) storage.AuditEntry {
 	return storage.AuditEntry{
-		At: at.UTC(), Actor: actor, Action: "push.certificate", Target: cert.Topic,
+		At: at.UTC(), Actor: a.Actor, Action: "push.certificate", Target: cert.Topic, Reason: a.Reason,
 		Detail: map[string]string{"not_after": cert.NotAfter.UTC().Format(time.RFC3339)},
 	}
 }
@@ -74,6 +77,10 @@ func (s *Server) pushCertificate() api.PushCertificate {
 	if !ok {
 		return api.PushCertificate{Topic: s.currentTopic()}
 	}
+	return s.describePush(cert)
+}
+
+func (s *Server) describePush(cert apns.Certificate) api.PushCertificate {
 	return api.PushCertificate{
 		Topic: cert.Topic, NotAfter: cert.NotAfter, Installed: s.o.Wall().Before(cert.NotAfter),
 		DaysLeft: int(cert.NotAfter.Sub(s.o.Wall()).Hours() / 24),

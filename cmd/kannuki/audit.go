@@ -9,55 +9,110 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kannuki-mdm/kannuki/server/api"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 func newAuditCommand(g *globals) *cobra.Command {
-	return g.noun("audit", g.text.T("Who did what, when and why"), newAuditLogCommand(g), newAuditVerifyCommand(g))
+	return g.noun("audit", g.text.T("Who did what, when and why"), newAuditLogCommand(g), newAuditVerifyCommand(g), newAuditExportCommand(g))
 }
 
 // auditPage is how many entries are asked for at once.
 const auditPage = 1000
 
 type auditOptions struct {
-	after uint64
-	limit int
+	after                 uint64
+	limit                 int
+	since, until          string
+	actor, action, target string
+	newest                bool
+}
+
+func (o *auditOptions) addFlags(g *globals, f *pflag.FlagSet) {
+	t := g.text
+	f.Uint64Var(&o.after, "after", 0, t.T("only entries with a higher number"))
+	f.IntVar(&o.limit, "limit", 0, t.T("at most so many entries (0: all)"))
+	f.StringVar(&o.since, "since", "", t.T("only entries from then on: 7d or 12h ago, 2026-11-20, or 2026-11-20T09:00:00Z"))
+	f.StringVar(&o.until, "until", "", t.T("only entries before then, given as for --since"))
+	f.StringVar(&o.actor, "actor", "", t.T("only what somebody did whose name holds this text"))
+	f.StringVar(&o.action, "action", "", t.T("only this action, such as gate.approve, or all of a kind, such as gate"))
+	f.StringVar(&o.target, "target", "", t.T("only what was done to something whose name holds this text"))
+	f.BoolVar(&o.newest, "newest", false, t.T("newest first"))
+}
+
+// filter returns which entries are wanted.
+func (o *auditOptions) filter(g *globals, cmd *cobra.Command, now time.Time) (func(api.AuditEntry) bool, error) {
+	var since, until time.Time
+	for _, bound := range []struct {
+		flag, text string
+		to         *time.Time
+	}{{"since", o.since, &since}, {"until", o.until, &until}} {
+		if bound.text == "" {
+			continue
+		}
+		at, err := parseMoment(bound.text, now, ago)
+		if err != nil {
+			return nil, usage(cmd, g.text.T("--%s %q: want 7d, 2026-11-20 or 2026-11-20T09:00:00Z", bound.flag, bound.text))
+		}
+		*bound.to = at
+	}
+	return func(e api.AuditEntry) bool {
+		return (since.IsZero() || !e.At.Before(since)) && (until.IsZero() || e.At.Before(until)) &&
+			strings.Contains(e.Actor, o.actor) && strings.Contains(e.Target, o.target) &&
+			(o.action == "" || e.Action == o.action || strings.HasPrefix(e.Action, o.action+"."))
+	}, nil
 }
 
 func newAuditLogCommand(g *globals) *cobra.Command {
 	var o auditOptions
 	cmd := &cobra.Command{
-		Use:     "log",
-		Short:   g.text.T("Show the audit log, oldest first"),
-		Example: "kannuki audit log\nkannuki audit log --after 1200 -o json",
-		Args:    g.args(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runAuditLog(cmd.Context(), g, cmd, o) },
+		Use:   "log",
+		Short: g.text.T("Show the audit log, oldest first"),
+		Example: "kannuki audit log --newest --limit 20\nkannuki audit log --since 7d --action gate --actor tanaka\n" +
+			"kannuki audit log --after 1200 -o json",
+		Args: g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runAuditLog(cmd.Context(), g, cmd, o) },
 	}
-	cmd.Flags().Uint64Var(&o.after, "after", 0, g.text.T("only entries with a higher number"))
-	cmd.Flags().IntVar(&o.limit, "limit", 0, g.text.T("at most so many entries (0: all)"))
+	o.addFlags(g, cmd.Flags())
 	return cmd
 }
 
 func runAuditLog(ctx context.Context, g *globals, cmd *cobra.Command, o auditOptions) error {
+	wanted, err := o.filter(g, cmd, time.Now())
+	if err != nil {
+		return err
+	}
 	client, err := g.client(cmd)
 	if err != nil {
 		return err
 	}
 	out := api.Audit{Entries: []api.AuditEntry{}}
 	err = eachAuditPage(ctx, client, o.after, func(entries []api.AuditEntry) bool {
-		out.Entries = append(out.Entries, entries...)
-		return o.limit <= 0 || len(out.Entries) < o.limit
+		for _, e := range entries {
+			if wanted(e) {
+				out.Entries = append(out.Entries, e)
+			}
+		}
+		return o.newest || o.limit <= 0 || len(out.Entries) < o.limit
 	})
 	if err != nil {
 		return err
 	}
+	if o.newest {
+		slices.Reverse(out.Entries)
+	}
 	if o.limit > 0 && len(out.Entries) > o.limit {
 		out.Entries = out.Entries[:o.limit]
 	}
+	return g.show(cmd, answer{data: out, table: g.auditTable(out.Entries)})
+}
+
+func (g *globals) auditTable(entries []api.AuditEntry) table {
 	t := g.text
 	tab := table{columns: []column{
 		{"seq", t.T("No.")},
@@ -69,12 +124,12 @@ func runAuditLog(ctx context.Context, g *globals, cmd *cobra.Command, o auditOpt
 		{"detail", t.T("Details")},
 		{"hash", t.T("Hash")},
 	}}
-	for _, e := range out.Entries {
+	for _, e := range entries {
 		hash := plain(e.Hash)
 		hash.shown = e.Hash[:min(len(e.Hash), 12)]
 		tab.add(plain(strconv.FormatUint(e.Seq, 10)), g.instant(e.At), plain(e.Actor), plain(e.Action), plain(e.Target), plain(e.Reason), detail(e.Detail), hash)
 	}
-	return g.show(cmd, answer{data: out, table: tab})
+	return tab
 }
 
 func detail(d map[string]string) cell {
@@ -135,10 +190,7 @@ func runAuditVerify(ctx context.Context, g *globals, cmd *cobra.Command, known s
 	err = eachAuditPage(ctx, client, 0, func(page []api.AuditEntry) bool {
 		entries := make([]storage.AuditEntry, len(page))
 		for i, e := range page {
-			entries[i] = storage.AuditEntry{
-				Seq: e.Seq, At: e.At, Actor: e.Actor, Action: e.Action, Target: e.Target, Reason: e.Reason,
-				Detail: e.Detail, Prev: e.Prev, Hash: e.Hash,
-			}
+			entries[i] = stored(e)
 			if e.Seq == seq && e.Hash == hash {
 				seq = 0
 			}
@@ -158,6 +210,14 @@ func runAuditVerify(ctx context.Context, g *globals, cmd *cobra.Command, known s
 	tab.add(plain(strconv.FormatUint(v.Entries, 10)), plain(v.Head))
 	text := g.text.T("The audit log is whole: %d entries. Note its end elsewhere: %s", v.Entries, v.Head) + "\n"
 	return g.show(cmd, answer{data: v, table: tab, text: text})
+}
+
+// stored is an entry as its hash is computed over.
+func stored(e api.AuditEntry) storage.AuditEntry {
+	return storage.AuditEntry{
+		Seq: e.Seq, At: e.At, Actor: e.Actor, Action: e.Action, Target: e.Target, Reason: e.Reason,
+		Detail: e.Detail, Prev: e.Prev, Hash: e.Hash,
+	}
 }
 
 func parseKnown(known string) (seq uint64, hash string, err error) {

@@ -22,7 +22,7 @@ import (
 func newCertCommand(g *globals) *cobra.Command {
 	push := g.noun("push", g.text.T("The certificate with which the server wakes phones"),
 		newPushRequestCommand(g), newPushImportCommand(g), newPushShowCommand(g))
-	return g.noun("cert", g.text.T("Certificates of the installation"), newCertShowCommand(g), push)
+	return g.noun("cert", g.text.T("Certificates of the installation"), newCertShowCommand(g), newCertListCommand(g), newCertRevokeCommand(g), push)
 }
 
 func newCertShowCommand(g *globals) *cobra.Command {
@@ -117,8 +117,13 @@ func runPushRequest(g *globals, cmd *cobra.Command, o pushRequestOptions) error 
 		t.T("3. Import the certificate that Apple gives: kannuki cert push import CERTIFICATE --key %s", o.key) + "\n"})
 }
 
+type pushImportOptions struct {
+	act
+	key string
+}
+
 func newPushImportCommand(g *globals) *cobra.Command {
-	var key string
+	var o pushImportOptions
 	cmd := &cobra.Command{
 		Use:   "import CERTIFICATE",
 		Short: g.text.T("Take a push certificate into use"),
@@ -127,14 +132,15 @@ func newPushImportCommand(g *globals) *cobra.Command {
 		Example: "kannuki cert push import MDM_Example.pem --key push.key",
 		Args:    g.args("CERTIFICATE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runPushImport(cmd.Context(), g, cmd, args[0], key)
+			return runPushImport(cmd.Context(), g, cmd, o, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&key, "key", "", g.text.T("file with the private key the request was made with"))
+	o.addFlags(g, cmd.Flags())
+	cmd.Flags().StringVar(&o.key, "key", "", g.text.T("file with the private key the request was made with"))
 	return cmd
 }
 
-func runPushImport(ctx context.Context, g *globals, cmd *cobra.Command, certFile, keyFile string) error {
+func runPushImport(ctx context.Context, g *globals, cmd *cobra.Command, o pushImportOptions, certFile string) error {
 	if err := g.need(cmd, "key"); err != nil {
 		return err
 	}
@@ -142,7 +148,7 @@ func runPushImport(ctx context.Context, g *globals, cmd *cobra.Command, certFile
 	if err != nil {
 		return fmt.Errorf("read certificate: %w", err)
 	}
-	key, err := os.ReadFile(keyFile) //nolint:gosec // the operator names the file
+	key, err := os.ReadFile(o.key)
 	if err != nil {
 		return fmt.Errorf("read key: %w", err)
 	}
@@ -152,12 +158,13 @@ func runPushImport(ctx context.Context, g *globals, cmd *cobra.Command, certFile
 	}
 	request := api.PushCertificateRequest{
 		Certificate: base64.StdEncoding.EncodeToString(cert), Key: base64.StdEncoding.EncodeToString(key),
+		Reason: o.Reason, DryRun: o.DryRun,
 	}
 	var p api.PushCertificate
 	if err := client.Post(ctx, api.Path("push", "certificate"), request, &p); err != nil {
 		return err
 	}
-	return g.show(cmd, answer{data: p, table: g.pushTable(p), text: g.text.T("In use: push certificate %s.", g.pushText(p)) + "\n"})
+	return g.show(cmd, answer{data: p, table: g.pushTable(p), text: g.done(o.DryRun, g.text.T("In use: push certificate %s.", g.pushText(p)))})
 }
 
 func newPushShowCommand(g *globals) *cobra.Command {

@@ -32,7 +32,7 @@ func completeArg(values func(*cobra.Command) []string) cobra.CompletionFunc {
 	}
 }
 
-// groupNames, releaseNames, appNames and deviceNames ask the server; without
+// groupNames, releaseNames, appNames, verdictNames and deviceNames ask the server; without
 // one there is nothing to offer.
 func (g *globals) groupNames(cmd *cobra.Command) []string {
 	var out []string
@@ -54,6 +54,14 @@ func (g *globals) appNames(cmd *cobra.Command) []string {
 	var out []string
 	for _, v := range ask[api.Apps](g, cmd, api.Path("apps")).Apps {
 		out = append(out, v.BundleID)
+	}
+	return out
+}
+
+func (g *globals) verdictNames(cmd *cobra.Command) []string {
+	var out []string
+	for _, v := range ask[api.Verdicts](g, cmd, api.Path("verdicts")).Verdicts {
+		out = append(out, v.ID)
 	}
 	return out
 }

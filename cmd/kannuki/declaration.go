@@ -14,7 +14,7 @@ import (
 )
 
 func newDeclarationCommand(g *globals) *cobra.Command {
-	return g.noun("declaration", g.text.T("What phones were told"), newDeclarationShowCommand(g))
+	return g.noun("declaration", g.text.T("What phones were told"), newDeclarationShowCommand(g), newDeclarationDiffCommand(g))
 }
 
 func newDeclarationShowCommand(g *globals) *cobra.Command {
@@ -76,4 +76,47 @@ func (g *globals) declarationText(v fleet.DeclarationsView) (string, error) {
 		fmt.Fprintf(&b, "\n%s\n", pretty.String())
 	}
 	return b.String(), nil
+}
+
+func newDeclarationDiffCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "diff UDID",
+		Short:   g.text.T("Compare what a phone was told with what it would be told now"),
+		Long:    g.text.T("Compare what a phone was told with what it would be told now. Looking tells it nothing; it hears of a difference at its next contact."),
+		Example: "kannuki declaration diff 00008110-0123456789ABCDEF",
+		Args:    g.args("UDID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDeclarationDiff(cmd.Context(), g, cmd, args[0])
+		},
+	}
+	cmd.ValidArgsFunction = completeArg(g.deviceNames)
+	return cmd
+}
+
+func runDeclarationDiff(ctx context.Context, g *globals, cmd *cobra.Command, udid string) error {
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	var d fleet.DeclarationDiff
+	if err := client.Get(ctx, api.Path("devices", udid, "declarations", "diff"), nil, &d); err != nil {
+		return err
+	}
+	t := g.text
+	tab := table{columns: []column{{"identifier", ""}, {"change", ""}, {"before", ""}, {"after", ""}}}
+	var b strings.Builder
+	for _, c := range d.Changes {
+		tab.add(plain(c.Identifier), plain(c.Change), plain(string(c.Before)), plain(string(c.After)))
+		fmt.Fprintf(&b, "%s: %s\n", c.Identifier, t.Word(c.Change))
+		if len(c.Before) > 0 {
+			fmt.Fprintf(&b, "  - %s\n", c.Before)
+		}
+		if len(c.After) > 0 {
+			fmt.Fprintf(&b, "  + %s\n", c.After)
+		}
+	}
+	if len(d.Changes) == 0 {
+		b.WriteString(t.T("No difference: the phone was told what it would be told now.") + "\n")
+	}
+	return g.show(cmd, answer{data: d, table: tab, text: b.String()})
 }

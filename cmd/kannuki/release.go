@@ -74,26 +74,50 @@ func newReleaseShowCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var r fleet.ReleaseView
+			var r fleet.ReleaseDetail
 			if err := client.Get(cmd.Context(), api.Path("releases", args[0]), nil, &r); err != nil {
 				return err
 			}
-			t := g.text
-			return g.show(cmd, answer{data: r, table: g.releaseTable([]fleet.ReleaseView{r}), text: fields(
-				[2]string{t.T("Release"), "iOS " + r.Version},
-				[2]string{t.T("Class"), g.word(r.Class).shown},
-				[2]string{t.T("Posted"), r.Posted},
-				[2]string{t.T("Builds"), list(r.Builds).shown},
-				[2]string{t.T("Fixes"), strconv.Itoa(r.CVEs)},
-				[2]string{t.T("Known to be exploited"), list(r.Exploited).shown},
-				[2]string{t.T("Security page"), plain(r.URL).shown},
-				[2]string{t.T("Models"), list(r.Models).shown},
-				[2]string{t.T("Phones to update"), strconv.Itoa(r.Applies)},
-			)})
+			return g.show(cmd, answer{data: r, table: g.releaseTable([]fleet.ReleaseView{r.ReleaseView}), text: g.releaseText(r)})
 		},
 	}
 	cmd.ValidArgsFunction = completeArg(g.releaseNames)
 	return cmd
+}
+
+func (g *globals) releaseText(r fleet.ReleaseDetail) string {
+	t := g.text
+	offered, until := 0, ""
+	for _, w := range r.Windows {
+		switch {
+		case w.Installable == "":
+			offered++
+		case until == "" || w.Installable < until:
+			until = w.Installable
+		}
+	}
+	text := fields(
+		[2]string{t.T("Release"), "iOS " + r.Version},
+		[2]string{t.T("Class"), g.word(r.Class).shown},
+		[2]string{t.T("Posted"), r.Posted},
+		[2]string{t.T("Builds"), list(r.Builds).shown},
+		[2]string{t.T("Fixes"), strconv.Itoa(r.CVEs)},
+		[2]string{t.T("Known to be exploited"), list(r.Exploited).shown},
+		[2]string{t.T("Security page"), plain(r.URL).shown},
+		[2]string{t.T("Models"), list(r.Models).shown},
+		[2]string{t.T("Offered by Apple"), t.T("to %d of %d models", offered, len(r.Windows))},
+		[2]string{t.T("Ends first on"), plain(until).shown},
+		[2]string{t.T("Phones to update"), strconv.Itoa(r.Applies)},
+	)
+	if len(r.Groups) == 0 {
+		return text + "\n" + t.T("No group has a gate for it.") + "\n"
+	}
+	tab := table{columns: []column{{"group", t.T("Group")}, {"phase", t.T("Gate")}, {"missing", t.T("Waits for")}, {"next_human", t.T("You can")}}}
+	for _, group := range r.Groups {
+		next := cell{group.Next, t.Fill(t.Step(group.Next), nil)}
+		tab.add(plain(group.Group), g.phase(group.Phase), list(group.Missing), next)
+	}
+	return text + "\n" + tab.text()
 }
 
 type importOptions struct {

@@ -54,7 +54,8 @@ func TestContract(t *testing.T) {
 		"verdict record", "device list", "device show", "device explain", "device push", "device queue", "rollout status",
 		"rollout pause", "rollout resume", "declaration show", "backup create", "audit log", "audit verify", "sim run",
 		"cert push import", "token create", "token list", "token revoke", "device remove", "device queue cancel",
-		"app show", "app set", "app remove", "group show", "group set",
+		"app show", "app set", "app remove", "group show", "group set", "cert list", "cert revoke", "declaration diff",
+		"verdict list", "verdict show", "audit export",
 	} {
 		cmd, rest, err := root.Find(strings.Fields(line))
 		if err != nil || len(rest) > 0 {

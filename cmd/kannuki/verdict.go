@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +15,7 @@ import (
 
 func newVerdictCommand(g *globals) *cobra.Command {
 	return g.noun("verdict", g.text.T("Test results of business apps on a release"),
-		newVerdictRecordCommand(g), newVerdictListCommand(g), newVerdictRevokeCommand(g))
+		newVerdictRecordCommand(g), newVerdictListCommand(g), newVerdictShowCommand(g), newVerdictRevokeCommand(g))
 }
 
 type verdictOptions struct {
@@ -84,32 +86,99 @@ func runVerdictRecord(ctx context.Context, g *globals, cmd *cobra.Command, o ver
 	return g.show(cmd, answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)})
 }
 
+type verdictListOptions struct {
+	release, app, group, device, result string
+	inForce                             bool
+}
+
 func newVerdictListCommand(g *globals) *cobra.Command {
-	var release string
+	var o verdictListOptions
+	t := g.text
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   g.text.T("List the test results, oldest first"),
-		Example: "kannuki verdict list --release 26.6.1",
+		Short:   t.T("List the test results, oldest first"),
+		Example: "kannuki verdict list --release 26.6.1\nkannuki verdict list --app com.example.pos --result broken --in-force",
 		Args:    g.args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runVerdictList(cmd.Context(), g, cmd, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.release, "release", "", t.T("only results of this release"))
+	f.StringVar(&o.app, "app", "", t.T("only results of this app"))
+	f.StringVar(&o.group, "group", "", t.T("only results that count for this group"))
+	f.StringVar(&o.device, "device", "", t.T("only results from this phone"))
+	f.StringVar(&o.result, "result", "", t.T("only this result: works, works-with-note or broken"))
+	f.BoolVar(&o.inForce, "in-force", false, t.T("only results that are neither withdrawn nor expired"))
+	g.complete(cmd, "release", g.releaseNames)
+	g.complete(cmd, "app", g.appNames)
+	g.complete(cmd, "group", g.groupNames)
+	g.complete(cmd, "device", g.deviceNames)
+	g.complete(cmd, "result", func(*cobra.Command) []string { return []string{"works", "works-with-note", "broken"} })
+	return cmd
+}
+
+func runVerdictList(ctx context.Context, g *globals, cmd *cobra.Command, o verdictListOptions) error {
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	query := url.Values{
+		"release": {o.release}, "bundle_id": {o.app}, "group": {o.group}, "device": {o.device}, "result": {o.result},
+		"in_force": {strconv.FormatBool(o.inForce)},
+	}
+	var out api.Verdicts
+	if err := client.Get(ctx, api.Path("verdicts"), query, &out); err != nil {
+		return err
+	}
+	a := answer{data: out, table: g.verdictTable(out.Verdicts)}
+	if len(out.Verdicts) == 0 {
+		a.text = g.text.T("No test results. Record one with `kannuki verdict record`.") + "\n"
+	}
+	return g.show(cmd, a)
+}
+
+func newVerdictShowCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show ID",
+		Short:   g.text.T("Show one test result"),
+		Example: "kannuki verdict show 0b6f1f0e-…",
+		Args:    g.args("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := g.client(cmd)
 			if err != nil {
 				return err
 			}
-			var out api.Verdicts
-			if err := client.Get(cmd.Context(), api.Path("verdicts"), url.Values{"release": {release}}, &out); err != nil {
+			var v api.Verdict
+			if err := client.Get(cmd.Context(), api.Path("verdicts", args[0]), nil, &v); err != nil {
 				return err
 			}
-			a := answer{data: out, table: g.verdictTable(out.Verdicts)}
-			if len(out.Verdicts) == 0 {
-				a.text = g.text.T("No test results. Record one with `kannuki verdict record`.") + "\n"
-			}
-			return g.show(cmd, a)
+			return g.show(cmd, answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.verdictText(v)})
 		},
 	}
-	cmd.Flags().StringVar(&release, "release", "", g.text.T("only results of this release"))
-	g.complete(cmd, "release", g.releaseNames)
+	cmd.ValidArgsFunction = completeArg(g.verdictNames)
 	return cmd
+}
+
+func (g *globals) verdictText(v api.Verdict) string {
+	t := g.text
+	withdrawn := none
+	if !v.RevokedAt.IsZero() {
+		withdrawn = strings.Join(present(t.Time(v.RevokedAt), v.RevokedBy, v.RevokedFor), ", ")
+	}
+	return fields(
+		[2]string{t.T("Id"), v.ID},
+		[2]string{t.T("App"), v.BundleID + " " + v.AppVersion},
+		[2]string{t.T("Release"), "iOS " + v.Release},
+		[2]string{t.T("Model"), plain(v.Model).shown},
+		[2]string{t.T("Group"), plain(v.Group).shown},
+		[2]string{t.T("Result"), g.word(v.Result).shown},
+		[2]string{t.T("Note"), plain(v.Note).shown},
+		[2]string{t.T("When"), t.Time(v.At)},
+		[2]string{t.T("By"), v.By},
+		[2]string{t.T("Phone"), plain(v.Device).shown},
+		[2]string{t.T("From outside"), plain(v.Evidence).shown},
+		[2]string{t.T("To be tested again"), day(v.Expires).shown},
+		[2]string{t.T("Withdrawn"), withdrawn},
+	)
 }
 
 func (g *globals) verdictTable(verdicts []api.Verdict) table {
@@ -163,5 +232,6 @@ func newVerdictRevokeCommand(g *globals) *cobra.Command {
 		},
 	}
 	o.addFlags(g, cmd.Flags())
+	cmd.ValidArgsFunction = completeArg(g.verdictNames)
 	return cmd
 }

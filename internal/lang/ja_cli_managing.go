@@ -32,6 +32,48 @@ func japaneseManaging() []both {
 		{"bundle identifier of a business app to take away; may be repeated", "外す業務アプリのバンドルID（繰り返し可）"},
 		{"the same for a candidate on verification phones, such as 4h", "検証用端末の候補についての同じ時間（4hなど）"},
 
+		{"Offered by Apple", "Appleの提供"},
+		{"to %d of %d models", "%[2]d機種中%[1]d機種に提供中"},
+		{"Ends first on", "最も早い提供終了日"},
+		{"No group has a gate for it.", "ゲートのあるグループはありません。"},
+		{"Show one test result", "検証結果1件を表示する"},
+		{"only results of this app", "この業務アプリの結果だけ"},
+		{"only results that count for this group", "このグループの結果だけ"},
+		{"only results from this phone", "この端末での結果だけ"},
+		{"only this result: works, works-with-note or broken", "この結果だけ：works、works-with-note、broken"},
+		{"only results that are neither withdrawn nor expired", "取り消しも期限切れもない結果だけ"},
+		{"To be tested again", "再確認の日"},
+
+		{"List the phones' certificates and when they end", "端末の証明書と有効期限の一覧を表示する"},
+		{"List the phones' certificates and when they end. The installation's own are shown by `kannuki cert show`.", "端末の証明書と有効期限の一覧を表示する。サーバー自身の証明書は`kannuki cert show`で表示する。"},
+		{"only those that end before: 60d from now, 2027-01-31, or 2027-01-31T09:00:00Z", "この時より前に切れるものだけ：60d（現在から）、2027-01-31、2027-01-31T09:00:00Z"},
+		{"--expiring-before %q: want 60d, 2027-01-31 or 2027-01-31T09:00:00Z", "--expiring-before %q：60d、2027-01-31、2027-01-31T09:00:00Zのように指定してください"},
+		{"also those that are replaced or revoked", "更新済み、失効のものも含める"},
+		{"No certificates.", "証明書がありません。"},
+		{"Issued", "発行日時"},
+		{"Make a phone's certificate speak for nobody, at once", "端末の証明書を直ちに失効させる"},
+		{"Make a phone's certificate speak for nobody, at once, for instance when a copy of it may be elsewhere. " +
+			"The phone stays counted and listed; it comes back with `kannuki enroll link --device UDID`, or goes with `kannuki device remove`.", "写しが流出した恐れがある場合などに、端末の証明書を直ちに失効させる。" +
+			"端末は集計と一覧に残る。`kannuki enroll link --device UDID`で登録し直すか、`kannuki device remove`で登録を解除する。"},
+		{"Revoked the certificate of %s. It comes back with a new link: kannuki enroll link --device %s", "端末%sの証明書を失効させました。新しいリンクで登録し直せます：kannuki enroll link --device %s"},
+
+		{"Compare what a phone was told with what it would be told now", "端末への指示と、今あらためて指示する内容を比べる"},
+		{"Compare what a phone was told with what it would be told now. Looking tells it nothing; it hears of a difference at its next contact.", "端末への指示と、今あらためて指示する内容を比べる。比べるだけでは何も指示しない。差があれば、次の通信で端末に伝わる。"},
+		{"No difference: the phone was told what it would be told now.", "差はありません。今指示する内容は、すでに端末に指示したものと同じです。"},
+
+		{"only entries from then on: 7d or 12h ago, 2026-11-20, or 2026-11-20T09:00:00Z", "この時以降の記録だけ：7d、12h（現在から遡る）、2026-11-20、2026-11-20T09:00:00Z"},
+		{"only entries before then, given as for --since", "この時より前の記録だけ（形式は--sinceと同じ）"},
+		{"--%s %q: want 7d, 2026-11-20 or 2026-11-20T09:00:00Z", "--%s %q：7d、2026-11-20、2026-11-20T09:00:00Zのように指定してください"},
+		{"only what somebody did whose name holds this text", "実行者の名前にこの文字列を含む記録だけ"},
+		{"only this action, such as gate.approve, or all of a kind, such as gate", "この操作だけ（gate.approveなど。gateのように種類でも指定できる）"},
+		{"only what was done to something whose name holds this text", "対象の名前にこの文字列を含む記録だけ"},
+		{"newest first", "新しい順に表示する"},
+		{"Write the whole audit log to a file, one JSON object a line", "監査ログ全体をファイルに書き出す（1行に1件のJSON）"},
+		{"Write the whole audit log to a file, one JSON object a line, checked on the way. FILE must not exist; - is standard output. " +
+			"Each entry holds its hash and that of the entry before, so that anybody can check the file without Kannuki.", "監査ログ全体を、照合しながらファイルに書き出す（1行に1件のJSON）。FILEは存在しないものを指定する（-は標準出力）。" +
+			"各記録は自身と1つ前の記録のハッシュを含むため、Kannukiがなくても照合できる。"},
+		{"Wrote %s: %d entries, the chain is whole. Its end: %s", "%sに%d件を書き出しました。欠けや改変はありません。末尾：%s"},
+
 		{"%s, valid until %s", "%s、%sまで有効"},
 		{"only phones whose certificate is valid, due for renewal or ended", "証明書がこの状態の端末だけ：valid、due（更新時期）、ended（期限切れ）"},
 		{"Its renewal", "証明書の更新"},

@@ -68,6 +68,10 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"overlap": {"Replaced, still accepted", "更新済み（移行中）"},
 		"retired": {"Replaced", "更新済み"},
 
+		"added":   {"Added", "追加"},
+		"altered": {"Altered", "変更"},
+		"dropped": {"Dropped", "削除"},
+
 		"queued":       {"Waiting", "待機中"},
 		"sent":         {"Sent", "送信済み"},
 		"not-now":      {"Deferred by the phone", "端末が保留"},

@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"time"
 
 	"github.com/kannuki-mdm/kannuki/enroll"
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -37,13 +36,6 @@ type Device struct {
 	Identity *Identity `json:"identity,omitempty"`
 }
 
-// Identity is a phone's certificate.
-type Identity struct {
-	State    string    `json:"state"` // issued, current, overlap, retired or revoked
-	IssuedAt time.Time `json:"issued_at"`
-	NotAfter time.Time `json:"not_after"`
-}
-
 func device(h *Handler, c *call) (any, error) {
 	d, err := h.fleet.Device(c.ctx, c.Segment, c.r.PathValue("udid"))
 	if err != nil {
@@ -53,7 +45,8 @@ func device(h *Handler, c *call) (any, error) {
 	cert, err := h.enroll.Identity(c.ctx, c.Segment, d.Certificate)
 	switch {
 	case err == nil:
-		out.Identity = &Identity{State: string(cert.State), IssuedAt: cert.IssuedAt, NotAfter: cert.NotAfter}
+		identity := identityView(cert)
+		out.Identity = &identity
 	case !errors.Is(err, storage.ErrNotFound):
 		return nil, err
 	}
@@ -127,4 +120,8 @@ func removeDevice(h *Handler, c *call, in write) (any, error) {
 		}
 	}
 	return h.fleet.Device(c.ctx, c.Segment, udid)
+}
+
+func diffDeclarations(h *Handler, c *call) (any, error) {
+	return h.fleet.DiffDeclarations(c.ctx, c.Segment, c.r.PathValue("udid"))
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -25,9 +26,9 @@ type Principal struct {
 // Operations are what the server itself can be asked to do.
 type Operations interface {
 	// ImportPushCertificate takes a push certificate and its key (PEM) into
-	// use. It refuses one whose topic differs from the one phones enrolled
-	// with.
-	ImportPushCertificate(ctx context.Context, actor string, certPEM, keyPEM []byte) (PushCertificate, error)
+	// use, unless the act is only tried. It refuses one whose topic differs
+	// from the one phones enrolled with.
+	ImportPushCertificate(ctx context.Context, a fleet.Act, certPEM, keyPEM []byte) (PushCertificate, error)
 	// Backup writes a consistent copy of the database.
 	Backup(ctx context.Context, w io.Writer) (int64, error)
 	// CreateToken makes an API token for a person; its secret is in the

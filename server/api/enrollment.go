@@ -95,6 +95,8 @@ func createProfile(h *Handler, c *call, in EnrollmentRequest) (any, error) {
 type PushCertificateRequest struct {
 	Certificate string `json:"certificate"`
 	Key         string `json:"key"`
+	Reason      string `json:"reason"`
+	DryRun      bool   `json:"dry_run"`
 }
 
 func importPush(h *Handler, c *call, in PushCertificateRequest) (any, error) {
@@ -106,7 +108,7 @@ func importPush(h *Handler, c *call, in PushCertificateRequest) (any, error) {
 	if err != nil {
 		return nil, invalid("key", "not Base64")
 	}
-	return h.ops.ImportPushCertificate(c.ctx, c.Actor, cert, key)
+	return h.ops.ImportPushCertificate(c.ctx, c.act(write{in.Reason, in.DryRun}), cert, key)
 }
 
 // backup streams the database. The size is not known before: what fails on the

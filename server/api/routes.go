@@ -24,6 +24,9 @@ func routes() []route {
 		{"POST /v1/devices/{udid}/refresh", false, 0, with(refresh)},
 		{"POST /v1/devices/{udid}/move", true, 0, with(move)},
 		{"POST /v1/devices/{udid}/remove", true, 0, with(removeDevice)},
+		{"GET /v1/devices/{udid}/declarations/diff", false, 0, diffDeclarations},
+		{"POST /v1/devices/{udid}/identity/revoke", true, 0, with(revokeIdentity)},
+		{"GET /v1/identities", false, 0, identities},
 		{"GET /v1/apps", false, 0, apps},
 		{"POST /v1/apps", true, 0, with(addApp)},
 		{"GET /v1/apps/{app}", false, 0, app},
@@ -55,6 +58,7 @@ func routes() []route {
 		{"POST /v1/rollouts/{group}/{release}/resume", true, 0, verb((*fleet.Fleet).Resume)},
 		{"GET /v1/verdicts", false, 0, verdicts},
 		{"POST /v1/verdicts", true, 0, with(recordVerdict)},
+		{"GET /v1/verdicts/{id}", false, 0, verdict},
 		{"POST /v1/verdicts/{id}/revoke", true, 0, with(revokeVerdict)},
 		{"GET /v1/tokens", false, 0, tokens},
 		{"POST /v1/tokens", false, 0, with(createToken)},
@@ -175,12 +179,24 @@ func verdictView(v storage.Verdict) Verdict {
 }
 
 func verdicts(h *Handler, c *call) (any, error) {
-	list, err := h.fleet.Verdicts(c.Segment, c.query("release"))
+	inForce, err := c.boolean("in_force")
+	if err != nil {
+		return nil, err
+	}
+	list, err := h.fleet.Verdicts(c.Segment, fleet.VerdictQuery{
+		Release: c.query("release"), BundleID: c.query("bundle_id"), Group: c.query("group"), Device: c.query("device"),
+		Result: c.query("result"), InForce: inForce,
+	})
 	out := Verdicts{Verdicts: []Verdict{}}
 	for _, v := range list {
 		out.Verdicts = append(out.Verdicts, verdictView(v))
 	}
 	return out, err
+}
+
+func verdict(h *Handler, c *call) (any, error) {
+	v, err := h.fleet.Verdict(c.Segment, c.r.PathValue("id"))
+	return verdictView(v), err
 }
 
 // VerdictRequest records a test result.

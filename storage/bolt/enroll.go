@@ -242,6 +242,32 @@ func (s *Store) Certificate(ctx context.Context, fingerprint string) (storage.Ce
 	return c, nil
 }
 
+// Certificates implements the store of package enroll.
+func (s *Store) Certificates(ctx context.Context, seg storage.Segment, after string, limit int) ([]storage.Certificate, error) {
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	var found []storage.Certificate
+	err := s.viewIn(ctx, seg, func(t *tx) error {
+		prefix := inSegment(seg)
+		for r, err := range t.rows(bucketCerts, prefix, prefix.text(after)) {
+			if err != nil || len(found) == limit {
+				return err
+			}
+			c, err := parse[storage.Certificate](t, bucketCerts, r)
+			if err != nil {
+				return err
+			}
+			found = append(found, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("certificates: %w", err)
+	}
+	return found, nil
+}
+
 // UpdateEnrollment implements the store of package enroll. Fingerprints that
 // the segment does not know are skipped, and no certificate goes back to an
 // earlier state: a revoked one stays revoked.

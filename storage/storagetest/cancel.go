@@ -35,7 +35,8 @@ func testCancelled(t *testing.T, s Store) {
 		"RecordCertificate": func() error {
 			return s.RecordCertificate(ctx, storage.Certificate{Fingerprint: "f", Segment: segA, Grant: "2"}, audit("b"))
 		},
-		"Certificate": func() error { _, err := s.Certificate(ctx, c.Fingerprint); return err },
+		"Certificate":  func() error { _, err := s.Certificate(ctx, c.Fingerprint); return err },
+		"Certificates": func() error { _, err := s.Certificates(ctx, segA, "", 0); return err },
 		"UpdateEnrollment": func() error {
 			_, err := s.UpdateEnrollment(ctx, segA, "v", c.Fingerprint, func(e *storage.Enrollment) error {
 				e.Phone = &storage.Phone{UDID: "v"}

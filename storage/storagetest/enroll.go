@@ -161,6 +161,30 @@ func testReserveFulfilled(t *testing.T, s Store) {
 
 func certificateSentences() []sentence {
 	return []sentence{
+		{"are listed by fingerprint, a page at a time", func(t *testing.T, s Store) {
+			var want []storage.Certificate
+			for _, id := range []string{"1", "11", "2"} { // one is the beginning of another
+				want = append(want, issue(t, s, segB, id))
+			}
+			issue(t, s, segA, "3")
+			for limit := range 4 {
+				var got []storage.Certificate
+				after := ""
+				for {
+					page, err := s.Certificates(t.Context(), segB, after, limit)
+					must(t, err)
+					if len(page) == 0 {
+						break
+					}
+					if limit > 0 && len(page) > limit {
+						t.Errorf("%d on a page of %d", len(page), limit)
+					}
+					got = append(got, page...)
+					after = page[len(page)-1].Fingerprint
+				}
+				wantEqual(t, got, want)
+			}
+		}},
 		{"is found by its fingerprint whatever its segment", func(t *testing.T, s Store) {
 			must(t, s.CreateGrant(t.Context(), segB, newGrant("1"), audit("a")))
 			want := filled[storage.Certificate]()
