@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/certs"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
-	"github.com/kannuki-mdm/kannuki/storage/bolt"
 )
 
 // Grade says how bad a [Finding] is.
@@ -144,10 +142,7 @@ var ErrDatabaseLocked = errors.New("a server is running")
 // [ErrDatabaseLocked]. A badly damaged file can end the process: call it in one
 // that may end.
 func CheckDatabase(ctx context.Context, data string) error {
-	store, err := bolt.Open(filepath.Join(data, databaseFile), bolt.Options{LockTimeout: 200 * time.Millisecond})
-	if errors.Is(err, bolt.ErrLocked) {
-		return fmt.Errorf("%w: %w", ErrDatabaseLocked, err)
-	}
+	store, err := openOffline(data)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func newBackupCommand(g *globals) *cobra.Command {
-	return g.noun("backup", g.text.T("Copies of the database"), newBackupCreateCommand(g))
+	return g.noun("backup", g.text.T("Copies of the database"), newBackupCreateCommand(g), newBackupVerifyCommand(g), newBackupRestoreCommand(g))
 }
 
 func newBackupCreateCommand(g *globals) *cobra.Command {

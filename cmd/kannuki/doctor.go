@@ -162,14 +162,17 @@ const (
 	exitLocked = 75
 )
 
-// checkDatabase runs the check in another process.
-func (g *globals) checkDatabase(ctx context.Context) error {
+// checkDatabase runs the check of the data directory in another process.
+func (g *globals) checkDatabase(ctx context.Context) error { return g.checkDatabaseIn(ctx, g.data) }
+
+// checkDatabaseIn is checkDatabase for any folder that holds a database.
+func (g *globals) checkDatabaseIn(ctx context.Context, data string) error {
 	program, err := exec.LookPath(os.Args[0])
 	if err != nil {
 		return fmt.Errorf("check database: %w", err)
 	}
 	//nolint:gosec // this very program, with arguments of its own
-	check := exec.CommandContext(ctx, program, "doctor", databaseCheck, "--data", g.data, "--lang", "en")
+	check := exec.CommandContext(ctx, program, "doctor", databaseCheck, "--data", data, "--lang", "en")
 	var problem bytes.Buffer
 	check.Stderr = &problem
 	err = check.Run()

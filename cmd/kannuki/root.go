@@ -88,7 +88,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	)
 	addTo(root, groupDecide, newReleaseCommand(g), newAppCommand(g), newGroupCommand(g), newVerdictCommand(g), newGateCommand(g), newApprovalCommand(g), newRolloutCommand(g))
 	addTo(root, groupPhones, newEnrollCommand(g), newDeviceCommand(g), newDeclarationCommand(g))
-	addTo(root, groupServer, newInitCommand(g), newServeCommand(g), newStatusCommand(g), newDoctorCommand(g), newCertCommand(g), newBackupCommand(g), newTokenCommand(g), newAuditCommand(g))
+	addTo(root, groupServer, newInitCommand(g), newServeCommand(g), newStatusCommand(g), newDoctorCommand(g), newCertCommand(g), newBackupCommand(g), newDBCommand(g), newTokenCommand(g), newAuditCommand(g))
 	addTo(root, groupTry, newDemoCommand(g), newSimCommand(g))
 	addTo(root, "", newVersionCommand(g))
 	root.SetUsageFunc(g.showUsage)

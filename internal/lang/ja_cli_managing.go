@@ -74,6 +74,31 @@ func japaneseManaging() []both {
 			"各記録は自身と1つ前の記録のハッシュを含むため、Kannukiがなくても照合できる。"},
 		{"Wrote %s: %d entries, the chain is whole. Its end: %s", "%sに%d件を書き出しました。欠けや改変はありません。末尾：%s"},
 
+		{"Check a copy of the database from end to end", "データベースの写しを端から端まで検査する"},
+		{"Check a copy of the database from end to end: every record's checksum, every index, and the chain of the audit log. " +
+			"The file itself is not touched; a second copy beside it is made for the check and removed.", "データベースの写しを端から端まで検査する（全記録のチェックサム、索引、監査ログの連鎖）。" +
+			"ファイル自体には触れず、同じ場所に検査用の写しを作り、終わると削除する。"},
+		{"Whole: %s.", "破損はありません：%s。"},
+		{"Installation", "環境"},
+		{"Bytes", "バイト数"},
+		{"Put a checked copy of the database into a new data directory", "検査したデータベースの写しを、新しいデータフォルダに復元する"},
+		{"Put a checked copy of the database into a new data directory. Put config.yaml and the folder keys of the installation there first; a directory that has a database is refused. " +
+			"No server may run there. Phones that enrolled after the copy was made have to enroll again, and what was decided after it has to be decided again.", "検査したデータベースの写しを、新しいデータフォルダに復元する。先にconfig.yamlとkeysフォルダを戻しておく。データベースのあるフォルダは拒否する。" +
+			"サーバーは停止しておく。写しの作成より後に登録した端末は再登録が必要で、その後の判断もやり直す必要がある。"},
+		{"Restored into %s. Start the server, then see `kannuki doctor` and `kannuki status`.", "%sに復元しました。サーバーを起動し、`kannuki doctor`と`kannuki status`で確認してください。"},
+		{"this works on the data directory on this machine; it cannot use --server", "このコマンドはこの機器のデータフォルダで動作します。--serverは使えません"},
+		{"The database of a stopped server", "停止したサーバーのデータベース"},
+		{"Stop the server first, or look at a copy: kannuki backup create FILE, kannuki backup verify FILE", "先にサーバーを停止するか、写しを調べてください：kannuki backup create FILE、kannuki backup verify FILE"},
+		{"Check the database from end to end", "データベースを端から端まで検査する"},
+		{"Check the database from end to end: every record's checksum, every index, and the chain of the audit log. The server must be stopped.", "データベースを端から端まで検査する（全記録のチェックサム、索引、監査ログの連鎖）。サーバーは停止しておく。"},
+		{"Show what the database holds and how large it is", "データベースの内容と大きさを表示する"},
+		{"Show what the database holds and how large it is. The server must be stopped; `kannuki status -o json` has the size while it runs.", "データベースの内容と大きさを表示する。サーバーは停止しておく。稼働中の大きさは`kannuki status -o json`で分かる。"},
+		{"Kind", "種類"},
+		{"Records", "件数"},
+		{"Size of the file", "ファイルの大きさ"},
+		{"Used", "使用量"},
+		{"Bytes per phone", "1台あたりのバイト数"},
+
 		{"%s, valid until %s", "%s、%sまで有効"},
 		{"only phones whose certificate is valid, due for renewal or ended", "証明書がこの状態の端末だけ：valid、due（更新時期）、ended（期限切れ）"},
 		{"Its renewal", "証明書の更新"},

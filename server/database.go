@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/certs"
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/bolt"
+)
+
+// DatabaseInfo describes the database of a data directory.
+type DatabaseInfo struct {
+	URL          string      `json:"url"`
+	Organization string      `json:"organization"`
+	Topic        string      `json:"topic,omitempty"`
+	CreatedAt    time.Time   `json:"created_at"` // of the installation
+	Lab          bool        `json:"lab,omitempty"`
+	FileBytes    int64       `json:"file_bytes"`
+	UsedBytes    int64       `json:"used_bytes"` // of the file; the rest is reused before it grows
+	Phones       int         `json:"phones"`     // removed ones included
+	PhoneBytes   int64       `json:"phone_bytes"`
+	Kinds        []bolt.Size `json:"kinds"`
+}
+
+// offlineWait is how long to wait for another process to close the database
+// before it is taken for one that will not.
+const offlineWait = 200 * time.Millisecond
+
+// DescribeDatabase reads the database of a data directory without a server. It
+// returns [ErrDatabaseLocked] while one has it open. A database of an older
+// Kannuki is migrated, as a start would do.
+func DescribeDatabase(ctx context.Context, data string) (DatabaseInfo, error) {
+	store, err := openOffline(data)
+	if err != nil {
+		return DatabaseInfo{}, err
+	}
+	info, err := describeDatabase(ctx, store)
+	return info, errors.Join(err, store.Close())
+}
+
+func openOffline(data string) (*bolt.Store, error) {
+	store, err := bolt.Open(filepath.Join(data, databaseFile), bolt.Options{LockTimeout: offlineWait})
+	if errors.Is(err, bolt.ErrLocked) {
+		return nil, fmt.Errorf("%w: %w", ErrDatabaseLocked, err)
+	}
+	return store, err
+}
+
+func describeDatabase(ctx context.Context, store *bolt.Store) (DatabaseInfo, error) {
+	instance, err := store.Instance(ctx)
+	if err != nil {
+		return DatabaseInfo{}, fmt.Errorf("read installation: %w", err)
+	}
+	stats, err := store.Stats(ctx)
+	if err != nil {
+		return DatabaseInfo{}, fmt.Errorf("read database figures: %w", err)
+	}
+	kinds, err := store.Sizes(ctx)
+	if err != nil {
+		return DatabaseInfo{}, fmt.Errorf("read database: %w", err)
+	}
+	info := DatabaseInfo{
+		URL: instance.URL, Organization: instance.Organization, Topic: instance.Topic, CreatedAt: instance.CreatedAt, Lab: instance.Lab,
+		FileBytes: stats.FileBytes, UsedBytes: int64(stats.UsedPages) * int64(stats.PageBytes), Phones: bolt.CountPhones(kinds), Kinds: kinds,
+	}
+	if info.Phones > 0 {
+		info.PhoneBytes = info.UsedBytes / int64(info.Phones)
+	}
+	return info, nil
+}
+
+// StageDatabase copies a database file into a new folder inside dir, as the
+// database of a data directory, so that it can be opened and checked without
+// touching the file itself. The caller removes the folder it returns.
+func StageDatabase(file, dir string) (stage string, err error) {
+	stage, err = os.MkdirTemp(dir, ".kannuki-stage-") // mode 0700
+	if err != nil {
+		return "", fmt.Errorf("copy database: %w", err)
+	}
+	content, err := os.Open(file) //nolint:gosec // the operator names the file
+	if err == nil {
+		err = errors.Join(copyDatabase(content, filepath.Join(stage, databaseFile)), content.Close())
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("copy database: %w", err), os.RemoveAll(stage))
+	}
+	return stage, nil
+}
+
+func copyDatabase(from *os.File, to string) error {
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // in our own new folder
+	if err != nil {
+		return err
+	}
+	_, err = f.ReadFrom(from)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// CheckRestore refuses a data directory that a database cannot be restored
+// into: it must hold the configuration and the keys of the installation, and
+// no database.
+func CheckRestore(data string, getenv func(string) string) (Config, error) {
+	if _, err := os.Lstat(filepath.Join(data, databaseFile)); err == nil {
+		return Config{}, fmt.Errorf("%s has a database already; restore into a folder that holds nothing but keys and config.yaml: %w", data, fs.ErrExist)
+	}
+	config, err := LoadConfig(data, getenv)
+	if err != nil {
+		return Config{}, fmt.Errorf("put config.yaml and the folder keys back first: %w", err)
+	}
+	if _, err := certs.OpenKeyring(filepath.Join(data, keysDir)); err != nil {
+		return Config{}, fmt.Errorf("put config.yaml and the folder keys back first: %w", err)
+	}
+	return config, nil
+}
+
+// Restore puts a staged and checked database into a data directory that
+// [CheckRestore] accepted. It appears whole or not at all, and never takes the
+// place of another one. The restoration is in its audit log.
+func Restore(ctx context.Context, stage, data, actor, reason string, now time.Time) error {
+	store, err := openOffline(stage)
+	if err != nil {
+		return err
+	}
+	err = store.RecordAudit(ctx, storage.DefaultSegment, []storage.AuditEntry{{
+		At: now.UTC(), Actor: actor, Action: "backup.restore", Target: "database", Reason: reason,
+	}})
+	if err := errors.Join(err, store.Close()); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	// A link, unlike a rename, never takes the place of a file.
+	if err := os.Link(filepath.Join(stage, databaseFile), filepath.Join(data, databaseFile)); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	folder, err := os.Open(data) //nolint:gosec // the operator names the folder
+	if err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	return nil
+}
