@@ -3,7 +3,7 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +23,7 @@ const silentAfter = 7 * 24 * time.Hour
 // little more than explaining each look once.
 type census struct {
 	moments atomic.Uint64
-	mu      sync.Mutex
+	mu      sync.RWMutex
 	members []member
 	index   map[string]int   // into members, by UDID
 	looks   map[string]*look // by key
@@ -158,18 +158,26 @@ func (c *census) drop(l *look) {
 	}
 }
 
-// all returns every phone, in no order.
-func (c *census) all() []member {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.members)
+// all yields every phone, in no order. Changes of phones wait for the loop, so
+// it must be short and not use the census; a copy of all phones for each report
+// would cost more than the report.
+func (c *census) all() iter.Seq[member] {
+	return func(yield func(member) bool) {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		for _, m := range c.members {
+			if !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // counted returns the counts of every group. One phone may be counted as
 // something else than it is known as; nil for none.
 func (c *census) counted(now time.Time, instead *storage.Phone) map[string][]policy.Census {
 	byLook := map[*look]count{}
-	for _, m := range c.all() {
+	for m := range c.all() {
 		if instead != nil && m.udid == instead.UDID {
 			continue
 		}
@@ -214,8 +222,8 @@ func (n count) plus(contact, now time.Time) count {
 
 // size returns how many phones a group has, by ring.
 func (c *census) size(group string) map[storage.Ring]int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	out := map[storage.Ring]int{}
 	for _, l := range c.looks {
 		if l.phone.Group == group {
@@ -227,8 +235,8 @@ func (c *census) size(group string) map[storage.Ring]int {
 
 // below counts the phones that can run a release and are not on it yet.
 func (c *census) below(release string, runs func(model string) bool) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	n := 0
 	for _, l := range c.looks {
 		if runs(l.phone.Model) && version.Newer(release, l.phone.OS.Version) {

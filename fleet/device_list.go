@@ -78,7 +78,7 @@ func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time
 			(q.Certificate == "" || q.Certificate == certificateState(m.renewAt, m.until, wall))
 	}
 	if q.Reason == "" && q.Hold == "" {
-		for _, m := range e.state.census.all() {
+		for m := range e.state.census.all() {
 			if selects(m) {
 				out = append(out, m)
 			}

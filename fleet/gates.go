@@ -140,7 +140,7 @@ func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
 		udid string
 	}
 	now, s, known := f.now(), surveyor{snapshots: []*snapshot{before, after}}, map[key]effectOn{}
-	for _, m := range w.census.all() {
+	for m := range w.census.all() {
 		if !m.enrolled() || m.look.phone.Group != e.Group {
 			continue
 		}

@@ -72,7 +72,7 @@ func (e explainer) survey(visit func(m member, x explained)) {
 	}
 	s := surveyor{snapshots: []*snapshot{e.snap}}
 	known := map[key]explained{}
-	for _, m := range e.state.census.all() {
+	for m := range e.state.census.all() {
 		silent := m.contact.IsZero() || e.now.Sub(m.contact) >= policy.OfflineAfter
 		k := key{look: m.look, silent: silent}
 		if s.apart(m.look.phone.Group) {
