@@ -119,7 +119,7 @@ func TestReenrolmentStartsANewEpoch(t *testing.T) {
 			t.Errorf("command %s of the old epoch is %s, want cancelled", c.UUID, c.State)
 		}
 	}
-	next, err := d.store.NextCommand(t.Context(), storage.DefaultSegment, phone, nil, d.now)
+	next, err := d.store.NextCommand(t.Context(), storage.DefaultSegment, phone, nil, d.now, nil)
 	if !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("next command = %+v, %v; want none", next, err)
 	}
@@ -282,7 +282,7 @@ func TestPhoneReturns(t *testing.T) {
 	d.must(err)
 	_, err = d.checkin(peer, checkOut(phone))
 	d.must(err)
-	if _, err := d.store.NextCommand(t.Context(), storage.DefaultSegment, phone, nil, d.now); !errors.Is(err, storage.ErrNotFound) {
+	if _, err := d.store.NextCommand(t.Context(), storage.DefaultSegment, phone, nil, d.now, nil); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("next command of a phone that left: %v, want none", err)
 	}
 	d.now = d.now.Add(24 * time.Hour)

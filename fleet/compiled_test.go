@@ -22,7 +22,7 @@ func TestCompiledIsWhatCompileWrites(t *testing.T) {
 		{},
 		{Supervision: storage.Supervised, Capabilities: &storage.Capabilities{StatusItems: []string{"softwareupdate.install-state"}}},
 	}
-	holds := []policy.Hold{{Days: 90, Supervised: true, Declaration: true}, {Days: 90, Declaration: true}, {Days: 90}}
+	holds := []policy.Hold{{Days: 90, Supervised: true, By: policy.ByDeclaration, Cadence: policy.ByDeclaration}, {Days: 90, Cadence: policy.ByDeclaration}, {Days: 90}}
 	enforcements := []*storage.AnnouncedEnforcement{nil, {Release: "26.6", Deadline: "2026-08-21T09:00:00"}, {Release: "26.6", Deadline: "2026-08-21T09:01:00"}, {Release: "26.7", Deadline: "2026-08-21T09:00:00"}}
 	tokens := map[string]bool{}
 	for range 2 { // the second time from memory

@@ -29,8 +29,11 @@ type DeviceView struct {
 	Supervised   string    `json:"supervised"` // yes, no or ""
 	Hold         string    `json:"hold"`       // confirmed, pending or impossible; "" once removed
 	HoldWhy      string    `json:"hold_why,omitempty"`
-	Target       string    `json:"target,omitempty"`   // release it is asked to install
-	Deadline     string    `json:"deadline,omitempty"` // its own local time
+	HoldBy       string    `json:"hold_by,omitempty"`   // declaration or profile; "" when nothing hides releases
+	Target       string    `json:"target,omitempty"`    // release it is asked to install
+	Deadline     string    `json:"deadline,omitempty"`  // its own local time
+	UpdateBy     string    `json:"update_by,omitempty"` // declaration or command: how it was told Target
+	Percent      *int      `json:"percent,omitempty"`   // of the download, by command only
 	InstallState string    `json:"install_state"`
 	Reason       string    `json:"reason"`
 	Epoch        uint64    `json:"epoch"`
@@ -104,13 +107,16 @@ func (e explainer) view(p *storage.Phone) DeviceView {
 	v := DeviceView{
 		UDID: p.UDID, Serial: p.Serial, Model: p.Model, ModelName: e.snap.catalog.Models()[p.Model],
 		OS: p.OS.Version, Build: p.OS.Build, Group: p.Group, Ring: string(p.Ring), State: string(p.State),
-		Supervised: string(p.Supervision), Hold: string(x.Hold), HoldWhy: string(x.HoldWhy),
+		Supervised: string(p.Supervision), Hold: string(x.Hold), HoldWhy: string(x.HoldWhy), HoldBy: string(x.HoldBy),
 		InstallState: p.Update.Install, Reason: string(x.Reason.Code), Epoch: p.Epoch,
 		EnrolledAt: p.EnrolledAt, LastContact: p.Contact, Apps: []AppView{},
 		CertificateState: certificate,
 	}
 	if a := p.Announced.Enforcement; a != nil {
-		v.Target, v.Deadline = a.Release, a.Deadline
+		v.Target, v.Deadline, v.UpdateBy = a.Release, a.Deadline, string(mechanism(a))
+		if t := attemptOf(p); byCommand(a) && concerns(t, a) && t.Told {
+			v.Percent = &t.Percent
+		}
 	}
 	if p.Arrival != nil {
 		v.Leak = p.Arrival.Release
@@ -141,21 +147,7 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 		told = announced.Release
 	}
 	l.SyncPending = wanted != told
-	for _, d := range p.Declarations {
-		if d.Identifier != idSettings {
-			continue
-		}
-		switch {
-		case d.Active && d.Valid == mdm.ValidValid:
-			// A report about an older revision says nothing about this one.
-			l.HoldConfirmed = p.Supervision == storage.Supervised && d.ServerToken == f.settingsToken(t.Hold)
-		case d.Valid == mdm.ValidInvalid:
-			l.SettingsError = "refused"
-			if len(d.Reasons) > 0 {
-				l.SettingsError = d.Reasons[0]
-			}
-		}
-	}
+	l.HoldConfirmed, l.SettingsError = f.holdReport(p, t.Hold)
 	return l
 }
 

@@ -53,6 +53,7 @@ type Fleet struct {
 	incomplete bool
 	sessions   *sessions
 	compiler   compiler
+	alarms     alarms
 	zones      sync.Map // *time.Location by IANA name: loading one reads a file
 }
 

@@ -132,6 +132,7 @@ type phone struct {
 	zone   string
 	apps   map[string]string
 	serial string
+	knows  []string // configurations it supports
 }
 
 // enrol stores an enrolled phone, as the check-in state machine leaves it.
@@ -140,6 +141,7 @@ func (w *world) enrol(udid, group string, ring storage.Ring) *phone {
 	p := &phone{
 		world: w, udid: udid, os: "26.5", build: "23F79", model: "iPhone15,2", sup: true, zone: "Asia/Tokyo",
 		apps: map[string]string{"com.example.pos": "1.0"}, serial: "S" + udid,
+		knows: []string{mdm.TypeSoftwareUpdateSettings, mdm.TypeSoftwareUpdateEnforcement, mdm.TypeStatusSubscriptions},
 	}
 	p.again(group, ring)
 	return p
@@ -166,6 +168,8 @@ func (p *phone) again(group string, ring storage.Ring) {
 		}
 		next.State, next.Group, next.Ring, next.Certificate = storage.PhoneEnrolled, group, ring, id
 		next.EnrolledAt, next.Contact = now, now
+		next.Rights = mdm.RightInspectProfiles | mdm.RightInstallProfiles | mdm.RightQueryDevice | mdm.RightQueryApps |
+			mdm.RightQuerySecurity | mdm.RightSettings | mdm.RightManageApps
 		next.Push = storage.Push{Topic: "t", Token: []byte{1}, Magic: "m", UpdatedAt: now}
 		e.Phone = &next
 		e.Certificate.State, e.Certificate.Phone, e.Certificate.Epoch = storage.CertificateCurrent, p.udid, next.Epoch
@@ -326,7 +330,7 @@ func (p *phone) sync() map[string]declaration {
 		"client-capabilities": map[string]any{"supported-payloads": map[string]any{
 			"declarations": map[string]any{
 				"activations":    []string{mdm.TypeActivationSimple},
-				"configurations": []string{mdm.TypeSoftwareUpdateSettings, mdm.TypeSoftwareUpdateEnforcement, mdm.TypeStatusSubscriptions},
+				"configurations": p.knows,
 				"management":     []string{mdm.TypeOrganizationInfo},
 			},
 			"status-items": []string{"device.operating-system.version", "softwareupdate.install-state", "softwareupdate.pending-version"},

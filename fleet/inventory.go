@@ -74,7 +74,7 @@ func (f *Fleet) appsDue(s *snapshot, p *storage.Phone) (bundleIDs []string, due 
 
 // inventoryDue returns the inventory request the phone should get now, if any.
 func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.Command, kind, error) {
-	if f.stale(p.InfoAt) && !slices.Contains(s.offered, informationID(p)) {
+	if (f.stale(p.InfoAt) || s.ask && !s.fresh) && !slices.Contains(s.offered, informationID(p)) {
 		c, err := mdm.NewCommand(informationID(p), mdm.DeviceInformationCommand{Queries: informationQueries()})
 		return &c, kindInformation, err
 	}

@@ -80,12 +80,32 @@ func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error)
 	if t.Enforce != nil {
 		pl.enforcement = f.fixDeadline(p, t.Enforce, now)
 	}
-	c, err := f.compiled(p, t.Hold, pl.enforcement)
+	if commandsOnly(p) {
+		return pl, nil
+	}
+	declared := pl.enforcement
+	if byCommand(declared) {
+		declared = nil
+	}
+	c, err := f.compiled(p, t.Hold, declared)
 	if err != nil {
 		return plan{}, err
 	}
 	pl.set, pl.bodies = c.set, c.bodies
 	return pl, nil
+}
+
+// announcedTo reports whether the phone was announced just this.
+func (pl plan) announcedTo(p *storage.Phone) bool {
+	if pl.set.Token != p.Announced.Token {
+		return false
+	}
+	// The token stands for an enforcement by declaration.
+	was, is := p.Announced.Enforcement, pl.enforcement
+	if !byCommand(was) && !byCommand(is) {
+		return true
+	}
+	return was != nil && is != nil && *was == *is
 }
 
 // fixDeadline returns the enforcement with its deadline for this phone: the
@@ -95,11 +115,17 @@ func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error)
 // because it can no longer be stopped is not sent anew at all, which is nil.
 func (f *Fleet) fixDeadline(p *storage.Phone, e *policy.Enforcement, now time.Time) *storage.AnnouncedEnforcement {
 	loc := f.location(p)
+	by := ""
+	if e.By == policy.ByCommand {
+		by = string(policy.ByCommand)
+	}
 	was := p.Announced.Enforcement
 	if was != nil && was.Release == e.Release && (was.SourceID == e.SourceID || e.Keep) {
 		soon := policy.FormatLocal(now.Add(refixMargin), loc)
-		if policy.LocalTime(was.Deadline).Compare(soon) > 0 || f.holds(p, was) {
-			return was
+		if policy.LocalTime(was.Deadline).Compare(soon) > 0 || was.By == by && f.holds(p, was) {
+			same := *was
+			same.By = by
+			return &same
 		}
 	}
 	if e.Keep {
@@ -110,7 +136,7 @@ func (f *Fleet) fixDeadline(p *storage.Phone, e *policy.Enforcement, now time.Ti
 		deadline = e.Deadline
 	}
 	return &storage.AnnouncedEnforcement{
-		Release: e.Release, Deadline: string(deadline), Source: string(e.Source), SourceID: e.SourceID, FirstAt: now,
+		Release: e.Release, Deadline: string(deadline), Source: string(e.Source), SourceID: e.SourceID, By: by, FirstAt: now,
 	}
 }
 
@@ -121,9 +147,18 @@ func roundUp(t time.Time, d time.Duration) time.Time {
 	return t
 }
 
+// byCommand reports whether an enforcement is carried out by commands.
+func byCommand(e *storage.AnnouncedEnforcement) bool {
+	return e != nil && e.By == string(policy.ByCommand)
+}
+
 // holds reports whether the phone itself listed this very enforcement, deadline
-// included, among its declarations.
+// included, among its declarations, or answered a command for it.
 func (f *Fleet) holds(p *storage.Phone, e *storage.AnnouncedEnforcement) bool {
+	if byCommand(e) {
+		a := attemptOf(p)
+		return a.Told && concerns(a, e)
+	}
 	i := slices.IndexFunc(p.Declarations, func(d storage.DeclarationState) bool {
 		return d.Identifier == idEnforcePrefix+e.Release
 	})
@@ -172,7 +207,7 @@ func (f *Fleet) compile(p *storage.Phone, hold policy.Hold, e *storage.Announced
 	// Supervision decides which keys the declaration may carry; before it is
 	// known nothing is sent, because a phone rejects the whole declaration
 	// for one key it must not get.
-	if hold.Declaration && p.Supervision != storage.SupervisionUnknown {
+	if hold.Cadence == policy.ByDeclaration && p.Supervision != storage.SupervisionUnknown {
 		settings, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, settingsFor(hold))
 		if err != nil {
 			return nil, wrap("settings declaration", err)
@@ -264,14 +299,29 @@ func factsOf(s *snapshot, p *storage.Phone) policy.Facts {
 	if e := p.Announced.Enforcement; e != nil {
 		facts.Announced = &policy.Enforcement{
 			Release: e.Release, Deadline: policy.LocalTime(e.Deadline), Source: policy.Source(e.Source), SourceID: e.SourceID,
+			By: mechanism(e),
 		}
 	}
 	return facts
 }
 
+// mechanism returns how an announced enforcement is carried out.
+func mechanism(e *storage.AnnouncedEnforcement) policy.Mechanism {
+	if byCommand(e) {
+		return policy.ByCommand
+	}
+	return policy.ByDeclaration
+}
+
 // declarative reports whether the phone can be managed by declarations at all.
 func declarative(p *storage.Phone) bool {
 	return p.Capabilities != nil || version.AtLeast(p.OS.Version, firstDeclarativeOS)
+}
+
+// commandsOnly reports whether the phone is known not to have declarations and
+// was never announced any.
+func commandsOnly(p *storage.Phone) bool {
+	return p.OS.Version != "" && !declarative(p) && p.Announced.Token == ""
 }
 
 // wakeKey names a phone to the push scheduler.

@@ -23,7 +23,18 @@ const (
 	kindSync        kind = "sync"  // DeclarativeManagement, without a row
 	kindInformation kind = "information"
 	kindApps        kind = "apps"
+	// Of the mechanisms that iOS 27 removed, without rows as well.
+	kindHold     kind = "hold"     // installs the hold profile
+	kindProfiles kind = "profiles" // asks whether it is there
+	kindLift     kind = "lift"     // removes it
+	kindCadence  kind = "cadence"  // chooses the older branch
+	kindProgress kind = "progress" // OSUpdateStatus
+	kindUpdate   kind = "update"   // the command of the present attempt, which has a row
 )
+
+// repeats reports whether a command that got lost is handed out again as it
+// was. Those that iOS 27 removed are decided about anew each time.
+func (k kind) repeats() bool { return k == kindSync || k == kindInformation || k == kindApps }
 
 // session is one phone's conversation: it starts with an Idle and lives in
 // memory only, because a restart ends every conversation anyway.
@@ -32,6 +43,8 @@ type session struct {
 	offered  []string   // UUIDs handed out since the last Idle: each once per session
 	inflight *mdm.Command
 	kind     kind
+	fresh    bool // the phone said what it runs since its last Idle
+	ask      bool // something waits until it says so
 	seen     time.Time
 }
 
@@ -106,7 +119,7 @@ func (f *Fleet) Report(ctx context.Context, seg storage.Segment, p storage.Phone
 // take stores what the phone said.
 func (f *Fleet) take(ctx context.Context, w *worldState, s *session, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
 	if r.Status == mdm.Idle {
-		s.offered = nil
+		s.offered, s.fresh, s.ask = nil, false, false
 		return f.touch(ctx, w, p)
 	}
 	k := kindOf(w.current.Load(), &p, r.CommandUUID)
@@ -124,7 +137,14 @@ func (f *Fleet) take(ctx context.Context, w *worldState, s *session, p storage.P
 	case kindSync:
 		return f.takeSync(ctx, w, p, r)
 	case kindInformation:
+		s.fresh = r.Status == mdm.Acknowledged
 		return f.takeInformation(ctx, w, p, r)
+	case kindHold, kindProfiles, kindLift, kindCadence:
+		return f.takeHold(ctx, w, p, k, r)
+	case kindProgress:
+		return f.takeProgress(ctx, w, p, r)
+	case kindUpdate:
+		return f.takeUpdate(ctx, w, p, r)
 	case kindApps:
 		return f.takeApps(ctx, w, p, r, func(q *storage.Phone, bundleIDs []string) bool {
 			return r.CommandUUID == appsID(q, bundleIDs)
@@ -147,6 +167,18 @@ func kindOf(s *snapshot, p *storage.Phone, id string) kind {
 		return kindInformation
 	case appsID(p, groupApps(s, p.Group)):
 		return kindApps
+	case holdID(p):
+		return kindHold
+	case profilesID(p):
+		return kindProfiles
+	case liftID(p):
+		return kindLift
+	case cadenceID(p):
+		return kindCadence
+	case progressID(p):
+		return kindProgress
+	case updateID(p):
+		return kindUpdate
 	default:
 		return kindQueue
 	}
@@ -202,8 +234,7 @@ func (f *Fleet) takeSync(ctx context.Context, w *worldState, p storage.Phone, r 
 // was never given is answered like any other, because a phone repeats a result
 // until it is taken; it changes nothing.
 func (f *Fleet) takeQueued(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
-	st := storage.CommandStatus{UUID: r.CommandUUID, Epoch: p.Epoch, At: f.now(), State: stateOf(r.Status), Error: firstError(r)}
-	row, err := f.store.RecordStatus(ctx, w.segment, p.UDID, st, nil)
+	row, err := f.store.RecordStatus(ctx, w.segment, p.UDID, f.statusOf(&p, r), nil)
 	if errors.Is(err, storage.ErrNotFound) {
 		f.o.Logger.InfoContext(ctx, "result for an unknown command", "udid", p.UDID, "status", string(r.Status))
 		return f.touch(ctx, w, p)
@@ -226,6 +257,10 @@ func (f *Fleet) takeQueued(ctx context.Context, w *worldState, p storage.Phone, 
 	default:
 		return f.touch(ctx, w, p)
 	}
+}
+
+func (f *Fleet) statusOf(p *storage.Phone, r *mdm.Result) storage.CommandStatus {
+	return storage.CommandStatus{UUID: r.CommandUUID, Epoch: p.Epoch, At: f.now(), State: stateOf(r.Status), Error: firstError(r)}
 }
 
 func stateOf(s mdm.Status) storage.CommandState {
@@ -273,26 +308,77 @@ func bounded(text string) string {
 // is handed out at most once between two Idles.
 func (f *Fleet) next(ctx context.Context, w *worldState, s *session, p storage.Phone) (*mdm.Command, error) {
 	// A command is out that the phone never got. It gets the same bytes again.
-	if s.inflight != nil && s.kind != kindQueue && !slices.Contains(s.offered, s.inflight.UUID) {
+	if s.inflight != nil && s.kind.repeats() && !slices.Contains(s.offered, s.inflight.UUID) {
 		s.offered = append(s.offered, s.inflight.UUID)
 		return s.inflight, nil
 	}
-	row, err := f.store.NextCommand(ctx, w.segment, p.UDID, s.offered, f.now())
-	if err == nil {
-		return s.hand(kindQueue, mdm.Command{UUID: row.UUID, RequestType: row.RequestType, Body: row.Body}), nil
+	if underWay(attemptOf(&p)) { // its command may not be wanted any more
+		var err error
+		if p, err = f.announce(ctx, w, p); err != nil {
+			return nil, err
+		}
 	}
-	if !errors.Is(err, storage.ErrNotFound) {
-		return nil, wrap("next command", err)
+	if c, err := f.fromQueue(ctx, w, s, &p); c != nil || err != nil {
+		return c, err
 	}
 	if c, k, err := f.inventoryDue(w, s, &p); c != nil || err != nil {
 		return s.handed(k, c, err)
 	}
+	if c, err := f.holdNext(w, s, &p); c != nil || err != nil {
+		return c, err
+	}
 	p, due, err := f.syncDue(ctx, w, p)
-	if err != nil || !due || slices.Contains(s.offered, syncID(&p)) {
+	if err != nil {
 		return nil, err
 	}
-	c, err := mdm.NewCommand(syncID(&p), mdm.DeclarativeManagementCommand{Data: mdm.TokensJSON(p.Announced.Token, p.Announced.Timestamp)})
-	return s.handed(kindSync, &c, err)
+	if due && !slices.Contains(s.offered, syncID(&p)) {
+		c, err := mdm.NewCommand(syncID(&p), mdm.DeclarativeManagementCommand{Data: mdm.TokensJSON(p.Announced.Token, p.Announced.Timestamp)})
+		return s.handed(kindSync, &c, err)
+	}
+	return f.legacyNext(ctx, w, s, p)
+}
+
+// fromQueue returns the next command that has a row, or none.
+func (f *Fleet) fromQueue(ctx context.Context, w *worldState, s *session, p *storage.Phone) (*mdm.Command, error) {
+	row, err := f.store.NextCommand(ctx, w.segment, p.UDID, s.offered, f.now(), f.admit(s, p))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, wrap("next command", err)
+	}
+	return s.hand(kindQueue, mdm.Command{UUID: row.UUID, RequestType: row.RequestType, Body: row.Body}), nil
+}
+
+// holdNext returns the next command of the hold, or none.
+func (f *Fleet) holdNext(w *worldState, s *session, p *storage.Phone) (*mdm.Command, error) {
+	list, err := f.holdDue(p, f.holdOf(w, p))
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(d due) bool { return slices.Contains(s.offered, d.id) })
+	switch {
+	case len(list) == 0:
+		return nil, nil
+	case list[0].feature != "" && !s.fresh:
+		return f.askInformation(s, p)
+	default:
+		return f.synthesised(s, list[0])
+	}
+}
+
+// askInformation asks the phone what it runs, once in a session.
+func (f *Fleet) askInformation(s *session, p *storage.Phone) (*mdm.Command, error) {
+	return f.synthesised(s, due{kindInformation, informationID(p), mdm.DeviceInformationCommand{Queries: informationQueries()}, ""})
+}
+
+// synthesised hands out a command without a row, once in a session.
+func (f *Fleet) synthesised(s *session, d due) (*mdm.Command, error) {
+	if slices.Contains(s.offered, d.id) {
+		return nil, nil
+	}
+	c, err := mdm.NewCommand(d.id, d.payload)
+	return s.handed(d.kind, &c, err)
 }
 
 func (s *session) hand(k kind, c mdm.Command) *mdm.Command {

@@ -47,11 +47,14 @@ func (f *Fleet) status(ctx context.Context, w *worldState, p storage.Phone, data
 
 // moved reports whether the phone should be told something else than it was.
 func (f *Fleet) moved(w *worldState, p *storage.Phone) (bool, error) {
+	if !declarative(p) && !commandsOnly(p) {
+		return false, nil // nothing is known of it yet
+	}
 	pl, err := f.plan(w.current.Load(), p, f.now())
 	if err != nil {
 		return false, err
 	}
-	return pl.set.Token != p.Announced.Token || f.unconfirmed(p), nil
+	return !pl.announcedTo(p) || declarative(p) && f.unconfirmed(p), nil
 }
 
 // mergeStatus brings a report into the phone's record. A full report replaces
@@ -158,15 +161,21 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 		return nil // the first that is known of it is no move
 	}
 	detail := map[string]string{"from": was, "to": release, "group": p.Group, "ring": string(p.Ring)}
-	if len(p.Update.Reasons) > 0 {
-		detail["install_reason"] = strings.Join(p.Update.Reasons, ",")
+	reasons := p.Update.Reasons
+	if len(reasons) > 0 {
+		detail["install_reason"] = strings.Join(reasons, ",")
 	}
 	entries := []storage.AuditEntry{f.entry(Act{Actor: "phone:" + p.UDID}, "phone.updated", p.UDID, detail)}
 	// What runs on the new release may be other versions of the apps.
 	p.AppsAt, p.AppsFor = time.Time{}, nil
+	if p.Legacy != nil {
+		// It reports no status items that would end what the commands began,
+		// and the choice of a branch may not have outlived the update.
+		p.Update, p.Legacy.CadenceAt = storage.UpdateState{}, time.Time{}
+	}
 	p.Arrival = nil
 	if f.unapproved(w, p, release) {
-		entries = append(entries, f.leak(p, detail, p.Update.Reasons...))
+		entries = append(entries, f.leak(p, detail, reasons...))
 	}
 	return entries
 }

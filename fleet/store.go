@@ -48,8 +48,11 @@ type QueueStore interface {
 	// same transaction: of those that are not final and whose UUID is not in
 	// skip the one already sent, else the first. It returns
 	// storage.ErrNotFound when there is none. Commands of another epoch are
-	// never returned.
-	NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time) (storage.Command, error)
+	// never returned. Neither is one for which admit returns an error: with
+	// storage.ErrDeferred it stays as it is, with any other error it is
+	// cancelled at that time with the error's text, in the same transaction.
+	// A nil admit admits all; it may be called more than once.
+	NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time, admit func(storage.Command) error) (storage.Command, error)
 
 	// RecordStatus stores what a phone said of a command. The first final
 	// status counts: later ones, and those of another epoch, change nothing

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -37,19 +38,37 @@ func (s *Sweeper) Mark() {
 	}
 }
 
-// Run sweeps until the context ends.
+// ringsPerSweep is how often alarms are looked at for each sweep.
+const ringsPerSweep = 12
+
+// Run sweeps until the context ends, and rings the alarms in between.
 func (s *Sweeper) Run(ctx context.Context) error {
-	ticker := time.NewTicker(s.interval)
+	ticker, alarm := time.NewTicker(s.interval), time.NewTicker(max(s.interval/ringsPerSweep, time.Millisecond))
 	defer ticker.Stop()
+	defer alarm.Stop()
 	for {
 		if _, err := s.fleet.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.fleet.o.Logger.ErrorContext(ctx, "sweep", "error", err)
 		}
+		if !s.wait(ctx, ticker.C, alarm.C) {
+			return nil
+		}
+	}
+}
+
+// wait rings alarms until it is time for a sweep; false means that the context
+// ended.
+func (s *Sweeper) wait(ctx context.Context, sweep, alarm <-chan time.Time) bool {
+	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
+			return false
+		case <-sweep:
+			return true
 		case <-s.marks:
+			return true
+		case <-alarm:
+			s.fleet.Ring()
 		}
 	}
 }
@@ -88,6 +107,14 @@ func (f *Fleet) sweepWorld(ctx context.Context, w *worldState) (int, error) {
 	woken := 0
 	err = f.eachPhone(ctx, w, storage.PhoneQuery{}, func(p *storage.Phone, at uint64) error {
 		w.census.heal(p, at)
+		// What was queued must not wait for the phone when it was stopped.
+		if underWay(attemptOf(p)) {
+			stopped, err := f.announce(ctx, w, *p)
+			if err != nil && !errors.Is(err, storage.ErrConflict) {
+				return err
+			}
+			p = &stopped
+		}
 		due, err := f.due(w, p)
 		if err != nil {
 			return err
@@ -110,10 +137,10 @@ func (f *Fleet) due(w *worldState, p *storage.Phone) (bool, error) {
 	if _, apps := f.appsDue(w.current.Load(), p); apps {
 		return true, nil
 	}
-	if !declarative(p) {
-		return false, nil
+	if moved, err := f.moved(w, p); moved || err != nil {
+		return moved, err
 	}
-	return f.moved(w, p)
+	return f.legacyDue(w, p)
 }
 
 // eachPhone visits the phones that match, a page at a time, so that no read

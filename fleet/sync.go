@@ -28,7 +28,7 @@ func (f *Fleet) announce(ctx context.Context, w *worldState, p storage.Phone) (s
 		return p, ErrNotReady
 	}
 	pl, err := f.plan(s, &p, f.now())
-	if err != nil || pl.set.Token == p.Announced.Token {
+	if err != nil || pl.announcedTo(&p) {
 		return p, err
 	}
 	updated, err := f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
@@ -43,17 +43,18 @@ func (f *Fleet) announce(ctx context.Context, w *worldState, p storage.Phone) (s
 		if err != nil {
 			return storage.PhoneChange{}, err
 		}
-		if pl.set.Token == q.Announced.Token {
+		if pl.announcedTo(q) {
 			return storage.PhoneChange{Unchanged: true}, nil
 		}
-		audit := f.announceAudit(q, pl)
-		q.Announced = storage.Announced{
-			Token: pl.set.Token, Revision: s.records.Revision,
-			Timestamp:   nextTimestamp(q.Announced.Timestamp, f.now()),
-			Enforcement: pl.enforcement,
+		change := storage.PhoneChange{Declarations: pl.bodies, Audit: f.announceAudit(q, pl)}
+		f.endAttempt(q, pl, &change)
+		q.Announced.Enforcement, q.Announced.Revision = pl.enforcement, s.records.Revision
+		if pl.set.Token != q.Announced.Token {
+			q.Announced.Token, q.Announced.Timestamp = pl.set.Token, nextTimestamp(q.Announced.Timestamp, f.now())
+			q.Sync.NotNowSince = time.Time{}
+			change.Set = &pl.set
 		}
-		q.Sync.NotNowSince = time.Time{}
-		return storage.PhoneChange{Declarations: pl.bodies, Set: &pl.set, Audit: audit}, nil
+		return change, nil
 	})
 	if err != nil {
 		return p, wrap("announce", err)
@@ -70,9 +71,9 @@ func (f *Fleet) announceAudit(p *storage.Phone, pl plan) []storage.AuditEntry {
 	if was != nil && (is == nil || is.Release != was.Release) {
 		entries = append(entries, f.entry(act, "enforcement.ended", p.UDID, map[string]string{"release": was.Release}))
 	}
-	if is != nil && (was == nil || was.Release != is.Release || was.Deadline != is.Deadline) {
+	if is != nil && (was == nil || was.Release != is.Release || was.Deadline != is.Deadline || was.By != is.By) {
 		entries = append(entries, f.entry(act, "enforcement.announced", p.UDID, map[string]string{
-			"release": is.Release, "deadline": is.Deadline, "source": is.Source, "source_id": is.SourceID,
+			"release": is.Release, "deadline": is.Deadline, "by": string(mechanism(is)), "source": is.Source, "source_id": is.SourceID,
 			"group": p.Group, "ring": string(p.Ring),
 		}))
 	}
@@ -94,14 +95,14 @@ func nextTimestamp(last, now time.Time) time.Time {
 // syncDue reports whether the phone should be told to synchronise, after
 // bringing the announcement up to date.
 func (f *Fleet) syncDue(ctx context.Context, w *worldState, p storage.Phone) (storage.Phone, bool, error) {
-	if !declarative(&p) {
-		return p, false, nil
+	if !declarative(&p) && !commandsOnly(&p) {
+		return p, false, nil // nothing is known of it yet
 	}
 	p, err := f.announce(ctx, w, p)
 	if err != nil {
 		return p, false, err
 	}
-	return p, f.unconfirmed(&p), nil
+	return p, declarative(&p) && f.unconfirmed(&p), nil
 }
 
 // unconfirmed reports whether the phone still has to learn what was announced.
@@ -131,6 +132,9 @@ func (f *Fleet) Declarative(ctx context.Context, seg storage.Segment, p storage.
 	endpoint, err := mdm.ParseEndpoint(m.Endpoint)
 	if err != nil {
 		return mdm.Reply{}, err
+	}
+	if commandsOnly(&p) {
+		return mdm.Reply{}, mdm.ErrNotFound // declarations were never turned on for it
 	}
 	f.waker.Contact(wakeKey(seg, p.UDID))
 	reply := mdm.Reply{ContentType: "application/json"}

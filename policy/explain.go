@@ -16,6 +16,8 @@ type Explanation struct {
 	Facts         []Reason   `json:"facts"`
 	Hold          HoldStatus `json:"hold"`
 	HoldWhy       Code       `json:"hold_why,omitempty"`
+	HoldBy        Mechanism  `json:"hold_by"` // ByNothing: nothing hides releases on this phone
+	By            Mechanism  `json:"by"`      // how it is told to install what it has to; ByNothing while nothing is
 	NextAutomatic Code       `json:"next_automatic,omitempty"`
 	NextHuman     Code       `json:"next_human,omitempty"`
 }
@@ -45,17 +47,14 @@ const (
 // HoldState returns whether the phone's hold is confirmed, pending or
 // impossible, and for the last two why.
 func HoldState(f Facts, l Live) (HoldStatus, Code) {
+	by, why := holdBy(f)
 	switch {
-	case f.Supervised == Unsupervised:
-		return HoldImpossible, WhyUnsupervised
-	case f.Capabilities.Known && !f.Capabilities.Settings:
-		return HoldImpossible, WhyNoDeclaration
+	case why == WhySupervisionUnknown, why == WhyFactsUnknown, why == WhyCapabilitiesUnknown:
+		return HoldPending, why
+	case by == ByNothing:
+		return HoldImpossible, why
 	case l.SettingsError != "":
 		return HoldImpossible, WhySettingsRefused
-	case f.Supervised != Supervised:
-		return HoldPending, WhySupervisionUnknown
-	case !f.Capabilities.Known:
-		return HoldPending, WhyCapabilitiesUnknown
 	case !l.HoldConfirmed:
 		return HoldPending, WhyNotReported
 	default:
@@ -102,9 +101,11 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 	w, now := e.w, e.now
 	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, f.OSVersion, ParamModel, f.Model)}}
 	x.Hold, x.HoldWhy = HoldState(f, l)
+	x.HoldBy = t.Hold.By
 	if t.Enforce != nil {
+		x.By = t.Enforce.By
 		x.Reason = underWay(f, l, t, now)
-		x.explainSource(w, f, *t.Enforce, now)
+		x.explainSource(w, f, l, *t.Enforce, now)
 	} else {
 		// Without any approval nothing is newer than approved; that the phone
 		// moved on its own must not read as "done" all the same.
@@ -127,7 +128,7 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 }
 
 // explainSource adds what the enforcement rests on.
-func (x *Explanation) explainSource(w *World, f Facts, e Enforcement, now time.Time) {
+func (x *Explanation) explainSource(w *World, f Facts, l Live, e Enforcement, now time.Time) {
 	if e.Source == SourceCandidate {
 		x.Facts = append(x.Facts, reason(FactCandidate, ParamRelease, e.Release))
 	} else if a, ok := w.Approval(f.Group, e.Release, now); ok && a.Override == nil {
@@ -135,6 +136,11 @@ func (x *Explanation) explainSource(w *World, f Facts, e Enforcement, now time.T
 	}
 	if e.Keep {
 		x.Facts = append(x.Facts, reason(FactKept, ParamRelease, e.Release))
+	}
+	// A command has no deadline: with a passcode the user decides when, and the
+	// phone only keeps asking (Apple, Device Management, ScheduleOSUpdate).
+	if e.By == ByCommand && (l.PasscodePresent == nil || *l.PasscodePresent) {
+		x.Facts = append(x.Facts, reason(FactNoDeadline, ParamRelease, e.Release))
 	}
 }
 
@@ -287,7 +293,7 @@ func failed(i Install, l Live, t Target) Reason {
 	}
 	code := ReasonInstallFailed
 	switch {
-	case has("battery", "charge"):
+	case has("battery", "charge", "power"):
 		code = ReasonBattery
 	case has("space", "storage"), text == "" && l.AvailableGB != nil && *l.AvailableGB < lowSpaceGB:
 		code = ReasonNoSpace

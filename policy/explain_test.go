@@ -122,7 +122,9 @@ func TestExplainBlocked(t *testing.T) {
 		{"app too old", approved(), none, func(f *policy.Facts) { f.Apps[0].Version = "1" }, policy.ReasonAppUpdateNeeded, policy.StepEnforceAfterApp, policy.StepUpdateApp, policy.FactGate},
 		{"model not verified", approved(), func(p *policy.Parts) { p.Approvals[0].Models = nil }, as, policy.ReasonModelNotVerified, policy.StepNextRelease, policy.StepTestModel, policy.FactGate},
 		{"ungrouped", approved(), none, func(f *policy.Facts) { f.Group = "" }, policy.ReasonUngrouped, "", policy.StepAssignGroup, policy.FactInstalled},
-		{"not controllable", approved(), none, func(f *policy.Facts) { f.OSVersion = "16.1" }, policy.ReasonNotControllable, "", policy.StepUpdateByHand, policy.FactGate},
+		{"not controllable", approved(), none, func(f *policy.Facts) {
+			f.OSVersion, f.Supervised, f.Capabilities = "16.1", policy.Unsupervised, policy.Capabilities{}
+		}, policy.ReasonNotControllable, "", policy.StepUpdateByHand, policy.FactGate},
 		{"done", approved(), none, func(f *policy.Facts) { f.OSVersion = next }, policy.ReasonDone, policy.StepNextRelease, "", policy.FactLastContact},
 	}
 	for _, tt := range tests {
@@ -202,7 +204,11 @@ func TestHoldState(t *testing.T) {
 		{"unsupervised", func(f *policy.Facts) { f.Supervised = policy.Unsupervised }, func(*policy.Live) {}, policy.HoldImpossible, policy.WhyUnsupervised},
 		{"supervision unknown", func(f *policy.Facts) { f.Supervised = "" }, func(*policy.Live) {}, policy.HoldPending, policy.WhySupervisionUnknown},
 		{"capabilities unknown", func(f *policy.Facts) { f.Capabilities.Known = false }, func(*policy.Live) {}, policy.HoldPending, policy.WhyCapabilitiesUnknown},
-		{"no settings declaration", func(f *policy.Facts) { f.Capabilities.Settings = false }, func(*policy.Live) {}, policy.HoldImpossible, policy.WhyNoDeclaration},
+		{"no settings declaration", func(f *policy.Facts) { f.Capabilities.Settings, f.OSVersion = false, "27.0" }, func(*policy.Live) {}, policy.HoldImpossible, policy.WhyNoDeclaration},
+		{"by profile", func(f *policy.Facts) { f.Capabilities.Settings = false }, func(*policy.Live) {}, policy.HoldConfirmed, ""},
+		{"profile not reported", func(f *policy.Facts) { f.OSVersion, f.Capabilities = "15.8.4", policy.Capabilities{} }, func(l *policy.Live) { l.HoldConfirmed = false }, policy.HoldPending, policy.WhyNotReported},
+		{"older than any hold", func(f *policy.Facts) { f.OSVersion, f.Capabilities = "11.2.6", policy.Capabilities{} }, func(*policy.Live) {}, policy.HoldImpossible, policy.WhyBeforeHold},
+		{"no version reported", func(f *policy.Facts) { f.OSVersion, f.Capabilities = "", policy.Capabilities{} }, func(*policy.Live) {}, policy.HoldPending, policy.WhyFactsUnknown},
 		{"refused", func(*policy.Facts) {}, func(l *policy.Live) { l.SettingsError = "rejected" }, policy.HoldImpossible, policy.WhySettingsRefused},
 	}
 	for _, tt := range tests {

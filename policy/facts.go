@@ -78,9 +78,9 @@ type Live struct {
 	PushDead           bool      // APNs refused the token
 	NotNowSince        time.Time // zero unless the last answer was NotNow
 	SyncPending        bool      // what the phone was told is not yet its target
-	DeclarationFetched bool      // the phone fetched the announced enforcement
-	HoldConfirmed      bool      // the phone reported our deferral as valid and active
-	SettingsError      string    // the phone refused our settings declaration
+	DeclarationFetched bool      // the phone fetched the announced enforcement, or answered its command
+	HoldConfirmed      bool      // the phone reported our deferral in force, by declaration or profile
+	SettingsError      string    // the phone refused our settings declaration or hold profile
 	AvailableGB        *float64  // nil: not reported
 	BatteryLevel       *float64  // 0 to 1; nil: not reported
 	PasscodePresent    *bool     // nil: not reported
@@ -98,6 +98,19 @@ const (
 	SourceCandidate Source = "candidate"
 )
 
+// Mechanism is how a phone is told something. Which one is decided for each
+// phone: by its capabilities first, then by its iOS and supervision.
+type Mechanism string
+
+// The mechanisms. Profiles and commands are those of iOS before 27, which
+// removed them, and of supervised phones only.
+const (
+	ByNothing     Mechanism = ""            // it cannot be told
+	ByDeclaration Mechanism = "declaration" // softwareupdate.settings or .enforcement.specific
+	ByProfile     Mechanism = "profile"     // deferral keys of the restrictions payload
+	ByCommand     Mechanism = "command"     // ScheduleOSUpdate, Settings
+)
+
 // Enforcement is one release a phone is to install.
 type Enforcement struct {
 	Release string `json:"release"`
@@ -108,6 +121,7 @@ type Enforcement struct {
 	Notice   time.Duration `json:"notice"` // in nanoseconds when marshalled
 	Source   Source        `json:"source"`
 	SourceID string        `json:"source_id"`      // Approval.ID, or the release for a candidate
+	By       Mechanism     `json:"by"`             // ByDeclaration or ByCommand
 	Keep     bool          `json:"keep,omitempty"` // not what would be chosen now: kept because it is prepared or installing
 }
 
@@ -130,8 +144,12 @@ type Hold struct {
 	// Supervised says that the supervised-only keys, the deferral among them,
 	// may be sent: an unsupervised phone rejects the whole declaration.
 	Supervised bool `json:"supervised"`
-	// Declaration says that the phone understands the settings declaration.
-	Declaration bool `json:"declaration"`
+	// By is what hides new releases: ByDeclaration, ByProfile, or ByNothing when
+	// the phone cannot hide them or is not known to be able to.
+	By Mechanism `json:"by"`
+	// Cadence is what makes users see only the older of two branches:
+	// ByDeclaration, ByCommand or ByNothing.
+	Cadence Mechanism `json:"cadence"`
 }
 
 // HoldDays is the longest deferral Apple allows (Device Management,

@@ -118,7 +118,7 @@ func tester() policy.Facts {
 func announced(f policy.Facts, state policy.InstallState) policy.Facts {
 	f.Announced = &policy.Enforcement{
 		Release: next, Deadline: "2026-08-19T18:00:00", Notice: 24 * time.Hour,
-		Source: policy.SourceApproval, SourceID: "a1",
+		Source: policy.SourceApproval, SourceID: "a1", By: policy.ByDeclaration,
 	}
 	f.Install = policy.Install{State: state, PendingVersion: next}
 	return f

@@ -35,7 +35,7 @@ func some[T any](g generator, n int, one func(i int) T) []T {
 }
 
 func (g generator) version() string {
-	return pick(g, "26.4", "26.5", "26.5.2", next, "26.6.1", "27.0", "26.6 (a)", "odd")
+	return pick(g, "16.7", "26.4", "26.5", "26.5.2", next, "26.6.1", "27.0", "26.6 (a)", "odd")
 }
 
 func (g generator) model() string { return pick(g, small, large, "iPhone18,1", "") }
@@ -318,8 +318,15 @@ func checkSafety(t *testing.T, p policy.Parts, f policy.Facts, target policy.Tar
 	for _, d := range p.Declines {
 		allowed = allowed && (d.Group != f.Group || d.Release != e.Release || d.At.After(now))
 	}
-	if !allowed || !f.Capabilities.Enforcement {
+	if !allowed {
 		t.Fatalf("seed %d: enforcement %+v on a %s phone that nobody allowed", seed, *e, f.Ring)
+	}
+	takes := map[policy.Mechanism]bool{
+		policy.ByDeclaration: f.Capabilities.Enforcement,
+		policy.ByCommand:     f.Supervised == policy.Supervised && !version.AtLeast(f.OSVersion, "27"),
+	}
+	if !takes[e.By] && !e.Keep {
+		t.Fatalf("seed %d: a phone with iOS %s, supervised %s, %+v is told by %q", seed, f.OSVersion, f.Supervised, f.Capabilities, e.By)
 	}
 }
 

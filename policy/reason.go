@@ -59,7 +59,7 @@ const (
 	ReasonUngrouped             Code = "ungrouped"
 	ReasonDone                  Code = "done"
 	// ReasonNotControllable says that the release is approved but the phone
-	// knows no enforcement declaration (iOS before 17) or reports a version
+	// can neither be told by declaration nor by command, or reports a version
 	// that cannot be ordered; ParamWhy tells which.
 	ReasonNotControllable Code = "not-controllable"
 )
@@ -108,10 +108,12 @@ const (
 
 // Finer codes in ParamWhy of a phone's reason.
 const (
-	WhyFactsUnknown        Code = "facts-unknown"        // no iOS version or model reported yet
-	WhyCapabilitiesUnknown Code = "capabilities-unknown" // no capabilities reported yet
-	WhyVersionUnreadable   Code = "version-unreadable"   // the reported version cannot be ordered
-	WhySystemTooOld        Code = "ios-before-17"
+	WhyFactsUnknown        Code = "facts-unknown"          // no iOS version or model reported yet
+	WhyCapabilitiesUnknown Code = "capabilities-unknown"   // no capabilities reported yet
+	WhyVersionUnreadable   Code = "version-unreadable"     // the reported version cannot be ordered
+	WhySystemTooOld        Code = "ios-before-9"           // older than any mechanism
+	WhyBeforeHold          Code = "ios-before-11.3"        // older than any hold
+	WhyUnsupervisedOld     Code = "unsupervised-before-17" // commands need supervision, and declarations iOS 17
 	WhyNoDeclaration       Code = "declaration-unsupported"
 	WhySupervisionUnknown  Code = "supervision-unknown"
 	WhySettingsRefused     Code = "settings-refused"
@@ -131,6 +133,7 @@ const (
 	FactLastContact  Code = "last-contact"  // ParamDate
 	FactKept         Code = "kept"          // not withdrawn or switched: prepared or installing
 	FactVisible      Code = "visible"       // ParamRelease, ParamDate: users can see it since
+	FactNoDeadline   Code = "no-deadline"   // ParamRelease: told by command, and a passcode lets the user put it off
 )
 
 // Steps (Gate.NextAutomatic, Gate.NextHuman, Explanation.NextAutomatic,

@@ -7,10 +7,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/internal/version"
 )
 
-// enforcementFrom is the first iOS that knows the enforcement declaration
-// (Apple, Device Management, SoftwareUpdateEnforcementSpecific).
-const enforcementFrom = "17.0"
-
 // TargetFor computes what one phone must hide and what it must install. Its
 // cost does not depend on the size of the fleet.
 //
@@ -32,11 +28,7 @@ const enforcementFrom = "17.0"
 // stopping may still help. An installing phone keeps it whatever happens; there
 // is nothing left to stop.
 func TargetFor(w *World, f Facts, now time.Time) Target {
-	t := Target{Hold: Hold{
-		Days:        HoldDays,
-		Supervised:  f.Supervised == Supervised,
-		Declaration: f.Capabilities.Known && f.Capabilities.Settings,
-	}}
+	t := Target{Hold: holdFor(f)}
 	g := w.groups[f.Group]
 	if g == nil || f.Group == "" {
 		t.Blocked = reason(ReasonUngrouped)
@@ -258,22 +250,8 @@ func (w *World) newest(g *group, model string, now time.Time, wanted func(*relea
 // enforce sets the enforcement, or why the phone cannot be made to follow it.
 func (c choice) enforce(t *Target, e Enforcement) {
 	t.Release = e.Release
-	if t.Blocked = c.mechanism(); t.Blocked.Code == "" {
+	if e.By, t.Blocked = enforceBy(c.f); t.Blocked.Code == "" {
 		t.Enforce = &e
-	}
-}
-
-// mechanism returns why the phone cannot get an enforcement, or a zero Reason.
-func (c choice) mechanism() Reason {
-	switch {
-	case !version.AtLeast(c.f.OSVersion, enforcementFrom):
-		return reason(ReasonNotControllable, ParamWhy, string(WhySystemTooOld), ParamVersion, c.f.OSVersion)
-	case !c.f.Capabilities.Known:
-		return reason(ReasonSyncPending, ParamWhy, string(WhyCapabilitiesUnknown))
-	case !c.f.Capabilities.Enforcement:
-		return reason(ReasonNotControllable, ParamWhy, string(WhyNoDeclaration), ParamVersion, c.f.OSVersion)
-	default:
-		return Reason{}
 	}
 }
 
@@ -339,11 +317,15 @@ func (c choice) keeps(chosen *Enforcement) bool {
 	if pending := c.f.Install.PendingVersion; pending != "" && !version.Equal(pending, a.Release) {
 		return false
 	}
+	by, blocked := enforceBy(c.f)
+	if a.By == ByCommand && by != ByCommand {
+		return false // the phone no longer takes the command it was told by
+	}
 	switch c.f.Install.State {
 	case InstallInstalling:
 		return true
 	case InstallPrepared:
-		return c.mechanism().Code == "" && c.allows(a)
+		return blocked.Code == "" && c.allows(a)
 	case InstallNone, InstallWaiting, InstallDownloading, InstallFailed:
 	}
 	return false

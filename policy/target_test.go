@@ -70,8 +70,6 @@ func TestBlocked(t *testing.T) {
 		{"no report yet", approved(), same, func(f *policy.Facts) { f.OSVersion = "" }, policy.ReasonSyncPending, ""},
 		{"no model yet", approved(), same, func(f *policy.Facts) { f.Model = "" }, policy.ReasonSyncPending, ""},
 		{"version without an order", approved(), same, func(f *policy.Facts) { f.OSVersion = "27 beta" }, policy.ReasonNotControllable, ""},
-		{"iOS before 17", approved(), same, func(f *policy.Facts) { f.OSVersion = "16.7.8" }, policy.ReasonNotControllable, next},
-		{"no enforcement declaration", approved(), same, func(f *policy.Facts) { f.Capabilities.Enforcement = false }, policy.ReasonNotControllable, next},
 		{"capabilities unknown", approved(), same, func(f *policy.Facts) { f.Capabilities = policy.Capabilities{} }, policy.ReasonSyncPending, next},
 		{"unknown ring is production", verified(), same, func(f *policy.Facts) { f.Ring = "test" }, policy.ReasonGateClosed, next},
 		{"candidate is not for production", parts(), same, as, policy.ReasonGateClosed, next},
@@ -108,10 +106,10 @@ func TestEnforce(t *testing.T) {
 	t.Parallel()
 	byApproval := policy.Enforcement{
 		Release: next, Deadline: "2026-08-19T18:00:00", Notice: policy.DefaultMinimumNotice,
-		Source: policy.SourceApproval, SourceID: "a1",
+		Source: policy.SourceApproval, SourceID: "a1", By: policy.ByDeclaration,
 	}
 	candidate := policy.Enforcement{
-		Release: next, Notice: policy.DefaultCandidateNotice, Source: policy.SourceCandidate, SourceID: next,
+		Release: next, Notice: policy.DefaultCandidateNotice, Source: policy.SourceCandidate, SourceID: next, By: policy.ByDeclaration,
 	}
 	with := func(e policy.Enforcement, f func(*policy.Enforcement)) policy.Enforcement { f(&e); return e }
 	older := func(p *policy.Parts) {
@@ -295,26 +293,6 @@ func TestKeep(t *testing.T) {
 	for _, state := range []policy.InstallState{"", "new", policy.InstallNone, policy.InstallWaiting, policy.InstallDownloading, policy.InstallFailed} {
 		if got := target(p, announced(phone(), state)).Enforce; got == nil || got.Release != "26.6.1" || got.Keep {
 			t.Errorf("%s: enforcement %+v, want the newer release", state, got)
-		}
-	}
-}
-
-func TestHold(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		supervised   policy.Supervision
-		capabilities policy.Capabilities
-		want         policy.Hold
-	}{
-		{policy.Supervised, policy.Capabilities{Known: true, Settings: true}, policy.Hold{Days: 90, Supervised: true, Declaration: true}},
-		{policy.Unsupervised, policy.Capabilities{Known: true, Settings: true}, policy.Hold{Days: 90, Declaration: true}},
-		{policy.SupervisionUnknown, policy.Capabilities{Known: true}, policy.Hold{Days: 90}},
-		{policy.Supervised, policy.Capabilities{Settings: true}, policy.Hold{Days: 90, Supervised: true}},
-	} {
-		f := phone()
-		f.Supervised, f.Capabilities = tt.supervised, tt.capabilities
-		if got := target(approved(), f).Hold; got != tt.want {
-			t.Errorf("hold of %s %+v = %+v, want %+v", tt.supervised, tt.capabilities, got, tt.want)
 		}
 	}
 }

@@ -38,6 +38,8 @@ var (
 	ErrConflict = errors.New("changed in the meantime")
 	// ErrSpent: a one-time secret was used before, or its time is over.
 	ErrSpent = errors.New("spent or expired")
+	// ErrDeferred: a command may not be handed out yet and stays in its queue.
+	ErrDeferred = errors.New("may not be handed out yet")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("store is closed")
 	// ErrFull: the disk has no room. Nothing was written, reads go on, and the

@@ -66,6 +66,7 @@ type Phone struct {
 	Announced    Announced          `json:"announced,omitzero"`
 	Sync         SyncState          `json:"sync,omitzero"`
 	Arrival      *Arrival           `json:"arrival,omitzero"` // how it came to a release its group had not opened
+	Legacy       *Legacy            `json:"legacy,omitzero"`  // nil while it never needed a mechanism of iOS before 27
 }
 
 // OS is what a phone runs.
@@ -142,7 +143,37 @@ type AnnouncedEnforcement struct {
 	Deadline string    `json:"deadline,omitzero"` // the phone's local wall time, "2006-01-02T15:04:05"
 	Source   string    `json:"source,omitzero"`   // approval or candidate
 	SourceID string    `json:"sourceID,omitzero"`
+	By       string    `json:"by,omitzero"` // "command", or "" for the enforcement declaration
 	FirstAt  time.Time `json:"firstAt,omitzero"`
+}
+
+// Legacy is what a phone said about the mechanisms that iOS 27 removed: the
+// hold by profile, the older branch and updates by command.
+type Legacy struct {
+	Profile   string    `json:"profile,omitzero"`   // UUID of the hold profile in its last profile list, "" when absent
+	ListedAt  time.Time `json:"listedAt,omitzero"`  // last profile list; zero: to be asked for
+	TriedAt   time.Time `json:"triedAt,omitzero"`   // last answer to the installation of the profile
+	Refused   string    `json:"refused,omitzero"`   // why it did not take the profile, bounded
+	CadenceAt time.Time `json:"cadenceAt,omitzero"` // last answer to the choice of the older branch
+	Attempt   Attempt   `json:"attempt,omitzero"`
+}
+
+// Attempt is one command that tries to bring a phone to a release, and what
+// came of it. The queue holds the command itself.
+type Attempt struct {
+	Number     uint64    `json:"number,omitzero"`  // counts the attempts of the epoch, 0: none yet
+	Rollout    string    `json:"rollout,omitzero"` // AnnouncedEnforcement.SourceID
+	Release    string    `json:"release,omitzero"`
+	Step       string    `json:"step,omitzero"`       // list, download or install
+	At         time.Time `json:"at,omitzero"`         // when it was queued
+	AnsweredAt time.Time `json:"answeredAt,omitzero"` // when the phone answered the command
+	PolledAt   time.Time `json:"polledAt,omitzero"`   // last answer about the progress
+	EndedAt    time.Time `json:"endedAt,omitzero"`    // final result or time-out; zero while open
+	Result     string    `json:"result,omitzero"`     // why it ended, bounded
+	Told       bool      `json:"told,omitzero"`       // an attempt of this rollout and release was answered
+	ProductKey string    `json:"productKey,omitzero"` // the phone's own name of the release, where it needs that
+	Downloaded bool      `json:"downloaded,omitzero"` // the phone said that it can install
+	Percent    int       `json:"percent,omitzero"`    // of the download, 0 to 100
 }
 
 // SyncState follows a phone through declarative synchronisation.
@@ -187,7 +218,9 @@ type PhoneChange struct {
 	Unchanged    bool // nothing to store; the transaction writes nothing
 	Declarations []DeclarationBody
 	Set          *DeclarationSet
-	CancelQueue  string // cancel all commands that are not final, giving this reason
+	CancelQueue  string    // cancel all commands that are not final, giving this reason
+	CancelKeys   string    // restricts CancelQueue to commands whose Key begins so
+	Enqueue      []Command // appended to the queue after that, by the rules of QueueStore.Enqueue
 	Audit        []AuditEntry
 }
 

@@ -36,13 +36,23 @@ func (g *globals) deviceTable(devices []fleet.DeviceView) table {
 		{"last_contact", t.T("Last contact")},
 		{"leak", ""},
 		{"certificate_state", ""},
+		{"hold_by", ""},
+		{"update_by", ""},
 	}}
 	for _, d := range devices {
 		tab.add(plain(d.UDID), plain(d.Serial), plain(d.Model), plain(d.OS), plain(d.Group), g.word(d.Ring), g.word(d.Hold), plain(d.Target),
 			onClock(d.Deadline), g.word(d.InstallState), g.reason(d.Reason), g.instant(d.LastContact), plain(d.Leak),
-			plain(d.CertificateState))
+			plain(d.CertificateState), plain(d.HoldBy), plain(d.UpdateBy))
 	}
 	return tab
+}
+
+// by adds the mechanism to what it brings about.
+func (g *globals) by(what, mechanism string) string {
+	if mechanism == "" {
+		return what
+	}
+	return fmt.Sprintf("%s (%s)", what, g.text.Word(mechanism))
 }
 
 func newDeviceExplainCommand(g *globals) *cobra.Command {
@@ -78,14 +88,19 @@ func (g *globals) explainText(v fleet.ExplainView) string {
 	if x.HoldWhy != "" {
 		hold += ": " + t.Why(string(x.HoldWhy))
 	}
+	hold = g.by(hold, string(x.HoldBy))
 	fmt.Fprintf(&b, "\n%s\n", t.T("Hold: %s", hold))
 	for _, f := range x.Facts {
 		fmt.Fprintf(&b, "- %s\n", oneLine(t.Fill(t.Fact(string(f.Code)), f.Params)))
 	}
 	params := x.Reason.Params
-	b.WriteString("\n" + fields(
-		[2]string{t.T("By itself"), t.Fill(t.Step(string(x.NextAutomatic)), params)},
-		[2]string{t.T("You can"), t.Fill(t.Step(string(x.NextHuman)), params)},
-	))
+	pairs := [][2]string{
+		{t.T("By itself"), t.Fill(t.Step(string(x.NextAutomatic)), params)},
+		{t.T("You can"), t.Fill(t.Step(string(x.NextHuman)), params)},
+	}
+	if v.Device.Target != "" {
+		pairs = append([][2]string{{t.T("To install"), g.by(v.Device.Target, v.Device.UpdateBy)}}, pairs...)
+	}
+	b.WriteString("\n" + fields(pairs...))
 	return b.String()
 }

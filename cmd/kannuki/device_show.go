@@ -58,8 +58,8 @@ func (g *globals) deviceText(d api.Device) string {
 		{t.T("Rights"), g.word(d.Rights).shown},
 		{t.T("Enrollment"), enrolled},
 		{t.T("Supervised"), plain(d.Supervised).shown},
-		{t.T("Hold"), g.holdText(d.Hold, d.HoldWhy)},
-		{t.T("To install"), plain(d.Target).shown},
+		{t.T("Hold"), g.by(g.holdText(d.Hold, d.HoldWhy), d.HoldBy)},
+		{t.T("To install"), g.by(plain(d.Target).shown, d.UpdateBy)},
 		{t.T("Deadline, phone's clock"), onClock(d.Deadline).shown},
 		{t.T("Installing"), g.installText(d)},
 		{t.T("Why not yet"), g.reasonWithCode(d.Reason)},
@@ -149,11 +149,17 @@ func (g *globals) reasonWithCode(code string) string {
 }
 
 func (g *globals) installText(d api.Device) string {
-	pending := ""
-	if d.PendingVersion != "" {
+	pending, percent := "", ""
+	if d.Percent != nil {
+		percent = strconv.Itoa(*d.Percent) + "%"
+	}
+	switch {
+	case d.PendingVersion != "" && d.PendingDeadline == "":
+		pending = "iOS " + d.PendingVersion
+	case d.PendingVersion != "":
 		pending = g.text.T("iOS %s on %s, phone's clock", d.PendingVersion, onClock(d.PendingDeadline).shown)
 	}
-	return strings.Join(present(g.word(d.InstallState).shown, pending, g.since(d.InstallSince)), ", ")
+	return strings.Join(present(g.word(d.InstallState).shown, percent, pending, g.since(d.InstallSince)), ", ")
 }
 
 func (g *globals) since(t time.Time) string {

@@ -68,7 +68,11 @@ var factTexts = sync.OnceValue(func() map[string]both {
 		"install-state": {"The phone reports[ {release}]: {why}.", "端末の報告[（{release}）]：{why}。"},
 		"last-contact":  {"Last contact: {date}.", "最後の通信：{date}。"},
 		"kept":          {"The installation[ of {release}] is too far on to be stopped.", "[{release}の]インストールが進んでいるため、止められません。"},
-		"visible":       {"Users can see[ {release}][ since {date}].", "[{release}は][{date}から]利用者に表示されています。"},
+		"no-deadline": {
+			"Before iOS 17 there is no true deadline with a passcode: the phone asks, and its user may put[ {release}] off.",
+			"iOS 17より前でパスコードを設定した端末には、確実な適用期限がありません。端末が確認を求め、利用者は[{release}を]後回しにできます。",
+		},
+		"visible": {"Users can see[ {release}][ since {date}].", "[{release}は][{date}から]利用者に表示されています。"},
 	}
 })
 
@@ -92,7 +96,9 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 		"facts-unknown":           {"the phone has not reported its model and iOS yet", "機種とOSの報告を待っています"},
 		"capabilities-unknown":    {"the phone has not reported its capabilities yet", "対応機能の報告を待っています"},
 		"version-unreadable":      {"the version it reports cannot be compared", "報告された版を比べられません"},
-		"ios-before-17":           {"iOS is older than 17", "iOS 17より前の版です"},
+		"ios-before-9":            {"iOS is older than 9", "iOS 9より前の版です"},
+		"ios-before-11.3":         {"iOS is older than 11.3", "iOS 11.3より前の版です"},
+		"unsupervised-before-17":  {"before iOS 17 only supervised phones can be told", "iOS 17より前では、監視対象の端末にだけ指示できます"},
 		"declaration-unsupported": {"it does not support the instruction", "この指示に対応していません"},
 		"supervision-unknown":     {"not known yet whether it is supervised", "監視対象かどうかを確認中です"},
 		"settings-refused":        {"the phone refused the settings", "端末が設定を拒否しました"},

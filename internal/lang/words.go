@@ -25,6 +25,10 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"pending":    {"Not confirmed yet", "確認待ち"},
 		"impossible": {"Not possible", "延期不可"},
 
+		"declaration": {"by declaration", "宣言"},
+		"profile":     {"by configuration profile", "構成プロファイル"},
+		"command":     {"by command", "コマンド"},
+
 		"upgrade":     {"Upgrade", "アップグレード"},
 		"update":      {"Update", "アップデート"},
 		"patch":       {"Patch", "修正アップデート"},

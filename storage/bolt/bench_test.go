@@ -117,7 +117,7 @@ func BenchmarkPoll(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := s.NextCommand(b.Context(), storage.DefaultSegment, udid(i%256), nil, start); err == nil {
+		if _, err := s.NextCommand(b.Context(), storage.DefaultSegment, udid(i%256), nil, start, nil); err == nil {
 			b.Fatal("a command from nowhere")
 		}
 	}
@@ -137,7 +137,7 @@ func BenchmarkQueue(b *testing.B) {
 			if _, err := s.Enqueue(b.Context(), storage.DefaultSegment, []string{id}, []storage.Command{{UUID: uuid, Body: body}}, nil); err != nil {
 				b.Error(err)
 			}
-			if _, err := s.NextCommand(b.Context(), storage.DefaultSegment, id, nil, start); err != nil {
+			if _, err := s.NextCommand(b.Context(), storage.DefaultSegment, id, nil, start, nil); err != nil {
 				b.Error(err)
 			}
 			st := storage.CommandStatus{UUID: uuid, Epoch: 1, State: storage.CommandDone, At: start.Add(time.Duration(i))}

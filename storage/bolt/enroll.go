@@ -381,7 +381,7 @@ func (t *tx) saveEnrollment(seg storage.Segment, before, after storage.Enrollmen
 		return nil, err
 	}
 	if after.CancelQueue != "" {
-		if err := t.cancelQueue(seg, handle{after.Phone.Num, after.Phone.Epoch}, after.CancelQueue, after.Audit); err != nil {
+		if err := t.cancelQueue(seg, handle{after.Phone.Num, after.Phone.Epoch}, storage.PhoneChange{CancelQueue: after.CancelQueue, Audit: after.Audit}); err != nil {
 			return nil, err
 		}
 	}

@@ -372,10 +372,14 @@ func (t *tx) applyPlan(seg storage.Segment, p *phonePlan) error {
 	if err := t.putPhone(seg, p.stale, p.phone, p.after); err != nil {
 		return err
 	}
+	h := handle{p.phone.Num, p.phone.Epoch}
 	if p.change.CancelQueue != "" {
-		if err := t.cancelQueue(seg, handle{p.phone.Num, p.phone.Epoch}, p.change.CancelQueue, p.change.Audit); err != nil {
+		if err := t.cancelQueue(seg, h, p.change); err != nil {
 			return err
 		}
+	}
+	if _, err := t.enqueueAll(seg, []handle{h}, p.change.Enqueue); err != nil {
+		return err
 	}
 	return t.appendAudit(seg, p.change.Audit...)
 }

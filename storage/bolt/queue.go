@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -151,32 +152,45 @@ func (s *Store) Queue(ctx context.Context, seg storage.Segment, udid string) ([]
 func (s *Store) Enqueue(ctx context.Context, seg storage.Segment, udids []string, commands []storage.Command, audit []storage.AuditEntry) (int, error) {
 	added := 0
 	err := s.updateIn(ctx, seg, func(t *tx) error {
-		added = 0
-		for _, c := range commands {
-			if err := checkName("UUID", c.UUID); err != nil {
-				return err
-			}
-		}
-		uses := make([]uint64, len(commands))
-		for _, udid := range udids {
-			h, err := t.find(seg, udid)
-			if err == nil {
-				err = t.enqueue(seg, h, commands, uses)
-			}
-			if err != nil {
+		phones := make([]handle, len(udids))
+		for i, udid := range udids {
+			var err error
+			if phones[i], err = t.find(seg, udid); err != nil {
 				return fmt.Errorf("phone %q: %w", udid, err)
 			}
 		}
-		for i, c := range commands {
-			if err := t.useBody(seg, c.Body, uses[i]); err != nil {
-				return err
-			}
-			added += int(uses[i]) //nolint:gosec // at most the number of phones
+		var err error
+		if added, err = t.enqueueAll(seg, phones, commands); err != nil {
+			return err
 		}
 		return t.appendAudit(seg, audit...)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("enqueue: %w", err)
+	}
+	return added, nil
+}
+
+// enqueueAll appends commands to phones' queues and returns how many rows it
+// added.
+func (t *tx) enqueueAll(seg storage.Segment, phones []handle, commands []storage.Command) (int, error) {
+	for _, c := range commands {
+		if err := checkName("UUID", c.UUID); err != nil {
+			return 0, err
+		}
+	}
+	uses := make([]uint64, len(commands))
+	for _, h := range phones {
+		if err := t.enqueue(seg, h, commands, uses); err != nil {
+			return 0, fmt.Errorf("phone %d: %w", h.num, err)
+		}
+	}
+	added := 0
+	for i, c := range commands {
+		if err := t.useBody(seg, c.Body, uses[i]); err != nil {
+			return 0, err
+		}
+		added += int(uses[i]) //nolint:gosec // at most the number of phones
 	}
 	return added, nil
 }
@@ -265,50 +279,110 @@ func (t *tx) releaseBody(seg storage.Segment, hash []byte) error {
 // NextCommand implements the store of package fleet. NotNowSince of a command
 // that is offered again stays, so that it tells since when the phone has been
 // deferring.
-func (s *Store) NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time) (storage.Command, error) {
+func (s *Store) NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time, admit func(storage.Command) error) (storage.Command, error) {
 	// Most polls find an empty queue, and that needs no write transaction.
-	err := s.viewIn(ctx, seg, func(t *tx) error {
-		_, err := t.nextRow(seg, udid, skip)
+	var d delivery
+	err := s.viewIn(ctx, seg, func(t *tx) (err error) {
+		d, err = t.nextRow(seg, udid, skip, admit)
 		return err
 	})
-	var next storage.Command
-	if err == nil {
+	if err == nil && !d.nothing() {
 		err = s.updateIn(ctx, seg, func(t *tx) error {
-			r, err := t.nextRow(seg, udid, skip)
-			if err != nil {
+			if d, err = t.nextRow(seg, udid, skip, admit); err != nil {
 				return err
 			}
-			r.State, r.SentAt = storage.CommandSent, at
-			r.Deliveries++
-			if r, err = t.saveRow(r); err != nil {
-				return err
-			}
-			next, err = t.command(seg, r)
-			return err
+			return t.deliver(seg, &d, at)
 		})
+	}
+	if err == nil && d.next == nil {
+		err = storage.ErrNotFound
 	}
 	if err != nil {
 		return storage.Command{}, fmt.Errorf("next command for %q: %w", udid, err)
 	}
-	return next, nil
+	return d.command, nil
 }
 
-// nextRow returns the row to hand out, or storage.ErrNotFound.
-func (t *tx) nextRow(seg storage.Segment, udid string, skip []string) (queueRow, error) {
-	h, err := t.find(seg, udid)
+// delivery is what a poll does to a queue.
+type delivery struct {
+	phone   handle
+	next    *queueRow // nil: none
+	command storage.Command
+	void    []queueRow // not admitted: to be cancelled, Error says why
+}
+
+func (d *delivery) nothing() bool { return d.next == nil && len(d.void) == 0 }
+
+// nextRow looks for the row to hand out.
+func (t *tx) nextRow(seg storage.Segment, udid string, skip []string, admit func(storage.Command) error) (delivery, error) {
+	var d delivery
+	var err error
+	if d.phone, err = t.find(seg, udid); err != nil {
+		return d, err
+	}
+	rows, err := t.queue(seg, d.phone.num)
 	if err != nil {
-		return queueRow{}, err
+		return d, err
 	}
-	rows, err := t.queue(seg, h.num)
+	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.over(d.phone.epoch) || slices.Contains(skip, r.UUID) })
+	slices.SortStableFunc(rows, func(a, b queueRow) int { return cmp.Compare(sentFirst(a), sentFirst(b)) })
+	for _, r := range rows {
+		if d.command, err = t.command(seg, r); err != nil {
+			return d, err
+		}
+		refused := error(nil)
+		if admit != nil {
+			refused = admit(d.command)
+		}
+		switch {
+		case refused == nil:
+			d.next = &r
+			return d, nil
+		case !errors.Is(refused, storage.ErrDeferred):
+			r.Error = refused.Error()
+			d.void = append(d.void, r)
+		}
+	}
+	return d, nil
+}
+
+func sentFirst(r queueRow) int {
+	if r.State == storage.CommandSent {
+		return 0
+	}
+	return 1
+}
+
+// deliver cancels what was not admitted and marks the row to hand out as sent.
+func (t *tx) deliver(seg storage.Segment, d *delivery, at time.Time) error {
+	for _, r := range d.void {
+		if err := t.cancelRow(r, r.Error, at); err != nil {
+			return err
+		}
+	}
+	if len(d.void) > 0 {
+		if err := t.trimQueue(seg, d.phone); err != nil {
+			return err
+		}
+	}
+	if d.next == nil {
+		return nil
+	}
+	r := *d.next
+	r.State, r.SentAt = storage.CommandSent, at
+	r.Deliveries++
+	r, err := t.saveRow(r)
 	if err != nil {
-		return queueRow{}, err
+		return err
 	}
-	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.over(h.epoch) || slices.Contains(skip, r.UUID) })
-	if len(rows) == 0 {
-		return queueRow{}, storage.ErrNotFound
-	}
-	i := max(0, slices.IndexFunc(rows, func(r queueRow) bool { return r.State == storage.CommandSent }))
-	return rows[i], nil
+	d.command, err = t.command(seg, r)
+	return err
+}
+
+func (t *tx) cancelRow(r queueRow, reason string, at time.Time) error {
+	r.State, r.Error, r.NotNowSince, r.FinishedAt = storage.CommandCancelled, reason, time.Time{}, at
+	_, err := t.saveRow(r)
+	return err
 }
 
 // RecordStatus implements the store of package fleet.
@@ -376,24 +450,24 @@ func (t *tx) rowByUUID(seg storage.Segment, num uint64, uuid string) (queueRow, 
 	return r, missing(bucketQueue, k, err)
 }
 
-// cancelQueue ends every command of a phone that is not final. They finish at
-// the time of the change's last audit entry; a change without one has no time
-// of its own, and they finish when they were last touched.
-func (t *tx) cancelQueue(seg storage.Segment, h handle, reason string, audit []storage.AuditEntry) error {
+// cancelQueue ends the commands of a phone that are not final, all of them or
+// those the change names. They finish at the time of the change's last audit
+// entry; a change without one has no time of its own, and they finish when they
+// were last touched.
+func (t *tx) cancelQueue(seg storage.Segment, h handle, c storage.PhoneChange) error {
 	rows, err := t.queue(seg, h.num)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		if r.State.Final() {
+		if r.State.Final() || !strings.HasPrefix(r.Key, c.CancelKeys) {
 			continue
 		}
-		r.State, r.Error, r.NotNowSince = storage.CommandCancelled, reason, time.Time{}
-		r.FinishedAt = cmp.Or(r.SentAt, r.CreatedAt)
-		if len(audit) > 0 {
-			r.FinishedAt = audit[len(audit)-1].At
+		at := cmp.Or(r.SentAt, r.CreatedAt)
+		if len(c.Audit) > 0 {
+			at = c.Audit[len(c.Audit)-1].At
 		}
-		if _, err := t.saveRow(r); err != nil {
+		if err := t.cancelRow(r, c.CancelQueue, at); err != nil {
 			return err
 		}
 	}

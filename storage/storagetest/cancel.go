@@ -61,7 +61,7 @@ func testCancelled(t *testing.T, s Store) {
 			_, err := s.Enqueue(ctx, segA, []string{"u"}, []storage.Command{command("c2")}, nil)
 			return err
 		},
-		"NextCommand": func() error { _, err := s.NextCommand(ctx, segA, "u", nil, moment(1)); return err },
+		"NextCommand": func() error { _, err := s.NextCommand(ctx, segA, "u", nil, moment(1), nil); return err },
 		"RecordStatus": func() error {
 			_, err := s.RecordStatus(ctx, segA, "u", storage.CommandStatus{UUID: "c1", Epoch: 1, State: storage.CommandDone}, nil)
 			return err

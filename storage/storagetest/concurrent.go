@@ -115,7 +115,7 @@ func testOneDelivery(t *testing.T, s Store) {
 	enrol(t, s, segA, "u")
 	must(t, enqueue(t, s, segA, []string{"u"}, command("c1"), command("c2")))
 	uuids := parallel(20, func(int) string {
-		c, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4))
+		c, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4), nil)
 		if err != nil {
 			return err.Error()
 		}

@@ -36,7 +36,7 @@ func enqueue(t *testing.T, s Store, seg storage.Segment, udids []string, command
 // next returns the UUID of the command to hand out, or "" for none.
 func next(t *testing.T, s Store, seg storage.Segment, udid string, skip ...string) string {
 	t.Helper()
-	c, err := s.NextCommand(t.Context(), seg, udid, skip, moment(4))
+	c, err := s.NextCommand(t.Context(), seg, udid, skip, moment(4), nil)
 	if err != nil {
 		wantError(t, err, storage.ErrNotFound)
 		return ""
@@ -74,7 +74,7 @@ func queueSentences() []sentence {
 			wantEqual(t, actions(t, s, segA, end), nil)
 			_, err = s.Queue(t.Context(), segA, "v")
 			wantError(t, err, storage.ErrNotFound)
-			_, err = s.NextCommand(t.Context(), segA, "v", nil, moment(4))
+			_, err = s.NextCommand(t.Context(), segA, "v", nil, moment(4), nil)
 			wantError(t, err, storage.ErrNotFound)
 		}},
 		{"a UUID that is in the queue is refused", func(t *testing.T, s Store) {
@@ -90,7 +90,7 @@ func queueSentences() []sentence {
 			}
 			must(t, enqueue(t, s, segA, []string{"u", "v"}, command("c1")))
 			for _, udid := range []string{"u", "v"} {
-				c, err := s.NextCommand(t.Context(), segA, udid, nil, moment(4))
+				c, err := s.NextCommand(t.Context(), segA, udid, nil, moment(4), nil)
 				must(t, err)
 				wantEqual(t, string(c.Body), "body of c1")
 				status(t, s, segA, udid, "c1", storage.CommandDone, moment(5))
@@ -127,7 +127,7 @@ func queueSentences() []sentence {
 			enrol(t, s, segA, "u")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1"), command("c2")))
 			wantEqual(t, next(t, s, segA, "u", "c1"), "c2")
-			c, err := s.NextCommand(t.Context(), segA, "u", nil, moment(7))
+			c, err := s.NextCommand(t.Context(), segA, "u", nil, moment(7), nil)
 			must(t, err)
 			want := command("c2")
 			want.Seq, want.Epoch, want.State = c.Seq, 1, storage.CommandSent

@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	run(t, open, "PhoneList", phoneListSentences())
 	run(t, open, "Declaration", declarationSentences())
 	run(t, open, "Queue", queueSentences())
+	run(t, open, "Admit", admitSentences())
 	run(t, open, "Status", statusSentences())
 	run(t, open, "Cancel", cancelSentences())
 	run(t, open, "World", worldSentences())

@@ -318,11 +318,11 @@ func testUnshared(t *testing.T, s Store) {
 	c.Body = body
 	must(t, enqueue(t, s, segA, []string{"u"}, c))
 	body[0] = 'x'
-	first, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4))
+	first, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4), nil)
 	must(t, err)
 	wantEqual(t, string(first.Body), text)
 	first.Body[0] = 'x'
-	second, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4))
+	second, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4), nil)
 	must(t, err)
 	wantEqual(t, string(second.Body), text)
 

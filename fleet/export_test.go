@@ -1,0 +1,17 @@
+package fleet
+
+import (
+	"context"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// QueueStep queues the next step of a phone's update by command, as a session
+// does once it has decided to.
+func (f *Fleet) QueueStep(ctx context.Context, seg storage.Segment, p storage.Phone) (storage.Phone, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return p, err
+	}
+	return f.queueStep(ctx, w, p)
+}
