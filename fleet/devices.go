@@ -271,7 +271,7 @@ func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid st
 	payloads := []mdm.Payload{mdm.DeviceInformationCommand{Queries: informationQueries()}}
 	bundleIDs := groupApps(w.current.Load(), p.Group)
 	if len(bundleIDs) > 0 {
-		payloads = append(payloads, mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems()})
+		payloads = append(payloads, mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems(&p)})
 	}
 	var rows []storage.Command
 	for _, payload := range payloads {

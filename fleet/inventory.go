@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -28,8 +29,17 @@ func informationQueries() []string {
 	}
 }
 
-// appItems are the values asked for each business app.
-func appItems() []string {
+// appItemsFrom is the first iOS that can be asked for some values of an app
+// only; older ones send what they have (Apple, Device Management,
+// InstalledApplicationList).
+const appItemsFrom = "14.0"
+
+// appItems are the values asked for each business app, nil where a phone cannot
+// be asked for some.
+func appItems(p *storage.Phone) []string {
+	if !version.AtLeast(p.OS.Version, appItemsFrom) {
+		return nil
+	}
 	return []string{"Identifier", "ShortVersion", "Version", "ExternalVersionIdentifier"}
 }
 
@@ -80,7 +90,7 @@ func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.
 	}
 	bundleIDs, due := f.appsDue(w.current.Load(), p)
 	if due && !slices.Contains(s.offered, appsID(p, bundleIDs)) {
-		c, err := mdm.NewCommand(appsID(p, bundleIDs), mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems()})
+		c, err := mdm.NewCommand(appsID(p, bundleIDs), mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems(p)})
 		return &c, kindApps, err
 	}
 	return nil, kindNone, nil

@@ -36,6 +36,7 @@ type installation struct {
 	cancel   context.CancelFunc
 	done     chan error
 	timeouts server.Timeouts // of the next start; zero for the defaults
+	ahead    atomic.Int64    // how far the installation's clocks are ahead of real time, in nanoseconds
 
 	space atomic.Pointer[server.Space] // of the disk; nil: plenty
 
@@ -87,6 +88,9 @@ func install(t *testing.T) *installation {
 	return in
 }
 
+// now is the clock of the server and its phones.
+func (in *installation) now() time.Time { return time.Now().Add(time.Duration(in.ahead.Load())) }
+
 func (in *installation) start() {
 	in.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -95,7 +99,7 @@ func (in *installation) start() {
 	go func() {
 		in.done <- server.Run(ctx, server.Options{
 			Data: in.data, Version: "test", Logger: slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
-			Getenv: func(string) string { return "" }, Wall: time.Now, Timeouts: in.timeouts,
+			Getenv: func(string) string { return "" }, Wall: in.now, Timeouts: in.timeouts,
 			Ready: func(server.Addresses) { close(ready) },
 			Space: func(string) (server.Space, error) {
 				if s := in.space.Load(); s != nil {
@@ -178,7 +182,7 @@ func (in *installation) phone(udid string, change func(*mdmtest.Options)) *mdmte
 	o := mdmtest.Options{
 		UDID: udid, SerialNumber: "S" + udid, ProductName: "iPhone15,2", OSVersion: "26.5", Build: "23F79", Supervised: true,
 		TimeZone: "Asia/Tokyo", Apps: []mdmtest.App{{BundleID: "com.example.pos", Name: "POS", Version: "10", ShortVersion: "1.0"}},
-		Now: time.Now, Roots: in.roots, Keys: in.keys,
+		Now: in.now, Roots: in.roots, Keys: in.keys,
 		Apple: releases{{Version: "26.6.1", Build: "23G83", Posted: time.Date(2026, 8, 17, 0, 0, 0, 0, time.UTC), DownloadTime: time.Millisecond, InstallTime: time.Millisecond}},
 		User:  mdmtest.User{InstallsEarly: time.Nanosecond},
 	}
