@@ -168,7 +168,7 @@ func (k *Keyring) RenewLeaves(now time.Time) (renewed []string, err error) {
 		{serverFile, &k.server, serverTemplate(hostsOf(k.server.cert), o), newECDSAKey},
 		{profileFile, &k.profile, profileTemplate(o), newRSAKey},
 	} {
-		if now.Before(renewalDue(leaf.id.cert)) {
+		if now.Before(RenewalDue(leaf.id.cert)) {
 			continue
 		}
 		fresh, err := issue(leaf.template, &k.root, leaf.newKey)
@@ -186,8 +186,8 @@ func (k *Keyring) RenewLeaves(now time.Time) (renewed []string, err error) {
 	return renewed, nil
 }
 
-// renewalDue is the moment at which two thirds of a certificate's life are over.
-func renewalDue(c *x509.Certificate) time.Time {
+// RenewalDue is the moment at which two thirds of a certificate's life are over.
+func RenewalDue(c *x509.Certificate) time.Time {
 	return c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) / 3 * 2)
 }
 

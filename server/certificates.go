@@ -18,6 +18,7 @@ type CertificateInfo struct {
 	Subject     string    `json:"subject"` // common name
 	NotBefore   time.Time `json:"not_before"`
 	NotAfter    time.Time `json:"not_after"`
+	RenewalDue  time.Time `json:"renewal_due,omitzero"` // from when on the running server renews it; zero: a person has to
 	Fingerprint string    `json:"sha256"`
 	File        string    `json:"file"`
 }
@@ -66,6 +67,7 @@ func Certificates(data string, getenv func(string) string) ([]CertificateInfo, e
 			return nil, fmt.Errorf("tls certificate: %w", err)
 		}
 		list[len(list)-1] = describeCertificate(certServer, pair.Leaf, config.TLS.Certificate)
+		list[len(list)-1].RenewalDue = time.Time{}
 	}
 	pushPath := filepath.Join(dir, pushFile)
 	push, err := tls.LoadX509KeyPair(pushPath, pushPath)
@@ -79,8 +81,12 @@ func Certificates(data string, getenv func(string) string) ([]CertificateInfo, e
 }
 
 func describeCertificate(name string, c *x509.Certificate, file string) CertificateInfo {
-	return CertificateInfo{
+	info := CertificateInfo{
 		Name: name, Subject: c.Subject.CommonName, NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 		Fingerprint: certs.Fingerprint(c), File: file,
 	}
+	if name == certServer || name == certProfile {
+		info.RenewalDue = certs.RenewalDue(c).UTC()
+	}
+	return info
 }

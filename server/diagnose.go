@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +27,7 @@ const (
 
 // Finding is what one check of an installation found.
 type Finding struct {
-	Check   string `json:"check"` // stable: config, crypto, keys, database, disk, clock, listener, push
+	Check   string `json:"check"` // stable; docs/api.md lists them
 	Grade   Grade  `json:"grade"`
 	Message string `json:"message"`       // what is so
 	Fix     string `json:"fix,omitempty"` // what to do, "" when nothing
@@ -44,6 +43,7 @@ type DiagnoseOptions struct {
 	// have to happen in another process.
 	Database func(ctx context.Context) error
 	Space    func(folder string) (Space, error) // nil asks the system
+	System   string                             // root of the file system that systemd runs; "" is "/"
 }
 
 // Diagnose looks at an installation from outside: at its files, its disk, its
@@ -62,11 +62,13 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) []Finding {
 	d.ok("config", o.Text.T("The configuration can be read; phones reach the server at %s.", config.URL))
 	d.crypto()
 	d.keys()
+	d.permissions()
 	d.database(ctx)
 	d.disk()
 	d.clock()
 	d.listener(ctx)
 	d.push(ctx)
+	d.service()
 	return d.findings
 }
 
@@ -90,32 +92,6 @@ func (d *diagnosis) crypto() {
 	}
 	d.add("crypto", GradeWarn, d.Text.T("legacy_crypto is on: SHA-1 signatures and DES certificate requests are accepted."),
 		d.Text.T("Switch it off as soon as no phone needs it; `kannuki audit log` names those that still used it."))
-}
-
-// certificateWarning is how long before its end a certificate is worth a
-// warning. The server renews its own leaves long before.
-const certificateWarning = 60 * 24 * time.Hour
-
-// keys looks at the keyring and the end dates of its certificates.
-func (d *diagnosis) keys() {
-	t := d.Text
-	list, err := Certificates(d.Data, d.Getenv)
-	if err != nil {
-		d.add("keys", GradeFail, err.Error(), t.T("Restore the folder keys from a backup; without it every phone must enroll again."))
-		return
-	}
-	now := d.Wall()
-	first := slices.MinFunc(list, func(a, b CertificateInfo) int { return a.NotAfter.Compare(b.NotAfter) })
-	what := t.T("%s ends %s", first.Name, t.Time(first.NotAfter))
-	fix := t.T("The running server renews its own certificates; start it. Renew the push certificate at identity.apple.com/pushcert.")
-	switch {
-	case now.After(first.NotAfter):
-		d.add("keys", GradeFail, t.T("A certificate has ended: %s.", what), fix)
-	case now.Add(certificateWarning).After(first.NotAfter):
-		d.add("keys", GradeWarn, t.T("A certificate ends soon: %s.", what), fix)
-	default:
-		d.ok("keys", t.T("All certificates are valid; the first to end: %s.", what))
-	}
 }
 
 // database looks at the database file.
@@ -167,6 +143,9 @@ func (d *diagnosis) disk() {
 	}
 }
 
+// clockTolerance is how far a clock may be from another that is right.
+const clockTolerance = 5 * time.Minute
+
 // clock looks for a clock that cannot be right, or that nothing keeps right.
 // Certificates, one-time links and deadlines depend on it.
 func (d *diagnosis) clock() {
@@ -176,6 +155,10 @@ func (d *diagnosis) clock() {
 	keys, err := certs.OpenKeyring(filepath.Join(d.Data, keysDir))
 	if err == nil && now.Before(keys.Root().NotBefore) {
 		d.add("clock", GradeFail, t.T("The clock says %s, which is before this installation was made.", t.Time(now)), fix)
+		return
+	}
+	if newest := d.newest(); newest.After(now.Add(clockTolerance)) {
+		d.add("clock", GradeFail, t.T("The clock says %s, but a file of the installation was written at %s: it has been set back.", t.Time(now), t.Time(newest)), fix)
 		return
 	}
 	// State 5 is TIME_ERROR: the kernel knows of nothing that keeps the clock.

@@ -38,20 +38,24 @@ func (d *diagnosis) listener(ctx context.Context) {
 		config.RootCAs.AddCert(keys.Root())
 	}
 	public := net.JoinHostPort(u.Hostname(), portOf(u))
-	publicErr := handshake(ctx, public, config)
+	state, publicErr := handshake(ctx, public, config)
 	if publicErr == nil {
 		d.ok("listener", t.T("A phone that trusts only the profile's root reaches %s.", public))
+		d.tls(state)
 		return
 	}
 	// Some networks do not let a server reach its own public address.
 	local := localAddress(d.config.Listen)
-	if err := handshake(ctx, local, config); err != nil {
+	state, err = handshake(ctx, local, config)
+	if err != nil {
 		d.add("listener", GradeFail, t.T("No phone can connect: %s: %v", local, err),
 			t.T("Start the server; if it runs, see that certificate, URL and listen address fit."))
+		d.add("tls", GradeWarn, t.T("Not checked: nothing answers."), "")
 		return
 	}
 	d.add("listener", GradeWarn, t.T("The listener works at %s, but this machine does not reach %s: %v", local, public, publicErr),
 		t.T("Check from a phone on mobile data that name, firewall and port forwarding lead here."))
+	d.tls(state)
 }
 
 // localAddress is where a listen address is reached on this machine.
@@ -63,14 +67,16 @@ func localAddress(listen string) string {
 	return net.JoinHostPort("localhost", port)
 }
 
-func handshake(ctx context.Context, address string, config *tls.Config) error {
+func handshake(ctx context.Context, address string, config *tls.Config) (tls.ConnectionState, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+	plain, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return err
+		return tls.ConnectionState{}, err
 	}
-	return conn.Close()
+	conn := tls.Client(plain, config)
+	err = conn.HandshakeContext(ctx)
+	return conn.ConnectionState(), errors.Join(err, plain.Close())
 }
 
 // push looks at the push certificate and whether the push service can be
@@ -95,8 +101,8 @@ func (d *diagnosis) pushCertificate() apns.Certificate {
 		return apns.Certificate{}
 	}
 	text := t.T("Push certificate until %s, topic %s.", t.Time(cert.NotAfter), cert.Topic)
-	if d.Wall().Add(pushWarnDays * 24 * time.Hour).After(cert.NotAfter) {
-		d.add("push", GradeWarn, text, d.renewPush())
+	if left := cert.NotAfter.Sub(d.Wall()); left <= expiryWarning {
+		d.add("push", GradeWarn, t.T("Push certificate until %s, %d days from now, topic %s.", t.Time(cert.NotAfter), int(left/day), cert.Topic), d.renewPush())
 	} else {
 		d.ok("push", text)
 	}

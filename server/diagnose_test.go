@@ -6,6 +6,8 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -128,5 +130,109 @@ func TestPushThroughProxy(t *testing.T) {
 	in.until("the proxy's refusal in the status", func() bool { return strings.Contains(in.health().PushProblem, "407 Proxy Authentication") })
 	if problem := in.health().PushProblem; strings.Contains(problem, "s3cret") {
 		t.Errorf("the status shows the password: %s", problem)
+	}
+}
+
+// TestDiagnoseCertificates moves the clock past the ends of certificates.
+func TestDiagnoseCertificates(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	for _, test := range []struct {
+		days  int
+		check string
+		grade server.Grade
+		says  string
+	}{
+		{0, "certificate-root", server.GradeOK, "root is valid until"},
+		{0, "certificate-server-tls", server.GradeOK, "renews it from"},
+		{0, "tls", server.GradeOK, "TLS 1.3"},
+		{300, "certificate-server-tls", server.GradeWarn, "should have been renewed"},
+		{300, "push", server.GradeOK, ""},
+		{400, "certificate-server-tls", server.GradeFail, "ended on"},
+		{400, "tls", server.GradeWarn, "Not checked"},
+	} {
+		f := in.diagnose(func(o *server.DiagnoseOptions) {
+			o.Wall = func() time.Time { return time.Now().AddDate(0, 0, test.days) }
+		})[test.check]
+		if f.Grade != test.grade || !strings.Contains(f.Message, test.says) {
+			t.Errorf("%s after %d days = %+v, want %s and %q", test.check, test.days, f, test.grade, test.says)
+		}
+	}
+}
+
+// TestDiagnosePushCertificateEnds: 60 days before, not 61.
+func TestDiagnosePushCertificateEnds(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	for days, want := range map[int]server.Grade{59: server.GradeWarn, 62: server.GradeOK} {
+		cert, key, err := in.apns.IssueCertificateUntil(topic, time.Now().AddDate(0, 0, days))
+		in.must(err)
+		in.must(in.importPush(cert, key))
+		if f := in.diagnose(nil)["push"]; f.Grade != want {
+			t.Errorf("%d days before its end: %+v, want %s", days, f, want)
+		}
+	}
+}
+
+// TestDiagnoseFilesAndClock: rights of others, and a clock that was set back.
+func TestDiagnoseFilesAndClock(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	if f := in.diagnose(nil)["permissions"]; f.Grade != server.GradeOK {
+		t.Errorf("permissions of a new installation = %+v, want ok", f)
+	}
+	in.must(os.Chmod(filepath.Join(in.data, "config.yaml"), 0o640))
+	if f := in.diagnose(nil)["permissions"]; f.Grade != server.GradeWarn || !strings.Contains(f.Fix, "chmod go= ") {
+		t.Errorf("permissions = %+v, want the file that others can read", f)
+	}
+	f := in.diagnose(func(o *server.DiagnoseOptions) {
+		o.Wall = func() time.Time { return time.Now().Add(-time.Hour) }
+	})["clock"]
+	if f.Grade != server.GradeFail || !strings.Contains(f.Message, "set back") {
+		t.Errorf("clock = %+v, want it found to be set back", f)
+	}
+}
+
+func TestDiagnoseService(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	root := t.TempDir()
+	look := func() server.Finding {
+		return in.diagnose(func(o *server.DiagnoseOptions) { o.System = root })["service"]
+	}
+	if f := look(); f.Check != "" {
+		t.Errorf("without systemd: %+v, want nothing said", f)
+	}
+	units := filepath.Join(root, "etc/systemd/system")
+	in.must(os.MkdirAll(filepath.Join(root, "run/systemd/system"), 0o755))
+	in.must(os.MkdirAll(filepath.Join(units, "multi-user.target.wants"), 0o755))
+	if f := look(); f.Grade != server.GradeWarn || !strings.Contains(f.Fix, "contrib/systemd") {
+		t.Errorf("without a unit: %+v, want a warning", f)
+	}
+	in.must(os.WriteFile(filepath.Join(units, "kannuki.service"), nil, 0o600))
+	if f := look(); f.Grade != server.GradeWarn || !strings.Contains(f.Fix, "enable") {
+		t.Errorf("with a unit that is not enabled: %+v, want a warning", f)
+	}
+	in.must(os.Symlink(filepath.Join(units, "kannuki.service"), filepath.Join(units, "multi-user.target.wants", "kannuki.service")))
+	if f := look(); f.Grade != server.GradeOK {
+		t.Errorf("with an enabled unit: %+v, want ok", f)
+	}
+}
+
+// TestPushTopicReplaced: a certificate that was put into the folder by hand
+// does not go past the guard unseen.
+func TestPushTopicReplaced(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	cert, key, err := in.apns.IssueCertificate("com.apple.mgmt.External.another")
+	in.must(err)
+	in.stop()
+	in.must(os.WriteFile(filepath.Join(in.data, "keys", "push.pem"), slices.Concat(cert, key), 0o600))
+	in.start()
+	h := in.health()
+	if h.Push.EnrolledTopic != topic || len(h.Missing) != 1 || !strings.Contains(h.Missing[0], "cannot be woken") {
+		t.Errorf("health = %+v, want the wrong topic named", h)
 	}
 }

@@ -75,14 +75,14 @@ func pushAudit(cert apns.Certificate, a fleet.Act, at time.Time) storage.AuditEn
 func (s *Server) pushCertificate() api.PushCertificate {
 	cert, ok := s.pusher.certificate()
 	if !ok {
-		return api.PushCertificate{Topic: s.currentTopic()}
+		return api.PushCertificate{Topic: s.currentTopic(), EnrolledTopic: s.currentTopic()}
 	}
 	return s.describePush(cert)
 }
 
 func (s *Server) describePush(cert apns.Certificate) api.PushCertificate {
 	return api.PushCertificate{
-		Topic: cert.Topic, NotAfter: cert.NotAfter, Installed: s.o.Wall().Before(cert.NotAfter),
+		Topic: cert.Topic, EnrolledTopic: s.currentTopic(), NotAfter: cert.NotAfter, Installed: s.o.Wall().Before(cert.NotAfter),
 		DaysLeft: int(cert.NotAfter.Sub(s.o.Wall()).Hours() / 24),
 	}
 }
@@ -95,9 +95,6 @@ func (s *Server) Backup(ctx context.Context, w io.Writer) (int64, error) {
 	}
 	return n, nil
 }
-
-// pushWarnDays is when a push certificate that ends soon is a problem to show.
-const pushWarnDays = 60
 
 // Health implements [api.Operations].
 func (s *Server) Health(ctx context.Context) api.Health {
@@ -114,12 +111,15 @@ func (s *Server) Health(ctx context.Context) api.Health {
 			Bytes: db.FileBytes, UsedBytes: int64(db.UsedPages) * int64(db.PageBytes), Commits: db.Commits, Operations: db.Operations,
 		}
 	}
+	if enrolled := s.currentTopic(); h.Push.Topic != enrolled {
+		h.Missing = append(h.Missing, fmt.Sprintf("the push certificate in use is for topic %s, phones are enrolled with %s and cannot be woken: put the right certificate back or renew that entry at identity.apple.com/pushcert", h.Push.Topic, enrolled))
+	}
 	switch {
 	case !h.Push.Installed && h.Push.Topic == "":
 		h.Missing = append(h.Missing, missingPush)
 	case !h.Push.Installed:
 		h.Missing = append(h.Missing, "the push certificate has expired: phones cannot be woken; renew the same entry at identity.apple.com/pushcert and import it with `kannuki cert push import`")
-	case h.Push.DaysLeft < pushWarnDays:
+	case h.Push.DaysLeft < int(expiryWarning/day):
 		h.Missing = append(h.Missing, fmt.Sprintf("the push certificate ends in %d days; renew the same entry at identity.apple.com/pushcert", h.Push.DaysLeft))
 	}
 	return h

@@ -258,8 +258,12 @@ func (s *Server) announce(ctx context.Context, listeners []*listener) {
 func (s *Server) housekeeping(ctx context.Context) error {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
-	day := time.NewTicker(24 * time.Hour)
-	defer day.Stop()
+	hour := time.NewTicker(time.Hour)
+	defer hour.Stop()
+	daily := time.NewTicker(day)
+	defer daily.Stop()
+	alarms := expiries{said: map[string]int{}}
+	s.lookAtExpiries(ctx, &alarms)
 	for {
 		select {
 		case <-ctx.Done():
@@ -271,7 +275,9 @@ func (s *Server) housekeeping(ctx context.Context) error {
 			if err := s.enroll.FlushRefusals(ctx); err != nil && ctx.Err() == nil {
 				s.o.Logger.ErrorContext(ctx, "record refusals", "error", err)
 			}
-		case <-day.C:
+		case <-hour.C:
+			s.lookAtExpiries(ctx, &alarms)
+		case <-daily.C:
 			if _, err := s.keys.RenewLeaves(s.o.Wall()); err != nil {
 				s.o.Logger.ErrorContext(ctx, "renew certificates", "error", err)
 			}

@@ -22,7 +22,7 @@ func newDoctorCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: g.text.T("Look at the installation as a phone sees it, and say what to mend"),
-		Long: g.text.T("Look at configuration, keys, database, disk, clock, the device listener as a phone sees it, the push certificate and the age of the catalogue. " +
+		Long: g.text.T("Look at configuration, keys and certificates, database, disk, clock, the device listener as a phone sees it, the push certificate, the way to Apple's push service and the age of the catalogue. " +
 			"Each line says ok, warn or fail; the exit code is 1 if any fails."),
 		Example: "kannuki doctor --data /var/lib/kannuki\nkannuki doctor -o json",
 		Args:    g.args(),
@@ -87,6 +87,15 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 			Fix: t.T("See what the check push-service says."),
 		})
 	}
+	if p := s.Server.Push; p.Topic != p.EnrolledTopic {
+		out = append(out, server.Finding{
+			Check: "topic", Grade: server.GradeFail, Message: t.T("The push certificate is for topic %s, phones are enrolled with %s: none can be woken.", p.Topic, p.EnrolledTopic),
+			Fix: t.T("Put the right certificate back, or renew the entry of that topic at identity.apple.com/pushcert and import it."),
+		})
+	} else if p.Installed {
+		out = append(out, server.Finding{Check: "topic", Grade: server.GradeOK, Message: t.T("The push certificate is for the topic that phones are enrolled with.")})
+	}
+	out = append(out, g.databaseSize(s.Server.Database))
 	return append(append(out, g.identities(s.Fleet.Certificates)...), g.feedAge(s.Fleet))
 }
 
@@ -114,6 +123,23 @@ func (g *globals) identities(c fleet.CertificateCounts) []server.Finding {
 		out = append(out, server.Finding{Check: "identities", Grade: server.GradeOK, Message: t.T("No phone's certificate needs looking after.")})
 	}
 	return out
+}
+
+// A database file never shrinks by itself. Free pages are used again, so they
+// matter only when they are much.
+const (
+	freeWarnPercent = 30
+	freeWarnBytes   = 256 << 20
+)
+
+func (g *globals) databaseSize(d api.Database) server.Finding {
+	t := g.text
+	f := server.Finding{Check: "database-size", Grade: server.GradeOK, Message: t.T("The database has %d MiB, %d MiB of it in use.", d.Bytes>>20, d.UsedBytes>>20)}
+	if free := d.Bytes - d.UsedBytes; free > freeWarnBytes && free*100 > d.Bytes*freeWarnPercent {
+		f.Grade = server.GradeWarn
+		f.Fix = t.T("The free part is used again by itself; it only matters when the disk is short of room.")
+	}
+	return f
 }
 
 // feedAge judges the older of the two sources that tell of releases, by the

@@ -88,8 +88,8 @@ func japaneseHelp() []both {
 		{"Run the server until SIGINT or SIGTERM. The log goes to standard error: text on a terminal, JSON otherwise.", "SIGINTかSIGTERMを受け取るまでサーバーを動かす。ログは標準エラー出力に、端末では文字、それ以外ではJSONで書き出す。"},
 		{"Show the installation at a glance", "全体の状況を表示する"},
 		{"Look at the installation as a phone sees it, and say what to mend", "端末から見た状態を診断し、直すべき点を示す"},
-		{"Look at configuration, keys, database, disk, clock, the device listener as a phone sees it, the push certificate and the age of the catalogue. " +
-			"Each line says ok, warn or fail; the exit code is 1 if any fails.", "設定、鍵、データベース、空き容量、時計、端末から見た接続、プッシュ証明書、リリースの情報の新しさを診断する。" +
+		{"Look at configuration, keys and certificates, database, disk, clock, the device listener as a phone sees it, the push certificate, the way to Apple's push service and the age of the catalogue. " +
+			"Each line says ok, warn or fail; the exit code is 1 if any fails.", "設定、鍵と証明書、データベース、空き容量、時計、端末から見た接続、プッシュ証明書、Appleのプッシュ通知サービスへの経路、リリースの情報の新しさを診断する。" +
 			"各行にok、warn、failを示し、failがあれば終了コードは1になる。"},
 
 		{"Certificates of the installation", "証明書"},

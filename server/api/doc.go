@@ -46,10 +46,13 @@ type Operations interface {
 
 // PushCertificate describes the certificate that wakes phones.
 type PushCertificate struct {
-	Topic     string    `json:"topic"`
+	Topic     string    `json:"topic"` // of the certificate
 	NotAfter  time.Time `json:"not_after"`
 	DaysLeft  int       `json:"days_left"`
 	Installed bool      `json:"installed"`
+	// EnrolledTopic is the topic phones are enrolled with, "" before the first
+	// certificate. No phone can be woken while it is another one.
+	EnrolledTopic string `json:"enrolled_topic"`
 }
 
 // Database describes the database file and the work done since the server
