@@ -238,7 +238,7 @@ func TestMalformedLinks(t *testing.T) {
 	add("/enroll/../enroll/x", gone, none, moved)
 	add("//enroll/"+secret, none, moved)
 	in.refuses("link", cases)
-	in.must(in.phone("00008120-L", nil).InstallFromLink(t.Context(), link)) // the real one was not burnt
+	in.must(in.install(in.phone("00008120-L", nil), link)) // the real one was not burnt
 }
 
 // TestMalformedConfigurations: no configuration file ends the process or costs

@@ -29,8 +29,7 @@ func (in *installation) age(who string) (old storage.Certificate) {
 }
 
 // TestIdentityIsRenewed has phones renew their identity through the whole
-// server. It is not parallel: the authority's library encrypts answers by a
-// global setting, so only one server in a process may issue at a time.
+// server. It is not parallel, because phones renew when they like (see issuing).
 func TestIdentityIsRenewed(t *testing.T) {
 	for _, test := range []struct {
 		name         string
