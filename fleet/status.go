@@ -205,14 +205,20 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.A
 }
 
 // unapproved reports whether a production phone of a group arrived on a
-// release that no standing approval covers.
+// release that no standing approval covers: of that release, or of a newer one
+// that the phone's model can get. What was approved for newer models alone says
+// nothing about the last releases of an older one.
 func (f *Fleet) unapproved(w *worldState, p *storage.Phone, release string) bool {
 	if p.Ring != storage.RingProduction || p.Group == "" || release == "" {
 		return false
 	}
-	now := f.now()
-	for _, a := range w.current.Load().records.Approvals {
-		if a.Group == p.Group && a.WithdrawnAt.IsZero() && version.AtLeast(a.Release, release) && excuses(a, p, now) {
+	s, now := w.current.Load(), f.now()
+	reaches := func(approved string) bool {
+		r, _ := s.catalog.Release(approved)
+		return version.Equal(approved, release) || version.Newer(approved, release) && r.AppliesTo(p.Model)
+	}
+	for _, a := range s.records.Approvals {
+		if a.Group == p.Group && a.WithdrawnAt.IsZero() && reaches(a.Release) && excuses(a, p, now) {
 			return false
 		}
 	}

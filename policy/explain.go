@@ -107,9 +107,10 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 		x.Reason = underWay(f, l, t, now)
 		x.explainSource(w, f, l, *t.Enforce, now)
 	} else {
-		// Without any approval nothing is newer than approved; that the phone
-		// moved on its own must not read as "done" all the same.
-		if t.Blocked.Code == ReasonDone && l.Leaked && f.Ring != RingVerification {
+		// Without any approval for its model nothing is newer than approved; that
+		// the phone moved on its own must not read as "done" all the same, nor as
+		// the lack of something newer for its model.
+		if l.Leaked && f.Ring != RingVerification && (t.Blocked.Code == ReasonDone || t.Blocked.Code == ReasonModelCannotRun) {
 			t.Blocked = reason(ReasonNewerThanVerified, ParamVersion, f.OSVersion, ParamGroup, f.Group)
 		}
 		x.Reason = t.Blocked
