@@ -20,6 +20,7 @@ import (
 // command stands behind it as a comment, and the words matched here are the ones
 // that the test obeys as well.
 var (
+	unfenced   = regexp.MustCompile(`^ {4,}kannuki `)
 	fence      = regexp.MustCompile("^ *```([a-z]*)$")
 	heading    = regexp.MustCompile(`^#+ (?:(\d+)\. )?`)
 	comment    = regexp.MustCompile(`\s+# .*$`)
@@ -63,6 +64,8 @@ func readPage(t *testing.T, name string) page {
 		case inside:
 			b := &p.blocks[len(p.blocks)-1]
 			b.lines = append(b.lines, strings.TrimSpace(line))
+		case unfenced.MatchString(line):
+			t.Errorf("%s: %q belongs into a fenced block, where the tests see it", name, line)
 		default:
 			if h := heading.FindString(line); h != "" {
 				p.headings = append(p.headings, h)
