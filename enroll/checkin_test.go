@@ -119,9 +119,8 @@ func TestReenrolmentStartsANewEpoch(t *testing.T) {
 			t.Errorf("command %s of the old epoch is %s, want cancelled", c.UUID, c.State)
 		}
 	}
-	next, err := d.store.NextCommand(t.Context(), storage.DefaultSegment, phone, nil, d.now, nil)
-	if !errors.Is(err, storage.ErrNotFound) {
-		t.Errorf("next command = %+v, %v; want none", next, err)
+	if next := d.next(phone); next != nil {
+		t.Errorf("next command = %+v, want none", next)
 	}
 }
 
@@ -282,8 +281,8 @@ func TestPhoneReturns(t *testing.T) {
 	d.must(err)
 	_, err = d.checkin(peer, checkOut(phone))
 	d.must(err)
-	if _, err := d.store.NextCommand(t.Context(), storage.DefaultSegment, phone, nil, d.now, nil); !errors.Is(err, storage.ErrNotFound) {
-		t.Errorf("next command of a phone that left: %v, want none", err)
+	if next := d.next(phone); next != nil {
+		t.Errorf("next command of a phone that left = %+v, want none", next)
 	}
 	d.now = d.now.Add(24 * time.Hour)
 	p, err := d.checkin(peer, tokenUpdate(phone))

@@ -208,6 +208,14 @@ func (d *desk) phone(udid string) storage.Phone {
 	return p
 }
 
+// next returns the command that a phone would be handed from its queue.
+func (d *desk) next(udid string) *storage.Command {
+	d.t.Helper()
+	done, err := d.store.Exchange(d.t.Context(), storage.DefaultSegment, udid, 0, storage.Exchange{Handout: &storage.Handout{At: d.now}})
+	d.must(err)
+	return done.Command
+}
+
 func (d *desk) certificate(peer mdm.Peer) storage.Certificate {
 	d.t.Helper()
 	c, err := d.store.Certificate(d.t.Context(), peer.Fingerprint)

@@ -147,19 +147,20 @@ func (f *Fleet) holdDue(p *storage.Phone, hold policy.Hold) ([]due, error) {
 }
 
 // takeHold stores what the phone answered to a command of the hold.
-func (f *Fleet) takeHold(ctx context.Context, w *worldState, p storage.Phone, k kind, r *mdm.Result) (storage.Phone, error) {
+func (f *Fleet) takeHold(ctx context.Context, t *turn, p storage.Phone, k kind) (storage.Phone, error) {
+	r := t.result
 	if r.Status == mdm.NotNow {
-		return f.touch(ctx, w, p)
+		return f.touch(ctx, t, p)
 	}
 	listed, err := "", error(nil)
 	if k == kindProfiles && r.Status == mdm.Acknowledged {
 		if listed, err = listedHold(r); err != nil {
 			f.o.Logger.WarnContext(ctx, "profile list not understood", "udid", p.UDID, "error", err)
-			return f.touch(ctx, w, p)
+			return f.touch(ctx, t, p)
 		}
 	}
 	now, done := f.now(), r.Status == mdm.Acknowledged
-	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+	return f.exchange(ctx, t, p, nil, func(q *storage.Phone, _ *storage.Command) storage.PhoneChange {
 		q.Contact = now
 		l := legacyOf(q)
 		switch k {
@@ -178,10 +179,10 @@ func (f *Fleet) takeHold(ctx context.Context, w *worldState, p storage.Phone, k 
 		case kindCadence:
 			l.CadenceAt = now
 		default:
-			return storage.PhoneChange{Unchanged: true}, nil
+			return storage.PhoneChange{Unchanged: true}
 		}
 		q.Legacy = &l
-		return storage.PhoneChange{}, nil
+		return storage.PhoneChange{}
 	})
 }
 

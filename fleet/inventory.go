@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,47 +95,44 @@ func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.
 	return nil, kindNone, nil
 }
 
-// takeInformation stores a DeviceInformation answer. Keys the phone left out
-// keep their last value: it does not tell what it may not tell.
-func (f *Fleet) takeInformation(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
-	if r.Status == mdm.NotNow {
-		return f.touch(ctx, w, p)
-	}
-	if r.Status != mdm.Acknowledged {
-		// It will not say; asking it again before tomorrow would not help.
-		return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
-			q.InfoAt, q.Contact = f.now(), f.now()
-			return storage.PhoneChange{}, nil
-		})
-	}
-	info, err := r.DeviceInformation()
-	if err != nil {
-		f.o.Logger.WarnContext(ctx, "device information not understood", "udid", p.UDID, "error", err)
-		return f.touch(ctx, w, p)
-	}
+// informed takes the answer to DeviceInformation into a phone's record. Keys
+// the phone left out keep their last value: it does not tell what it may not
+// tell.
+func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 	now := f.now()
-	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
-		first := q.InfoAt.IsZero()
+	switch t.result.Status {
+	case mdm.Acknowledged:
+	case mdm.NotNow:
+		return f.touched(q)
+	default: // It will not say; asking it again before tomorrow would not help.
 		q.InfoAt, q.Contact = now, now
-		audit := f.setOS(w, q, value(info.OSVersion, q.OS.Version), value(info.BuildVersion, q.OS.Build))
-		q.OS.SupplementalBuild = value(info.SupplementalBuildVersion, q.OS.SupplementalBuild)
-		q.OS.SupplementalExtra = value(info.SupplementalOSVersionExtra, q.OS.SupplementalExtra)
-		q.Model = value(info.ProductName, q.Model)
-		q.Serial = value(info.SerialNumber, q.Serial)
-		q.TimeZone = zone(value(info.TimeZone, q.TimeZone), q.TimeZone)
-		if info.IsSupervised != nil {
-			q.Supervision = storage.Unsupervised
-			if *info.IsSupervised {
-				q.Supervision = storage.Supervised
-			}
+		return storage.PhoneChange{}
+	}
+	info, err := t.result.DeviceInformation()
+	if err != nil {
+		t.misread = err
+		return f.touched(q)
+	}
+	first := q.InfoAt.IsZero()
+	q.InfoAt, q.Contact = now, now
+	audit := f.setOS(t.worldState, q, value(info.OSVersion, q.OS.Version), value(info.BuildVersion, q.OS.Build))
+	q.OS.SupplementalBuild = value(info.SupplementalBuildVersion, q.OS.SupplementalBuild)
+	q.OS.SupplementalExtra = value(info.SupplementalOSVersionExtra, q.OS.SupplementalExtra)
+	q.Model = value(info.ProductName, q.Model)
+	q.Serial = value(info.SerialNumber, q.Serial)
+	q.TimeZone = zone(value(info.TimeZone, q.TimeZone), q.TimeZone)
+	if info.IsSupervised != nil {
+		q.Supervision = storage.Unsupervised
+		if *info.IsSupervised {
+			q.Supervision = storage.Supervised
 		}
-		q.AvailableGB = either(info.AvailableDeviceCapacity, q.AvailableGB)
-		q.Battery = either(info.BatteryLevel, q.Battery)
-		if first {
-			audit = append(audit, f.arrived(w, q, "enrolled")...)
-		}
-		return storage.PhoneChange{Audit: audit}, nil
-	})
+	}
+	q.AvailableGB = either(info.AvailableDeviceCapacity, q.AvailableGB)
+	q.Battery = either(info.BatteryLevel, q.Battery)
+	if first {
+		audit = append(audit, f.arrived(t.worldState, q, "enrolled")...)
+	}
+	return storage.PhoneChange{Audit: audit}
 }
 
 // zone keeps the last good name when a phone reports one this server does not
@@ -162,31 +158,27 @@ func either[T any](reported, last *T) *T {
 	return reported
 }
 
-// takeApps stores the versions of the group's business apps, if the answer is
-// to what the phone would be asked now. Only the apps asked for are kept,
-// whatever the phone sends.
-func (f *Fleet) takeApps(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result, answers func(q *storage.Phone, bundleIDs []string) bool) (storage.Phone, error) {
-	var list []mdm.InstalledApplication
-	if r.Status == mdm.Acknowledged {
-		var err error
-		if list, err = r.InstalledApplications(); err != nil {
-			f.o.Logger.WarnContext(ctx, "app list not understood", "udid", p.UDID, "error", err)
-		}
+// listedApps takes the versions of the group's business apps into a phone's
+// record, if the answer is to what the phone would be asked now. Only the apps
+// asked for are kept, whatever the phone sends.
+func (f *Fleet) listedApps(t *turn, q *storage.Phone, answers func(bundleIDs []string) bool) storage.PhoneChange {
+	now, status := f.now(), t.result.Status
+	q.Contact = now
+	bundleIDs := groupApps(t.current.Load(), q.Group)
+	if status == mdm.NotNow || !answers(bundleIDs) {
+		return storage.PhoneChange{}
 	}
-	now := f.now()
-	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
-		q.Contact = now
-		bundleIDs := groupApps(w.current.Load(), q.Group)
-		switch {
-		case r.Status == mdm.NotNow || !answers(q, bundleIDs):
-		case r.Status != mdm.Acknowledged || list == nil:
-			q.AppsNo = now
-		default:
-			q.Apps = wanted(list, bundleIDs)
-			q.AppsAt, q.AppsFor, q.AppsNo = now, bundleIDs, time.Time{}
-		}
-		return storage.PhoneChange{}, nil
-	})
+	var list []mdm.InstalledApplication
+	if status == mdm.Acknowledged {
+		list, t.misread = t.result.InstalledApplications()
+	}
+	if list == nil {
+		q.AppsNo = now
+		return storage.PhoneChange{}
+	}
+	q.Apps = wanted(list, bundleIDs)
+	q.AppsAt, q.AppsFor, q.AppsNo = now, bundleIDs, time.Time{}
+	return storage.PhoneChange{}
 }
 
 // wanted keeps of a phone's app list what was asked for.

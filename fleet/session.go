@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -10,9 +9,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
-
-// contactEvery bounds how often the time of the last contact is written.
-const contactEvery = time.Minute
 
 // kind says what a command handed to a phone is.
 type kind string
@@ -105,52 +101,61 @@ func (f *Fleet) Report(ctx context.Context, seg storage.Segment, p storage.Phone
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = f.now()
-	p, err = f.take(ctx, w, s, p, r)
+	t := &turn{worldState: w, session: s, result: r}
+	p, err = f.take(ctx, t, p)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	next, err := f.next(ctx, w, s, p)
+	next, err := f.next(ctx, t, p)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	return next, nil
 }
 
-// take stores what the phone said.
-func (f *Fleet) take(ctx context.Context, w *worldState, s *session, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
+// take stores what the phone said, and what the phone is handed from its queue
+// with it.
+func (f *Fleet) take(ctx context.Context, t *turn, p storage.Phone) (storage.Phone, error) {
+	r := t.result
 	if r.Status == mdm.Idle {
-		s.offered, s.fresh, s.ask = nil, false, false
-		return f.touch(ctx, w, p)
+		t.offered, t.fresh, t.ask = nil, false, false
+		f.wantNext(t, &p)
+		return f.touch(ctx, t, p)
 	}
-	k := kindOf(w.current.Load(), &p, r.CommandUUID)
+	k := kindOf(t.current.Load(), &p, r.CommandUUID)
 	switch {
-	case s.inflight == nil:
-	case s.inflight.UUID == r.CommandUUID:
-		s.inflight = nil
+	case t.inflight == nil:
+	case t.inflight.UUID == r.CommandUUID:
+		t.inflight = nil
 	case r.CommandUUID != "":
 		// A phone answers a command before it says anything else: it never got
 		// the one that is out, because the answer to this result was lost the
 		// first time. It gets that command again.
-		s.offered = slices.DeleteFunc(s.offered, func(id string) bool { return id == s.inflight.UUID })
+		t.offered = slices.DeleteFunc(t.offered, func(id string) bool { return id == t.inflight.UUID })
 	}
+	if k == kindInformation {
+		t.fresh = r.Status == mdm.Acknowledged
+	}
+	f.wantNext(t, &p)
 	switch k {
 	case kindSync:
-		return f.takeSync(ctx, w, p, r)
+		return f.takeSync(ctx, t, p)
 	case kindInformation:
-		s.fresh = r.Status == mdm.Acknowledged
-		return f.takeInformation(ctx, w, p, r)
+		return f.exchange(ctx, t, p, nil, func(q *storage.Phone, _ *storage.Command) storage.PhoneChange {
+			return f.informed(t, q)
+		})
 	case kindHold, kindProfiles, kindLift, kindCadence:
-		return f.takeHold(ctx, w, p, k, r)
+		return f.takeHold(ctx, t, p, k)
 	case kindProgress:
-		return f.takeProgress(ctx, w, p, r)
+		return f.takeProgress(ctx, t, p)
 	case kindUpdate:
-		return f.takeUpdate(ctx, w, p, r)
+		return f.takeUpdate(ctx, t, p)
 	case kindApps:
-		return f.takeApps(ctx, w, p, r, func(q *storage.Phone, bundleIDs []string) bool {
-			return r.CommandUUID == appsID(q, bundleIDs)
+		return f.exchange(ctx, t, p, nil, func(q *storage.Phone, _ *storage.Command) storage.PhoneChange {
+			return f.listedApps(t, q, func(bundleIDs []string) bool { return r.CommandUUID == appsID(q, bundleIDs) })
 		})
 	case kindQueue, kindNone:
-		return f.takeQueued(ctx, w, p, r)
+		return f.takeQueued(ctx, t, p)
 	default:
 		return p, nil
 	}
@@ -186,17 +191,6 @@ func kindOf(s *snapshot, p *storage.Phone, id string) kind {
 
 func syncID(p *storage.Phone) string { return commandID(p, "sync", p.Announced.Token) }
 
-func (f *Fleet) touch(ctx context.Context, w *worldState, p storage.Phone) (storage.Phone, error) {
-	now := f.now()
-	if since := now.Sub(p.Contact); since >= 0 && since < contactEvery {
-		return p, nil
-	}
-	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
-		q.Contact = now
-		return storage.PhoneChange{}, nil
-	})
-}
-
 // updatePhone changes a phone and keeps the census in step.
 func (f *Fleet) updatePhone(ctx context.Context, w *worldState, p storage.Phone, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error) {
 	var at uint64
@@ -211,56 +205,54 @@ func (f *Fleet) updatePhone(ctx context.Context, w *worldState, p storage.Phone,
 	return q, nil
 }
 
-func (f *Fleet) takeSync(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
-	now := f.now()
-	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+func (f *Fleet) takeSync(ctx context.Context, t *turn, p storage.Phone) (storage.Phone, error) {
+	r, now := t.result, f.now()
+	return f.exchange(ctx, t, p, nil, func(q *storage.Phone, _ *storage.Command) storage.PhoneChange {
 		q.Contact = now
 		if r.Status == mdm.NotNow {
 			if q.Sync.NotNowSince.IsZero() {
 				q.Sync.NotNowSince = now
 			}
-			return storage.PhoneChange{}, nil
+			return storage.PhoneChange{}
 		}
 		q.Sync.NotNowSince = time.Time{}
 		if r.CommandUUID == syncID(q) && r.Status == mdm.Acknowledged {
 			q.Sync.Acked = q.Announced.Token
 			q.Sync.AckedAt = now
 		}
-		return storage.PhoneChange{}, nil
+		return storage.PhoneChange{}
 	})
 }
 
 // takeQueued stores the status of a command from the queue. A UUID the phone
 // was never given is answered like any other, because a phone repeats a result
 // until it is taken; it changes nothing.
-func (f *Fleet) takeQueued(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
-	row, err := f.store.RecordStatus(ctx, w.segment, p.UDID, f.statusOf(&p, r), nil)
-	if errors.Is(err, storage.ErrNotFound) {
-		f.o.Logger.InfoContext(ctx, "result for an unknown command", "udid", p.UDID, "status", string(r.Status))
-		return f.touch(ctx, w, p)
+func (f *Fleet) takeQueued(ctx context.Context, t *turn, p storage.Phone) (storage.Phone, error) {
+	known := false
+	p, err := f.exchange(ctx, t, p, f.statusOf(t.result), func(q *storage.Phone, row *storage.Command) storage.PhoneChange {
+		known = row != nil
+		// A row that was cancelled, or of an older epoch, was about something else.
+		if !known || row.State != storage.CommandDone || row.Epoch != q.Epoch {
+			return f.touched(q)
+		}
+		// A person asked for the inventory now: the answer counts like the daily one.
+		switch row.RequestType {
+		case requestInformation:
+			return f.informed(t, q)
+		case requestApps:
+			return f.listedApps(t, q, func(bundleIDs []string) bool { return row.Key == refreshKey(requestApps, bundleIDs) })
+		default:
+			return f.touched(q)
+		}
+	})
+	if err == nil && !known {
+		f.o.Logger.InfoContext(ctx, "result for an unknown command", "udid", p.UDID, "status", string(t.result.Status))
 	}
-	if err != nil {
-		return p, wrap("record result", err)
-	}
-	// A row that was cancelled, or of an older epoch, was about something else.
-	if row.State != storage.CommandDone || row.Epoch != p.Epoch {
-		return f.touch(ctx, w, p)
-	}
-	// A person asked for the inventory now: the answer counts like the daily one.
-	switch row.RequestType {
-	case requestInformation:
-		return f.takeInformation(ctx, w, p, r)
-	case requestApps:
-		return f.takeApps(ctx, w, p, r, func(_ *storage.Phone, bundleIDs []string) bool {
-			return row.Key == refreshKey(requestApps, bundleIDs)
-		})
-	default:
-		return f.touch(ctx, w, p)
-	}
+	return p, err
 }
 
-func (f *Fleet) statusOf(p *storage.Phone, r *mdm.Result) storage.CommandStatus {
-	return storage.CommandStatus{UUID: r.CommandUUID, Epoch: p.Epoch, At: f.now(), State: stateOf(r.Status), Error: firstError(r)}
+func (f *Fleet) statusOf(r *mdm.Result) *storage.CommandStatus {
+	return &storage.CommandStatus{UUID: r.CommandUUID, At: f.now(), State: stateOf(r.Status), Error: firstError(r)}
 }
 
 func stateOf(s mdm.Status) storage.CommandState {
@@ -306,9 +298,9 @@ func bounded(text string) string {
 // next chooses what to hand out: a person's commands first, then what keeps
 // the phone's facts fresh, then what it should be told. Whatever is handed out
 // is handed out at most once between two Idles.
-func (f *Fleet) next(ctx context.Context, w *worldState, s *session, p storage.Phone) (*mdm.Command, error) {
-	// A command is out that the phone never got. It gets the same bytes again.
-	if s.inflight != nil && s.kind.repeats() && !slices.Contains(s.offered, s.inflight.UUID) {
+func (f *Fleet) next(ctx context.Context, t *turn, p storage.Phone) (*mdm.Command, error) {
+	w, s := t.worldState, t.session
+	if s.lost() { // it gets the same bytes again
 		s.offered = append(s.offered, s.inflight.UUID)
 		return s.inflight, nil
 	}
@@ -318,7 +310,7 @@ func (f *Fleet) next(ctx context.Context, w *worldState, s *session, p storage.P
 			return nil, err
 		}
 	}
-	if c, err := f.fromQueue(ctx, w, s, &p); c != nil || err != nil {
+	if c, err := f.fromQueue(ctx, t, &p); c != nil || err != nil {
 		return c, err
 	}
 	if c, k, err := f.inventoryDue(w, s, &p); c != nil || err != nil {
@@ -335,19 +327,7 @@ func (f *Fleet) next(ctx context.Context, w *worldState, s *session, p storage.P
 		c, err := mdm.NewCommand(syncID(&p), mdm.DeclarativeManagementCommand{Data: mdm.TokensJSON(p.Announced.Token, p.Announced.Timestamp)})
 		return s.handed(kindSync, &c, err)
 	}
-	return f.legacyNext(ctx, w, s, p)
-}
-
-// fromQueue returns the next command that has a row, or none.
-func (f *Fleet) fromQueue(ctx context.Context, w *worldState, s *session, p *storage.Phone) (*mdm.Command, error) {
-	row, err := f.store.NextCommand(ctx, w.segment, p.UDID, s.offered, f.now(), f.admit(s, p))
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, wrap("next command", err)
-	}
-	return s.hand(kindQueue, mdm.Command{UUID: row.UUID, RequestType: row.RequestType, Body: row.Body}), nil
+	return f.legacyNext(ctx, t, p)
 }
 
 // holdNext returns the next command of the hold, or none.
@@ -379,6 +359,11 @@ func (f *Fleet) synthesised(s *session, d due) (*mdm.Command, error) {
 	}
 	c, err := mdm.NewCommand(d.id, d.payload)
 	return s.handed(d.kind, &c, err)
+}
+
+// lost reports whether a command is out that the phone never got.
+func (s *session) lost() bool {
+	return s.inflight != nil && s.kind.repeats() && !slices.Contains(s.offered, s.inflight.UUID)
 }
 
 func (s *session) hand(k kind, c mdm.Command) *mdm.Command {

@@ -214,3 +214,35 @@ func TestNotReadyIsNeverAnEmptyAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestOneTransactionForEachMessage guards what a phone waits for: each
+// transaction is a sync of the disk.
+func TestOneTransactionForEachMessage(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	_, err := w.fleet.Refresh(w.ctx, seg, w.act("look"), "P1")
+	w.must(err)
+	w.clock.Add(time.Hour) // the contact is to be written too
+	commits := func() uint64 {
+		st, err := w.store.Stats(w.ctx)
+		w.must(err)
+		return st.Commits
+	}
+	before := commits()
+	var got []uint64
+	for c := p.idle(); ; c = p.answer(c) {
+		got = append(got, commits()-before)
+		if c == nil {
+			break
+		}
+	}
+	// Two commands, of which the answers change the phone's record.
+	if diff := cmp.Diff([]uint64{1, 2, 3}, got); diff != "" {
+		t.Errorf("commits after each message (-want +got):\n%s", diff)
+	}
+	p.idle()
+	if n := commits() - before; n != 3 {
+		t.Errorf("an idle poll soon after makes %d commits, want none", n-3)
+	}
+}

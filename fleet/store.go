@@ -44,21 +44,12 @@ type QueueStore interface {
 	// storage.ErrNotFound when a phone is unknown, with nothing written.
 	Enqueue(ctx context.Context, seg storage.Segment, udids []string, commands []storage.Command, audit []storage.AuditEntry) (int, error)
 
-	// NextCommand returns the command to hand out and marks it as sent in the
-	// same transaction: of those that are not final and whose UUID is not in
-	// skip the one already sent, else the first. It returns
-	// storage.ErrNotFound when there is none. Commands of another epoch are
-	// never returned. Neither is one for which admit returns an error: with
-	// storage.ErrDeferred it stays as it is, with any other error it is
-	// cancelled at that time with the error's text, in the same transaction.
-	// A nil admit admits all; it may be called more than once.
-	NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time, admit func(storage.Command) error) (storage.Command, error)
-
-	// RecordStatus stores what a phone said of a command. The first final
-	// status counts: later ones, and those of another epoch, change nothing
-	// and return the stored row. It returns storage.ErrNotFound for a UUID
-	// this phone was never given.
-	RecordStatus(ctx context.Context, seg storage.Segment, udid string, s storage.CommandStatus, audit []storage.AuditEntry) (storage.Command, error)
+	// Exchange records what a phone said, changes the phone accordingly and
+	// marks the command it is handed next as sent, all in one transaction. With
+	// epoch not zero it returns storage.ErrConflict when the phone's epoch is
+	// another one, and always storage.ErrNotFound for an unknown phone. An
+	// updater's error is returned with nothing written.
+	Exchange(ctx context.Context, seg storage.Segment, udid string, epoch uint64, x storage.Exchange) (storage.Exchanged, error)
 
 	// CancelCommand ends a command of this phone that is not over, with the
 	// reason and the time given, and returns the row: what the phone says of it

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -19,19 +18,16 @@ func deviceOf(p *storage.Phone) mdm.Device {
 // admit decides whether a queued command may be handed to the phone. What iOS 27
 // removed is handed out only in a session in which the phone said what it runs:
 // it may have been updated since it was last heard of.
-func (f *Fleet) admit(s *session, p *storage.Phone) func(storage.Command) error {
-	device := deviceOf(p)
-	return func(c storage.Command) error {
-		command := mdm.Command{RequestType: c.RequestType, Body: c.Body}
-		if err := device.Takes(command); err != nil {
-			return err
-		}
-		if s.fresh || !removable(command) {
-			return nil
-		}
-		s.ask = true
-		return storage.ErrDeferred
+func (s *session) admit(p *storage.Phone, c storage.Command) error {
+	command := mdm.Command{RequestType: c.RequestType, Body: c.Body}
+	if err := deviceOf(p).Takes(command); err != nil {
+		return err
 	}
+	if s.fresh || !removable(command) {
+		return nil
+	}
+	s.ask = true
+	return storage.ErrDeferred
 }
 
 // removable reports whether a command must not reach iOS 27, whatever else
@@ -78,7 +74,8 @@ func (f *Fleet) holdOf(w *worldState, p *storage.Phone) policy.Hold {
 
 // legacyNext returns the next command of the mechanisms before iOS 27, or none.
 // It queues the next step of an update when that is due.
-func (f *Fleet) legacyNext(ctx context.Context, w *worldState, s *session, p storage.Phone) (*mdm.Command, error) {
+func (f *Fleet) legacyNext(ctx context.Context, t *turn, p storage.Phone) (*mdm.Command, error) {
+	w, s := t.worldState, t.session
 	m, ok := f.moveOf(&p)
 	switch {
 	case !ok:
@@ -95,7 +92,7 @@ func (f *Fleet) legacyNext(ctx context.Context, w *worldState, s *session, p sto
 	if err != nil {
 		return nil, err
 	}
-	return f.fromQueue(ctx, w, s, &p)
+	return f.fromQueue(ctx, t, &p)
 }
 
 // updateID names the command of the phone's present attempt.
@@ -139,33 +136,28 @@ func (f *Fleet) queueStep(ctx context.Context, w *worldState, p storage.Phone) (
 	})
 }
 
-// takeUpdate stores what came of the command of the present attempt. The row
-// comes first: after a crash in between the phone says it again.
-func (f *Fleet) takeUpdate(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
-	st := f.statusOf(&p, r)
+// takeUpdate stores what came of the command of the present attempt.
+func (f *Fleet) takeUpdate(ctx context.Context, t *turn, p storage.Phone) (storage.Phone, error) {
+	r, now := t.result, f.now()
+	st := f.statusOf(r)
 	superseded := st.State == storage.CommandFailed && managedByDeclaration(&p)
 	if superseded {
 		st.Error = bounded(resultSuperseded + " by a declaration: " + refusal(r))
 	}
-	row, err := f.store.RecordStatus(ctx, w.segment, p.UDID, st, nil)
-	if errors.Is(err, storage.ErrNotFound) {
-		return f.touch(ctx, w, p)
-	}
-	if err != nil {
-		return p, wrap("record result", err)
-	}
-	now := f.now()
-	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+	return f.exchange(ctx, t, p, st, func(q *storage.Phone, row *storage.Command) storage.PhoneChange {
+		if row == nil {
+			return f.touched(q)
+		}
 		q.Contact = now
 		l := legacyOf(q)
 		if !underWay(l.Attempt) || row.State == storage.CommandCancelled || row.Key != attemptKey(q.Epoch, l.Attempt) {
-			return storage.PhoneChange{}, nil // about an attempt that is over
+			return storage.PhoneChange{} // about an attempt that is over
 		}
 		if r.Status == mdm.NotNow {
 			if q.Sync.NotNowSince.IsZero() {
 				q.Sync.NotNowSince = now
 			}
-			return storage.PhoneChange{}, nil
+			return storage.PhoneChange{}
 		}
 		q.Sync.NotNowSince = time.Time{}
 		l.Attempt.AnsweredAt, l.Attempt.Told = now, true
@@ -180,7 +172,7 @@ func (f *Fleet) takeUpdate(ctx context.Context, w *worldState, p storage.Phone, 
 			l.Attempt = scheduled(q, l.Attempt, r, now)
 		}
 		q.Legacy = &l
-		return storage.PhoneChange{}, nil
+		return storage.PhoneChange{}
 	})
 }
 
@@ -244,9 +236,10 @@ func scheduled(q *storage.Phone, a storage.Attempt, r *mdm.Result, now time.Time
 // takeProgress stores the answer to OSUpdateStatus. A phone that installs
 // nothing any more has either installed it, which its inventory will tell, or
 // given up.
-func (f *Fleet) takeProgress(ctx context.Context, w *worldState, p storage.Phone, r *mdm.Result) (storage.Phone, error) {
+func (f *Fleet) takeProgress(ctx context.Context, t *turn, p storage.Phone) (storage.Phone, error) {
+	r := t.result
 	if r.Status == mdm.NotNow {
-		return f.touch(ctx, w, p)
+		return f.touch(ctx, t, p)
 	}
 	var found []mdm.OSUpdateStatus
 	if r.Status == mdm.Acknowledged {
@@ -256,16 +249,16 @@ func (f *Fleet) takeProgress(ctx context.Context, w *worldState, p storage.Phone
 		}
 	}
 	now := f.now()
-	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
+	return f.exchange(ctx, t, p, nil, func(q *storage.Phone, _ *storage.Command) storage.PhoneChange {
 		q.Contact = now
 		l := legacyOf(q)
 		if !underWay(l.Attempt) || r.CommandUUID != progressID(q) {
-			return storage.PhoneChange{}, nil
+			return storage.PhoneChange{}
 		}
 		l.Attempt.PolledAt = now
 		l.Attempt = progress(q, l.Attempt, found, now)
 		q.Legacy = &l
-		return storage.PhoneChange{}, nil
+		return storage.PhoneChange{}
 	})
 }
 

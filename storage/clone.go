@@ -21,6 +21,7 @@ func (p Phone) Clone() Phone {
 	if p.Arrival = copied(p.Arrival); p.Arrival != nil {
 		p.Arrival.Reasons = slices.Clone(p.Arrival.Reasons)
 	}
+	p.Legacy = copied(p.Legacy)
 	return p
 }
 

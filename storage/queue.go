@@ -50,7 +50,6 @@ type Command struct {
 // CommandStatus is what a phone said of a command.
 type CommandStatus struct {
 	UUID  string
-	Epoch uint64
 	State CommandState // CommandNotNow or a final state
 	At    time.Time
 	Error string

@@ -111,14 +111,14 @@ func BenchmarkPoll(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		_, err := s.UpdatePhone(b.Context(), storage.DefaultSegment, udid(i%256), 1, func(*storage.Phone) (storage.PhoneChange, error) {
-			return storage.PhoneChange{Unchanged: true}, nil
+		done, err := s.Exchange(b.Context(), storage.DefaultSegment, udid(i%256), 1, storage.Exchange{
+			Update: func(*storage.Phone, *storage.Command) (storage.PhoneChange, error) {
+				return storage.PhoneChange{Unchanged: true}, nil
+			},
+			Handout: &storage.Handout{At: start},
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := s.NextCommand(b.Context(), storage.DefaultSegment, udid(i%256), nil, start, nil); err == nil {
-			b.Fatal("a command from nowhere")
+		if err != nil || done.Command != nil {
+			b.Fatal(done.Command, err)
 		}
 	}
 }
@@ -137,11 +137,11 @@ func BenchmarkQueue(b *testing.B) {
 			if _, err := s.Enqueue(b.Context(), storage.DefaultSegment, []string{id}, []storage.Command{{UUID: uuid, Body: body}}, nil); err != nil {
 				b.Error(err)
 			}
-			if _, err := s.NextCommand(b.Context(), storage.DefaultSegment, id, nil, start, nil); err != nil {
+			if _, err := s.Exchange(b.Context(), storage.DefaultSegment, id, 1, storage.Exchange{Handout: &storage.Handout{At: start}}); err != nil {
 				b.Error(err)
 			}
-			st := storage.CommandStatus{UUID: uuid, Epoch: 1, State: storage.CommandDone, At: start.Add(time.Duration(i))}
-			if _, err := s.RecordStatus(b.Context(), storage.DefaultSegment, id, st, nil); err != nil {
+			st := storage.CommandStatus{UUID: uuid, State: storage.CommandDone, At: start.Add(time.Duration(i))}
+			if _, err := s.Exchange(b.Context(), storage.DefaultSegment, id, 1, storage.Exchange{Status: &st}); err != nil {
 				b.Error(err)
 			}
 		}

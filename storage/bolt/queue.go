@@ -39,14 +39,20 @@ func (t *tx) queue(seg storage.Segment, num uint64) ([]queueRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		q, err := t.parseRow(r)
+		q, err := t.rowOf(r)
 		if err != nil {
 			return nil, err
 		}
-		q.key, q.Seq = bytes.Clone(r.key), trailingNumber(r.key)
 		rows = append(rows, q)
 	}
 	return rows, nil
+}
+
+// rowOf decodes a row and gives it its place in the queue.
+func (t *tx) rowOf(r row) (queueRow, error) {
+	q, err := t.parseRow(r)
+	q.key, q.Seq = bytes.Clone(r.key), trailingNumber(r.key)
+	return q, err
 }
 
 // saveRow stores a row, and returns it as stored.
@@ -276,36 +282,8 @@ func (t *tx) releaseBody(seg storage.Segment, hash []byte) error {
 	return t.remove(bucketCommand, k)
 }
 
-// NextCommand implements the store of package fleet. NotNowSince of a command
-// that is offered again stays, so that it tells since when the phone has been
-// deferring.
-func (s *Store) NextCommand(ctx context.Context, seg storage.Segment, udid string, skip []string, at time.Time, admit func(storage.Command) error) (storage.Command, error) {
-	// Most polls find an empty queue, and that needs no write transaction.
-	var d delivery
-	err := s.viewIn(ctx, seg, func(t *tx) (err error) {
-		d, err = t.nextRow(seg, udid, skip, admit)
-		return err
-	})
-	if err == nil && !d.nothing() {
-		err = s.updateIn(ctx, seg, func(t *tx) error {
-			if d, err = t.nextRow(seg, udid, skip, admit); err != nil {
-				return err
-			}
-			return t.deliver(seg, &d, at)
-		})
-	}
-	if err == nil && d.next == nil {
-		err = storage.ErrNotFound
-	}
-	if err != nil {
-		return storage.Command{}, fmt.Errorf("next command for %q: %w", udid, err)
-	}
-	return d.command, nil
-}
-
 // delivery is what a poll does to a queue.
 type delivery struct {
-	phone   handle
 	next    *queueRow // nil: none
 	command storage.Command
 	void    []queueRow // not admitted: to be cancelled, Error says why
@@ -313,26 +291,22 @@ type delivery struct {
 
 func (d *delivery) nothing() bool { return d.next == nil && len(d.void) == 0 }
 
-// nextRow looks for the row to hand out.
-func (t *tx) nextRow(seg storage.Segment, udid string, skip []string, admit func(storage.Command) error) (delivery, error) {
+// nextRow looks for the row to hand out to a phone.
+func (t *tx) nextRow(seg storage.Segment, p *storage.Phone, o *storage.Handout) (delivery, error) {
 	var d delivery
-	var err error
-	if d.phone, err = t.find(seg, udid); err != nil {
-		return d, err
-	}
-	rows, err := t.queue(seg, d.phone.num)
+	rows, err := t.queue(seg, p.Num)
 	if err != nil {
 		return d, err
 	}
-	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.over(d.phone.epoch) || slices.Contains(skip, r.UUID) })
+	rows = slices.DeleteFunc(rows, func(r queueRow) bool { return r.over(p.Epoch) || slices.Contains(o.Skip, r.UUID) })
 	slices.SortStableFunc(rows, func(a, b queueRow) int { return cmp.Compare(sentFirst(a), sentFirst(b)) })
 	for _, r := range rows {
 		if d.command, err = t.command(seg, r); err != nil {
 			return d, err
 		}
 		refused := error(nil)
-		if admit != nil {
-			refused = admit(d.command)
+		if o.Admit != nil {
+			refused = o.Admit(p, d.command)
 		}
 		switch {
 		case refused == nil:
@@ -354,14 +328,16 @@ func sentFirst(r queueRow) int {
 }
 
 // deliver cancels what was not admitted and marks the row to hand out as sent.
-func (t *tx) deliver(seg storage.Segment, d *delivery, at time.Time) error {
+// NotNowSince of a command that is offered again stays, so that it tells since
+// when the phone has been deferring.
+func (t *tx) deliver(seg storage.Segment, h handle, d *delivery, at time.Time) error {
 	for _, r := range d.void {
 		if err := t.cancelRow(r, r.Error, at); err != nil {
 			return err
 		}
 	}
 	if len(d.void) > 0 {
-		if err := t.trimQueue(seg, d.phone); err != nil {
+		if err := t.trimQueue(seg, h); err != nil {
 			return err
 		}
 	}
@@ -385,45 +361,9 @@ func (t *tx) cancelRow(r queueRow, reason string, at time.Time) error {
 	return err
 }
 
-// RecordStatus implements the store of package fleet.
-func (s *Store) RecordStatus(ctx context.Context, seg storage.Segment, udid string, st storage.CommandStatus, audit []storage.AuditEntry) (storage.Command, error) {
-	var command storage.Command
-	err := s.updateIn(ctx, seg, func(t *tx) error {
-		if st.State != storage.CommandNotNow && !st.State.Final() {
-			return fmt.Errorf("%q is no status of a phone", st.State)
-		}
-		h, err := t.find(seg, udid)
-		if err != nil {
-			return err
-		}
-		r, err := t.rowByUUID(seg, h.num, st.UUID)
-		if err != nil {
-			return fmt.Errorf("command %q: %w", st.UUID, err)
-		}
-		if r.over(h.epoch) || st.Epoch != h.epoch {
-			command, err = t.command(seg, r)
-			return err
-		}
-		if r, err = t.saveRow(withStatus(r, st)); err != nil {
-			return err
-		}
-		if command, err = t.command(seg, r); err != nil {
-			return err
-		}
-		if r.State.Final() {
-			if err := t.trimQueue(seg, h); err != nil {
-				return err
-			}
-		}
-		return t.appendAudit(seg, audit...)
-	})
-	if err != nil {
-		return storage.Command{}, fmt.Errorf("status of %q: %w", udid, err)
-	}
-	return command, nil
-}
-
+// withStatus returns a row after the phone said something of its command.
 func withStatus(r queueRow, st storage.CommandStatus) queueRow {
+	st.At = st.At.UTC().Truncate(time.Microsecond) // as it will be stored
 	r.State, r.Error = st.State, st.Error
 	if st.State == storage.CommandNotNow {
 		r.NotNows++
@@ -437,17 +377,29 @@ func withStatus(r queueRow, st storage.CommandStatus) queueRow {
 }
 
 func (t *tx) rowByUUID(seg storage.Segment, num uint64, uuid string) (queueRow, error) {
-	seq, err := t.loadNumber(bucketQueueUUID, inSegment(seg).number(num).last(uuid))
+	k, content, err := t.recordOfRow(seg, num, uuid)
 	if err != nil {
 		return queueRow{}, err
 	}
-	if seq == 0 {
+	if content == nil {
 		return queueRow{}, storage.ErrNotFound
 	}
+	return t.rowOf(row{k, content})
+}
+
+// recordOfRow returns the key and the content of a phone's row, nil when there
+// is none.
+func (t *tx) recordOfRow(seg storage.Segment, num uint64, uuid string) (key, []byte, error) {
+	seq, err := t.loadNumber(bucketQueueUUID, inSegment(seg).number(num).last(uuid))
+	if err != nil || seq == 0 {
+		return nil, nil, err
+	}
 	k := inSegment(seg).number(num).number(seq)
-	r, err := load[queueRow](t, bucketQueue, k)
-	r.key, r.Seq = k, seq
-	return r, missing(bucketQueue, k, err)
+	content, err := t.get(bucketQueue, k)
+	if err == nil && content == nil {
+		err = missing(bucketQueue, k, storage.ErrNotFound)
+	}
+	return k, content, err
 }
 
 // cancelQueue ends the commands of a phone that are not final, all of them or

@@ -36,8 +36,8 @@ func TestBodiesAreKeptOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, udid := range udids {
-			st := storage.CommandStatus{UUID: uuid, Epoch: 1, State: storage.CommandDone, At: time.Unix(int64(i), 0)}
-			if _, err := s.RecordStatus(t.Context(), seg, udid, st, nil); err != nil {
+			st := storage.CommandStatus{UUID: uuid, State: storage.CommandDone, At: time.Unix(int64(i), 0)}
+			if _, err := s.Exchange(t.Context(), seg, udid, 1, storage.Exchange{Status: &st}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -173,9 +173,15 @@ func (s *story) queue(i int, name string) error {
 // answer has phone i take its command and say that it is done.
 func (s *story) answer(i int) error {
 	ctx, number := context.Background(), strconv.Itoa(i)
-	_, err := s.store.RecordStatus(ctx, storage.DefaultSegment, udid(i), storage.CommandStatus{
-		UUID: uuid("queue " + number), Epoch: 1, State: storage.CommandDone, At: start,
-	}, told("answer "+number))
+	_, err := s.store.Exchange(ctx, storage.DefaultSegment, udid(i), 1, storage.Exchange{
+		Status: &storage.CommandStatus{UUID: uuid("queue " + number), State: storage.CommandDone, At: start},
+		Update: func(_ *storage.Phone, row *storage.Command) (storage.PhoneChange, error) {
+			if row == nil {
+				return storage.PhoneChange{}, storage.ErrNotFound
+			}
+			return storage.PhoneChange{Audit: told("answer " + number)}, nil
+		},
+	})
 	return err
 }
 

@@ -19,14 +19,13 @@ func admitSentences() []sentence {
 			must(t, enqueue(t, s, segB, []string{"u"}, command("c1")))
 			wantEqual(t, next(t, s, segA, "u", "c2", "c3"), "c1") // one that was sent already
 			bodies := map[string]string{}
-			got, err := s.NextCommand(t.Context(), segA, "u", nil, moment(7), func(c storage.Command) error {
+			got := hand(t, s, segA, "u", storage.Handout{At: moment(7), Admit: func(_ *storage.Phone, c storage.Command) error {
 				bodies[c.UUID] = string(c.Body)
 				if c.UUID != "c3" {
 					return errors.New("removed")
 				}
 				return nil
-			})
-			must(t, err)
+			}})
 			wantEqual(t, got.UUID, "c3")
 			wantEqual(t, bodies, map[string]string{"c1": "body of c1", "c2": "body of c2", "c3": "body of c3"})
 			wantEqual(t, states(t, s, segA), []string{"c1 cancelled removed 1", "c2 cancelled removed 0", "c3 sent  1"})
@@ -38,24 +37,22 @@ func admitSentences() []sentence {
 		{"when none is admitted there is none, and they are cancelled all the same", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "u")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
-			_, err := s.NextCommand(t.Context(), segA, "u", nil, moment(7), func(storage.Command) error { return errors.New("removed") })
-			wantError(t, err, storage.ErrNotFound)
+			got := hand(t, s, segA, "u", storage.Handout{At: moment(7), Admit: func(*storage.Phone, storage.Command) error { return errors.New("removed") }})
+			wantEqual(t, got, nil)
 			wantEqual(t, states(t, s, segA), []string{"c1 cancelled removed 0"})
 		}},
 		{"a deferred command stays as it is and holds back no other", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "u")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1"), command("c2")))
-			later := func(c storage.Command) error {
+			later := func(_ *storage.Phone, c storage.Command) error {
 				if c.UUID == "c1" {
 					return fmt.Errorf("ask first: %w", storage.ErrDeferred)
 				}
 				return nil
 			}
-			got, err := s.NextCommand(t.Context(), segA, "u", nil, moment(7), later)
-			must(t, err)
+			got := hand(t, s, segA, "u", storage.Handout{At: moment(7), Admit: later})
 			wantEqual(t, got.UUID, "c2")
-			_, err = s.NextCommand(t.Context(), segA, "u", []string{"c2"}, moment(7), later)
-			wantError(t, err, storage.ErrNotFound)
+			wantEqual(t, hand(t, s, segA, "u", storage.Handout{Skip: []string{"c2"}, At: moment(7), Admit: later}), nil)
 			wantEqual(t, states(t, s, segA), []string{"c1 queued  0", "c2 sent  1"})
 		}},
 		{"commands of another epoch and those in skip are not asked about", func(t *testing.T, s Store) {
@@ -63,11 +60,11 @@ func admitSentences() []sentence {
 			must(t, enqueue(t, s, segA, []string{"u"}, command("old")))
 			reenrol(t, s, segA, "")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("skipped")))
-			_, err := s.NextCommand(t.Context(), segA, "u", []string{"skipped"}, moment(7), func(c storage.Command) error {
+			got := hand(t, s, segA, "u", storage.Handout{Skip: []string{"skipped"}, Admit: func(_ *storage.Phone, c storage.Command) error {
 				t.Errorf("asked about %s", c.UUID)
 				return nil
-			})
-			wantError(t, err, storage.ErrNotFound)
+			}})
+			wantEqual(t, got, nil)
 		}},
 		{"a change of a phone cancels the commands whose key begins so, and no others", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "u")

@@ -61,9 +61,10 @@ func testCancelled(t *testing.T, s Store) {
 			_, err := s.Enqueue(ctx, segA, []string{"u"}, []storage.Command{command("c2")}, nil)
 			return err
 		},
-		"NextCommand": func() error { _, err := s.NextCommand(ctx, segA, "u", nil, moment(1), nil); return err },
-		"RecordStatus": func() error {
-			_, err := s.RecordStatus(ctx, segA, "u", storage.CommandStatus{UUID: "c1", Epoch: 1, State: storage.CommandDone}, nil)
+		"Exchange": func() error {
+			_, err := s.Exchange(ctx, segA, "u", 0, storage.Exchange{
+				Status: &storage.CommandStatus{UUID: "c1", State: storage.CommandDone}, Handout: &storage.Handout{},
+			})
 			return err
 		},
 		"CancelCommand": func() error {

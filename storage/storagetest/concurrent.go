@@ -20,6 +20,7 @@ func RunConcurrent(t *testing.T, open func(t *testing.T) Store) {
 		{"no update of a phone is lost", testNoLostUpdate},
 		{"one change of a revision wins", testOneChangeWins},
 		{"a command is handed out as one", testOneDelivery},
+		{"one final status of a command is the first", testOneFirstStatus},
 		{"an updater that fails harms no other", testFailingNeighbour},
 		{"a context that ends leaves all or nothing", testCancelledMidway},
 		{"a world is never seen half changed", testWholeWorld},
@@ -115,11 +116,11 @@ func testOneDelivery(t *testing.T, s Store) {
 	enrol(t, s, segA, "u")
 	must(t, enqueue(t, s, segA, []string{"u"}, command("c1"), command("c2")))
 	uuids := parallel(20, func(int) string {
-		c, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4), nil)
+		done, err := s.Exchange(t.Context(), segA, "u", 0, storage.Exchange{Handout: &storage.Handout{At: moment(4)}})
 		if err != nil {
 			return err.Error()
 		}
-		return c.UUID
+		return done.Command.UUID
 	})
 	wantEqual(t, slices.Compact(uuids), []string{"c1"})
 	queue, err := s.Queue(t.Context(), segA, "u")

@@ -36,18 +36,48 @@ func enqueue(t *testing.T, s Store, seg storage.Segment, udids []string, command
 // next returns the UUID of the command to hand out, or "" for none.
 func next(t *testing.T, s Store, seg storage.Segment, udid string, skip ...string) string {
 	t.Helper()
-	c, err := s.NextCommand(t.Context(), seg, udid, skip, moment(4), nil)
-	if err != nil {
-		wantError(t, err, storage.ErrNotFound)
-		return ""
+	if c := hand(t, s, seg, udid, storage.Handout{Skip: skip, At: moment(4)}); c != nil {
+		return c.UUID
 	}
-	return c.UUID
+	return ""
+}
+
+// hand returns the command to hand out, or nil for none.
+func hand(t *testing.T, s Store, seg storage.Segment, udid string, h storage.Handout) *storage.Command {
+	t.Helper()
+	done, err := s.Exchange(t.Context(), seg, udid, 0, storage.Exchange{Handout: &h})
+	must(t, err)
+	return done.Command
 }
 
 func status(t *testing.T, s Store, seg storage.Segment, udid, uuid string, state storage.CommandState, at time.Time) storage.Command {
 	t.Helper()
-	c, err := s.RecordStatus(t.Context(), seg, udid, storage.CommandStatus{UUID: uuid, Epoch: 1, State: state, At: at}, nil)
+	row := record(t, s, seg, udid, storage.CommandStatus{UUID: uuid, State: state, At: at})
+	if row == nil {
+		t.Fatalf("phone %q was never given %q", udid, uuid)
+	}
+	return *row
+}
+
+// record stores what a phone said of a command and returns the row as its
+// updater got it, without a body; nil for a command it was never given.
+func record(t *testing.T, s Store, seg storage.Segment, udid string, st storage.CommandStatus) *storage.Command {
+	t.Helper()
+	var row *storage.Command
+	_, err := s.Exchange(t.Context(), seg, udid, 0, storage.Exchange{
+		Status: &st,
+		Update: func(_ *storage.Phone, r *storage.Command) (storage.PhoneChange, error) {
+			row = r
+			return storage.PhoneChange{Unchanged: true}, nil
+		},
+	})
 	must(t, err)
+	return row
+}
+
+// bodiless returns a row as an updater gets it.
+func bodiless(c storage.Command) storage.Command {
+	c.Body = nil
 	return c
 }
 
@@ -74,7 +104,7 @@ func queueSentences() []sentence {
 			wantEqual(t, actions(t, s, segA, end), nil)
 			_, err = s.Queue(t.Context(), segA, "v")
 			wantError(t, err, storage.ErrNotFound)
-			_, err = s.NextCommand(t.Context(), segA, "v", nil, moment(4), nil)
+			_, err = s.Exchange(t.Context(), segA, "v", 0, storage.Exchange{Handout: &storage.Handout{}})
 			wantError(t, err, storage.ErrNotFound)
 		}},
 		{"a UUID that is in the queue is refused", func(t *testing.T, s Store) {
@@ -90,8 +120,7 @@ func queueSentences() []sentence {
 			}
 			must(t, enqueue(t, s, segA, []string{"u", "v"}, command("c1")))
 			for _, udid := range []string{"u", "v"} {
-				c, err := s.NextCommand(t.Context(), segA, udid, nil, moment(4), nil)
-				must(t, err)
+				c := hand(t, s, segA, udid, storage.Handout{})
 				wantEqual(t, string(c.Body), "body of c1")
 				status(t, s, segA, udid, "c1", storage.CommandDone, moment(5))
 			}
@@ -127,12 +156,11 @@ func queueSentences() []sentence {
 			enrol(t, s, segA, "u")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1"), command("c2")))
 			wantEqual(t, next(t, s, segA, "u", "c1"), "c2")
-			c, err := s.NextCommand(t.Context(), segA, "u", nil, moment(7), nil)
-			must(t, err)
+			c := hand(t, s, segA, "u", storage.Handout{At: moment(7)})
 			want := command("c2")
 			want.Seq, want.Epoch, want.State = c.Seq, 1, storage.CommandSent
 			want.SentAt, want.Deliveries = stored(moment(7)), 2
-			wantEqual(t, c, want)
+			wantEqual(t, *c, want)
 			queue, err := s.Queue(t.Context(), segA, "u")
 			must(t, err)
 			wantEqual(t, queue[1], want)
@@ -239,8 +267,7 @@ func testRetention(t *testing.T, s Store) {
 		want = append(want, fmt.Sprintf("c%d", i))
 	}
 	wantEqual(t, got, want)
-	_, err = s.RecordStatus(t.Context(), segA, "u", storage.CommandStatus{UUID: "c0", Epoch: 1, State: storage.CommandDone}, nil)
-	wantError(t, err, storage.ErrNotFound)
+	wantEqual(t, record(t, s, segA, "u", storage.CommandStatus{UUID: "c0", State: storage.CommandDone}), nil)
 
 	// The last to finish is kept even if it was the first to be queued.
 	status(t, s, segA, "u", "waits", storage.CommandDone, moment(99))
@@ -274,7 +301,7 @@ func cancelSentences() []sentence {
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
 			want, err := cancel(t, s, segA, "c1")
 			must(t, err)
-			wantEqual(t, status(t, s, segA, "u", "c1", storage.CommandDone, moment(8)), want)
+			wantEqual(t, status(t, s, segA, "u", "c1", storage.CommandDone, moment(8)), bodiless(want))
 		}},
 		{"frees the key for a new command", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "u")
@@ -311,24 +338,21 @@ func cancelSentences() []sentence {
 
 func statusSentences() []sentence {
 	return []sentence{
-		{"is stored with its error and its audit entries", func(t *testing.T, s Store) {
+		{"is stored with its error", func(t *testing.T, s Store) {
 			enrol(t, s, segB, "u")
 			must(t, enqueue(t, s, segB, []string{"u"}, command("c1")))
 			wantEqual(t, next(t, s, segB, "u"), "c1")
-			end := auditEnd(t, s, segB)
-			got, err := s.RecordStatus(t.Context(), segB, "u", storage.CommandStatus{
-				UUID: "c1", Epoch: 1, State: storage.CommandFailed, At: moment(5), Error: "12021 unknown command",
-			}, []storage.AuditEntry{audit("command.failed")})
-			must(t, err)
+			got := record(t, s, segB, "u", storage.CommandStatus{
+				UUID: "c1", State: storage.CommandFailed, At: moment(5), Error: "12021 unknown command",
+			})
 			want := command("c1")
 			want.Seq, want.Epoch, want.State = got.Seq, 1, storage.CommandFailed
 			want.SentAt, want.Deliveries = stored(moment(4)), 1
 			want.FinishedAt, want.Error = stored(moment(5)), "12021 unknown command"
-			wantEqual(t, got, want)
+			wantEqual(t, *got, bodiless(want))
 			queue, err := s.Queue(t.Context(), segB, "u")
 			must(t, err)
 			wantEqual(t, queue, []storage.Command{want})
-			wantEqual(t, actions(t, s, segB, end), []string{"command.failed"})
 		}},
 		{"a deferral counts and keeps its beginning", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "u")
@@ -348,60 +372,42 @@ func statusSentences() []sentence {
 			enrol(t, s, segA, "u")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
 			want := status(t, s, segA, "u", "c1", storage.CommandDone, moment(5))
-			end := auditEnd(t, s, segA)
 			for _, state := range []storage.CommandState{storage.CommandDone, storage.CommandFailed, storage.CommandNotNow} {
-				got, err := s.RecordStatus(t.Context(), segA, "u", storage.CommandStatus{
-					UUID: "c1", Epoch: 1, State: state, At: moment(6), Error: "late",
-				}, []storage.AuditEntry{audit("a")})
-				must(t, err)
-				wantEqual(t, got, want)
+				got := record(t, s, segA, "u", storage.CommandStatus{UUID: "c1", State: state, At: moment(6), Error: "late"})
+				wantEqual(t, *got, want)
 			}
-			wantEqual(t, actions(t, s, segA, end), nil)
 		}},
-		{"one of another epoch changes nothing", func(t *testing.T, s Store) {
+		{"one of a command of another epoch changes nothing", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "u")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
 			wantEqual(t, next(t, s, segA, "u"), "c1")
-			queue, err := s.Queue(t.Context(), segA, "u")
+			want, err := s.Queue(t.Context(), segA, "u")
 			must(t, err)
-			record := func(epoch uint64) {
-				t.Helper()
-				got, err := s.RecordStatus(t.Context(), segA, "u", storage.CommandStatus{
-					UUID: "c1", Epoch: epoch, State: storage.CommandDone, At: moment(6),
-				}, []storage.AuditEntry{audit("a")})
-				must(t, err)
-				wantEqual(t, got, queue[0])
-			}
-			record(2)
 			reenrol(t, s, segA, "")
-			end := auditEnd(t, s, segA)
-			record(1) // of the command, but no longer of the phone
-			record(2) // of the phone, but not of the command
-			wantEqual(t, actions(t, s, segA, end), nil)
+			wantEqual(t, status(t, s, segA, "u", "c1", storage.CommandDone, moment(6)), bodiless(want[0]))
+			got, err := s.Queue(t.Context(), segA, "u")
+			must(t, err)
+			wantEqual(t, got, want)
 		}},
-		{"one for a command the phone was never given is not found", func(t *testing.T, s Store) {
+		{"one for a command the phone was never given changes nothing", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "u")
 			enrol(t, s, segA, "v")
 			enrol(t, s, segB, "u")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
-			end := auditEnd(t, s, segA)
 			for _, c := range []struct {
 				seg        storage.Segment
 				udid, uuid string
-			}{{segA, "u", "c2"}, {segA, "v", "c1"}, {segB, "u", "c1"}, {segA, "w", "c1"}} {
-				_, err := s.RecordStatus(t.Context(), c.seg, c.udid, storage.CommandStatus{
-					UUID: c.uuid, Epoch: 1, State: storage.CommandDone, At: moment(5),
-				}, []storage.AuditEntry{audit("a")})
-				wantError(t, err, storage.ErrNotFound)
+			}{{segA, "u", "c2"}, {segA, "v", "c1"}, {segB, "u", "c1"}} {
+				wantEqual(t, record(t, s, c.seg, c.udid, storage.CommandStatus{UUID: c.uuid, State: storage.CommandDone, At: moment(5)}), nil)
 			}
-			wantEqual(t, actions(t, s, segA, end), nil)
+			wantEqual(t, states(t, s, segA), []string{"c1 queued  0"})
 		}},
 		{"only a phone's statuses are taken", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "u")
 			must(t, enqueue(t, s, segA, []string{"u"}, command("c1")))
 			for _, state := range []storage.CommandState{"", "unknown", storage.CommandQueued, storage.CommandSent} {
-				_, err := s.RecordStatus(t.Context(), segA, "u", storage.CommandStatus{UUID: "c1", Epoch: 1, State: state}, nil)
-				if err == nil {
+				st := &storage.CommandStatus{UUID: "c1", State: state}
+				if _, err := s.Exchange(t.Context(), segA, "u", 0, storage.Exchange{Status: st}); err == nil {
 					t.Errorf("state %q: no error", state)
 				}
 			}

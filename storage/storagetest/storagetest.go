@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	run(t, open, "Queue", queueSentences())
 	run(t, open, "Admit", admitSentences())
 	run(t, open, "Status", statusSentences())
+	run(t, open, "Exchange", exchangeSentences())
 	run(t, open, "Cancel", cancelSentences())
 	run(t, open, "World", worldSentences())
 	run(t, open, "Catalog", catalogSentences())

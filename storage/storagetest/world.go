@@ -318,12 +318,10 @@ func testUnshared(t *testing.T, s Store) {
 	c.Body = body
 	must(t, enqueue(t, s, segA, []string{"u"}, c))
 	body[0] = 'x'
-	first, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4), nil)
-	must(t, err)
+	first := hand(t, s, segA, "u", storage.Handout{At: moment(4)})
 	wantEqual(t, string(first.Body), text)
 	first.Body[0] = 'x'
-	second, err := s.NextCommand(t.Context(), segA, "u", nil, moment(4), nil)
-	must(t, err)
+	second := hand(t, s, segA, "u", storage.Handout{At: moment(4)})
 	wantEqual(t, string(second.Body), text)
 
 	for range 2 {
