@@ -165,6 +165,9 @@ func (p *Phone) noteChange(was declaration, d *declaration) {
 		e.Kind, e.Detail = KindRejected, d.reasons[0].code+": "+d.reasons[0].description
 	case d.inForce() && !was.inForce():
 		e.Kind = KindActive
+		if d.typ == typeSettings {
+			e.Settings = asJSON(d.payload)
+		}
 	case was.inForce() && !d.inForce():
 		e.Kind = KindInactive
 	default:

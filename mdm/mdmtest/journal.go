@@ -61,6 +61,9 @@ type Entry struct {
 	Deadline    *time.Time `json:"deadline,omitempty"` // the instant in the phone's zone
 	CommandUUID string     `json:"command_uuid,omitempty"`
 	Status      string     `json:"status,omitempty"`
+	// Settings is the payload of a settings declaration, or of restrictions in
+	// a profile, that began to act: JSON.
+	Settings string `json:"settings,omitempty"`
 }
 
 // Journal is an append-only log of what happened on one or many phones. It is

@@ -16,6 +16,8 @@ import (
 // parser's memory grows with nesting.
 const maxSigned = 512 << 10
 
+const typeRestrictions = "com.apple.applicationaccess"
+
 // profile is a configuration profile that passed the schema.
 type profile struct {
 	id, uuid, name string
@@ -91,7 +93,11 @@ func (p *Phone) install(ctx context.Context, data []byte, byHand bool) error {
 	if err != nil {
 		return err
 	}
-	p.note(Entry{Kind: KindProfile, Detail: prof.id})
+	e := Entry{Kind: KindProfile, Detail: prof.id}
+	if r := prof.payload(typeRestrictions); r != nil {
+		e.Settings = asJSON(r)
+	}
+	p.note(e)
 	p.noteHold()
 	p.changed()
 	return nil
@@ -152,7 +158,7 @@ func (r reader) parseProfile(xml []byte) (*profile, error) {
 			return nil, err
 		}
 		prof.payloads = append(prof.payloads, pl)
-		if str(pl, "PayloadType") == "com.apple.applicationaccess" && boolean(pl, "forceDelayedSoftwareUpdates") {
+		if str(pl, "PayloadType") == typeRestrictions && boolean(pl, "forceDelayedSoftwareUpdates") {
 			prof.deferralDays = 30 // Apple, Restrictions: the default of enforcedSoftwareUpdateDelay
 			if n := integer(pl, "enforcedSoftwareUpdateDelay"); n > 0 {
 				prof.deferralDays = int(n)

@@ -70,9 +70,15 @@ func (p *Phone) itemJSON(name string) string {
 	if !ok {
 		return ""
 	}
+	return asJSON(v)
+}
+
+// asJSON returns a value made of maps, strings and numbers, which always
+// marshals, as JSON.
+func asJSON(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return "" // values are built from maps, strings and numbers; they always marshal
+		return ""
 	}
 	return string(b)
 }
