@@ -18,6 +18,7 @@ func (p Phone) Clone() Phone {
 		p.Declarations[i].Reasons = slices.Clone(p.Declarations[i].Reasons)
 	}
 	p.Announced.Enforcement = copied(p.Announced.Enforcement)
+	p.Legacy = copied(p.Legacy)
 	if p.Arrival = copied(p.Arrival); p.Arrival != nil {
 		p.Arrival.Reasons = slices.Clone(p.Arrival.Reasons)
 	}

@@ -17,32 +17,32 @@ func fill(v reflect.Value) {
 		v.Set(reflect.ValueOf(time.Unix(1, 0).UTC()))
 		return
 	}
-	switch v.Kind() {
-	case reflect.Pointer:
+	switch kind := v.Kind(); {
+	case kind == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem())
-	case reflect.Slice:
+	case kind == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))
-	case reflect.Map:
+	case kind == reflect.Map:
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 		fill(key)
 		fill(value)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, value)
-	case reflect.Struct:
+	case kind == reflect.Struct:
 		for i := range v.NumField() {
 			fill(v.Field(i))
 		}
-	case reflect.String:
+	case kind == reflect.String:
 		v.SetString("x")
-	case reflect.Bool:
+	case kind == reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int, reflect.Int64:
+	case v.CanInt():
 		v.SetInt(1)
-	case reflect.Uint64, reflect.Uint8:
+	case v.CanUint():
 		v.SetUint(1)
-	case reflect.Float64:
+	case v.CanFloat():
 		v.SetFloat(1)
 	default:
 		panic("fill " + v.Type().String())
@@ -52,28 +52,27 @@ func fill(v reflect.Value) {
 // shared returns the paths at which two values share memory.
 func shared(path string, a, b reflect.Value) []string {
 	var out []string
-	switch a.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map:
+	kind := a.Kind()
+	if kind == reflect.Pointer || kind == reflect.Slice || kind == reflect.Map {
 		if a.Type().Elem() == reflect.TypeFor[time.Location]() || a.IsNil() {
 			return nil
 		}
 		if a.Pointer() == b.Pointer() {
 			return []string{path}
 		}
-	default:
 	}
-	switch a.Kind() {
-	case reflect.Pointer:
+	if kind == reflect.Pointer {
 		out = shared(path, a.Elem(), b.Elem())
-	case reflect.Slice:
+	}
+	if kind == reflect.Slice {
 		for i := range a.Len() {
 			out = append(out, shared(path+"[]", a.Index(i), b.Index(i))...)
 		}
-	case reflect.Struct:
+	}
+	if kind == reflect.Struct {
 		for i := range a.NumField() {
 			out = append(out, shared(path+"."+a.Type().Field(i).Name, a.Field(i), b.Field(i))...)
 		}
-	default:
 	}
 	return out
 }
