@@ -215,22 +215,28 @@ func (s *Service) newGrant(r GrantRequest) (storage.Grant, error) {
 	}
 	rights, err := Rights(r.Rights)
 	if err != nil {
-		return storage.Grant{}, &InvalidError{"rights", err.Error()}
+		return storage.Grant{}, &InvalidError{Field: "rights", Code: "not-one-of", Message: err.Error(), Params: map[string]string{"value": r.Rights, "allowed": "updates, managed, full"}}
 	}
 	if (r.Group == "") != (r.Ring == "") {
-		return storage.Grant{}, &InvalidError{"ring", "a group needs a ring and a ring needs a group"}
+		return storage.Grant{}, &InvalidError{Field: "ring", Code: "group-and-ring", Message: "a group needs a ring and a ring needs a group"}
 	}
 	switch r.Ring {
 	case "", storage.RingVerification, storage.RingProduction:
 	default:
-		return storage.Grant{}, &InvalidError{"ring", fmt.Sprintf("ring %q: want verification or production", r.Ring)}
+		return storage.Grant{}, &InvalidError{
+			Field: "ring", Code: "not-one-of", Message: fmt.Sprintf("ring %q: want verification or production", r.Ring),
+			Params: map[string]string{"value": string(r.Ring), "allowed": "verification, production"},
+		}
 	}
 	life := r.Life
 	if life == 0 {
 		life = DefaultGrantLife
 	}
 	if life < time.Minute || life > maxGrantLife {
-		return storage.Grant{}, &InvalidError{"life", fmt.Sprintf("life %s: want between 1m and %dh", life, maxGrantLife/time.Hour)}
+		return storage.Grant{}, &InvalidError{
+			Field: "life", Code: "life-out-of-range", Message: fmt.Sprintf("life %s: want between 1m and %dh", life, maxGrantLife/time.Hour),
+			Params: map[string]string{"value": life.String(), "most": fmt.Sprintf("%dh", maxGrantLife/time.Hour)},
+		}
 	}
 	now := s.now()
 	return storage.Grant{

@@ -73,7 +73,9 @@ var (
 // InvalidError is a request for a grant that cannot be met as it is written.
 type InvalidError struct {
 	Field   string // the field of the request at fault, as the API names it
+	Code    string // stable; it and Params are for the wording in other languages
 	Message string // for the person who asked
+	Params  map[string]string
 }
 
 func (e *InvalidError) Error() string { return e.Message }

@@ -22,7 +22,7 @@ func (f *Fleet) parseDeadline(text string) (policy.LocalTime, error) {
 	if offset, relative := strings.CutPrefix(text, "+"); relative {
 		d, err := parseOffset(offset)
 		if err != nil || d <= 0 || d > maxDeadline {
-			return "", invalid("deadline", "%q: want an offset such as +3d or +12h, at most +90d", text)
+			return "", invalid("deadline", "offset-too-far", "%q: want an offset such as +3d or +12h, at most +90d", text).with("value", text, "most", "+90d")
 		}
 		return policy.FormatLocal(roundUp(now.Add(d), time.Minute), f.o.Location), nil
 	}
@@ -33,14 +33,14 @@ func (f *Fleet) parseDeadline(text string) (policy.LocalTime, error) {
 		}
 		deadline := policy.FormatLocal(t, time.UTC)
 		if deadline.Compare(policy.FormatLocal(now, f.o.Location)) <= 0 {
-			return "", invalid("deadline", "%s is in the past; a past deadline would restart phones within the hour", text)
+			return "", invalid("deadline", "deadline-past", "%s is in the past; a past deadline would restart phones within the hour", text).with("value", text)
 		}
 		if t.Sub(now) > maxDeadline+24*time.Hour {
-			return "", invalid("deadline", "%s is more than 90 days away", text)
+			return "", invalid("deadline", "deadline-too-far", "%s is more than 90 days away", text).with("value", text)
 		}
 		return deadline, nil
 	}
-	return "", invalid("deadline", "%q: want +3d, +12h or a local time such as 2026-11-27T18:30", text)
+	return "", invalid("deadline", "not-an-offset-or-time", "%q: want +3d, +12h or a local time such as 2026-11-27T18:30", text).with("value", text)
 }
 
 // maxStart bounds how long an approval may wait for its first wave.
@@ -54,7 +54,7 @@ func (f *Fleet) parseStart(text string) (time.Time, error) {
 	}
 	d, err := ParseOffset(text)
 	if err != nil || d > maxStart {
-		return time.Time{}, invalid("start", "%q: want an offset such as +2h or +1d, at most +30d", text)
+		return time.Time{}, invalid("start", "offset-too-far", "%q: want an offset such as +2h or +1d, at most +30d", text).with("value", text, "most", "+30d")
 	}
 	return now.Add(d), nil
 }

@@ -118,7 +118,7 @@ func (f *Fleet) CancelCommand(ctx context.Context, seg storage.Segment, a Act, u
 			continue
 		}
 		if c.State.Final() || c.Epoch != p.Epoch {
-			return QueueView{}, refused("command-over", "command %s is over already: %s", id, c.State)
+			return QueueView{}, refused("command-over", "command %s is over already: %s", id, c.State).with("command", id, "state", string(c.State))
 		}
 		if a.DryRun {
 			return queueView(c), nil
@@ -126,7 +126,7 @@ func (f *Fleet) CancelCommand(ctx context.Context, seg storage.Segment, a Act, u
 		entry := f.entry(a, "command.cancel", udid, map[string]string{"command": id, "request_type": c.RequestType, "deliveries": sprintf("%d", c.Deliveries)})
 		c, err := f.store.CancelCommand(ctx, seg, udid, id, "cancelled by "+a.Actor, f.now(), entry)
 		if errors.Is(err, storage.ErrConflict) {
-			return QueueView{}, refused("command-over", "command %s came to its end in this moment", id)
+			return QueueView{}, refused("command-over", "command %s came to its end in this moment", id).with("command", id)
 		}
 		return queueView(c), wrap("cancel command", err)
 	}

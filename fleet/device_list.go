@@ -147,7 +147,12 @@ func oneOf(field, value string, allowed ...string) error {
 	if value == "" || slices.Contains(allowed, value) {
 		return nil
 	}
-	return invalid(field, "%q is not one of %s", value, strings.Join(allowed, ", "))
+	return notOneOf(field, value, allowed...)
+}
+
+func notOneOf(field, value string, allowed ...string) *InvalidError {
+	list := strings.Join(allowed, ", ")
+	return invalid(field, "not-one-of", "%q is not one of %s", value, list).with("value", value, "allowed", list)
 }
 
 // parseMoment reads a time in the past as people give it: RFC 3339, a day
@@ -164,7 +169,8 @@ func parseMoment(field, text string, now time.Time) (time.Time, error) {
 	}
 	ago, err := parseOffset(text)
 	if err != nil || ago <= 0 {
-		return time.Time{}, invalid(field, "%q: want a time ago such as 7d or 12h, a day such as 2026-11-20, or a time such as 2026-11-20T09:00:00Z", text)
+		return time.Time{}, invalid(field, "not-a-moment", "%q: want a time ago such as 7d or 12h, a day such as 2026-11-20, or a time such as 2026-11-20T09:00:00Z", text).
+			with("value", text)
 	}
 	return now.Add(-ago), nil
 }

@@ -245,7 +245,7 @@ func (f *Fleet) Push(ctx context.Context, seg storage.Segment, a Act, udid strin
 		return err
 	}
 	if p.State != storage.PhoneEnrolled || len(p.Push.Token) == 0 {
-		return refused("not-pushable", "phone %s is %s and cannot be woken", udid, p.State)
+		return refused("not-pushable", "phone %s is %s and cannot be woken", udid, p.State).with("phone", udid, "state", string(p.State))
 	}
 	if !a.DryRun {
 		f.waker.Wake(wakeKey(seg, udid))
@@ -266,7 +266,7 @@ func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid st
 		return 0, err
 	}
 	if p.State != storage.PhoneEnrolled {
-		return 0, refused("not-enrolled", "phone %s is %s", udid, p.State)
+		return 0, refused("not-enrolled", "phone %s is %s", udid, p.State).with("phone", udid, "state", string(p.State))
 	}
 	payloads := []mdm.Payload{mdm.DeviceInformationCommand{Queries: informationQueries()}}
 	bundleIDs := groupApps(w.current.Load(), p.Group)
@@ -311,10 +311,10 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 		return DeviceView{}, err
 	}
 	if (group == "") != (ring == "") {
-		return DeviceView{}, invalid("ring", "a group needs a ring and a ring needs a group")
+		return DeviceView{}, invalid("ring", "group-and-ring", "a group needs a ring and a ring needs a group")
 	}
 	if ring != "" && !slices.Contains([]storage.Ring{storage.RingVerification, storage.RingProduction}, ring) {
-		return DeviceView{}, invalid("ring", "%q is not one of verification, production", string(ring))
+		return DeviceView{}, notOneOf("ring", string(ring), string(storage.RingVerification), string(storage.RingProduction))
 	}
 	if group != "" {
 		if _, err := w.current.Load().group(group); err != nil {
@@ -366,7 +366,8 @@ func (f *Fleet) opensGate(w *worldState, p *storage.Phone, group string, ring st
 	for _, name := range []string{p.Group, group} {
 		for _, g := range policy.Gates(after, name, now) {
 			if approvable(g) && !approvable(policy.Evaluate(before, name, g.Release, now)) {
-				return refused("opens-gate", "without this phone the gate of %s for %s would count as verified although nobody tested its model; test the release there, or decline it", name, g.Release)
+				return refused("opens-gate", "without this phone the gate of %s for %s would count as verified although nobody tested its model; test the release there, or decline it", name, g.Release).
+					with("group", name, "release", g.Release)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -54,26 +55,26 @@ const (
 func (c AppChange) check() error {
 	if c.Importance != nil {
 		if _, err := policy.ParseImportance(*c.Importance); err != nil {
-			return invalid("importance", "%v", err)
+			return invalid("importance", "not-one-of", "%v", err).with("value", *c.Importance, "allowed", "critical, important, informational")
 		}
 	}
 	if c.Name != nil && strings.TrimSpace(*c.Name) == "" {
-		return invalid("name", "an app needs a name")
+		return invalid("name", "app-name-missing", "an app needs a name")
 	}
 	for field, text := range map[string]*string{"name": c.Name, "owner": c.Owner, "vendor_contact": c.Vendor} {
 		if text != nil && utf8.RuneCountInString(*text) > maxAppText {
-			return invalid(field, "want at most %d characters", maxAppText)
+			return invalid(field, "text-too-long", "want at most %d characters", maxAppText).with("most", strconv.Itoa(maxAppText))
 		}
 	}
 	if c.Smoke == nil {
 		return nil
 	}
 	if len(*c.Smoke) > maxSmokeSteps {
-		return invalid("smoke", "%d checks; a tester gets through at most %d", len(*c.Smoke), maxSmokeSteps)
+		return invalid("smoke", "too-many-checks", "%d checks; a tester gets through at most %d", len(*c.Smoke), maxSmokeSteps).with("most", strconv.Itoa(maxSmokeSteps))
 	}
 	for _, step := range *c.Smoke {
 		if strings.TrimSpace(step) == "" || utf8.RuneCountInString(step) > maxAppText {
-			return invalid("smoke", "%q: a check is one line of at most %d characters", step, maxAppText)
+			return invalid("smoke", "check-too-long", "%q: a check is one line of at most %d characters", step, maxAppText).with("value", step, "most", strconv.Itoa(maxAppText))
 		}
 	}
 	return nil

@@ -117,16 +117,33 @@ type Missing struct {
 
 func (e *RefusedError) Error() string { return e.Message }
 
-// InvalidError says which value cannot be used and what was expected.
+// InvalidError says which value cannot be used and what was expected. Code is
+// stable; it and Params are for the wording in other languages.
 type InvalidError struct {
 	Field   string
+	Code    string
 	Message string
+	Params  map[string]string
 }
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Message }
 
-func invalid(field, format string, args ...any) error {
-	return &InvalidError{Field: field, Message: fmt.Sprintf(format, args...)}
+func invalid(field, code, format string, args ...any) *InvalidError {
+	return &InvalidError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// with names the values of the message, for its wording in other languages.
+func (e *InvalidError) with(pairs ...string) *InvalidError {
+	e.Params = params(pairs)
+	return e
+}
+
+func params(pairs []string) map[string]string {
+	named := map[string]string{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		named[pairs[i]] = pairs[i+1]
+	}
+	return named
 }
 
 // NotFoundError names what does not exist; it is a storage.ErrNotFound.

@@ -95,7 +95,7 @@ func (f *Fleet) carry(ctx context.Context, seg storage.Segment, a Act, d decisio
 		return Effect{}, err
 	}
 	if strings.TrimSpace(a.Reason) == "" {
-		return Effect{}, invalid("reason", "a decision about a gate needs a reason; it is kept in the audit log")
+		return Effect{}, invalid("reason", "reason-missing", "a decision about a gate needs a reason; it is kept in the audit log")
 	}
 	effect := Effect{Group: d.group, Release: d.release, DryRun: a.DryRun}
 	build := func(s *snapshot) (storage.WorldChange, error) {
@@ -224,7 +224,8 @@ func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, re
 	return f.carry(ctx, seg, a, decision{action: "gate.offer", group: group, release: release, build: func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		switch gate.Phase {
 		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded:
-			return storage.WorldChange{}, refused("phase", "%s is %s for group %s and cannot be offered", release, gate.Phase, group)
+			return storage.WorldChange{}, refused("phase", "%s is %s for group %s and cannot be offered", release, gate.Phase, group).
+				with("release", release, "group", group, "phase", string(gate.Phase))
 		case policy.PhaseHeld, policy.PhaseVerifying, policy.PhaseVerified, policy.PhaseBlocked, policy.PhasePaused,
 			policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
 		}
@@ -237,7 +238,8 @@ func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, re
 func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
 	return f.carry(ctx, seg, a, decision{action: "gate.decline", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if gate.Phase == policy.PhaseDeclined {
-			return storage.WorldChange{}, refused("phase", "%s is declined for group %s already", release, group)
+			return storage.WorldChange{}, refused("phase", "%s is declined for group %s already", release, group).
+				with("release", release, "group", group, "phase", string(gate.Phase))
 		}
 		c := storage.WorldChange{Declines: []storage.Decline{{Group: group, Release: release, By: a.Actor, Reason: a.Reason, At: f.now()}}}
 		if approval, ok := standing(s, group, release, f.now()); ok {
@@ -254,7 +256,8 @@ func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group,
 	return f.carry(ctx, seg, a, decision{action: "gate.withdraw", group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
 		if approval, ok := standing(s, group, release, f.now()); ok {
 			if started(approval, f.now()) {
-				return storage.WorldChange{}, refused("wave-started", "the first wave of %s in group %s has started; pause it instead", release, group)
+				return storage.WorldChange{}, refused("wave-started", "the first wave of %s in group %s has started; pause it instead", release, group).
+					with("release", release, "group", group)
 			}
 			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
 			return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
@@ -265,7 +268,8 @@ func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group,
 				return storage.WorldChange{Offers: []storage.Offer{o}}, nil
 			}
 		}
-		return storage.WorldChange{}, refused("nothing-to-withdraw", "%s is neither approved nor offered in group %s", release, group)
+		return storage.WorldChange{}, refused("nothing-to-withdraw", "%s is neither approved nor offered in group %s", release, group).
+			with("release", release, "group", group)
 	}})
 }
 
@@ -275,10 +279,12 @@ func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, re
 	return f.carry(ctx, seg, a, decision{action: "rollout.pause", group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
 		approval, ok := standing(s, group, release, f.now())
 		if !ok {
-			return storage.WorldChange{}, refused("not-approved", "%s has no approval in group %s to pause", release, group)
+			return storage.WorldChange{}, refused("not-approved", "%s has no approval in group %s to pause", release, group).
+				with("release", release, "group", group)
 		}
 		if !approval.PausedAt.IsZero() {
-			return storage.WorldChange{}, refused("phase", "the rollout of %s in group %s is paused already, by %s", release, group, approval.PausedBy)
+			return storage.WorldChange{}, refused("phase", "the rollout of %s in group %s is paused already, by %s", release, group, approval.PausedBy).
+				with("release", release, "group", group, "phase", string(policy.PhasePaused), "by", approval.PausedBy)
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = f.now(), a.Actor, a.Reason
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
@@ -290,7 +296,8 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 	return f.carry(ctx, seg, a, decision{action: "rollout.resume", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		approval, ok := standing(s, group, release, f.now())
 		if !ok || approval.PausedAt.IsZero() {
-			return storage.WorldChange{}, refused("not-paused", "the rollout of %s in group %s was not paused by a person", release, group)
+			return storage.WorldChange{}, refused("not-paused", "the rollout of %s in group %s was not paused by a person", release, group).
+				with("release", release, "group", group)
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(gate)
@@ -405,10 +412,7 @@ func refused(code, format string, args ...any) *RefusedError {
 
 // with names the values of a refusal, for its wording in other languages.
 func (e *RefusedError) with(pairs ...string) *RefusedError {
-	e.Params = map[string]string{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		e.Params[pairs[i]] = pairs[i+1]
-	}
+	e.Params = params(pairs)
 	return e
 }
 

@@ -53,7 +53,7 @@ func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act,
 		return Proposed{}, err
 	}
 	if strings.TrimSpace(a.Reason) == "" {
-		return Proposed{}, invalid("reason", "an exception needs a reason; the second person reads it, and it is kept in the audit log")
+		return Proposed{}, invalid("reason", "reason-missing", "an exception needs a reason; the second person reads it, and it is kept in the audit log")
 	}
 	if err := named(a); err != nil {
 		return Proposed{}, err
@@ -144,8 +144,9 @@ func scope(wanted []string, gate policy.Gate) ([]string, error) {
 	}
 	for _, m := range wanted {
 		if !slices.Contains(gate.ProductionModels, m) {
-			return nil, invalid("models", "no production phone of group %s that can take %s is a %q; there are: %s",
-				gate.Group, gate.Release, m, strings.Join(gate.ProductionModels, ", "))
+			models := strings.Join(gate.ProductionModels, ", ")
+			return nil, invalid("models", "model-not-in-group", "no production phone of group %s that can take %s is a %q; there are: %s", gate.Group, gate.Release, m, models).
+				with("group", gate.Group, "release", gate.Release, "model", m, "models", models)
 		}
 	}
 	models := slices.Sorted(slices.Values(wanted))
@@ -182,7 +183,8 @@ func (f *Fleet) overriding(p storage.Proposal, second Act, gate policy.Gate) (st
 		return storage.Approval{}, err
 	}
 	if last := policy.FormatLocal(until, f.o.Location); last.Compare(deadline) <= 0 || !start.Before(until) {
-		return storage.Approval{}, invalid("until", "%s is not after the deadline and the start; phones would be asked no longer before they install", t.Until)
+		return storage.Approval{}, invalid("until", "until-too-early", "%s is not after the deadline and the start; phones would be asked no longer before they install", t.Until).
+			with("value", t.Until)
 	}
 	approval := f.newApproval(p.Group, p.Release, second.Actor, p.Reason, gate)
 	approval.Waves = []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}
@@ -202,12 +204,12 @@ func (f *Fleet) parseUntil(text string) (time.Time, error) {
 	if err != nil {
 		d, offsetErr := ParseOffset(text)
 		if offsetErr != nil {
-			return time.Time{}, invalid("until", "%q: want +14d, +12h or a local time such as 2026-11-27T18:30", text)
+			return time.Time{}, invalid("until", "not-an-offset-or-time", "%q: want +14d, +12h or a local time such as 2026-11-27T18:30", text).with("value", text)
 		}
 		until = roundUp(now.Add(d), time.Minute)
 	}
 	if !until.After(now) || until.Sub(now) > maxOverride+time.Minute {
-		return time.Time{}, invalid("until", "%s: want a time in the future, at most 90 days away", text)
+		return time.Time{}, invalid("until", "until-out-of-range", "%s: want a time in the future, at most 90 days away", text).with("value", text)
 	}
 	return until.UTC(), nil
 }

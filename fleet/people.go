@@ -11,7 +11,7 @@ import (
 // not name.
 func named(a Act) error {
 	if a.Person.Name == "" {
-		return refused("no-person", "%s names no person; use the server's own socket, or a token made with `kannuki token create --person`", a.Actor)
+		return refused("no-person", "%s names no person; use the server's own socket, or a token made with `kannuki token create --person`", a.Actor).with("actor", a.Actor)
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func (f *Fleet) signable(s *snapshot, a Act, id string) (storage.Proposal, error
 			Message: "the proposal lapsed at " + p.LapsesAt.Format(time.RFC3339) + "; propose it again",
 		}
 	case p.Kind != storage.KindOverride || p.Override == nil:
-		return p, refused("unknown-kind", "this server cannot carry out a proposal of kind %q", p.Kind)
+		return p, refused("unknown-kind", "this server cannot carry out a proposal of kind %q", p.Kind).with("kind", p.Kind)
 	}
 	if err := named(a); err != nil {
 		return p, err
@@ -232,7 +232,7 @@ func (f *Fleet) WithdrawProposal(ctx context.Context, seg storage.Segment, a Act
 
 func (f *Fleet) stop(ctx context.Context, seg storage.Segment, a Act, id, state string, may func(storage.Proposal) error) (ProposalView, error) {
 	if strings.TrimSpace(a.Reason) == "" {
-		return ProposalView{}, invalid("reason", "ending a proposal needs a reason; it is kept in the audit log")
+		return ProposalView{}, invalid("reason", "reason-missing", "ending a proposal needs a reason; it is kept in the audit log")
 	}
 	w, err := f.world(seg)
 	if err != nil {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -141,7 +142,7 @@ func (f *Fleet) Import(ctx context.Context, a Act, data []byte) (ImportView, err
 	old := w.current.Load().catalog
 	next, report, err := old.Import(data, f.now())
 	if err != nil {
-		return ImportView{}, &InvalidError{Field: "feed", Message: err.Error()}
+		return ImportView{}, invalid("feed", feedFault(err), "%v", err).with("detail", err.Error())
 	}
 	view := importView(report, a.DryRun)
 	if a.DryRun {
@@ -161,6 +162,20 @@ func (f *Fleet) Import(ctx context.Context, a Act, data []byte) (ImportView, err
 		return ImportView{}, wrap("store catalogue", err)
 	}
 	return view, f.useCatalog(context.WithoutCancel(ctx), next)
+}
+
+// feedFault says what kind of fault keeps a feed out.
+func feedFault(err error) string {
+	switch {
+	case errors.Is(err, catalog.ErrUnknownKind):
+		return "feed-unknown"
+	case errors.Is(err, catalog.ErrEmptyFeed):
+		return "feed-empty"
+	case errors.Is(err, catalog.ErrShrunkFeed):
+		return "feed-shrunk"
+	default:
+		return "feed-damaged"
+	}
 }
 
 // useCatalog makes a stored catalogue the one every segment computes from.

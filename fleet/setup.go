@@ -30,7 +30,7 @@ type AppRequest struct {
 // exists, which is refused when it would open a closed gate.
 func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppRequest) (BusinessApp, error) {
 	if !regexp.MustCompile(bundlePattern).MatchString(r.BundleID) {
-		return BusinessApp{}, invalid("bundle_id", "%q is not a bundle identifier such as com.example.pos", r.BundleID)
+		return BusinessApp{}, invalid("bundle_id", "not-a-bundle-id", "%q is not a bundle identifier such as com.example.pos", r.BundleID).with("value", r.BundleID)
 	}
 	if r.Name == "" {
 		r.Name = r.BundleID
@@ -84,7 +84,7 @@ type GroupRequest struct {
 // closed gate and is not possible here.
 func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupView, error) {
 	if !regexp.MustCompile(groupPattern).MatchString(r.Name) {
-		return GroupView{}, invalid("name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name)
+		return GroupView{}, invalid("name", "not-a-name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name).with("value", r.Name)
 	}
 	if err := r.check(); err != nil {
 		return GroupView{}, err
@@ -123,14 +123,14 @@ func (f *Fleet) groupEntry(a Act, action string, g storage.Group) storage.AuditE
 // check refuses values no group can have.
 func (r GroupRequest) check() error {
 	if _, err := policy.ParseCandidate(r.Candidate); r.Candidate != "" && err != nil {
-		return invalid("candidate", "%v", err)
+		return invalid("candidate", "not-one-of", "%v", err).with("value", r.Candidate, "allowed", "manual, auto")
 	}
 	if r.Rights != "" && !slices.Contains([]string{"updates", "managed", "full"}, r.Rights) {
-		return invalid("rights", "%q is not one of updates, managed, full", r.Rights)
+		return notOneOf("rights", r.Rights, "updates", "managed", "full")
 	}
 	for field, notice := range map[string]time.Duration{"minimum_notice": r.MinimumNotice, "candidate_notice": r.CandidateNotice} {
 		if notice != 0 && (notice < minNotice || notice > 30*24*time.Hour) {
-			return invalid(field, "want between %s and 720h", noticeText(minNotice))
+			return invalid(field, "notice-out-of-range", "want between %s and 720h", noticeText(minNotice)).with("least", noticeText(minNotice))
 		}
 	}
 	return nil
@@ -214,7 +214,7 @@ func (f *Fleet) RemoveGroup(ctx context.Context, seg storage.Segment, a Act, nam
 			return storage.WorldChange{}, err
 		}
 		if size := w.census.size(name); size[storage.RingVerification]+size[storage.RingProduction] > 0 {
-			return storage.WorldChange{}, &RefusedError{Code: "group-has-phones", Message: "group " + name + " still has phones; move them first"}
+			return storage.WorldChange{}, refused("group-has-phones", "group %s still has phones; move them first", name).with("group", name)
 		}
 		return f.ending(s, a, name), nil
 	})

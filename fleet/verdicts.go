@@ -39,10 +39,10 @@ type VerdictRequest struct {
 func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r VerdictRequest) (storage.Verdict, error) {
 	result, err := policy.ParseResult(r.Result)
 	if err != nil {
-		return storage.Verdict{}, invalid("result", "%v", err)
+		return storage.Verdict{}, invalid("result", "not-one-of", "%v", err).with("value", r.Result, "allowed", "works, works-with-note, broken")
 	}
 	if result != policy.ResultWorks && strings.TrimSpace(r.Note) == "" {
-		return storage.Verdict{}, invalid("note", "say in a note what does not work")
+		return storage.Verdict{}, invalid("note", "note-missing", "say in a note what does not work")
 	}
 	v := storage.Verdict{
 		ID: uuid.NewString(), BundleID: r.BundleID, Release: r.Release, Result: string(result), Note: bounded(r.Note),
@@ -73,7 +73,7 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 // testifyByPhone fills a verdict from the report of the phone it was made on.
 func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snapshot, r VerdictRequest, v *storage.Verdict) error {
 	if r.Device == "" {
-		return invalid("device", "name the verification phone, or record an external result with evidence")
+		return invalid("device", "device-missing", "name the verification phone, or record an external result with evidence")
 	}
 	p, err := f.phone(ctx, seg, r.Device)
 	if err != nil {
@@ -81,19 +81,22 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 	}
 	group, err := s.group(p.Group)
 	if err != nil || p.State != storage.PhoneEnrolled {
-		return refused("not-a-verification-phone", "phone %s is in no group", r.Device)
+		return refused("not-a-verification-phone", "phone %s is in no group", r.Device).with("phone", r.Device)
 	}
 	switch {
 	case p.Ring != storage.RingVerification:
-		return refused("production-phone", "phone %s is a production phone of %s; results come from verification phones", r.Device, p.Group)
+		return refused("production-phone", "phone %s is a production phone of %s; results come from verification phones", r.Device, p.Group).
+			with("phone", r.Device, "group", p.Group)
 	case !version.Equal(p.OS.Version, r.Release):
-		return refused("phone-not-on-release", "phone %s reports %s, not %s", r.Device, orUnknown(p.OS.Version), r.Release)
+		return refused("phone-not-on-release", "phone %s reports %s, not %s", r.Device, orUnknown(p.OS.Version), r.Release).
+			with("phone", r.Device, "os", p.OS.Version, "release", r.Release)
 	case !slices.Contains(group.Apps, r.BundleID):
-		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, p.Group)
+		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, p.Group).with("app", r.BundleID, "group", p.Group)
 	}
 	i := slices.IndexFunc(p.Apps, func(app storage.InstalledApp) bool { return app.BundleID == r.BundleID })
 	if i < 0 || p.AppsAt.IsZero() {
-		return refused("app-version-unknown", "phone %s has not reported the version of %s since it runs this release; ask it with `kannuki device refresh %s`", r.Device, r.BundleID, r.Device)
+		return refused("app-version-unknown", "phone %s has not reported the version of %s since it runs this release; ask it with `kannuki device refresh %s`", r.Device, r.BundleID, r.Device).
+			with("phone", r.Device, "app", r.BundleID)
 	}
 	v.Group, v.Phone, v.Ring, v.PhoneOS, v.Model = p.Group, p.UDID, p.Ring, p.OS.Version, p.Model
 	v.AppVersion = p.Apps[i].ShortVersion
@@ -102,17 +105,17 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 
 func (f *Fleet) testifyExternally(_ context.Context, _ storage.Segment, s *snapshot, r VerdictRequest, v *storage.Verdict) error {
 	if strings.TrimSpace(r.Evidence) == "" {
-		return invalid("evidence", "an external result needs evidence: where it comes from and who can confirm it")
+		return invalid("evidence", "evidence-missing", "an external result needs evidence: where it comes from and who can confirm it")
 	}
 	if r.AppVersion == "" {
-		return invalid("app_version", "an external result names the app version that was tested")
+		return invalid("app_version", "app-version-missing", "an external result names the app version that was tested")
 	}
 	group, err := s.group(r.Group)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(group.Apps, r.BundleID) {
-		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, r.Group)
+		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, r.Group).with("app", r.BundleID, "group", r.Group)
 	}
 	v.External, v.Evidence, v.Group, v.Model, v.AppVersion = true, bounded(r.Evidence), r.Group, r.Model, r.AppVersion
 	return nil
@@ -129,7 +132,7 @@ func orUnknown(s string) string {
 // rests on it is paused by that.
 func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, id string) (storage.Verdict, error) {
 	if strings.TrimSpace(a.Reason) == "" {
-		return storage.Verdict{}, invalid("reason", "taking a result back needs a reason")
+		return storage.Verdict{}, invalid("reason", "reason-missing", "taking a result back needs a reason")
 	}
 	var v storage.Verdict
 	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
@@ -139,7 +142,7 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 		}
 		v = s.records.Verdicts[i]
 		if !v.RevokedAt.IsZero() {
-			return storage.WorldChange{}, refused("revoked", "the result was taken back already, by %s", v.RevokedBy)
+			return storage.WorldChange{}, refused("revoked", "the result was taken back already, by %s", v.RevokedBy).with("by", v.RevokedBy)
 		}
 		v.RevokedAt, v.RevokedBy, v.RevokedFor = f.now(), a.Actor, a.Reason
 		return storage.WorldChange{
@@ -163,7 +166,7 @@ func (f *Fleet) Verdicts(seg storage.Segment, q VerdictQuery) ([]storage.Verdict
 		return nil, err
 	}
 	if _, err := policy.ParseResult(q.Result); q.Result != "" && err != nil {
-		return nil, invalid("result", "%v", err)
+		return nil, invalid("result", "not-one-of", "%v", err).with("value", q.Result, "allowed", "works, works-with-note, broken")
 	}
 	now := f.now()
 	out := []storage.Verdict{}

@@ -109,20 +109,23 @@ func LoadConfig(data string, getenv func(string) string) (Config, error) {
 	path := filepath.Join(data, configFile)
 	text, err := os.ReadFile(path) //nolint:gosec // the operator names the data directory
 	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("%s is no data directory: %s is missing; make one with `kannuki init`", data, path)
+		return Config{}, &SetupError{
+			Code: "no-data-directory", Params: map[string]string{"data": data, "file": path},
+			Err: fmt.Errorf("%s is no data directory: %s is missing; make one with `kannuki init`", data, path),
+		}
 	}
 	if err != nil {
 		return Config{}, fmt.Errorf("read configuration: %w", err)
 	}
 	c := Config{Listen: ":8443", TimeZone: "UTC"}
 	if err := decodeConfig(text, &c); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
+		return Config{}, badConfig(fmt.Errorf("%s: %w", path, err))
 	}
 	if err := c.environment(getenv); err != nil {
-		return Config{}, err
+		return Config{}, badConfig(err)
 	}
 	if err := c.check(); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
+		return Config{}, badConfig(fmt.Errorf("%s: %w", path, err))
 	}
 	return c, nil
 }

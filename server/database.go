@@ -107,16 +107,26 @@ func copyDatabase(from *os.File, to string) error {
 // no database.
 func CheckRestore(data string, getenv func(string) string) (Config, error) {
 	if _, err := os.Lstat(filepath.Join(data, databaseFile)); err == nil {
-		return Config{}, fmt.Errorf("%s has a database already; restore into a folder that holds nothing but keys and config.yaml: %w", data, fs.ErrExist)
+		return Config{}, &SetupError{
+			Code: "has-database", Params: map[string]string{"data": data},
+			Err: fmt.Errorf("%s has a database already; restore into a folder that holds nothing but keys and config.yaml: %w", data, fs.ErrExist),
+		}
 	}
 	config, err := LoadConfig(data, getenv)
 	if err != nil {
-		return Config{}, fmt.Errorf("put config.yaml and the folder keys back first: %w", err)
+		return Config{}, filesMissing(data, err)
 	}
 	if _, err := certs.OpenKeyring(filepath.Join(data, keysDir)); err != nil {
-		return Config{}, fmt.Errorf("put config.yaml and the folder keys back first: %w", err)
+		return Config{}, filesMissing(data, err)
 	}
 	return config, nil
+}
+
+func filesMissing(data string, err error) error {
+	return &SetupError{
+		Code: "files-missing", Params: map[string]string{"data": data, "detail": err.Error()},
+		Err: fmt.Errorf("put config.yaml and the folder keys back first: %w", err),
+	}
 }
 
 // Restore puts a staged and checked database into a data directory that

@@ -58,14 +58,14 @@ var ErrInitialized = errors.New("this data directory is in use already; init nev
 // leaves nothing behind.
 func Init(ctx context.Context, o InitOptions, wall func() time.Time) (Initialized, error) {
 	if err := enroll.CheckURL(o.URL, o.Lab); err != nil {
-		return Initialized{}, err
+		return Initialized{}, &SetupError{Code: "public-url", Params: map[string]string{"url": o.URL, "detail": err.Error()}, Err: err}
 	}
 	if !o.Lab && (!o.Clock.Start.IsZero() || o.Push.Host != "" || o.PushCertificate != nil || o.Files != nil) {
 		return Initialized{}, errors.New("a scaled clock and another push service need --lab")
 	}
 	config, err := firstConfig(o)
 	if err != nil {
-		return Initialized{}, err
+		return Initialized{}, badConfig(err)
 	}
 	exists, err := emptyDirectory(o.Data)
 	if err != nil {
@@ -114,7 +114,7 @@ func emptyDirectory(path string) (bool, error) {
 	case err != nil:
 		return false, fmt.Errorf("data directory: %w", err)
 	case len(entries) > 0:
-		return false, fmt.Errorf("%s: %w", path, ErrInitialized)
+		return false, &SetupError{Code: "initialized", Params: map[string]string{"data": path}, Err: fmt.Errorf("%s: %w", path, ErrInitialized)}
 	}
 	return true, nil
 }

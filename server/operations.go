@@ -27,11 +27,11 @@ func (s *Server) ImportPushCertificate(ctx context.Context, a fleet.Act, certPEM
 	defer s.pushMu.Unlock()
 	cert, err := apns.ParseCertificate(certPEM, keyPEM, s.o.Wall())
 	if err != nil {
-		return api.PushCertificate{}, &fleet.InvalidError{Field: "certificate", Message: err.Error()}
+		return api.PushCertificate{}, &fleet.InvalidError{Field: "certificate", Code: "not-a-push-certificate", Message: err.Error(), Params: map[string]string{"detail": err.Error()}}
 	}
 	if topic := s.currentTopic(); topic != "" {
 		if err := apns.CheckTopic(topic, cert.Topic); err != nil {
-			return api.PushCertificate{}, &fleet.RefusedError{Code: "topic-change", Message: err.Error()}
+			return api.PushCertificate{}, &fleet.RefusedError{Code: "topic-change", Message: err.Error(), Params: map[string]string{"topic": topic, "other": cert.Topic}}
 		}
 	}
 	if a.DryRun {

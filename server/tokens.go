@@ -68,17 +68,20 @@ func checkToken(r api.TokenRequest, now time.Time) (time.Time, error) {
 	const want = "%q: want lower-case letters, digits, '.', '_' or '-', at most 63"
 	plain := regexp.MustCompile(namePattern)
 	if !plain.MatchString(r.Person) {
-		return time.Time{}, &fleet.InvalidError{Field: "person", Message: fmt.Sprintf(want, r.Person)}
+		return time.Time{}, &fleet.InvalidError{Field: "person", Code: "not-a-name", Message: fmt.Sprintf(want, r.Person), Params: map[string]string{"value": r.Person}}
 	}
 	if r.Name != "" && !plain.MatchString(r.Name) {
-		return time.Time{}, &fleet.InvalidError{Field: "name", Message: fmt.Sprintf(want, r.Name)}
+		return time.Time{}, &fleet.InvalidError{Field: "name", Code: "not-a-name", Message: fmt.Sprintf(want, r.Name), Params: map[string]string{"value": r.Name}}
 	}
 	if r.Expires == "" {
 		return now.AddDate(0, 0, tokenDays), nil
 	}
 	life, err := fleet.ParseOffset(r.Expires)
 	if err != nil || life > maxTokenLife {
-		return time.Time{}, &fleet.InvalidError{Field: "expires", Message: fmt.Sprintf("%q: want an offset such as +90d, at most +365d", r.Expires)}
+		return time.Time{}, &fleet.InvalidError{
+			Field: "expires", Code: "offset-too-far", Message: fmt.Sprintf("%q: want an offset such as +90d, at most +365d", r.Expires),
+			Params: map[string]string{"value": r.Expires, "most": "+365d"},
+		}
 	}
 	return now.Add(life), nil
 }

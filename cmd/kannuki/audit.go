@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -199,11 +198,14 @@ func runAuditVerify(ctx context.Context, g *globals, cmd *cobra.Command, known s
 		before = entries[len(entries)-1]
 		return fault == nil
 	})
+	if fault != nil {
+		fault = &wordedError{g.text.T("the audit log was altered: %v", fault), fault}
+	}
 	if err := errors.Join(err, fault); err != nil {
 		return err
 	}
 	if seq != 0 {
-		return fmt.Errorf("audit entry %d is gone or was altered: %w", seq, storage.ErrCorrupt)
+		return &wordedError{g.text.T("audit entry %d is gone or was altered", seq), storage.ErrCorrupt}
 	}
 	v := verified{Entries: before.Seq, Head: strconv.FormatUint(before.Seq, 10) + ":" + before.Hash}
 	tab := table{columns: []column{{"entries", ""}, {"head", ""}}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -37,7 +38,7 @@ type backedUp struct {
 func runBackupCreate(ctx context.Context, g *globals, cmd *cobra.Command, path string) error {
 	// Asked first, so that nothing is copied for nothing; the link decides.
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s exists already; it was left as it is", path)
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
 	client, err := g.client(cmd)
 	if err != nil {

@@ -74,7 +74,7 @@ func (g *globals) stageBackup(ctx context.Context, file, dir string) (stage stri
 		found.DatabaseInfo, err = server.DescribeDatabase(ctx, stage)
 	}
 	if err != nil {
-		err = errors.Join(fmt.Errorf("%s is no whole copy: %w", file, err), os.RemoveAll(stage)) //nolint:gosec // as above
+		err = errors.Join(&wordedError{g.text.T("%s is no whole copy: %v", file, err), err}, os.RemoveAll(stage)) //nolint:gosec // as above
 	}
 	return stage, found, err
 }
@@ -124,7 +124,7 @@ func runBackupRestore(ctx context.Context, g *globals, cmd *cobra.Command, o act
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(stage)) }() //nolint:gosec // the folder this command made
 	if found.URL != config.URL {
-		return fmt.Errorf("%s is of the installation at %s, but config.yaml in %s is of %s; use the copy and the files of one installation", file, found.URL, g.data, config.URL)
+		return errors.New(g.text.T("%s is of the installation at %s, but config.yaml in %s is of %s; use the copy and the files of one installation", file, found.URL, g.data, config.URL))
 	}
 	if !o.DryRun {
 		actor := "uid:" + strconv.Itoa(os.Getuid())

@@ -144,7 +144,7 @@ func runEnrollProfile(ctx context.Context, g *globals, cmd *cobra.Command, o pro
 func writeNewFile(path string, content []byte) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the operator names the file
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists already; it was left as it is", path)
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
 	if err != nil {
 		return fmt.Errorf("write file: %w", err)

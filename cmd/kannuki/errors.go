@@ -2,16 +2,21 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -59,6 +64,17 @@ func (e *nextError) Error() string { return e.err.Error() }
 
 // Unwrap returns the error.
 func (e *nextError) Unwrap() error { return e.err }
+
+// wordedError is an error with the words for whoever reads it.
+type wordedError struct {
+	text string
+	err  error
+}
+
+func (e *wordedError) Error() string { return e.text }
+
+// Unwrap returns the error.
+func (e *wordedError) Unwrap() error { return e.err }
 
 // failure is an error as it is shown, with -o json exactly so.
 type failure struct {
@@ -116,9 +132,22 @@ func describe(t *lang.Printer, err error) failure {
 	f := failure{Exit: exitError, Code: codeError, Message: err.Error()}
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		f = describeAPI(t, e)
-		if f.Message == e.Message {
-			f.Message = err.Error() // with what it happened to
+		about, _ := strings.CutSuffix(err.Error(), e.Message) // what it happened to
+		if about != err.Error() {
+			f.Message = about + f.Message
 		}
+	} else if e, ok := errors.AsType[*server.SetupError](err); ok {
+		if text, worded := t.Refusal(e.Code); worded {
+			f.Message = t.Fill(text, e.Params)
+		}
+	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
+		f.Message = fileFault(t, e)
+	}
+	if errors.Is(err, server.ErrDatabaseLocked) {
+		f.Message = t.T("a server is running on this data directory")
+	}
+	if e, ok := errors.AsType[*wordedError](err); ok {
+		f.Message = e.text
 	}
 	if e, ok := errors.AsType[*usageError](err); ok {
 		f = failure{Exit: exitUsage, Code: codeUsage, Message: e.message, Next: t.T("See `%s --help`.", e.command)}
@@ -127,6 +156,10 @@ func describe(t *lang.Printer, err error) failure {
 		f.Code = codeUnreachable
 		f.Message = t.T("Cannot reach the server: it is not running, or you may not open its socket.")
 		f.Next = t.T("Start it with `kannuki serve`, ask for access, or use `--server URL`.")
+		if e, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+			f.Message = t.T("The server's certificate is not trusted: %v.", e.Err)
+			f.Next = t.T("Check the name in `--server`, and that this machine trusts who issued the certificate.")
+		}
 	}
 	if errors.Is(err, context.Canceled) {
 		f = failure{Exit: exitError, Code: codeError, Message: t.T("Interrupted.")}
@@ -137,25 +170,42 @@ func describe(t *lang.Printer, err error) failure {
 	return f
 }
 
+// fileFault says what is wrong with a file.
+func fileFault(t *lang.Printer, e *fs.PathError) string {
+	switch {
+	case errors.Is(e, fs.ErrNotExist):
+		return t.T("%s: no such file or directory", e.Path)
+	case errors.Is(e, fs.ErrPermission):
+		return t.T("%s: permission denied", e.Path)
+	case errors.Is(e, fs.ErrExist):
+		return t.T("%s exists already; it was left as it is", e.Path)
+	case errors.Is(e, syscall.ENOSPC):
+		return t.T("%s: no space left on the disk", e.Path)
+	case errors.Is(e, syscall.EISDIR):
+		return t.T("%s is a folder, want a file", e.Path)
+	default:
+		return e.Error()
+	}
+}
+
 func describeAPI(t *lang.Printer, e *api.Error) failure {
 	f := failure{
 		Exit: exitError, Code: e.Code, Message: e.Message, Detail: e.Detail, Field: e.Field,
 		Missing: e.Missing, Near: e.Near, RequestID: e.RequestID,
+	}
+	if text, worded := t.Refusal(e.Detail); worded {
+		f.Message = t.Fill(text, withField(e.Params, e.Field))
 	}
 	switch e.Code {
 	case api.CodeInvalid:
 		f.Exit = exitUsage
 	case api.CodeRefused:
 		f.Exit = exitRefused
-		if text, worded := t.Refusal(e.Detail); worded {
-			f.Message = t.Fill(text, e.Params)
-		}
 		if _, closed := strings.CutPrefix(e.Detail, "gate-"); closed {
 			f.Message = t.T("Not approved: the gate is closed.")
 			f.Next = t.T("See `kannuki gate show`.")
 		}
 		if e.Detail == "app-broken" {
-			f.Message = t.T("Not resumed: a business app does not work on this release.")
 			f.Next = t.Step("fix-app-and-test-again")
 		}
 	case api.CodeNotFound:
@@ -164,6 +214,8 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 	case api.CodeDiskFull:
 		f.Message = t.T("Nothing was done: the server's disk is full.")
 		f.Next = t.T("Make room there, then try again; no restart is needed. `kannuki doctor` shows the space. Pausing and revoking still work.")
+	case api.CodeInternal:
+		f.Message = t.T("internal fault")
 	case api.CodeConflict:
 		f.Exit = exitChanged
 		f.Message = t.T("Nothing was done: the gate changed since it was shown.")
@@ -172,10 +224,22 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 	return f
 }
 
+// withField adds the field at fault to the values of a message.
+func withField(params map[string]string, field string) map[string]string {
+	all := maps.Clone(params)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all["field"] = field
+	return all
+}
+
 // notFound names what does not exist, and what comes near.
 func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 	message, near := e.Message, strings.Join(e.Near, ", ")
 	switch e.What {
+	case "":
+		message = t.T("not found")
 	case "group":
 		message, next = t.T("There is no group %q.", e.Name), t.T("List: `kannuki group list`.")
 	case "release":

@@ -49,12 +49,12 @@ func (g *globals) usageOf(cmd *cobra.Command) string {
 		commandList(&b, title, cmd, "")
 	}
 	if f := cmd.LocalNonPersistentFlags(); f.HasAvailableFlags() {
-		fmt.Fprintf(&b, "\n%s\n%s", t.T("Flags:"), f.FlagUsages())
+		fmt.Fprintf(&b, "\n%s\n%s", t.T("Flags:"), g.flagList(f))
 	}
 	if f := cmd.InheritedFlags(); f.HasAvailableFlags() {
-		fmt.Fprintf(&b, "\n%s\n%s", t.T("Flags of every command:"), f.FlagUsages())
+		fmt.Fprintf(&b, "\n%s\n%s", t.T("Flags of every command:"), g.flagList(f))
 	} else if f := cmd.PersistentFlags(); f.HasAvailableFlags() {
-		fmt.Fprintf(&b, "\n%s\n%s", t.T("Flags of every command:"), f.FlagUsages())
+		fmt.Fprintf(&b, "\n%s\n%s", t.T("Flags of every command:"), g.flagList(f))
 	}
 	fmt.Fprintf(&b, "\n%s\n", t.T("EXIT STATUS"))
 	for _, line := range []string{

@@ -162,7 +162,7 @@ func runReleaseImport(ctx context.Context, g *globals, cmd *cobra.Command, o imp
 	}
 	var done []imported
 	for _, source := range sources {
-		data, err := o.read(ctx, source)
+		data, err := o.read(ctx, g, source)
 		if err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (g *globals) showImports(cmd *cobra.Command, done []imported) error {
 }
 
 // read returns a feed from a file, from standard input ("-") or over HTTPS.
-func (o *importOptions) read(ctx context.Context, source string) ([]byte, error) {
+func (o *importOptions) read(ctx context.Context, g *globals, source string) ([]byte, error) {
 	if strings.HasPrefix(source, "https://") || strings.HasPrefix(source, "http://") {
 		var roots []byte
 		if o.extraRoots != "" {
@@ -206,28 +206,32 @@ func (o *importOptions) read(ctx context.Context, source string) ([]byte, error)
 		}
 		client, err := catalog.NewClient(roots)
 		if err != nil {
-			return nil, err
+			return nil, &wordedError{g.text.T("%s holds no PEM certificate", o.extraRoots), err}
 		}
-		return catalog.Fetch(ctx, client, source, 0)
+		data, err := catalog.Fetch(ctx, client, source, 0)
+		if err != nil {
+			return nil, &wordedError{g.text.T("cannot fetch %s: %v", source, err), err}
+		}
+		return data, nil
 	}
 	if source == "-" {
-		return readLimited(os.Stdin, source)
+		return g.readLimited(os.Stdin, source)
 	}
 	f, err := os.Open(source) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("read feed: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only
-	return readLimited(f, source)
+	return g.readLimited(f, source)
 }
 
-func readLimited(r io.Reader, name string) ([]byte, error) {
+func (g *globals) readLimited(r io.Reader, name string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, catalog.MaxInput+1))
 	if err != nil {
 		return nil, fmt.Errorf("read feed: %w", err)
 	}
 	if len(data) > catalog.MaxInput {
-		return nil, fmt.Errorf("read feed: %s is larger than %d bytes", name, catalog.MaxInput)
+		return nil, errors.New(g.text.T("%s is larger than %d bytes", name, catalog.MaxInput))
 	}
 	return data, nil
 }

@@ -34,8 +34,9 @@ type globals struct {
 	output    string
 	language  string
 
-	text   *lang.Printer
-	getenv func(string) string
+	forProgram bool // what is shown is JSON
+	text       *lang.Printer
+	getenv     func(string) string
 }
 
 // newGlobals finds the language before there are commands, because their help
@@ -49,7 +50,27 @@ func newGlobals(args []string, getenv func(string) string) *globals {
 			g.text = lang.New(args[i+1])
 		}
 	}
+	if g.forProgram = asksForJSON(args); g.forProgram {
+		g.text = lang.New(lang.English)
+	}
 	return g
+}
+
+// asksForJSON reports whether what is shown is for a program, which reads
+// English whatever the locale. It is asked before flags are parsed, because the
+// texts of commands and flags are made first.
+func asksForJSON(args []string) bool {
+	for i, arg := range args {
+		switch arg {
+		case "-ojson", "-o=json", "--output=json":
+			return true
+		case "-o", "--output":
+			if i+1 < len(args) && args[i+1] == formJSON {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Groups of commands in the help of the program.
@@ -77,7 +98,8 @@ func newRootCommand(g *globals) *cobra.Command {
 	f.StringVar(&g.tokenFile, "token-file", g.getenv("KANNUKI_TOKEN_FILE"), t.T("file with the API token for --server (KANNUKI_TOKEN_FILE, or the token itself in KANNUKI_TOKEN)"))
 	f.StringVarP(&g.output, "output", "o", formTable, t.T("how to show results: table, json or csv"))
 	f.StringVar(&g.language, "lang", "", t.T("language of texts: en or ja (default from LC_ALL, LC_MESSAGES, LANG)"))
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err.Error()) })
+	f.BoolP("help", "h", false, t.T("show what the command is for and how to use it"))
+	root.SetFlagErrorFunc(g.flagFault)
 	g.complete(root, "output", func(*cobra.Command) []string { return []string{formTable, formJSON, formCSV} })
 	g.complete(root, "lang", func(*cobra.Command) []string { return []string{lang.English, lang.Japanese} })
 	root.AddGroup(
@@ -91,6 +113,8 @@ func newRootCommand(g *globals) *cobra.Command {
 	addTo(root, groupServer, newInitCommand(g), newServeCommand(g), newStatusCommand(g), newDoctorCommand(g), newCertCommand(g), newBackupCommand(g), newDBCommand(g), newTokenCommand(g), newAuditCommand(g))
 	addTo(root, groupTry, newDemoCommand(g), newSimCommand(g))
 	addTo(root, "", newVersionCommand(g))
+	root.SetHelpCommand(g.helpTopics())
+	g.addCompletion(root)
 	root.SetUsageFunc(g.showUsage)
 	root.SetHelpFunc(g.showHelp)
 	return root

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -57,7 +56,7 @@ func runTokenCreate(ctx context.Context, g *globals, cmd *cobra.Command, o token
 	if toFile {
 		// Asked before the token exists, not after.
 		if _, err := os.Lstat(o.output); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s exists already; it was left as it is", o.output)
+			return &fs.PathError{Op: "create", Path: o.output, Err: fs.ErrExist}
 		}
 	}
 	client, err := g.client(cmd)
@@ -71,7 +70,7 @@ func runTokenCreate(ctx context.Context, g *globals, cmd *cobra.Command, o token
 	text := made.Secret + "\n" + g.text.T("Token %s of %s, until %s. It is shown nowhere else.", made.ID, made.Person, g.text.Time(made.ExpiresAt))
 	if toFile && !made.DryRun {
 		if err := writeNewFile(o.output, []byte(made.Secret+"\n")); err != nil {
-			return fmt.Errorf("token %s was made and is lost, revoke it: %w", made.ID, err)
+			return &wordedError{g.text.T("token %s was made and its secret is lost, revoke it: %v", made.ID, err), err}
 		}
 		text = g.text.T("Wrote %s. Token %s of %s, until %s.", o.output, made.ID, made.Person, g.text.Time(made.ExpiresAt))
 	}

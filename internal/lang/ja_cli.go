@@ -4,7 +4,7 @@ package lang
 func japaneseCLI() map[string]string {
 	texts := make(map[string]string)
 	for _, part := range [][]both{
-		japaneseHelp(), japaneseFlags(), japaneseDecisions(), japanesePhones(), japaneseManaging(), japanesePeople(),
+		japaneseHelp(), japaneseFlags(), japaneseErrors(), japaneseDecisions(), japanesePhones(), japaneseManaging(), japanesePeople(),
 		japaneseInstallation(), japaneseDoctor(),
 	} {
 		for _, t := range part {
@@ -25,7 +25,6 @@ func japaneseDecisions() []both {
 		{"See `%s --help`.", "使い方は`%s --help`で確認できます。"},
 		{"Not approved: the gate is closed.", "承認していません。ゲートは閉じています。"},
 		{"See `kannuki gate show`.", "詳細は`kannuki gate show`です。"},
-		{"Not resumed: a business app does not work on this release.", "再開していません。このOSで動作不良の業務アプリがあります。"},
 		{"Nothing was done: the server's disk is full.", "何も実行していません。サーバーのディスクがいっぱいです。"},
 		{"Make room there, then try again; no restart is needed. `kannuki doctor` shows the space. Pausing and revoking still work.", "サーバーの空き容量を増やしてから再実行してください。再起動は不要です。空き容量は`kannuki doctor`で確認できます。一時停止と取り消しは今もできます。"},
 		{"Nothing was done: the gate changed since it was shown.", "何も実行していません。表示後にゲートが変わりました。"},

@@ -8,6 +8,7 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 	return map[string]both{
 		"no-declarations": {"Phone {phone} is told nothing by declarations: it is not enrolled, or its iOS is too old.", "端末{phone}には宣言で指示しません。登録されていないか、iOSが古いためです。"},
 		"identity-ended":  {"The phone's certificate is not in force.", "端末の証明書は有効ではありません。"},
+		"app-broken":      {"Not resumed: a business app does not work on this release.", "再開していません。このOSで動作不良の業務アプリがあります。"},
 		"removed":         {"The phone was removed already.", "この端末の登録はすでに解除しています。"},
 		"opens-gates":     {"This would open closed gates without a test: {gates}. Record what is missing there first, or decline the releases.", "検証しないまま、閉じたゲートが開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
 		"no-person": {
@@ -31,10 +32,16 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 	}
 })
 
-// Refusal returns why policy refuses something, with placeholders for
-// [Printer.Fill], and whether there is a wording for the code: a refusal
-// without one is shown in the server's own English.
+// Refusal returns why something is refused or cannot be used, by the code the
+// error carries, with placeholders for [Printer.Fill], and whether there is a
+// wording for the code: an error without one is shown in its own English.
 func (p *Printer) Refusal(code string) (string, bool) {
-	t, ok := refusalTexts()[code]
-	return t.in(p.lang), ok
+	if t, ok := refusalTexts()[code]; ok {
+		return t.in(p.lang), true
+	}
+	if p.lang == Japanese {
+		t, ok := messageTexts()[code]
+		return t, ok
+	}
+	return "", false
 }

@@ -105,7 +105,7 @@ func cancelCommand(h *Handler, c *call, in write) (any, error) {
 func removeDevice(h *Handler, c *call, in write) (any, error) {
 	udid := c.r.PathValue("udid")
 	if in.Reason == "" {
-		return nil, invalid("reason", "removing a phone needs a reason; it is kept in the audit log")
+		return nil, invalid("reason", "reason-missing", "", "removing a phone needs a reason; it is kept in the audit log")
 	}
 	if err := h.fleet.MayRemove(c.ctx, c.Segment, udid); err != nil {
 		return nil, err

@@ -57,17 +57,17 @@ func (h *Handler) grantRequest(c *call, in EnrollmentRequest) (enroll.GrantReque
 	switch r.Ring {
 	case "", storage.RingProduction, storage.RingVerification:
 	default:
-		return r, &fleet.InvalidError{Field: "ring", Message: fmt.Sprintf("%q is not one of verification, production", in.Ring)}
+		return r, invalid("ring", "not-a-ring", in.Ring, fmt.Sprintf("%q is not one of verification, production", in.Ring))
 	}
 	if in.Life != "" {
 		life, err := time.ParseDuration(in.Life)
 		if err != nil {
-			return r, invalid("life", fmt.Sprintf("%q is not a duration such as 24h", in.Life))
+			return r, invalid("life", "not-a-duration", in.Life, fmt.Sprintf("%q is not a duration such as 24h", in.Life))
 		}
 		r.Life = life
 	}
 	if err := h.enroll.CheckReachable(); err != nil {
-		return r, &fleet.RefusedError{Code: "unreachable-url", Message: err.Error()}
+		return r, &fleet.RefusedError{Code: "unreachable-url", Message: err.Error(), Params: map[string]string{"detail": err.Error()}}
 	}
 	return r, nil
 }
@@ -102,11 +102,11 @@ type PushCertificateRequest struct {
 func importPush(h *Handler, c *call, in PushCertificateRequest) (any, error) {
 	cert, err := base64.StdEncoding.DecodeString(in.Certificate)
 	if err != nil {
-		return nil, invalid("certificate", "not Base64")
+		return nil, invalid("certificate", "not-base64", "", "not Base64")
 	}
 	key, err := base64.StdEncoding.DecodeString(in.Key)
 	if err != nil {
-		return nil, invalid("key", "not Base64")
+		return nil, invalid("key", "not-base64", "", "not Base64")
 	}
 	return h.ops.ImportPushCertificate(c.ctx, c.act(write{in.Reason, in.DryRun}), cert, key)
 }

@@ -27,11 +27,11 @@ type Error struct {
 	Status    int               `json:"-"`
 	Code      string            `json:"code"`
 	Message   string            `json:"message"`
-	Detail    string            `json:"detail,omitempty"`
+	Detail    string            `json:"detail,omitempty"` // finer code
 	Field     string            `json:"field,omitempty"`
 	What      string            `json:"what,omitempty"`   // kind of thing that was not found
 	Name      string            `json:"name,omitempty"`   // name that was not found
-	Params    map[string]string `json:"params,omitempty"` // values of a refusal's message
+	Params    map[string]string `json:"params,omitempty"` // values of the message
 	Missing   []fleet.Missing   `json:"missing,omitempty"`
 	Near      []string          `json:"near,omitempty"`
 	RequestID string            `json:"request_id,omitempty"`
@@ -49,13 +49,13 @@ func asError(err error) *Error {
 		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Message: e.Message, Detail: e.Code, Params: e.Params, Missing: e.Missing}
 	}
 	if e, ok := errors.AsType[*fleet.InvalidError](err); ok {
-		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Error(), Field: e.Field}
+		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Error(), Detail: e.Code, Field: e.Field, Params: e.Params}
 	}
 	if e, ok := errors.AsType[*fleet.NotFoundError](err); ok {
 		return &Error{Status: http.StatusNotFound, Code: CodeNotFound, Message: e.Error(), What: e.What, Name: e.Name, Near: e.Near}
 	}
 	if e, ok := errors.AsType[*enroll.InvalidError](err); ok {
-		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Message, Field: e.Field}
+		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Message, Detail: e.Code, Field: e.Field, Params: e.Params}
 	}
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
@@ -71,7 +71,7 @@ func asError(err error) *Error {
 	case errors.Is(err, enroll.ErrIdentityEnded):
 		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Detail: "identity-ended", Message: enroll.ErrIdentityEnded.Error()}
 	case errors.Is(err, fleet.ErrNotReady):
-		return &Error{Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Message: "the server is not ready yet; try again in a moment"}
+		return &Error{Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Detail: "not-ready", Message: "the server is not ready yet; try again in a moment"}
 	default:
 		return &Error{Status: http.StatusInternalServerError, Code: CodeInternal, Message: "internal fault"}
 	}
@@ -84,8 +84,13 @@ func diskFull() *Error {
 	}
 }
 
-func invalid(field, message string) error {
-	return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Field: field, Message: field + ": " + message}
+// invalid says which field of a request cannot be used. The code and the value
+// at fault are for the wording in other languages.
+func invalid(field, code, value, message string) error {
+	return &Error{
+		Status: http.StatusBadRequest, Code: CodeInvalid, Detail: code, Field: field, Message: field + ": " + message,
+		Params: map[string]string{"value": value},
+	}
 }
 
 type errorBody struct {

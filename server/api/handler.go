@@ -91,12 +91,12 @@ func (c *call) act(w write) fleet.Act {
 // misspelt dry_run can never become the real thing.
 func (c *call) decode(v any) error {
 	if err := guardJSON(c.body); err != nil {
-		return invalid("body", err.Error())
+		return invalid("body", "not-json", err.Error(), err.Error())
 	}
 	dec := json.NewDecoder(bytes.NewReader(c.body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return invalid("body", err.Error())
+		return invalid("body", "not-json", err.Error(), err.Error())
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func (c *call) number(name string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return 0, invalid(name, fmt.Sprintf("%q is not a number", s))
+		return 0, invalid(name, "not-a-number", s, fmt.Sprintf("%q is not a number", s))
 	}
 	return n, nil
 }
@@ -134,7 +134,7 @@ func (c *call) boolean(name string) (bool, error) {
 	}
 	b, err := strconv.ParseBool(s)
 	if err != nil {
-		return false, invalid(name, fmt.Sprintf("%q: want true or false", s))
+		return false, invalid(name, "not-a-boolean", s, fmt.Sprintf("%q: want true or false", s))
 	}
 	return b, nil
 }
@@ -191,7 +191,7 @@ func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer 
 	}()
 	who, err := h.authenticate(r)
 	if err != nil {
-		return nil, &Error{Status: http.StatusForbidden, Code: CodeDenied, Message: "not allowed: " + err.Error()}
+		return nil, &Error{Status: http.StatusForbidden, Code: CodeDenied, Detail: "no-access", Message: "not allowed: " + err.Error()}
 	}
 	limit := rt.limit
 	if limit == 0 {
@@ -199,10 +199,10 @@ func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer 
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return nil, &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeInvalid, Message: fmt.Sprintf("the request is larger than %d bytes", limit)}
+		return nil, &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeInvalid, Detail: "too-large", Message: fmt.Sprintf("the request is larger than %d bytes", limit), Params: map[string]string{"most": strconv.FormatInt(limit, 10)}}
 	}
 	if err != nil {
-		return nil, invalid("body", "not received completely")
+		return nil, invalid("body", "not-received", "", "not received completely")
 	}
 	if r.Method != http.MethodGet && !worksWhenFull(rt.pattern) && h.ops.Disk().State == DiskReadOnly {
 		return nil, diskFull()

@@ -39,7 +39,7 @@ func identities(h *Handler, c *call) (any, error) {
 	q := enroll.IdentityQuery{All: all, After: c.query("after"), Limit: int(min(limit, maxBody))}
 	if s := c.query("expiring_before"); s != "" {
 		if q.ExpiringBefore, err = time.Parse(time.RFC3339, s); err != nil {
-			return nil, invalid("expiring_before", fmt.Sprintf("%q: want a time such as 2027-01-31T00:00:00Z", s))
+			return nil, invalid("expiring_before", "not-a-time", s, fmt.Sprintf("%q: want a time such as 2027-01-31T00:00:00Z", s))
 		}
 	}
 	list, next, err := h.enroll.Identities(c.ctx, c.Segment, q)
@@ -53,7 +53,7 @@ func identities(h *Handler, c *call) (any, error) {
 func revokeIdentity(h *Handler, c *call, in write) (any, error) {
 	udid := c.r.PathValue("udid")
 	if in.Reason == "" {
-		return nil, invalid("reason", "revoking a certificate needs a reason; it is kept in the audit log")
+		return nil, invalid("reason", "reason-missing", "", "revoking a certificate needs a reason; it is kept in the audit log")
 	}
 	d, err := h.fleet.Device(c.ctx, c.Segment, udid)
 	if err != nil {

@@ -89,7 +89,7 @@ func duration(field, text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, invalid(field, fmt.Sprintf("%q is not a duration such as 24h", text))
+		return 0, invalid(field, "not-a-duration", text, fmt.Sprintf("%q is not a duration such as 24h", text))
 	}
 	return d, nil
 }
