@@ -28,6 +28,10 @@ demo: build ## play the whole story: real server, simulated iPhones (DEMO_ARGS=-
 build: ## build bin/kannuki
 	go build -trimpath -ldflags='-s -w' -o bin/kannuki ./cmd/kannuki
 
+.PHONY: man
+man: build ## write the manual pages to bin/man1
+	./bin/kannuki man bin/man1
+
 .PHONY: test
 test: ## run every test and name those that could not run
 	@go test -json ./... | go run ./internal/testreport $(REPORT)

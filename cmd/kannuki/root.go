@@ -112,7 +112,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	addTo(root, groupPhones, newEnrollCommand(g), newDeviceCommand(g), newDeclarationCommand(g))
 	addTo(root, groupServer, newInitCommand(g), newServeCommand(g), newStatusCommand(g), newDoctorCommand(g), newCertCommand(g), newBackupCommand(g), newDBCommand(g), newTokenCommand(g), newAuditCommand(g))
 	addTo(root, groupTry, newDemoCommand(g), newSimCommand(g))
-	addTo(root, "", newVersionCommand(g))
+	addTo(root, "", newManCommand(g), newVersionCommand(g))
 	root.SetHelpCommand(g.helpTopics())
 	g.addCompletion(root)
 	root.SetUsageFunc(g.showUsage)

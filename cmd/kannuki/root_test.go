@@ -55,7 +55,7 @@ func TestContract(t *testing.T) {
 		"rollout pause", "rollout resume", "declaration show", "backup create", "audit log", "audit verify", "sim run",
 		"cert push import", "token create", "token list", "token revoke", "device remove", "device queue cancel",
 		"app show", "app set", "app remove", "group show", "group set", "cert list", "cert revoke", "declaration diff",
-		"verdict list", "verdict show", "audit export", "backup verify", "backup restore", "db check", "db stats",
+		"verdict list", "verdict show", "audit export", "backup verify", "backup restore", "db check", "db stats", "man",
 	} {
 		cmd, rest, err := root.Find(strings.Fields(line))
 		if err != nil || len(rest) > 0 {

@@ -18,6 +18,10 @@ func japaneseErrors() []both {
 		{"Write a script that completes commands in a shell", "シェルの補完スクリプトを出力する"},
 		{"Write the completion script for %s", "%s用の補完スクリプトを出力する"},
 		{"Write the completion script for %s. Load it as in the example, then start a new shell.", "%s用の補完スクリプトを出力する。例のように読み込ませ、シェルを起動し直す。"},
+		{"Write the manual pages, one for each command", "マニュアルページをコマンドごとに書き出す"},
+		{"Write the manual pages, one for each command, into the folder DIR, which is made when it is missing. Pages of the same names are replaced.", "マニュアルページをコマンドごとにフォルダDIRへ書き出す。フォルダがなければ作成し、同じ名前のページは置き換える。"},
+		{"Kannuki's manual", "Kannukiのマニュアル"},
+		{"Wrote %d pages into %s.", "%[2]sに%[1]dページを書き出しました。"},
 		{"leave out what each completion is for", "候補の説明を省く"},
 
 		{"internal fault", "サーバー内部の異常です。"},
