@@ -428,6 +428,10 @@ func (t *tx) cancelQueue(seg storage.Segment, h handle, c storage.PhoneChange) e
 
 // trimQueue removes the rows that are over, apart from those finished last.
 func (t *tx) trimQueue(seg storage.Segment, h handle) error {
+	// Most queues are short, and counting their rows is cheaper than decoding them.
+	if keys, err := t.keys(bucketQueue, inSegment(seg).number(h.num)); err != nil || len(keys) <= retained {
+		return err
+	}
 	rows, err := t.queue(seg, h.num)
 	if err != nil {
 		return err
