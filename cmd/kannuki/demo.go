@@ -23,7 +23,7 @@ type demoOptions struct {
 
 func (o *demoOptions) addFlags(g *globals, f *pflag.FlagSet) {
 	t := g.text
-	f.IntVar(&o.phones, "phones", 200, t.T("number of simulated iPhones, 20 to 1000"))
+	f.IntVar(&o.phones, "phones", 200, t.T("number of simulated iPhones besides 24 older ones, 20 to 1000"))
 	f.StringVar(&o.speed, "speed", "1day=1s", t.T("how fast days pass at most; a machine that cannot follow takes longer"))
 	f.BoolVar(&o.exit, "exit", false, t.T("end by itself instead of leaving server and phones running"))
 	// Spoils the story to show that the check at its end has teeth: the exit

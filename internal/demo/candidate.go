@@ -34,6 +34,9 @@ func (d *demo) aTest(ctx context.Context) error {
 		}
 		d.say(t.T("Verification phones of %s that are asked to install it: %d.", group, effect.Install))
 	}
+	if err := d.offerLines(ctx); err != nil {
+		return err
+	}
 	d.say(t.T("Somebody in a hurry tries to approve it before anything was tested:"))
 	if err := d.tooEarly(ctx, sales); err != nil {
 		return err
@@ -46,14 +49,14 @@ func (d *demo) aTest(ctx context.Context) error {
 	}
 	d.say(t.T("All %d verification phones run iOS %s. Production phones on it: %d (the user of before).",
 		len(testers), storyRelease, onRelease(d.company.where(func(m *member) bool { return m.place.ring == production }))))
-	if err := d.record(ctx, verdict{sales, appPOS, "POS", "works", ""}, verdict{sales, appMail, "Mail", "works-with-note", "opens slowly"},
+	if err := d.record(ctx, storyRelease, verdict{sales, appPOS, "POS", "works", ""}, verdict{sales, appMail, "Mail", "works-with-note", "opens slowly"},
 		verdict{warehouse, appKintai, "Kintai", "works", ""}, verdict{warehouse, appScanner, "Scanner", "broken", "reads no barcodes"}); err != nil {
 		return err
 	}
-	if err := d.untilPhase(ctx, sales, policy.PhaseVerified); err != nil {
+	if err := d.untilPhase(ctx, sales, storyRelease, policy.PhaseVerified); err != nil {
 		return err
 	}
-	if err := d.untilPhase(ctx, warehouse, policy.PhaseBlocked); err != nil {
+	if err := d.untilPhase(ctx, warehouse, storyRelease, policy.PhaseBlocked); err != nil {
 		return err
 	}
 	for _, group := range []string{sales, warehouse} {
@@ -80,14 +83,15 @@ func (d *demo) tooEarly(ctx context.Context, group string) error {
 	return d.refused(ctx, api.Path("gates", group, storyRelease, "approve"), api.ApproveRequest{Deadline: deadline, Reason: reason})
 }
 
-// record enters results from every verification phone of the verdicts' groups.
-func (d *demo) record(ctx context.Context, verdicts ...verdict) error {
+// record enters results for a release from every verification phone of the
+// verdicts' groups that is there to test it.
+func (d *demo) record(ctx context.Context, release string, verdicts ...verdict) error {
 	for _, v := range verdicts {
-		phones := d.company.where(func(m *member) bool { return m.role == tester && m.place.group == v.group })
+		phones := d.company.where(func(m *member) bool { return m.tests(v.group, release) })
 		for i, m := range phones {
 			udid := m.phone.UDID()
 			if i == 0 {
-				words := []string{"verdict", "record", v.app, "--release", storyRelease, "--device", udid, "--result", v.result}
+				words := []string{"verdict", "record", v.app, "--release", release, "--device", udid, "--result", v.result}
 				if v.note != "" {
 					words = append(words, "--note", v.note)
 				}
@@ -95,7 +99,7 @@ func (d *demo) record(ctx context.Context, verdicts ...verdict) error {
 			}
 			var out api.Verdict
 			if err := d.post(ctx, api.Path("verdicts"), api.VerdictRequest{VerdictRequest: fleet.VerdictRequest{
-				BundleID: v.app, Release: storyRelease, Result: v.result, Device: udid, Note: v.note,
+				BundleID: v.app, Release: release, Result: v.result, Device: udid, Note: v.note,
 			}}, &out); err != nil {
 				return err
 			}
@@ -109,10 +113,10 @@ func (d *demo) record(ctx context.Context, verdicts ...verdict) error {
 }
 
 // approve opens a verified gate.
-func (d *demo) approve(ctx context.Context, group, reason string) error {
-	d.command("gate", "approve", storyRelease, "--group", group, "--deadline", deadline, "--reason", reason)
+func (d *demo) approve(ctx context.Context, group, release, reason string) error {
+	d.command("gate", "approve", release, "--group", group, "--deadline", deadline, "--reason", reason)
 	var effect fleet.Effect
-	err := d.post(ctx, api.Path("gates", group, storyRelease, "approve"), api.ApproveRequest{Deadline: deadline, Reason: reason}, &effect)
+	err := d.post(ctx, api.Path("gates", group, release, "approve"), api.ApproveRequest{Deadline: deadline, Reason: reason}, &effect)
 	if err != nil {
 		return err
 	}

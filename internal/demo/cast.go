@@ -11,6 +11,7 @@ import (
 const (
 	sales     = "sales"
 	warehouse = "warehouse"
+	older     = "older" // of any iOS there is, see lines
 
 	verification = "verification"
 	production   = "production"
@@ -67,6 +68,7 @@ const (
 	stale    role = "stale"     // its Scanner is never updated
 	stranger role = "stranger"  // late, and of a model nobody has tested on
 	nowhere  role = "ungrouped" // in no group
+	veteran  role = "veteran"   // an older phone
 )
 
 // expected returns the reason with which a phone of a role ends: the story is
@@ -110,6 +112,8 @@ type part struct {
 	place      place
 	model      string
 	os         string
+	build      string // "" for the one in the release facts
+	goal       string // the release it has in the end, unless its role says otherwise
 	supervised bool
 }
 
@@ -118,7 +122,7 @@ type part struct {
 func parts(n int) []part {
 	var out []part
 	add := func(r role, group, ring, model string) {
-		out = append(out, part{role: r, place: place{group, ring}, model: model, os: oldRelease, supervised: true})
+		out = append(out, part{role: r, place: place{group, ring}, model: model, os: oldRelease, goal: storyRelease, supervised: true})
 	}
 	testers := 1
 	if n >= testersShared {
@@ -217,11 +221,13 @@ func (p part) user(i int) (mdmtest.User, bool) {
 
 // apps returns the business apps on a phone of a group.
 func (p part) apps() []mdmtest.App {
+	office := []mdmtest.App{
+		{BundleID: appPOS, Name: "POS", Version: "310", ShortVersion: "3.1"},
+		{BundleID: appMail, Name: "Mail", Version: "88", ShortVersion: "8.8"},
+	}
 	byGroup := map[string][]mdmtest.App{
-		sales: {
-			{BundleID: appPOS, Name: "POS", Version: "310", ShortVersion: "3.1"},
-			{BundleID: appMail, Name: "Mail", Version: "88", ShortVersion: "8.8"},
-		},
+		sales: office,
+		older: office,
 		warehouse: {
 			{BundleID: appScanner, Name: "Scanner", Version: "420", ShortVersion: brokenScanner},
 			{BundleID: appKintai, Name: "Kintai", Version: "21", ShortVersion: "2.1"},

@@ -109,7 +109,7 @@ func (c checker) phone(udid string, f *findings) {
 	received := map[string]bool{}
 	for i, e := range entries {
 		switch e.Kind {
-		case mdmtest.KindEnforcement:
+		case mdmtest.KindEnforcement, mdmtest.KindScheduled:
 			received[e.Version] = true
 			places := c.places(udid, entries[:i], e.Time)
 			if slices.ContainsFunc(places, func(p place) bool { return p.ring == production }) {
@@ -119,8 +119,8 @@ func (c checker) phone(udid string, f *findings) {
 				report(e.Time, what)
 			}
 		case mdmtest.KindInstalled:
-			if e.Detail == "declaration" && !received[e.Version] {
-				report(e.Time, fmt.Sprintf("installed %s by a declaration its journal does not have", e.Version))
+			if (e.Detail == "declaration" || e.Detail == "mdm") && !received[e.Version] {
+				report(e.Time, fmt.Sprintf("installed %s by an instruction its journal does not have", e.Version))
 			}
 		case mdmtest.KindPastDeadline:
 			report(e.Time, fmt.Sprintf("received %s at %s with a deadline that was over", e.Version, stamp(e.Time)))

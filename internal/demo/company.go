@@ -46,7 +46,8 @@ type company struct {
 	ended   chan struct{}
 }
 
-// newCompany makes the phones. Nobody has enrolled yet.
+// newCompany makes n phones for the two big groups, and the older ones. Nobody
+// has enrolled yet.
 func newCompany(lifetime context.Context, n int, c *clock, facts *catalog.Catalog, roots *x509.CertPool, journal *mdmtest.Journal) (*company, error) {
 	co := &company{lifetime: lifetime, clock: c, journal: journal, byToken: map[string]*mdmtest.Phone{}}
 	apple := lab.NewApple(downloadTime, installTime)
@@ -57,13 +58,15 @@ func newCompany(lifetime context.Context, n int, c *clock, facts *catalog.Catalo
 			return nil, fmt.Errorf("make phones: %w", err)
 		}
 	}
-	for i, p := range parts(n) {
-		build, err := buildOf(facts, p.os)
-		if err != nil {
-			return nil, err
+	for i, p := range append(parts(n), olderParts()...) {
+		if p.build == "" {
+			var err error
+			if p.build, err = buildOf(facts, p.os); err != nil {
+				return nil, err
+			}
 		}
 		o := mdmtest.Options{
-			UDID: udid(i), ProductName: p.model, Name: fmt.Sprintf("Phone %d", i+1), OSVersion: p.os, Build: build,
+			UDID: udid(i), ProductName: p.model, Name: fmt.Sprintf("Phone %d", i+1), OSVersion: p.os, Build: p.build,
 			Supervised: p.supervised, TimeZone: timeZone, Apps: p.apps(), Now: c.Now, Wall: wall, Roots: roots,
 			Apple: apple, Journal: journal, Keys: keys,
 		}

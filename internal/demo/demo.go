@@ -4,7 +4,8 @@
 // release facts. A release is posted, tested, found broken, fixed, approved and
 // installed while phones and server get into every kind of trouble. It ends
 // with a check, made from the phones' own journals, that no production phone
-// was told to install anything before its gate was verified and approved.
+// was told to install anything before its gate was verified and approved, and
+// that none was held or told by a mechanism its iOS does not have.
 //
 // The package drives the server from outside, as a person with a command line
 // would, and holds no rule of its own about who may install what.
@@ -36,13 +37,15 @@ import (
 
 // Options say how the story is played.
 type Options struct {
-	Phones int           // between 20 and 1,000
+	Phones int           // in the two big groups, between 20 and 1,000
 	Day    time.Duration // wall time of a day of policy time, at its fastest
 	Exit   bool          // end by itself instead of leaving everything running
 	Data   string        // data directory, absent or empty before; "" makes a temporary one
 	// Plant spoils the story on purpose, to prove that the check at its end
 	// finds it: "early-enforcement" has one production phone enrol as a
-	// verification phone, so that the candidate reaches it before any approval.
+	// verification phone, so that the candidate reaches it before any approval;
+	// "wrong-supervision" has the company believe that a supervised older phone
+	// is not, so that its journal shows what such a phone cannot do.
 	Plant string
 
 	Program  string // binary whose "serve" command is the server
@@ -51,8 +54,11 @@ type Options struct {
 	Terminal bool // Out is a terminal: waiting is shown
 }
 
-// plantEarly is the one way to spoil the story.
-const plantEarly = "early-enforcement"
+// The ways to spoil the story.
+const (
+	plantEarly       = "early-enforcement"
+	plantSupervision = "wrong-supervision"
+)
 
 // UnsafeError says that the check at the end found what must never happen. The
 // findings have been told already.
@@ -73,8 +79,8 @@ func (o *Options) check() error {
 		return &InvalidError{"phones", fmt.Sprintf("want between %d and %d", minPhones, maxPhones)}
 	case o.Day < 100*time.Millisecond || o.Day > day:
 		return &InvalidError{"speed", "want a day in between 100ms and 24h"}
-	case o.Plant != "" && o.Plant != plantEarly:
-		return &InvalidError{"plant", "want " + plantEarly}
+	case o.Plant != "" && o.Plant != plantEarly && o.Plant != plantSupervision:
+		return &InvalidError{"plant", "want " + plantEarly + " or " + plantSupervision}
 	default:
 		return nil
 	}
@@ -164,6 +170,11 @@ func (d *demo) setUp(ctx context.Context) error {
 	d.company, err = newCompany(ctx, d.o.Phones, d.clock, d.facts, roots, mdmtest.NewJournal(d.journal))
 	if err != nil {
 		return err
+	}
+	for _, m := range d.company.members {
+		if d.o.Plant == plantSupervision && d.planted(m) {
+			m.supervised = false
+		}
 	}
 	if d.apns, err = lab.OpenPush(d.data, host, wall, d.company.deliver); err != nil { //nolint:contextcheck // it lives until it is closed
 		return err

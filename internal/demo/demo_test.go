@@ -49,6 +49,7 @@ func TestStory(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Missing: POS.", "Missing: Scanner.", "[newer-than-verified]", "kill -9", "[app-update-needed]", "[offline]",
+		"12.4.1   no          —                         —                 —                —                          Cannot be controlled",
 		"[no-space]", "[passcode-needed]", "[model-not-verified]", "[ungrouped]",
 		"No production phone received an enforcement before its gate was verified and approved: ",
 	} {
@@ -70,6 +71,26 @@ func TestPlantedViolationIsFound(t *testing.T) {
 	}
 	if strings.Contains(out, "No production phone received") {
 		t.Error("the story claims to be safe all the same")
+	}
+}
+
+// So must it find a journal that contradicts what a phone of its kind can do.
+func TestPlantedContradictionIsFound(t *testing.T) {
+	t.Parallel()
+	out, err := play(t, func(o *demo.Options) { o.Plant = "wrong-supervision" })
+	if _, ok := errors.AsType[*demo.UnsafeError](err); !ok {
+		t.Fatalf("Run = %v, want an UnsafeError", err)
+	}
+	for _, want := range []string{
+		"was held by profile at ", "iOS 12.4.1, not supervised, is held by nothing",
+		"was told to install 15.8.8 by command at ", "iOS 12.4.1, not supervised, is told by nothing",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the story does not tell %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "No production phone received") {
+		t.Error("the story claims to be in order all the same")
 	}
 }
 

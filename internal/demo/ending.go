@@ -10,6 +10,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/mdm/mdmtest"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -24,7 +25,6 @@ func (d *demo) theEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.write(reasons + "\n" + d.groupTable(views) + "\n")
 	// Journals first: whatever a phone has received by now, the server's log
 	// must explain when it is read after that.
 	entries := d.company.journal.Entries()
@@ -32,7 +32,14 @@ func (d *demo) theEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.tell(check(entries, d.book(), readRecords(log)))
+	f := check(entries, d.book(), readRecords(log))
+	diaries, contradictions := readDiaries(entries, d.kinds())
+	f.problems = append(f.problems, contradictions...)
+	d.write(reasons + "\n" + d.groupTable(views) + "\n")
+	d.write(d.text.T("What the older phones' own journals show:") + "\n" + d.olderTable(views, diaries))
+	d.write(d.text.T("%s: it has the newest release of its line; the newer ones approved in its group are for other models.",
+		d.text.Reason(string(policy.ReasonModelCannotRun)).Label) + "\n\n")
+	return d.tell(f)
 }
 
 // book is where the demo put each phone, by its own record.
@@ -53,7 +60,7 @@ func (d *demo) tell(f findings) error {
 	if len(f.problems) == 0 && f.enforcements > 0 {
 		d.write(t.T("No production phone received an enforcement before its gate was verified and approved: %d phones, %d enforcements checked.",
 			f.phones, f.enforcements) + "\n")
-		d.write(t.T("Nor did any phone get a deadline that was over, two enforcements at once, or anything Apple's protocol forbids.") + "\n")
+		d.write(t.T("Nor did any phone get a deadline that was over, two enforcements at once, or anything its iOS or Apple's protocol forbids.") + "\n")
 		return d.failed()
 	}
 	for _, p := range f.problems {

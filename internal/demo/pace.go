@@ -17,7 +17,7 @@ const (
 // fastest returns the least wall time a day may take while phones are given a
 // notice.
 func (d *demo) fastest(notice time.Duration) time.Duration {
-	perPhone := d.enrolment * enrolAtOnce / time.Duration(d.o.Phones)
+	perPhone := d.enrolment * enrolAtOnce / time.Duration(len(d.company.members))
 	answers := enrolmentsInNotice * perPhone * time.Duration(day/notice)
 	return max(d.o.Day, answers, d.enrolment/daysPerEnrolment).Round(100 * time.Millisecond)
 }

@@ -24,7 +24,7 @@ func (d *demo) aRollout(ctx context.Context) error {
 		len(d.company.with(away, drawer)), len(d.company.with(locked)), len(d.company.with(full)), len(d.company.with(asleep))))
 	d.apns.LoseAll(true)
 	lost := d.apns.Counts().Lost
-	if err := d.approve(ctx, sales, "POS works on every model"); err != nil {
+	if err := d.approve(ctx, sales, storyRelease, "POS works on every model"); err != nil {
 		return err
 	}
 	phones := d.company.in(sales, production)
@@ -192,16 +192,16 @@ func (d *demo) aFix(ctx context.Context) error {
 	if err := d.allOf(ctx, t.T("verification phones report Scanner %s", fixedScanner), testers, hasFixed); err != nil {
 		return err
 	}
-	if err := d.record(ctx, verdict{warehouse, appScanner, "Scanner", "works", ""}); err != nil {
+	if err := d.record(ctx, storyRelease, verdict{warehouse, appScanner, "Scanner", "works", ""}); err != nil {
 		return err
 	}
-	if err := d.untilPhase(ctx, warehouse, policy.PhaseVerified); err != nil {
+	if err := d.untilPhase(ctx, warehouse, storyRelease, policy.PhaseVerified); err != nil {
 		return err
 	}
 	if err := d.tellGate(ctx, warehouse); err != nil {
 		return err
 	}
-	if err := d.approve(ctx, warehouse, "Scanner "+fixedScanner+" reads barcodes again"); err != nil {
+	if err := d.approve(ctx, warehouse, storyRelease, "Scanner "+fixedScanner+" reads barcodes again"); err != nil {
 		return err
 	}
 	return d.appFirst(ctx)
@@ -241,13 +241,8 @@ func (d *demo) theRest(ctx context.Context) error {
 	t := d.text
 	d.begin(t.T("The last ones"))
 	begun := d.clock.Now()
-	enrolled := d.company.where(func(m *member) bool { return m != d.planted() || d.o.Plant == "" })
-	if err := d.allOf(ctx, t.T("phones install, or say why not"), enrolled, func(m *member, v fleet.DeviceView) bool {
-		if want := m.role.expected(); want != string(policy.ReasonDone) {
-			return v.Reason == want
-		}
-		return v.OS == storyRelease
-	}); err != nil {
+	enrolled := d.company.where(func(m *member) bool { return !d.planted(m) })
+	if err := d.allOf(ctx, t.T("phones install, or say why not"), enrolled, (*member).ends); err != nil {
 		return err
 	}
 	d.say(t.N(max(1, int(d.clock.Now().Sub(begun).Round(day)/day)), "%d day later every phone has it, or there is a reason why not.",

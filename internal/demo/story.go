@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/mdm/mdmtest"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -16,7 +18,7 @@ import (
 // play tells the story, a chapter after the other.
 func (d *demo) play(ctx context.Context) error {
 	for _, chapter := range []func(context.Context) error{
-		d.aCompany, d.aRelease, d.aTest, d.aRollout, d.trouble, d.aFix, d.theRest, d.theEnd,
+		d.aCompany, d.aRelease, d.aTest, d.olderPhones, d.aRollout, d.trouble, d.aFix, d.theRest, d.theEnd,
 	} {
 		if err := d.withinLimit(ctx, chapter); err != nil {
 			return err
@@ -37,7 +39,7 @@ var errTimeLimit = errors.New("nothing came of it within the time limit")
 
 // withinLimit tells one chapter.
 func (d *demo) withinLimit(ctx context.Context, chapter func(context.Context) error) error {
-	limit := chapterLimit + chapterLimitDays*d.perDay + time.Duration(d.o.Phones)*chapterPerPhone
+	limit := chapterLimit + chapterLimitDays*d.perDay + time.Duration(len(d.company.members))*chapterPerPhone
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeLimit)
 	defer cancel()
 	if err := chapter(ctx); err != nil {
@@ -59,7 +61,7 @@ func (d *demo) why(ctx context.Context, err error) error {
 // aCompany makes groups and enrols the phones, at the pace of the wall clock.
 func (d *demo) aCompany(ctx context.Context) error {
 	t := d.text
-	d.begin(t.T("A company with %d iPhones", d.o.Phones))
+	d.begin(t.T("A company with %d iPhones", len(d.company.members)))
 	d.say(t.T("The real server with database and certificate authority; simulated iPhones; Apple's releases as published."))
 	d.more(t.T("Dates are the story's own (%s). Command lines are what a person would type, with KANNUKI_DATA set.", timeZone))
 	d.command("init", "--lab", "--url", d.url, "--data", d.data)
@@ -86,7 +88,7 @@ func (d *demo) aCompany(ctx context.Context) error {
 
 // groups names the business apps and the groups that need them.
 func (d *demo) groups(ctx context.Context) error {
-	t := d.text
+	t, phones := d.text, d.company.with(veteran)
 	for _, a := range []fleet.AppRequest{
 		{BundleID: appPOS, Name: "POS", Importance: "critical"},
 		{BundleID: appMail, Name: "Mail", Importance: "informational"},
@@ -101,6 +103,7 @@ func (d *demo) groups(ctx context.Context) error {
 	for _, g := range []api.AddGroupRequest{
 		{Name: sales, GroupSettings: api.GroupSettings{Apps: []string{appPOS, appMail}}},
 		{Name: warehouse, GroupSettings: api.GroupSettings{Apps: []string{appScanner, appKintai}}},
+		{Name: older, GroupSettings: api.GroupSettings{Apps: []string{appPOS, appMail}}},
 	} {
 		d.command("group", "add", g.Name, "--app", g.Apps[0], "--app", g.Apps[1])
 		if err := d.post(ctx, api.Path("groups"), g, nil); err != nil {
@@ -108,13 +111,15 @@ func (d *demo) groups(ctx context.Context) error {
 		}
 	}
 	d.say(t.T("Two groups with different business apps: what is safe for one need not be for the other."))
+	d.more(t.T("A third one with %d older phones: %d versions of iOS from %s on, supervised and not.",
+		len(phones), len(phones)/2, phones[0].os))
 	return nil
 }
 
 // link asks for an enrolment link for the phone's place.
 func (d *demo) link(ctx context.Context, m *member) (string, error) {
 	ring := m.place.ring
-	if d.o.Plant == plantEarly && m == d.planted() {
+	if d.o.Plant == plantEarly && d.planted(m) {
 		ring = verification
 	}
 	var link api.EnrollmentLink
@@ -125,8 +130,17 @@ func (d *demo) link(ctx context.Context, m *member) (string, error) {
 	return link.URL, nil
 }
 
-// planted is the phone that spoils a story that is to be spoilt.
-func (d *demo) planted() *member { return d.company.with(ordinary)[0] }
+// planted reports whether a phone is the one that spoils a story that is to be spoilt.
+func (d *demo) planted(m *member) bool {
+	switch d.o.Plant {
+	case plantEarly:
+		return m == d.company.with(ordinary)[0]
+	case plantSupervision:
+		return m == d.company.with(veteran)[0]
+	default:
+		return false
+	}
+}
 
 // enrolEverybody enrols all phones but the late ones.
 func (d *demo) enrolEverybody(ctx context.Context) error {
@@ -155,7 +169,7 @@ func (d *demo) enrolEverybody(ctx context.Context) error {
 	}
 	d.say(t.T("%d phones enrolled over TLS, each with a one-time link and a certificate of its own.", len(phones)))
 	d.more(t.T("Verification phones: %d. In no group: %d. Not supervised: %d.",
-		len(d.company.with(tester)), len(d.company.with(nowhere)),
+		len(d.company.where(func(m *member) bool { return m.place.ring == verification })), len(d.company.with(nowhere)),
 		len(d.company.where(func(m *member) bool { return !m.supervised }))))
 	return nil
 }
@@ -200,7 +214,7 @@ func (d *demo) aRelease(ctx context.Context) error {
 	held := d.company.where(func(m *member) bool { return m.phone.Enrolled() && m.supervised })
 	seen := 0
 	for _, m := range held {
-		if len(m.phone.OfferedUpdates()) > 0 {
+		if slices.ContainsFunc(m.phone.OfferedUpdates(), func(o mdmtest.Offer) bool { return o.Version == storyRelease }) {
 			seen++
 		}
 	}
@@ -261,11 +275,11 @@ func (d *demo) tellGate(ctx context.Context, group string) error {
 }
 
 // untilPhase waits for a gate.
-func (d *demo) untilPhase(ctx context.Context, group string, want policy.Phase) error {
+func (d *demo) untilPhase(ctx context.Context, group, release string, want policy.Phase) error {
 	what := d.text.T("gate of %s: %s", group, d.text.Phase(string(want)).Label)
 	return d.until(ctx, what, func(ctx context.Context) (bool, string, error) {
 		var g policy.Gate
-		err := d.get(ctx, api.Path("gates", group, storyRelease), nil, &g)
+		err := d.get(ctx, api.Path("gates", group, release), nil, &g)
 		return g.Phase == want, strings.ToLower(string(g.Phase)), err
 	})
 }
