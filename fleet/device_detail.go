@@ -87,18 +87,34 @@ func deviceDetail(p *storage.Phone) DeviceDetail {
 	return d
 }
 
-// MayRemove refuses to remove a phone when a closed gate would count as
-// verified without it, and returns a *NotFoundError for an unknown one.
+// MayRemove refuses to remove a phone that keeps a gate closed, and returns a
+// *NotFoundError for an unknown one.
 func (f *Fleet) MayRemove(ctx context.Context, seg storage.Segment, udid string) error {
 	w, err := f.world(seg)
 	if err != nil {
 		return err
 	}
-	p, err := f.phone(ctx, seg, udid)
+	_, err = f.mayMove(ctx, w, udid, "", "")
+	return err
+}
+
+// Remove has a phone removed unless [Fleet.MayRemove] refuses, and takes up what
+// became of it. No other decision is made from the check to the end of remove.
+func (f *Fleet) Remove(ctx context.Context, seg storage.Segment, udid string, remove func(context.Context) (storage.Phone, error)) error {
+	w, err := f.world(seg)
 	if err != nil {
 		return err
 	}
-	return f.opensGate(w, &p, "", "")
+	w.changes.Lock()
+	defer w.changes.Unlock()
+	if _, err := f.mayMove(ctx, w, udid, "", ""); err != nil {
+		return err
+	}
+	p, err := remove(ctx)
+	if err != nil {
+		return err
+	}
+	return f.Noticed(seg, p)
 }
 
 // CancelCommand takes a command out of a phone's queue. One that was sent may

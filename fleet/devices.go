@@ -321,11 +321,10 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 			return DeviceView{}, err
 		}
 	}
-	p, err := f.phone(ctx, seg, udid)
+	w.changes.Lock()
+	defer w.changes.Unlock()
+	p, err := f.mayMove(ctx, w, udid, group, ring)
 	if err != nil {
-		return DeviceView{}, err
-	}
-	if err := f.opensGate(w, &p, group, ring); err != nil {
 		return DeviceView{}, err
 	}
 	detail := map[string]string{"from": p.Group + "/" + string(p.Ring), "to": group + "/" + string(ring)}
@@ -354,22 +353,18 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 	return f.explainer(w).view(&p), nil
 }
 
-// opensGate refuses a move that would turn a closed gate into a verified one,
-// such as taking away the last phone of a model nobody tested: such an edit is
-// an exception that needs two people.
-func (f *Fleet) opensGate(w *worldState, p *storage.Phone, group string, ring storage.Ring) error {
+// mayMove returns a phone unless moving it would take away what keeps a gate
+// closed, as when it is the last of a model that nobody tested. Whoever acts on
+// the answer holds w.changes from before it until the census knows of the act:
+// two moves at once could otherwise do what neither may.
+func (f *Fleet) mayMove(ctx context.Context, w *worldState, udid, group string, ring storage.Ring) (storage.Phone, error) {
+	p, err := f.phone(ctx, w.segment, udid)
+	if err != nil {
+		return p, err
+	}
 	s, now := w.current.Load(), f.now()
-	before := s.withCensus(w.census, now)
-	there := *p
+	there := p
 	there.Group, there.Ring = group, ring
 	after := s.policy.WithCensus(w.census.counted(now, &there))
-	for _, name := range []string{p.Group, group} {
-		for _, g := range policy.Gates(after, name, now) {
-			if approvable(g) && !approvable(policy.Evaluate(before, name, g.Release, now)) {
-				return refused("opens-gate", "without this phone the gate of %s for %s would count as verified although nobody tested its model; test the release there, or decline it", name, g.Release).
-					with("group", name, "release", g.Release)
-			}
-		}
-	}
-	return nil
+	return p, opening(s.withCensus(w.census, now), after, []string{p.Group, group}, now)
 }

@@ -106,8 +106,8 @@ func (f *Fleet) App(seg storage.Segment, bundleID string) (BusinessApp, error) {
 	return businessApp(s, a), err
 }
 
-// SetApp changes a business app that exists. A change of its importance that
-// would open a closed gate is refused with every such gate named.
+// SetApp changes a business app that exists. Lowering its importance while it
+// keeps a gate closed is refused with every such gate named.
 func (f *Fleet) SetApp(ctx context.Context, seg storage.Segment, a Act, bundleID string, c AppChange) (BusinessApp, error) {
 	if err := c.check(); err != nil {
 		return BusinessApp{}, err
@@ -129,7 +129,7 @@ func (f *Fleet) SetApp(ctx context.Context, seg storage.Segment, a Act, bundleID
 }
 
 // RemoveApp takes a business app away, out of every group that has it. It is
-// refused when that would open a closed gate. Results that were recorded stay,
+// refused while the app keeps a gate closed. Results that were recorded stay,
 // and count again should the app come back.
 func (f *Fleet) RemoveApp(ctx context.Context, seg storage.Segment, a Act, bundleID string) (BusinessApp, error) {
 	var view BusinessApp
@@ -156,8 +156,8 @@ func withoutApps(g storage.Group, bundleIDs []string) storage.Group {
 	return g
 }
 
-// SetGroup changes a group that exists. Taking an app away that would open a
-// closed gate is refused with every such gate named. Rights count for phones
+// SetGroup changes a group that exists. Taking an app away that keeps a gate
+// closed is refused with every such gate named. Rights count for phones
 // that enrol from now on: what an enrolled phone allows was fixed when it
 // enrolled.
 func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupView, error) {
@@ -190,8 +190,8 @@ func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 	return groupView(w, group), err
 }
 
-// edit makes a change of apps and groups, unless it is only tried, that opens
-// no closed gate: opening one is a decision about a gate, which an edit is not.
+// edit makes a change of apps and groups, unless it is only tried, that takes
+// away nothing that keeps a gate closed.
 func (f *Fleet) edit(ctx context.Context, seg storage.Segment, a Act, build func(*snapshot) (storage.WorldChange, error)) error {
 	w, err := f.world(seg)
 	if err != nil {
@@ -202,45 +202,28 @@ func (f *Fleet) edit(ctx context.Context, seg storage.Segment, a Act, build func
 		if err != nil {
 			return c, err
 		}
-		if open := f.opened(w, s, newSnapshot(applied(s.records, c), s.catalog)); len(open) > 0 {
-			gates := strings.Join(open, ", ")
-			return c, refused("opens-gates", "this would open closed gates without a test: %s; record what is missing there first, or decline the releases", gates).with("gates", gates)
-		}
-		return c, nil
+		now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
+		counts := w.census.counted(now, nil)
+		is := after.policy.WithCensus(counts)
+		return c, opening(s.policy.WithCensus(counts), is, is.GroupNames(), now)
 	})
 }
 
-// opened returns the gates, as "group/release", that are closed before and
-// open after a change of the world.
-func (f *Fleet) opened(w *worldState, before, after *snapshot) []string {
-	now := f.now()
-	was, is := before.withCensus(w.census, now), after.withCensus(w.census, now)
+// opening refuses a change of the world, of its records or of its phones, that
+// takes away what keeps a gate closed: that is a decision about the gate, which
+// takes a test or two people.
+func opening(before, after *policy.World, groups []string, now time.Time) error {
 	var found []string
-	for _, name := range is.GroupNames() {
-		for _, g := range policy.Gates(is, name, now) {
-			before := policy.Evaluate(was, name, g.Release, now)
-			if open(g.Phase) && !open(before.Phase) || approvable(g) && !approvable(before) {
-				found = append(found, name+"/"+g.Release)
-			}
+	for _, name := range groups {
+		for _, release := range policy.Loosened(before, after, name, now) {
+			found = append(found, name+"/"+release)
 		}
 	}
-	return found
-}
-
-// approvable reports whether one person could approve a gate: for an overridden
-// one that is more than that phones may install.
-func approvable(g policy.Gate) bool { return policy.Approvable(g) == nil }
-
-// open reports whether phones may install, or one person could let them.
-func open(p policy.Phase) bool {
-	switch p {
-	case policy.PhaseVerified, policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
-		return true
-	case policy.PhaseDeclined, policy.PhaseExpired, policy.PhasePaused, policy.PhaseBlocked, policy.PhaseSuperseded, policy.PhaseVerifying, policy.PhaseHeld:
-		return false
-	default:
-		return false
+	if len(found) == 0 {
+		return nil
 	}
+	gates := strings.Join(found, ", ")
+	return refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first, or decline the releases", gates).with("gates", gates)
 }
 
 // noticeText shows a notice as people give it, "24h" rather than "24h0m0s".

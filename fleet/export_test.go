@@ -6,6 +6,9 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
+// Applied returns the records as a preview sees them after a change.
+func Applied(w storage.World, c storage.WorldChange) storage.World { return applied(w, c) }
+
 // QueueStep queues the next step of a phone's update by command, as a session
 // does once it has decided to.
 func (f *Fleet) QueueStep(ctx context.Context, seg storage.Segment, p storage.Phone) (storage.Phone, error) {

@@ -189,16 +189,19 @@ func measureOne(before, after *snapshot, p *storage.Phone, now time.Time) effect
 	}
 }
 
-// applied returns the records as they would be after a change, for a preview.
+// applied returns the records as a store would have them after a change, for a
+// preview.
 func applied(w storage.World, c storage.WorldChange) storage.World {
 	w.Revision++
 	w.Apps = upsert(w.Apps, c.Apps, func(a, b storage.App) bool { return a.BundleID == b.BundleID })
 	w.Apps = slices.DeleteFunc(w.Apps, func(a storage.App) bool { return slices.Contains(c.RemoveApps, a.BundleID) })
 	w.Groups = upsert(w.Groups, c.Groups, func(a, b storage.Group) bool { return a.Name == b.Name })
+	w.Groups = slices.DeleteFunc(w.Groups, func(g storage.Group) bool { return slices.Contains(c.RemoveGroups, g.Name) })
 	w.Offers = upsert(w.Offers, c.Offers, func(a, b storage.Offer) bool { return a.Group == b.Group && a.Release == b.Release })
 	w.Approvals = upsert(w.Approvals, c.Approvals, func(a, b storage.Approval) bool { return a.ID == b.ID })
 	w.Declines = upsert(w.Declines, c.Declines, sameDecline)
 	w.Verdicts = upsert(w.Verdicts, c.Verdicts, func(a, b storage.Verdict) bool { return a.ID == b.ID })
+	w.Proposals = upsert(w.Proposals, c.Proposals, func(a, b storage.Proposal) bool { return a.ID == b.ID })
 	w.Declines = slices.DeleteFunc(w.Declines, func(d storage.Decline) bool {
 		return slices.ContainsFunc(c.RemoveDeclines, func(r storage.Decline) bool { return sameDecline(d, r) })
 	})

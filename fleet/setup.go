@@ -27,7 +27,7 @@ type AppRequest struct {
 }
 
 // AddApp adds a business app, or changes name and importance of one that
-// exists, which is refused when it would open a closed gate.
+// exists; lowering the importance of one that keeps a gate closed is refused.
 func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppRequest) (BusinessApp, error) {
 	if !regexp.MustCompile(bundlePattern).MatchString(r.BundleID) {
 		return BusinessApp{}, invalid("bundle_id", "not-a-bundle-id", "%q is not a bundle identifier such as com.example.pos", r.BundleID).with("value", r.BundleID)
@@ -80,8 +80,7 @@ type GroupRequest struct {
 }
 
 // AddGroup adds a group, or changes one that exists: it gets the apps named in
-// addition, and the settings that are given. Taking an app away could open a
-// closed gate and is not possible here.
+// addition, and the settings that are given.
 func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupView, error) {
 	if !regexp.MustCompile(groupPattern).MatchString(r.Name) {
 		return GroupView{}, invalid("name", "not-a-name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name).with("value", r.Name)
@@ -94,7 +93,7 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 		return GroupView{}, err
 	}
 	var group storage.Group
-	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+	err = f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		for _, id := range r.Apps {
 			if _, err := s.app(id); err != nil {
 				return storage.WorldChange{}, err

@@ -200,15 +200,12 @@ func (g *group) stop(a *Approval, now time.Time) (Phase, Reason) {
 	}
 	var broken []verdictOf
 	for _, app := range g.apps {
-		if app.Importance == ImportanceInformational {
-			continue
-		}
-		list := g.verdicts[appRelease{app.BundleID, a.Release}]
-		if v := revokedSince(app, list, a.At, now); v != nil {
+		v, b := g.stopping(app, a, now)
+		if v != nil {
 			return PhasePaused, reason(GateVerdictRevoked, ParamApp, app.BundleID, ParamModel, v.Model, ParamBy, v.RevokedBy)
 		}
 		if len(broken) == 0 {
-			broken = slices.DeleteFunc(uncleared(list, now), a.accepts)
+			broken = b
 		}
 	}
 	if len(broken) > 0 {
@@ -216,6 +213,17 @@ func (g *group) stop(a *Approval, now time.Time) (Phase, Reason) {
 		return PhaseBlocked, reason(GateAppBroken, ParamApp, b.BundleID, ParamModel, b.Model, ParamVersion, b.AppVersion)
 	}
 	return "", Reason{}
+}
+
+// stopping returns the results of one app that stop the rollout of an approval:
+// one it rested on that was revoked, and those that say broken and that nobody
+// accepted, the newest first.
+func (g *group) stopping(app App, a *Approval, now time.Time) (revoked *Verdict, broken []verdictOf) {
+	if app.Importance == ImportanceInformational {
+		return nil, nil
+	}
+	list := g.verdicts[appRelease{app.BundleID, a.Release}]
+	return revokedSince(app, list, a.At, now), slices.DeleteFunc(uncleared(list, now), a.accepts)
 }
 
 // revokedSince returns a works result an approval made at approved could rest

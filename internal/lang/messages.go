@@ -16,7 +16,6 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"unknown-kind":        "このサーバーは「{kind}」という種類の提案を実行できません。",
 		"group-has-phones":    "グループ{group}にはまだ端末があります。先に移してください。",
 		"app-not-in-group":    "{app}はグループ{group}の業務アプリではありません。",
-		"opens-gate":          "この端末がなくなると、その機種が未検証のまま、{group}の{release}のゲートが検証済みになります。先に検証するか、適用を拒否してください。",
 
 		// Test results.
 		"not-a-verification-phone": "端末{phone}はどのグループにも属していません。",

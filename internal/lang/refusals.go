@@ -10,7 +10,7 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 		"identity-ended":  {"The phone's certificate is not in force.", "端末の証明書は有効ではありません。"},
 		"app-broken":      {"Not resumed: a business app does not work on this release.", "再開していません。このOSで動作不良の業務アプリがあります。"},
 		"removed":         {"The phone was removed already.", "この端末の登録はすでに解除しています。"},
-		"opens-gates":     {"This would open closed gates without a test: {gates}. Record what is missing there first, or decline the releases.", "検証しないまま、閉じたゲートが開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
+		"opens-gates":     {"This would open closed gates without a test, now or later: {gates}. Record what is missing there first, or decline the releases.", "検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
 		"no-person": {
 			"It takes two people, and this token names none. Use the server's own socket, or a token made with `kannuki token create --person`.",
 			"2名必要な操作ですが、このトークンには担当者がありません。サーバー上のソケットか、`kannuki token create --person`で作成したトークンを使ってください。",

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 
 	"github.com/kannuki-mdm/kannuki/enroll"
@@ -107,17 +108,16 @@ func removeDevice(h *Handler, c *call, in write) (any, error) {
 	if in.Reason == "" {
 		return nil, invalid("reason", "reason-missing", "", "removing a phone needs a reason; it is kept in the audit log")
 	}
-	if err := h.fleet.MayRemove(c.ctx, c.Segment, udid); err != nil {
-		return nil, err
+	var err error
+	if in.DryRun {
+		err = h.fleet.MayRemove(c.ctx, c.Segment, udid)
+	} else {
+		err = h.fleet.Remove(c.ctx, c.Segment, udid, func(ctx context.Context) (storage.Phone, error) {
+			return h.enroll.Remove(ctx, c.Segment, enroll.Ending{Phone: udid, Actor: c.Actor, Reason: in.Reason})
+		})
 	}
-	if !in.DryRun {
-		p, err := h.enroll.Remove(c.ctx, c.Segment, enroll.Ending{Phone: udid, Actor: c.Actor, Reason: in.Reason})
-		if err != nil {
-			return nil, err
-		}
-		if err := h.fleet.Noticed(c.Segment, p); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	return h.fleet.Device(c.ctx, c.Segment, udid)
 }

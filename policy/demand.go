@@ -1,0 +1,92 @@
+package policy
+
+import (
+	"slices"
+	"time"
+)
+
+// Loosened returns the releases whose gates some business app keeps closed
+// before a change of the world and no longer, or less strictly, after it,
+// newest first. It looks at the gates the group has before the change.
+//
+// It compares what keeps a gate closed and not phases: a gate that something
+// else closes for a time (a person's pause, no verification phone) must not
+// hide that an app no longer counts. Left out are gates of declined and expired
+// releases, and of one whose place a newer release took that is looked at
+// itself: an app that was verified there may go. A group without any phone can
+// be removed and made anew, so nothing is kept closed there.
+func Loosened(before, after *World, groupName string, now time.Time) []string {
+	g := before.groups[groupName]
+	if g == nil || len(g.Census) == 0 {
+		return nil
+	}
+	var found, looked []string
+	for _, gate := range Gates(before, groupName, now) {
+		switch gate.Phase {
+		case PhaseDeclined, PhaseExpired:
+			continue
+		case PhaseSuperseded:
+			if slices.Contains(looked, gate.Reasons[0].Params[ParamRelease]) {
+				continue
+			}
+		case PhasePaused, PhaseBlocked, PhaseDone, PhaseRollingOut, PhaseApproved, PhaseVerified, PhaseVerifying, PhaseHeld:
+		}
+		looked = append(looked, gate.Release)
+		if loosened(demands(before, gate, now), demands(after, Evaluate(after, groupName, gate.Release, now), now)) {
+			found = append(found, gate.Release)
+		}
+	}
+	return found
+}
+
+// loosened reports whether an app that was demanded no longer is, or less
+// strictly.
+func loosened(was, is map[string]Importance) bool {
+	for id, importance := range was {
+		if strictness(is[id]) < strictness(importance) {
+			return true
+		}
+	}
+	return false
+}
+
+// demands returns the apps that keep a gate closed, by bundle identifier. Once
+// phones follow an ordinary approval, which then can be neither withdrawn nor
+// made anew, only what stops it counts.
+func demands(w *World, gate Gate, now time.Time) map[string]Importance {
+	out := map[string]Importance{}
+	g := w.groups[gate.Group]
+	if g == nil {
+		return out
+	}
+	a := g.approval(gate.Release, now)
+	followed := a != nil && a.Override == nil && a.started(now)
+	for _, app := range g.apps {
+		demanded := slices.Contains(gate.Missing, app.BundleID)
+		if followed {
+			revoked, broken := g.stopping(app, a, now)
+			demanded = revoked != nil || len(broken) > 0
+		}
+		if demanded {
+			out[app.BundleID] = app.Importance
+		}
+	}
+	return out
+}
+
+// strictness orders importances; "" is that of an app nobody asks for, and a
+// damaged record counts as critical, as everywhere.
+func strictness(i Importance) int {
+	switch i {
+	case "":
+		return 0
+	case ImportanceInformational:
+		return 1
+	case ImportanceImportant:
+		return 2
+	case ImportanceCritical:
+		return 3
+	default:
+		return 3
+	}
+}
