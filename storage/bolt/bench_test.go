@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,36 +33,66 @@ func touch(t testing.TB, s *bolt.Store, i int, at time.Time) {
 }
 
 // TestSizePerPhone holds the store to less than 4 KiB for an enrolled, idle
-// phone with all that belongs to it, however often it reports.
+// phone with all that belongs to it, however often it reports. Commands of
+// updates that are over come on top.
 func TestSizePerPhone(t *testing.T) {
 	t.Parallel()
-	const phones = 500
-	s := open(t, create(t))
-	empty := stats(t, s)
-	fillParallel(t, s, phones)
-	perPhone := func() int {
-		st := stats(t, s)
-		return (st.UsedPages - empty.UsedPages) * st.PageBytes / phones
-	}
-	enrolled := perPhone()
-	for day := range 5 {
-		done := make(chan struct{})
-		for first := range 50 {
-			go func() {
-				defer func() { done <- struct{}{} }()
-				for i := first; i < phones; i += 50 {
-					touch(t, s, i, start.AddDate(0, 0, day+1))
+	for name, more := range map[string]func(t *testing.T, s *bolt.Store, i int){
+		"by declaration":         func(*testing.T, *bolt.Store, int) {},
+		"by profile and command": rememberLegacy,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const phones = 500
+			s := open(t, create(t))
+			empty := stats(t, s)
+			fillParallel(t, s, phones)
+			each := func(f func(i int)) {
+				var wg sync.WaitGroup
+				for first := range 50 {
+					wg.Go(func() {
+						for i := first; i < phones; i += 50 {
+							f(i)
+						}
+					})
 				}
-			}()
-		}
-		for range 50 {
-			<-done
-		}
+				wg.Wait()
+			}
+			perPhone := func() int {
+				st := stats(t, s)
+				return (st.UsedPages - empty.UsedPages) * st.PageBytes / phones
+			}
+			each(func(i int) { more(t, s, i) })
+			enrolled := perPhone()
+			for day := range 5 {
+				each(func(i int) { touch(t, s, i, start.AddDate(0, 0, day+1)) })
+			}
+			later := perPhone()
+			t.Logf("%d bytes a phone when enrolled, %d after many reports", enrolled, later)
+			if enrolled >= 4096 || later >= 4096 {
+				t.Errorf("got %d and %d bytes a phone, want less than 4096", enrolled, later)
+			}
+		})
 	}
-	later := perPhone()
-	t.Logf("%d bytes a phone when enrolled, %d after many reports", enrolled, later)
-	if enrolled >= 4096 || later >= 4096 {
-		t.Errorf("got %d and %d bytes a phone, want less than 4096", enrolled, later)
+}
+
+// rememberLegacy fills in all that the mechanisms before iOS 27 leave in a
+// phone's record: the hold profile, the choice of a branch, and an update by
+// command that did not succeed yet.
+func rememberLegacy(t *testing.T, s *bolt.Store, i int) {
+	_, err := s.UpdatePhone(t.Context(), storage.DefaultSegment, udid(i), 1, func(p *storage.Phone) (storage.PhoneChange, error) {
+		p.OS.Version = "16.7.11"
+		p.Legacy = &storage.Legacy{
+			Profile: uuid("hold"), ListedAt: start, TriedAt: start, CadenceAt: start,
+			Attempt: storage.Attempt{
+				Number: 3, Rollout: uuid("approval"), Release: "26.6.1", Step: "install", At: start, AnsweredAt: start, PolledAt: start,
+				EndedAt: start, Result: "InstallInsufficientPower", Told: true, ProductKey: "iOSUpdate20H370", Downloaded: true, Percent: 100,
+			},
+		}
+		return storage.PhoneChange{}, nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
