@@ -23,8 +23,8 @@ func (s *Store) CancelCommand(ctx context.Context, seg storage.Segment, udid, uu
 		if r.over(h.epoch) {
 			return fmt.Errorf("it is %s: %w", r.State, storage.ErrConflict)
 		}
-		r.State, r.Error, r.NotNowSince, r.FinishedAt = storage.CommandCancelled, reason, time.Time{}, at
-		if r, err = t.saveRow(r); err != nil {
+		r.State, r.Error, r.NotNowSince, r.FinishedAt = storage.CommandCancelled, reason, time.Time{}, stored(at)
+		if err = t.saveRow(r); err != nil {
 			return err
 		}
 		if command, err = t.command(seg, r); err != nil {

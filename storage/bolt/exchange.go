@@ -203,7 +203,7 @@ func (t *tx) applyStatus(seg storage.Segment, h handle, r *queueRow) error {
 	if r == nil {
 		return nil
 	}
-	if _, err := t.saveRow(*r); err != nil {
+	if err := t.saveRow(*r); err != nil {
 		return err
 	}
 	if !r.State.Final() {

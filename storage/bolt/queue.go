@@ -55,20 +55,11 @@ func (t *tx) rowOf(r row) (queueRow, error) {
 	return q, err
 }
 
-// saveRow stores a row, and returns it as stored.
-func (t *tx) saveRow(r queueRow) (queueRow, error) {
-	seq := r.Seq
+// saveRow stores a row. A caller that goes on with its row must have set times
+// as they are stored.
+func (t *tx) saveRow(r queueRow) error {
 	r.Seq, r.Body = 0, nil
-	content, err := pack(t.packer, bucketQueue, r)
-	if err != nil {
-		return r, err
-	}
-	if err := t.put(bucketQueue, r.key, content); err != nil {
-		return r, err
-	}
-	stored, err := unpack[queueRow](t.packer, content)
-	stored.key, stored.Seq = r.key, seq
-	return stored, err
+	return save(t, bucketQueue, r.key, r)
 }
 
 // command returns a row with its body.
@@ -232,7 +223,7 @@ func (t *tx) enqueue(seg storage.Segment, h handle, commands []storage.Command, 
 			return err
 		}
 		hash := sha256.Sum256(c.Body)
-		_, err := t.saveRow(queueRow{
+		err := t.saveRow(queueRow{
 			key:  inSegment(seg).number(h.num).number(seq),
 			Hash: hash[:],
 			Command: storage.Command{
@@ -345,25 +336,20 @@ func (t *tx) deliver(seg storage.Segment, h handle, d *delivery, at time.Time) e
 		return nil
 	}
 	r := *d.next
-	r.State, r.SentAt = storage.CommandSent, at
+	r.State, r.SentAt, r.Body = storage.CommandSent, stored(at), d.command.Body
 	r.Deliveries++
-	r, err := t.saveRow(r)
-	if err != nil {
-		return err
-	}
-	d.command, err = t.command(seg, r)
-	return err
+	d.command = r.Command
+	return t.saveRow(r)
 }
 
 func (t *tx) cancelRow(r queueRow, reason string, at time.Time) error {
 	r.State, r.Error, r.NotNowSince, r.FinishedAt = storage.CommandCancelled, reason, time.Time{}, at
-	_, err := t.saveRow(r)
-	return err
+	return t.saveRow(r)
 }
 
 // withStatus returns a row after the phone said something of its command.
 func withStatus(r queueRow, st storage.CommandStatus) queueRow {
-	st.At = st.At.UTC().Truncate(time.Microsecond) // as it will be stored
+	st.At = stored(st.At)
 	r.State, r.Error = st.State, st.Error
 	if st.State == storage.CommandNotNow {
 		r.NotNows++

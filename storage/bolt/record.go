@@ -64,6 +64,9 @@ func encode[T any](v T) ([]byte, error) {
 	return json.Marshal(v)
 }
 
+// stored returns a time as it is stored.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
 // normalize rounds down every time in v, copying what v points to before
 // changing it, and refuses text that is not UTF-8: JSON would replace the
 // offending bytes without a word. field names v in errors.
@@ -75,7 +78,7 @@ func normalize(v reflect.Value, field string) error {
 		}
 	case reflect.Struct:
 		if t, ok := reflect.TypeAssert[time.Time](v); ok {
-			v.Set(reflect.ValueOf(t.UTC().Truncate(time.Microsecond)))
+			v.Set(reflect.ValueOf(stored(t)))
 			return nil
 		}
 		for i := range v.NumField() {
