@@ -24,9 +24,6 @@ type Speaker struct {
 // nothing of it is left alone. A third of a certificate's life is left for it.
 const renewEvery = 24 * time.Hour
 
-// maxRenewalError bounds what is kept of a phone's error text.
-const maxRenewalError = 200
-
 // renewAt is when two thirds of a certificate's life are over; the zero time
 // when its end is not known.
 func renewAt(c *storage.Certificate) time.Time {
@@ -129,7 +126,7 @@ func renewalError(r *mdm.Result) string {
 	if len(r.ErrorChain) > 0 {
 		text += ": " + r.ErrorChain[0].USEnglish
 	}
-	return text[:min(len(text), maxRenewalError)]
+	return mdm.Excerpt(text)
 }
 
 // Renewal returns the command that has a phone get a new identity, or nil when

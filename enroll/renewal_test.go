@@ -315,3 +315,18 @@ func TestRenewalOfOldRecord(t *testing.T) {
 		t.Errorf("identity (-want +got):\n%s", diff)
 	}
 }
+
+// TestRenewalRefusedAtLength: a long error in characters of three bytes is cut
+// between two of them.
+func TestRenewalRefusedAtLength(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	peer := d.enrol(phone)
+	d.now = d.now.Add(identityLife * 2 / 3)
+	c, _ := d.offered(peer)
+	_, err := d.poll(peer, mdm.Result{Status: mdm.Error, CommandUUID: c.UUID, ErrorChain: []mdm.ErrorItem{{USEnglish: strings.Repeat("空", 100)}}})
+	d.must(err)
+	if got, want := d.phone(phone).Identity.Renewal.Error, "Error: "+strings.Repeat("空", 64); got != want {
+		t.Errorf("the record says %q, want %q", got, want)
+	}
+}

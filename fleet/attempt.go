@@ -164,7 +164,7 @@ func nextAttempt(was storage.Attempt, e *storage.AnnouncedEnforcement, step stri
 
 // ended returns an attempt that is over.
 func ended(a storage.Attempt, result string, now time.Time) storage.Attempt {
-	a.EndedAt, a.Result = now, bounded(result)
+	a.EndedAt, a.Result = now, mdm.Excerpt(result)
 	return a
 }
 

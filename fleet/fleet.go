@@ -89,7 +89,7 @@ var ErrNotReady = errors.New("not ready: the world is not loaded")
 type Act struct {
 	Actor  string
 	Person storage.Person // who stands behind the actor; needed for acts of two people
-	Reason string
+	Reason string         // kept as it is; the admin interface bounds it
 	DryRun bool
 }
 

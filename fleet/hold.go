@@ -191,7 +191,7 @@ func refusal(r *mdm.Result) string {
 	if text := firstError(r); text != "" {
 		return text
 	}
-	return bounded(string(r.Status))
+	return mdm.Excerpt(string(r.Status))
 }
 
 // listedHold returns the UUID of the hold profile in a profile list, "" when
@@ -205,5 +205,5 @@ func listedHold(r *mdm.Result) (string, error) {
 	if i < 0 {
 		return "", nil
 	}
-	return bounded(profiles[i].UUID), nil
+	return mdm.Excerpt(profiles[i].UUID), nil
 }

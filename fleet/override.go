@@ -107,7 +107,7 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 	}
 	return storage.Proposal{
 		ID: uuid.NewString(), Kind: storage.KindOverride, Group: r.Group, Release: r.Release, State: storage.StateOpen,
-		By: a.Actor, Person: a.Person, Reason: bounded(a.Reason), At: now, LapsesAt: now.Add(proposalLife),
+		By: a.Actor, Person: a.Person, Reason: a.Reason, At: now, LapsesAt: now.Add(proposalLife),
 		Shown: shown(s, gate),
 		Override: &storage.OverrideTerms{
 			Deadline: r.Deadline, Start: r.Start, Until: r.Until, Models: models, Broken: gate.Broken,
@@ -190,7 +190,7 @@ func (f *Fleet) overriding(p storage.Proposal, second Act, gate policy.Gate) (st
 	approval.Waves = []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}
 	approval.Models = t.Models
 	approval.Override = &storage.Override{
-		Proposal: p.ID, By: p.Person.Name, Second: second.Person.Name, Reason: p.Reason, SecondReason: bounded(second.Reason),
+		Proposal: p.ID, By: p.Person.Name, Second: second.Person.Name, Reason: p.Reason, SecondReason: second.Reason,
 		Until: until, Broken: t.Broken,
 	}
 	return approval, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -507,4 +508,43 @@ func (w *world) holdsP5(seed uint64) int {
 		w.t.Fatalf("seed %d: entries without an approval: %v; %d approvals of verified gates without their entry or the reverse", seed, entries, verified)
 	}
 	return overrides
+}
+
+// TestWhatPeopleWriteIsKeptWhole: nobody's words are cut, in whatever script.
+func TestWhatPeopleWriteIsKeptWhole(t *testing.T) {
+	w := newWorld(t)
+	w.unverified()
+	words := strings.Repeat("閂", 500)
+	long := func(name string) fleet.Act {
+		a := by(name)
+		a.Reason = words
+		return a
+	}
+	want := func(what, got string) {
+		t.Helper()
+		if got != words {
+			t.Errorf("%s: %d bytes kept, want all %d", what, len(got), len(words))
+		}
+	}
+	id := w.propose(long("tanaka"))
+	ended, err := w.fleet.WithdrawProposal(w.ctx, seg, long("tanaka"), id)
+	w.must(err)
+	want("reason of a proposal", ended.Reason)
+	want("reason of a withdrawal", ended.EndedReason)
+
+	refused, err := w.fleet.Refuse(w.ctx, seg, long("sato"), w.propose(long("tanaka")))
+	w.must(err)
+	want("reason of a refusal", refused.EndedReason)
+
+	w.must(second(w.fleet.Sign(w.ctx, seg, long("sato"), w.propose(long("tanaka")))))
+	want("first reason of an override", w.gate().Override.Reason)
+	want("second reason of an override", w.gate().Override.SecondReason)
+
+	v, err := w.fleet.RecordVerdict(w.ctx, seg, long("tanaka"), fleet.VerdictRequest{
+		BundleID: "com.example.pos", Release: release, Result: "works", Note: words,
+		External: true, Evidence: words, Group: "sales", Model: "iPhone15,2", AppVersion: "1.0",
+	})
+	w.must(err)
+	want("note of a result", v.Note)
+	want("evidence of a result", v.Evidence)
 }

@@ -260,7 +260,7 @@ func (f *Fleet) stop(ctx context.Context, seg storage.Segment, a Act, id, state 
 }
 
 func (f *Fleet) end(p *storage.Proposal, a Act, state string) {
-	p.State, p.EndedAt, p.EndedBy, p.EndedPerson, p.EndedReason = state, f.now(), a.Actor, a.Person.Name, bounded(a.Reason)
+	p.State, p.EndedAt, p.EndedBy, p.EndedPerson, p.EndedReason = state, f.now(), a.Actor, a.Person.Name, a.Reason
 }
 
 // proposalDetail is what the audit log keeps of a proposal.

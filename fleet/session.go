@@ -270,9 +270,6 @@ func stateOf(s mdm.Status) storage.CommandState {
 	}
 }
 
-// maxErrorText bounds what is kept of a phone's error text, which is untrusted.
-const maxErrorText = 200
-
 func firstError(r *mdm.Result) string {
 	if len(r.ErrorChain) == 0 {
 		return ""
@@ -285,14 +282,7 @@ func firstError(r *mdm.Result) string {
 	if text == "" {
 		text = e.Domain
 	}
-	return bounded(text)
-}
-
-func bounded(text string) string {
-	if len(text) > maxErrorText {
-		text = text[:maxErrorText]
-	}
-	return text
+	return mdm.Excerpt(text)
 }
 
 // next chooses what to hand out: a person's commands first, then what keeps

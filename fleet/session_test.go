@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -244,5 +245,28 @@ func TestOneTransactionForEachMessage(t *testing.T) {
 	p.idle()
 	if n := commits() - before; n != 3 {
 		t.Errorf("an idle poll soon after makes %d commits, want none", n-3)
+	}
+}
+
+// TestLongWordsOfAPhone: what a phone says at length in its own language is
+// cut between characters, and kept.
+func TestLongWordsOfAPhone(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	long, kept := strings.Repeat("空", 100), strings.Repeat("空", 66)
+	_, err := w.fleet.Refresh(w.ctx, seg, w.act("look"), "P1")
+	w.must(err)
+	p.say(mdm.Error, p.idle().UUID, map[string]any{"ErrorChain": []any{map[string]any{"ErrorCode": 1, "ErrorDomain": "d", "LocalizedDescription": long}}})
+	p.report(map[string]any{"softwareupdate": map[string]any{
+		"install-state": "failed", "failure-reason": map[string]any{"count": 1, "reason": long, "timestamp": "2026-08-18T10:00:00Z"},
+	}})
+	rows, err := w.fleet.Queue(w.ctx, seg, "P1")
+	w.must(err)
+	if got := rows[0].Error; got != kept {
+		t.Errorf("error of the command: %q, want %q", got, kept)
+	}
+	if got := p.stored().Update.FailureReason; got != kept {
+		t.Errorf("reason of the failed update: %q, want %q", got, kept)
 	}
 }

@@ -117,7 +117,7 @@ func mergeUpdate(u *storage.UpdateState, s mdm.SoftwareUpdateStatus) {
 		u.PendingDeadline = s.PendingVersion.LocalDateTime
 	}
 	if s.Failure != nil {
-		u.Failures, u.FailureReason = int(s.Failure.Count), bounded(s.Failure.Reason)
+		u.Failures, u.FailureReason = int(s.Failure.Count), mdm.Excerpt(s.Failure.Reason)
 		u.FailureAt = time.Time{}
 		if at, err := time.Parse(time.RFC3339, s.Failure.Timestamp); err == nil {
 			u.FailureAt = at.UTC()

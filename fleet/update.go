@@ -142,7 +142,7 @@ func (f *Fleet) takeUpdate(ctx context.Context, t *turn, p storage.Phone) (stora
 	st := f.statusOf(r)
 	superseded := st.State == storage.CommandFailed && managedByDeclaration(&p)
 	if superseded {
-		st.Error = bounded(resultSuperseded + " by a declaration: " + refusal(r))
+		st.Error = mdm.Excerpt(resultSuperseded + " by a declaration: " + refusal(r))
 	}
 	return f.exchange(ctx, t, p, st, func(q *storage.Phone, row *storage.Command) storage.PhoneChange {
 		if row == nil {
@@ -180,7 +180,7 @@ func (f *Fleet) takeUpdate(ctx context.Context, t *turn, p storage.Phone) (stora
 func failed(q *storage.Phone, a storage.Attempt, why string, now time.Time) storage.Attempt {
 	setInstall(q, a, policy.InstallFailed, now)
 	q.Update.Failures++
-	q.Update.FailureReason, q.Update.FailureAt = bounded(why), now
+	q.Update.FailureReason, q.Update.FailureAt = mdm.Excerpt(why), now
 	return ended(a, why, now)
 }
 
@@ -203,7 +203,7 @@ func listed(q *storage.Phone, a storage.Attempt, r *mdm.Result, now time.Time) s
 	if i < 0 {
 		return failed(q, a, "the phone is not offered iOS "+a.Release, now)
 	}
-	a.ProductKey = bounded(updates[i].ProductKey)
+	a.ProductKey = mdm.Excerpt(updates[i].ProductKey)
 	return ended(a, "listed", now)
 }
 
@@ -216,7 +216,7 @@ func scheduled(q *storage.Phone, a storage.Attempt, r *mdm.Result, now time.Time
 	}
 	u := results[0]
 	if u.ProductKey != "" {
-		a.ProductKey = bounded(u.ProductKey)
+		a.ProductKey = mdm.Excerpt(u.ProductKey)
 	}
 	switch u.Status {
 	case mdm.UpdateIdle, mdm.UpdateDownloading, mdm.UpdateInstalling, mdm.UpdateInstallPhoneCallInProgress, "":

@@ -45,7 +45,7 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 		return storage.Verdict{}, invalid("note", "note-missing", "say in a note what does not work")
 	}
 	v := storage.Verdict{
-		ID: uuid.NewString(), BundleID: r.BundleID, Release: r.Release, Result: string(result), Note: bounded(r.Note),
+		ID: uuid.NewString(), BundleID: r.BundleID, Release: r.Release, Result: string(result), Note: r.Note,
 		By: a.Actor, At: f.now(), Expires: r.Expires,
 	}
 	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
@@ -117,7 +117,7 @@ func (f *Fleet) testifyExternally(_ context.Context, _ storage.Segment, s *snaps
 	if !slices.Contains(group.Apps, r.BundleID) {
 		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, r.Group).with("app", r.BundleID, "group", r.Group)
 	}
-	v.External, v.Evidence, v.Group, v.Model, v.AppVersion = true, bounded(r.Evidence), r.Group, r.Model, r.AppVersion
+	v.External, v.Evidence, v.Group, v.Model, v.AppVersion = true, r.Evidence, r.Group, r.Model, r.AppVersion
 	return nil
 }
 

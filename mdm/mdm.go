@@ -8,6 +8,8 @@ package mdm
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 )
 
 // Sentinels of this package's decoders. They are found inside a *ParseError
@@ -71,3 +73,21 @@ func validKey(s string) bool {
 // maxKeyBytes is the longest identifier or command UUID that is accepted.
 // Apple guarantees no length; 128 is three times what any device sends.
 const maxKeyBytes = 128
+
+// maxExcerpt is the length of an [Excerpt], in bytes.
+const maxExcerpt = 200
+
+// Excerpt returns what is kept of a text that a device has sent, such as the
+// words of an error: at most the first 200 bytes, ending between two
+// characters. What is not UTF-8 becomes U+FFFD, so the result always is.
+func Excerpt(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= maxExcerpt {
+		return text
+	}
+	end := maxExcerpt
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
+}

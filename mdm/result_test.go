@@ -346,3 +346,25 @@ func BenchmarkInstalledApplications(b *testing.B) {
 		}
 	}
 }
+
+func TestExcerpt(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, text, want string }{
+		{"nothing", "", ""},
+		{"short", "空き容量が足りません", "空き容量が足りません"},
+		{"200 bytes", strings.Repeat("x", 200), strings.Repeat("x", 200)},
+		{"a byte more", strings.Repeat("x", 201), strings.Repeat("x", 200)},
+		{"66 characters of 3 bytes and one of 2", strings.Repeat("閂", 66) + "é", strings.Repeat("閂", 66) + "é"},
+		{"67 characters of 3 bytes", strings.Repeat("閂", 67), strings.Repeat("閂", 66)},
+		{"one of 4 bytes across the end", strings.Repeat("x", 199) + "𠮷", strings.Repeat("x", 199)},
+		{"not UTF-8", "a\xffb", "a\uFFFDb"},
+		{"not UTF-8 across the end", strings.Repeat("x", 199) + "\xe9\x96", strings.Repeat("x", 199)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := mdm.Excerpt(test.text); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -294,4 +296,47 @@ func TestMalformedConfigurations(t *testing.T) {
 
 func pemOf(id *identity) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: id.cert.Raw})
+}
+
+// TestTextLimits: every write takes a reason of 500 characters and refuses one
+// more; so do notes and evidence.
+func TestTextLimits(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	most, over := strings.Repeat("閂", 500), strings.Repeat("閂", 501)
+	try := func(path, field, text string) (refused bool) {
+		t.Helper()
+		err := in.post(path, map[string]any{field: text, "dry_run": true}, nil)
+		e, ok := errors.AsType[*api.Error](err)
+		if err != nil && (!ok || e.Status >= 500) {
+			t.Errorf("%s with %s: %v", path, field, err)
+		}
+		return ok && e.Field == field && strings.Contains(e.Message, "want at most 500")
+	}
+	check := func(path, field string) {
+		t.Helper()
+		if try(path, field, most) {
+			t.Errorf("%s: a %s of 500 characters is too long", path, field)
+		}
+		if !try(path, field, over) {
+			t.Errorf("%s: a %s of 501 characters is not refused", path, field)
+		}
+	}
+	in.nothingStored(func() {
+		for _, pattern := range api.Patterns() {
+			method, path := split(pattern)
+			if method == http.MethodPost && path != "/v1/catalog" && path != "/v1/backup" { // a file, and nothing
+				check(path, "reason")
+			}
+		}
+		check("/v1/verdicts", "note")
+		check("/v1/verdicts", "evidence")
+		for _, reason := range []string{over, "\xff"} {
+			err := in.post("/v1/catalog?reason="+url.QueryEscape(reason), map[string]any{}, nil)
+			if e, ok := errors.AsType[*api.Error](err); !ok || e.Field != "reason" {
+				t.Errorf("import with a reason of %d bytes: %v, want a refusal of the reason", len(reason), err)
+			}
+		}
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/server"
+	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
 func newBackupVerifyCommand(g *globals) *cobra.Command {
@@ -112,6 +113,9 @@ func newBackupRestoreCommand(g *globals) *cobra.Command {
 
 func runBackupRestore(ctx context.Context, g *globals, cmd *cobra.Command, o act, file string) (err error) {
 	if err := g.onThisMachine(cmd); err != nil {
+		return err
+	}
+	if err := api.CheckText("reason", o.Reason); err != nil {
 		return err
 	}
 	config, err := server.CheckRestore(g.data, g.getenv)

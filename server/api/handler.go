@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -23,6 +25,10 @@ const (
 	maxBody   = 1 << 20
 	maxImport = 16 << 20
 )
+
+// maxText is how many characters a person may write in one go: a reason, a note
+// or evidence. It is kept as it was written, so what is longer is refused.
+const maxText = 500
 
 // Authenticate proves who a request comes from. An error refuses it.
 type Authenticate func(r *http.Request) (Principal, error)
@@ -97,6 +103,26 @@ func (c *call) decode(v any) error {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return invalid("body", "not-json", err.Error(), err.Error())
+	}
+	var written struct{ Reason, Note, Evidence string } // in whichever request has them
+	if err := json.Unmarshal(c.body, &written); err != nil {
+		return invalid("body", "not-json", err.Error(), err.Error())
+	}
+	return cmp.Or(CheckText("reason", written.Reason), CheckText("note", written.Note), CheckText("evidence", written.Evidence))
+}
+
+// CheckText refuses a text that a person wrote when it is longer than 500
+// characters or not UTF-8. The field is its name in a request.
+func CheckText(field, text string) error {
+	if !utf8.ValidString(text) {
+		return invalid(field, "not-utf-8", "", "not UTF-8")
+	}
+	if n := utf8.RuneCountInString(text); n > maxText {
+		return &Error{
+			Status: http.StatusBadRequest, Code: CodeInvalid, Detail: "text-too-long", Field: field,
+			Message: fmt.Sprintf("%s: %d characters, want at most %d", field, n, maxText),
+			Params:  map[string]string{"most": strconv.Itoa(maxText)},
+		}
 	}
 	return nil
 }

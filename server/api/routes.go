@@ -99,6 +99,9 @@ func importFeed(h *Handler, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := CheckText("reason", c.query("reason")); err != nil {
+		return nil, err
+	}
 	return h.fleet.Import(c.ctx, c.act(write{c.query("reason"), dry}), c.body)
 }
 
