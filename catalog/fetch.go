@@ -26,6 +26,30 @@ const fetchTimeout = 60 * time.Second
 // maxRedirects is the limit of net/http, which a CheckRedirect replaces.
 const maxRedirects = 10
 
+// Validator is what a server gave for asking later whether a feed has changed
+// (RFC 9110, 8.8). The zero Validator asks for the feed as it is.
+type Validator struct {
+	ETag         string `json:"etag,omitempty"`
+	LastModified string `json:"last_modified,omitempty"`
+}
+
+// Fetched is what a server answered.
+type Fetched struct {
+	Data      []byte // nil when Unchanged
+	Unchanged bool   // the feed is still the one that the validator belongs to
+	Validator Validator
+	Date      time.Time // by the server's clock; zero when it did not say
+}
+
+// CheckURL tells whether Fetch would read from an address.
+func CheckURL(address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return errors.New("not a URL")
+	}
+	return secure(u)
+}
+
 // Fetch reads a feed over HTTPS, or over plain HTTP from a loopback address. It
 // reads at most limit bytes (MaxInput when limit is not positive or larger); a
 // longer body, a status other than 200, or a redirect to plain HTTP are errors.
@@ -35,40 +59,66 @@ const maxRedirects = 10
 // contain: use a client from NewClient with that certificate
 // (https://www.apple.com/certificateauthority/).
 func Fetch(ctx context.Context, client *http.Client, address string, limit int64) ([]byte, error) {
+	got, err := FetchIfChanged(ctx, client, address, Validator{}, limit)
+	return got.Data, err
+}
+
+// FetchIfChanged is Fetch for a feed that was read before: the server may answer
+// that it is unchanged, and then sends nothing.
+func FetchIfChanged(ctx context.Context, client *http.Client, address string, v Validator, limit int64) (Fetched, error) {
 	if limit <= 0 || limit > MaxInput {
 		limit = MaxInput
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, fmt.Errorf("fetch feed: %w", err)
+		return Fetched{}, fmt.Errorf("fetch feed: %w", err)
 	}
 	if err := secure(u); err != nil {
-		return nil, fmt.Errorf("fetch feed: %w", err)
+		return Fetched{}, fmt.Errorf("fetch feed: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, fmt.Errorf("fetch feed: %w", err)
+		return Fetched{}, fmt.Errorf("fetch feed: %w", err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "kannuki")
+	v.ask(req.Header)
 	resp, err := secureClient(client).Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("fetch feed: %w", err)
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // without the address, whose query may hold a key
+		}
+		return Fetched{}, fmt.Errorf("fetch feed from %s: %w", u.Host, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing was written
+	defer resp.Body.Close()                            //nolint:errcheck // nothing was written
+	date, _ := http.ParseTime(resp.Header.Get("Date")) // zero when it is none
+	if resp.StatusCode == http.StatusNotModified && v != (Validator{}) {
+		return Fetched{Unchanged: true, Validator: v, Date: date}, nil
+	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("fetch feed: %s answered %s", u.Host, resp.Status)
+		return Fetched{}, fmt.Errorf("fetch feed: %s answered %s", u.Host, resp.Status)
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("fetch feed: %w", err)
+		return Fetched{}, fmt.Errorf("fetch feed: %w", err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("fetch feed: %s sent more than %d bytes", u.Host, limit)
+		return Fetched{}, fmt.Errorf("fetch feed: %s sent more than %d bytes", u.Host, limit)
 	}
-	return data, nil
+	given := Validator{ETag: resp.Header.Get("ETag"), LastModified: resp.Header.Get("Last-Modified")}
+	return Fetched{Data: data, Validator: given, Date: date}, nil
+}
+
+// ask makes a request conditional.
+func (v Validator) ask(h http.Header) {
+	if v.ETag != "" {
+		h.Set("If-None-Match", v.ETag)
+	}
+	if v.LastModified != "" {
+		h.Set("If-Modified-Since", v.LastModified)
+	}
 }
 
 // secureClient returns a copy of client that refuses redirects to plain HTTP.

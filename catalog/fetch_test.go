@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
 )
@@ -53,6 +54,31 @@ func TestFetch(t *testing.T) {
 				t.Errorf("error is %v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestFetchIfChanged: a feed that is still the same is not sent again.
+func TestFetchIfChanged(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"one"`)
+		http.ServeContent(w, r, "feed", time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC), strings.NewReader("0123456789"))
+	}))
+	t.Cleanup(server.Close)
+	first, err := catalog.FetchIfChanged(t.Context(), server.Client(), server.URL, catalog.Validator{}, 0)
+	want := catalog.Validator{ETag: `"one"`, LastModified: "Sat, 01 Aug 2026 00:00:00 GMT"}
+	if err != nil || string(first.Data) != "0123456789" || first.Unchanged || first.Validator != want || first.Date.IsZero() {
+		t.Fatalf("first = %+v, %v", first, err)
+	}
+	for _, v := range []catalog.Validator{want, {ETag: want.ETag}, {LastModified: want.LastModified}} {
+		again, err := catalog.FetchIfChanged(t.Context(), server.Client(), server.URL, v, 0)
+		if err != nil || !again.Unchanged || again.Data != nil || again.Validator != v {
+			t.Errorf("again with %+v = %+v, %v, want it unchanged", v, again, err)
+		}
+	}
+	other, err := catalog.FetchIfChanged(t.Context(), server.Client(), server.URL, catalog.Validator{ETag: `"two"`}, 0)
+	if err != nil || other.Unchanged || len(other.Data) == 0 {
+		t.Errorf("with another validator = %+v, %v, want the feed", other, err)
 	}
 }
 

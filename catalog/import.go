@@ -33,6 +33,8 @@ type Report struct {
 	Skipped []string
 	// Warnings are for the operator to read.
 	Warnings []string
+	// Stale: older than the newest accepted copy, so that it could only add.
+	Stale bool
 }
 
 // Change says in words what is different about a release.
@@ -108,6 +110,7 @@ func (c *Catalog) admit(src Source, report *Report) (stale bool, err error) {
 	// rolling expiry has still moved on.
 	wentBack := src.Newest.Before(last.Newest) && !src.LastExpiry.After(last.LastExpiry)
 	if wentBack || src.FetchedAt.Before(last.FetchedAt) {
+		report.Stale = true
 		report.Warnings = append(report.Warnings, fmt.Sprintf(
 			"older than the copy of %s (newest date %s, here %s): only additions were taken",
 			last.FetchedAt.Format(isoDate), last.Newest, src.Newest))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
@@ -133,35 +134,76 @@ func importView(r catalog.Report, dryRun bool) ImportView {
 // bundle of ours, told apart by their content. A feed that is damaged, empty or
 // shrunken is refused and changes nothing; importing twice changes nothing.
 func (f *Fleet) Import(ctx context.Context, a Act, data []byte) (ImportView, error) {
+	view, _, err := f.takeCatalog(ctx, a, data, func(catalog.Report) (bool, error) { return true, nil })
+	return view, err
+}
+
+// TakeFeed is [Fleet.Import] for a feed that nobody has looked at: one of
+// another kind, or older than the newest copy, is refused as well, and a copy
+// that tells nothing new leaves no audit entry. It reports whether there was
+// news.
+func (f *Fleet) TakeFeed(ctx context.Context, a Act, kind catalog.Kind, data []byte) (view ImportView, news bool, err error) {
+	return f.takeCatalog(ctx, a, data, func(r catalog.Report) (bool, error) {
+		switch {
+		case r.Kind != kind:
+			return false, invalid("feed", "feed-other-kind", "this is a feed of kind %s, not %s", r.Kind, kind).with("value", string(r.Kind), "want", string(kind))
+		case r.Stale:
+			return false, invalid("feed", "feed-stale", "%s", strings.Join(r.Warnings, "; ")).with("detail", strings.Join(r.Warnings, "; "))
+		}
+		return len(r.New) > 0 || len(r.Changed) > 0, nil
+	})
+}
+
+// takeCatalog imports a feed that the function judge does not refuse. What it calls
+// news has an audit entry.
+func (f *Fleet) takeCatalog(ctx context.Context, a Act, data []byte, judge func(catalog.Report) (news bool, err error)) (ImportView, bool, error) {
 	f.catalogMu.Lock()
 	defer f.catalogMu.Unlock()
 	w, err := f.world(storage.DefaultSegment)
 	if err != nil {
-		return ImportView{}, err
+		return ImportView{}, false, err
 	}
 	old := w.current.Load().catalog
 	next, report, err := old.Import(data, f.now())
 	if err != nil {
-		return ImportView{}, invalid("feed", feedFault(err), "%v", err).with("detail", err.Error())
+		return ImportView{}, false, invalid("feed", feedFault(err), "%v", err).with("detail", err.Error())
+	}
+	news, err := judge(report)
+	if err != nil {
+		return ImportView{}, false, err
 	}
 	view := importView(report, a.DryRun)
 	if a.DryRun {
-		return view, nil
+		return view, news, nil
 	}
 	encoded, err := next.Marshal()
 	if err != nil {
-		return ImportView{}, wrap("encode catalogue", err)
+		return ImportView{}, false, wrap("encode catalogue", err)
 	}
 	if before, err := old.Marshal(); err == nil && slices.Equal(before, encoded) {
-		return view, nil
+		return view, false, nil
 	}
-	audit := f.entry(a, "catalog.import", string(report.Kind), map[string]string{
-		"new": strconv.Itoa(len(report.New)), "changed": strconv.Itoa(len(report.Changed)),
-	})
-	if err := f.store.PutCatalog(ctx, encoded, audit); err != nil {
-		return ImportView{}, wrap("store catalogue", err)
+	var audit []storage.AuditEntry
+	if news {
+		audit = append(audit, f.entry(a, "catalog.import", string(report.Kind), map[string]string{
+			"new": strconv.Itoa(len(report.New)), "changed": strconv.Itoa(len(report.Changed)),
+		}))
 	}
-	return view, f.useCatalog(context.WithoutCancel(ctx), next)
+	if err := f.store.PutCatalog(ctx, encoded, audit...); err != nil {
+		return ImportView{}, false, wrap("store catalogue", err)
+	}
+	return view, news, f.useCatalog(context.WithoutCancel(ctx), next)
+}
+
+// SourceDigest returns the SHA-256, hexadecimal, of the newest copy of a kind
+// that the catalogue took, "" when there is none.
+func (f *Fleet) SourceDigest(kind catalog.Kind) string {
+	w, err := f.world(storage.DefaultSegment)
+	if err != nil {
+		return ""
+	}
+	source, _ := w.current.Load().catalog.Source(kind)
+	return source.Digest
 }
 
 // feedFault says what kind of fault keeps a feed out.

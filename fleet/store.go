@@ -83,10 +83,10 @@ type WorldStore interface {
 	// Catalog returns the stored release catalogue, or storage.ErrNotFound.
 	Catalog(ctx context.Context) ([]byte, error)
 
-	// PutCatalog replaces the catalogue; the audit entry goes to the default
-	// segment. Every segment's revision grows by one, because targets depend
+	// PutCatalog replaces the catalogue; the audit entries, which may be none,
+	// go to the default segment. Every segment's revision grows by one, because targets depend
 	// on the catalogue.
-	PutCatalog(ctx context.Context, data []byte, audit storage.AuditEntry) error
+	PutCatalog(ctx context.Context, data []byte, audit ...storage.AuditEntry) error
 
 	// Audit returns entries with a sequence above after, in order, at most
 	// limit of them (0 means 1,000).

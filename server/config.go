@@ -24,6 +24,7 @@ const (
 	configFile   = "config.yaml"
 	databaseFile = "kannuki.db"
 	keysDir      = "keys"
+	feedsFile    = "feeds.json"
 	pushFile     = "push.pem" // the push certificate, followed by its key
 	tokenFile    = "admin.token"
 	socketFile   = "kannuki.sock"
@@ -58,6 +59,9 @@ type Config struct {
 	Proxy string `yaml:"proxy,omitempty"`
 	TLS   TLSConfig
 	Push  PushConfig
+	// Feeds are read once a day. None by default: a server without a way out is
+	// given files.
+	Feeds []FeedConfig `yaml:"feeds,omitempty"`
 	// SignMessage makes phones sign each message, for a proxy that ends TLS.
 	SignMessage bool `yaml:"sign_message"`
 	// LegacyCrypto admits Mdm-Signatures with SHA-1 and SCEP requests encrypted
@@ -220,6 +224,9 @@ func (c *Config) check() error {
 	}
 	if err := checkProxy(c.Push.Proxy); err != nil {
 		return fmt.Errorf("push.proxy: %w", err)
+	}
+	if err := checkFeeds(c.Feeds); err != nil {
+		return fmt.Errorf("feeds: %w", err)
 	}
 	if c.Push.PerMinute < 0 || c.Push.MinInterval < 0 {
 		return errors.New("push: per_minute and min_interval cannot be negative")

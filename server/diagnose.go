@@ -68,6 +68,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) []Finding {
 	d.clock()
 	d.listener(ctx)
 	d.push(ctx)
+	d.feeds()
 	d.service()
 	return d.findings
 }

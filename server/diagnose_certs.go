@@ -104,7 +104,7 @@ func owner(info fs.FileInfo) uint32 {
 // which a clock that is right is never before.
 func (d *diagnosis) newest() time.Time {
 	var last time.Time
-	for _, name := range []string{configFile, databaseFile} {
+	for _, name := range []string{configFile, databaseFile, feedsFile} {
 		if info, err := os.Stat(filepath.Join(d.Data, name)); err == nil && info.ModTime().After(last) {
 			last = info.ModTime()
 		}

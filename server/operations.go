@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -96,19 +97,29 @@ func (s *Server) Backup(ctx context.Context, w io.Writer) (int64, error) {
 	return n, nil
 }
 
+// FetchFeeds implements [api.Operations].
+func (s *Server) FetchFeeds(ctx context.Context, a fleet.Act) []api.FeedResult {
+	return s.feeds.readNow(ctx, a)
+}
+
 // Health implements [api.Operations].
 func (s *Server) Health(ctx context.Context) api.Health {
 	stats, disk := s.wakes.Stats(), s.Disk()
 	h := api.Health{
 		Version: s.o.Version, URL: s.config.URL, Organization: s.config.Organization, Lab: s.instance.Lab, LegacyCrypto: s.config.LegacyCrypto, StartedAt: s.started.UTC(),
 		Push: s.pushCertificate(), PushWaiting: stats.Waiting, PushSent: uint64(stats.Sent), PushProblem: stats.LastError, //nolint:gosec // a count
-		Disk: disk, Missing: []string{},
+		Disk: disk, Missing: []string{}, Feeds: s.feeds.views(),
 	}
 	if db, err := s.store.Stats(ctx); err != nil {
 		s.o.Logger.ErrorContext(ctx, "describe database", "error", err)
 	} else {
 		h.Database = api.Database{
 			Bytes: db.FileBytes, UsedBytes: int64(db.UsedPages) * int64(db.PageBytes), Commits: db.Commits, Operations: db.Operations,
+		}
+	}
+	for _, f := range h.Feeds {
+		if f.Stale {
+			h.Missing = append(h.Missing, fmt.Sprintf("the feed %s at %s has given no good copy for two days, so newer releases may be unknown: %s", f.Kind, f.URL, cmp.Or(f.Problem, "it was not read yet")))
 		}
 	}
 	if enrolled := s.currentTopic(); h.Push.Topic != enrolled {

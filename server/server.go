@@ -64,6 +64,7 @@ type Server struct {
 	enroll  *enroll.Service
 	fleet   *fleet.Fleet
 	sweeper *fleet.Sweeper
+	feeds   *feeds
 	ca      *stepca.Authority
 	parses  *certs.Parses // of CMS messages, by verifier and authority together
 
@@ -174,6 +175,13 @@ func (s *Server) buildCore() error {
 	})
 	interval := time.Duration(float64(time.Hour) / s.config.Lab.speed())
 	s.sweeper = fleet.NewSweeper(s.fleet, max(interval, minSweep))
+	s.feeds, err = newFeeds(&feeds{
+		configs: s.config.Feeds, path: filepath.Join(s.o.Data, feedsFile), proxy: proxy(s.o.Getenv, s.config.Proxy),
+		fleet: s.fleet, wall: s.o.Wall, changed: s.sweeper.Mark, logger: s.o.Logger,
+	})
+	if err != nil {
+		return err
+	}
 	var roots [][]byte
 	if s.config.TLS.Certificate == "" && !s.config.TLS.Off {
 		roots = [][]byte{s.keys.Root().Raw}
@@ -226,6 +234,7 @@ func (s *Server) run(ctx context.Context) error {
 	group.Go(func() error { return s.wakes.Run(ctx) })
 	group.Go(func() error { return s.sweeper.Run(ctx) })
 	group.Go(func() error { return s.housekeeping(ctx) })
+	group.Go(func() error { return s.feeds.run(ctx) })
 	group.Go(func() error { return s.watchDisk(ctx) })
 	group.Go(func() error { return s.store.WaitFailure(ctx) })
 	s.announce(ctx, listeners)

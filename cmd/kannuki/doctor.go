@@ -96,7 +96,11 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 		out = append(out, server.Finding{Check: "topic", Grade: server.GradeOK, Message: t.T("The push certificate is for the topic that phones are enrolled with.")})
 	}
 	out = append(out, g.databaseSize(s.Server.Database))
-	return append(append(out, g.identities(s.Fleet.Certificates)...), g.feedAge(s.Fleet))
+	out = append(out, g.identities(s.Fleet.Certificates)...)
+	if len(s.Server.Feeds) > 0 {
+		return out // the feeds have checks of their own
+	}
+	return append(out, g.feedAge(s.Fleet))
 }
 
 // identities judges the certificates of phones. Those that are due renew when

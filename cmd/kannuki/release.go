@@ -19,7 +19,7 @@ import (
 
 func newReleaseCommand(g *globals) *cobra.Command {
 	return g.noun("release", g.text.T("The catalogue of iOS releases"),
-		newReleaseListCommand(g), newReleaseShowCommand(g), newReleaseImportCommand(g))
+		newReleaseListCommand(g), newReleaseShowCommand(g), newReleaseImportCommand(g), newReleaseFetchCommand(g), newReleaseSourceCommand(g))
 }
 
 func newReleaseListCommand(g *globals) *cobra.Command {

@@ -88,6 +88,11 @@ func japaneseHelp() []both {
 		{"Run the server until SIGINT or SIGTERM. The log goes to standard error: text on a terminal, JSON otherwise.", "SIGINTかSIGTERMを受け取るまでサーバーを動かす。ログは標準エラー出力に、端末では文字、それ以外ではJSONで書き出す。"},
 		{"Show the installation at a glance", "全体の状況を表示する"},
 		{"Look at the installation as a phone sees it, and say what to mend", "端末から見た状態を診断し、直すべき点を示す"},
+		{"Read the configured feeds now", "設定した公開情報を今すぐ読み込む"},
+		{"Read the feeds of the configuration now, which the server does once a day by itself. " +
+			"A feed that is damaged, has shrunk or is older than the newest copy changes nothing; the exit code is then 1. Apple's own list is read once a day at most.", "設定した公開情報を今すぐ読み込む。通常は、サーバーが1日1回、自動で読み込む。" +
+			"破損、縮小、または最新の写しより古い公開情報は何も変更せず、終了コードは1になる。Apple自身の一覧は、1日1回までしか読み込まない。"},
+		{"Show where the catalogue comes from and how fresh it is", "リリースの情報の取得元と新しさを表示する"},
 		{"Look at configuration, keys and certificates, database, disk, clock, the device listener as a phone sees it, the push certificate, the way to Apple's push service and the age of the catalogue. " +
 			"Each line says ok, warn or fail; the exit code is 1 if any fails.", "設定、鍵と証明書、データベース、空き容量、時計、端末から見た接続、プッシュ証明書、Appleのプッシュ通知サービスへの経路、リリースの情報の新しさを診断する。" +
 			"各行にok、warn、failを示し、failがあれば終了コードは1になる。"},

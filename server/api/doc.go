@@ -40,6 +40,8 @@ type Operations interface {
 	RevokeToken(ctx context.Context, by Principal, id, reason string, dryRun bool) (Token, error)
 	// Disk reports the space for the database; it is asked before every write.
 	Disk() Disk
+	// FetchFeeds reads the configured feeds now and says what became of each.
+	FetchFeeds(ctx context.Context, a fleet.Act) []FeedResult
 	// Health reports what works and what is missing.
 	Health(ctx context.Context) Health
 }
@@ -96,5 +98,6 @@ type Health struct {
 	PushProblem  string          `json:"push_problem,omitempty"`
 	Database     Database        `json:"database"`
 	Disk         Disk            `json:"disk"`
+	Feeds        []Feed          `json:"feeds"`   // that the server reads by itself, by kind
 	Missing      []string        `json:"missing"` // what is not set up yet and how to do it
 }

@@ -41,6 +41,7 @@ func routes() []route {
 		{"GET /v1/releases", false, 0, releases},
 		{"GET /v1/releases/{release}", false, 0, release},
 		{"POST /v1/catalog", true, maxImport, importFeed},
+		{"POST /v1/feeds/fetch", true, 0, with(fetchFeeds)},
 		{"GET /v1/gates", false, 0, gates},
 		{"GET /v1/gates/{group}/{release}", false, 0, gate},
 		{"POST /v1/gates/{group}/{release}/offer", true, 0, verb((*fleet.Fleet).Offer)},

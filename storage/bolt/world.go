@@ -170,7 +170,7 @@ func (s *Store) Catalog(ctx context.Context) ([]byte, error) {
 }
 
 // PutCatalog implements the store of package fleet.
-func (s *Store) PutCatalog(ctx context.Context, data []byte, audit storage.AuditEntry) error {
+func (s *Store) PutCatalog(ctx context.Context, data []byte, audit ...storage.AuditEntry) error {
 	err := s.updateIn(ctx, storage.DefaultSegment, func(t *tx) error {
 		if err := t.put(bucketMeta, key(metaCatalog), data); err != nil {
 			return err
@@ -185,7 +185,7 @@ func (s *Store) PutCatalog(ctx context.Context, data []byte, audit storage.Audit
 				return err
 			}
 		}
-		return t.appendAudit(storage.DefaultSegment, audit)
+		return t.appendAudit(storage.DefaultSegment, audit...)
 	})
 	if err != nil {
 		return fmt.Errorf("put catalogue: %w", err)

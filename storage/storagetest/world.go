@@ -172,6 +172,13 @@ func catalogSentences() []sentence {
 			}
 			wantEqual(t, actions(t, s, storage.DefaultSegment, 0), []string{"catalog.first", "catalog.secon"})
 		}},
+		{"may be put without an entry", func(t *testing.T, s Store) {
+			must(t, s.PutCatalog(t.Context(), []byte("c")))
+			got, err := s.Catalog(t.Context())
+			must(t, err)
+			wantEqual(t, string(got), "c")
+			wantEqual(t, len(actions(t, s, storage.DefaultSegment, 0)), 0)
+		}},
 		{"raises every segment's revision by one", func(t *testing.T, s Store) {
 			changeWorld(t, s, segB, filledWorld())
 			a, b := readWorld(t, s, segA), readWorld(t, s, segB)
