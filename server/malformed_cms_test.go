@@ -10,15 +10,20 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
+	"fmt"
 	"math/big"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/smallstep/scep/x509util"
 	"go.mozilla.org/pkcs7"
+
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 // brokenBER returns what no CMS parser must be led astray by.
@@ -119,11 +124,17 @@ func (in *installation) applicant(bits int) *applicant {
 // wrap signs content as a PKCSReq.
 func (a *applicant) wrap(content []byte) []byte {
 	a.in.t.Helper()
+	return a.wrapAs("19", content)
+}
+
+// wrapAs signs content as a message of a type.
+func (a *applicant) wrapAs(messageType string, content []byte) []byte {
+	a.in.t.Helper()
 	signed, err := pkcs7.NewSignedData(content)
 	a.in.must(err)
 	signed.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
 	a.in.must(signed.AddSigner(a.cert, a.key, pkcs7.SignerInfoConfig{ExtraSignedAttributes: []pkcs7.Attribute{
-		{Type: asn1.ObjectIdentifier{2, 16, 840, 1, 113733, 1, 9, 2}, Value: "19"},
+		{Type: asn1.ObjectIdentifier{2, 16, 840, 1, 113733, 1, 9, 2}, Value: messageType},
 		{Type: asn1.ObjectIdentifier{2, 16, 840, 1, 113733, 1, 9, 5}, Value: []byte("0123456789abcdef")},
 		{Type: asn1.ObjectIdentifier{2, 16, 840, 1, 113733, 1, 9, 7}, Value: "transaction"},
 	}}))
@@ -248,4 +259,50 @@ func replacedModulus(csr []byte, key *rsa.PrivateKey, size int) []byte {
 		return nil
 	}
 	return out
+}
+
+// TestRefusedCertificateRequestsAreCounted sends every message type of SCEP:
+// nothing is stored but entries that count the refusals of a minute.
+func TestRefusedCertificateRequestsAreCounted(t *testing.T) {
+	defer func(old int) { pkcs7.ContentEncryptionAlgorithm = old }(pkcs7.ContentEncryptionAlgorithm)
+	pkcs7.ContentEncryptionAlgorithm = pkcs7.EncryptionAlgorithmAES256CBC
+	in := install(t)
+	in.setUp()
+	p := in.applicant(2048)
+	send := func(message []byte, want int) {
+		t.Helper()
+		if status, _ := in.as(nil).do(http.MethodPost, "/scep?operation=PKIOperation", nil, message); status != want {
+			t.Errorf("got %d, want %d", status, want)
+		}
+	}
+	enveloped, err := pkcs7.Encrypt(p.request(p.key, "guess", nil), []*x509.Certificate{p.recipient})
+	in.must(err)
+	in.nothingStored(func() {
+		for i := range 256 {
+			if i != 19 {
+				send(p.wrapAs(strconv.Itoa(i), enveloped), http.StatusBadRequest)
+			}
+		}
+		send(make([]byte, 64<<10+1), http.StatusRequestEntityTooLarge)
+		send(p.message(p.request(p.key, "", nil)), http.StatusOK)
+		send(p.wrap(enveloped), http.StatusOK)
+	})
+	_, log := in.records()
+	got := map[string]int{}
+	for _, e := range log[storage.DefaultSegment] {
+		if e.Action != "security.refused" {
+			continue
+		}
+		for _, counted := range strings.Split(e.Detail["reasons"], ", ") {
+			var reason string
+			var n int
+			_, err := fmt.Sscan(counted, &reason, &n)
+			in.must(err)
+			got[e.Target+" "+reason] += n
+		}
+	}
+	want := map[string]int{"scep malformed": 255, "scep too-large": 1, "scep certificate-request": 1, "scep challenge": 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("refusals in the audit log (-want +got):\n%s", diff)
+	}
 }

@@ -145,6 +145,7 @@ func (s *Server) build(ctx context.Context) error {
 		Keyring: s.keys, Gatekeeper: s.enroll, Prefix: enroll.SCEPPath, Host: u.Host, Organization: s.config.Organization,
 		Now: s.o.Wall, Parses: s.parses, Logger: s.o.Logger,
 		LegacyCrypto: s.config.LegacyCrypto, LegacyUsed: s.noteLegacy("des-request"),
+		Refused: func(reason string) { s.enroll.NoteRefusal("scep", reason) },
 	})
 	if err != nil {
 		return fmt.Errorf("start certificate authority: %w", err)

@@ -49,6 +49,7 @@ type Options struct {
 	Parses       *certs.Parses           // shared with whatever else parses CMS; nil for its own
 	LegacyCrypto bool                    // also accept requests encrypted with DES or triple DES
 	LegacyUsed   func(*x509.Certificate) // hears of each certificate issued to such a request; optional
+	Refused      func(reason string)     // hears of each message refused, unless the gatekeeper did it; optional
 	Logger       *slog.Logger            // optional
 }
 
@@ -79,6 +80,9 @@ func New(o Options) (*Authority, error) {
 	}
 	if o.LegacyUsed == nil {
 		o.LegacyUsed = func(*x509.Certificate) {}
+	}
+	if o.Refused == nil {
+		o.Refused = func(string) {}
 	}
 	// Answers are signed with the library's default digest, which is SHA-1 unless it is told.
 	if err := pkcs7.SetDefaultDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256); err != nil {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	apilog "github.com/smallstep/certificates/api/log"
 	"github.com/smallstep/certificates/scep"
@@ -31,10 +32,14 @@ const (
 // retryAfter is what a phone is told to wait, in seconds, when the fault is ours.
 const retryAfter = 10
 
+// reasonRequest joins the reasons of package certs: the message is good, but what it asks for cannot be had.
+const reasonRequest = "certificate-request"
+
 // httpError is an error with the status that the client gets. The cause is for the log.
 type httpError struct {
 	status int
 	cause  error
+	reason string // of a refused message, for Options.Refused; "" for other requests
 }
 
 // Error implements error.
@@ -63,7 +68,8 @@ func (a *Authority) serve(w http.ResponseWriter, r *http.Request) {
 // fail answers with a status and its standard text: what went wrong inside is nobody's business outside.
 func (a *Authority) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusServiceUnavailable
-	if known, ok := errors.AsType[*httpError](err); ok {
+	known, ok := errors.AsType[*httpError](err)
+	if ok {
 		status = known.status
 	}
 	switch {
@@ -80,6 +86,9 @@ func (a *Authority) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Allow", "GET, POST")
 	default:
 		a.options.Logger.DebugContext(r.Context(), "scep request refused", "status", status, "error", err)
+		if known.reason != "" {
+			a.options.Refused(known.reason)
+		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, http.StatusText(status), status)
@@ -88,14 +97,14 @@ func (a *Authority) fail(w http.ResponseWriter, r *http.Request, err error) {
 // answer does what one request asks for. Errors that are not an httpError are faults of the server.
 func (a *Authority) answer(w http.ResponseWriter, r *http.Request) (*recorder, error) {
 	if strings.TrimSuffix(r.URL.Path, "/") != a.options.Prefix {
-		return nil, &httpError{http.StatusNotFound, fmt.Errorf("path %.64q", r.URL.Path)}
+		return nil, &httpError{status: http.StatusNotFound, cause: fmt.Errorf("path %.64q", r.URL.Path)}
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
-		return nil, &httpError{http.StatusMethodNotAllowed, fmt.Errorf("method %.16q", r.Method)}
+		return nil, &httpError{status: http.StatusMethodNotAllowed, cause: fmt.Errorf("method %.16q", r.Method)}
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, &httpError{http.StatusBadRequest, err}
+		return nil, &httpError{status: http.StatusBadRequest, cause: err}
 	}
 	switch operation := query.Get("operation"); {
 	case operation == pkiOperation:
@@ -107,8 +116,16 @@ func (a *Authority) answer(w http.ResponseWriter, r *http.Request) (*recorder, e
 	case (operation == getCACaps || operation == getCACert) && r.Method == http.MethodGet:
 		return a.describe(r.Context(), operation)
 	default:
-		return nil, &httpError{http.StatusBadRequest, fmt.Errorf("%s operation %.32q", r.Method, operation)}
+		return nil, &httpError{status: http.StatusBadRequest, cause: fmt.Errorf("%s operation %.32q", r.Method, operation)}
 	}
+}
+
+func tooLarge(cause error) error {
+	return &httpError{http.StatusRequestEntityTooLarge, cause, certs.ReasonTooLarge}
+}
+
+func malformed(cause error) error {
+	return &httpError{http.StatusBadRequest, cause, certs.ReasonMalformed}
 }
 
 // readMessage returns the body of a POST or the message parameter of a GET.
@@ -117,20 +134,20 @@ func readMessage(w http.ResponseWriter, r *http.Request, query url.Values) ([]by
 		// Apple's client leaves the plus signs of base64 as they are in the URL, where they mean blanks.
 		text := strings.ReplaceAll(query.Get("message"), " ", "+")
 		if base64.StdEncoding.DecodedLen(len(text)) > maxMessage {
-			return nil, &httpError{http.StatusRequestEntityTooLarge, fmt.Errorf("message of %d characters", len(text))}
+			return nil, tooLarge(fmt.Errorf("message of %d characters", len(text)))
 		}
 		message, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
-			return nil, &httpError{http.StatusBadRequest, errors.New("message is not base64")}
+			return nil, malformed(errors.New("message is not base64"))
 		}
 		return message, nil
 	}
 	message, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, &httpError{http.StatusRequestEntityTooLarge, err}
+			return nil, tooLarge(err)
 		}
-		return nil, &httpError{http.StatusBadRequest, err}
+		return nil, malformed(err)
 	}
 	return message, nil
 }
@@ -155,22 +172,22 @@ func (a *Authority) enroll(ctx context.Context, message []byte) (*recorder, erro
 	if err != nil {
 		return nil, err
 	}
+	leave = sync.OnceFunc(leave) // before the gatekeeper is asked, if it comes to that: others need not wait for a disk
 	defer leave()
 	legacy, err := inspect(message, a.options.LegacyCrypto)
-	if err != nil {
-		status := http.StatusBadRequest
-		if errors.Is(err, ber.ErrLimit) {
-			status = http.StatusRequestEntityTooLarge
-		}
-		return nil, &httpError{status, err}
+	switch {
+	case errors.Is(err, ber.ErrLimit):
+		return nil, tooLarge(err)
+	case err != nil:
+		return nil, malformed(err)
 	}
-	r := &redemption{SCEP: a.scep, authority: a, legacy: legacy}
+	r := &redemption{SCEP: a.scep, authority: a, legacy: legacy, parsed: leave}
 	answer, err := a.call(ctx, r, scepapi.Post, http.MethodPost, pkiOperation, message)
 	switch {
 	case err != nil:
 		return nil, err
 	case errors.Is(r.fault, certs.ErrNotAdmitted): // withheld on second thoughts
-		return nil, &httpError{http.StatusForbidden, r.fault}
+		return nil, &httpError{http.StatusForbidden, r.fault, reasonRequest}
 	case r.fault != nil:
 		return nil, r.fault
 	case r.signing && !r.issued:
@@ -178,7 +195,10 @@ func (a *Authority) enroll(ctx context.Context, message []byte) (*recorder, erro
 	case answer.status != http.StatusOK:
 		// The library gives up without a SCEP answer when it cannot verify or decrypt. All its reasons look the
 		// same from outside, or the difference would be a decryption oracle.
-		return nil, &httpError{http.StatusBadRequest, fmt.Errorf("scep message: %w", r.reported)}
+		return nil, malformed(fmt.Errorf("scep message: %w", r.reported))
+	}
+	if !r.issued && !r.turnedAway {
+		a.options.Refused(reasonRequest)
 	}
 	if r.reported != nil {
 		a.options.Logger.DebugContext(ctx, "scep request answered with a failure", "error", r.reported)

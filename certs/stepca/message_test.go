@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/smallstep/pkcs7"
 	"github.com/smallstep/scep"
 
@@ -329,4 +330,86 @@ func FuzzSCEPQuery(f *testing.F) {
 			t.Errorf("got status %d", w.Code)
 		}
 	})
+}
+
+// TestRefusedIsHeard: whatever is refused without asking the gatekeeper is
+// told, once, and nothing else is.
+func TestRefusedIsHeard(t *testing.T) {
+	key := phoneKey(t, 0)
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := phone{signer: key, challenge: "secret"}.message(t).Raw
+	for _, test := range []struct {
+		name string
+		send func(a *stepca.Authority)
+		want []string
+	}{
+		{"nothing", func(a *stepca.Authority) { post(a, nil) }, []string{"malformed"}},
+		{"another type", func(a *stepca.Authority) { post(a, phone{signer: key, messageType: scep.RenewalReq}.message(t).Raw) }, []string{"malformed"}},
+		{"over the limit", func(a *stepca.Authority) { post(a, make([]byte, 64<<10+1)) }, []string{"too-large"}},
+		{"nested", func(a *stepca.Authority) { post(a, bytes.Repeat([]byte{0x30, 0x80}, 1000)) }, []string{"too-large"}},
+		{"not base64", func(a *stepca.Authority) { request(a, http.MethodGet, "/scep?operation=PKIOperation&message=~") }, []string{"malformed"}},
+		{"no challenge", func(a *stepca.Authority) { post(a, phone{signer: key}.message(t).Raw) }, []string{"certificate-request"}},
+		{"weak key", func(a *stepca.Authority) {
+			post(a, phone{signer: key, requestKey: weak, challenge: "secret"}.message(t).Raw)
+		}, []string{"certificate-request"}},
+		{"a challenge that the gatekeeper does not know", func(a *stepca.Authority) { post(a, phone{signer: key, challenge: "guess"}.message(t).Raw) }, nil},
+		{"a good one", func(a *stepca.Authority) { post(a, good) }, nil},
+		{"no message", func(a *stepca.Authority) { request(a, http.MethodGet, "/scep?operation=Nothing") }, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var heard []string
+			test.send(start(t, newGatekeeper("secret"), func(o *stepca.Options) {
+				o.Refused = func(reason string) { heard = append(heard, reason) }
+			}))
+			if diff := cmp.Diff(test.want, heard); diff != "" {
+				t.Errorf("heard (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// slowDisk is a gatekeeper that looks whether others may parse while it writes.
+type slowDisk struct {
+	*gatekeeper
+	parses *certs.Parses
+	free   int
+}
+
+func (g *slowDisk) look(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	if leave, err := g.parses.Enter(ctx); err == nil {
+		leave()
+		g.free++
+	}
+}
+
+func (g *slowDisk) Admit(ctx context.Context, r certs.AdmitRequest) (certs.Admission, error) {
+	g.look(ctx)
+	return g.gatekeeper.Admit(ctx, r)
+}
+
+func (g *slowDisk) Issued(ctx context.Context, a certs.Admission, c *x509.Certificate) error {
+	g.look(ctx)
+	return g.gatekeeper.Issued(ctx, a, c)
+}
+
+// TestPlaceIsNotHeldForTheDisk: a message that waits for the disk keeps nobody
+// from being parsed.
+func TestPlaceIsNotHeldForTheDisk(t *testing.T) {
+	key := phoneKey(t, 0)
+	g := &slowDisk{gatekeeper: newGatekeeper("secret"), parses: certs.NewParses(1)}
+	a := start(t, g, func(o *stepca.Options) { o.Parses = g.parses })
+	if read(t, post(a, phone{signer: key, challenge: "secret"}.message(t).Raw), key) == nil {
+		t.Fatal("got a failure")
+	}
+	if g.free != 2 {
+		t.Errorf("the one place was free %d times, want when it was admitted and when it was recorded", g.free)
+	}
+	if _, err := g.parses.Enter(t.Context()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }

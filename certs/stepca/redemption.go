@@ -30,14 +30,16 @@ const (
 type redemption struct {
 	*provisioner.SCEP
 	authority *Authority
-	legacy    bool // the request is encrypted with DES or triple DES
+	legacy    bool   // the request is encrypted with DES or triple DES
+	parsed    func() // gives back the place among certs.Parses; may be called twice
 
-	key       [32]byte // as in certs.AdmitRequest
-	admission *certs.Admission
-	signing   bool  // the library has been given leave to sign
-	issued    bool  // the gatekeeper knows the certificate
-	fault     error // why this request cannot be answered with what the library says
-	reported  error // what the library said went wrong, for the log
+	key        [32]byte // as in certs.AdmitRequest
+	admission  *certs.Admission
+	turnedAway bool  // the gatekeeper said no, and counts that itself
+	signing    bool  // the library has been given leave to sign
+	issued     bool  // the gatekeeper knows the certificate
+	fault      error // why this request cannot be answered with what the library says
+	reported   error // what the library said went wrong, for the log
 }
 
 var errNoAdmission = errors.New("certificate asked for without an admission")
@@ -59,6 +61,7 @@ func (r *redemption) ValidateChallenge(
 		return nil, fmt.Errorf("%w: %w", certs.ErrNotAdmitted, err)
 	}
 	r.key = certs.PublicKeyHash(spki)
+	r.parsed()
 	admission, err := r.authority.options.Gatekeeper.Admit(ctx, certs.AdmitRequest{
 		Challenge:     challenge,
 		PublicKey:     r.key,
@@ -66,7 +69,8 @@ func (r *redemption) ValidateChallenge(
 		Now:           r.authority.options.Now(),
 	})
 	if err != nil {
-		if !errors.Is(err, certs.ErrNotAdmitted) {
+		r.turnedAway = errors.Is(err, certs.ErrNotAdmitted)
+		if !r.turnedAway {
 			r.fault = fmt.Errorf("admit: %w", err)
 		}
 		return nil, err
