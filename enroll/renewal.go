@@ -183,14 +183,15 @@ func (s *Service) renewalDue(speaker Speaker, status mdm.Status) bool {
 }
 
 // renewalGrant returns a grant for the phone's own certificate and epoch, and
-// its challenge. An offer that the phone deferred keeps its grant: the phone
-// has forgotten the challenge, so it gets another.
+// its challenge. As long as no key has claimed it, the grant of the last offer
+// serves again, with another challenge: a phone that defers or fails day after
+// day leaves one grant behind, not one a day.
 func (s *Service) renewalGrant(ctx context.Context, speaker Speaker) (storage.Grant, string, error) {
 	challenge, hash := newSecret()
 	now, p := s.now(), speaker.Phone
-	if offer := p.Identity.Renewal; offer.NotNow {
+	if offer := p.Identity.Renewal; offer.Grant != "" {
 		g, err := s.store.UpdateGrant(ctx, speaker.Segment, offer.Grant, func(g *storage.Grant) ([]storage.AuditEntry, error) {
-			if g.PublicKey != "" || !g.RevokedAt.IsZero() {
+			if g.PublicKey != "" || !g.RevokedAt.IsZero() || g.Epoch != p.Epoch {
 				return nil, storage.ErrSpent
 			}
 			g.ChallengeHash, g.ExpiresAt = hash, now.Add(DefaultGrantLife)

@@ -192,6 +192,44 @@ func TestRenewalIsOfferedOnceADay(t *testing.T) {
 	}
 }
 
+// TestFailingRenewalLeavesOneGrant: a phone that fails every day costs the
+// database one grant and one audit entry, until a key claims the grant.
+func TestFailingRenewalLeavesOneGrant(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	peer := d.enrol(phone)
+	d.now = d.now.Add(identityLife * 2 / 3)
+	grants := func() int { return strings.Count(strings.Join(d.actions(), " "), "grant.renewal") }
+	var first string
+	var last []byte
+	for day := range 3 {
+		c, profile := d.offered(peer)
+		_, err := d.poll(peer, mdm.Result{Status: mdm.Error, CommandUUID: c.UUID})
+		d.must(err)
+		if day == 0 {
+			first = challengeOf(t, profile)
+		}
+		last = profile
+		d.now = d.now.Add(24 * time.Hour)
+		d.reopen()
+	}
+	if n := grants(); n != 1 {
+		t.Errorf("%d grants after three days, want 1", n)
+	}
+	d.now = d.now.Add(-24 * time.Hour)
+	if _, err := d.admit(first, key(2)); err == nil {
+		t.Error("the challenge of the first day is still good")
+	}
+	if _, err := d.admit(challengeOf(t, last), key(2)); err != nil {
+		t.Errorf("the challenge of the last day: %v", err)
+	}
+	d.now = d.now.Add(24 * time.Hour)
+	d.offered(peer)
+	if n := grants(); n != 2 {
+		t.Errorf("%d grants after a key claimed the first, want 2", n)
+	}
+}
+
 // TestRenewalIsDeferred: a locked phone answers NotNow and forgets the command.
 func TestRenewalIsDeferred(t *testing.T) {
 	t.Parallel()
