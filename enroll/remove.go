@@ -33,7 +33,7 @@ type Ending struct {
 // away. It returns storage.ErrNotFound and ErrRemoved.
 func (s *Service) Remove(ctx context.Context, seg storage.Segment, r Ending) (storage.Phone, error) {
 	return s.end(ctx, seg, r, func(e *storage.Enrollment) error {
-		if e.Phone.State == storage.PhoneRemoved && e.Certificate.State == storage.CertificateRevoked {
+		if removed(e.Phone, e.Certificate) {
 			return ErrRemoved
 		}
 		if e.Phone.State != storage.PhoneRemoved {
@@ -43,6 +43,28 @@ func (s *Service) Remove(ctx context.Context, seg storage.Segment, r Ending) (st
 		e.Audit = append(e.Audit, s.endingAudit("device.remove", e, r))
 		return nil
 	})
+}
+
+// MayRemove returns the error that [Service.Remove] would return now.
+func (s *Service) MayRemove(ctx context.Context, seg storage.Segment, udid string) error {
+	p, err := s.store.Phone(ctx, seg, udid)
+	if err != nil {
+		return wrap("read phone", err)
+	}
+	c, err := s.store.Certificate(ctx, p.Certificate)
+	if err != nil {
+		return wrap("read certificate", err)
+	}
+	if removed(&p, &c) {
+		return ErrRemoved
+	}
+	return nil
+}
+
+// removed reports whether a person removed the phone before; one that left by
+// itself still can be.
+func removed(p *storage.Phone, c *storage.Certificate) bool {
+	return p.State == storage.PhoneRemoved && c.State == storage.CertificateRevoked
 }
 
 // RevokeIdentity makes a phone's certificate speak for nobody, at once, and

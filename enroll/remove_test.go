@@ -75,8 +75,12 @@ func TestRemovedPhoneComesBack(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.enrol(phone)
+	d.must(d.MayRemove(t.Context(), storage.DefaultSegment, phone))
 	p, err := d.Remove(t.Context(), storage.DefaultSegment, ending())
 	d.must(err)
+	if err := d.MayRemove(t.Context(), storage.DefaultSegment, phone); !errors.Is(err, enroll.ErrRemoved) {
+		t.Errorf("trying to remove again = %v, want ErrRemoved", err)
+	}
 	if p.State != storage.PhoneRemoved || !p.RemovedAt.Equal(d.now) {
 		t.Errorf("phone is %s since %s, want removed since %s", p.State, p.RemovedAt, d.now)
 	}

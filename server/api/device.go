@@ -110,7 +110,9 @@ func removeDevice(h *Handler, c *call, in write) (any, error) {
 	}
 	var err error
 	if in.DryRun {
-		err = h.fleet.MayRemove(c.ctx, c.Segment, udid)
+		if err = h.fleet.MayRemove(c.ctx, c.Segment, udid); err == nil {
+			err = h.enroll.MayRemove(c.ctx, c.Segment, udid)
+		}
 	} else {
 		err = h.fleet.Remove(c.ctx, c.Segment, udid, func(ctx context.Context) (storage.Phone, error) {
 			return h.enroll.Remove(ctx, c.Segment, enroll.Ending{Phone: udid, Actor: c.Actor, Reason: in.Reason})

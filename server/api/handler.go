@@ -70,7 +70,8 @@ func Patterns() []string {
 type route struct {
 	pattern string
 	write   bool
-	limit   int64 // of the request body, bytes; 0 means maxBody
+	full    func(h *Handler, c *call) bool // whether it goes on when the disk is nearly full; nil: never
+	limit   int64                          // of the request body, bytes; 0 means maxBody
 	handle  func(h *Handler, c *call) (any, error)
 }
 
@@ -193,19 +194,6 @@ func (h *Handler) serve(rt route) http.Handler {
 	})
 }
 
-// worksWhenFull reports whether a person may still do this when there is hardly
-// any room left: it stops something, takes a right away or writes nothing here.
-// The room that is left is kept for it, and for the phones.
-func worksWhenFull(pattern string) bool {
-	switch pattern {
-	case "POST /v1/rollouts/{group}/{release}/pause", "POST /v1/verdicts/{id}/revoke", "POST /v1/devices/{udid}/queue/{command}/cancel",
-		"POST /v1/tokens/{id}/revoke", "POST /v1/devices/{udid}/push", "POST /v1/backup":
-		return true
-	default:
-		return false
-	}
-}
-
 func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -230,14 +218,15 @@ func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer 
 	if err != nil {
 		return nil, invalid("body", "not-received", "", "not received completely")
 	}
-	if r.Method != http.MethodGet && !worksWhenFull(rt.pattern) && h.ops.Disk().State == DiskReadOnly {
+	c := &call{Principal: who, ctx: r.Context(), r: r, w: w, body: body}
+	if (rt.full == nil || !rt.full(h, c)) && h.ops.Disk().State == DiskReadOnly {
 		return nil, diskFull()
 	}
 	if rt.write {
 		// Also after an error: what was stored before it is in force.
 		defer h.changed()
 	}
-	answer, err = rt.handle(h, &call{Principal: who, ctx: r.Context(), r: r, w: w, body: body})
+	answer, err = rt.handle(h, c)
 	if r.Method != http.MethodGet && err == nil {
 		h.logger.InfoContext(r.Context(), "admin act", "actor", who.Actor, "route", r.Method+" "+r.URL.Path)
 	}

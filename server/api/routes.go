@@ -13,60 +13,60 @@ import (
 // no other way in.
 func routes() []route {
 	return []route{
-		{"GET /v1/status", false, 0, status},
-		{"GET /v1/devices", false, 0, devices},
-		{"GET /v1/devices/{udid}", false, 0, device},
-		{"GET /v1/devices/{udid}/explain", false, 0, explain},
-		{"GET /v1/devices/{udid}/declarations", false, 0, declarations},
-		{"GET /v1/devices/{udid}/queue", false, 0, queue},
-		{"POST /v1/devices/{udid}/queue/{command}/cancel", false, 0, with(cancelCommand)},
-		{"POST /v1/devices/{udid}/push", false, 0, with(push)},
-		{"POST /v1/devices/{udid}/refresh", false, 0, with(refresh)},
-		{"POST /v1/devices/{udid}/move", true, 0, with(move)},
-		{"POST /v1/devices/{udid}/remove", true, 0, with(removeDevice)},
-		{"GET /v1/devices/{udid}/declarations/diff", false, 0, diffDeclarations},
-		{"POST /v1/devices/{udid}/identity/revoke", true, 0, with(revokeIdentity)},
-		{"GET /v1/identities", false, 0, identities},
-		{"GET /v1/apps", false, 0, apps},
-		{"POST /v1/apps", true, 0, with(addApp)},
-		{"GET /v1/apps/{app}", false, 0, app},
-		{"POST /v1/apps/{app}", true, 0, with(setApp)},
-		{"POST /v1/apps/{app}/remove", true, 0, with(removeApp)},
-		{"GET /v1/groups", false, 0, groups},
-		{"POST /v1/groups", true, 0, with(addGroup)},
-		{"POST /v1/groups/{group}", true, 0, with(setGroup)},
-		{"POST /v1/groups/{group}/remove", true, 0, with(removeGroup)},
-		{"POST /v1/enrollment/links", false, 0, with(createLink)},
-		{"POST /v1/enrollment/profiles", false, 0, with(createProfile)},
-		{"GET /v1/releases", false, 0, releases},
-		{"GET /v1/releases/{release}", false, 0, release},
-		{"POST /v1/catalog", true, maxImport, importFeed},
-		{"POST /v1/feeds/fetch", true, 0, with(fetchFeeds)},
-		{"GET /v1/gates", false, 0, gates},
-		{"GET /v1/gates/{group}/{release}", false, 0, gate},
-		{"POST /v1/gates/{group}/{release}/offer", true, 0, verb((*fleet.Fleet).Offer)},
-		{"POST /v1/gates/{group}/{release}/decline", true, 0, verb((*fleet.Fleet).Decline)},
-		{"POST /v1/gates/{group}/{release}/withdraw", true, 0, verb((*fleet.Fleet).Withdraw)},
-		{"POST /v1/gates/{group}/{release}/approve", true, 0, with(approve)},
-		{"POST /v1/gates/{group}/{release}/override", false, 0, with(override)},
-		{"GET /v1/approvals", false, 0, approvals},
-		{"GET /v1/approvals/{id}", false, 0, approval},
-		{"POST /v1/approvals/{id}/sign", true, 0, with(signApproval)},
-		{"POST /v1/approvals/{id}/refuse", false, 0, with(refuseApproval)},
-		{"POST /v1/approvals/{id}/withdraw", false, 0, with(withdrawApproval)},
-		{"GET /v1/rollouts/{group}/{release}", false, 0, rollout},
-		{"POST /v1/rollouts/{group}/{release}/pause", true, 0, verb((*fleet.Fleet).Pause)},
-		{"POST /v1/rollouts/{group}/{release}/resume", true, 0, verb((*fleet.Fleet).Resume)},
-		{"GET /v1/verdicts", false, 0, verdicts},
-		{"POST /v1/verdicts", true, 0, with(recordVerdict)},
-		{"GET /v1/verdicts/{id}", false, 0, verdict},
-		{"POST /v1/verdicts/{id}/revoke", true, 0, with(revokeVerdict)},
-		{"GET /v1/tokens", false, 0, tokens},
-		{"POST /v1/tokens", false, 0, with(createToken)},
-		{"POST /v1/tokens/{id}/revoke", false, 0, with(revokeToken)},
-		{"GET /v1/audit", false, 0, audit},
-		{"POST /v1/push/certificate", false, 0, with(importPush)},
-		{"POST /v1/backup", false, 0, backup},
+		{"GET /v1/status", false, always, 0, status},
+		{"GET /v1/devices", false, always, 0, devices},
+		{"GET /v1/devices/{udid}", false, always, 0, device},
+		{"GET /v1/devices/{udid}/explain", false, always, 0, explain},
+		{"GET /v1/devices/{udid}/declarations", false, always, 0, declarations},
+		{"GET /v1/devices/{udid}/queue", false, always, 0, queue},
+		{"POST /v1/devices/{udid}/queue/{command}/cancel", false, always, 0, with(cancelCommand)},
+		{"POST /v1/devices/{udid}/push", false, always, 0, with(push)},
+		{"POST /v1/devices/{udid}/refresh", false, nil, 0, with(refresh)},
+		{"POST /v1/devices/{udid}/move", true, nil, 0, with(move)},
+		{"POST /v1/devices/{udid}/remove", true, always, 0, with(removeDevice)},
+		{"GET /v1/devices/{udid}/declarations/diff", false, always, 0, diffDeclarations},
+		{"POST /v1/devices/{udid}/identity/revoke", true, always, 0, with(revokeIdentity)},
+		{"GET /v1/identities", false, always, 0, identities},
+		{"GET /v1/apps", false, always, 0, apps},
+		{"POST /v1/apps", true, nil, 0, with(addApp)},
+		{"GET /v1/apps/{app}", false, always, 0, app},
+		{"POST /v1/apps/{app}", true, nil, 0, with(setApp)},
+		{"POST /v1/apps/{app}/remove", true, nil, 0, with(removeApp)},
+		{"GET /v1/groups", false, always, 0, groups},
+		{"POST /v1/groups", true, nil, 0, with(addGroup)},
+		{"POST /v1/groups/{group}", true, nil, 0, with(setGroup)},
+		{"POST /v1/groups/{group}/remove", true, nil, 0, with(removeGroup)},
+		{"POST /v1/enrollment/links", false, nil, 0, with(createLink)},
+		{"POST /v1/enrollment/profiles", false, nil, 0, with(createProfile)},
+		{"GET /v1/releases", false, always, 0, releases},
+		{"GET /v1/releases/{release}", false, always, 0, release},
+		{"POST /v1/catalog", true, nil, maxImport, importFeed},
+		{"POST /v1/feeds/fetch", true, nil, 0, with(fetchFeeds)},
+		{"GET /v1/gates", false, always, 0, gates},
+		{"GET /v1/gates/{group}/{release}", false, always, 0, gate},
+		{"POST /v1/gates/{group}/{release}/offer", true, nil, 0, verb((*fleet.Fleet).Offer)},
+		{"POST /v1/gates/{group}/{release}/decline", true, always, 0, verb((*fleet.Fleet).Decline)},
+		{"POST /v1/gates/{group}/{release}/withdraw", true, always, 0, verb((*fleet.Fleet).Withdraw)},
+		{"POST /v1/gates/{group}/{release}/approve", true, nil, 0, with(approve)},
+		{"POST /v1/gates/{group}/{release}/override", false, nil, 0, with(override)},
+		{"GET /v1/approvals", false, always, 0, approvals},
+		{"GET /v1/approvals/{id}", false, always, 0, approval},
+		{"POST /v1/approvals/{id}/sign", true, nil, 0, with(signApproval)},
+		{"POST /v1/approvals/{id}/refuse", false, always, 0, with(refuseApproval)},
+		{"POST /v1/approvals/{id}/withdraw", false, always, 0, with(withdrawApproval)},
+		{"GET /v1/rollouts/{group}/{release}", false, always, 0, rollout},
+		{"POST /v1/rollouts/{group}/{release}/pause", true, always, 0, verb((*fleet.Fleet).Pause)},
+		{"POST /v1/rollouts/{group}/{release}/resume", true, nil, 0, verb((*fleet.Fleet).Resume)},
+		{"GET /v1/verdicts", false, always, 0, verdicts},
+		{"POST /v1/verdicts", true, recordsBroken, 0, with(recordVerdict)},
+		{"GET /v1/verdicts/{id}", false, always, 0, verdict},
+		{"POST /v1/verdicts/{id}/revoke", true, revokesGood, 0, with(revokeVerdict)},
+		{"GET /v1/tokens", false, always, 0, tokens},
+		{"POST /v1/tokens", false, nil, 0, with(createToken)},
+		{"POST /v1/tokens/{id}/revoke", false, always, 0, with(revokeToken)},
+		{"GET /v1/audit", false, always, 0, audit},
+		{"POST /v1/push/certificate", false, nil, 0, with(importPush)},
+		{"POST /v1/backup", false, always, 0, backup},
 	}
 }
 
@@ -260,4 +260,20 @@ func audit(h *Handler, c *call) (any, error) {
 		out.Entries = append(out.Entries, AuditEntry{e.Seq, e.At, e.Actor, e.Action, e.Target, e.Reason, e.Detail, e.Prev, e.Hash})
 	}
 	return out, err
+}
+
+// always lets an operation through on a disk that is nearly full: it looks, it
+// stops something, it takes a right away, or it writes nothing here.
+func always(*Handler, *call) bool { return true }
+
+// recordsBroken lets a result through that closes a gate.
+func recordsBroken(_ *Handler, c *call) bool {
+	var in VerdictRequest
+	return c.decode(&in) != nil || in.Result == string(policy.ResultBroken) // a wrong request is told what is wrong with it
+}
+
+// revokesGood lets a result be taken back unless that could open a gate.
+func revokesGood(h *Handler, c *call) bool {
+	v, err := h.fleet.Verdict(c.Segment, c.r.PathValue("id"))
+	return err != nil || v.Result != string(policy.ResultBroken)
 }
