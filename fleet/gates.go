@@ -303,15 +303,21 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 				with("release", release, "group", group)
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
-		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(gate)
+		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(s, gate)
 	}})
 }
 
-func stillBroken(gate policy.Gate) error {
+// stillBroken names the apps that would stop the rollout at once: those that
+// can keep a gate closed, with a broken result that an override did not accept.
+func stillBroken(s *snapshot, gate policy.Gate) error {
+	stopping := map[string]bool{}
+	for _, v := range s.records.Verdicts {
+		accepted := gate.Override != nil && slices.Contains(gate.Override.Broken, v.ID)
+		stopping[v.BundleID] = stopping[v.BundleID] || slices.Contains(gate.Broken, v.ID) && !accepted
+	}
 	e := &RefusedError{Code: "app-broken", Message: "an app does not work on " + gate.Release + "; record a result that it works again first"}
 	for _, app := range gate.Apps {
-		accepted := gate.Override != nil && slices.Contains(gate.Override.Broken, app.Verdict)
-		if app.State == policy.StatusBroken && !accepted {
+		if stopping[app.BundleID] {
 			e.Missing = append(e.Missing, missing(app))
 		}
 	}
@@ -388,6 +394,10 @@ func closed(gate policy.Gate, err error) error {
 			Code: "approved-already", Params: map[string]string{"release": gate.Release, "group": gate.Group, "phase": string(gate.Phase)},
 			Message: sprintf("%s is approved for group %s already; the gate is %s", gate.Release, gate.Group, gate.Phase),
 		}
+	}
+	if gate.Paused() {
+		return refused("resume-first", "a person paused the rollout of %s in group %s; resume it first", gate.Release, gate.Group).
+			with("release", gate.Release, "group", gate.Group)
 	}
 	refusal := &RefusedError{Code: "gate-" + string(gate.Phase), Message: err.Error()}
 	if c, ok := errors.AsType[*policy.ClosedError](err); ok {

@@ -44,7 +44,7 @@ type Proposed struct {
 // ProposeOverride records that a person wants a gate approved that is not
 // verified, with what that person was shown. It changes nothing for phones:
 // that takes the signature of another. It is refused for a gate that is
-// verified, approved, declined or expired, for a release no production phone
+// verified, approved and not stopped, declined or expired, for a release no production phone
 // could take, and while another proposal for the gate waits; it returns
 // storage.ErrConflict when the gate is not the one the person saw.
 func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act, r OverrideRequest) (Proposed, error) {
@@ -116,7 +116,8 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 }
 
 // overridable refuses gates that need no override or cannot have one. A
-// blocked gate can: its broken apps are named and knowingly accepted.
+// blocked gate can: its broken apps are named and knowingly accepted. So can one
+// whose approval stands still; the new one takes its place.
 func overridable(gate policy.Gate) error {
 	params := map[string]string{"release": gate.Release, "group": gate.Group, "phase": string(gate.Phase)}
 	refuse := func(code, message string) error {
@@ -125,7 +126,7 @@ func overridable(gate policy.Gate) error {
 	switch {
 	case gate.Phase == policy.PhaseDeclined, gate.Phase == policy.PhaseExpired:
 		return refuse("cannot-override", "the gate is "+string(gate.Phase)+" and cannot be overridden")
-	case gate.Approval != "":
+	case gate.Approval != "" && gate.Phase != policy.PhasePaused && gate.Phase != policy.PhaseBlocked:
 		return refuse("approved-already", "it is approved already; the gate is "+string(gate.Phase))
 	case gate.Phase == policy.PhaseVerified:
 		return refuse("use-approve", "the gate is verified and needs no exception; use `kannuki gate approve`")

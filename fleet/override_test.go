@@ -132,6 +132,9 @@ func TestSecondPerson(t *testing.T) {
 		"token made by the first":     {by("tanaka"), by("ghost", "tanaka"), "not-independent"},
 		"made through another":        {by("tanaka", "root"), by("phantom", "ghost", "tanaka", "root"), "not-independent"},
 		"the first made by the other": {by("ghost", "tanaka"), by("tanaka"), "not-independent"},
+		"both made by init's token":   {by("tanaka", "token:init"), by("sato", "token:init"), "not-independent"},
+		"both made by a socket user":  {by("tanaka", "ops"), by("sato", "ops"), "not-independent"},
+		"a socket user, further away": {by("tanaka", "ops"), by("sato", "mori", "ops"), "not-independent"},
 		"both made by one token":      {by("ghost", "tanaka", "root"), by("phantom", "tanaka", "root"), "not-independent"},
 	} {
 		id := w.propose(tc.first)
@@ -143,9 +146,22 @@ func TestSecondPerson(t *testing.T) {
 	if n := len(w.acts("gate.override")); n != 0 {
 		t.Fatalf("%d overrides by one person", n)
 	}
-	// One administrator makes tokens for everybody.
-	id := w.propose(by("tanaka", "root"))
-	w.must(second(w.fleet.Sign(w.ctx, seg, by("sato", "root"), id)))
+	for name, pair := range map[string][2]fleet.Act{
+		"root makes tokens for everybody":       {by("tanaka", "root"), by("sato", "root")},
+		"root without a name":                   {by("tanaka", "uid:0"), by("sato", "uid:0")},
+		"two users of the socket":               {by("tanaka"), by("sato")},
+		"a user of the socket and a token":      {by("ops"), by("sato", "root")},
+		"tokens of two makers":                  {by("tanaka", "ops"), by("sato", "token:init")},
+		"through others, each by somebody else": {by("tanaka", "mori", "root"), by("sato", "kato", "root")},
+	} {
+		dry := pair[1]
+		dry.DryRun = true
+		id := w.propose(pair[0])
+		if err := second(w.fleet.Sign(w.ctx, seg, dry, id)); err != nil {
+			t.Errorf("%s: %v, want them to be two people", name, err)
+		}
+		w.must(second(w.fleet.WithdrawProposal(w.ctx, seg, pair[0], id)))
+	}
 }
 
 func TestOverrideRefused(t *testing.T) {

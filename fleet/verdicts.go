@@ -129,13 +129,18 @@ func orUnknown(s string) string {
 }
 
 // RevokeVerdict takes a result back. It stays in the history; an approval that
-// rests on it is paused by that.
+// rests on it is paused by that. A broken one that keeps a gate closed can be
+// taken back only by whoever recorded it.
 func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, id string) (storage.Verdict, error) {
 	if strings.TrimSpace(a.Reason) == "" {
 		return storage.Verdict{}, invalid("reason", "reason-missing", "taking a result back needs a reason")
 	}
+	w, err := f.world(seg)
+	if err != nil {
+		return storage.Verdict{}, err
+	}
 	var v storage.Verdict
-	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		i := slices.IndexFunc(s.records.Verdicts, func(x storage.Verdict) bool { return x.ID == id })
 		if i < 0 {
 			return storage.WorldChange{}, &NotFoundError{What: "verdict", Name: id}
@@ -144,6 +149,9 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 		if !v.RevokedAt.IsZero() {
 			return storage.WorldChange{}, refused("revoked", "the result was taken back already, by %s", v.RevokedBy).with("by", v.RevokedBy)
 		}
+		if err := f.ownSlip(w, s, a, v); err != nil {
+			return storage.WorldChange{}, err
+		}
 		v.RevokedAt, v.RevokedBy, v.RevokedFor = f.now(), a.Actor, a.Reason
 		return storage.WorldChange{
 			Verdicts: []storage.Verdict{v},
@@ -151,6 +159,21 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 		}, nil
 	})
 	return v, err
+}
+
+// ownSlip refuses to take back what another found broken while that keeps a gate
+// closed: opening a gate takes a test or two people. A mistake of one's own is
+// no opinion about somebody else's test.
+func (f *Fleet) ownSlip(w *worldState, s *snapshot, a Act, v storage.Verdict) error {
+	if v.By == a.Actor {
+		return nil
+	}
+	gate, err := f.gate(w, s, v.Group, v.Release)
+	if err != nil || gate.Phase == policy.PhaseDeclined || gate.Phase == policy.PhaseExpired || !slices.Contains(gate.Broken, v.ID) {
+		return nil // a group or release that is gone has no gate to keep closed
+	}
+	return refused("foreign-broken", "%s found that %s does not work on %s, which keeps the gate of group %s closed; record a newer result that it works, or use `kannuki gate override`",
+		v.By, v.BundleID, v.Release, v.Group).with("by", v.By, "app", v.BundleID, "release", v.Release, "group", v.Group)
 }
 
 // VerdictQuery selects results; the zero value selects all.

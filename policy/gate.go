@@ -157,11 +157,16 @@ func listSeparator(i int) string {
 	return ", "
 }
 
+// Paused reports whether a person paused the rollout.
+func (g Gate) Paused() bool {
+	return slices.ContainsFunc(g.Reasons, func(r Reason) bool { return r.Code == GatePausedByPerson })
+}
+
 // Approvable returns nil when a person may approve the gate as it is, that is,
-// when its phase is PhaseVerified or it is overridden and was verified since,
-// and a *ClosedError otherwise.
+// when its phase is PhaseVerified or it is overridden, was verified since and is
+// not paused by a person, and a *ClosedError otherwise.
 func Approvable(g Gate) error {
-	if g.Phase == PhaseVerified || g.Override != nil && g.Override.Verified {
+	if g.Phase == PhaseVerified || g.Override != nil && g.Override.Verified && !g.Paused() {
 		return nil
 	}
 	closed := &ClosedError{Group: g.Group, Release: g.Release, Phase: g.Phase, Reasons: g.Reasons}

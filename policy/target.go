@@ -22,8 +22,8 @@ import (
 // long as a release has one approval that stands.
 //
 // What the phone was announced is kept, and not switched, while it is prepared
-// or installing. A prepared phone still loses it when its own approval or offer
-// would no longer allow it (paused, declined, withdrawn, expired, an override
+// or installing. A prepared phone still loses it when the approval or offer of
+// that release would no longer allow it (paused, declined, withdrawn, expired, an override
 // that ended, a broken app, a revoked result, a move to another group): the deadline has not come, so
 // stopping may still help. An installing phone keeps it whatever happens; there
 // is nothing left to stop.
@@ -332,19 +332,17 @@ func (c choice) keeps(chosen *Enforcement) bool {
 }
 
 // allows reports whether what an enforcement rests on would, by itself, still
-// allow it.
+// allow it. An approval made anew for the same release takes the place of the
+// one it was announced for, as an ordinary one does of an override.
 func (c choice) allows(e *Enforcement) bool {
 	if e.Source == SourceCandidate {
 		r := c.w.known[e.Release]
 		return c.f.Ring == RingVerification && r != nil && r.hasGate() && c.isCandidate(r)
 	}
-	for _, a := range c.g.approvals {
-		if a.ID != e.SourceID || a.Release != e.Release {
-			continue
-		}
-		m, ok := a.release.windows[c.f.Model]
-		return ok && m.open(c.now) && c.g.approval(a.Release, c.now) == a.Approval &&
-			c.stands(a) && c.permit(a.Approval).Code == ""
+	a, r := c.g.approval(e.Release, c.now), c.w.known[e.Release]
+	if a == nil || r == nil {
+		return false
 	}
-	return false
+	m, ok := r.windows[c.f.Model]
+	return ok && m.open(c.now) && c.stands(approvalOf{a, r}) && c.permit(a).Code == ""
 }

@@ -216,6 +216,14 @@ func TestKeep(t *testing.T) {
 		a.ID, a.Release, a.At = "a2", "26.6.1", now
 		p.Approvals = append(p.Approvals, a)
 	}
+	again := func(edit func(*policy.Approval)) func(*policy.Parts) {
+		return func(p *policy.Parts) {
+			a := approval()
+			a.ID, a.At = "a2", now
+			edit(&a)
+			p.Approvals = append(p.Approvals, a)
+		}
+	}
 	candidateOf := func(f policy.Facts) policy.Facts {
 		f.Announced = &policy.Enforcement{Release: next, Source: policy.SourceCandidate, SourceID: next}
 		return f
@@ -229,6 +237,9 @@ func TestKeep(t *testing.T) {
 	}{
 		{"nothing changed", func(*policy.Parts) {}, phone(), next, next},
 		{"replaced by a newer approval", replace, phone(), "keep " + next, "keep " + next},
+		{"approved again", again(func(*policy.Approval) {}), phone(), "keep " + next, "keep " + next},
+		{"approved again for another model", again(func(a *policy.Approval) { a.Models = []string{large} }), phone(), "", "keep " + next},
+		{"approved again and withdrawn", again(func(a *policy.Approval) { a.Withdrawn = now }), phone(), "", "keep " + next},
 		{"paused", pause, phone(), "", "keep " + next},
 		{"declined", decline, phone(), "", "keep " + next},
 		{"withdrawn", func(p *policy.Parts) { p.Approvals[0].Withdrawn = now }, phone(), "", "keep " + next},

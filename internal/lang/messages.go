@@ -12,6 +12,8 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"wave-started":        "{group}の{release}は第1段階が始まっています。取り下げではなく、一時停止してください。",
 		"nothing-to-withdraw": "{group}の{release}は、承認も検証用端末への適用もされていません。",
 		"not-approved":        "{group}の{release}には、一時停止する承認がありません。",
+		"resume-first":        "{group}の{release}の展開は、担当者が一時停止しています。先に再開してください。",
+		"foreign-broken":      "{by}が{app}を{release}で動作不良と記録し、{group}のゲートを閉じています。動作する新しい結果を記録するか、`kannuki gate override`を使ってください。",
 		"not-paused":          "{group}の{release}の展開は、担当者が一時停止したものではありません。",
 		"unknown-kind":        "このサーバーは「{kind}」という種類の提案を実行できません。",
 		"group-has-phones":    "グループ{group}にはまだ端末があります。先に移してください。",

@@ -16,7 +16,7 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 			"2名必要な操作ですが、このトークンには担当者がありません。サーバー上のソケットか、`kannuki token create --person`で作成したトークンを使ってください。",
 		},
 		"same-person":      {"{first} proposed it; another person must sign.", "{first}が提案しました。別の人が承認してください。"},
-		"not-independent":  {"The tokens of {first} and {second} were made by one of them or by the same token; somebody independent must sign.", "{first}と{second}のトークンは、どちらかの人か同じトークンで作成されています。独立した人が承認してください。"},
+		"not-independent":  {"The tokens of {first} and {second} were made by one of them, or by the same person or token; somebody independent must sign.", "{first}と{second}のトークンは、どちらかの人か、同じ人またはトークンで作成されています。独立した人が承認してください。"},
 		"own-proposal":     {"{first} proposed it and can withdraw it; refusing is for others.", "{first}の提案です。本人は取り下げてください。却下は別の人が行います。"},
 		"foreign-proposal": {"Only {first}, who proposed it, can withdraw it; anybody else can refuse it.", "取り下げは提案した{first}だけができます。別の人は却下できます。"},
 		"ended":            {"The proposal has ended already: {state}[ by {by}][ on {date}].", "この提案はすでに終わっています：{state}[（{by}）][（{date}）]。"},
