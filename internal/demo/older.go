@@ -102,7 +102,7 @@ func (d *demo) olderPhones(ctx context.Context) error {
 // it is.
 func (d *demo) olderTable(views map[string]fleet.DeviceView, diaries map[string]diary) string {
 	t := d.text
-	rows := [][]string{{"iOS", t.T("Supervised"), t.T("Held"), t.T("Since"), t.T("Told to install"), t.T("Installed"), t.T("Reason")}}
+	rows := [][]string{{"iOS", t.T("Supervised"), t.T("Held"), t.T("Since"), t.T("Told to install"), t.T("Installed"), t.T("Why")}}
 	for _, m := range d.company.with(veteran) {
 		udid := m.phone.UDID()
 		j := diaries[udid]
