@@ -256,6 +256,14 @@ func keep(t *testing.T, log *powercut.Log) string {
 	return path
 }
 
+// repetition keeps a recording and says how TestPowerCut looks at the same
+// images again.
+func repetition(t *testing.T, log *powercut.Log, seed uint64, images int) string {
+	t.Helper()
+	return fmt.Sprintf("to repeat with -run 'TestPowerCut$': %s=%s (with -artifacts it stays) %s=%d %s=%d",
+		recordingVariable, keep(t, log), seedVariable, seed, imagesVariable, images)
+}
+
 // TestPowerCut cuts the power at many moments of the life of a database: what
 // was acknowledged must be there, what was not as a whole or not at all, and
 // every file must open.
@@ -270,8 +278,7 @@ func TestPowerCut(t *testing.T) {
 	r := replay(t, log, seed, int(n))
 	t.Logf("%v, of %d events, seed %d", r, len(log.Events), seed)
 	if r.faults() > 0 {
-		t.Errorf("%v\n%s\nto repeat: %s=%s (with -artifacts it stays) %s=%d", r, strings.Join(r.first, "\n"),
-			recordingVariable, keep(t, log), seedVariable, seed)
+		t.Errorf("%v\n%s\n%s", r, strings.Join(r.first, "\n"), repetition(t, log, seed, r.images))
 	}
 }
 
@@ -293,9 +300,10 @@ func TestPowerCutFindsFaults(t *testing.T) {
 // wantFaults looks at as few images as must do to find a fault.
 func wantFaults(t *testing.T, log *powercut.Log) {
 	t.Helper()
-	r := replay(t, log, rand.Uint64(), 50)
-	t.Log(r)
+	seed := number(t, seedVariable, rand.Uint64())
+	r := replay(t, log, seed, 50)
+	t.Logf("%v, seed %d", r, seed)
 	if r.faults() == 0 {
-		t.Error("the fault was not found")
+		t.Errorf("the fault was not found\n%s", repetition(t, log, seed, r.images))
 	}
 }
