@@ -2,6 +2,7 @@ package apns
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -29,6 +30,6 @@ func Probe(ctx context.Context, cert Certificate, o Options) (Result, error) {
 			return err
 		}
 		_, err = io.Copy(io.Discard, resp.Body) // bounded by the recorder
-		return err
+		return errors.Join(err, resp.Body.Close())
 	}), nil
 }
