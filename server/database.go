@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/certs"
@@ -129,17 +130,31 @@ func filesMissing(data string, err error) error {
 	}
 }
 
-// Restore puts a staged and checked database into a data directory that
-// [CheckRestore] accepted. It appears whole or not at all, and never takes the
-// place of another one. The restoration is in its audit log.
-func Restore(ctx context.Context, stage, data, actor, reason string, now time.Time) error {
+// Restoration is a staged and checked database on its way into a data
+// directory.
+type Restoration struct {
+	Stage  string // folder of StageDatabase
+	Data   string // data directory that CheckRestore accepted
+	File   string // the copy, and what it was when it was checked
+	SHA256 string
+	Actor  string
+	Reason string
+}
+
+// Restore puts a database into its data directory. It appears whole or not at
+// all, and never takes the place of another one. What the copy promised and a
+// newer history may have used up is void in it ([bolt.Store.Restored]); the
+// audit log of each segment says so.
+func Restore(ctx context.Context, r Restoration, now time.Time) error {
+	stage, data := r.Stage, r.Data
 	store, err := openOffline(stage)
 	if err != nil {
 		return err
 	}
-	err = store.RecordAudit(ctx, storage.DefaultSegment, []storage.AuditEntry{{
-		At: now.UTC(), Actor: actor, Action: "backup.restore", Target: "database", Reason: reason,
-	}})
+	err = restored(ctx, store, storage.AuditEntry{
+		At: now.UTC(), Actor: r.Actor, Action: "backup.restore", Target: "database", Reason: r.Reason,
+		Detail: map[string]string{"copy": r.File, "sha256": r.SHA256},
+	})
 	if err := errors.Join(err, store.Close()); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
@@ -153,6 +168,22 @@ func Restore(ctx context.Context, stage, data, actor, reason string, now time.Ti
 	}
 	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
 		return fmt.Errorf("restore: %w", err)
+	}
+	return nil
+}
+
+func restored(ctx context.Context, store *bolt.Store, entry storage.AuditEntry) error {
+	segments, err := store.Segments(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(segments, storage.DefaultSegment) {
+		segments = append(segments, storage.DefaultSegment)
+	}
+	for _, seg := range segments {
+		if err := store.Restored(ctx, seg, entry); err != nil {
+			return err
+		}
 	}
 	return nil
 }

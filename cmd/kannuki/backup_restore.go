@@ -100,7 +100,8 @@ func newBackupRestoreCommand(g *globals) *cobra.Command {
 		Use:   "restore FILE",
 		Short: t.T("Put a checked copy of the database into a new data directory"),
 		Long: t.T("Put a checked copy of the database into a new data directory. Put config.yaml and the folder keys of the installation there first; a directory that has a database is refused. " +
-			"No server may run there. Phones that enrolled after the copy was made have to enroll again, and what was decided after it has to be decided again."),
+			"No server may run there. Phones that enrolled after the copy was made have to enroll again, and what was decided after it has to be decided again. " +
+			"Links and profiles not used yet, waiting commands and API tokens of the copy are void; what phones were told is told to them again."),
 		Example: "kannuki backup restore /backup/kannuki-2026-11-22.db --data /var/lib/kannuki --reason \"new machine\"",
 		Args:    g.args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -132,7 +133,7 @@ func runBackupRestore(ctx context.Context, g *globals, cmd *cobra.Command, o act
 	}
 	if !o.DryRun {
 		actor := "uid:" + strconv.Itoa(os.Getuid())
-		if err := server.Restore(ctx, stage, g.data, actor, o.Reason, time.Now()); err != nil {
+		if err := server.Restore(ctx, server.Restoration{Stage: stage, Data: g.data, File: file, SHA256: found.SHA256, Actor: actor, Reason: o.Reason}, time.Now()); err != nil {
 			return err
 		}
 	}

@@ -83,8 +83,10 @@ func japaneseManaging() []both {
 		{"Bytes", "バイト数"},
 		{"Put a checked copy of the database into a new data directory", "検査したデータベースの写しを、新しいデータフォルダに復元する"},
 		{"Put a checked copy of the database into a new data directory. Put config.yaml and the folder keys of the installation there first; a directory that has a database is refused. " +
-			"No server may run there. Phones that enrolled after the copy was made have to enroll again, and what was decided after it has to be decided again.", "検査したデータベースの写しを、新しいデータフォルダに復元する。先にconfig.yamlとkeysフォルダを戻しておく。データベースのあるフォルダは拒否する。" +
-			"サーバーは停止しておく。写しの作成より後に登録した端末は再登録が必要で、その後の判断もやり直す必要がある。"},
+			"No server may run there. Phones that enrolled after the copy was made have to enroll again, and what was decided after it has to be decided again. " +
+			"Links and profiles not used yet, waiting commands and API tokens of the copy are void; what phones were told is told to them again.", "検査したデータベースの写しを、新しいデータフォルダに復元する。先にconfig.yamlとkeysフォルダを戻しておく。データベースのあるフォルダは拒否する。" +
+			"サーバーは停止しておく。写しの作成より後に登録した端末は再登録が必要で、その後の判断もやり直す必要がある。" +
+			"写しの中の未使用のリンクとプロファイル、待機中のコマンド、APIトークンは無効になり、端末への指示は改めて伝える。"},
 		{"Restored into %s. Start the server, then see `kannuki doctor` and `kannuki status`.", "%sに復元しました。サーバーを起動し、`kannuki doctor`と`kannuki status`で確認してください。"},
 		{"this works on the data directory on this machine; it cannot use --server", "このコマンドはこの機器のデータフォルダで動作します。--serverは使えません"},
 		{"The database of a stopped server", "停止したサーバーのデータベース"},
