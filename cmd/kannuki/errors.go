@@ -213,7 +213,7 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 		f.Message, f.Next = notFound(t, e)
 	case api.CodeDiskFull:
 		f.Message = t.T("Nothing was done: the server's disk is full.")
-		f.Next = t.T("Make room there, then try again; no restart is needed. `kannuki doctor` shows the space. Pausing and revoking still work.")
+		f.Next = t.T("Make room there, then try again; no restart is needed. `kannuki doctor` shows the space. Looking, and what stops something, still work.")
 	case api.CodeInternal:
 		f.Message = t.T("internal fault")
 	case api.CodeConflict:

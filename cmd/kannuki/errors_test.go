@@ -59,7 +59,7 @@ func TestReport(t *testing.T) {
 		{
 			"disk full", &api.Error{Code: api.CodeDiskFull, Message: "…"}, 1,
 			"kannuki: Nothing was done: the server's disk is full.\nMake room there, then try again; no restart is needed. " +
-				"`kannuki doctor` shows the space. Pausing and revoking still work.\n",
+				"`kannuki doctor` shows the space. Looking, and what stops something, still work.\n",
 		},
 		{
 			"fault", &api.Error{Code: api.CodeInternal, Message: "internal fault", RequestID: "17"}, 1,

@@ -26,7 +26,7 @@ func japaneseDecisions() []both {
 		{"Not approved: the gate is closed.", "承認していません。ゲートは閉じています。"},
 		{"See `kannuki gate show`.", "詳細は`kannuki gate show`です。"},
 		{"Nothing was done: the server's disk is full.", "何も実行していません。サーバーのディスクがいっぱいです。"},
-		{"Make room there, then try again; no restart is needed. `kannuki doctor` shows the space. Pausing and revoking still work.", "サーバーの空き容量を増やしてから再実行してください。再起動は不要です。空き容量は`kannuki doctor`で確認できます。一時停止と取り消しは今もできます。"},
+		{"Make room there, then try again; no restart is needed. `kannuki doctor` shows the space. Looking, and what stops something, still work.", "サーバーの空き容量を増やしてから再実行してください。再起動は不要です。空き容量は`kannuki doctor`で確認できます。参照と、何かを止める操作は今もできます。"},
 		{"Nothing was done: the gate changed since it was shown.", "何も実行していません。表示後にゲートが変わりました。"},
 		{"Look again with `kannuki gate show`, then decide.", "`kannuki gate show`で確認してから、もう一度判断してください。"},
 		{"There is no group %q.", "グループ%qはありません。"},
