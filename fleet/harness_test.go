@@ -213,6 +213,9 @@ func (p *phone) answer(c *mdm.Command) *mdm.Command {
 	p.t.Helper()
 	switch c.RequestType {
 	case "DeviceInformation":
+		if p.os == "" {
+			return p.say(mdm.Acknowledged, c.UUID, map[string]any{"QueryResponses": map[string]any{"UDID": p.udid}})
+		}
 		return p.say(mdm.Acknowledged, c.UUID, map[string]any{"QueryResponses": map[string]any{
 			"UDID": p.udid, "SerialNumber": p.serial, "OSVersion": p.os, "BuildVersion": p.build, "ProductName": p.model,
 			"IsSupervised": p.sup, "TimeZone": p.zone, "AvailableDeviceCapacity": 42.5, "BatteryLevel": 0.8,

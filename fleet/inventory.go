@@ -83,7 +83,7 @@ func (f *Fleet) appsDue(s *snapshot, p *storage.Phone) (bundleIDs []string, due 
 
 // inventoryDue returns the inventory request the phone should get now, if any.
 func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.Command, kind, error) {
-	if (f.stale(p.InfoAt) || s.ask && !s.fresh) && !slices.Contains(s.offered, informationID(p)) {
+	if (f.stale(p.InfoAt) || s.ask && !s.fresh && !s.told) && !slices.Contains(s.offered, informationID(p)) {
 		c, err := mdm.NewCommand(informationID(p), mdm.DeviceInformationCommand{Queries: informationQueries()})
 		return &c, kindInformation, err
 	}
@@ -100,6 +100,7 @@ func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.
 // tell.
 func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 	now := f.now()
+	t.fresh, t.told = false, true // the updater may run again, on another reading
 	switch t.result.Status {
 	case mdm.Acknowledged:
 	case mdm.NotNow:
@@ -113,6 +114,9 @@ func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 		t.misread = err
 		return f.touched(q)
 	}
+	// Only a version that the phone named itself, just now, lets it have a command
+	// that iOS 27 removed.
+	t.fresh = value(info.OSVersion, "") != ""
 	first := q.InfoAt.IsZero()
 	q.InfoAt, q.Contact = now, now
 	audit := f.setOS(t.worldState, q, value(info.OSVersion, q.OS.Version), value(info.BuildVersion, q.OS.Build))

@@ -40,6 +40,7 @@ type session struct {
 	inflight *mdm.Command
 	kind     kind
 	fresh    bool // the phone said what it runs since its last Idle
+	told     bool // it answered that question, with whatever: it is asked once
 	ask      bool // something waits until it says so
 	seen     time.Time
 }
@@ -118,7 +119,7 @@ func (f *Fleet) Report(ctx context.Context, seg storage.Segment, p storage.Phone
 func (f *Fleet) take(ctx context.Context, t *turn, p storage.Phone) (storage.Phone, error) {
 	r := t.result
 	if r.Status == mdm.Idle {
-		t.offered, t.fresh, t.ask = nil, false, false
+		t.offered, t.fresh, t.told, t.ask = nil, false, false, false
 		f.wantNext(t, &p)
 		return f.touch(ctx, t, p)
 	}
@@ -132,9 +133,6 @@ func (f *Fleet) take(ctx context.Context, t *turn, p storage.Phone) (storage.Pho
 		// the one that is out, because the answer to this result was lost the
 		// first time. It gets that command again.
 		t.offered = slices.DeleteFunc(t.offered, func(id string) bool { return id == t.inflight.UUID })
-	}
-	if k == kindInformation {
-		t.fresh = r.Status == mdm.Acknowledged
 	}
 	f.wantNext(t, &p)
 	switch k {
@@ -339,6 +337,9 @@ func (f *Fleet) holdNext(w *worldState, s *session, p *storage.Phone) (*mdm.Comm
 
 // askInformation asks the phone what it runs, once in a session.
 func (f *Fleet) askInformation(s *session, p *storage.Phone) (*mdm.Command, error) {
+	if s.told {
+		return nil, nil
+	}
 	return f.synthesised(s, due{kindInformation, informationID(p), mdm.DeviceInformationCommand{Queries: informationQueries()}, ""})
 }
 
