@@ -230,6 +230,10 @@ func (s *Service) leave(p *storage.Phone) {
 	p.State, p.RemovedAt = storage.PhoneRemoved, s.now()
 	p.Announced = storage.Announced{Timestamp: p.Announced.Timestamp}
 	p.Sync, p.Declarations, p.Capabilities = storage.SyncState{}, nil, nil
+	p.Update, p.InfoAt = storage.UpdateState{}, time.Time{}
+	if p.Legacy != nil { // attempts are numbered through the whole epoch
+		p.Legacy = &storage.Legacy{Attempt: storage.Attempt{Number: p.Legacy.Attempt.Number}}
+	}
 }
 
 // bound says why the certificate of this step may not speak for the phone, or

@@ -276,7 +276,12 @@ func TestPhoneReturns(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	peer := d.enrol(phone)
-	_, err := d.store.Enqueue(t.Context(), storage.DefaultSegment, []string{phone},
+	_, err := d.store.UpdatePhone(t.Context(), storage.DefaultSegment, phone, 0, func(p *storage.Phone) (storage.PhoneChange, error) {
+		p.Legacy = &storage.Legacy{Profile: "hold", ListedAt: d.now, Attempt: storage.Attempt{Number: 3, Step: "download"}}
+		return storage.PhoneChange{}, nil
+	})
+	d.must(err)
+	_, err = d.store.Enqueue(t.Context(), storage.DefaultSegment, []string{phone},
 		[]storage.Command{{UUID: "old", RequestType: "ProfileList", Body: []byte("x"), Epoch: 1, State: storage.CommandQueued}}, nil)
 	d.must(err)
 	_, err = d.checkin(peer, checkOut(phone))
@@ -289,6 +294,9 @@ func TestPhoneReturns(t *testing.T) {
 	d.must(err)
 	if p.State != storage.PhoneEnrolled || !p.RemovedAt.IsZero() || !p.EnrolledAt.Equal(d.now) || p.Epoch != 1 {
 		t.Errorf("phone that returned = %+v", p)
+	}
+	if diff := cmp.Diff(&storage.Legacy{Attempt: storage.Attempt{Number: 3}}, p.Legacy); diff != "" {
+		t.Errorf("what it said of profile and update is gone with the profile (-want +got):\n%s", diff)
 	}
 	actions := d.actions()
 	if diff := cmp.Diff([]string{"phone.removed", "phone.returned"}, actions[len(actions)-2:]); diff != "" {

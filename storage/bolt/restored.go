@@ -89,10 +89,17 @@ func (t *tx) announceAgain(seg storage.Segment, audit storage.AuditEntry) (n int
 		if err != nil {
 			return n, err
 		}
+		old := p.Clone()
+		// What the phone holds by now is not what the copy says. A deadline that has
+		// passed since may not be sent to it as one it knows.
+		p.Declarations = nil
+		if p.Legacy != nil {
+			p.Legacy.Attempt = storage.Attempt{Number: p.Legacy.Attempt.Number}
+		}
 		if p.Announced.Token == "" {
+			_, err = t.savePhone(seg, &old, &p)
 			continue
 		}
-		old := p.Clone()
 		if floor := audit.At.UTC().Truncate(time.Second); floor.After(p.Announced.Timestamp) {
 			p.Announced.Timestamp = floor
 		}
