@@ -164,7 +164,8 @@ func decodeConfig(text []byte, c *Config) error {
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		// Without the lines around the place: a proxy's password may stand there.
+		return errors.New(yaml.FormatError(err, false, false))
 	}
 	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
 		return errors.New("more than one YAML document")

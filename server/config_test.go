@@ -94,11 +94,13 @@ func TestConfigErrors(t *testing.T) {
 			}
 		})
 	}
-	_, err := server.LoadConfig(writeConfig(t, goodConfig+"proxy: me:s3cret@squid\n"), noEnvironment)
-	if err == nil || strings.Contains(err.Error(), "s3cret") {
-		t.Errorf("a bad proxy with a password: %v, want an error without it", err)
+	for _, text := range []string{"proxy: me:s3cret@squid\n", "proxy: http://me:s3cret@squid:3128\nunknown: 1\n"} {
+		_, err := server.LoadConfig(writeConfig(t, goodConfig+text), noEnvironment)
+		if err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("a bad configuration with a password: %v, want an error without it", err)
+		}
 	}
-	_, err = server.LoadConfig(t.TempDir(), noEnvironment)
+	_, err := server.LoadConfig(t.TempDir(), noEnvironment)
 	if err == nil || !strings.Contains(err.Error(), "kannuki init") {
 		t.Errorf("a directory without configuration: %v, want an error that says what to do", err)
 	}

@@ -50,7 +50,7 @@ func newFeeds(f *feeds) (*feeds, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the states of the feeds: %w", err)
 	}
-	if err == nil && json.Unmarshal(data, &f.states) != nil {
+	if err == nil && (json.Unmarshal(data, &f.states) != nil || f.states == nil) { // null is no error
 		f.states = map[catalog.Kind]feedState{}
 	}
 	for _, c := range f.configs {
