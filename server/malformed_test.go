@@ -75,7 +75,7 @@ func (in *installation) measured(parser string, cases []malformed) {
 	}
 	in.t.Logf("%s: %d cases; slowest %v of CPU (%s), largest %.1f MiB (%s)",
 		parser, len(cases), slow.Round(time.Millisecond), slowest.name, float64(large)/(1<<20), largest.name)
-	if slow > slack*maxCPU {
+	if slow > slack*raceSlowdown*maxCPU {
 		in.t.Errorf("%s, %s: %v of CPU, want at most %v", parser, slowest.name, slow, maxCPU)
 	}
 	if large > slack*maxAlloc {
