@@ -132,7 +132,14 @@ func erasing(e *enrolment) *enrolment {
 
 // sendResult delivers a result and returns the next command, or nil when there
 // is none. The result is kept until a 2xx answer came back.
-func (p *Phone) sendResult(ctx context.Context, s *session, body []byte) (map[string]any, error) {
+func (p *Phone) sendResult(ctx context.Context, s *session, body []byte) (command map[string]any, err error) {
+	defer func() {
+		if err != nil {
+			// The lost answer may have announced newer declarations than those it
+			// was told of before: it asks for the tokens again.
+			s.e.ddm.announced = nil
+		}
+	}()
 	a, err := p.exchange(ctx, s, http.MethodPut, s.e.serverURL, typeCommand, body)
 	if err != nil {
 		return nil, err
