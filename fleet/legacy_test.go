@@ -25,6 +25,7 @@ type old struct {
 	updates   []map[string]any // OSUpdateStatus
 	available []map[string]any
 	refuse    map[string]mdm.Status // instead of an answer
+	slow      time.Duration         // that each answer takes
 	received  []string              // request types, in order
 	scheduled []map[string]any      // Updates of the ScheduleOSUpdate commands
 }
@@ -50,6 +51,7 @@ func (o *old) talk() []string {
 			o.t.Fatalf("endless session: %v", o.received[from:])
 		}
 		o.received = append(o.received, c.RequestType)
+		o.clock.Add(o.slow)
 		sync := c.RequestType == "DeclarativeManagement"
 		c = o.reply(c)
 		if sync {

@@ -270,3 +270,47 @@ func TestLongWordsOfAPhone(t *testing.T) {
 		t.Errorf("reason of the failed update: %q, want %q", got, kept)
 	}
 }
+
+// TestSilentAboutItself: a phone that refuses every DeviceInformation is asked
+// once in a session, however long its answers take, and is never sent what needs
+// to know its iOS.
+func TestSilentAboutItself(t *testing.T) {
+	t.Parallel()
+	setUp := map[string]func(*world) *old{
+		"hold due": func(w *world) *old {
+			p := w.older("P1", oldRelease, storage.RingProduction)
+			p.talk()
+			clear(p.profiles) // lost
+			return p
+		},
+		"update due": func(w *world) *old {
+			p := w.oldVerified(oldRelease)
+			_, err := w.approve("+3d")
+			w.must(err)
+			return p
+		},
+		"update queued": (*world).updating,
+	}
+	for name, setUp := range setUp {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := setUp(w)
+			p.refuse = map[string]mdm.Status{"DeviceInformation": mdm.Error}
+			w.clock.Add(25 * time.Hour)
+			p.slow = time.Second
+			asked := 0
+			for _, r := range p.talk() {
+				switch r {
+				case "DeviceInformation":
+					asked++
+				case "InstallProfile", "Settings", "ScheduleOSUpdate", "OSUpdateStatus":
+					t.Errorf("sent %s without knowing the phone's iOS", r)
+				}
+			}
+			if asked != 1 {
+				t.Errorf("asked %d times in one session, want once", asked)
+			}
+		})
+	}
+}
