@@ -170,8 +170,7 @@ func ended(a storage.Attempt, result string, now time.Time) storage.Attempt {
 
 // endAttempt ends the attempt that is no longer asked for, cancels its command
 // and says why: the phone is there, the rollout was stopped, or another
-// mechanism takes over. What the phone said of the update is forgotten with it
-// unless its own status reports go on telling.
+// mechanism takes over.
 func (f *Fleet) endAttempt(q *storage.Phone, pl plan, change *storage.PhoneChange) {
 	a := attemptOf(q)
 	if !underWay(a) || byCommand(pl.enforcement) && concerns(a, pl.enforcement) {
@@ -188,14 +187,24 @@ func (f *Fleet) endAttempt(q *storage.Phone, pl plan, change *storage.PhoneChang
 	case deviceOf(q).Supports(mdm.ScheduleOSUpdateCommand{}.RequestType()) != nil:
 		cause = deviceOf(q).Supports(mdm.ScheduleOSUpdateCommand{}.RequestType()).Error()
 	}
-	l := legacyOf(q)
-	l.Attempt = ended(a, cause, f.now())
-	q.Legacy = &l
 	change.CancelQueue, change.CancelKeys = cause, updateKeys
+	stopAttempt(q, cause, f.now())
+}
+
+// stopAttempt ends the attempt under way for whoever cancels its command. What
+// the phone said of the update is forgotten with it unless its own status
+// reports go on telling.
+func stopAttempt(q *storage.Phone, cause string, now time.Time) {
+	l := legacyOf(q)
+	l.Attempt = ended(l.Attempt, cause, now)
+	q.Legacy = &l
 	if !reportsProgress(q) {
 		q.Update = storage.UpdateState{}
 	}
 }
+
+// unanswered reports whether the command of an attempt is still in the queue.
+func unanswered(a storage.Attempt) bool { return underWay(a) && a.AnsweredAt.IsZero() }
 
 // reportsProgress says whether the phone tells the state of updates by itself.
 func reportsProgress(p *storage.Phone) bool {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -119,7 +120,8 @@ func (f *Fleet) Remove(ctx context.Context, seg storage.Segment, udid string, re
 
 // CancelCommand takes a command out of a phone's queue. One that was sent may
 // be carried out all the same, and its answer is ignored; the view says how
-// often it was sent. One that is over is refused.
+// often it was sent. One that is over is refused, and so is one of an update:
+// the rollout asks for it, and would queue it again.
 func (f *Fleet) CancelCommand(ctx context.Context, seg storage.Segment, a Act, udid, id string) (QueueView, error) {
 	p, err := f.phone(ctx, seg, udid)
 	if err != nil {
@@ -135,6 +137,10 @@ func (f *Fleet) CancelCommand(ctx context.Context, seg storage.Segment, a Act, u
 		}
 		if c.State.Final() || c.Epoch != p.Epoch {
 			return QueueView{}, refused("command-over", "command %s is over already: %s", id, c.State).with("command", id, "state", string(c.State))
+		}
+		if strings.HasPrefix(c.Key, updateKeys) {
+			return QueueView{}, refused("command-of-update", "command %s belongs to an update and would be queued again; "+
+				"pause the rollout or withdraw the release, or take phone %s out of its group to stop it alone", id, udid).with("command", id, "phone", udid)
 		}
 		if a.DryRun {
 			return queueView(c), nil

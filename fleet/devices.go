@@ -336,8 +336,12 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 		q.Group, q.Ring = group, ring
 		q.Apps, q.AppsAt, q.AppsFor, q.AppsNo = nil, time.Time{}, nil, time.Time{} // other apps matter there
 		q.Arrival = nil
+		const cause = "the phone moved to another group"
+		if unanswered(attemptOf(q)) { // one that was answered has no command left to cancel
+			stopAttempt(q, cause, f.now())
+		}
 		audit := append([]storage.AuditEntry{entry}, f.arrived(w, q, "moved")...)
-		return storage.PhoneChange{CancelQueue: "the phone moved to another group", Audit: audit}, nil
+		return storage.PhoneChange{CancelQueue: cause, Audit: audit}, nil
 	}
 	if a.DryRun {
 		if _, err := moved(&p); err != nil {

@@ -34,6 +34,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"not-pushable":      "端末{phone}には通知できません（状態：{state}）。",
 		"not-enrolled":      "端末{phone}は登録されていません（状態：{state}）。",
 		"command-over":      "コマンド{command}はすでに終わっています[（状態：{state}）]。",
+		"command-of-update": "コマンド{command}は更新の一部で、取り消しても再び送られます。展開を一時停止するか、リリースを取り下げてください。この端末だけ止めるには、端末{phone}をグループから外してください。",
 		"group-and-ring":    "{field}：グループとリングは一緒に指定してください。",
 		"not-a-ring":        "{field}：\"{value}\"は使えません。verificationかproductionを指定してください。",
 		"life-out-of-range": "{field}：{value}は使えません。1mから{most}までで指定してください。",

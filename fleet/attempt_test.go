@@ -1,0 +1,109 @@
+package fleet_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// updating is a production phone that was sent the download and put it off.
+func (w *world) updating() *old {
+	w.t.Helper()
+	p := w.oldVerified(oldRelease)
+	_, err := w.approve("+3d")
+	w.must(err)
+	p.refuse["ScheduleOSUpdate"] = mdm.NotNow
+	p.talk()
+	return p
+}
+
+// TestCancelCommandOfUpdate: taking one away would not stop the update, and
+// what does is another act.
+func TestCancelCommandOfUpdate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.updating()
+	rows, err := w.fleet.Queue(w.ctx, seg, p.udid)
+	w.must(err)
+	before := p.stored().Legacy.Attempt
+	for _, dry := range []bool{true, false} {
+		act := w.act("not now")
+		act.DryRun = dry
+		_, err := w.fleet.CancelCommand(w.ctx, seg, act, p.udid, rows[0].UUID)
+		if got := refusal(t, err); got.Code != "command-of-update" || got.Params["phone"] != p.udid {
+			t.Errorf("dry run %t: refused as %s %v, want command-of-update of this phone", dry, got.Code, got.Params)
+		}
+	}
+	if diff := cmp.Diff([]string{"download:1 not-now no"}, p.queue()); diff != "" {
+		t.Errorf("queue (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before, p.stored().Legacy.Attempt); diff != "" {
+		t.Errorf("attempt (-before +after):\n%s", diff)
+	}
+}
+
+// TestMoveDuringUpdate: a verification phone moves to a group that tests the
+// same release. A command that is still in the queue goes, and its attempt with
+// it; what the phone carries out already is followed on.
+func TestMoveDuringUpdate(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		says  mdm.Status // to the command; "": it accepts
+		queue []string   // a quarter of an hour later
+	}{
+		{"put off", mdm.NotNow, []string{"download:1 cancelled the phone moved to another group", "download:2 acknowledged"}},
+		{"accepted", "", []string{"download:1 acknowledged"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			_, err := w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "stock", Apps: []string{"com.example.pos"}})
+			w.must(err)
+			p := w.older("V1", oldRelease, storage.RingVerification)
+			p.talk()
+			for _, group := range []string{"sales", "stock"} {
+				_, err := w.fleet.Offer(w.ctx, seg, w.act("c"), group, release)
+				w.must(err)
+			}
+			if tt.says != "" {
+				p.refuse["ScheduleOSUpdate"] = tt.says
+			}
+			p.talk()
+			clear(p.refuse)
+			_, err = w.fleet.Move(w.ctx, seg, w.act("other shop"), p.udid, "stock", storage.RingVerification)
+			w.must(err)
+			p.talk()
+			w.clock.Add(15 * time.Minute)
+			p.talk()
+			if diff := cmp.Diff(tt.queue, p.queue()); diff != "" {
+				t.Errorf("queue (-want +got):\n%s", diff)
+			}
+			if v := p.view(); v.Reason != "downloading" {
+				t.Errorf("reason %s, want downloading", v.Reason)
+			}
+		})
+	}
+}
+
+// TestRestoreDuringUpdate: a restored copy goes on with what is approved in it
+// when the phone next speaks.
+func TestRestoreDuringUpdate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.updating()
+	w.must(w.store.Restored(w.ctx, seg, storage.AuditEntry{At: w.clock.Now(), Actor: "test", Action: "backup.restore"}))
+	w.restart()
+	clear(p.refuse)
+	p.talk()
+	want := []string{"download:1 cancelled restored from a backup", "download:2 acknowledged"}
+	if diff := cmp.Diff(want, p.queue()); diff != "" {
+		t.Errorf("queue (-want +got):\n%s", diff)
+	}
+}
