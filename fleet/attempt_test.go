@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/mdm"
@@ -105,5 +106,67 @@ func TestRestoreDuringUpdate(t *testing.T) {
 	want := []string{"download:1 cancelled restored from a backup", "download:2 acknowledged"}
 	if diff := cmp.Diff(want, p.queue()); diff != "" {
 		t.Errorf("queue (-want +got):\n%s", diff)
+	}
+}
+
+// TestFailedInstallation: iOS may have removed the download, so an installation
+// that failed begins with it again, by the name the phone has for it now. For
+// want of space or power the phone keeps it.
+func TestFailedInstallation(t *testing.T) {
+	t.Parallel()
+	const later = "key of the next download"
+	again := []map[string]any{{"ProductVersion": release, "InstallAction": "DownloadOnly"}}
+	install := []map[string]any{{"ProductKey": "key", "InstallAction": "InstallASAP"}}
+	answer := func(status, action string) func(*old) {
+		return func(p *old) {
+			p.schedule = map[string]any{"ProductKey": "key", "InstallAction": action, "Status": status}
+		}
+	}
+	tests := []struct {
+		name string
+		os   string
+		says func(*old) // to the installation
+		want []map[string]any
+	}{
+		{"failed", oldRelease, answer("InstallFailed", "Error"), again},
+		{"nothing scheduled", oldRelease, answer("Idle", "Error"), again},
+		{"command refused", oldRelease, func(p *old) { p.refuse["ScheduleOSUpdate"] = mdm.Error }, again},
+		{"before 11.3", "11.2.6", func(p *old) {
+			answer("InstallFailed", "Error")(p)
+			p.available[0]["ProductKey"] = later
+		}, []map[string]any{{"ProductKey": later, "InstallAction": "DownloadOnly"}}},
+		{"before 11.3, not offered now", "11.2.6", func(p *old) {
+			answer("InstallFailed", "Error")(p)
+			p.available = nil
+		}, nil},
+		{"no space", oldRelease, answer("InstallInsufficientSpace", "Error"), install},
+		{"no power", oldRelease, answer("InstallInsufficientPower", "Error"), install},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.oldVerified(tt.os)
+			p.available = []map[string]any{{"ProductKey": "key", "Version": release, "Build": "23G83"}}
+			_, err := w.approve("+3d")
+			w.must(err)
+			p.talk()
+			p.updates = []map[string]any{{"ProductKey": "key", "IsDownloaded": true, "Status": "Idle"}}
+			w.clock.Add(15 * time.Minute)
+			p.talk()
+			w.clock.Add(4 * 24 * time.Hour)
+			tt.says(p)
+			p.talk()
+			if diff := cmp.Diff(install, p.scheduled[1:]); diff != "" {
+				t.Fatalf("at the deadline (-want +got):\n%s", diff)
+			}
+			clear(p.refuse)
+			answer("Downloading", "DownloadOnly")(p)
+			w.clock.Add(15 * time.Minute)
+			p.talk()
+			if diff := cmp.Diff(tt.want, p.scheduled[2:], cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("after the failure (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -176,8 +176,17 @@ func (f *Fleet) takeUpdate(ctx context.Context, t *turn, p storage.Phone) (stora
 	})
 }
 
-// failed ends an attempt that did not succeed.
+// failed ends an attempt that did not succeed. An installation that failed
+// begins anew: iOS may have removed the download, and named it for that alone.
 func failed(q *storage.Phone, a storage.Attempt, why string, now time.Time) storage.Attempt {
+	if a.Step == stepInstall {
+		a.Downloaded, a.Percent, a.ProductKey = false, 0, ""
+	}
+	return repeated(q, a, why, now)
+}
+
+// repeated ends an attempt of which nothing but the last step is to be repeated.
+func repeated(q *storage.Phone, a storage.Attempt, why string, now time.Time) storage.Attempt {
 	setInstall(q, a, policy.InstallFailed, now)
 	q.Update.Failures++
 	q.Update.FailureReason, q.Update.FailureAt = mdm.Excerpt(why), now
@@ -220,6 +229,8 @@ func scheduled(q *storage.Phone, a storage.Attempt, r *mdm.Result, now time.Time
 	}
 	switch u.Status {
 	case mdm.UpdateIdle, mdm.UpdateDownloading, mdm.UpdateInstalling, mdm.UpdateInstallPhoneCallInProgress, "":
+	case mdm.UpdateInstallInsufficientSpace, mdm.UpdateInstallInsufficientPower:
+		return repeated(q, a, string(u.Status), now) // the download is still there
 	default:
 		return failed(q, a, string(u.Status), now)
 	}
@@ -270,7 +281,7 @@ func progress(q *storage.Phone, a storage.Attempt, found []mdm.OSUpdateStatus, n
 		if !late {
 			return a
 		}
-		a.Downloaded, a.Percent = false, 0
+		a.Percent = 0
 		return failed(q, a, "the phone does nothing about the update", now)
 	}
 	u := found[i]
