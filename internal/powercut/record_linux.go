@@ -4,6 +4,7 @@ package powercut
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,8 +24,10 @@ import (
 // of it and is changed in nothing: its system calls are watched, the way a
 // debugger does (ptrace). Its standard error goes to stderr.
 //
-// A system call that could change a file of the folder in a way the log has no
-// word for is an error, as is a program that does not end well.
+// A system call that changes a file of the folder, or the folder's names, in a
+// way the log has no word for is an error; so are starting another process,
+// which would not be watched, and a program that does not end well. The log says
+// nothing of owners, modes, times and attributes, nor of sockets.
 func Record(dir string, env []string, stderr *os.File, program string, args ...string) (*Log, error) {
 	type result struct {
 		log *Log
@@ -208,17 +211,8 @@ func (r *recorder) begin(c *call) error {
 		return r.unsupported(c, c.args[0])
 	case unix.SYS_SPLICE:
 		return r.unsupported(c, c.args[2])
-	case unix.SYS_IO_URING_SETUP:
-		return errors.New("it uses io_uring, whose writes cannot be watched")
 	}
-	return nil
-}
-
-func (r *recorder) unsupported(c *call, descriptor int64) error {
-	if r.open[descriptor].file == 0 {
-		return nil
-	}
-	return fmt.Errorf("it uses system call %d on a file of the folder, which the recording does not know", c.number)
+	return r.elsewhere(c)
 }
 
 // end takes up what a call has done.
@@ -232,7 +226,7 @@ func (r *recorder) end(c *call, result int64) error {
 		return r.opened(c, result)
 	case unix.SYS_CLOSE:
 		delete(r.open, c.args[0])
-	case unix.SYS_DUP, unix.SYS_DUP3:
+	case unix.SYS_DUP, unix.SYS_DUP3, sysDup2:
 		r.open[result] = file
 	case unix.SYS_FCNTL:
 		if c.args[1] == unix.F_DUPFD_CLOEXEC || c.args[1] == unix.F_DUPFD {
@@ -254,7 +248,7 @@ func (r *recorder) end(c *call, result int64) error {
 	case unix.SYS_LINKAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_UNLINKAT:
 		return r.named(c)
 	}
-	return nil
+	return r.unknown(c, result)
 }
 
 func (r *recorder) add(e Event) { r.log.Events = append(r.log.Events, e) }
@@ -272,7 +266,7 @@ func (r *recorder) opened(c *call, descriptor int64) error {
 	}
 	name, ok := r.inside(path)
 	if !ok {
-		return nil
+		return r.openedUnseen(c, descriptor)
 	}
 	if r.names[name] == 0 {
 		r.files++
@@ -326,11 +320,10 @@ func (r *recorder) wrote(c *call, n int64) error {
 
 // named takes up a change of the folder's names.
 func (r *recorder) named(c *call) error {
-	from, err := r.text(c.args[1])
+	old, inside, err := r.name(c, 0)
 	if err != nil {
 		return err
 	}
-	old, inside := r.inside(from)
 	if c.number == unix.SYS_UNLINKAT {
 		if inside {
 			delete(r.names, old)
@@ -338,16 +331,16 @@ func (r *recorder) named(c *call) error {
 		}
 		return nil
 	}
-	to, err := r.text(c.args[3])
-	if err != nil {
-		return err
-	}
-	name, alsoInside := r.inside(to)
+	name, alsoInside, err := r.name(c, 2)
 	switch {
+	case err != nil:
+		return err
 	case !inside && !alsoInside:
 		return nil
 	case inside != alsoInside:
-		return fmt.Errorf("it moves a file into the folder or out of it: %s, %s", from, to)
+		return fmt.Errorf("it moves a file into the folder or out of it: %s", cmp.Or(old, name))
+	case c.number == unix.SYS_RENAMEAT2 && c.args[4]&^unix.RENAME_NOREPLACE != 0:
+		return unknownTo(c, name)
 	}
 	r.names[name] = r.names[old]
 	if c.number == unix.SYS_LINKAT {
@@ -362,7 +355,7 @@ func (r *recorder) named(c *call) error {
 // inside returns the name of a file directly in the folder.
 func (r *recorder) inside(path string) (string, bool) {
 	name, ok := strings.CutPrefix(path, r.dir+"/")
-	return name, ok && !strings.Contains(name, "/")
+	return name, ok && name != "" && name != "." && name != ".." && !strings.Contains(name, "/")
 }
 
 // read returns bytes of the process's memory.

@@ -9,3 +9,19 @@ func callArguments(r *syscall.PtraceRegs) [6]uint64 {
 }
 
 func callResult(r *syscall.PtraceRegs) uint64 { return r.Rax }
+
+// System calls that have a successor on every machine, which Go uses.
+const (
+	sysOpen    = syscall.SYS_OPEN
+	sysCreat   = syscall.SYS_CREAT
+	sysDup2    = syscall.SYS_DUP2
+	sysFork    = syscall.SYS_FORK
+	sysVfork   = syscall.SYS_VFORK
+	sysLink    = syscall.SYS_LINK
+	sysMkdir   = syscall.SYS_MKDIR
+	sysMknod   = syscall.SYS_MKNOD
+	sysRename  = syscall.SYS_RENAME
+	sysRmdir   = syscall.SYS_RMDIR
+	sysSymlink = syscall.SYS_SYMLINK
+	sysUnlink  = syscall.SYS_UNLINK
+)

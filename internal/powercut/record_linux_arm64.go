@@ -7,3 +7,19 @@ func callNumber(r *syscall.PtraceRegs) uint64 { return r.Regs[8] }
 func callArguments(r *syscall.PtraceRegs) [6]uint64 { return [6]uint64(r.Regs[:6]) }
 
 func callResult(r *syscall.PtraceRegs) uint64 { return r.Regs[0] }
+
+// System calls that this machine does not have: numbers that no call has.
+const (
+	sysOpen uint64 = 1<<63 + iota
+	sysCreat
+	sysDup2
+	sysFork
+	sysVfork
+	sysLink
+	sysMkdir
+	sysMknod
+	sysRename
+	sysRmdir
+	sysSymlink
+	sysUnlink
+)

@@ -25,7 +25,13 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	if err := deeds()[os.Getenv(deedVariable)](dir); err != nil {
+	deed, ok := deeds()[os.Getenv(deedVariable)]
+	if !ok {
+		deed = func(dir string) error {
+			return errors.Join(os.WriteFile(filepath.Join(dir, "a"), nil, 0o600), unknownDeeds()[os.Getenv(deedVariable)].do(dir))
+		}
+	}
+	if err := deed(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -33,15 +39,9 @@ func TestMain(m *testing.M) {
 
 func deeds() map[string]func(dir string) error {
 	return map[string]func(string) error{
-		"all": everything,
-		"append": func(dir string) error {
-			f, err := os.OpenFile(filepath.Join(dir, "a"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-			return errors.Join(err, f.Close())
-		},
-		"move away": func(dir string) error {
-			return errors.Join(os.WriteFile(filepath.Join(dir, "a"), nil, 0o600), os.Rename(filepath.Join(dir, "a"), dir+".a"))
-		},
-		"fail": func(string) error { return errors.New("a fault of the program") },
+		"all":    everything,
+		"beside": beside,
+		"fail":   func(string) error { return errors.New("a fault of the program") },
 	}
 }
 
@@ -53,15 +53,17 @@ func everything(dir string) error {
 		return err
 	}
 	_, err = f.WriteString("one")
-	_, err2 := f.WriteAt([]byte("two"), 100)
-	err = errors.Join(err, err2, f.Truncate(64), f.Sync(), f.Close())
+	again, err2 := os.Open(os.DevNull)
+	err3 := duplicate(int(f.Fd()), int(again.Fd()))
+	_, err4 := again.WriteAt([]byte("two"), 100)
+	err = errors.Join(err, err2, err3, err4, again.Close(), f.Truncate(64), f.Sync(), f.Close())
 	_, _ = fmt.Fprintln(os.Stdout, "saved")
 	err = errors.Join(err, os.Link(name("a"), name("b")), os.Rename(name("b"), name("c")), os.Remove(name("a")))
 	d, err2 := os.Open(dir)
 	err = errors.Join(err, err2, d.Sync(), d.Close())
 	from, err2 := os.Open(name("c"))
 	to, err3 := os.Create(name("d"))
-	_, err4 := io.CopyN(to, from, 3) // the kernel copies
+	_, err4 = io.CopyN(to, from, 3) // the kernel copies
 	outside := os.WriteFile(dir+".outside", []byte("not recorded"), 0o600)
 	return errors.Join(err, err2, err3, err4, from.Close(), to.Close(), os.WriteFile(name("c"), []byte("new"), 0o600), outside)
 }
@@ -113,16 +115,26 @@ func TestRecord(t *testing.T) {
 
 func TestRecordRefuses(t *testing.T) {
 	t.Parallel()
-	for deed, want := range map[string]string{
-		"append":    "opens a in a way the recording does not know",
-		"move away": "moves a file into the folder or out of it",
-		"fail":      "exit status 1",
-	} {
-		t.Run(deed, func(t *testing.T) {
+	deeds := unknownDeeds()
+	deeds["fail"] = unknownDeed{"exit status 1", nil}
+	for name, deed := range deeds {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := recordDeed(t, deed); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("got error %v, want one with %q", err, want)
+			if _, err := recordDeed(t, name); err == nil || !strings.Contains(err.Error(), deed.want) {
+				t.Errorf("got error %v, want one with %q", err, deed.want)
 			}
 		})
+	}
+}
+
+// TestRecordPassesOver does with files elsewhere what is refused in the folder.
+func TestRecordPassesOver(t *testing.T) {
+	t.Parallel()
+	log, err := recordDeed(t, "beside")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(log.Events) > 0 {
+		t.Errorf("got events %v, want none", log.Events)
 	}
 }
