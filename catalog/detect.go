@@ -21,20 +21,7 @@ const (
 // but none of the kinds.
 var ErrUnknownKind = errors.New("not a release feed")
 
-// Detect tells which kind of input data is. The error says why it is none: not
-// JSON (an InputError) or not one of the kinds (ErrUnknownKind).
-func Detect(data []byte) (Kind, error) {
-	root, err := parseJSON(data)
-	if err != nil {
-		return "", fmt.Errorf("detect input: %w", err)
-	}
-	kind, err := detect(root)
-	if err != nil {
-		return "", fmt.Errorf("detect input: %w", err)
-	}
-	return kind, nil
-}
-
+// detect tells which kind of input a document is, or why it is none.
 func detect(root *node) (Kind, error) {
 	if _, err := root.object(); err != nil {
 		return "", fmt.Errorf("%w: the document is not an object", ErrUnknownKind)

@@ -21,15 +21,15 @@ func TestDetect(t *testing.T) {
 		{"GDMF", fixture(t, "gdmf.json"), catalog.GDMF},
 		{"SOFA", fixture(t, "sofa.json"), catalog.SOFA},
 		{"KEV", fixture(t, "kev.json"), catalog.KEV},
-		{"bundle", []byte(mustMarshal(t, empty())), catalog.Bundle},
+		{"bundle", []byte(mustMarshal(t, small(t))), catalog.Bundle},
 		{"byte order mark", append([]byte("\xef\xbb\xbf"), fixture(t, "kev.json")...), catalog.KEV},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := catalog.Detect(tt.data)
-			if got != tt.want || err != nil {
-				t.Errorf("Detect = %q, %v, want %q", got, err, tt.want)
+			_, report, err := empty().Import(tt.data, noon(t, "2026-08-22"))
+			if report.Kind != tt.want || err != nil {
+				t.Errorf("taken for %q, %v, want %q", report.Kind, err, tt.want)
 			}
 		})
 	}
@@ -166,7 +166,7 @@ func TestErrorKinds(t *testing.T) {
 	if !errors.As(err, &input) || input.Path != "vulnerabilities[0].cveID" {
 		t.Errorf("error %v is no InputError with the path", err)
 	}
-	if _, err := catalog.Detect([]byte(`{}`)); !errors.Is(err, catalog.ErrUnknownKind) {
+	if _, _, err := empty().Import([]byte(`{}`), noon(t, "2026-08-22")); !errors.Is(err, catalog.ErrUnknownKind) {
 		t.Errorf("error %v is not ErrUnknownKind", err)
 	}
 	_, _, err = empty().Import([]byte(`{"vulnerabilities": [], "catalogVersion": "1"}`), noon(t, "2026-08-22"))

@@ -53,6 +53,9 @@ func (f *Fleet) compiled(p *storage.Phone, hold policy.Hold, e *storage.Announce
 		c.bodies = append(c.bodies, storage.DeclarationBody{ServerToken: d.ServerToken, JSON: d.JSON()})
 	}
 	set := mdm.NewSet(items)
+	if err := set.Validate(); err != nil {
+		return compiled{}, wrap("compile declarations", err)
+	}
 	c.set.Token = set.Token()
 	for _, it := range set.Items() {
 		c.set.Items = append(c.set.Items, storage.DeclarationItem(it))

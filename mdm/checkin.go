@@ -136,8 +136,8 @@ func (*UserAuthenticate) checkin()      {}
 func (*DeclarativeManagement) checkin() {}
 
 // DecodeCheckin reads a check-in message. It applies [CheckinLimits], or
-// [ResultLimits] to a DeclarativeManagement message, and everything [Guard]
-// refuses is refused. Its errors are *ParseErrors: wrapping ErrUnknownMessage
+// [ResultLimits] to a DeclarativeManagement message, and what the guard refuses
+// is refused. Its errors are *ParseErrors: wrapping ErrUnknownMessage
 // for a MessageType it does not know, ErrIdentifiers when the identifiers do
 // not resolve, ErrTooLarge over a limit; a missing required key is named.
 func DecodeCheckin(body []byte) (Checkin, error) {

@@ -9,26 +9,6 @@ import (
 	"github.com/micromdm/plist"
 )
 
-// Guard checks an XML property list against l before a decoder sees it. It
-// refuses what is over a limit, binary property lists, a DOCTYPE with an
-// internal subset, any root but <plist><dict>, content after the root, keys
-// without a value, elements that no property list has, and a second UDID,
-// EnrollmentID, EnrollmentUserID, UserID, UserShortName, MessageType,
-// CommandUUID or Status at top level, because two readers of one document
-// must never see two identities, and any other key that stands there twice. The
-// error is a *ParseError; over a limit it
-// wraps ErrTooLarge.
-func Guard(body []byte, l Limits) error {
-	doc, err := scan(body, l)
-	if err != nil {
-		return err
-	}
-	if doc.oddity != nil {
-		return doc.oddity
-	}
-	return nil
-}
-
 // document is a scanned property list: well formed, within its limits, with
 // a dictionary as root.
 type document struct {
@@ -149,7 +129,14 @@ type scanner struct {
 	text   []byte // of the open leaf at top level
 }
 
-// scan checks the frame of a property list and finds its top-level values.
+// scan checks an XML property list against l before a decoder sees it, and finds
+// its top-level values. It refuses what is over a limit, binary property lists, a
+// DOCTYPE with an internal subset, any root but <plist><dict>, content after the
+// root, keys without a value, elements that no property list has, and a second
+// UDID, EnrollmentID, EnrollmentUserID, UserID, UserShortName, MessageType,
+// CommandUUID or Status at top level, because two readers of one document must
+// never see two identities. Any other key that stands there twice is an oddity.
+// The error is a *ParseError; over a limit it wraps ErrTooLarge.
 func scan(body []byte, l Limits) (*document, error) {
 	if int64(len(body)) > l.Bytes {
 		return nil, &ParseError{What: "body larger than allowed", Offset: l.Bytes, Err: ErrTooLarge}

@@ -105,21 +105,6 @@ type DeclarationState struct {
 	Reasons     []Reason
 }
 
-// InForce reports whether the device accepted the declaration and acts on it.
-func (s DeclarationState) InForce() bool { return s.Active && s.Valid == ValidValid }
-
-// Find returns the state of the declaration with the identifier.
-func (s DeclarationStates) Find(identifier string) (DeclarationState, bool) {
-	for _, list := range [][]DeclarationState{s.Activations, s.Assets, s.Configurations, s.Management} {
-		for _, d := range list {
-			if d.Identifier == identifier {
-				return d, true
-			}
-		}
-	}
-	return DeclarationState{}, false
-}
-
 // Reason explains a state. Description is untrusted text.
 type Reason struct {
 	Code        string // "Error.UnknownDeclarationType"

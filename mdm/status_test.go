@@ -192,15 +192,6 @@ func TestStatusLookups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for identifier, want := range map[string]bool{"act": true, "enforce": false, "org": false} {
-		d, ok := r.Declarations.Find(identifier)
-		if !ok || d.InForce() != want {
-			t.Errorf("%s: got %+v, %t, want in force %t", identifier, d, ok, want)
-		}
-	}
-	if d, ok := r.Declarations.Find("none"); ok {
-		t.Errorf("got %+v for an identifier that is not there", d)
-	}
 	c := r.Capabilities
 	if !c.Supports(mdm.TypeSoftwareUpdateSettings) || c.Supports(mdm.TypeSoftwareUpdateEnforcement) {
 		t.Error("got the wrong supported declarations")

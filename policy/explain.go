@@ -62,14 +62,6 @@ func HoldState(f Facts, l Live) (HoldStatus, Code) {
 	}
 }
 
-// Explain returns the one reason why the phone with target t is where it is. t
-// must be the result of TargetFor for the same world, facts and time. Live
-// values choose among the reasons of a phone that has something to install and
-// never hide that it has nothing.
-func Explain(w *World, f Facts, l Live, t Target, now time.Time) Explanation {
-	return NewExplainer(w, now).Explain(f, l, t)
-}
-
 // Explainer explains many phones of one world at one moment: it evaluates each
 // gate behind their reasons once. It is not safe for concurrent use.
 type Explainer struct {
@@ -96,7 +88,10 @@ func (e *Explainer) gate(group, release string) Gate {
 	return g
 }
 
-// Explain is [Explain] for one phone of the explainer's world.
+// Explain returns the one reason why the phone with target t is where it is. t
+// must be the result of TargetFor for the same world, facts and time. Live
+// values choose among the reasons of a phone that has something to install and
+// never hide that it has nothing.
 func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 	w, now := e.w, e.now
 	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, f.OSVersion, ParamModel, f.Model)}}

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
@@ -15,16 +14,6 @@ type LocalTime string
 
 // localLayout is Apple's layout of TargetLocalDateTime.
 const localLayout = "2006-01-02T15:04:05"
-
-// ParseLocal returns s as a local time when it has exactly the layout
-// 2006-01-02T15:04:05 and names a moment that exists on a calendar.
-func ParseLocal(s string) (LocalTime, error) {
-	t, err := time.Parse(localLayout, s)
-	if err != nil || t.Format(localLayout) != s {
-		return "", fmt.Errorf("local time %q is not of the form %s", s, localLayout)
-	}
-	return LocalTime(s), nil
-}
 
 // FormatLocal returns the wall time that a clock in loc shows at t. A nil loc
 // means UTC.

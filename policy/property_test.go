@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -385,23 +384,6 @@ func FuzzWorld(f *testing.F) {
 		policy.Gates(w, group, now)
 		if x := policy.Explain(w, facts, g.live(), target, now); x.Reason.Code == "" {
 			t.Fatalf("seed %d: no reason", seed)
-		}
-	})
-}
-
-// FuzzParseLocal: what is taken for a local time is written the same way, and
-// orders as its text does.
-func FuzzParseLocal(f *testing.F) {
-	for _, s := range []string{"2026-08-17T18:00:00", "2026-02-30T18:00:00", "2026-08-17T24:00:00", "2026-08-17T18:00:00Z", "+2026-08-17T18:00:00", ""} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		l, err := policy.ParseLocal(s)
-		if err != nil {
-			return
-		}
-		if string(l) != s || len(s) != len("2006-01-02T15:04:05") || l.Compare("2006-01-02T15:04:05") != strings.Compare(s, "2006-01-02T15:04:05") {
-			t.Errorf("%q was taken for the local time %q", s, l)
 		}
 	})
 }

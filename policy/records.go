@@ -74,11 +74,6 @@ const (
 	OnExpiryEnforce        OnExpiry = "enforce"
 )
 
-// ParseRing returns the ring named s.
-func ParseRing(s string) (Ring, error) {
-	return oneOf("ring", Ring(s), RingVerification, RingProduction)
-}
-
 // ParseImportance returns the importance named s.
 func ParseImportance(s string) (Importance, error) {
 	return oneOf("importance", Importance(s), ImportanceCritical, ImportanceImportant, ImportanceInformational)
@@ -92,16 +87,6 @@ func ParseResult(s string) (Result, error) {
 // ParseCandidate returns the candidate setting named s.
 func ParseCandidate(s string) (Candidate, error) {
 	return oneOf("candidate", Candidate(s), CandidateManual, CandidateAuto)
-}
-
-// ParseModelClass returns the model class setting named s.
-func ParseModelClass(s string) (ModelClass, error) {
-	return oneOf("model class", ModelClass(s), ModelClassHardware, ModelClassAny)
-}
-
-// ParseOnExpiry returns the end-of-hold setting named s.
-func ParseOnExpiry(s string) (OnExpiry, error) {
-	return oneOf("on-expiry", OnExpiry(s), OnExpiryExtendRisk, OnExpiryReleaseToUsers, OnExpiryEnforce)
 }
 
 func oneOf[T ~string](what string, got T, allowed ...T) (T, error) {

@@ -63,18 +63,7 @@ func FromEnv(getenv func(string) string) *Printer {
 	return printer(English)
 }
 
-// FromAcceptLanguage returns the printer for an Accept-Language header
-// (RFC 9110, section 12.5.4). A header that does not parse gives English.
-func FromAcceptLanguage(header string) *Printer {
-	tags, _, err := language.ParseAcceptLanguage(header)
-	if err != nil {
-		return printer(English)
-	}
-	return printer(match(tags...))
-}
-
-// Lang returns the language of p, [English] or [Japanese], fit for an HTML
-// lang attribute.
+// Lang returns the language of p, [English] or [Japanese].
 func (p *Printer) Lang() string { return p.lang }
 
 // In returns a printer of the same language that shows times in loc.
@@ -154,6 +143,5 @@ func japaneseAreas() []area {
 	return []area{
 		{"cli", japaneseCLI()},
 		{"demo", japaneseDemo()},
-		{"pages", japanesePages()},
 	}
 }

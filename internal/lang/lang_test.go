@@ -43,25 +43,6 @@ func TestFromEnv(t *testing.T) {
 	}
 }
 
-func TestFromAcceptLanguage(t *testing.T) {
-	t.Parallel()
-	tests := map[string]string{
-		"":                             English,
-		"ja,en-US;q=0.7,en;q=0.3":      Japanese,
-		"en-US,en;q=0.9,ja;q=0.8":      English,
-		"fr-FR, ja;q=0.5":              Japanese,
-		"de":                           English,
-		";;;":                          English,
-		"ja;q=0, en":                   English,
-		"x-----------------------, ja": English,
-	}
-	for header, want := range tests {
-		if got := FromAcceptLanguage(header).Lang(); got != want {
-			t.Errorf("FromAcceptLanguage(%q) speaks %s, want %s", header, got, want)
-		}
-	}
-}
-
 func TestTAndN(t *testing.T) {
 	t.Parallel()
 	ja := &Printer{lang: Japanese, table: map[string]string{
