@@ -40,21 +40,15 @@ func runAppAdd(g *globals, cmd *cobra.Command, o appAddOptions, bundleID string)
 	if err := g.need(cmd, "importance"); err != nil {
 		return err
 	}
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
 	request := api.AddAppRequest{
 		AppRequest: fleet.AppRequest{BundleID: bundleID, Name: o.name, Importance: o.importance},
 		Reason:     o.Reason, DryRun: o.DryRun,
 	}
-	var app api.App
-	if err := client.Post(cmd.Context(), api.Path("apps"), request, &app); err != nil {
-		return err
-	}
-	return g.show(cmd, answer{
-		data: app, table: g.appTable([]api.App{app}),
-		text: g.done(o.DryRun, g.text.T("Added: %s (%s), %s.", app.Name, app.BundleID, g.text.Word(app.Importance))),
+	return showPost(g, cmd, api.Path("apps"), request, func(app api.App) answer {
+		return answer{
+			data: app, table: g.appTable([]api.App{app}),
+			text: g.done(o.DryRun, g.text.T("Added: %s (%s), %s.", app.Name, app.BundleID, g.text.Word(app.Importance))),
+		}
 	})
 }
 
@@ -65,19 +59,13 @@ func newAppListCommand(g *globals) *cobra.Command {
 		Example: "kannuki app list",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var out api.Apps
-			if err := client.Get(cmd.Context(), api.Path("apps"), nil, &out); err != nil {
-				return err
-			}
-			a := answer{data: out, table: g.appTable(out.Apps)}
-			if len(out.Apps) == 0 {
-				a.text = g.text.T("No business apps. Add those the work depends on with `kannuki app add`.") + "\n"
-			}
-			return g.show(cmd, a)
+			return showGet(g, cmd, api.Path("apps"), nil, func(out api.Apps) answer {
+				a := answer{data: out, table: g.appTable(out.Apps)}
+				if len(out.Apps) == 0 {
+					a.text = g.text.T("No business apps. Add those the work depends on with `kannuki app add`.") + "\n"
+				}
+				return a
+			})
 		},
 	}
 }

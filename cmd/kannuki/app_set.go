@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,15 +16,9 @@ func newAppShowCommand(g *globals) *cobra.Command {
 		Example: "kannuki app show com.example.pos",
 		Args:    g.args("BUNDLE-ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var app api.App
-			if err := client.Get(cmd.Context(), api.Path("apps", args[0]), nil, &app); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: app, table: g.appTable([]api.App{app}), text: g.appText(app)})
+			return showGet(g, cmd, api.Path("apps", args[0]), nil, func(app api.App) answer {
+				return answer{data: app, table: g.appTable([]api.App{app}), text: g.appText(app)}
+			})
 		},
 	}
 	cmd.ValidArgsFunction = completeArg(g.appNames)
@@ -69,7 +62,7 @@ func newAppSetCommand(g *globals) *cobra.Command {
 			"kannuki app set com.example.pos --smoke \"sell one article\" --smoke \"print the receipt\"",
 		Args: g.args("BUNDLE-ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runAppSet(cmd.Context(), g, cmd, o, args[0])
+			return runAppSet(g, cmd, o, args[0])
 		},
 	}
 	f := cmd.Flags()
@@ -106,50 +99,30 @@ func (o *appSetOptions) change(cmd *cobra.Command) fleet.AppChange {
 	return c
 }
 
-func runAppSet(ctx context.Context, g *globals, cmd *cobra.Command, o appSetOptions, bundleID string) error {
+func runAppSet(g *globals, cmd *cobra.Command, o appSetOptions, bundleID string) error {
 	change := o.change(cmd)
 	if change == (fleet.AppChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
-	var app api.App
 	request := api.SetAppRequest{AppChange: change, Reason: o.Reason, DryRun: o.DryRun}
-	if err := client.Post(ctx, api.Path("apps", bundleID), request, &app); err != nil {
-		return err
-	}
-	return g.show(cmd, answer{
-		data: app, table: g.appTable([]api.App{app}),
-		text: g.done(o.DryRun, g.text.T("Changed: %s (%s), %s.", app.Name, app.BundleID, g.text.Word(app.Importance))),
+	return showPost(g, cmd, api.Path("apps", bundleID), request, func(app api.App) answer {
+		return answer{
+			data: app, table: g.appTable([]api.App{app}),
+			text: g.done(o.DryRun, g.text.T("Changed: %s (%s), %s.", app.Name, app.BundleID, g.text.Word(app.Importance))),
+		}
 	})
 }
 
 func newAppRemoveCommand(g *globals) *cobra.Command {
-	var o act
-	t := g.text
-	cmd := &cobra.Command{
-		Use:   "remove BUNDLE-ID",
-		Short: t.T("Take a business app away, out of every group"),
-		Long: t.T("Take a business app away, out of every group. Refused when that would open a closed gate, with the gates named (exit 3). " +
+	return newDeedCommand(g, deed[api.App]{
+		use: "remove BUNDLE-ID", short: g.text.T("Take a business app away, out of every group"),
+		long: g.text.T("Take a business app away, out of every group. Refused when that would open a closed gate, with the gates named (exit 3). " +
 			"Results that were recorded stay in the history."),
-		Example: "kannuki app remove com.example.old --reason \"replaced by com.example.new\"",
-		Args:    g.args("BUNDLE-ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var app api.App
-			if err := client.Post(cmd.Context(), api.Path("apps", args[0], "remove"), o, &app); err != nil {
-				return err
-			}
-			text := g.text.T("Removed %s (%s) from these groups: %s.", app.Name, app.BundleID, list(app.Groups).shown)
-			return g.show(cmd, answer{data: app, table: g.appTable([]api.App{app}), text: g.done(o.DryRun, text)})
+		example:  "kannuki app remove com.example.old --reason \"replaced by com.example.new\"",
+		path:     func(args []string) string { return api.Path("apps", args[0], "remove") },
+		complete: completeArg(g.appNames),
+		shown: func(_ []string, app api.App) (table, string) {
+			return g.appTable([]api.App{app}), g.text.T("Removed %s (%s) from these groups: %s.", app.Name, app.BundleID, list(app.Groups).shown)
 		},
-	}
-	o.addFlags(g, cmd.Flags())
-	cmd.ValidArgsFunction = completeArg(g.appNames)
-	return cmd
+	})
 }

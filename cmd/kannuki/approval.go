@@ -34,19 +34,13 @@ func newApprovalListCommand(g *globals) *cobra.Command {
 		Example: "kannuki approval list\nkannuki approval list -o json",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var out api.Approvals
-			if err := client.Get(cmd.Context(), api.Path("approvals"), nil, &out); err != nil {
-				return err
-			}
-			a := answer{data: out, table: g.proposalTable(out.Approvals)}
-			if len(out.Approvals) == 0 {
-				a.text = g.text.T("Nothing was ever proposed that takes two people.") + "\n"
-			}
-			return g.show(cmd, a)
+			return showGet(g, cmd, api.Path("approvals"), nil, func(out api.Approvals) answer {
+				a := answer{data: out, table: g.proposalTable(out.Approvals)}
+				if len(out.Approvals) == 0 {
+					a.text = g.text.T("Nothing was ever proposed that takes two people.") + "\n"
+				}
+				return a
+			})
 		},
 	}
 }
@@ -93,24 +87,13 @@ func newApprovalShowCommand(g *globals) *cobra.Command {
 		Example: "kannuki approval show 0b6f1f0e-…",
 		Args:    g.args("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			p, err := getProposal(cmd.Context(), client, args[0])
-			if err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p}), text: g.proposalText(p)})
+			return showGet(g, cmd, api.Path("approvals", args[0]), nil, func(p fleet.ProposalView) answer {
+				return answer{data: p, table: g.proposalTable([]fleet.ProposalView{p}), text: g.proposalText(p)}
+			})
 		},
 	}
 	cmd.ValidArgsFunction = completeArg(g.proposalIDs)
 	return cmd
-}
-
-func getProposal(ctx context.Context, client *api.Client, id string) (fleet.ProposalView, error) {
-	var p fleet.ProposalView
-	return p, client.Get(ctx, api.Path("approvals", id), nil, &p)
 }
 
 // proposalText shows everything the second person should see.
@@ -181,8 +164,8 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 	if err != nil {
 		return err
 	}
-	p, err := getProposal(ctx, client, id)
-	if err != nil {
+	var p fleet.ProposalView
+	if err := client.Get(ctx, api.Path("approvals", id), nil, &p); err != nil {
 		return err
 	}
 	t := g.text
@@ -209,28 +192,13 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 }
 
 func newApprovalEndCommand(g *globals, name, short, example string, said func(fleet.ProposalView) string) *cobra.Command {
-	var o act
-	cmd := &cobra.Command{
-		Use:     name + " ID",
-		Short:   short,
-		Example: example,
-		Args:    g.args("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := g.need(cmd, "reason"); err != nil {
-				return err
-			}
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var p fleet.ProposalView
-			if err := client.Post(cmd.Context(), api.Path("approvals", args[0], name), o, &p); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p}), text: g.done(o.DryRun, said(p))})
+	return newDeedCommand(g, deed[fleet.ProposalView]{
+		use: name + " ID", short: short, example: example,
+		needsReason: true,
+		path:        func(args []string) string { return api.Path("approvals", args[0], name) },
+		complete:    completeArg(g.proposalIDs),
+		shown: func(_ []string, p fleet.ProposalView) (table, string) {
+			return g.proposalTable([]fleet.ProposalView{p}), said(p)
 		},
-	}
-	o.addFlags(g, cmd.Flags())
-	cmd.ValidArgsFunction = completeArg(g.proposalIDs)
-	return cmd
+	})
 }

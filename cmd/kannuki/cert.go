@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -132,7 +131,7 @@ func newPushImportCommand(g *globals) *cobra.Command {
 		Example: "kannuki cert push import MDM_Example.pem --key push.key",
 		Args:    g.args("CERTIFICATE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runPushImport(cmd.Context(), g, cmd, o, args[0])
+			return runPushImport(g, cmd, o, args[0])
 		},
 	}
 	o.addFlags(g, cmd.Flags())
@@ -140,7 +139,7 @@ func newPushImportCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-func runPushImport(ctx context.Context, g *globals, cmd *cobra.Command, o pushImportOptions, certFile string) error {
+func runPushImport(g *globals, cmd *cobra.Command, o pushImportOptions, certFile string) error {
 	if err := g.need(cmd, "key"); err != nil {
 		return err
 	}
@@ -152,19 +151,13 @@ func runPushImport(ctx context.Context, g *globals, cmd *cobra.Command, o pushIm
 	if err != nil {
 		return fmt.Errorf("read key: %w", err)
 	}
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
 	request := api.PushCertificateRequest{
 		Certificate: base64.StdEncoding.EncodeToString(cert), Key: base64.StdEncoding.EncodeToString(key),
 		Reason: o.Reason, DryRun: o.DryRun,
 	}
-	var p api.PushCertificate
-	if err := client.Post(ctx, api.Path("push", "certificate"), request, &p); err != nil {
-		return err
-	}
-	return g.show(cmd, answer{data: p, table: g.pushTable(p), text: g.done(o.DryRun, g.text.T("In use: push certificate %s.", g.pushText(p)))})
+	return showPost(g, cmd, api.Path("push", "certificate"), request, func(p api.PushCertificate) answer {
+		return answer{data: p, table: g.pushTable(p), text: g.done(o.DryRun, g.text.T("In use: push certificate %s.", g.pushText(p)))}
+	})
 }
 
 func newPushShowCommand(g *globals) *cobra.Command {
@@ -174,16 +167,10 @@ func newPushShowCommand(g *globals) *cobra.Command {
 		Example: "kannuki cert push show",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var s api.Status
-			if err := client.Get(cmd.Context(), api.Path("status"), nil, &s); err != nil {
-				return err
-			}
-			p := s.Server.Push
-			return g.show(cmd, answer{data: p, table: g.pushTable(p), text: g.text.T("Push certificate: %s.", g.pushText(p)) + "\n"})
+			return showGet(g, cmd, api.Path("status"), nil, func(s api.Status) answer {
+				p := s.Server.Push
+				return answer{data: p, table: g.pushTable(p), text: g.text.T("Push certificate: %s.", g.pushText(p)) + "\n"}
+			})
 		},
 	}
 }

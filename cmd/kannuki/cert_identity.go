@@ -77,35 +77,19 @@ func (g *globals) identityTable(identities []api.Identity) table {
 }
 
 func newCertRevokeCommand(g *globals) *cobra.Command {
-	var o act
-	cmd := &cobra.Command{
-		Use:   "revoke UDID",
-		Short: g.text.T("Make a phone's certificate speak for nobody, at once"),
-		Long: g.text.T("Make a phone's certificate speak for nobody, at once, for instance when a copy of it may be elsewhere. " +
+	return newDeedCommand(g, deed[api.Identity]{
+		use: "revoke UDID", short: g.text.T("Make a phone's certificate speak for nobody, at once"),
+		long: g.text.T("Make a phone's certificate speak for nobody, at once, for instance when a copy of it may be elsewhere. " +
 			"The phone stays counted and listed; it comes back with `kannuki enroll link --device UDID`, or goes with `kannuki device remove`."),
-		Example: "kannuki cert revoke 00008110-0123456789ABCDEF --reason \"found in a backup\"",
-		Args:    g.args("UDID"),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runCertRevoke(cmd.Context(), g, cmd, o, args[0]) },
-	}
-	o.addFlags(g, cmd.Flags())
-	cmd.ValidArgsFunction = completeArg(g.deviceNames)
-	return cmd
-}
-
-func runCertRevoke(ctx context.Context, g *globals, cmd *cobra.Command, o act, udid string) error {
-	if err := g.need(cmd, "reason"); err != nil {
-		return err
-	}
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
-	var i api.Identity
-	if err := client.Post(ctx, api.Path("devices", udid, "identity", "revoke"), o, &i); err != nil {
-		return err
-	}
-	text := g.text.T("Revoked the certificate of %s. It comes back with a new link: kannuki enroll link --device %s", udid, udid)
-	return g.show(cmd, answer{data: i, table: g.identityTable([]api.Identity{i}), text: g.done(o.DryRun, text)})
+		example:     "kannuki cert revoke 00008110-0123456789ABCDEF --reason \"found in a backup\"",
+		needsReason: true,
+		path:        func(args []string) string { return api.Path("devices", args[0], "identity", "revoke") },
+		complete:    completeArg(g.deviceNames),
+		shown: func(args []string, i api.Identity) (table, string) {
+			return g.identityTable([]api.Identity{i}),
+				g.text.T("Revoked the certificate of %s. It comes back with a new link: kannuki enroll link --device %s", args[0], args[0])
+		},
+	})
 }
 
 // ahead and ago say which way an offset without a sign counts.

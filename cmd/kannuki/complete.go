@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -32,60 +33,41 @@ func completeArg(values func(*cobra.Command) []string) cobra.CompletionFunc {
 	}
 }
 
-// groupNames, releaseNames, appNames, verdictNames and deviceNames ask the server; without
-// one there is nothing to offer.
+// groupNames and those below ask the server; without one there is nothing to
+// offer.
 func (g *globals) groupNames(cmd *cobra.Command) []string {
-	var out []string
-	for _, v := range ask[api.Groups](g, cmd, api.Path("groups")).Groups {
-		out = append(out, v.Name)
-	}
-	return out
+	return names(ask[api.Groups](g, cmd, api.Path("groups")).Groups, func(v fleet.GroupView) string { return v.Name })
 }
 
 func (g *globals) releaseNames(cmd *cobra.Command) []string {
-	var out []string
-	for _, v := range ask[api.Releases](g, cmd, api.Path("releases")).Releases {
-		out = append(out, v.Version)
-	}
-	return out
+	return names(ask[api.Releases](g, cmd, api.Path("releases")).Releases, func(v fleet.ReleaseView) string { return v.Version })
 }
 
 func (g *globals) appNames(cmd *cobra.Command) []string {
-	var out []string
-	for _, v := range ask[api.Apps](g, cmd, api.Path("apps")).Apps {
-		out = append(out, v.BundleID)
-	}
-	return out
+	return names(ask[api.Apps](g, cmd, api.Path("apps")).Apps, func(v api.App) string { return v.BundleID })
 }
 
 func (g *globals) verdictNames(cmd *cobra.Command) []string {
-	var out []string
-	for _, v := range ask[api.Verdicts](g, cmd, api.Path("verdicts")).Verdicts {
-		out = append(out, v.ID)
-	}
-	return out
+	return names(ask[api.Verdicts](g, cmd, api.Path("verdicts")).Verdicts, func(v api.Verdict) string { return v.ID })
 }
 
 func (g *globals) deviceNames(cmd *cobra.Command) []string {
-	var out []string
-	for _, v := range ask[devicePage](g, cmd, api.Path("devices")).Devices {
-		out = append(out, v.UDID)
-	}
-	return out
+	return names(ask[devicePage](g, cmd, api.Path("devices")).Devices, func(v fleet.DeviceView) string { return v.UDID })
 }
 
 func (g *globals) proposalIDs(cmd *cobra.Command) []string {
-	var out []string
-	for _, v := range ask[api.Approvals](g, cmd, api.Path("approvals")).Approvals {
-		out = append(out, v.ID)
-	}
-	return out
+	return names(ask[api.Approvals](g, cmd, api.Path("approvals")).Approvals, func(v fleet.ProposalView) string { return v.ID })
 }
 
 func (g *globals) tokenNames(cmd *cobra.Command) []string {
+	return names(ask[api.Tokens](g, cmd, api.Path("tokens")).Tokens, func(v api.Token) string { return v.ID })
+}
+
+// names returns what the things of a list are called by.
+func names[T any](list []T, name func(T) string) []string {
 	var out []string
-	for _, v := range ask[api.Tokens](g, cmd, api.Path("tokens")).Tokens {
-		out = append(out, v.ID)
+	for _, v := range list {
+		out = append(out, name(v))
 	}
 	return out
 }

@@ -86,22 +86,18 @@ func newDeclarationDiffCommand(g *globals) *cobra.Command {
 		Example: "kannuki declaration diff 00008110-0123456789ABCDEF",
 		Args:    g.args("UDID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runDeclarationDiff(cmd.Context(), g, cmd, args[0])
+			return runDeclarationDiff(g, cmd, args[0])
 		},
 	}
 	cmd.ValidArgsFunction = completeArg(g.deviceNames)
 	return cmd
 }
 
-func runDeclarationDiff(ctx context.Context, g *globals, cmd *cobra.Command, udid string) error {
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
-	var d fleet.DeclarationDiff
-	if err := client.Get(ctx, api.Path("devices", udid, "declarations", "diff"), nil, &d); err != nil {
-		return err
-	}
+func runDeclarationDiff(g *globals, cmd *cobra.Command, udid string) error {
+	return showGet(g, cmd, api.Path("devices", udid, "declarations", "diff"), nil, g.diffAnswer)
+}
+
+func (g *globals) diffAnswer(d fleet.DeclarationDiff) answer {
 	t := g.text
 	tab := table{columns: []column{{"identifier", ""}, {"change", ""}, {"before", ""}, {"after", ""}}}
 	var b strings.Builder
@@ -118,5 +114,5 @@ func runDeclarationDiff(ctx context.Context, g *globals, cmd *cobra.Command, udi
 	if len(d.Changes) == 0 {
 		b.WriteString(t.T("No difference: the phone was told what it would be told now.") + "\n")
 	}
-	return g.show(cmd, answer{data: d, table: tab, text: b.String()})
+	return answer{data: d, table: tab, text: b.String()}
 }

@@ -62,15 +62,9 @@ func newDeviceExplainCommand(g *globals) *cobra.Command {
 		Example: "kannuki device explain 00008110-0123456789ABCDEF",
 		Args:    g.args("UDID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var v fleet.ExplainView
-			if err := client.Get(cmd.Context(), api.Path("devices", args[0], "explain"), nil, &v); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: v, table: g.deviceTable([]fleet.DeviceView{v.Device}), text: g.explainText(v)})
+			return showGet(g, cmd, api.Path("devices", args[0], "explain"), nil, func(v fleet.ExplainView) answer {
+				return answer{data: v, table: g.deviceTable([]fleet.DeviceView{v.Device}), text: g.explainText(v)}
+			})
 		},
 	}
 	cmd.ValidArgsFunction = completeArg(g.deviceNames)

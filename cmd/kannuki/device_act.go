@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -15,27 +13,21 @@ func newDeviceQueueCommand(g *globals) *cobra.Command {
 		Short:   g.text.T("Show the commands people queued for a phone"),
 		Example: "kannuki device queue 00008110-0123456789ABCDEF",
 		Args:    g.args("UDID"),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runDeviceQueue(cmd.Context(), g, cmd, args[0]) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return runDeviceQueue(g, cmd, args[0]) },
 	}
 	cmd.ValidArgsFunction = completeArg(g.deviceNames)
 	cmd.AddCommand(newDeviceQueueCancelCommand(g))
 	return cmd
 }
 
-func runDeviceQueue(ctx context.Context, g *globals, cmd *cobra.Command, udid string) error {
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
-	var q api.Queue
-	if err := client.Get(ctx, api.Path("devices", udid, "queue"), nil, &q); err != nil {
-		return err
-	}
-	a := answer{data: q, table: g.queueTable(q.Commands)}
-	if len(q.Commands) == 0 {
-		a.text = g.text.T("Nothing is queued. What the server asks by itself has no entry here.") + "\n"
-	}
-	return g.show(cmd, a)
+func runDeviceQueue(g *globals, cmd *cobra.Command, udid string) error {
+	return showGet(g, cmd, api.Path("devices", udid, "queue"), nil, func(q api.Queue) answer {
+		a := answer{data: q, table: g.queueTable(q.Commands)}
+		if len(q.Commands) == 0 {
+			a.text = g.text.T("Nothing is queued. What the server asks by itself has no entry here.") + "\n"
+		}
+		return a
+	})
 }
 
 func (g *globals) queueTable(commands []fleet.QueueView) table {
@@ -85,29 +77,17 @@ func newDeviceRefreshCommand(g *globals) *cobra.Command {
 }
 
 func newDeviceVerbCommand(g *globals, v deviceVerb) *cobra.Command {
-	var o act
-	cmd := &cobra.Command{
-		Use:     v.name + " UDID",
-		Short:   v.short,
-		Example: "kannuki device " + v.name + " 00008110-0123456789ABCDEF",
-		Args:    g.args("UDID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var done api.Done
-			if err := client.Post(cmd.Context(), api.Path("devices", args[0], v.name), o, &done); err != nil {
-				return err
-			}
+	return newDeedCommand(g, deed[api.Done]{
+		use: v.name + " UDID", short: v.short,
+		example:  "kannuki device " + v.name + " 00008110-0123456789ABCDEF",
+		path:     func(args []string) string { return api.Path("devices", args[0], v.name) },
+		complete: completeArg(g.deviceNames),
+		shown: func(args []string, done api.Done) (table, string) {
 			tab := table{columns: []column{{"udid", ""}, {"queued", ""}, {"dry_run", ""}}}
 			tab.add(plain(args[0]), number(done.Queued), boolean(done.DryRun))
-			return g.show(cmd, answer{data: done, table: tab, text: g.done(done.DryRun, v.said(args[0], done))})
+			return tab, v.said(args[0], done)
 		},
-	}
-	o.addFlags(g, cmd.Flags())
-	cmd.ValidArgsFunction = completeArg(g.deviceNames)
-	return cmd
+	})
 }
 
 type moveOptions struct {
@@ -125,7 +105,7 @@ func newDeviceMoveCommand(g *globals) *cobra.Command {
 			"kannuki device move 00008110-0123456789ABCDEF --reason \"in the drawer\"",
 		Args: g.args("UDID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runDeviceMove(cmd.Context(), g, cmd, o, args[0])
+			return runDeviceMove(g, cmd, o, args[0])
 		},
 	}
 	f := cmd.Flags()
@@ -138,19 +118,13 @@ func newDeviceMoveCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-func runDeviceMove(ctx context.Context, g *globals, cmd *cobra.Command, o moveOptions, udid string) error {
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
-	var d fleet.DeviceView
+func runDeviceMove(g *globals, cmd *cobra.Command, o moveOptions, udid string) error {
 	request := api.MoveRequest{Group: o.group, Ring: o.ring, Reason: o.Reason, DryRun: o.DryRun}
-	if err := client.Post(ctx, api.Path("devices", udid, "move"), request, &d); err != nil {
-		return err
-	}
-	text := g.text.T("%s is in no group now; its updates stay held.", udid)
-	if d.Group != "" {
-		text = g.text.T("%s is in %s now: %s.", udid, d.Group, g.text.Word(d.Ring))
-	}
-	return g.show(cmd, answer{data: d, table: g.deviceTable([]fleet.DeviceView{d}), text: g.done(o.DryRun, text)})
+	return showPost(g, cmd, api.Path("devices", udid, "move"), request, func(d fleet.DeviceView) answer {
+		text := g.text.T("%s is in no group now; its updates stay held.", udid)
+		if d.Group != "" {
+			text = g.text.T("%s is in %s now: %s.", udid, d.Group, g.text.Word(d.Ring))
+		}
+		return answer{data: d, table: g.deviceTable([]fleet.DeviceView{d}), text: g.done(o.DryRun, text)}
+	})
 }

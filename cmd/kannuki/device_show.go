@@ -18,15 +18,9 @@ func newDeviceShowCommand(g *globals) *cobra.Command {
 		Example: "kannuki device show 00008110-0123456789ABCDEF",
 		Args:    g.args("UDID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var d api.Device
-			if err := client.Get(cmd.Context(), api.Path("devices", args[0]), nil, &d); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: d, table: g.deviceTable([]fleet.DeviceView{d.DeviceView}), text: g.deviceText(d)})
+			return showGet(g, cmd, api.Path("devices", args[0]), nil, func(d api.Device) answer {
+				return answer{data: d, table: g.deviceTable([]fleet.DeviceView{d.DeviceView}), text: g.deviceText(d)}
+			})
 		},
 	}
 	cmd.ValidArgsFunction = completeArg(g.deviceNames)

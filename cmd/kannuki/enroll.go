@@ -61,29 +61,23 @@ func newEnrollLinkCommand(g *globals) *cobra.Command {
 		Long:    g.text.T("Make a link with which one phone can enroll, once. The link is a secret: it is shown here and nowhere else."),
 		Example: "kannuki enroll link --group sales --ring production",
 		Args:    g.args(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runEnrollLink(cmd.Context(), g, cmd, o) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runEnrollLink(g, cmd, o) },
 	}
 	o.addFlags(g, cmd.Flags())
 	o.completions(g, cmd)
 	return cmd
 }
 
-func runEnrollLink(ctx context.Context, g *globals, cmd *cobra.Command, o grantFlags) error {
+func runEnrollLink(g *globals, cmd *cobra.Command, o grantFlags) error {
 	if err := o.check(g, cmd); err != nil {
 		return err
 	}
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
-	var link api.EnrollmentLink
-	if err := client.Post(ctx, api.Path("enrollment", "links"), o.request, &link); err != nil {
-		return err
-	}
-	tab := table{columns: []column{{"url", ""}, {"grant", ""}, {"expires_at", ""}}}
-	tab.add(plain(link.URL), plain(link.Grant), g.instant(link.ExpiresAt))
-	text := link.URL + "\n" + g.text.T("One phone can enroll with it until %s.", g.text.Time(link.ExpiresAt))
-	return g.show(cmd, answer{data: link, table: tab, text: g.done(link.DryRun, text)})
+	return showPost(g, cmd, api.Path("enrollment", "links"), o.request, func(link api.EnrollmentLink) answer {
+		tab := table{columns: []column{{"url", ""}, {"grant", ""}, {"expires_at", ""}}}
+		tab.add(plain(link.URL), plain(link.Grant), g.instant(link.ExpiresAt))
+		text := link.URL + "\n" + g.text.T("One phone can enroll with it until %s.", g.text.Time(link.ExpiresAt))
+		return answer{data: link, table: tab, text: g.done(link.DryRun, text)}
+	})
 }
 
 type profileOptions struct {

@@ -60,26 +60,22 @@ func newGateListCommand(g *globals) *cobra.Command {
 		Example: "kannuki gate list\nkannuki gate list --group sales -o json",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var out api.Gates
-			if err := client.Get(cmd.Context(), api.Path("gates"), url.Values{"group": {o.group}}, &out); err != nil {
-				return err
-			}
-			a := answer{data: out, table: g.gateTable(out.Gates)}
-			if len(out.Gates) == 0 {
-				a.text = g.text.T("No gates: no group has a release to decide about.") + "\n"
-			} else if lines := g.overriddenGates(out.Gates); lines != "" {
-				a.text = a.table.text() + "\n" + lines
-			}
-			return g.show(cmd, a)
+			return showGet(g, cmd, api.Path("gates"), url.Values{"group": {o.group}}, g.gatesAnswer)
 		},
 	}
 	o.addFlags(g, cmd.Flags())
 	g.complete(cmd, "group", g.groupNames)
 	return cmd
+}
+
+func (g *globals) gatesAnswer(out api.Gates) answer {
+	a := answer{data: out, table: g.gateTable(out.Gates)}
+	if len(out.Gates) == 0 {
+		a.text = g.text.T("No gates: no group has a release to decide about.") + "\n"
+	} else if lines := g.overriddenGates(out.Gates); lines != "" {
+		a.text = a.table.text() + "\n" + lines
+	}
+	return a
 }
 
 func (g *globals) gateTable(gates []policy.Gate) table {

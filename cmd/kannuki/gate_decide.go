@@ -104,11 +104,29 @@ func (g *globals) effectText(e fleet.Effect) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-type approveOptions struct {
-	verbOptions
+// openFlags are what opening a gate takes, be it verified or not.
+type openFlags struct {
+	act
+	groupFlag
 	deadline    string
 	start       string
 	fingerprint string
+}
+
+func (o *openFlags) addFlags(g *globals, cmd *cobra.Command, fingerprint string) {
+	t, f := g.text, cmd.Flags()
+	o.act.addFlags(g, f)
+	o.groupFlag.addFlags(g, f)
+	f.StringVar(&o.deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock"))
+	f.StringVar(&o.start, "start", "", t.T("when phones begin to be asked: an offset such as +2h; until then the approval can be withdrawn (default: at once)"))
+	f.StringVar(&o.fingerprint, "fingerprint", "", fingerprint)
+	g.complete(cmd, "group", g.groupNames)
+	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+}
+
+type approveOptions struct {
+	openFlags
+	yes bool
 }
 
 func newGateApproveCommand(g *globals) *cobra.Command {
@@ -127,15 +145,8 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 			return runGateApprove(cmd.Context(), g, cmd, o, args[0])
 		},
 	}
-	f := cmd.Flags()
-	o.act.addFlags(g, f)
-	o.groupFlag.addFlags(g, f)
-	f.StringVar(&o.start, "start", "", t.T("when phones begin to be asked: an offset such as +2h; until then the approval can be withdrawn (default: at once)"))
-	f.StringVar(&o.deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock"))
-	f.StringVar(&o.fingerprint, "fingerprint", "", t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
-	f.BoolVar(&o.yes, "yes", false, t.T("do not ask"))
-	g.complete(cmd, "group", g.groupNames)
-	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	o.addFlags(g, cmd, t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
+	cmd.Flags().BoolVar(&o.yes, "yes", false, t.T("do not ask"))
 	return cmd
 }
 

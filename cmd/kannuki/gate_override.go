@@ -14,9 +14,9 @@ import (
 )
 
 type overrideOptions struct {
-	act
-	groupFlag
-	request api.OverrideRequest
+	openFlags
+	until  string
+	models []string
 }
 
 func newGateOverrideCommand(g *globals) *cobra.Command {
@@ -35,17 +35,10 @@ func newGateOverrideCommand(g *globals) *cobra.Command {
 			return runGateOverride(cmd.Context(), g, cmd, o, args[0])
 		},
 	}
+	o.addFlags(g, cmd, t.T("propose only for the gate as it was shown with this fingerprint (default: as it is now)"))
 	f := cmd.Flags()
-	o.act.addFlags(g, f)
-	o.groupFlag.addFlags(g, f)
-	r := &o.request
-	f.StringVar(&r.Deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock"))
-	f.StringVar(&r.Start, "start", "", t.T("when phones begin to be asked: an offset such as +2h; until then the approval can be withdrawn (default: at once)"))
-	f.StringVar(&r.Until, "until", "", t.T("when the exception ends: +14d, or 2026-12-06T18:00 in the server's time zone; at most 90 days"))
-	f.StringArrayVar(&r.Models, "model", nil, t.T("only phones of this model, such as iPhone14,5; may be repeated (default: the whole production ring)"))
-	f.StringVar(&r.Fingerprint, "fingerprint", "", t.T("propose only for the gate as it was shown with this fingerprint (default: as it is now)"))
-	g.complete(cmd, "group", g.groupNames)
-	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	f.StringVar(&o.until, "until", "", t.T("when the exception ends: +14d, or 2026-12-06T18:00 in the server's time zone; at most 90 days"))
+	f.StringArrayVar(&o.models, "model", nil, t.T("only phones of this model, such as iPhone14,5; may be repeated (default: the whole production ring)"))
 	return cmd
 }
 
@@ -61,8 +54,10 @@ func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o over
 	if err != nil {
 		return err
 	}
-	r := o.request
-	r.Reason, r.DryRun = o.Reason, o.DryRun
+	r := api.OverrideRequest{
+		Deadline: o.deadline, Start: o.start, Until: o.until, Models: o.models,
+		Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: o.DryRun,
+	}
 	if r.Fingerprint == "" {
 		r.Fingerprint = gate.Fingerprint
 	}

@@ -81,19 +81,13 @@ func newGroupSetCommand(g *globals) *cobra.Command {
 }
 
 func (g *globals) changeGroup(cmd *cobra.Command, path string, request any, o act) error {
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
-	var group fleet.GroupView
-	if err := client.Post(cmd.Context(), path, request, &group); err != nil {
-		return err
-	}
-	text := g.text.T("Group %s has these business apps: %s.", group.Name, list(group.Apps).shown)
-	if len(group.Apps) == 0 {
-		text = g.text.T("Group %s has no business apps, so its gates stay closed. Add the apps this work depends on.", group.Name)
-	}
-	return g.show(cmd, answer{data: group, table: g.groupTable([]fleet.GroupView{group}), text: g.done(o.DryRun, text)})
+	return showPost(g, cmd, path, request, func(group fleet.GroupView) answer {
+		text := g.text.T("Group %s has these business apps: %s.", group.Name, list(group.Apps).shown)
+		if len(group.Apps) == 0 {
+			text = g.text.T("Group %s has no business apps, so its gates stay closed. Add the apps this work depends on.", group.Name)
+		}
+		return answer{data: group, table: g.groupTable([]fleet.GroupView{group}), text: g.done(o.DryRun, text)}
+	})
 }
 
 func (g *globals) groupTable(groups []fleet.GroupView) table {
@@ -123,19 +117,13 @@ func newGroupListCommand(g *globals) *cobra.Command {
 		Example: "kannuki group list",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var out api.Groups
-			if err := client.Get(cmd.Context(), api.Path("groups"), nil, &out); err != nil {
-				return err
-			}
-			a := answer{data: out, table: g.groupTable(out.Groups)}
-			if len(out.Groups) == 0 {
-				a.text = g.text.T("No groups. Make one with `kannuki group add`.") + "\n"
-			}
-			return g.show(cmd, a)
+			return showGet(g, cmd, api.Path("groups"), nil, func(out api.Groups) answer {
+				a := answer{data: out, table: g.groupTable(out.Groups)}
+				if len(out.Groups) == 0 {
+					a.text = g.text.T("No groups. Make one with `kannuki group add`.") + "\n"
+				}
+				return a
+			})
 		},
 	}
 }
@@ -201,27 +189,15 @@ func (g *globals) groupText(v fleet.GroupView) string {
 }
 
 func newGroupRemoveCommand(g *globals) *cobra.Command {
-	var o act
-	cmd := &cobra.Command{
-		Use:     "remove GROUP",
-		Short:   g.text.T("Remove a group that has no phones"),
-		Example: "kannuki group remove sales --reason \"merged into retail\"",
-		Args:    g.args("GROUP"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var done api.Done
-			if err := client.Post(cmd.Context(), api.Path("groups", args[0], "remove"), o, &done); err != nil {
-				return err
-			}
+	return newDeedCommand(g, deed[api.Done]{
+		use: "remove GROUP", short: g.text.T("Remove a group that has no phones"),
+		example:  "kannuki group remove sales --reason \"merged into retail\"",
+		path:     func(args []string) string { return api.Path("groups", args[0], "remove") },
+		complete: completeArg(g.groupNames),
+		shown: func(args []string, done api.Done) (table, string) {
 			tab := table{columns: []column{{"group", ""}, {"dry_run", ""}}}
 			tab.add(plain(args[0]), boolean(done.DryRun))
-			return g.show(cmd, answer{data: done, table: tab, text: g.done(o.DryRun, g.text.T("Removed group %s.", args[0]))})
+			return tab, g.text.T("Removed group %s.", args[0])
 		},
-	}
-	o.addFlags(g, cmd.Flags())
-	cmd.ValidArgsFunction = completeArg(g.groupNames)
-	return cmd
+	})
 }

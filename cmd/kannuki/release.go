@@ -29,15 +29,9 @@ func newReleaseListCommand(g *globals) *cobra.Command {
 		Example: "kannuki release list\nkannuki release list -o csv",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var out api.Releases
-			if err := client.Get(cmd.Context(), api.Path("releases"), nil, &out); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: out, table: g.releaseTable(out.Releases)})
+			return showGet(g, cmd, api.Path("releases"), nil, func(out api.Releases) answer {
+				return answer{data: out, table: g.releaseTable(out.Releases)}
+			})
 		},
 	}
 }
@@ -70,15 +64,9 @@ func newReleaseShowCommand(g *globals) *cobra.Command {
 		Example: "kannuki release show 26.6.1\nkannuki release show 26.6.1 -o json",
 		Args:    g.args("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var r fleet.ReleaseDetail
-			if err := client.Get(cmd.Context(), api.Path("releases", args[0]), nil, &r); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: r, table: g.releaseTable([]fleet.ReleaseView{r.ReleaseView}), text: g.releaseText(r)})
+			return showGet(g, cmd, api.Path("releases", args[0]), nil, func(r fleet.ReleaseDetail) answer {
+				return answer{data: r, table: g.releaseTable([]fleet.ReleaseView{r.ReleaseView}), text: g.releaseText(r)}
+			})
 		},
 	}
 	cmd.ValidArgsFunction = completeArg(g.releaseNames)

@@ -87,15 +87,9 @@ func newReleaseSourceCommand(g *globals) *cobra.Command {
 		Example: "kannuki release source\nkannuki release source -o json",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var s api.Status
-			if err := client.Get(cmd.Context(), api.Path("status"), nil, &s); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: sources{s.Server.Feeds, s.Fleet.Sources}, table: g.sourceTable(s)})
+			return showGet(g, cmd, api.Path("status"), nil, func(s api.Status) answer {
+				return answer{data: sources{s.Server.Feeds, s.Fleet.Sources}, table: g.sourceTable(s)}
+			})
 		},
 	}
 }

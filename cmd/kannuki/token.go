@@ -87,15 +87,9 @@ func newTokenListCommand(g *globals) *cobra.Command {
 		Example: "kannuki token list\nkannuki token list -o json",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var out api.Tokens
-			if err := client.Get(cmd.Context(), api.Path("tokens"), nil, &out); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: out, table: g.tokenTable(out.Tokens)})
+			return showGet(g, cmd, api.Path("tokens"), nil, func(out api.Tokens) answer {
+				return answer{data: out, table: g.tokenTable(out.Tokens)}
+			})
 		},
 	}
 }
@@ -121,26 +115,13 @@ func (g *globals) tokenTable(tokens []api.Token) table {
 }
 
 func newTokenRevokeCommand(g *globals) *cobra.Command {
-	var o act
-	cmd := &cobra.Command{
-		Use:     "revoke ID",
-		Short:   g.text.T("End an API token at once"),
-		Example: "kannuki token revoke sato --reason \"left the company\"",
-		Args:    g.args("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var v api.Token
-			if err := client.Post(cmd.Context(), api.Path("tokens", args[0], "revoke"), o, &v); err != nil {
-				return err
-			}
-			text := g.text.T("Revoked: token %s of %s.", v.ID, plain(v.Person).shown)
-			return g.show(cmd, answer{data: v, table: g.tokenTable([]api.Token{v}), text: g.done(o.DryRun, text)})
+	return newDeedCommand(g, deed[api.Token]{
+		use: "revoke ID", short: g.text.T("End an API token at once"),
+		example:  "kannuki token revoke sato --reason \"left the company\"",
+		path:     func(args []string) string { return api.Path("tokens", args[0], "revoke") },
+		complete: completeArg(g.tokenNames),
+		shown: func(_ []string, v api.Token) (table, string) {
+			return g.tokenTable([]api.Token{v}), g.text.T("Revoked: token %s of %s.", v.ID, plain(v.Person).shown)
 		},
-	}
-	o.addFlags(g, cmd.Flags())
-	cmd.ValidArgsFunction = completeArg(g.tokenNames)
-	return cmd
+	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/url"
 	"strconv"
 	"strings"
@@ -37,7 +36,7 @@ func newVerdictRecordCommand(g *globals) *cobra.Command {
 			"    --app-version 4.2 --result works --evidence \"vendor's letter of 20 November\"",
 		Args: g.args("BUNDLE-ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runVerdictRecord(cmd.Context(), g, cmd, o, args[0])
+			return runVerdictRecord(g, cmd, o, args[0])
 		},
 	}
 	f := cmd.Flags()
@@ -61,7 +60,7 @@ func newVerdictRecordCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-func runVerdictRecord(ctx context.Context, g *globals, cmd *cobra.Command, o verdictOptions, bundleID string) error {
+func runVerdictRecord(g *globals, cmd *cobra.Command, o verdictOptions, bundleID string) error {
 	if err := g.need(cmd, "release", "result"); err != nil {
 		return err
 	}
@@ -73,17 +72,11 @@ func runVerdictRecord(ctx context.Context, g *globals, cmd *cobra.Command, o ver
 		}
 		o.request.Expires = day
 	}
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
-	var v api.Verdict
 	request := api.VerdictRequest{VerdictRequest: o.request, Reason: o.Reason, DryRun: o.DryRun}
-	if err := client.Post(ctx, api.Path("verdicts"), request, &v); err != nil {
-		return err
-	}
-	text := g.text.T("Recorded: %s %s on iOS %s (%s): %s.", v.BundleID, v.AppVersion, v.Release, plain(v.Model).shown, g.text.Word(v.Result))
-	return g.show(cmd, answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)})
+	return showPost(g, cmd, api.Path("verdicts"), request, func(v api.Verdict) answer {
+		text := g.text.T("Recorded: %s %s on iOS %s (%s): %s.", v.BundleID, v.AppVersion, v.Release, plain(v.Model).shown, g.text.Word(v.Result))
+		return answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)}
+	})
 }
 
 type verdictListOptions struct {
@@ -99,7 +92,7 @@ func newVerdictListCommand(g *globals) *cobra.Command {
 		Short:   t.T("List the test results, oldest first"),
 		Example: "kannuki verdict list --release 26.6.1\nkannuki verdict list --app com.example.pos --result broken --in-force",
 		Args:    g.args(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runVerdictList(cmd.Context(), g, cmd, o) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runVerdictList(g, cmd, o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.release, "release", "", t.T("only results of this release"))
@@ -116,24 +109,18 @@ func newVerdictListCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-func runVerdictList(ctx context.Context, g *globals, cmd *cobra.Command, o verdictListOptions) error {
-	client, err := g.client(cmd)
-	if err != nil {
-		return err
-	}
+func runVerdictList(g *globals, cmd *cobra.Command, o verdictListOptions) error {
 	query := url.Values{
 		"release": {o.release}, "bundle_id": {o.app}, "group": {o.group}, "device": {o.device}, "result": {o.result},
 		"in_force": {strconv.FormatBool(o.inForce)},
 	}
-	var out api.Verdicts
-	if err := client.Get(ctx, api.Path("verdicts"), query, &out); err != nil {
-		return err
-	}
-	a := answer{data: out, table: g.verdictTable(out.Verdicts)}
-	if len(out.Verdicts) == 0 {
-		a.text = g.text.T("No test results. Record one with `kannuki verdict record`.") + "\n"
-	}
-	return g.show(cmd, a)
+	return showGet(g, cmd, api.Path("verdicts"), query, func(out api.Verdicts) answer {
+		a := answer{data: out, table: g.verdictTable(out.Verdicts)}
+		if len(out.Verdicts) == 0 {
+			a.text = g.text.T("No test results. Record one with `kannuki verdict record`.") + "\n"
+		}
+		return a
+	})
 }
 
 func newVerdictShowCommand(g *globals) *cobra.Command {
@@ -143,15 +130,9 @@ func newVerdictShowCommand(g *globals) *cobra.Command {
 		Example: "kannuki verdict show 0b6f1f0e-…",
 		Args:    g.args("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var v api.Verdict
-			if err := client.Get(cmd.Context(), api.Path("verdicts", args[0]), nil, &v); err != nil {
-				return err
-			}
-			return g.show(cmd, answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.verdictText(v)})
+			return showGet(g, cmd, api.Path("verdicts", args[0]), nil, func(v api.Verdict) answer {
+				return answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.verdictText(v)}
+			})
 		},
 	}
 	cmd.ValidArgsFunction = completeArg(g.verdictNames)
@@ -209,29 +190,14 @@ func (g *globals) verdictTable(verdicts []api.Verdict) table {
 }
 
 func newVerdictRevokeCommand(g *globals) *cobra.Command {
-	var o act
-	cmd := &cobra.Command{
-		Use:     "revoke ID",
-		Short:   g.text.T("Withdraw a test result; a rollout that rests on it is paused"),
-		Example: "kannuki verdict revoke 0b6f1f0e-… --reason \"tested the wrong version\"",
-		Args:    g.args("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := g.need(cmd, "reason"); err != nil {
-				return err
-			}
-			client, err := g.client(cmd)
-			if err != nil {
-				return err
-			}
-			var v api.Verdict
-			if err := client.Post(cmd.Context(), api.Path("verdicts", args[0], "revoke"), o, &v); err != nil {
-				return err
-			}
-			text := g.text.T("Withdrawn: %s on iOS %s. The result stays in the history.", v.BundleID, v.Release)
-			return g.show(cmd, answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)})
+	return newDeedCommand(g, deed[api.Verdict]{
+		use: "revoke ID", short: g.text.T("Withdraw a test result; a rollout that rests on it is paused"),
+		example:     "kannuki verdict revoke 0b6f1f0e-… --reason \"tested the wrong version\"",
+		needsReason: true,
+		path:        func(args []string) string { return api.Path("verdicts", args[0], "revoke") },
+		complete:    completeArg(g.verdictNames),
+		shown: func(_ []string, v api.Verdict) (table, string) {
+			return g.verdictTable([]api.Verdict{v}), g.text.T("Withdrawn: %s on iOS %s. The result stays in the history.", v.BundleID, v.Release)
 		},
-	}
-	o.addFlags(g, cmd.Flags())
-	cmd.ValidArgsFunction = completeArg(g.verdictNames)
-	return cmd
+	})
 }
