@@ -161,6 +161,12 @@ func withoutApps(g storage.Group, bundleIDs []string) storage.Group {
 // that enrol from now on: what an enrolled phone allows was fixed when it
 // enrolled.
 func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupView, error) {
+	return f.changeGroup(ctx, seg, a, "group.set", r, func(s *snapshot) (storage.Group, error) { return s.group(r.Name) })
+}
+
+// changeGroup makes of the group that was finds what the request says, and
+// records it as the action.
+func (f *Fleet) changeGroup(ctx context.Context, seg storage.Segment, a Act, action string, r GroupRequest, was func(*snapshot) (storage.Group, error)) (GroupView, error) {
 	if err := r.check(); err != nil {
 		return GroupView{}, err
 	}
@@ -170,24 +176,33 @@ func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 	}
 	var group storage.Group
 	err = f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
-		was, err := s.group(r.Name)
+		found, err := was(s)
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		for _, id := range slices.Concat(r.Apps, r.RemoveApps) {
-			if _, err := s.app(id); err != nil {
-				return storage.WorldChange{}, err
-			}
+		if err := r.checkApps(s, found); err != nil {
+			return storage.WorldChange{}, err
 		}
-		for _, id := range r.RemoveApps {
-			if !slices.Contains(was.Apps, id) {
-				return storage.WorldChange{}, refused("app-not-in-group", "%s is not a business app of group %s", id, r.Name).with("app", id, "group", r.Name)
-			}
-		}
-		group = r.onto(was)
-		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{f.groupEntry(a, "group.set", group)}}, nil
+		group = r.onto(found)
+		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{f.groupEntry(a, action, group)}}, nil
 	})
 	return groupView(w, group), err
+}
+
+// checkApps refuses apps that are not known, or that the group does not have
+// and can not lose.
+func (r GroupRequest) checkApps(s *snapshot, g storage.Group) error {
+	for _, id := range slices.Concat(r.Apps, r.RemoveApps) {
+		if _, err := s.app(id); err != nil {
+			return err
+		}
+	}
+	for _, id := range r.RemoveApps {
+		if !slices.Contains(g.Apps, id) {
+			return refused("app-not-in-group", "%s is not a business app of group %s", id, g.Name).with("app", id, "group", g.Name)
+		}
+	}
+	return nil
 }
 
 // edit makes a change of apps and groups, unless it is only tried, that takes

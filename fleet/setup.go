@@ -85,31 +85,15 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 	if !regexp.MustCompile(groupPattern).MatchString(r.Name) {
 		return GroupView{}, invalid("name", "not-a-name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name).with("value", r.Name)
 	}
-	if err := r.check(); err != nil {
-		return GroupView{}, err
-	}
-	w, err := f.world(seg)
-	if err != nil {
-		return GroupView{}, err
-	}
-	var group storage.Group
-	err = f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
-		for _, id := range r.Apps {
-			if _, err := s.app(id); err != nil {
-				return storage.WorldChange{}, err
-			}
+	return f.changeGroup(ctx, seg, a, "group.add", r, func(s *snapshot) (storage.Group, error) {
+		if was, err := s.group(r.Name); err == nil {
+			return was, nil
 		}
-		was, err := s.group(r.Name)
-		if err != nil {
-			was = storage.Group{
-				Name: r.Name, Candidate: string(policy.CandidateManual), Rights: "managed", ModelClass: string(policy.ModelClassHardware),
-				OnExpiry: string(policy.OnExpiryExtendRisk), CreatedAt: f.now(),
-			}
-		}
-		group = r.onto(was)
-		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{f.groupEntry(a, "group.add", group)}}, nil
+		return storage.Group{
+			Name: r.Name, Candidate: string(policy.CandidateManual), Rights: "managed", ModelClass: string(policy.ModelClassHardware),
+			OnExpiry: string(policy.OnExpiryExtendRisk), CreatedAt: f.now(),
+		}, nil
 	})
-	return groupView(w, group), err
 }
 
 func (f *Fleet) groupEntry(a Act, action string, g storage.Group) storage.AuditEntry {
