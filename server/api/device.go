@@ -10,11 +10,7 @@ import (
 )
 
 func devices(h *Handler, c *call) (any, error) {
-	after, err := c.number("after")
-	if err != nil {
-		return nil, err
-	}
-	limit, err := c.number("limit")
+	after, limit, err := c.page()
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +22,7 @@ func devices(h *Handler, c *call) (any, error) {
 		Group: c.query("group"), Ring: c.query("ring"), Hold: c.query("hold"), Reason: c.query("reason"),
 		OS: c.query("os"), Model: c.query("model"), ContactBefore: c.query("contact_before"), Removed: removed,
 		Certificate: c.query("certificate"),
-		After:       after, Limit: int(min(limit, maxBody)),
+		After:       after, Limit: limit,
 	})
 }
 

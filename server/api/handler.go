@@ -153,6 +153,21 @@ func (c *call) number(name string) (uint64, error) {
 	return n, nil
 }
 
+// page reads which part of a list is wanted: what comes after an entry, and at
+// most how many. 0 leaves both to the list.
+func (c *call) page() (after uint64, limit int, err error) {
+	if after, err = c.number("after"); err != nil {
+		return 0, 0, err
+	}
+	limit, err = c.limit()
+	return after, limit, err
+}
+
+func (c *call) limit() (int, error) {
+	n, err := c.number("limit")
+	return int(min(n, maxBody)), err
+}
+
 // boolean reads a value of the query that is true or false; absent is false.
 func (c *call) boolean(name string) (bool, error) {
 	s := c.query(name)

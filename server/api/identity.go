@@ -28,7 +28,7 @@ type Identities struct {
 }
 
 func identities(h *Handler, c *call) (any, error) {
-	limit, err := c.number("limit")
+	limit, err := c.limit()
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func identities(h *Handler, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := enroll.IdentityQuery{All: all, After: c.query("after"), Limit: int(min(limit, maxBody))}
+	q := enroll.IdentityQuery{All: all, After: c.query("after"), Limit: limit}
 	if s := c.query("expiring_before"); s != "" {
 		if q.ExpiringBefore, err = time.Parse(time.RFC3339, s); err != nil {
 			return nil, invalid("expiring_before", "not-a-time", s, fmt.Sprintf("%q: want a time such as 2027-01-31T00:00:00Z", s))

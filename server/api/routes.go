@@ -136,15 +136,11 @@ type ApproveRequest struct {
 }
 
 func rollout(h *Handler, c *call) (any, error) {
-	after, err := c.number("after")
+	after, limit, err := c.page()
 	if err != nil {
 		return nil, err
 	}
-	limit, err := c.number("limit")
-	if err != nil {
-		return nil, err
-	}
-	q := fleet.RolloutQuery{After: after, Limit: int(min(limit, maxBody))}
+	q := fleet.RolloutQuery{After: after, Limit: limit}
 	return h.fleet.Rollout(c.ctx, c.Segment, c.r.PathValue("group"), c.r.PathValue("release"), q)
 }
 
@@ -246,15 +242,11 @@ type AuditEntry struct {
 }
 
 func audit(h *Handler, c *call) (any, error) {
-	after, err := c.number("after")
+	after, limit, err := c.page()
 	if err != nil {
 		return nil, err
 	}
-	limit, err := c.number("limit")
-	if err != nil {
-		return nil, err
-	}
-	list, err := h.fleet.Audit(c.ctx, c.Segment, after, int(min(limit, 1000)))
+	list, err := h.fleet.Audit(c.ctx, c.Segment, after, min(limit, 1000))
 	out := Audit{Entries: []AuditEntry{}}
 	for _, e := range list {
 		out.Entries = append(out.Entries, AuditEntry{e.Seq, e.At, e.Actor, e.Action, e.Target, e.Reason, e.Detail, e.Prev, e.Hash})
