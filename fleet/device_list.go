@@ -57,7 +57,7 @@ func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery)
 	if q.Removed {
 		return e.removedDevices(ctx, q, wanted)
 	}
-	members, next := pageOf(e.matching(q, wanted), q.After, q.Limit)
+	members, next := e.matching(q, wanted)
 	phones, err := f.phonesOf(ctx, seg, members)
 	if err != nil {
 		return DevicePage{}, err
@@ -69,9 +69,10 @@ func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery)
 	return page, nil
 }
 
-// matching returns the phones of the census that a query selects.
-func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time) bool) []member {
-	var out []member
+// matching returns a page of the phones of the census that a query selects, and
+// the number to go on after.
+func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time) bool) ([]member, uint64) {
+	selected := page{after: q.After, limit: q.Limit}
 	wall := e.fleet.o.Wall()
 	selects := func(m member) bool {
 		return wanted(&m.look.phone, m.contact) &&
@@ -80,17 +81,17 @@ func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time
 	if q.Reason == "" && q.Hold == "" {
 		for m := range e.state.census.all() {
 			if selects(m) {
-				out = append(out, m)
+				selected.add(m)
 			}
 		}
-		return out
+		return selected.members()
 	}
 	e.survey(func(m member, x explained) {
 		if selects(m) && (q.Reason == "" || q.Reason == string(x.reason)) && (q.Hold == "" || q.Hold == string(x.hold)) {
-			out = append(out, m)
+			selected.add(m)
 		}
 	})
-	return out
+	return selected.members()
 }
 
 // removedDevices lists phones that the census has forgotten. A page can have

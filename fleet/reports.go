@@ -67,14 +67,14 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		v.Deadline = approval.Waves[0].Deadline
 	}
 	e := f.explainer(w)
-	listed := v.count(e)
-	limit := maxListed
+	listed := page{after: q.After, limit: maxListed}
 	if q.Limit > 0 {
-		limit = min(q.Limit, maxListed)
+		listed.limit = min(q.Limit, maxListed)
 	}
-	var page []member
-	page, v.Next = pageOf(listed, q.After, limit)
-	return v, v.list(ctx, e, page)
+	v.count(e, &listed)
+	var members []member
+	members, v.Next = listed.members()
+	return v, v.list(ctx, e, members)
 }
 
 // done reports whether a phone needs to do no more for a release. A phone that
@@ -83,9 +83,8 @@ func done(p *storage.Phone, release, reason string) bool {
 	return reason == string(policy.ReasonDone) || version.AtLeast(p.OS.Version, release) && p.Arrival == nil
 }
 
-// count counts the phones of the group and returns those to be listed.
-func (v *RolloutView) count(e explainer) []member {
-	var listed []member
+// count counts the phones of the group and adds those to be listed to a page.
+func (v *RolloutView) count(e explainer, listed *page) {
 	counts := map[string]int{}
 	e.survey(func(m member, x explained) {
 		p := &m.look.phone
@@ -93,7 +92,7 @@ func (v *RolloutView) count(e explainer) []member {
 		case p.Group != v.Group || !m.enrolled():
 			return
 		case p.Ring == storage.RingVerification:
-			listed = append(listed, m)
+			listed.add(m)
 			return
 		}
 		v.Production++
@@ -103,16 +102,15 @@ func (v *RolloutView) count(e explainer) []member {
 			return
 		}
 		counts[string(x.reason)]++
-		listed = append(listed, m)
+		listed.add(m)
 	})
 	v.Reasons = sortedCounts(counts)
-	return listed
 }
 
 // list reads the phones of one page. One that changed since it was counted is
 // shown as it is now, one that left is not.
-func (v *RolloutView) list(ctx context.Context, e explainer, page []member) error {
-	phones, err := e.fleet.phonesOf(ctx, e.state.segment, page)
+func (v *RolloutView) list(ctx context.Context, e explainer, members []member) error {
+	phones, err := e.fleet.phonesOf(ctx, e.state.segment, members)
 	for i := range phones {
 		p := &phones[i]
 		d := e.view(p)

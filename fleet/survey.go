@@ -1,12 +1,10 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"runtime"
 	"slices"
-	"sort"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -92,25 +90,13 @@ func (e explainer) survey(visit func(m member, x explained)) {
 	}
 }
 
-// pageOf returns so many members with a number above after, in order, and the
-// number to go on after: 0 at the end.
-func pageOf(members []member, after uint64, limit int) (page []member, next uint64) {
-	slices.SortFunc(members, func(a, b member) int { return cmp.Compare(a.num, b.num) })
-	first := sort.Search(len(members), func(i int) bool { return members[i].num > after })
-	page = members[first:min(len(members), first+limit)]
-	if first+limit < len(members) {
-		next = page[limit-1].num
-	}
-	return page, next
-}
-
 // phonesOf reads the phones of a page, on all processors because decoding them
 // is what it costs. One that is gone meanwhile is left out.
-func (f *Fleet) phonesOf(ctx context.Context, seg storage.Segment, page []member) ([]storage.Phone, error) {
-	phones := make([]storage.Phone, len(page))
+func (f *Fleet) phonesOf(ctx context.Context, seg storage.Segment, members []member) ([]storage.Phone, error) {
+	phones := make([]storage.Phone, len(members))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, m := range page {
+	for i, m := range members {
 		group.Go(func() error {
 			p, err := f.store.Phone(ctx, seg, m.udid)
 			if errors.Is(err, storage.ErrNotFound) {
