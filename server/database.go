@@ -33,11 +33,42 @@ type DatabaseInfo struct {
 // before it is taken for one that will not.
 const offlineWait = 200 * time.Millisecond
 
+// Errors about a database that is to be read without a server.
+var (
+	// ErrDatabaseLocked means that a running server has the database open.
+	ErrDatabaseLocked = errors.New("a server is running")
+	// ErrDatabaseOlder means that the database is of an older Kannuki, and that
+	// only a start migrates it.
+	ErrDatabaseOlder = errors.New("the database is of an older kannuki")
+)
+
+// CheckDatabase reads the whole database of a data directory and reports what
+// is wrong with it, or nil. It changes nothing. Its errors wrap
+// [ErrDatabaseLocked] while a server runs, and [ErrDatabaseOlder] for a database
+// that a start would migrate first. A badly damaged file can end the process:
+// call it in one that may end.
+func CheckDatabase(ctx context.Context, data string) error {
+	return checkDatabase(ctx, data, bolt.Options{LockTimeout: offlineWait, ReadOnly: true})
+}
+
+// CheckStage is [CheckDatabase] for a folder of [StageDatabase]. It first
+// migrates a database of an older Kannuki, as a start would do.
+func CheckStage(ctx context.Context, stage string) error {
+	return checkDatabase(ctx, stage, bolt.Options{LockTimeout: offlineWait})
+}
+
+func checkDatabase(ctx context.Context, data string, o bolt.Options) error {
+	store, err := openOffline(data, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.Check(ctx), store.Close())
+}
+
 // DescribeDatabase reads the database of a data directory without a server. It
-// returns [ErrDatabaseLocked] while one has it open. A database of an older
-// Kannuki is migrated, as a start would do.
+// changes nothing, and its errors are those of [CheckDatabase].
 func DescribeDatabase(ctx context.Context, data string) (DatabaseInfo, error) {
-	store, err := openOffline(data)
+	store, err := openOffline(data, bolt.Options{LockTimeout: offlineWait, ReadOnly: true})
 	if err != nil {
 		return DatabaseInfo{}, err
 	}
@@ -45,10 +76,13 @@ func DescribeDatabase(ctx context.Context, data string) (DatabaseInfo, error) {
 	return info, errors.Join(err, store.Close())
 }
 
-func openOffline(data string) (*bolt.Store, error) {
-	store, err := bolt.Open(filepath.Join(data, databaseFile), bolt.Options{LockTimeout: offlineWait})
+func openOffline(data string, o bolt.Options) (*bolt.Store, error) {
+	store, err := bolt.Open(filepath.Join(data, databaseFile), o)
 	if errors.Is(err, bolt.ErrLocked) {
 		return nil, fmt.Errorf("%w: %w", ErrDatabaseLocked, err)
+	}
+	if _, older := errors.AsType[*bolt.OlderError](err); older {
+		return nil, fmt.Errorf("%w: %w", ErrDatabaseOlder, err)
 	}
 	return store, err
 }
@@ -147,7 +181,7 @@ type Restoration struct {
 // audit log of each segment says so.
 func Restore(ctx context.Context, r Restoration, now time.Time) error {
 	stage, data := r.Stage, r.Data
-	store, err := openOffline(stage)
+	store, err := openOffline(stage, bolt.Options{LockTimeout: offlineWait})
 	if err != nil {
 		return err
 	}

@@ -103,27 +103,14 @@ func (d *diagnosis) database(ctx context.Context) {
 		d.ok("database", t.T("The database is whole."))
 	case errors.Is(err, ErrDatabaseLocked):
 		d.ok("database", t.T("The database is in use by the running server; its records are checked as they are read."))
+	case errors.Is(err, ErrDatabaseOlder):
+		d.add("database", GradeWarn, t.T("The database is of an older Kannuki and was not checked."), t.T("`kannuki serve` migrates it and keeps a copy."))
 	case strings.Contains(err.Error(), fs.ErrPermission.Error()):
 		// The check runs in a process of its own, so only its words are left.
 		d.add("database", GradeFail, err.Error(), t.T("Give the files of the data directory to the user the server runs as."))
 	default:
 		d.add("database", GradeFail, err.Error(), t.T("Stop the server, keep the file, and restore the newest backup."))
 	}
-}
-
-// ErrDatabaseLocked means that a running server has the database open.
-var ErrDatabaseLocked = errors.New("a server is running")
-
-// CheckDatabase reads the whole database of a data directory and reports what
-// is wrong with it, or nil. While a server runs it returns an error that wraps
-// [ErrDatabaseLocked]. A badly damaged file can end the process: call it in one
-// that may end.
-func CheckDatabase(ctx context.Context, data string) error {
-	store, err := openOffline(data)
-	if err != nil {
-		return err
-	}
-	return errors.Join(store.Check(ctx), store.Close())
 }
 
 func (d *diagnosis) disk() {

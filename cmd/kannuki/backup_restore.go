@@ -71,7 +71,7 @@ func (g *globals) stageBackup(ctx context.Context, file, dir string) (stage stri
 	if stage, err = server.StageDatabase(file, dir); err != nil {
 		return "", found, err
 	}
-	if err = g.checkDatabaseIn(ctx, stage); err == nil {
+	if err = checkApart(ctx, stage, "--"+stageFlag); err == nil {
 		found.DatabaseInfo, err = server.DescribeDatabase(ctx, stage)
 	}
 	if err != nil {

@@ -14,10 +14,14 @@ func newDBCommand(g *globals) *cobra.Command {
 	return g.noun("db", g.text.T("The database of a stopped server"), newDBCheckCommand(g), newDBStatsCommand(g))
 }
 
-// offline words what goes wrong with a database that a server has open.
+// offline says what to do about a database that a server has open, or has to
+// migrate first.
 func (g *globals) offline(err error) error {
-	if errors.Is(err, server.ErrDatabaseLocked) {
+	switch {
+	case errors.Is(err, server.ErrDatabaseLocked):
 		return &nextError{err, g.text.T("Stop the server first, or look at a copy: kannuki backup create FILE, kannuki backup verify FILE")}
+	case errors.Is(err, server.ErrDatabaseOlder):
+		return &nextError{err, g.text.T("`kannuki serve` migrates it and keeps a copy.")}
 	}
 	return err
 }

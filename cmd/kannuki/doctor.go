@@ -171,38 +171,50 @@ func (g *globals) feedAge(s fleet.StatusView) server.Finding {
 // newDoctorDatabaseCommand is the part of doctor that runs in a process of its
 // own, because a badly damaged database can end the process that reads it.
 func newDoctorDatabaseCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var stage bool
+	cmd := &cobra.Command{
 		Use:    databaseCheck,
 		Hidden: true,
 		Args:   g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := server.CheckDatabase(cmd.Context(), g.data)
-			if errors.Is(err, server.ErrDatabaseLocked) {
+			check := server.CheckDatabase
+			if stage {
+				check = server.CheckStage
+			}
+			err := check(cmd.Context(), g.data)
+			switch {
+			case errors.Is(err, server.ErrDatabaseLocked):
 				return &shownError{exit: exitLocked}
+			case errors.Is(err, server.ErrDatabaseOlder):
+				return &shownError{exit: exitOlder}
 			}
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&stage, stageFlag, false, "migrate an older database first")
+	return cmd
 }
 
 const (
 	databaseCheck = "check-database"
-	// exitLocked tells doctor that a server has the database open. It is no
-	// part of the command contract.
+	stageFlag     = "stage"
+	// exitLocked and exitOlder tell doctor that a server has the database open,
+	// and that it is of an older Kannuki. They are no part of the command contract.
 	exitLocked = 75
+	exitOlder  = 76
 )
 
 // checkDatabase runs the check of the data directory in another process.
-func (g *globals) checkDatabase(ctx context.Context) error { return g.checkDatabaseIn(ctx, g.data) }
+func (g *globals) checkDatabase(ctx context.Context) error { return checkApart(ctx, g.data) }
 
-// checkDatabaseIn is checkDatabase for any folder that holds a database.
-func (g *globals) checkDatabaseIn(ctx context.Context, data string) error {
+// checkApart checks the database in a folder in another process.
+func checkApart(ctx context.Context, data string, flags ...string) error {
 	program, err := exec.LookPath(os.Args[0])
 	if err != nil {
 		return fmt.Errorf("check database: %w", err)
 	}
 	//nolint:gosec // this very program, with arguments of its own
-	check := exec.CommandContext(ctx, program, "doctor", databaseCheck, "--data", data, "--lang", "en")
+	check := exec.CommandContext(ctx, program, append([]string{"doctor", databaseCheck, "--data", data, "--lang", "en"}, flags...)...)
 	var problem bytes.Buffer
 	check.Stderr = &problem
 	err = check.Run()
@@ -212,6 +224,8 @@ func (g *globals) checkDatabaseIn(ctx context.Context, data string) error {
 		return nil
 	case ended && exit.ExitCode() == exitLocked:
 		return server.ErrDatabaseLocked
+	case ended && exit.ExitCode() == exitOlder:
+		return server.ErrDatabaseOlder
 	case ended:
 		message, _, _ := strings.Cut(strings.TrimPrefix(problem.String(), "kannuki: "), "\n")
 		return fmt.Errorf("check database: %s", message)

@@ -146,6 +146,9 @@ func describe(t *lang.Printer, err error) failure {
 	if errors.Is(err, server.ErrDatabaseLocked) {
 		f.Message = t.T("a server is running on this data directory")
 	}
+	if errors.Is(err, server.ErrDatabaseOlder) {
+		f.Message = t.T("the database is of an older Kannuki and was not read")
+	}
 	if e, ok := errors.AsType[*wordedError](err); ok {
 		f.Message = e.text
 	}

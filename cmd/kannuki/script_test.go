@@ -2,18 +2,22 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"net"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	bbolt "go.etcd.io/bbolt" //nolint:depguard // to write a database of an older Kannuki
 )
 
 func TestMain(m *testing.M) {
@@ -42,8 +46,26 @@ func TestScripts(t *testing.T) {
 			"envline":  envLine,
 			"envjson":  envJSON,
 			"envcsv":   envCSV,
+			"older":    older,
 		},
 	})
+}
+
+// older turns a database into one of schema 1, which knew no proposals: older
+// FILE.
+func older(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: older FILE")
+	}
+	db, err := bbolt.Open(ts.MkAbs(args[0]), 0o600, nil)
+	ts.Check(err)
+	schema, one := []byte("schema"), binary.BigEndian.AppendUint64([]byte{1}, 1) // format and number
+	sum := crc32.Checksum(slices.Concat(schema, one), crc32.MakeTable(crc32.Castagnoli))
+	value := slices.Concat(one[:1], binary.BigEndian.AppendUint32(nil, sum), one[1:])
+	err = db.Update(func(t *bbolt.Tx) error {
+		return errors.Join(t.DeleteBucket([]byte("proposals")), t.Bucket([]byte("meta")).Put(schema, value))
+	})
+	ts.Check(errors.Join(err, db.Close()))
 }
 
 // exits runs a program that must end with exactly this code: exits CODE PROGRAM

@@ -35,6 +35,7 @@ func japaneseErrors() []both {
 		{"%s holds no PEM certificate", "%sにPEM形式の証明書がありません"},
 		{"cannot fetch %s: %v", "%sを取得できません（%v）"},
 		{"a server is running on this data directory", "このデータフォルダではサーバーが稼働中です"},
+		{"the database is of an older Kannuki and was not read", "データベースは古いバージョンのKannukiのもので、読み込みませんでした"},
 		{"The server's certificate is not trusted: %v.", "サーバーの証明書を信頼できません（%v）。"},
 		{"Check the name in `--server`, and that this machine trusts who issued the certificate.", "`--server`の名前と、証明書の発行元をこの機器が信頼しているかを確認してください。"},
 		{"token %s was made and its secret is lost, revoke it: %v", "トークン%sを作成しましたが、秘密を書き込めませんでした。無効にしてください（%v）"},

@@ -174,6 +174,8 @@ func japaneseDoctor() []both {
 		{"Restore the folder keys from a backup; without it every phone must enroll again.", "keysフォルダをバックアップから復元してください。ないと、すべての端末の再登録が必要です。"},
 
 		{"The database is whole.", "データベースに破損はありません。"},
+		{"The database is of an older Kannuki and was not checked.", "データベースは古いバージョンのKannukiのもので、検査していません。"},
+		{"`kannuki serve` migrates it and keeps a copy.", "`kannuki serve`を起動すると、写しを残してから移行します。"},
 		{"The database is in use by the running server; its records are checked as they are read.", "データベースは稼働中のサーバーが使用しています。記録は読み出すたびに検査されます。"},
 		{"legacy_crypto is on: SHA-1 signatures and DES certificate requests are accepted.", "legacy_cryptoが有効です。SHA-1の署名と、DESで暗号化された証明書要求を受け付けています。"},
 		{"Switch it off as soon as no phone needs it; `kannuki audit log` names those that still used it.", "必要とする端末がなくなり次第、無効にしてください。使用した端末は`kannuki audit log`で確認できます。"},

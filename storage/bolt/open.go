@@ -95,7 +95,7 @@ func initialize(path string, inst storage.Instance, o Options) error {
 // process has open one that wraps [ErrLocked], a database of a newer Kannuki a
 // [*NewerError]. A database of an older Kannuki is first copied to
 // path.before-vN, where N is the schema it is about to get, and then migrated
-// in one transaction.
+// in one transaction; when o is read-only it is an [*OlderError] instead.
 //
 // A file whose pages are damaged can end the process: bbolt walks all pages
 // when it opens a file, and panics on a goroutine of its own, out of reach.
@@ -108,7 +108,7 @@ func openSchema(path string, o Options, want schema) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := want.migrate(db, path); err != nil {
+	if err := want.fit(db, path, o.ReadOnly); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	p := &packer{}
@@ -144,6 +144,8 @@ func openFile(path string, o Options) (*bbolt.DB, error) {
 		NoFreelistSync:  true,
 		FreelistType:    bbolt.FreelistMapType,
 		InitialMmapSize: mapBytes(runtime.GOOS),
+		ReadOnly:        o.ReadOnly,
+		PreLoadFreelist: true, // of a read-only database too: Stats counts free pages
 		OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
 			return os.OpenFile(name, flag&^os.O_CREATE, perm) //nolint:gosec // the operator names the file
 		},

@@ -49,8 +49,22 @@ func (e *NewerError) Error() string {
 		e.Path, e.Database, e.Binary, copyName(e.Path, e.Database))
 }
 
-// migrate brings an open database to the version of s.
-func (s schema) migrate(db *bbolt.DB, path string) error {
+// OlderError says that a database was written by an older Kannuki, and has to
+// be migrated before this one can read it.
+type OlderError struct {
+	Path     string
+	Database uint64 // schema version of the database
+	Binary   uint64 // schema version this binary works with
+}
+
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("database %s has schema %d, this kannuki works with %d: `kannuki serve` migrates it and keeps a copy at %s",
+		e.Path, e.Database, e.Binary, copyName(e.Path, e.Binary))
+}
+
+// fit sees that an open database has the version of s: an older one is
+// migrated, or with readOnly refused.
+func (s schema) fit(db *bbolt.DB, path string, readOnly bool) error {
 	have, err := schemaVersion(db)
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", path, err)
@@ -62,10 +76,20 @@ func (s schema) migrate(db *bbolt.DB, path string) error {
 	if have == want {
 		return nil
 	}
+	if readOnly {
+		return &OlderError{Path: path, Database: have, Binary: want}
+	}
+	return s.migrate(db, path, have)
+}
+
+// migrate brings an open database from the version it has to that of s, and
+// keeps a copy of what it was.
+func (s schema) migrate(db *bbolt.DB, path string, have uint64) error {
+	want := s.version()
 	if err := copyDatabase(db, copyName(path, want)); err != nil {
 		return fmt.Errorf("copy database %s before changing it: %w", path, err)
 	}
-	err = db.Update(func(b *bbolt.Tx) error {
+	err := db.Update(func(b *bbolt.Tx) error {
 		t := &tx{bolt: b, ctx: context.Background(), packer: &packer{}}
 		for _, step := range s[have-firstSchema:] {
 			if err := step(t); err != nil {

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	bbolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -123,6 +125,52 @@ func TestOpenRefusesNewerSchema(t *testing.T) {
 	}
 	if _, err := os.Stat(copyName(path, have)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a copy was made: %v", err)
+	}
+}
+
+// TestOpenReadOnly: who may only look leaves an older database, and its folder,
+// as they are, and a current one too.
+func TestOpenReadOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "kannuki.db")
+	if err := Create(path, storage.Instance{URL: "v1"}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	have := currentSchema().version()
+	_, err = openSchema(path, Options{ReadOnly: true}, append(currentSchema(), appendURL("+1")))
+	older, ok := errors.AsType[*OlderError](err)
+	if !ok {
+		t.Fatalf("a database to migrate: got error %v, want an OlderError", err)
+	}
+	if diff := cmp.Diff(&OlderError{Path: path, Database: have, Binary: have + 1}, older); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	s, err := Open(path, Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Errorf("a current database: %v", err)
+	}
+	if err := s.RecordAudit(t.Context(), storage.DefaultSegment, []storage.AuditEntry{{Action: "test"}}); !errors.Is(err, bolterrors.ErrDatabaseReadOnly) {
+		t.Errorf("a write: got error %v, want %v", err, bolterrors.ErrDatabaseReadOnly)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+
+	after, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed, %v", err)
+	}
+	if diff := cmp.Diff([]string{"kannuki.db"}, files(t, dir)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
 	}
 }
 

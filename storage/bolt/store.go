@@ -29,6 +29,9 @@ import (
 // server.
 type Options struct {
 	LockTimeout time.Duration // how long to wait for another process to close the file; 0: 5 seconds
+	// ReadOnly leaves the file and its folder as they are: a database of an older
+	// Kannuki is an [*OlderError], and every method that writes returns an error.
+	ReadOnly bool
 }
 
 // Store is an open database. Its methods may be called from many goroutines;
