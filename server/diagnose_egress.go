@@ -53,6 +53,9 @@ func (d *diagnosis) pushService(ctx context.Context, cert apns.Certificate) {
 			fix = t.T("In a lab, start `kannuki sim run`: it plays the push service.")
 		}
 		d.add("push-service", worst, message, fix)
+	case o.Host == "" && !r.FromApple():
+		d.add("push-service", GradeWarn, t.T("What answers for %s does not answer as the push service does: %s", u.Host, r.String()),
+			t.T("If that is a proxy that opens TLS: have it let %s through unopened.", u.Host))
 	case r.Status >= http.StatusInternalServerError:
 		d.add("push-service", GradeWarn, t.T("The push service %s cannot serve at the moment: %s", u.Host, r.String()), t.T("Wait; pushes are tried again by themselves."))
 	default:

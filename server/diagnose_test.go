@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +86,48 @@ func TestPushServiceThroughProxy(t *testing.T) {
 				t.Errorf("finding %+v shows the password", f)
 			}
 		})
+	}
+}
+
+// TestPushServiceOpened: a proxy that opens TLS with a root this machine trusts
+// is not taken for Apple, whatever it says in Apple's place.
+func TestPushServiceOpened(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	var answer http.HandlerFunc
+	address, roots := impostor(t, "api.push.apple.com", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
+	p := startProxy(t)
+	p.set(func(p *testProxy) { p.divert = address })
+	path := filepath.Join(in.data, "config.yaml")
+	text, err := os.ReadFile(path)
+	in.must(err)
+	text = bytes.Replace(text, []byte("host: "+in.apns.URL), nil, 1)
+	in.must(os.WriteFile(path, regexp.MustCompile(`roots: .*`).ReplaceAll(text, []byte("roots: "+roots)), 0o600))
+	for _, test := range []struct {
+		name   string
+		answer http.HandlerFunc
+		grade  server.Grade
+		says   string
+		fix    string
+	}{
+		{"not found", http.NotFound, server.GradeWarn, "does not answer as the push service does: configuration: 404", "let api.push.apple.com through unopened"},
+		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, server.GradeWarn, ": accepted: 200", "unopened"},
+		{"a fault", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, server.GradeWarn, "502", "unopened"},
+		{"Apple's no", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) }, server.GradeOK, "answers, through the proxy", ""},
+		{"Apple's reason", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"reason": "ServiceUnavailable"}`))
+		}, server.GradeWarn, "cannot serve at the moment", "Wait"},
+		{"Apple's id", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("apns-id", "B27E1C5F-6E0A-4C5C-9C8F-3A2D0C0D9E01")
+			w.WriteHeader(http.StatusNotFound)
+		}, server.GradeOK, "answers, through the proxy", ""},
+	} {
+		answer = test.answer
+		f := in.diagnose(environment(map[string]string{"KANNUKI_PROXY": "http://" + p.address}))["push-service"]
+		if f.Grade != test.grade || !strings.Contains(f.Message, test.says) || !strings.Contains(f.Fix, test.fix) {
+			t.Errorf("%s: finding = %+v, want %s, %q and %q", test.name, f, test.grade, test.says, test.fix)
+		}
 	}
 }
 

@@ -214,6 +214,7 @@ func japaneseDoctor() []both {
 		{"Have the proxy let this machine connect (CONNECT) to %s.", "この機器から%sへの接続（CONNECT）を、プロキシで許可してください。"},
 		{"The proxy on the way to %s cannot be reached: %v", "%sへの経路のプロキシに接続できません：%v"},
 		{"See that the key proxy of the configuration, or HTTPS_PROXY, names the right proxy and that it runs.", "設定のproxy、または環境変数HTTPS_PROXYのプロキシが正しく、稼働しているか確認してください。"},
+		{"What answers for %s does not answer as the push service does: %s", "%sとして応答した相手の応答は、プッシュ通知サービスのものではありません：%s"},
 		{"What answers for %s shows a certificate of %q, which is not trusted.", "%sとして応答した相手の証明書の発行者は%qで、信頼できません。"},
 		{"If that is a proxy that opens TLS: have it let %s through unopened.", "TLSを復号するプロキシの場合は、%sを復号の対象から外してください。"},
 		{"What answers for %s does not speak HTTP/2: not the push service.", "%sとして応答した相手はHTTP/2に対応していません。プッシュ通知サービスではありません。"},

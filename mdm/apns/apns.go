@@ -7,6 +7,7 @@ package apns
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -86,6 +87,15 @@ type Result struct {
 	Since      time.Time     // with Unregistered: when the token died; zero when Apple did not say
 	RetryAfter time.Duration // what Apple asked for, up to 24 hours; 0 when it did not
 	Err        error         // why there was no answer; never holds a token or magic
+}
+
+// FromApple reports whether the answer to a [Probe] bears a mark of Apple's
+// service: an apns-id or a reason in Apple's form, which come with every answer
+// (Apple, "Handling notification responses from APNs"), or the 405 that a
+// request gets that is no push. Something in between may have a certificate that
+// this machine trusts, but has no cause to answer so.
+func (r Result) FromApple() bool {
+	return r.Status != 0 && (r.ID != "" || r.Reason != "" || r.Status == http.StatusMethodNotAllowed)
 }
 
 // String describes the result in one line for people.

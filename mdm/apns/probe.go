@@ -9,8 +9,8 @@ import (
 
 // Probe asks the push service for nothing, to see whether it can be reached and
 // takes the certificate, which may be the zero one. It wakes nobody. Any answer
-// over HTTP/2 is a Result with a Status: Apple says 405 to a request that is no
-// push. Without an answer, Err says where it broke; a refused certificate is a
+// over HTTP/2 is a Result with a Status; [Result.FromApple] tells whether it can be
+// Apple's. Without an answer, Err says where it broke; a refused certificate is a
 // [CertificateProblem]. It takes two timeouts at most. The error is about o.
 func Probe(ctx context.Context, cert Certificate, o Options) (Result, error) {
 	c, err := newClient(cert, o)
