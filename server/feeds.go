@@ -81,6 +81,10 @@ func (s feedState) due(now time.Time) bool {
 	return !now.Before(s.NextAt) || s.NextAt.Sub(now) > feedInterval+feedJitter
 }
 
+// lastDay reports whether a time is within the day before now. One after now is
+// of a clock that was set back, and must not keep a feed waiting.
+func lastDay(t, now time.Time) bool { return !t.After(now) && now.Sub(t) < feedInterval }
+
 // stale reports whether a feed has been without a good copy for too long.
 func (s feedState) stale(now time.Time) bool {
 	last := s.GoodAt

@@ -57,13 +57,15 @@ func TestAppleIsAskedOnceADay(t *testing.T) {
 // TestFeedStatesDamaged: a file nobody can read is as good as none.
 func TestFeedStatesDamaged(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), feedsFile)
-	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f, err := newFeeds(&feeds{configs: []FeedConfig{{Kind: catalog.SOFA}}, path: path, wall: time.Now})
-	if err != nil || !f.state(catalog.SOFA).due(time.Now()) {
-		t.Errorf("error %v, state %+v, want a feed that is due", err, f.state(catalog.SOFA))
+	for _, content := range []string{"{", "", "null", `{"sofa": null}`, "[]", `{"sofa": 1}`} {
+		path := filepath.Join(t.TempDir(), feedsFile)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := newFeeds(&feeds{configs: []FeedConfig{{Kind: catalog.SOFA}}, path: path, wall: time.Now})
+		if err != nil || !f.state(catalog.SOFA).due(time.Now()) {
+			t.Errorf("%q: error %v, want a feed that is due", content, err)
+		}
 	}
 }
 

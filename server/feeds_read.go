@@ -38,14 +38,24 @@ type feeds struct {
 
 	reading sync.Mutex // one reading at a time
 
+	// tried are the answers that dry runs got from Apple's own list; guarded by
+	// reading. They are lost at a restart.
+	tried map[catalog.Kind]reading
+
 	mu     sync.RWMutex
 	states map[catalog.Kind]feedState
+}
+
+// reading is the answer of a feed.
+type reading struct {
+	catalog.Fetched
+	at time.Time // when it was asked for
 }
 
 // newFeeds takes up the states of the last run. A file that cannot be read is
 // as good as none: every feed is then read anew.
 func newFeeds(f *feeds) (*feeds, error) {
-	f.states = map[catalog.Kind]feedState{}
+	f.states, f.tried = map[catalog.Kind]feedState{}, map[catalog.Kind]reading{}
 	data, err := os.ReadFile(f.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the states of the feeds: %w", err)
@@ -102,15 +112,10 @@ func (f *feeds) state(kind catalog.Kind) feedState {
 	return f.states[kind]
 }
 
-// readNow reads every feed because somebody asked, but for Apple's own list
-// within a day: Apple wants it read no more often.
+// readNow reads every feed because somebody asked.
 func (f *feeds) readNow(ctx context.Context, a fleet.Act) []api.FeedResult {
 	results := []api.FeedResult{}
 	for _, c := range f.configs {
-		if s := f.state(c.Kind); c.address() == catalog.GDMFURL && f.wall().Sub(s.ReadAt) < feedInterval {
-			results = append(results, api.FeedResult{Kind: string(c.Kind), URL: shownURL(c.address()), Outcome: api.FeedNotDue})
-			continue
-		}
 		results = append(results, f.read(ctx, c, a))
 	}
 	return results
@@ -121,22 +126,21 @@ func (f *feeds) read(ctx context.Context, c FeedConfig, a fleet.Act) api.FeedRes
 	f.reading.Lock()
 	defer f.reading.Unlock()
 	s := f.state(c.Kind)
-	asked := f.wall().UTC()
-	validator := s.Validator
-	if s.Digest == "" || s.Digest != f.fleet.SourceDigest(c.Kind) {
-		validator = catalog.Validator{} // the catalogue does not hold the copy that it belongs to
-	}
 	result := api.FeedResult{Kind: string(c.Kind), URL: shownURL(c.address()), Outcome: api.FeedUnchanged}
-	got, err := f.ask(ctx, c, validator)
-	next := asked.Add(feedRetry)
-	s.AskedAt = asked
+	got, err := f.obtain(ctx, c, s, a.DryRun)
+	if errors.Is(err, errNotDue) {
+		result.Outcome = api.FeedNotDue
+		return result
+	}
+	next := got.at.Add(feedRetry)
+	s.AskedAt = got.at
 	if err == nil {
-		next = asked.Add(feedInterval + rand.N(feedJitter)) //nolint:gosec // only to spread readings
-		s.ReadAt, s.Ahead = asked, 0
+		next = got.at.Add(feedInterval + rand.N(feedJitter)) //nolint:gosec // only to spread readings
+		s.ReadAt, s.Ahead = got.at, 0
 		if !got.Date.IsZero() {
-			s.Ahead = got.Date.Sub(asked).Round(time.Second)
+			s.Ahead = got.Date.Sub(got.at).Round(time.Second)
 		}
-		err = f.take(ctx, c, a, got, &s, &result)
+		err = f.take(ctx, c, a, got.Fetched, &s, &result)
 	}
 	if err != nil {
 		result.Outcome, result.Problem = api.FeedFailed, err.Error()
@@ -144,13 +148,43 @@ func (f *feeds) read(ctx context.Context, c FeedConfig, a fleet.Act) api.FeedRes
 	if !a.DryRun {
 		s.NextAt, s.Problem = next, result.Problem
 		if err == nil {
-			s.GoodAt = asked
+			s.GoodAt = got.at
 		}
 	}
 	if ctx.Err() == nil {
 		f.keep(ctx, c.Kind, s)
 	}
 	return result
+}
+
+// errNotDue means that a feed was read within a day and may not be asked again.
+var errNotDue = errors.New("read within a day")
+
+// obtain asks for one feed. Apple's own list is asked for once a day, whoever
+// wants it, because Apple wants it read no more often: what a dry run was told is
+// kept for who then takes it. The caller holds reading.
+func (f *feeds) obtain(ctx context.Context, c FeedConfig, s feedState, dryRun bool) (reading, error) {
+	validator := s.Validator
+	if s.Digest == "" || s.Digest != f.fleet.SourceDigest(c.Kind) {
+		validator = catalog.Validator{} // the catalogue does not hold the copy that it belongs to
+	}
+	apple := c.address() == catalog.GDMFURL
+	got, tried := f.tried[c.Kind]
+	if !dryRun {
+		delete(f.tried, c.Kind)
+	}
+	if now := f.wall().UTC(); !apple || !lastDay(s.ReadAt, now) {
+		fetched, err := f.ask(ctx, c, validator)
+		got = reading{fetched, now}
+		if apple && dryRun && err == nil {
+			f.tried[c.Kind] = got
+		}
+		return got, err
+	}
+	if !tried || !got.at.Equal(s.ReadAt) || got.Unchanged && validator == (catalog.Validator{}) {
+		return reading{}, errNotDue
+	}
+	return got, nil
 }
 
 // take brings a copy into the catalogue.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -207,6 +208,71 @@ func TestFeedsByThemselves(t *testing.T) {
 	if shown, _ := json.Marshal(in.health().Feeds); strings.Contains(string(shown), "s3cret") || !strings.Contains(string(state), "kev.json") {
 		t.Errorf("status %s shows a secret, or state %s does not know the feed", shown, state)
 	}
+}
+
+// TestAppleTriedFirst: Apple's list is read once a day, whoever asks and however
+// many at a time, and who looks first with a dry run can still take it.
+func TestAppleTriedFirst(t *testing.T) {
+	t.Parallel()
+	const news, notDue = api.FeedNews, api.FeedNotDue
+	for _, test := range []struct {
+		name  string
+		read  time.Duration // from now
+		calls []bool        // dry runs, or real ones
+		want  []api.FeedOutcome
+		asked int
+	}{
+		{"a day ago", -25 * time.Hour, []bool{true, true, false, false, true}, []api.FeedOutcome{news, news, news, notDue, notDue}, 1},
+		{"today", -23 * time.Hour, []bool{true, false}, []api.FeedOutcome{notDue, notDue}, 0},
+		{"before the clock was set back", time.Hour, []bool{false, false}, []api.FeedOutcome{news, notDue}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			in, apple := installWithApple(t, time.Now().Add(test.read))
+			var got []api.FeedOutcome
+			for _, dry := range test.calls {
+				got = append(got, outcomes(in.fetch(dry))...)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("outcomes (-want +got):\n%s", diff)
+			}
+			if got := len(apple.answered()); got != test.asked {
+				t.Errorf("Apple was asked %d times, want %d", got, test.asked)
+			}
+		})
+	}
+	t.Run("by many", func(t *testing.T) {
+		t.Parallel()
+		in, apple := installWithApple(t, time.Now().Add(-25*time.Hour))
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if err := in.post("/v1/feeds/fetch", map[string]any{"reason": "test"}, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if got := len(apple.answered()); got != 1 {
+			t.Errorf("Apple was asked %d times, want once", got)
+		}
+	})
+}
+
+// installWithApple is an installation that last read Apple's own list at a time
+// and is not due to do so by itself, with who answers in Apple's place.
+func installWithApple(t *testing.T, read time.Time) (*installation, *testFeed) {
+	t.Helper()
+	in := install(t)
+	in.setUp()
+	apple := &testFeed{body: gdmf(7, 40, "2026-09-01", "2027-01-01")}
+	address, roots := impostor(t, "gdmf.apple.com", apple)
+	p := startProxy(t)
+	p.set(func(p *testProxy) { p.divert = address })
+	in.must(os.WriteFile(filepath.Join(in.data, "feeds.json"), fmt.Appendf(nil, `{"gdmf": {"url": %q, "since": %q, "read_at": %q, "next_at": %q}}`,
+		catalog.GDMFURL, read.Format(time.RFC3339), read.Format(time.RFC3339), time.Now().Add(2*time.Hour).Format(time.RFC3339)), 0o600))
+	in.configure("proxy: http://" + p.address + "\nfeeds:\n  - {kind: gdmf, roots: " + roots + "}\n")
+	return in, apple
 }
 
 // TestFeedsRefused: what cannot be believed changes nothing and is named.
