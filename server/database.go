@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -112,29 +115,33 @@ func describeDatabase(ctx context.Context, store *bolt.Store) (DatabaseInfo, err
 
 // StageDatabase copies a database file into a new folder inside dir, as the
 // database of a data directory, so that it can be opened and checked without
-// touching the file itself. The caller removes the folder it returns.
-func StageDatabase(file, dir string) (stage string, err error) {
+// touching the file itself. The caller removes the folder it returns. sum is the
+// SHA-256 of the bytes that were copied, in hexadecimal: the file is read once, so
+// it is of what is checked and restored even if the file changes meanwhile.
+func StageDatabase(file, dir string) (stage, sum string, err error) {
 	stage, err = os.MkdirTemp(dir, ".kannuki-stage-") // mode 0700
 	if err != nil {
-		return "", fmt.Errorf("copy database: %w", err)
+		return "", "", fmt.Errorf("copy database: %w", err)
 	}
 	content, err := os.Open(file) //nolint:gosec // the operator names the file
 	if err == nil {
-		err = errors.Join(copyDatabase(content, filepath.Join(stage, databaseFile)), content.Close())
+		sum, err = copyDatabase(content, filepath.Join(stage, databaseFile))
+		err = errors.Join(err, content.Close())
 	}
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("copy database: %w", err), os.RemoveAll(stage))
+		return "", "", errors.Join(fmt.Errorf("copy database: %w", err), os.RemoveAll(stage))
 	}
-	return stage, nil
+	return stage, sum, nil
 }
 
-func copyDatabase(from *os.File, to string) error {
+func copyDatabase(from io.Reader, to string) (sum string, err error) {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // in our own new folder
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = f.ReadFrom(from)
-	return errors.Join(err, f.Sync(), f.Close())
+	h := sha256.New()
+	_, err = io.Copy(io.MultiWriter(f, h), from)
+	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Sync(), f.Close())
 }
 
 // CheckRestore refuses a data directory that a database cannot be restored

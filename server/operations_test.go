@@ -3,8 +3,10 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
 	"github.com/kannuki-mdm/kannuki/storage"
 	"github.com/kannuki-mdm/kannuki/storage/bolt"
@@ -132,6 +137,35 @@ func TestBackupWhileServing(t *testing.T) {
 	p, err := s.Phone(context.WithoutCancel(t.Context()), storage.DefaultSegment, "00008120-1")
 	if err != nil || p.State != storage.PhoneEnrolled {
 		t.Errorf("the phone in the copy: %s, %v", p.State, err)
+	}
+}
+
+// TestStageDatabase stages from a pipe, which can be read only once: the hash has
+// to be of the bytes that are in the stage.
+func TestStageDatabase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pipe, content := filepath.Join(dir, "pipe"), bytes.Repeat([]byte("kannuki\n"), 20_000)
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		if err := os.WriteFile(pipe, content, 0o600); err != nil {
+			t.Error(err)
+		}
+	})
+	stage, sum, err := server.StageDatabase(pipe, dir)
+	writer.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	staged, err := os.ReadFile(filepath.Join(stage, "kannuki.db"))
+	if err != nil || !bytes.Equal(staged, content) {
+		t.Errorf("%d bytes are staged, %v, want the %d that were read", len(staged), err, len(content))
+	}
+	if want := fmt.Sprintf("%x", sha256.Sum256(content)); sum != want {
+		t.Errorf("hash %s, want %s", sum, want)
 	}
 }
 

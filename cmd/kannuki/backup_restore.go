@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -65,10 +62,7 @@ func (g *globals) backupAnswer(b checkedBackup, first string) answer {
 // The caller removes the folder.
 func (g *globals) stageBackup(ctx context.Context, file, dir string) (stage string, found checkedBackup, err error) {
 	found.File = file
-	if found.SHA256, err = fileHash(file); err != nil {
-		return "", found, err
-	}
-	if stage, err = server.StageDatabase(file, dir); err != nil {
+	if stage, found.SHA256, err = server.StageDatabase(file, dir); err != nil {
 		return "", found, err
 	}
 	if err = checkApart(ctx, stage, "--"+stageFlag); err == nil {
@@ -80,19 +74,6 @@ func (g *globals) stageBackup(ctx context.Context, file, dir string) (stage stri
 	return stage, found, err
 }
 
-func fileHash(path string) (string, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return "", fmt.Errorf("read backup: %w", err)
-	}
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", fmt.Errorf("read backup: %w", err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
 func newBackupRestoreCommand(g *globals) *cobra.Command {
 	var o act
 	t := g.text
@@ -100,7 +81,7 @@ func newBackupRestoreCommand(g *globals) *cobra.Command {
 		Use:   "restore FILE",
 		Short: t.T("Put a checked copy of the database into a new data directory"),
 		Long: t.T("Put a checked copy of the database into a new data directory. Put config.yaml and the folder keys of the installation there first; a directory that has a database is refused. " +
-			"No server may run there. Phones that enrolled after the copy was made have to enroll again, and what was decided after it has to be decided again. " +
+			"No server may run there. Phones that enrolled or renewed their certificate after the copy was made are refused and have to enroll again, the latter with `kannuki enroll link --device UDID`, and what was decided after it has to be decided again. " +
 			"Links and profiles not used yet, waiting commands and API tokens of the copy are void; what phones were told is told to them again."),
 		Example: "kannuki backup restore /backup/kannuki-2026-11-22.db --data /var/lib/kannuki --reason \"new machine\"",
 		Args:    g.args("FILE"),
@@ -137,5 +118,6 @@ func runBackupRestore(ctx context.Context, g *globals, cmd *cobra.Command, o act
 			return err
 		}
 	}
-	return g.show(cmd, g.backupAnswer(found, g.done(o.DryRun, g.text.T("Restored into %s. Start the server, then see `kannuki doctor` and `kannuki status`.", g.data))))
+	return g.show(cmd, g.backupAnswer(found, g.done(o.DryRun, g.text.T("Restored into %s. Start the server, then see `kannuki doctor` and `kannuki status`. "+
+		"Phones that renewed their certificate after the copy was made are refused: have each join again with `kannuki enroll link --device UDID`.", g.data))))
 }

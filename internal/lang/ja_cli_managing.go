@@ -83,11 +83,13 @@ func japaneseManaging() []both {
 		{"Bytes", "バイト数"},
 		{"Put a checked copy of the database into a new data directory", "検査したデータベースの写しを、新しいデータフォルダに復元する"},
 		{"Put a checked copy of the database into a new data directory. Put config.yaml and the folder keys of the installation there first; a directory that has a database is refused. " +
-			"No server may run there. Phones that enrolled after the copy was made have to enroll again, and what was decided after it has to be decided again. " +
+			"No server may run there. Phones that enrolled or renewed their certificate after the copy was made are refused and have to enroll again, the latter with `kannuki enroll link --device UDID`, and what was decided after it has to be decided again. " +
 			"Links and profiles not used yet, waiting commands and API tokens of the copy are void; what phones were told is told to them again.", "検査したデータベースの写しを、新しいデータフォルダに復元する。先にconfig.yamlとkeysフォルダを戻しておく。データベースのあるフォルダは拒否する。" +
-			"サーバーは停止しておく。写しの作成より後に登録した端末は再登録が必要で、その後の判断もやり直す必要がある。" +
+			"サーバーは停止しておく。写しの作成より後に登録した端末と証明書を更新した端末は拒否され、再登録が必要（後者は`kannuki enroll link --device UDID`）。その後の判断もやり直す必要がある。" +
 			"写しの中の未使用のリンクとプロファイル、待機中のコマンド、APIトークンは無効になり、端末への指示は改めて伝える。"},
-		{"Restored into %s. Start the server, then see `kannuki doctor` and `kannuki status`.", "%sに復元しました。サーバーを起動し、`kannuki doctor`と`kannuki status`で確認してください。"},
+		{"Restored into %s. Start the server, then see `kannuki doctor` and `kannuki status`. " +
+			"Phones that renewed their certificate after the copy was made are refused: have each join again with `kannuki enroll link --device UDID`.", "%sに復元しました。サーバーを起動し、`kannuki doctor`と`kannuki status`で確認してください。" +
+			"写しの作成より後に証明書を更新した端末は拒否されます。それぞれ`kannuki enroll link --device UDID`で登録し直してください。"},
 		{"this works on the data directory on this machine; it cannot use --server", "このコマンドはこの機器のデータフォルダで動作します。--serverは使えません"},
 		{"The database of a stopped server", "停止したサーバーのデータベース"},
 		{"Stop the server first, or look at a copy: kannuki backup create FILE, kannuki backup verify FILE", "先にサーバーを停止するか、写しを調べてください：kannuki backup create FILE、kannuki backup verify FILE"},
