@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -66,6 +67,57 @@ func typeOf(c *mdm.Command) string {
 		return "nothing"
 	}
 	return c.RequestType
+}
+
+// TestRestoreSendsNoPastDeadline: a copy says that a phone has its enforcement,
+// which the phone may have dropped since. When the deadline has passed before the
+// restore, the phone gets its notice anew and installs nothing at once.
+func TestRestoreSendsNoPastDeadline(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		told func(*world) *old // that the release is approved
+	}{
+		{"by declaration", func(w *world) *old {
+			p, _ := w.verified()
+			_, err := w.approve("+1d")
+			w.must(err)
+			p.settle()
+			return &old{phone: p}
+		}},
+		{"by command", func(w *world) *old {
+			p := w.oldVerified(oldRelease)
+			_, err := w.approve("+1d")
+			w.must(err)
+			p.talk()
+			p.updates = []map[string]any{{"ProductKey": "key", "IsDownloaded": true, "Status": "Idle"}}
+			w.clock.Add(15 * time.Minute)
+			p.talk()
+			return p
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := tt.told(w)
+			w.clock.Add(72 * time.Hour)
+			w.must(w.store.Restored(w.ctx, seg, storage.AuditEntry{At: w.clock.Now(), Actor: "test", Action: "backup.restore"}))
+			w.restart()
+			if len(p.talk()) == 0 {
+				t.Error("the phone was sent nothing after the restore")
+			}
+			now := w.clock.Now().In(time.FixedZone("JST", 9*3600)).Format(mdm.LocalDateTimeLayout)
+			if e := p.stored().Announced.Enforcement; e == nil || e.Release != release || e.Deadline <= now {
+				t.Errorf("told %+v at %s, want %s with a deadline to come", e, now, release)
+			}
+			for _, u := range p.scheduled {
+				if u["InstallAction"] == "InstallASAP" {
+					t.Error("the phone was told to install at once")
+				}
+			}
+		})
+	}
 }
 
 // A phone in the middle of its enrolment belongs to its group, before and

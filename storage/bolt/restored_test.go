@@ -35,6 +35,9 @@ func TestRestored(t *testing.T) {
 		ok(err)
 		_, err = s.UpdatePhone(ctx, seg, "u", 1, func(p *storage.Phone) (storage.PhoneChange, error) {
 			p.Announced.Token, p.Announced.Timestamp, p.Sync.Acked = "t", at.Add(-time.Hour).Truncate(time.Second), "t"
+			p.Announced.Enforcement = &storage.AnnouncedEnforcement{Release: "26.6.1", Deadline: "2026-11-22T12:00:00"}
+			p.Declarations = []storage.DeclarationState{{Identifier: "kannuki.enforce.26.6.1", ServerToken: "e", Active: true, Valid: "valid"}}
+			p.Legacy = &storage.Legacy{Attempt: storage.Attempt{Number: 3, Release: "26.6.1", Step: "install", Told: true}}
 			return storage.PhoneChange{}, nil
 		})
 		ok(err)
@@ -52,6 +55,9 @@ func TestRestored(t *testing.T) {
 		Command           storage.CommandState
 		Told              time.Time
 		Acked             string
+		Enforced          string
+		Holds             int // declarations
+		Attempt           storage.Attempt
 	}
 	look := func(seg storage.Segment) (l left) {
 		for id, revoked := range map[string]*bool{"open": &l.Open, "used": &l.Used} {
@@ -68,13 +74,18 @@ func TestRestored(t *testing.T) {
 		p, err := s.Phone(ctx, seg, "u")
 		ok(err)
 		l.Token, l.Command, l.Told, l.Acked = !tokens[0].RevokedAt.IsZero(), queue[0].State, p.Announced.Timestamp, p.Sync.Acked
+		l.Enforced, l.Holds, l.Attempt = p.Announced.Enforcement.Release, len(p.Declarations), p.Legacy.Attempt
 		return l
 	}
-	want := left{Open: true, Token: true, Command: storage.CommandCancelled, Told: at.Truncate(time.Second)}
+	// What was announced still is; whether the phone has it by now, nobody knows.
+	want := left{Open: true, Token: true, Command: storage.CommandCancelled, Told: at.Truncate(time.Second), Enforced: "26.6.1", Attempt: storage.Attempt{Number: 3}}
 	if diff := cmp.Diff(want, look("a")); diff != "" {
 		t.Errorf("restored (-want +got):\n%s", diff)
 	}
-	want = left{Command: storage.CommandQueued, Told: at.Add(-time.Hour).Truncate(time.Second), Acked: "t"}
+	want = left{
+		Command: storage.CommandQueued, Told: at.Add(-time.Hour).Truncate(time.Second), Acked: "t",
+		Enforced: "26.6.1", Holds: 1, Attempt: storage.Attempt{Number: 3, Release: "26.6.1", Step: "install", Told: true},
+	}
 	if diff := cmp.Diff(want, look("b")); diff != "" {
 		t.Errorf("another segment (-want +got):\n%s", diff)
 	}
