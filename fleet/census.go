@@ -233,6 +233,19 @@ func (c *census) size(group string) map[storage.Ring]int {
 	return out
 }
 
+// looksOf returns each look that phones of a group have.
+func (c *census) looksOf(group string) []storage.Phone {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var out []storage.Phone
+	for _, l := range c.looks {
+		if l.phone.Group == group {
+			out = append(out, l.phone)
+		}
+	}
+	return out
+}
+
 // below counts the phones that can run a release and are not on it yet.
 func (c *census) below(release string, runs func(model string) bool) int {
 	c.mu.RLock()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -170,6 +172,47 @@ func TestDeadlineIsFixedOnceAndNeverSentInThePast(t *testing.T) {
 	if got != release || deadline <= now {
 		t.Errorf("late phone is asked for %q by %s, its clock says %s", got, deadline, now)
 	}
+}
+
+// TestEffectNamesTheNotice: what a person is shown before and after approving,
+// and of the rollout, is what the phone is told and not what was asked for.
+func TestEffectNamesTheNotice(t *testing.T) {
+	w := newWorld(t)
+	production, _ := w.verified()
+	want := fleet.Promise{Deadline: "2026-08-18T10:00:00", NotBefore: "2026-08-19T18:00:00", Notice: "24h"} // its clock is in Tokyo
+	check := func(what string, got fleet.Promise, err error) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
+		}
+	}
+	rollout := func(what string) {
+		t.Helper()
+		v, err := w.fleet.Rollout(w.ctx, seg, "sales", release, fleet.RolloutQuery{})
+		check(what, v.Promise, err)
+	}
+	dry := w.act("r")
+	dry.DryRun = true
+	request := fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+1h"}
+	tried, err := w.fleet.Approve(w.ctx, seg, dry, request)
+	check("dry run", tried.Promise, err)
+	effect, err := w.approve("+1h")
+	check("approval", effect.Promise, err)
+	w.clock.Add(2 * time.Hour)
+	want.NotBefore = "2026-08-19T20:00:00"
+	rollout("before the phone was told")
+	if _, told := production.enforcement(); told != want.NotBefore {
+		t.Errorf("phone is told %s, want %s", told, want.NotBefore)
+	}
+	w.clock.Add(3 * time.Hour)
+	rollout("after the phone was told")
+
+	later := newWorld(t)
+	later.verified()
+	request.Start = "+2d"
+	effect, err = later.fleet.Approve(later.ctx, seg, later.act("r"), request)
+	want.NotBefore = "2026-08-21T18:00:00"
+	check("start in two days", effect.Promise, err)
 }
 
 func TestDeadlineThatPassedBeforeTheFetchIsReplaced(t *testing.T) {

@@ -70,7 +70,7 @@ type Effect struct {
 	Withdraw int    `json:"withdraw"`
 	TooLate  int    `json:"too_late"`
 	Approval string `json:"approval,omitempty"`
-	Deadline string `json:"deadline,omitempty"` // local wall time of each phone
+	Promise         // of the approval
 	// Until is when an override ends; zero for any other decision.
 	Until  time.Time `json:"until,omitzero"`
 	DryRun bool      `json:"dry_run,omitempty"`
@@ -331,7 +331,8 @@ func stillBroken(s *snapshot, gate policy.Gate) error {
 type ApproveRequest struct {
 	Group   string `json:"group"`
 	Release string `json:"release"`
-	// Deadline is "+3d", "+12h" or a local wall time "2026-11-27T18:30".
+	// Deadline is "+3d", "+12h" or a local wall time "2026-11-27T18:30". No phone
+	// gets less than the group's minimum notice, whatever it says.
 	Deadline string `json:"deadline"`
 	// Start is when phones begin to be asked: "+2h", or "" for at once. Until
 	// then the approval can be withdrawn.
@@ -345,8 +346,13 @@ type ApproveRequest struct {
 // the one the person saw. It tells no phone anything itself: the approval
 // becomes part of the world that targets are computed from.
 func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r ApproveRequest) (Effect, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return Effect{}, err
+	}
 	var approval storage.Approval
-	effect, err := f.carry(ctx, seg, a, decision{action: "gate.approve", group: r.Group, release: r.Release, build: func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+	var promised Promise
+	effect, err := f.carry(ctx, seg, a, decision{action: "gate.approve", group: r.Group, release: r.Release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
 			return storage.WorldChange{}, storage.ErrConflict
 		}
@@ -364,10 +370,11 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		approval = f.newApproval(r.Group, r.Release, a.Actor, a.Reason, gate)
 		approval.Waves = []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}
 		approval.Models = gate.Models
-		return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
+		promised, err = f.promise(w, s, approval)
+		return storage.WorldChange{Approvals: []storage.Approval{approval}}, err
 	}})
 	if err == nil {
-		effect.Approval, effect.Deadline = approval.ID, approval.Waves[0].Deadline
+		effect.Approval, effect.Promise = approval.ID, promised
 	}
 	return effect, err
 }

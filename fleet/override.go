@@ -75,7 +75,10 @@ func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act,
 		if err := f.preview(w, s, storage.WorldChange{Approvals: []storage.Approval{approval}}, &out.Effect); err != nil {
 			return storage.WorldChange{}, err
 		}
-		out.Effect.Deadline, out.Effect.Until = approval.Waves[0].Deadline, approval.Override.Until
+		if out.Effect.Promise, err = f.promise(w, s, approval); err != nil {
+			return storage.WorldChange{}, err
+		}
+		out.Effect.Until = approval.Override.Until
 		out.ProposalView = f.proposalView(w, s, p)
 		entry := f.entry(a, "approval.propose", p.Group+"/"+p.Release, proposalDetail(p))
 		return storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}, nil

@@ -60,6 +60,9 @@ func TestOverrideTakesTwo(t *testing.T) {
 	p := w.unverified()
 	proposed, err := w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), override())
 	w.must(err)
+	if proposed.Effect.NotBefore != "2026-08-21T09:00:00" || proposed.Effect.Notice != "24h" {
+		t.Errorf("promise = %+v, want the deadline and the notice", proposed.Effect.Promise)
+	}
 	if got, _ := p.enforcement(); got != "" {
 		t.Errorf("a proposal made the phone be asked for %s", got)
 	}

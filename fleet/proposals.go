@@ -128,7 +128,12 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 	if err != nil {
 		return Effect{}, err
 	}
+	w, err := f.world(seg)
+	if err != nil {
+		return Effect{}, err
+	}
 	var approval storage.Approval
+	var promised Promise
 	detail := map[string]string{}
 	build := func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		p, err := f.signable(s, a, id)
@@ -144,11 +149,12 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 		f.end(&p, a, storage.StateSigned)
 		p.Approval = approval.ID
 		overrideDetail(detail, p, approval)
-		return storage.WorldChange{Approvals: []storage.Approval{approval}, Proposals: []storage.Proposal{p}}, nil
+		promised, err = f.promise(w, s, approval)
+		return storage.WorldChange{Approvals: []storage.Approval{approval}, Proposals: []storage.Proposal{p}}, err
 	}
 	effect, err := f.carry(ctx, seg, a, decision{"gate.override", seen.Group, seen.Release, build, detail})
 	if err == nil {
-		effect.Approval, effect.Deadline, effect.Until = approval.ID, approval.Waves[0].Deadline, approval.Override.Until
+		effect.Approval, effect.Promise, effect.Until = approval.ID, promised, approval.Override.Until
 	}
 	return effect, err
 }

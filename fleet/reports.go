@@ -26,7 +26,7 @@ type RolloutView struct {
 	Phase    string    `json:"phase"`
 	AsOf     time.Time `json:"as_of"`
 	Approval string    `json:"approval,omitempty"`
-	Deadline string    `json:"deadline,omitempty"` // local wall time of each phone
+	Promise            // of the approval that stands
 	// Override says that the gate was not verified, and who decided so.
 	Override     *policy.GateOverride `json:"override,omitempty"`
 	Production   int                  `json:"production"`
@@ -64,7 +64,9 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		Reasons: []ReasonCount{}, Verification: []DeviceView{}, Devices: []DeviceView{},
 	}
 	if approval, ok := standing(s, group, release, f.now()); ok {
-		v.Deadline = approval.Waves[0].Deadline
+		if v.Promise, err = f.promise(w, s, approval); err != nil {
+			return RolloutView{}, err
+		}
 	}
 	e := f.explainer(w)
 	listed := page{after: q.After, limit: maxListed}

@@ -186,7 +186,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		return err
 	}
 	text := g.done(effect.DryRun, t.T("Signed: iOS %s for %s.", effect.Release, effect.Group)) + g.effectText(effect) +
-		t.T("Install deadline: %s on each phone's clock.", onClock(effect.Deadline).shown) + "\n" +
+		g.deadlineText(effect.Promise) + "\n" +
 		t.T("The exception ends at %s.", t.Time(effect.Until)) + "\n"
 	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 }

@@ -78,9 +78,20 @@ func runGateVerb(ctx context.Context, g *globals, cmd *cobra.Command, v gateVerb
 
 func effectTable(e fleet.Effect) table {
 	tab := table{columns: []column{
-		{"group", ""}, {"release", ""}, {"phase", ""}, {"install", ""}, {"withdraw", ""}, {"too_late", ""}, {"deadline", ""}, {"dry_run", ""}, {"until", ""},
+		{"group", ""},
+		{"release", ""},
+		{"phase", ""},
+		{"install", ""},
+		{"withdraw", ""},
+		{"too_late", ""},
+		{"deadline", ""},
+		{"dry_run", ""},
+		{"until", ""},
+		{"not_before", ""},
+		{"notice", ""},
 	}}
-	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until))
+	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until),
+		onClock(e.NotBefore), plain(e.Notice))
 	return tab
 }
 
@@ -104,6 +115,20 @@ func (g *globals) effectText(e fleet.Effect) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
+// deadlineText says by when phones install: not what was asked for when their
+// notice ends later.
+func (g *globals) deadlineText(p fleet.Promise) string {
+	return g.text.T("Install deadline: %s.", g.deadlineWords(p))
+}
+
+func (g *globals) deadlineWords(p fleet.Promise) string {
+	if p.NotBefore == "" || p.NotBefore == p.Deadline {
+		return g.text.T("%s on each phone's clock", onClock(p.Deadline).shown)
+	}
+	return g.text.T("not before %s on each phone's clock (notice of %s; %s was asked for)",
+		onClock(p.NotBefore).shown, p.Notice, onClock(p.Deadline).shown)
+}
+
 // openFlags are what opening a gate takes, be it verified or not.
 type openFlags struct {
 	act
@@ -117,7 +142,7 @@ func (o *openFlags) addFlags(g *globals, cmd *cobra.Command, fingerprint string)
 	t, f := g.text, cmd.Flags()
 	o.act.addFlags(g, f)
 	o.groupFlag.addFlags(g, f)
-	f.StringVar(&o.deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock"))
+	f.StringVar(&o.deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock; no phone gets less than its group's notice (--minimum-notice)"))
 	f.StringVar(&o.start, "start", "", t.T("when phones begin to be asked: an offset such as +2h; until then the approval can be withdrawn (default: at once)"))
 	f.StringVar(&o.fingerprint, "fingerprint", "", fingerprint)
 	g.complete(cmd, "group", g.groupNames)
@@ -201,9 +226,9 @@ func postApproval(ctx context.Context, g *globals, client *api.Client, gate poli
 }
 
 func (g *globals) approveQuestion(gate policy.Gate, e fleet.Effect) string {
-	return g.text.T("Approve iOS %s for %s? %d of %d production phones will be asked to restart; deadline %s on each phone's clock. "+
+	return g.text.T("Approve iOS %s for %s? %d of %d production phones will be asked to restart; deadline %s. "+
 		"%d cannot take it. iOS cannot go back. Type the group name:",
-		gate.Release, gate.Group, e.Install, gate.Counts.Production, onClock(e.Deadline).shown, gate.Counts.CannotRun)
+		gate.Release, gate.Group, e.Install, gate.Counts.Production, g.deadlineWords(e.Promise), gate.Counts.CannotRun)
 }
 
 func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
@@ -216,7 +241,7 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 		asked = t.T("%d of %d production phones would be asked to install; %d cannot.", e.Install, gate.Counts.Production, gate.Counts.CannotRun)
 	}
 	fmt.Fprintf(&b, "%s\n%s\n", head, asked)
-	fmt.Fprintf(&b, "%s\n", t.T("Install deadline: %s on each phone's clock.", onClock(e.Deadline).shown))
+	fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
 	if !e.DryRun {
 		fmt.Fprintf(&b, "%s\n", t.T("`kannuki rollout pause` stops phones that have not started."))
 	}

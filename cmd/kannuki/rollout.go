@@ -165,7 +165,7 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 		fmt.Fprintf(&b, "%s\n", line)
 	}
 	if v.Deadline != "" {
-		fmt.Fprintf(&b, "%s\n", t.T("Install deadline: %s on each phone's clock.", onClock(v.Deadline).shown))
+		fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	}
 	if len(v.Reasons) > 0 {
 		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"count", t.T("Phones")}}}

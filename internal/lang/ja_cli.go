@@ -119,13 +119,18 @@ func japaneseDecisions() []both {
 		{"%d phones are asked to install.", "%d台に適用を指示します。"},
 		{"%d phones are asked no longer.", "%d台への指示を取り消します。"},
 		{"%d phones can no longer be stopped.", "%d台はもう止められません。"},
-		{"Approve iOS %s for %s? %d of %d production phones will be asked to restart; deadline %s on each phone's clock. " +
+		{"Approve iOS %s for %s? %d of %d production phones will be asked to restart; deadline %s. " +
 			"%d cannot take it. iOS cannot go back. Type the group name:", "iOS %[1]sの%[2]sへの適用を承認しますか？ 本番端末%[4]d台のうち%[3]d台が再起動します。" +
-			"適用期限は端末の時計で%[5]s。%[6]d台は対象外です。iOSは元に戻せません。グループ名を入力してください："},
+			"適用期限は%[5]s。%[6]d台は対象外です。iOSは元に戻せません。グループ名を入力してください："},
 		{"Approved: iOS %s for %s.", "承認しました：iOS %s、%s。"},
 		{"%d of %d production phones are asked to install; %d cannot.", "本番端末%[2]d台のうち%[1]d台に適用を指示します。%[3]d台は対象外です。"},
 		{"%d of %d production phones would be asked to install; %d cannot.", "実行すると、本番端末%[2]d台のうち%[1]d台に適用を指示します。%[3]d台は対象外です。"},
-		{"Install deadline: %s on each phone's clock.", "適用期限：端末の時計で%s。"},
+		{"Install deadline: %s.", "適用期限：%s。"},
+		{"%s on each phone's clock", "端末の時計で%s"},
+		{
+			"not before %s on each phone's clock (notice of %s; %s was asked for)",
+			"端末の時計で%s以降（最短猶予%s。指定は%s）",
+		},
 		{"`kannuki rollout pause` stops phones that have not started.", "始まっていない端末は`kannuki rollout pause`で止められます。"},
 
 		{"Paused: the rollout of %s in %s.", "一時停止しました：%[2]sでの%[1]sの展開。"},

@@ -153,7 +153,10 @@ func japaneseFlags() []both {
 		{"PEM file of further roots to trust for a URL; Apple's GDMF needs \"Apple Root CA\"", "URLの取得で追加して信頼するルート証明書のPEMファイル（AppleのGDMFには「Apple Root CA」が必要）"},
 		{"group of phones", "端末のグループ"},
 		{"when phones begin to be asked: an offset such as +2h; until then the approval can be withdrawn (default: at once)", "端末への指示を始める時刻：+2hなど。それまでは承認を取り消せる（既定はすぐ）"},
-		{"when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock", "適用期限：+3d、+12h、または端末の時計で2026-11-27T18:30"},
+		{
+			"when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock; no phone gets less than its group's notice (--minimum-notice)",
+			"適用期限：+3d、+12h、または端末の時計で2026-11-27T18:30。グループの最短猶予（--minimum-notice）より早くはなりません",
+		},
 		{"approve only the gate as it was shown with this fingerprint (default: as it is now)", "この照合値で表示されたゲートだけを承認する（既定は今のゲート）"},
 		{"go on until the rollout is done or Ctrl-C is pressed", "展開が完了するか、Ctrl-Cが押されるまで続ける"},
 		{"with --watch: how often to look", "--watchで確認する間隔"},
