@@ -121,7 +121,7 @@ func (d *disk) apply(place int, e Event) {
 			rename(d.safe, d.names[0].Event)
 			d.names = d.names[1:]
 		}
-	case Say:
+	case Say, Fail:
 	}
 }
 

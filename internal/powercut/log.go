@@ -25,6 +25,7 @@ const (
 	Remove                 // Name came to mean nothing
 	SyncFolder             // the names of the folder were synced
 	Say                    // the process wrote Data to its standard output
+	Fail                   // a call on File, or on the folder when that is 0, was made to fail and did nothing
 )
 
 // Event is one thing a process did, in the order of all its threads.

@@ -3,20 +3,34 @@
 package powercut
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
+
+// Program is what [Record] runs.
+type Program struct {
+	Path   string
+	Args   []string // without the program's own name
+	Env    []string
+	Stderr *os.File
+
+	// Fault, when it is set, decides which calls find a bad disk. It is asked
+	// before each write, change of length and sync of a file of the folder, and
+	// each sync of the folder, and given what is about to happen (without Data,
+	// and without the Offset of a write that goes where the last one ended) and
+	// all that has happened. When it returns an error, nothing is done, the
+	// program gets that error as if from the kernel, and the log a [Fail]. It is
+	// called from one goroutine and must not change the log.
+	Fault func(next Event, log *Log) syscall.Errno
+}
 
 // Record runs a program to its end and returns what it did to the files
 // directly in dir, which must be empty and named by an absolute path free of
@@ -28,7 +42,7 @@ import (
 // way the log has no word for is an error; so are starting another process,
 // which would not be watched, and a program that does not end well. The log says
 // nothing of owners, modes, times and attributes, nor of sockets.
-func Record(dir string, env []string, stderr *os.File, program string, args ...string) (*Log, error) {
+func Record(dir string, p Program) (*Log, error) {
 	type result struct {
 		log *Log
 		err error
@@ -38,13 +52,13 @@ func Record(dir string, env []string, stderr *os.File, program string, args ...s
 		// The kernel takes ptrace calls from the thread that started the
 		// program only. Never unlocked: the thread ends with the goroutine.
 		runtime.LockOSThread()
-		r := &recorder{dir: dir, log: &Log{}, threads: map[int]*thread{}, open: map[int64]target{}, names: map[string]int{}}
-		err := r.run(env, stderr, append([]string{program}, args...))
+		r := &recorder{dir: dir, fault: p.Fault, log: &Log{}, threads: map[int]*thread{}, open: map[int64]target{}, names: map[string]int{}}
+		err := r.run(p)
 		done <- result{r.log, err}
 	}()
 	got := <-done
 	if got.err != nil {
-		return nil, fmt.Errorf("record %s: %w", filepath.Base(program), got.err)
+		return nil, fmt.Errorf("record %s: %w", filepath.Base(p.Path), got.err)
 	}
 	return got.log, nil
 }
@@ -52,6 +66,7 @@ func Record(dir string, env []string, stderr *os.File, program string, args ...s
 // recorder follows one process.
 type recorder struct {
 	dir     string
+	fault   func(Event, *Log) syscall.Errno
 	log     *Log
 	pid     int
 	memory  *os.File // of the process
@@ -68,7 +83,8 @@ type thread struct{ call *call }
 type call struct {
 	number uint64
 	args   [6]int64
-	began  int // events that were over then
+	began  int           // events that were over then
+	failed syscall.Errno // what it gets instead of being done, 0 for nothing
 }
 
 // newCall reads the registers of a thread that begins a call.
@@ -88,14 +104,15 @@ type target struct {
 
 const syscallStop = syscall.SIGTRAP | 0x80
 
-func (r *recorder) run(env []string, stderr *os.File, argv []string) error {
+func (r *recorder) run(p Program) error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	defer null.Close()                                              //nolint:errcheck // nothing was written to it
-	r.pid, err = syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{ //nolint:gosec // a test names the program
-		Env: env, Files: []uintptr{null.Fd(), null.Fd(), stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true},
+	defer null.Close() //nolint:errcheck // nothing was written to it
+	argv := append([]string{p.Path}, p.Args...)
+	r.pid, err = syscall.ForkExec(p.Path, argv, &syscall.ProcAttr{ //nolint:gosec // a test names the program
+		Env: p.Env, Files: []uintptr{null.Fd(), null.Fd(), p.Stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {
 		return fmt.Errorf("start it watched (this machine must allow ptrace of an own child): %w", err)
@@ -169,26 +186,34 @@ func (r *recorder) stopped(tid int, status syscall.WaitStatus) (syscall.Signal, 
 		r.threads[tid] = &thread{}
 		return 0, nil
 	case sig == syscallStop:
-		var regs syscall.PtraceRegs
-		err := syscall.PtraceGetRegs(tid, &regs)
-		switch {
-		case errors.Is(err, syscall.ESRCH):
-			return 0, nil
-		case err != nil:
-			return 0, err
-		case t.call == nil:
-			t.call = newCall(&regs, len(r.log.Events))
-			return 0, r.begin(t.call)
-		default:
-			c := t.call
-			t.call = nil
-			return 0, r.end(c, int64(callResult(&regs))) //nolint:gosec // negative: an error
+		err := r.call(tid, t)
+		if errors.Is(err, syscall.ESRCH) { // a thread may be killed while it is stopped
+			err = nil
 		}
+		return 0, err
 	case sig == syscall.SIGTRAP: // it has made a thread
 		return 0, nil
 	default:
 		return sig, nil
 	}
+}
+
+// call looks at a thread that begins a system call or has ended one.
+func (r *recorder) call(tid int, t *thread) error {
+	var regs syscall.PtraceRegs
+	if err := syscall.PtraceGetRegs(tid, &regs); err != nil {
+		return err
+	}
+	c := t.call
+	if c == nil {
+		t.call = newCall(&regs, len(r.log.Events))
+		return errors.Join(r.begin(t.call), r.spoil(tid, t.call, &regs))
+	}
+	t.call = nil
+	if c.failed != 0 {
+		return unspoil(tid, c, &regs)
+	}
+	return r.end(c, int64(callResult(&regs))) //nolint:gosec // negative: an error
 }
 
 // begin takes up what counts from the moment a call begins: whoever is told
@@ -356,36 +381,4 @@ func (r *recorder) named(c *call) error {
 func (r *recorder) inside(path string) (string, bool) {
 	name, ok := strings.CutPrefix(path, r.dir+"/")
 	return name, ok && name != "" && name != "." && name != ".." && !strings.Contains(name, "/")
-}
-
-// read returns bytes of the process's memory.
-func (r *recorder) read(address, n int64) ([]byte, error) {
-	data := make([]byte, n)
-	_, err := r.memory.ReadAt(data, address)
-	return data, err
-}
-
-// text returns a path the process has given to the kernel.
-func (r *recorder) text(address int64) (string, error) {
-	data := make([]byte, unix.PathMax)
-	n, err := r.memory.ReadAt(data, address)
-	end := bytes.IndexByte(data[:n], 0)
-	if end < 0 {
-		return "", errors.Join(errors.New("a path has no end"), err)
-	}
-	return string(data[:end]), nil
-}
-
-// position returns where the next write to a descriptor would go.
-func (r *recorder) position(descriptor int64) (int64, error) {
-	info, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", r.pid, descriptor))
-	if err != nil {
-		return 0, err
-	}
-	line, _, _ := strings.Cut(string(info), "\n")
-	text, ok := strings.CutPrefix(line, "pos:")
-	if !ok {
-		return 0, io.ErrUnexpectedEOF
-	}
-	return strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 }

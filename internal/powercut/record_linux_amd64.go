@@ -10,6 +10,10 @@ func callArguments(r *syscall.PtraceRegs) [6]uint64 {
 
 func callResult(r *syscall.PtraceRegs) uint64 { return r.Rax }
 
+func setDescriptor(r *syscall.PtraceRegs, fd uint64) { r.Rdi = fd }
+
+func setResult(r *syscall.PtraceRegs, result uint64) { r.Rax = result }
+
 // System calls that have a successor on every machine, which Go uses.
 const (
 	sysOpen    = syscall.SYS_OPEN

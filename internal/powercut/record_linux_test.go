@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,9 +40,10 @@ func TestMain(m *testing.M) {
 
 func deeds() map[string]func(dir string) error {
 	return map[string]func(string) error{
-		"all":    everything,
-		"beside": beside,
-		"fail":   func(string) error { return errors.New("a fault of the program") },
+		"all":      everything,
+		"beside":   beside,
+		"bad disk": onBadDisk,
+		"fail":     func(string) error { return errors.New("a fault of the program") },
 	}
 }
 
@@ -70,6 +72,11 @@ func everything(dir string) error {
 
 func recordDeed(t *testing.T, deed string) (*Log, error) {
 	t.Helper()
+	return recordFaulty(t, deed, nil)
+}
+
+func recordFaulty(t *testing.T, deed string, fault func(Event, *Log) syscall.Errno) (*Log, error) {
+	t.Helper()
 	parent, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +90,8 @@ func recordDeed(t *testing.T, deed string) (*Log, error) {
 		t.Fatal(err)
 	}
 	defer stderr.Close() //nolint:errcheck // the child wrote it
-	return Record(dir, append(os.Environ(), folderVariable+"="+dir, deedVariable+"="+deed), stderr, os.Args[0])
+	env := append(os.Environ(), folderVariable+"="+dir, deedVariable+"="+deed)
+	return Record(dir, Program{Path: os.Args[0], Env: env, Stderr: stderr, Fault: fault})
 }
 
 func TestRecord(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +33,14 @@ const (
 // record returns what a story does to its folder.
 func record(t *testing.T, fault string) *powercut.Log {
 	t.Helper()
+	log, _ := recordMode(t, "story", nil, faultVariable+"="+fault)
+	return log
+}
+
+// recordMode returns what a process does to its folder, and the folder. The
+// disk may be a bad one.
+func recordMode(t *testing.T, mode string, disk func(powercut.Event, *powercut.Log) syscall.Errno, env ...string) (*powercut.Log, string) {
+	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +49,8 @@ func record(t *testing.T, fault string) *powercut.Log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := append(os.Environ(), victimVariable+"="+dir, modeVariable+"=story", faultVariable+"="+fault)
-	log, err := powercut.Record(dir, env, stderr, os.Args[0])
+	env = append(append(os.Environ(), victimVariable+"="+dir, modeVariable+"="+mode), env...)
+	log, err := powercut.Record(dir, powercut.Program{Path: os.Args[0], Env: env, Stderr: stderr, Fault: disk})
 	if err != nil {
 		text, _ := os.ReadFile(stderr.Name())
 		t.Fatalf("%v\n%s", err, text)
@@ -49,7 +58,7 @@ func record(t *testing.T, fault string) *powercut.Log {
 	if err := stderr.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return log
+	return log, dir
 }
 
 // report is what many images have shown.
