@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -175,13 +176,17 @@ func (w *writer) sync(btx *bbolt.Tx) error {
 	return fmt.Errorf("commit: %w", err)
 }
 
-// isFull reports whether a commit failed because a write found no room. The
-// same errors from fsync mean that writes which had seemed to succeed are lost:
-// package os names the operation in its errors, and bbolt's fsync, which goes
-// around it, is the one that comes bare.
+// isFull reports whether a commit failed because the file could not grow or a
+// write found no room. The same errors from fsync mean that writes which had
+// seemed to succeed are lost: package os names the operation in its errors, and
+// bbolt's fsync, which goes around it, is the one that comes bare. Of a file that
+// could not be made longer bbolt keeps the words only.
 func isFull(err error) bool {
 	if errors.Is(err, bolterrors.ErrMaxSizeReached) {
 		return true
+	}
+	if text, ok := strings.CutPrefix(err.Error(), "file resize error: truncate "); ok {
+		return strings.HasSuffix(text, syscall.ENOSPC.Error()) || strings.HasSuffix(text, syscall.EDQUOT.Error())
 	}
 	write, ok := errors.AsType[*fs.PathError](err)
 	return ok && write.Op == "write" && (errors.Is(write, syscall.ENOSPC) || errors.Is(write, syscall.EDQUOT))

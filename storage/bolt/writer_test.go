@@ -297,6 +297,9 @@ func TestIsFull(t *testing.T) {
 	}{
 		{"no room for a page", &fs.PathError{Op: "write", Path: "db", Err: syscall.ENOSPC}, true},
 		{"quota", &fs.PathError{Op: "write", Path: "db", Err: syscall.EDQUOT}, true},
+		{"no room for a longer file", errors.New("file resize error: " + (&fs.PathError{Op: "truncate", Path: "db", Err: syscall.ENOSPC}).Error()), true},
+		{"a longer file fails", errors.New("file resize error: " + (&fs.PathError{Op: "truncate", Path: "db", Err: syscall.EIO}).Error()), false},
+		{"fsync of a longer file finds no room", errors.New("file sync error: " + (&fs.PathError{Op: "sync", Path: "db", Err: syscall.ENOSPC}).Error()), false},
 		{"our own limit", bolterrors.ErrMaxSizeReached, true},
 		{"fsync finds no room for what was written before", syscall.ENOSPC, false},
 		{"fsync fails", syscall.EIO, false},
