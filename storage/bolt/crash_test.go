@@ -27,7 +27,7 @@ const (
 )
 
 // TestMain lets the test binary be the process that TestKill ends, and those
-// of TestPowerCut.
+// of TestPowerCut and of the tests of bad disks.
 func TestMain(m *testing.M) {
 	dir := os.Getenv(victimVariable)
 	if dir == "" {
@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 	}
 	run := map[string]func(dir string) error{
 		"write": writeUntilKilled, "create": createUntilKilled, "story": tellStory, "inspect": inspectFolders,
+		"full": outlastFullDisk, "broken": endWithDisk,
 	}[os.Getenv(modeVariable)]
 	if err := run(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
