@@ -177,7 +177,7 @@ func (f *Fleet) Declarations(ctx context.Context, seg storage.Segment, udid stri
 	}
 	v := DeclarationsView{
 		Token: p.Announced.Token, Timestamp: p.Announced.Timestamp, Declarations: []json.RawMessage{}, Reported: []ReportedView{},
-		Synchronised: p.Announced.Token != "" && f.reported(&p),
+		Synchronised: p.Announced.Token != "" && reported(&p),
 	}
 	for _, d := range p.Declarations {
 		v.Reported = append(v.Reported, ReportedView{d.Identifier, d.ServerToken, d.Active, d.Valid, d.Reasons})
