@@ -100,14 +100,7 @@ func (w *world) agree() {
 		d, err := w.fleet.Device(w.ctx, seg, p.UDID)
 		w.must(err)
 		reasons[d.Reason]++
-		switch d.Hold {
-		case "confirmed":
-			holds.Confirmed++
-		case "pending":
-			holds.Pending++
-		case "impossible":
-			holds.Impossible++
-		}
+		holds.Add(d.Hold)
 		if p.Group == "sales" && (p.Ring == storage.RingVerification || d.Reason != "done" && (d.OS != release || d.Leak != "")) {
 			left = append(left, p.UDID)
 		}

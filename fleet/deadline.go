@@ -24,7 +24,7 @@ func (f *Fleet) parseDeadline(text string) (policy.LocalTime, error) {
 		if err != nil || d <= 0 || d > maxDeadline {
 			return "", invalid("deadline", "offset-too-far", "%q: want an offset such as +3d or +12h, at most +90d", text).with("value", text, "most", "+90d")
 		}
-		return policy.FormatLocal(roundUp(now.Add(d), time.Minute), f.o.Location), nil
+		return policy.FormatLocal(minuteUp(now.Add(d)), f.o.Location), nil
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
 		t, err := time.Parse(layout, text)

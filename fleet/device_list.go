@@ -15,7 +15,7 @@ import (
 type DeviceQuery struct {
 	Group  string // "-" for those in none
 	Ring   string // verification or production
-	Hold   string // confirmed, pending or impossible
+	Hold   string // confirmed, pending, impossible or ended
 	Reason string // the phone's one reason
 	OS     string // release it runs, exactly
 	Model  string // hardware identifier, "iPhone15,2"
@@ -41,8 +41,10 @@ func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery)
 	if err != nil {
 		return DevicePage{}, err
 	}
-	if err := w.current.Load().groupOrNone(q.Group); err != nil {
-		return DevicePage{}, err
+	if q.Group != "" && q.Group != "-" {
+		if _, err := w.current.Load().group(q.Group); err != nil {
+			return DevicePage{}, err
+		}
 	}
 	wanted, err := f.deviceFilter(q)
 	if err != nil {
@@ -121,7 +123,7 @@ func (f *Fleet) deviceFilter(q DeviceQuery) (func(p *storage.Phone, contact time
 	if err := oneOf("ring", q.Ring, string(storage.RingVerification), string(storage.RingProduction)); err != nil {
 		return nil, err
 	}
-	if err := oneOf("hold", q.Hold, string(policy.HoldConfirmed), string(policy.HoldPending), string(policy.HoldImpossible)); err != nil {
+	if err := oneOf("hold", q.Hold, string(policy.HoldConfirmed), string(policy.HoldPending), string(policy.HoldImpossible), string(policy.HoldEnded)); err != nil {
 		return nil, err
 	}
 	if err := oneOf("certificate", q.Certificate, CertificateValid, CertificateDue, CertificateEnded); err != nil {

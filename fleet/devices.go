@@ -27,7 +27,7 @@ type DeviceView struct {
 	Ring         string    `json:"ring"`
 	State        string    `json:"state"`
 	Supervised   string    `json:"supervised"` // yes, no or ""
-	Hold         string    `json:"hold"`       // confirmed, pending or impossible; "" once removed
+	Hold         string    `json:"hold"`       // confirmed, pending, impossible or ended; "" once removed
 	HoldWhy      string    `json:"hold_why,omitempty"`
 	HoldBy       string    `json:"hold_by,omitempty"`   // declaration or profile; "" when nothing hides releases
 	Target       string    `json:"target,omitempty"`    // release it is asked to install
@@ -177,7 +177,7 @@ func (f *Fleet) Declarations(ctx context.Context, seg storage.Segment, udid stri
 	}
 	v := DeclarationsView{
 		Token: p.Announced.Token, Timestamp: p.Announced.Timestamp, Declarations: []json.RawMessage{}, Reported: []ReportedView{},
-		Synchronised: p.Announced.Token != "" && reported(&p),
+		Synchronised: p.Announced.Token != "" && f.reported(&p),
 	}
 	for _, d := range p.Declarations {
 		v.Reported = append(v.Reported, ReportedView{d.Identifier, d.ServerToken, d.Active, d.Valid, d.Reasons})

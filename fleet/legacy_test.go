@@ -161,8 +161,9 @@ func TestHoldByProfile(t *testing.T) {
 	if diff := cmp.Diff(want, p.talk()); diff != "" {
 		t.Errorf("first session (-want +got):\n%s", diff)
 	}
-	if v := p.view(); v.Hold != "confirmed" || v.HoldBy != "profile" || p.cadence != 1 {
-		t.Errorf("hold %s by %q, cadence %d; want confirmed by profile, the older branch", v.Hold, v.HoldBy, p.cadence)
+	// In force, and past its 90 days for releases the phone could have had.
+	if v := p.view(); v.Hold != "ended" || v.HoldBy != "profile" || p.cadence != 1 {
+		t.Errorf("hold %s by %q, cadence %d; want ended by profile, the older branch", v.Hold, v.HoldBy, p.cadence)
 	}
 	if got := p.talk(); len(got) != 0 {
 		t.Errorf("settled phone was sent %v", got)
@@ -175,7 +176,7 @@ func TestHoldByProfile(t *testing.T) {
 	clear(p.profiles) // lost
 	w.clock.Add(24 * time.Hour)
 	p.talk()
-	if v := p.view(); v.Hold != "confirmed" || len(p.profiles) != 1 {
+	if v := p.view(); v.Hold != "ended" || len(p.profiles) != 1 {
 		t.Errorf("hold %s with profiles %v, want it installed again", v.Hold, p.profiles)
 	}
 }
@@ -200,8 +201,8 @@ func TestHoldIsConfirmedByTheListOnly(t *testing.T) {
 	w.clock.Add(25 * time.Hour)
 	delete(q.refuse, "InstallProfile")
 	q.talk()
-	if v := q.view(); v.Hold != "confirmed" {
-		t.Errorf("hold %s a day later, want confirmed", v.Hold)
+	if v := q.view(); v.Hold != "ended" {
+		t.Errorf("hold %s a day later, want it in force, though past its 90 days", v.Hold)
 	}
 }
 
@@ -600,7 +601,7 @@ func TestFromProfileToDeclaration(t *testing.T) {
 	p.knows = []string{mdm.TypeSoftwareUpdateEnforcement, mdm.TypeStatusSubscriptions}
 	p.talk()
 	p.talk()
-	if v := p.view(); v.HoldBy != "profile" || v.Hold != "confirmed" || len(p.profiles) != 1 {
+	if v := p.view(); v.HoldBy != "profile" || v.Hold != "ended" || len(p.profiles) != 1 {
 		t.Fatalf("hold %s by %q, profiles %v; want it by profile on iOS 17", v.Hold, v.HoldBy, p.profiles)
 	}
 	p.os = "18.7"
@@ -621,8 +622,8 @@ func TestFromProfileToDeclaration(t *testing.T) {
 	if c == nil {
 		t.Fatal("no synchronisation")
 	}
-	if v := p.view(); v.HoldBy != "declaration" || v.Hold != "confirmed" {
-		t.Errorf("hold %s by %q while the profile is there, want confirmed", v.Hold, v.HoldBy)
+	if v := p.view(); v.HoldBy != "declaration" || v.Hold != "ended" {
+		t.Errorf("hold %s by %q while the profile is there, want it in force", v.Hold, v.HoldBy)
 	}
 	p.reply(c)
 	if len(p.profiles) != 1 {
@@ -633,8 +634,8 @@ func TestFromProfileToDeclaration(t *testing.T) {
 	if !slices.Contains(got, "RemoveProfile") || len(p.profiles) != 0 {
 		t.Errorf("sent %v, profiles %v; want the profile removed", got, p.profiles)
 	}
-	if v := p.view(); v.HoldBy != "declaration" || v.Hold != "confirmed" {
-		t.Errorf("hold %s by %q afterwards, want confirmed by declaration", v.Hold, v.HoldBy)
+	if v := p.view(); v.HoldBy != "declaration" || v.Hold != "ended" {
+		t.Errorf("hold %s by %q afterwards, want it in force by declaration", v.Hold, v.HoldBy)
 	}
 	w.clock.Add(25 * time.Hour)
 	if got := p.talk(); slices.Contains(got, "ProfileList") || slices.Contains(got, "InstallProfile") {

@@ -37,7 +37,7 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 	if wave.Start.After(told) {
 		told = wave.Start
 	}
-	over := roundUp(told.Add(notice), time.Minute)
+	over := minuteUp(told.Add(notice))
 	deadlineIn := func(loc *time.Location) policy.LocalTime {
 		return later(policy.LocalTime(wave.Deadline), policy.FormatLocal(over, loc))
 	}

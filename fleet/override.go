@@ -210,7 +210,7 @@ func (f *Fleet) parseUntil(text string) (time.Time, error) {
 		if offsetErr != nil {
 			return time.Time{}, invalid("until", "not-an-offset-or-time", "%q: want +14d, +12h or a local time such as 2026-11-27T18:30", text).with("value", text)
 		}
-		until = roundUp(now.Add(d), time.Minute)
+		until = minuteUp(now.Add(d))
 	}
 	if !until.After(now) || until.Sub(now) > maxOverride+time.Minute {
 		return time.Time{}, invalid("until", "until-out-of-range", "%s: want a time in the future, at most 90 days away", text).with("value", text)

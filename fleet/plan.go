@@ -131,7 +131,7 @@ func (f *Fleet) fixDeadline(p *storage.Phone, e *policy.Enforcement, now time.Ti
 	if e.Keep {
 		return nil
 	}
-	deadline := policy.FormatLocal(roundUp(now.Add(e.Notice), time.Minute), loc)
+	deadline := policy.FormatLocal(minuteUp(now.Add(e.Notice)), loc)
 	if e.Deadline.Compare(deadline) > 0 {
 		deadline = e.Deadline
 	}
@@ -140,9 +140,10 @@ func (f *Fleet) fixDeadline(p *storage.Phone, e *policy.Enforcement, now time.Ti
 	}
 }
 
-func roundUp(t time.Time, d time.Duration) time.Time {
-	if r := t.Truncate(d); !r.Equal(t) {
-		return r.Add(d)
+// minuteUp returns the whole minute that t is or that follows it.
+func minuteUp(t time.Time) time.Time {
+	if r := t.Truncate(time.Minute); !r.Equal(t) {
+		return r.Add(time.Minute)
 	}
 	return t
 }

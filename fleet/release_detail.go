@@ -64,7 +64,7 @@ func (f *Fleet) Release(seg storage.Segment, version string) (ReleaseDetail, err
 		for _, gate := range policy.Gates(world, name, now) {
 			if gate.Release == r.Version {
 				d.Groups = append(d.Groups, ReleaseGroup{
-					Group: name, Phase: string(gate.Phase), Missing: append([]string{}, gate.Missing...), Next: string(gate.NextHuman),
+					Group: name, Phase: string(gate.Phase), Missing: append([]string{}, gate.WaitsFor()...), Next: string(gate.NextHuman),
 				})
 			}
 		}

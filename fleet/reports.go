@@ -162,6 +162,21 @@ type HoldCounts struct {
 	Confirmed  int `json:"confirmed"`
 	Pending    int `json:"pending"`
 	Impossible int `json:"impossible"`
+	Ended      int `json:"ended"` // reported in force, and past Apple's 90 days for a release the phone could install
+}
+
+// Add counts one phone with a hold as [DeviceView] has it.
+func (h *HoldCounts) Add(hold string) {
+	switch policy.HoldStatus(hold) {
+	case policy.HoldConfirmed:
+		h.Confirmed++
+	case policy.HoldPending:
+		h.Pending++
+	case policy.HoldImpossible:
+		h.Impossible++
+	case policy.HoldEnded:
+		h.Ended++
+	}
 }
 
 // GateLine is one gate in one line.
@@ -192,20 +207,13 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 		v.Phones++
 		v.Certificates.add(m, wall)
 		counts[string(x.reason)]++
-		switch x.hold {
-		case policy.HoldConfirmed:
-			v.Holds.Confirmed++
-		case policy.HoldPending:
-			v.Holds.Pending++
-		case policy.HoldImpossible:
-			v.Holds.Impossible++
-		}
+		v.Holds.Add(string(x.hold))
 	})
 	v.Reasons = sortedCounts(counts)
 	for _, name := range e.world.GroupNames() {
 		for _, g := range policy.Gates(e.world, name, e.now) {
 			if (g.Phase != policy.PhaseDone || g.Override != nil) && g.Phase != policy.PhaseDeclined {
-				v.Gates = append(v.Gates, GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.Missing...), g.Override})
+				v.Gates = append(v.Gates, GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.WaitsFor()...), g.Override})
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -97,5 +98,34 @@ func TestBackgroundImprovementIsNoOtherRelease(t *testing.T) {
 	}}})
 	if got := p.stored().OS.SupplementalExtra; got != "" {
 		t.Errorf("the user removed the improvement, the record still says %q", got)
+	}
+}
+
+// TestHoldEnds: what the phone reported in force no longer counts as a hold
+// once its user can see a release.
+func TestHoldEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.enrol("P1", "sales", storage.RingProduction).settle()
+	for _, tt := range []struct {
+		day  string // 26.5.2 was posted on 2026-06-29
+		want fleet.HoldCounts
+	}{
+		{"2026-09-26", fleet.HoldCounts{Confirmed: 1}},
+		{"2026-09-27", fleet.HoldCounts{Ended: 1}},
+	} {
+		day, err := time.Parse(time.DateOnly, tt.day)
+		w.must(err)
+		w.clock.Add(day.Sub(w.clock.Now()))
+		st, err := w.fleet.Status(w.ctx, seg)
+		w.must(err)
+		if diff := cmp.Diff(tt.want, st.Holds); diff != "" {
+			t.Errorf("%s: holds (-want +got):\n%s", tt.day, diff)
+		}
+		page, err := w.fleet.Devices(w.ctx, seg, fleet.DeviceQuery{Hold: "ended"})
+		w.must(err)
+		if len(page.Devices) != tt.want.Ended {
+			t.Errorf("%s: %d phones listed as ended, want %d", tt.day, len(page.Devices), tt.want.Ended)
+		}
 	}
 }

@@ -110,13 +110,13 @@ func (f *Fleet) unconfirmed(p *storage.Phone) bool {
 	if p.Sync.Acked != p.Announced.Token {
 		return true
 	}
-	return !reported(p) && f.now().Sub(p.Sync.AckedAt) >= confirmAfter
+	return !f.reported(p) && f.now().Sub(p.Sync.AckedAt) >= confirmAfter
 }
 
 // reported says whether the phone fetched the announced manifest and listed a
 // declaration state since. A phone that acknowledged the command and then went
 // silent is asked again.
-func reported(p *storage.Phone) bool {
+func (f *Fleet) reported(p *storage.Phone) bool {
 	return p.Sync.Manifest == p.Announced.Token && p.StatusAt.After(p.Sync.ManifestAt.Add(-time.Second))
 }
 

@@ -39,6 +39,7 @@ func (e *evaluation) clocks() Clocks {
 		c.Branch = earliest(c.Branch, e.branchStopped(m.Model))
 	}
 	c.VerifyBy = earliest(earliest(c.HiddenUntil, c.ShelfLife), c.Branch)
+	c.Passed = e.approval == nil && reached(c.VerifyBy, e.now)
 	return c
 }
 
@@ -81,12 +82,15 @@ func (e *evaluation) oldest() (string, bool) {
 }
 
 // cves returns how many vulnerabilities the release fixes for the oldest
-// production phone, and which of them are known to be exploited: the union over
-// every release in between for a model of the gate that was posted no later
-// than this one, so that a later fix in an older branch is not promised. With
-// no production phone only the release's own count.
-func (e *evaluation) cves() (int, []string) {
+// production phone, what that phone runs, and which of them are known to be
+// exploited: the union over every release in between for a model of the gate
+// that was posted no later than this one, so that a later fix in an older branch
+// is not promised. With no production phone only the release's own count.
+func (e *evaluation) cves() (count int, from string, known []string) {
 	from, ok := e.oldest()
+	if ok && !version.Newer(e.rel.Version, from) {
+		return 0, from, nil
+	}
 	exploited := make(map[string]bool)
 	for _, r := range e.w.releases {
 		between := ok && r.rank <= e.rel.rank && !r.posted.After(e.rel.posted) && e.applies(r) &&
@@ -98,14 +102,13 @@ func (e *evaluation) cves() (int, []string) {
 			exploited[c.ID] = exploited[c.ID] || c.Exploited
 		}
 	}
-	var list []string
 	for id, yes := range exploited {
 		if yes {
-			list = append(list, id)
+			known = append(known, id)
 		}
 	}
-	slices.Sort(list)
-	return len(exploited), list
+	slices.Sort(known)
+	return len(exploited), from, known
 }
 
 // applies reports whether r is made for one of the models of the gate.

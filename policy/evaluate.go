@@ -119,7 +119,7 @@ func (e *evaluation) fill(gate *Gate) {
 	gate.Phase, gate.Reasons = e.phase()
 	e.times = e.clocks()
 	gate.Clocks = e.times
-	gate.CVEs, gate.Exploited = e.cves()
+	gate.CVEs, gate.FixesSince, gate.Exploited = e.cves()
 	if e.approval != nil {
 		gate.Approval = e.approval.ID
 	}

@@ -30,6 +30,9 @@ const (
 	HoldConfirmed  HoldStatus = "confirmed"  // the phone reported our deferral in force
 	HoldPending    HoldStatus = "pending"    // it has not reported it yet
 	HoldImpossible HoldStatus = "impossible" // it cannot have one as it is
+	// HoldEnded: the phone reported it in force, and a release it could install
+	// is older than Apple lets a deferral hide it, so that its user can see that.
+	HoldEnded HoldStatus = "ended"
 )
 
 // Thresholds of Explain.
@@ -38,6 +41,11 @@ const (
 	// report by themselves every day, and may be two hours late.
 	OfflineAfter = 26 * time.Hour
 
+	// LateAfter is how long a phone may take to come after it was last heard of,
+	// or first wanted, before somebody should look for it: by then the hourly
+	// sweep has woken it again.
+	LateAfter = 2 * time.Hour
+
 	// Below these a phone that does not get on is taken to lack space or
 	// charge. Apple publishes neither condition; both are rules of thumb.
 	lowSpaceGB = 5.0
@@ -45,7 +53,8 @@ const (
 )
 
 // HoldState returns whether the phone's hold is confirmed, pending or
-// impossible, and for the last two why.
+// impossible, and for the last two why. Whether a confirmed one has ended for a
+// release is for Explain.
 func HoldState(f Facts, l Live) (HoldStatus, Code) {
 	by, why := holdBy(f)
 	switch {
@@ -96,6 +105,9 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 	w, now := e.w, e.now
 	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, f.OSVersion, ParamModel, f.Model)}}
 	x.Hold, x.HoldWhy = HoldState(f, l)
+	if visible, _ := w.visible(f, now); visible != "" && x.Hold == HoldConfirmed {
+		x.Hold = HoldEnded
+	}
 	x.HoldBy = t.Hold.By
 	if t.Enforce != nil {
 		x.By = t.Enforce.By
@@ -114,6 +126,9 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 	x.addOnce(w.overrides(f, t.Release, now))
 	x.explainPhone(f, l)
 	automatic, human := steps(x.Reason)
+	if human == StepConnect && x.Reason.Code != ReasonOffline && now.Sub(w.expected(f, l, t, now)) < LateAfter {
+		human = StepNone
+	}
 	if x.NextAutomatic == StepNone {
 		x.NextAutomatic = automatic
 	}
@@ -121,6 +136,35 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 		x.NextHuman = human
 	}
 	return x
+}
+
+// expected returns since when the phone could be expected to come: since it was
+// last heard of, or since somebody decided that it is to install something.
+func (w *World) expected(f Facts, l Live, t Target, now time.Time) time.Time {
+	since := l.LastContact
+	if t.Enforce == nil {
+		return since
+	}
+	later := func(t time.Time) {
+		if t.After(since) {
+			since = t
+		}
+	}
+	g := w.groups[f.Group]
+	if t.Enforce.Source == SourceCandidate {
+		i := slices.IndexFunc(g.offers, func(o offerOf) bool { return o.Release == t.Enforce.Release && begun(o.At, now) })
+		if i >= 0 {
+			later(g.offers[i].At)
+		}
+		return since
+	}
+	if a := g.approval(t.Enforce.Release, now); a != nil {
+		later(a.At)
+		if wave, ok := a.wave(f.Phone); ok {
+			later(wave.Start)
+		}
+	}
+	return since
 }
 
 // explainSource adds what the enforcement rests on.

@@ -7,9 +7,10 @@ import (
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
-// live returns the values of a phone that is in touch and knows its target.
+// live returns the values of a phone that knows its target and was last heard of
+// so long ago that somebody should ask for it.
 func live() policy.Live {
-	return policy.Live{LastContact: now.Add(-time.Hour), DeclarationFetched: true, HoldConfirmed: true}
+	return policy.Live{LastContact: now.Add(-policy.LateAfter), DeclarationFetched: true, HoldConfirmed: true}
 }
 
 func TestExplainUnderWay(t *testing.T) {
@@ -75,7 +76,9 @@ func TestExplainUnderWay(t *testing.T) {
 			f.Install.FailureCount = 1
 		}, none, policy.ReasonInstallFailed, policy.StepRestart},
 	}
-	w := policy.NewWorld(approved())
+	p := approved()
+	p.Approvals[0].At = before
+	w := policy.NewWorld(p)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -88,6 +91,82 @@ func TestExplainUnderWay(t *testing.T) {
 			}
 			if got.Reason.Params[policy.ParamRelease] != next || len(got.Facts) < 2 {
 				t.Errorf("reason %v, facts %v: want the release and what supports it", got.Reason, got.Facts)
+			}
+		})
+	}
+}
+
+// TestExplainAsksForNobodyTooSoon: nobody is sent to a phone that was heard of a
+// moment ago, or that was wanted only now.
+func TestExplainAsksForNobodyTooSoon(t *testing.T) {
+	t.Parallel()
+	const late = policy.LateAfter
+	asked := func(at, wave time.Time) policy.Parts {
+		p := approved()
+		p.Approvals[0].At = at
+		p.Approvals[0].Waves = []policy.Wave{{Start: wave, Threshold: policy.Buckets, Deadline: "2026-08-19T18:00:00"}}
+		return p
+	}
+	offered := func(at time.Time) policy.Parts {
+		p := parts()
+		p.Offers[0].At = at
+		return p
+	}
+	unknown := phone()
+	unknown.AppsKnown = false
+	tests := []struct {
+		name    string
+		world   policy.Parts
+		facts   policy.Facts
+		contact time.Duration // ago
+		want    policy.Code
+		human   policy.Code
+	}{
+		{"heard of and wanted long ago", asked(before, before), phone(), late, policy.ReasonSyncPending, policy.StepConnect},
+		{"heard of just now", asked(before, before), phone(), late - time.Minute, policy.ReasonSyncPending, ""},
+		{"approved just now", asked(now.Add(time.Minute-late), time.Time{}), phone(), 9 * time.Hour, policy.ReasonSyncPending, ""},
+		{"its wave started just now", asked(before, now), phone(), 9 * time.Hour, policy.ReasonSyncPending, ""},
+		{"offered just now", offered(now), tester(), 9 * time.Hour, policy.ReasonSyncPending, ""},
+		{"offered long ago", offered(before), tester(), 9 * time.Hour, policy.ReasonSyncPending, policy.StepConnect},
+		{"offline all the same", asked(now, now), phone(), policy.OfflineAfter, policy.ReasonOffline, policy.StepConnect},
+		{"apps unknown, heard of just now", approved(), unknown, 0, policy.ReasonAppVersionUnknown, ""},
+		{"apps unknown for long", approved(), unknown, late, policy.ReasonAppVersionUnknown, policy.StepConnect},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w, l := policy.NewWorld(tt.world), policy.Live{LastContact: now.Add(-tt.contact)}
+			got := policy.Explain(w, tt.facts, l, policy.TargetFor(w, tt.facts, now), now)
+			if got.Reason.Code != tt.want || got.NextHuman != tt.human {
+				t.Errorf("reason, human step = %s %q, want %s %q", got.Reason.Code, got.NextHuman, tt.want, tt.human)
+			}
+		})
+	}
+}
+
+// TestExplainHoldEnded: a hold that the phone reported hides nothing that Apple
+// posted more than 90 days ago.
+func TestExplainHoldEnded(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		posted string
+		live   func(*policy.Live)
+		want   policy.HoldStatus
+	}{
+		{"day 89", "2026-05-19", func(*policy.Live) {}, policy.HoldConfirmed},
+		{"day 90", "2026-05-18", func(*policy.Live) {}, policy.HoldEnded},
+		{"never reported", "2026-05-18", func(l *policy.Live) { l.HoldConfirmed = false }, policy.HoldPending},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p, l := approved(), live()
+			p.Releases[2].Models = windows(tt.posted, small, large)
+			tt.live(&l)
+			w := policy.NewWorld(p)
+			f := phone()
+			if got := policy.Explain(w, f, l, policy.TargetFor(w, f, now), now).Hold; got != tt.want {
+				t.Errorf("hold = %s, want %s", got, tt.want)
 			}
 		})
 	}

@@ -35,7 +35,7 @@ type Gate struct {
 	Reasons []Reason `json:"reasons"`
 
 	Apps    []AppState `json:"apps"`
-	Missing []string   `json:"missing,omitempty"` // bundle identifiers that keep it closed
+	Missing []string   `json:"missing,omitempty"` // bundle identifiers that are not verified; see WaitsFor
 	Models  []string   `json:"models,omitempty"`  // model classes verified: for Approval.Models
 	Floors  []Floor    `json:"floors,omitempty"`  // versions verified: for Approval.Floors
 	// Broken are the results of critical and important apps that say broken and
@@ -45,10 +45,15 @@ type Gate struct {
 	// that can get the release: for Approval.Models of an override.
 	ProductionModels []string `json:"production_models,omitempty"`
 
-	Clocks    Clocks   `json:"clocks"`
-	CVEs      int      `json:"cves"`                // fixed since the oldest production phone's release
-	Exploited []string `json:"exploited,omitempty"` // those of them known to be exploited
-	Counts    Counts   `json:"counts"`
+	Clocks Clocks `json:"clocks"`
+	// CVEs are fixed by the release and those before it since FixesSince, the
+	// oldest release on a production phone that can get this one: 0 when all of
+	// them have it. Without such a phone FixesSince is "" and CVEs are those of
+	// the release alone.
+	CVEs       int      `json:"cves"`
+	FixesSince string   `json:"fixes_since,omitempty"`
+	Exploited  []string `json:"exploited,omitempty"` // those of the CVEs known to be exploited
+	Counts     Counts   `json:"counts"`
 
 	// Approval is the identifier of the approval that stands, "" when none does.
 	Approval string `json:"approval,omitempty"`
@@ -101,6 +106,8 @@ type Clocks struct {
 	ShelfLife   time.Time `json:"shelf_life,omitzero"`   // first day it cannot be installed on one of the models
 	Branch      time.Time `json:"branch,omitzero"`       // the older branch, on which production still is, stopped
 	VerifyBy    time.Time `json:"verify_by,omitzero"`    // the earliest of the three
+	// Passed says that VerifyBy has come and no approval stands.
+	Passed bool `json:"verify_by_passed,omitempty"`
 }
 
 // Counts are numbers of phones of the group. Production phones whose model
@@ -160,6 +167,17 @@ func listSeparator(i int) string {
 // Paused reports whether a person paused the rollout.
 func (g Gate) Paused() bool {
 	return slices.ContainsFunc(g.Reasons, func(r Reason) bool { return r.Code == GatePausedByPerson })
+}
+
+// WaitsFor returns the bundle identifiers of the apps that keep the gate closed:
+// those of Missing, or none while an approval carries phones past them.
+func (g Gate) WaitsFor() []string {
+	switch g.Phase {
+	case PhaseApproved, PhaseRollingOut, PhaseDone:
+		return nil
+	case PhaseDeclined, PhaseExpired, PhasePaused, PhaseBlocked, PhaseSuperseded, PhaseVerified, PhaseVerifying, PhaseHeld:
+	}
+	return g.Missing
 }
 
 // Approvable returns nil when a person may approve the gate as it is, that is,

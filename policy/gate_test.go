@@ -537,6 +537,9 @@ func TestClocksAndCVEs(t *testing.T) {
 	p := verified()
 	p.Releases[2].Models[1].Expires = day("2026-10-20")
 	got := evaluate(p)
+	if got.FixesSince != "26.5" {
+		t.Errorf("fixes since %q, want since 26.5", got.FixesSince)
+	}
 	want := policy.Clocks{HiddenUntil: day("2026-10-25"), ShelfLife: day("2026-10-20"), VerifyBy: day("2026-10-20")}
 	if diff := cmp.Diff(want, got.Clocks); diff != "" {
 		t.Errorf("clocks (-want +got):\n%s", diff)
@@ -580,6 +583,54 @@ func TestClocksAndCVEs(t *testing.T) {
 	p.Groups[0].Census = nil
 	if got := evaluate(p); !got.Clocks.HiddenUntil.IsZero() || got.CVEs != 2 {
 		t.Errorf("clocks, cves = %+v %d, want no hold clock and the release's own 2", got.Clocks, got.CVEs)
+	}
+}
+
+// TestNothingLeftToFix: what every production phone has is no fix any more, and
+// nobody is late with what is approved.
+func TestNothingLeftToFix(t *testing.T) {
+	t.Parallel()
+	p := approved()
+	for i := range p.Releases[2].Models {
+		p.Releases[2].Models[i].Posted = day("2026-05-10") // day 90 was 2026-08-08
+	}
+	if got := evaluate(p); got.CVEs == 0 || got.Clocks.Passed {
+		t.Errorf("rolling out: %d fixes, passed %t; want some and no mark", got.CVEs, got.Clocks.Passed)
+	}
+	for i := range p.Groups[0].Census {
+		p.Groups[0].Census[i].OSVersion = next
+	}
+	got := evaluate(p)
+	if got.Phase != policy.PhaseDone || got.CVEs != 0 || len(got.Exploited) != 0 || got.FixesSince != next {
+		t.Errorf("%s: %d fixes, exploited %v, since %q; want done, none, since %s", got.Phase, got.CVEs, got.Exploited, got.FixesSince, next)
+	}
+	p.Approvals = nil
+	if got := evaluate(p).Clocks; !got.Passed {
+		t.Errorf("clocks = %+v, want verify-by marked as passed", got)
+	}
+}
+
+// TestWaitsFor: an approved gate waits for no app, whoever did not test it.
+func TestWaitsFor(t *testing.T) {
+	t.Parallel()
+	done := overridden()
+	for i := range done.Groups[0].Census {
+		done.Groups[0].Census[i].OSVersion = next
+	}
+	for name, tt := range map[string]struct {
+		world policy.Parts
+		phase policy.Phase
+		want  []string
+	}{
+		"verifying":                  {parts(), policy.PhaseVerifying, []string{pos, scan}},
+		"verified":                   {verified(), policy.PhaseVerified, nil},
+		"overridden and rolling out": {overridden(), policy.PhaseRollingOut, nil},
+		"overridden and done":        {done, policy.PhaseDone, nil},
+	} {
+		got := evaluate(tt.world)
+		if diff := cmp.Diff(tt.want, got.WaitsFor()); got.Phase != tt.phase || diff != "" {
+			t.Errorf("%s: phase %s, want %s; waits for (-want +got):\n%s", name, got.Phase, tt.phase, diff)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -72,8 +73,12 @@ func (e *evaluation) override(gate *Gate) {
 		By: o.By, Second: o.Second, Reason: o.Reason, SecondReason: o.SecondReason, At: a.At, Until: o.Until,
 		Models: unique(a.Models), Broken: unique(o.Broken), Verified: len(e.closed()) == 0,
 	}
-	if gate.Override.Verified && gate.NextHuman == StepNone {
+	switch {
+	case gate.NextHuman != StepNone:
+	case gate.Override.Verified:
 		gate.NextHuman = StepApprove
+	default:
+		gate.NextHuman = cmp.Or(e.nextSetUp(), StepTestToApprove)
 	}
 }
 

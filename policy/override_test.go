@@ -132,8 +132,8 @@ func TestOverrideReplaceable(t *testing.T) {
 	t.Parallel()
 	p := overridden()
 	closed := evaluate(p)
-	if policy.Approvable(closed) == nil {
-		t.Error("an overridden gate nobody verified can be approved")
+	if policy.Approvable(closed) == nil || closed.NextHuman != policy.StepTestToApprove {
+		t.Errorf("an overridden gate nobody verified: approvable %v, next %q; want not, and the test", policy.Approvable(closed), closed.NextHuman)
 	}
 	p.Verdicts = verified().Verdicts
 	open := evaluate(p)

@@ -161,6 +161,7 @@ const (
 	StepRecordVerdicts Code = "record-verdicts"
 	StepFixApp         Code = "fix-app-and-test-again"
 	StepApprove        Code = "approve"
+	StepTestToApprove  Code = "test-to-approve" // an approval can take the place of an override then
 	StepResume         Code = "resume"
 	StepChooseNewer    Code = "choose-newer-release"
 	StepUnlock         Code = "unlock"

@@ -13,7 +13,6 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/version"
-	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -39,7 +38,7 @@ func newDeviceListCommand(g *globals) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.group, "group", "", t.T("only phones of this group; - for those in none"))
 	f.StringVar(&o.ring, "ring", "", t.T("only this place in the group: verification or production"))
-	f.StringVar(&o.hold, "hold", "", t.T("only phones whose hold is confirmed, pending or impossible"))
+	f.StringVar(&o.hold, "hold", "", t.T("only phones whose hold is confirmed, pending, impossible or ended"))
 	f.StringVar(&o.reason, "reason", "", t.T("only phones with this reason, such as offline or gate-closed"))
 	f.StringVar(&o.os, "os", "", t.T("only phones on this release"))
 	f.StringVar(&o.model, "model", "", t.T("only this model, such as iPhone15,2"))
@@ -49,7 +48,7 @@ func newDeviceListCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.sort, "sort", "", t.T("order by contact, group, model, os, reason or udid (default: as they first enrolled)"))
 	g.complete(cmd, "group", g.groupNames)
 	g.complete(cmd, "ring", func(*cobra.Command) []string { return []string{"verification", "production"} })
-	g.complete(cmd, "hold", func(*cobra.Command) []string { return []string{"confirmed", "pending", "impossible"} })
+	g.complete(cmd, "hold", func(*cobra.Command) []string { return []string{"confirmed", "pending", "impossible", "ended"} })
 	g.complete(cmd, "certificate", func(*cobra.Command) []string {
 		return []string{fleet.CertificateValid, fleet.CertificateDue, fleet.CertificateEnded}
 	})
@@ -111,10 +110,9 @@ func (g *globals) deviceListText(o deviceListOptions, devices []fleet.DeviceView
 	case o.removed:
 		return tab.text()
 	}
-	counts := map[string]int{}
+	var counts fleet.HoldCounts
 	for _, d := range devices {
-		counts[d.Hold]++
+		counts.Add(d.Hold)
 	}
-	return tab.text() + "\n" + g.text.N(len(devices), "%d phone; hold: %s", "%d phones; holds: %s",
-		g.holds(counts[string(policy.HoldConfirmed)], counts[string(policy.HoldPending)], counts[string(policy.HoldImpossible)])) + "\n"
+	return tab.text() + "\n" + g.text.N(len(devices), "%d phone; hold: %s", "%d phones; holds: %s", g.holds(counts)) + "\n"
 }

@@ -91,12 +91,35 @@ func (g *globals) gateTable(gates []policy.Gate) table {
 		{"production", t.T("Production phones")},
 		{"done", t.T("Done")},
 		{"override_until", ""},
+		{"fixes_since", ""},
+		{"verify_by_passed", ""},
 	}}
 	for _, v := range gates {
-		tab.add(plain(v.Group), plain(v.Release), g.phase(string(v.Phase)), list(v.Missing), day(v.Clocks.VerifyBy),
-			number(v.CVEs), number(len(v.Exploited)), number(v.Counts.Production), number(v.Counts.Done), overrideUntil(v.Override))
+		tab.add(plain(v.Group), plain(v.Release), g.phase(string(v.Phase)), list(v.WaitsFor()), g.verifyBy(v.Clocks),
+			g.fixes(v), number(len(v.Exploited)), number(v.Counts.Production), number(v.Counts.Done), overrideUntil(v.Override),
+			plain(v.FixesSince), boolean(v.Clocks.Passed))
 	}
 	return tab
+}
+
+// verifyBy is the day by which a gate should have been verified, marked once it
+// has passed.
+func (g *globals) verifyBy(c policy.Clocks) cell {
+	by := day(c.VerifyBy)
+	if c.Passed {
+		by.shown = g.text.T("%s (passed)", by.shown)
+	}
+	return by
+}
+
+// fixes counts what the release fixes for production, with the release it is
+// counted from: that differs between groups.
+func (g *globals) fixes(gate policy.Gate) cell {
+	n := number(gate.CVEs)
+	if gate.CVEs > 0 && gate.FixesSince != "" {
+		n.shown = g.text.T("%d since %s", gate.CVEs, gate.FixesSince)
+	}
+	return n
 }
 
 func overrideUntil(o *policy.GateOverride) cell {
@@ -206,10 +229,6 @@ func (g *globals) appStateTable(apps []policy.AppState) table {
 
 func (g *globals) gateFacts(gate policy.Gate) [][2]string {
 	t := g.text
-	fixes := t.T("%d fixes since production's release", gate.CVEs)
-	if len(gate.Exploited) > 0 {
-		fixes = t.T("%d fixes since production's release, known to be exploited: %s", gate.CVEs, strings.Join(gate.Exploited, ", "))
-	}
 	c := gate.Counts
 	production := t.T("%d; on it or newer %d, cannot run it %d", c.Production, c.Done, c.CannotRun)
 	if c.NotCovered > 0 {
@@ -219,11 +238,27 @@ func (g *globals) gateFacts(gate policy.Gate) [][2]string {
 		{t.T("Users can see it from"), day(gate.Clocks.HiddenUntil).shown},
 		{t.T("Can be installed until"), day(gate.Clocks.ShelfLife).shown},
 		{t.T("The older branch gets no fixes since"), day(gate.Clocks.Branch).shown},
-		{t.T("Verify by"), day(gate.Clocks.VerifyBy).shown},
-		{t.T("Security"), fixes},
+		{t.T("Verify by"), g.verifyBy(gate.Clocks).shown},
+		{t.T("Security"), g.fixesText(gate)},
 		{t.T("Production phones"), production},
 		{t.T("Verification phones"), t.T("%d; on exactly this release %d", c.Verification, c.OnRelease)},
 	}
+}
+
+func (g *globals) fixesText(gate policy.Gate) string {
+	t, text := g.text, ""
+	switch {
+	case gate.FixesSince == "":
+		text = t.N(gate.CVEs, "%d fix in the release itself", "%d fixes in the release itself")
+	case gate.CVEs == 0:
+		return t.T("no fixes that production lacks")
+	default:
+		text = t.N(gate.CVEs, "%d fix since iOS %s, the oldest in production", "%d fixes since iOS %s, the oldest in production", gate.FixesSince)
+	}
+	if len(gate.Exploited) > 0 {
+		text += t.T(", known to be exploited: %s", strings.Join(gate.Exploited, ", "))
+	}
+	return text
 }
 
 // step words what comes next at a gate.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -49,10 +50,11 @@ func (g *globals) statusTable(s api.Status) table {
 		{"certificates_ended", ""},
 		{"newest_release", ""},
 		{"push_not_after", ""},
+		{"holds_ended", ""},
 	}}
 	h := s.Fleet.Holds
 	tab.add(plain(s.Server.Version), plain(s.Server.URL), g.instant(s.Fleet.AsOf), number(s.Fleet.Phones), number(h.Confirmed),
-		number(h.Pending), number(h.Impossible), number(s.Fleet.Certificates.Due), number(s.Fleet.Certificates.Ended), plain(s.Fleet.Newest), g.instant(s.Server.Push.NotAfter))
+		number(h.Pending), number(h.Impossible), number(s.Fleet.Certificates.Due), number(s.Fleet.Certificates.Ended), plain(s.Fleet.Newest), g.instant(s.Server.Push.NotAfter), number(h.Ended))
 	return tab
 }
 
@@ -63,7 +65,7 @@ func (g *globals) statusText(s api.Status) string {
 		{t.T("Server"), s.Server.Version + "  " + s.Server.URL},
 		{t.T("As of"), t.Time(s.Fleet.AsOf)},
 		{t.T("Phones"), strconv.Itoa(s.Fleet.Phones)},
-		{t.T("Holds"), g.holds(s.Fleet.Holds.Confirmed, s.Fleet.Holds.Pending, s.Fleet.Holds.Impossible)},
+		{t.T("Holds"), g.holds(s.Fleet.Holds)},
 		{t.T("Newest release"), plain(s.Fleet.Newest).shown},
 		{t.T("Push certificate"), g.pushText(s.Server.Push)},
 	}
@@ -108,9 +110,14 @@ func (g *globals) statusText(s api.Status) string {
 	return b.String()
 }
 
-// holds counts phones by what they reported of their hold.
-func (g *globals) holds(confirmed, pending, impossible int) string {
-	return g.text.T("%d confirmed, %d not confirmed yet, %d not possible", confirmed, pending, impossible)
+// holds counts phones by what they reported of their hold. One that has ended
+// is worth a word only when there is one.
+func (g *globals) holds(h fleet.HoldCounts) string {
+	text := g.text.T("%d confirmed, %d not confirmed yet, %d not possible", h.Confirmed, h.Pending, h.Impossible)
+	if h.Ended > 0 {
+		text += g.text.T(", %d ended (users can see a release)", h.Ended)
+	}
+	return text
 }
 
 // diskText is "" for a disk there is nothing to say of.

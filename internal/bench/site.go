@@ -18,6 +18,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lab"
 	"github.com/kannuki-mdm/kannuki/mdm/mdmtest"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -146,7 +147,8 @@ func settled(ctx context.Context, p *process, udids []string) error {
 			if err := p.client.Get(ctx, api.Path("devices", udid, "declarations"), nil, &told); err != nil {
 				return err
 			}
-			if d.Hold == "confirmed" && len(d.Apps) > 0 && told.Synchronised {
+			held := d.Hold == string(policy.HoldConfirmed) || d.Hold == string(policy.HoldEnded)
+			if held && len(d.Apps) > 0 && told.Synchronised {
 				idle++
 			}
 		}

@@ -193,6 +193,10 @@ func (d *demo) holds(ctx context.Context) error {
 	h := st.Fleet.Holds
 	d.command("status")
 	d.say(t.T("Holds, as the phones report them: %d confirmed, %d pending, %d not possible (not supervised).", h.Confirmed, h.Pending, h.Impossible))
+	if h.Ended > 0 {
+		d.more(t.N(h.Ended, "%d more was in force, and has ended: Apple posted what its user can see more than 90 days ago.",
+			"%d more were in force, and have ended: Apple posted what their users can see more than 90 days ago."))
+	}
 	return nil
 }
 

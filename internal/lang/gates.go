@@ -37,7 +37,7 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 		"verdict-revoked":          {"A test result the approval rests on was withdrawn[: {app}][, by {by}].", "承認の根拠になった検証結果が取り消されました[：{app}][（{by}）]。"},
 		"app-broken":               {"[{app} ]does not work[ on {release}][ (reported by {by})][: {reason}].", "[{app}が][{release}で]動作不良です[（{by}）][。{reason}]。"},
 		"all-there":                {"All production phones that can be reached are on it.", "通信できる本番端末はすべて更新済みです。"},
-		"phones-outstanding":       {"[{count} ]production phones are not there yet.", "未適用の本番端末[は{count}台]があります。"},
+		"phones-outstanding":       {"Production phones that are not there yet[: {count}].", "未適用の本番端末があります[（{count}台）]。"},
 		"wave-starts":              {"The first wave starts[ on {date}].", "第1段階は[{date}に]始まります。"},
 		"superseded":               {"[{release} ]took its place.", "[{release}に]置き換わりました。"},
 		"no-apps":                  {"No business apps are defined for the group, so its gate stays closed.", "業務アプリが登録されていないため、ゲートは閉じたままです。"},

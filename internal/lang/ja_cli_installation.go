@@ -58,6 +58,7 @@ func japaneseInstallation() []both {
 		{"Source of releases", "リリースの情報源"},
 		{"Fetched", "取得日時"},
 		{"%d confirmed, %d not confirmed yet, %d not possible", "確認済み%d台、確認待ち%d台、延期不可%d台"},
+		{", %d ended (users can see a release)", "、延期終了%d台（利用者に新しいOSが表示されます）"},
 
 		{"No.", "番号"},
 		{"When", "日時"},

@@ -4,7 +4,7 @@ package lang
 // come and go, apps and groups that change.
 func japaneseManaging() []both {
 	return []both{
-		{"only phones whose hold is confirmed, pending or impossible", "延期がこの状態の端末だけ：confirmed、pending、impossible"},
+		{"only phones whose hold is confirmed, pending, impossible or ended", "延期がこの状態の端末だけ：confirmed、pending、impossible、ended"},
 		{"only phones on this release", "このOSの端末だけ"},
 		{"only this model, such as iPhone15,2", "この機種だけ（iPhone15,2など）"},
 		{"only phones last heard of before: 7d or 12h ago, 2026-11-20, or 2026-11-20T09:00:00Z", "最後の通信がこの時より前の端末だけ：7d、12h（現在から遡る）、2026-11-20、2026-11-20T09:00:00Z"},

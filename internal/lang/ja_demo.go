@@ -26,7 +26,8 @@ func japaneseDemo() map[string]string {
 		"phones report their holds": "延期の状態を端末が報告中",
 		"%d pending":                "確認待ち%d台",
 		"phones report their apps":  "業務アプリの版を端末が報告中",
-		"Holds, as the phones report them: %d confirmed, %d pending, %d not possible (not supervised).": "端末の報告による延期の状態：確認済み%d台、確認待ち%d台、延期不可%d台（監視対象でない端末）。",
+		"Holds, as the phones report them: %d confirmed, %d pending, %d not possible (not supervised).":       "端末の報告による延期の状態：確認済み%d台、確認待ち%d台、延期不可%d台（監視対象でない端末）。",
+		"%d more were in force, and have ended: Apple posted what their users can see more than 90 days ago.": "ほかに%d台の延期は終わっています。利用者に表示されるOSの公開から90日を過ぎたためです。",
 		"From here a day passes in %s.": "ここからは1日が%sで進みます。",
 
 		// A release.
@@ -89,11 +90,12 @@ func japaneseDemo() map[string]string {
 		// The end.
 		"The last ones":                  "最後の端末まで",
 		"phones install, or say why not": "端末がインストール中、または未適用の理由を報告中",
-		"%d days later every phone has it, or there is a reason why not.":              "%d日後、すべての端末が適用済みか、未適用の理由が分かっています。",
-		"Installed when it suited the user: %d. When the deadline came, or after: %d.": "利用者の都合のよいときにインストール：%d台。適用期限、またはその後：%d台。",
-		"Who has it, who has not, and why":                                             "適用済みの端末、未適用の端末とその理由",
-		"What happens next, what a person can do":                                      "次に起きること、人ができること",
-		"What the older phones' own journals show:":                                    "古い端末の、端末側の記録が示すこと：",
+		"%d days later every phone has it, or there is a reason why not.":                                       "%d日後、すべての端末が適用済みか、未適用の理由が分かっています。",
+		"Installed when it suited the user: %d. When the deadline came, or after: %d.":                          "利用者の都合のよいときにインストール：%d台。適用期限、またはその後：%d台。",
+		"Who has it, who has not, and why":                                                                      "適用済みの端末、未適用の端末とその理由",
+		"What happens next, what a person can do":                                                               "次に起きること、人ができること",
+		"What the older phones' own journals show:":                                                             "古い端末の、端末側の記録が示すこと：",
+		"%s: it has the newest release of its line; the newer ones approved in its group are for other models.": "%s：その系統の最新のOSになっています。グループで承認されたより新しいOSは、ほかの機種用です。",
 		"Held":            "延期",
 		"Since":           "開始",
 		"Told to install": "適用の指示",

@@ -26,6 +26,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"record-verdicts":         {"Test the apps on a verification phone and record the results.", "検証用端末で業務アプリを確かめ、結果を記録してください。"},
 		"fix-app-and-test-again":  {"Have the app fixed, then test it again.", "アプリの修正後、もう一度検証してください。"},
 		"approve":                 {"Look at the gate and approve it.", "ゲートを確認し、適用を承認してください。"},
+		"test-to-approve":         {"Test the apps that are not verified; then \"kannuki gate approve\" can take the exception's place.", "未検証のアプリを確かめてください。その後「kannuki gate approve」で例外承認に代えられます。"},
 		"resume":                  {"Resume the rollout when the cause is cleared.", "原因の解消後、展開を再開してください。"},
 		"choose-newer-release":    {"Decide about the newer release instead.", "新しい版について判断してください。"},
 		"unlock":                  {"Ask the user to unlock the phone once.", "一度ロックを解除してもらってください。"},

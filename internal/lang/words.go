@@ -24,6 +24,7 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"confirmed":  {"Confirmed", "確認済み"},
 		"pending":    {"Not confirmed yet", "確認待ち"},
 		"impossible": {"Not possible", "延期不可"},
+		"ended":      {"Ended", "延期終了"},
 
 		"declaration": {"by declaration", "宣言"},
 		"profile":     {"by configuration profile", "構成プロファイル"},
