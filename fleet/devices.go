@@ -155,7 +155,7 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 type DeclarationsView struct {
 	Token        string            `json:"token"`
 	Timestamp    time.Time         `json:"timestamp,omitzero"`
-	Synchronised bool              `json:"synchronised"` // the phone fetched this manifest and reported since
+	Synchronised bool              `json:"synchronised"` // the phone fetched this manifest and reported since, or it lists just these
 	Declarations []json.RawMessage `json:"declarations"`
 	Reported     []ReportedView    `json:"reported"` // what the phone says it holds
 }
@@ -177,7 +177,6 @@ func (f *Fleet) Declarations(ctx context.Context, seg storage.Segment, udid stri
 	}
 	v := DeclarationsView{
 		Token: p.Announced.Token, Timestamp: p.Announced.Timestamp, Declarations: []json.RawMessage{}, Reported: []ReportedView{},
-		Synchronised: p.Announced.Token != "" && f.reported(&p),
 	}
 	for _, d := range p.Declarations {
 		v.Reported = append(v.Reported, ReportedView{d.Identifier, d.ServerToken, d.Active, d.Valid, d.Reasons})
@@ -189,6 +188,7 @@ func (f *Fleet) Declarations(ctx context.Context, seg storage.Segment, udid stri
 	if err != nil {
 		return v, wrap("read announced set", err)
 	}
+	v.Synchronised = reported(&p) || lists(&p, set)
 	for _, it := range set.Items {
 		body, err := f.store.Declaration(ctx, seg, it.ServerToken)
 		if err != nil {

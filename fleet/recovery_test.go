@@ -38,6 +38,51 @@ func TestSetThatComesBackIsAnnouncedAgain(t *testing.T) {
 	}
 }
 
+// TestUnchangedAfterALostManifest: the manifest of a set was lost on its way, and
+// the world went back to the set before. The phone is told the token it has and
+// fetches nothing; its own list says that it holds what it should. One that lists
+// something else is asked again.
+func TestUnchangedAfterALostManifest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingVerification)
+	p.settle()
+	holds := p.tokens().SyncTokens.DeclarationsToken
+	_, err := w.fleet.Offer(w.ctx, seg, w.act("try"), "sales", release)
+	w.must(err)
+	p.answer(p.idle())
+	p.items() // on its way to the phone it was lost
+	_, err = w.fleet.Withdraw(w.ctx, seg, w.act("wrong one"), "sales", release)
+	w.must(err)
+	c := p.idle()
+	if got := p.tokens().SyncTokens.DeclarationsToken; got != holds {
+		t.Fatalf("told token %s, want %s, which the phone holds", got, holds)
+	}
+	p.answer(c)
+
+	w.clock.Add(2 * time.Hour)
+	w.wakes.take(p.udid)
+	if _, err := w.fleet.Sweep(w.ctx); err != nil || w.wakes.take(p.udid) {
+		t.Errorf("the phone was woken to learn what it holds (%v)", err)
+	}
+	if got := p.idle(); got != nil {
+		t.Errorf("two hours later it was sent %s, want nothing", got.RequestType)
+	}
+	if v, err := w.fleet.Declarations(w.ctx, seg, p.udid); err != nil || !v.Synchronised {
+		t.Errorf("synchronised %t (%v), want true", v.Synchronised, err)
+	}
+
+	p.report(map[string]any{"management": map[string]any{"declarations": map[string]any{
+		"activations": []any{}, "assets": []any{}, "configurations": []any{}, "management": []any{},
+	}}})
+	if got := p.idle(); got == nil || got.RequestType != "DeclarativeManagement" {
+		t.Errorf("the phone lists nothing and was sent %s, want to be asked to synchronise", typeOf(got))
+	}
+	if v, err := w.fleet.Declarations(w.ctx, seg, p.udid); err != nil || v.Synchronised {
+		t.Errorf("synchronised %t (%v) of a phone that lists nothing, want false", v.Synchronised, err)
+	}
+}
+
 // The answer to a result was lost, and with it the next command. The phone
 // repeats the result and gets the command again, from a server that has
 // restarted in between too.

@@ -54,7 +54,14 @@ func (f *Fleet) moved(w *worldState, p *storage.Phone) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return !pl.announcedTo(p) || declarative(p) && f.unconfirmed(p), nil
+	switch {
+	case !pl.announcedTo(p):
+		return true, nil
+	case !declarative(p):
+		return false, nil
+	default:
+		return f.unconfirmed(w, p)
+	}
 }
 
 // mergeStatus brings a report into the phone's record. A full report replaces

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,22 +103,42 @@ func (f *Fleet) syncDue(ctx context.Context, w *worldState, p storage.Phone) (st
 	if err != nil {
 		return p, false, err
 	}
-	return p, declarative(&p) && f.unconfirmed(&p), nil
+	if !declarative(&p) {
+		return p, false, nil
+	}
+	due, err := f.unconfirmed(w, &p)
+	return p, due, err
 }
 
 // unconfirmed reports whether the phone still has to learn what was announced.
-func (f *Fleet) unconfirmed(p *storage.Phone) bool {
-	if p.Sync.Acked != p.Announced.Token {
-		return true
+// One that acknowledged the command and then went silent is asked again.
+func (f *Fleet) unconfirmed(w *worldState, p *storage.Phone) (bool, error) {
+	switch {
+	case p.Sync.Acked != p.Announced.Token:
+		return true, nil
+	case reported(p) || f.now().Sub(p.Sync.AckedAt) < confirmAfter:
+		return false, nil
 	}
-	return !f.reported(p) && f.now().Sub(p.Sync.AckedAt) >= confirmAfter
+	pl, err := f.plan(w.current.Load(), p, f.now())
+	return err == nil && !lists(p, pl.set), err
 }
 
 // reported says whether the phone fetched the announced manifest and listed a
-// declaration state since. A phone that acknowledged the command and then went
-// silent is asked again.
-func (f *Fleet) reported(p *storage.Phone) bool {
+// declaration state since.
+func reported(p *storage.Phone) bool {
 	return p.Sync.Manifest == p.Announced.Token && p.StatusAt.After(p.Sync.ManifestAt.Add(-time.Second))
+}
+
+// lists reports whether the phone last listed just the declarations of a set. A
+// phone that is told the token it has fetches no manifest: it never got the one
+// it fetched last, or a restored copy knows only an older one.
+func lists(p *storage.Phone, set storage.DeclarationSet) bool {
+	missing := func(it storage.DeclarationItem) bool {
+		return !slices.ContainsFunc(p.Declarations, func(d storage.DeclarationState) bool {
+			return d.Identifier == it.Identifier && d.ServerToken == it.ServerToken
+		})
+	}
+	return len(p.Declarations) == len(set.Items) && !slices.ContainsFunc(set.Items, missing)
 }
 
 // Declarative answers a DeclarativeManagement check-in of a phone.
