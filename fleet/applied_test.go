@@ -35,16 +35,17 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 	}
 	audit := []storage.AuditEntry{{At: now, Actor: "test", Action: "test"}}
 	decline := storage.Decline{Group: "sales", Release: release, At: now}
-	change(storage.WorldChange{Declines: []storage.Decline{decline}, Audit: audit})
+	change(storage.WorldChange{Declines: []storage.Decline{decline}, Policies: []storage.Policy{{Name: "old"}}, Audit: audit})
 	whole := storage.WorldChange{
 		Apps: []storage.App{{BundleID: "com.example.new", CreatedAt: now}}, Groups: []storage.Group{{Name: "depot", CreatedAt: now}},
+		Policies:  []storage.Policy{{Name: "strict", VerdictDays: 30}},
 		Verdicts:  []storage.Verdict{{ID: "v", Group: "sales", Release: release, BundleID: "com.example.pos", At: now}},
 		Offers:    []storage.Offer{{Group: "sales", Release: release, At: now}},
 		Approvals: []storage.Approval{{ID: "a", Group: "sales", Release: release, At: now}},
 		Declines:  []storage.Decline{{Group: "sales", Release: "26.6", At: now}},
 		Proposals: []storage.Proposal{{ID: "p", Kind: storage.KindOverride, Group: "sales", Release: release, At: now}},
 
-		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemoveDeclines: []storage.Decline{decline}, Audit: audit,
+		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemovePolicies: []string{"old"}, RemoveDeclines: []storage.Decline{decline}, Audit: audit,
 	}
 	for v, i := reflect.ValueOf(whole), 0; i < v.NumField(); i++ {
 		if v.Field(i).IsZero() {

@@ -183,6 +183,11 @@ func (f *Fleet) changeGroup(ctx context.Context, seg storage.Segment, a Act, act
 		if err := r.checkApps(s, found); err != nil {
 			return storage.WorldChange{}, err
 		}
+		if r.Policy != "" {
+			if _, err := s.decided(r.Policy); err != nil {
+				return storage.WorldChange{}, err
+			}
+		}
 		group = r.onto(found)
 		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{f.groupEntry(a, action, group)}}, nil
 	})

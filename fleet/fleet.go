@@ -148,7 +148,7 @@ func params(pairs []string) map[string]string {
 
 // NotFoundError names what does not exist; it is a storage.ErrNotFound.
 type NotFoundError struct {
-	What string // "group", "release", "app", "phone", "verdict", "command"
+	What string // "group", "policy", "release", "app", "phone", "verdict", "command"
 	Name string
 	Near []string // names that do exist and come close, at most three
 }

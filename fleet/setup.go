@@ -73,6 +73,7 @@ type GroupRequest struct {
 	Apps          []string      `json:"apps"`
 	Candidate     string        `json:"candidate"`
 	Rights        string        `json:"rights"`
+	Policy        string        `json:"policy"` // name; "default" is the built-in one
 	MinimumNotice time.Duration `json:"minimum_notice"`
 
 	CandidateNotice time.Duration `json:"candidate_notice"`
@@ -91,14 +92,14 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 		}
 		return storage.Group{
 			Name: r.Name, Candidate: string(policy.CandidateManual), Rights: "managed", ModelClass: string(policy.ModelClassHardware),
-			OnExpiry: string(policy.OnExpiryExtendRisk), CreatedAt: f.now(),
+			CreatedAt: f.now(),
 		}, nil
 	})
 }
 
 func (f *Fleet) groupEntry(a Act, action string, g storage.Group) storage.AuditEntry {
 	return f.entry(a, action, g.Name, map[string]string{
-		"apps": strings.Join(g.Apps, ","), "candidate": g.Candidate, "rights": g.Rights,
+		"apps": strings.Join(g.Apps, ","), "candidate": g.Candidate, "rights": g.Rights, "policy": policyName(g),
 		"minimum_notice": g.MinimumNotice.String(), "candidate_notice": g.CandidateNotice.String(),
 	})
 }
@@ -127,6 +128,9 @@ func (r GroupRequest) onto(g storage.Group) storage.Group {
 	if r.Rights != "" {
 		g.Rights = r.Rights
 	}
+	if r.Policy != "" {
+		g.Policy = r.Policy
+	}
 	if r.MinimumNotice != 0 {
 		g.MinimumNotice = r.MinimumNotice
 	}
@@ -145,6 +149,7 @@ type GroupView struct {
 	Apps         []string `json:"apps"`
 	Candidate    string   `json:"candidate"`
 	Rights       string   `json:"rights"`
+	Policy       string   `json:"policy"` // name of what decides about its gates
 	Verification int      `json:"verification"`
 	Production   int      `json:"production"`
 
@@ -156,7 +161,7 @@ type GroupView struct {
 func groupView(w *worldState, g storage.Group) GroupView {
 	size := w.census.size(g.Name)
 	return GroupView{
-		Name: g.Name, Apps: append([]string{}, g.Apps...), Candidate: g.Candidate, Rights: g.Rights,
+		Name: g.Name, Apps: append([]string{}, g.Apps...), Candidate: g.Candidate, Rights: g.Rights, Policy: policyName(g),
 		Verification: size[storage.RingVerification], Production: size[storage.RingProduction],
 		MinimumNotice:   noticeText(cmp.Or(g.MinimumNotice, policy.DefaultMinimumNotice)),
 		CandidateNotice: noticeText(cmp.Or(g.CandidateNotice, policy.DefaultCandidateNotice)), HoldDays: policy.HoldDays,

@@ -108,10 +108,13 @@ func (s *snapshot) parts() policy.Parts {
 	for _, g := range s.records.Groups {
 		pg := policy.Group{
 			Name: g.Name, Apps: g.Apps, Candidate: policy.Candidate(g.Candidate),
-			ModelClass: policy.ModelClass(g.ModelClass), OnExpiry: policy.OnExpiry(g.OnExpiry),
+			ModelClass: policy.ModelClass(g.ModelClass), Policy: g.Policy,
 			MinimumNotice: g.MinimumNotice, CandidateNotice: g.CandidateNotice,
 		}
 		p.Groups = append(p.Groups, pg)
+	}
+	for _, decided := range s.records.Policies {
+		p.Policies = append(p.Policies, enginePolicy(decided))
 	}
 	for _, v := range s.records.Verdicts {
 		p.Verdicts = append(p.Verdicts, policyVerdict(v))

@@ -230,14 +230,14 @@ func (x *Explanation) addGate(g Gate) {
 	x.Facts = append(x.Facts, g.Reasons...)
 }
 
-// expirySetting returns what the group does when a hold ends, for the reason
+// expirySetting returns what the group's policy does when a hold ends, for the reason
 // that says so.
 func expirySetting(w *World, group string, code Code) string {
 	g := w.groups[group]
 	if g == nil || code != ReasonHoldEnded {
 		return ""
 	}
-	return string(g.OnExpiry)
+	return string(g.policy.OnExpiry)
 }
 
 // explainPhone adds what was last heard from the phone.

@@ -191,7 +191,6 @@ func TestExplainBlocked(t *testing.T) {
 		{"gate closed for a tester", parts(), func(p *policy.Parts) { p.Offers = nil }, func(f *policy.Facts) { *f = tester() }, policy.ReasonGateClosed, policy.StepHoldEnds, policy.StepOffer, policy.GateAppMissing},
 		{"hold ended", verified(), func(p *policy.Parts) {
 			p.Releases[2].Models = windows("2026-05-12", small, large)
-			p.Groups[0].OnExpiry = policy.OnExpiryExtendRisk
 		}, as, policy.ReasonHoldEnded, "", policy.StepApprove, policy.FactVisible},
 		{"unsupervised", verified(), none, func(f *policy.Facts) { f.Supervised = policy.Unsupervised }, policy.ReasonUnsupervised, "", policy.StepSupervise, policy.FactGate},
 		{"newer than verified", approved(), addRelease("26.6.1", "2026-08-10"), func(f *policy.Facts) { f.OSVersion = "26.6.1" }, policy.ReasonNewerThanVerified, "", policy.StepTestApps, policy.GateAppMissing},
@@ -232,12 +231,13 @@ func TestExplainParameters(t *testing.T) {
 	t.Parallel()
 	p := parts()
 	p.Releases[2].Models = windows("2026-05-12", small, large)
-	p.Groups[0].OnExpiry = policy.OnExpiryExtendRisk
+	p.Groups[0].Policy = "strict"
+	p.Policies = []policy.Policy{{Name: "strict", OnExpiry: policy.OnExpiryReleaseToUsers}}
 	w, f := policy.NewWorld(p), phone()
 	got := policy.Explain(w, f, live(), policy.TargetFor(w, f, now), now).Reason.Params
 	for key, want := range map[string]string{
 		policy.ParamRelease: next, policy.ParamGroup: group, policy.ParamPhase: string(policy.PhaseVerifying),
-		policy.ParamMissing: pos + "," + scan, policy.ParamSetting: string(policy.OnExpiryExtendRisk),
+		policy.ParamMissing: pos + "," + scan, policy.ParamSetting: string(policy.OnExpiryReleaseToUsers),
 	} {
 		if got[key] != want {
 			t.Errorf("parameter %s = %q, want %q", key, got[key], want)

@@ -46,7 +46,7 @@ func realWorld(at time.Time) policy.Parts {
 			{BundleID: scan, Name: "Scanner", Importance: policy.ImportanceImportant},
 		},
 		Groups: []policy.Group{{
-			Name: group, Apps: []string{pos, scan}, OnExpiry: policy.OnExpiryExtendRisk,
+			Name: group, Apps: []string{pos, scan}, Policy: policy.DefaultPolicy,
 			Census: []policy.Census{
 				{Ring: policy.RingProduction, Model: small, OSVersion: "26.3", Count: 40},
 				{Ring: policy.RingProduction, Model: large, OSVersion: "26.3.1", Count: 160},

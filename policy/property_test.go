@@ -116,11 +116,18 @@ func (g generator) parts() policy.Parts {
 		p.Groups = append(p.Groups, policy.Group{
 			Name: name, Apps: some(g, 4, func(int) string { return g.app() }),
 			Candidate: pick(g, policy.CandidateManual, policy.CandidateAuto), ModelClass: pick(g, policy.ModelClassHardware, policy.ModelClassAny),
+			Policy: pick(g, "", policy.DefaultPolicy, "strict", "missing"),
 			Census: some(g, 5, func(int) policy.Census {
 				return policy.Census{Ring: g.ring(), Model: g.model(), OSVersion: g.version(), Count: g.IntN(4), Silent: g.IntN(2)}
 			}),
 		})
 	}
+	p.Policies = some(g, 1, func(int) policy.Policy {
+		return policy.Policy{
+			Name: "strict", CarryOver: g.IntN(2) == 0, VerdictDays: pick(g, 0, 1, 5, 30),
+			OnExpiry: pick(g, policy.OnExpiryExtendRisk, policy.OnExpiryReleaseToUsers, policy.OnExpiryEnforce, "odd"),
+		}
+	})
 	p.Verdicts = some(g, 12, g.verdict)
 	p.Offers = some(g, 4, func(int) policy.Offer {
 		return policy.Offer{Group: g.group(), Release: g.version(), At: g.time(), Withdrawn: g.maybe()}
@@ -159,11 +166,13 @@ func (g generator) live() policy.Live {
 func shuffled(g generator, p policy.Parts) policy.Parts {
 	mix := func(n int, swap func(i, j int)) { g.Shuffle(n, swap) }
 	p.Releases, p.Apps, p.Groups = slices.Clone(p.Releases), slices.Clone(p.Apps), slices.Clone(p.Groups)
+	p.Policies = slices.Clone(p.Policies)
 	p.Verdicts, p.Offers = slices.Clone(p.Verdicts), slices.Clone(p.Offers)
 	p.Approvals, p.Declines = slices.Clone(p.Approvals), slices.Clone(p.Declines)
 	mix(len(p.Releases), func(i, j int) { p.Releases[i], p.Releases[j] = p.Releases[j], p.Releases[i] })
 	mix(len(p.Apps), func(i, j int) { p.Apps[i], p.Apps[j] = p.Apps[j], p.Apps[i] })
 	mix(len(p.Groups), func(i, j int) { p.Groups[i], p.Groups[j] = p.Groups[j], p.Groups[i] })
+	mix(len(p.Policies), func(i, j int) { p.Policies[i], p.Policies[j] = p.Policies[j], p.Policies[i] })
 	mix(len(p.Verdicts), func(i, j int) { p.Verdicts[i], p.Verdicts[j] = p.Verdicts[j], p.Verdicts[i] })
 	mix(len(p.Offers), func(i, j int) { p.Offers[i], p.Offers[j] = p.Offers[j], p.Offers[i] })
 	mix(len(p.Approvals), func(i, j int) { p.Approvals[i], p.Approvals[j] = p.Approvals[j], p.Approvals[i] })
@@ -273,6 +282,7 @@ func TestInputIsNotChanged(t *testing.T) {
 			clear(p.Groups[i].Apps)
 			clear(p.Groups[i].Census)
 		}
+		clear(p.Policies)
 		clear(p.Verdicts)
 		target := policy.TargetFor(w, f, now)
 		text, err := json.Marshal([]any{policy.Gates(w, group, now), policy.Gates(w, "stock", now), target, policy.Explain(w, f, policy.Live{}, target, now)})

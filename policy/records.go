@@ -62,16 +62,17 @@ const (
 // Approval.Models it covers every model.
 const AnyModel = "any"
 
-// OnExpiry says what a group does when Apple's longest hold, 90 days, ends
-// before a release is verified.
+// OnExpiry says what a policy does when Apple's longest hold, 90 days, ends
+// before a release is approved.
 type OnExpiry string
 
 // The settings for the end of a hold. None of them enforces a release that is
-// not approved; the engine only reports which one applies.
+// not verified; the engine only reports which one applies. Any other value
+// counts as OnExpiryExtendRisk.
 const (
-	OnExpiryExtendRisk     OnExpiry = "extend-risk"
-	OnExpiryReleaseToUsers OnExpiry = "release-to-users"
-	OnExpiryEnforce        OnExpiry = "enforce"
+	OnExpiryExtendRisk     OnExpiry = "extend-risk"      // it stays closed; that users can install it is accepted
+	OnExpiryReleaseToUsers OnExpiry = "release-to-users" // it stays closed; users are meant to install it themselves
+	OnExpiryEnforce        OnExpiry = "enforce"          // the newest verified release is approved
 )
 
 // ParseImportance returns the importance named s.
@@ -87,6 +88,11 @@ func ParseResult(s string) (Result, error) {
 // ParseCandidate returns the candidate setting named s.
 func ParseCandidate(s string) (Candidate, error) {
 	return oneOf("candidate", Candidate(s), CandidateManual, CandidateAuto)
+}
+
+// ParseOnExpiry returns the setting for the end of a hold named s.
+func ParseOnExpiry(s string) (OnExpiry, error) {
+	return oneOf("setting for the end of a hold", OnExpiry(s), OnExpiryExtendRisk, OnExpiryReleaseToUsers, OnExpiryEnforce)
 }
 
 func oneOf[T ~string](what string, got T, allowed ...T) (T, error) {
@@ -142,7 +148,7 @@ type Group struct {
 	Apps            []string // bundle identifiers
 	Candidate       Candidate
 	ModelClass      ModelClass
-	OnExpiry        OnExpiry
+	Policy          string        // name; "" and one that does not exist: the built-in policy
 	MinimumNotice   time.Duration // production; zero or less: DefaultMinimumNotice
 	CandidateNotice time.Duration // verification ring; zero or less: DefaultCandidateNotice
 	DetailsURL      string        // shown to users by iOS; carried, not used here

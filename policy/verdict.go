@@ -13,8 +13,9 @@ import (
 // verdictOf is a verdict of a group with what does not depend on the time.
 type verdictOf struct {
 	*Verdict
-	class string // model class in its group
-	why   Code   // why it can never be accepted, "" when it can
+	class   string    // model class in its group
+	expires time.Time // from when it counts no more; zero: never
+	why     Code      // why it can never be accepted, "" when it can
 }
 
 // rejected returns why v can never be accepted, or "".
@@ -60,7 +61,7 @@ func (v verdictOf) counts(now time.Time) bool {
 // expired reports whether v has run out; it is not asked of broken results,
 // which never do.
 func (v verdictOf) expired(now time.Time) bool {
-	return reached(v.Expires, now)
+	return reached(v.expires, now)
 }
 
 // uncleared returns the broken results among list, which is in order of time,

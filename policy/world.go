@@ -12,13 +12,14 @@ import (
 )
 
 // Parts are the records a World is made of, in any order. Version, BundleID and
-// Name are keys: of several releases, apps or groups with one key, which one
+// Name are keys: of several releases, apps, groups or policies with one key, which one
 // counts does not depend on their order but is otherwise not defined.
 type Parts struct {
 	Revision  uint64
 	Releases  []Release
 	Apps      []App
 	Groups    []Group
+	Policies  []Policy
 	Verdicts  []Verdict
 	Offers    []Offer
 	Approvals []Approval
@@ -51,6 +52,7 @@ type release struct {
 // group is a Group with everything recorded about it.
 type group struct {
 	Group
+	policy    Policy   // resolved
 	apps      []App    // sorted by bundle identifier, resolved
 	scope     []string // models its gates are about
 	approvals []approvalOf
@@ -83,8 +85,9 @@ func NewWorld(parts Parts) *World {
 	for _, a := range sorted(parts.Apps, func(a, b App) int { return strings.Compare(a.BundleID, b.BundleID) }) {
 		apps[a.BundleID] = a
 	}
+	decided := policies(parts.Policies)
 	for _, g := range sorted(parts.Groups, func(a, b Group) int { return strings.Compare(a.Name, b.Name) }) {
-		w.groups[g.Name] = newGroup(g, apps)
+		w.groups[g.Name] = newGroup(g, apps, decided)
 	}
 	w.addVerdicts(parts.Verdicts)
 	w.addOffers(parts.Offers)
@@ -166,8 +169,12 @@ func newestFirst(a, b *release) int {
 	return cmp.Or(cmp.Compare(b.rank, a.rank), strings.Compare(a.Version, b.Version))
 }
 
-func newGroup(g Group, apps map[string]App) *group {
+func newGroup(g Group, apps map[string]App, decided map[string]Policy) *group {
 	out := &group{Group: g, declined: make(map[string]time.Time), verdicts: make(map[appRelease][]verdictOf)}
+	var ok bool
+	if out.policy, ok = decided[g.Policy]; !ok {
+		out.policy = BuiltIn()
+	}
 	out.Apps = slices.Compact(slices.Sorted(slices.Values(g.Apps)))
 	for _, id := range out.Apps {
 		a, ok := apps[id]
@@ -228,7 +235,7 @@ func (w *World) addVerdicts(list []Verdict) {
 		w.tested[appRelease{v.BundleID, v.Release}] = true
 		if g := w.groups[v.Group]; g != nil {
 			key := appRelease{v.BundleID, v.Release}
-			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: &v, class: g.class(v.Model), why: rejected(v)})
+			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: &v, class: g.class(v.Model), expires: g.policy.expires(v), why: rejected(v)})
 		}
 	}
 }

@@ -8,6 +8,7 @@ type World struct {
 	Revision  uint64 // grows by one with every change
 	Apps      []App
 	Groups    []Group
+	Policies  []Policy // without the built-in one
 	Verdicts  []Verdict
 	Offers    []Offer
 	Approvals []Approval
@@ -20,6 +21,7 @@ type World struct {
 type WorldChange struct {
 	Apps      []App      // by BundleID
 	Groups    []Group    // by Name
+	Policies  []Policy   // by Name
 	Verdicts  []Verdict  // by ID
 	Offers    []Offer    // by Group and Release
 	Approvals []Approval // by ID
@@ -28,6 +30,7 @@ type WorldChange struct {
 
 	RemoveApps     []string
 	RemoveGroups   []string
+	RemovePolicies []string
 	RemoveDeclines []Decline
 	Audit          []AuditEntry
 }
@@ -51,11 +54,26 @@ type Group struct {
 	Candidate     string        `json:"candidate,omitzero"`  // manual or auto
 	Rights        string        `json:"rights,omitzero"`     // updates, managed or full: AccessRights of new enrolments
 	ModelClass    string        `json:"modelClass,omitzero"` // hardware or any
-	OnExpiry      string        `json:"onExpiry,omitzero"`   // extend-risk, release-to-users or enforce
+	Policy        string        `json:"policy,omitzero"`     // name of its policy; "" for the built-in one
 	MinimumNotice time.Duration `json:"minimumNotice,omitzero"`
 	CreatedAt     time.Time     `json:"createdAt,omitzero"`
 
 	CandidateNotice time.Duration `json:"candidateNotice,omitzero"` // of verification phones; 0: the default
+}
+
+// Policy is what is decided beforehand about the gates of every group that
+// names it. A zero field is what the built-in policy has.
+//
+// A field more is a line in each of: here, policy.Policy, and fleet/policies.go
+// (PolicyChange, PolicyView and what goes between them and the records).
+type Policy struct {
+	Name        string    `json:"name,omitzero"`
+	CarryOver   bool      `json:"carryOver,omitzero"`   // results of x.y count for its patches after a quick check
+	VerdictDays int       `json:"verdictDays,omitzero"` // days a result counts after it was recorded; 0: for ever
+	OnExpiry    string    `json:"onExpiry,omitzero"`    // extend-risk, release-to-users or enforce
+	CreatedAt   time.Time `json:"createdAt,omitzero"`
+	ChangedAt   time.Time `json:"changedAt,omitzero"`
+	ChangedBy   string    `json:"changedBy,omitzero"` // actor: whoever answers for what it does by itself
 }
 
 // Verdict is the result of testing an app on a release.

@@ -47,6 +47,10 @@ func (g *globals) appNames(cmd *cobra.Command) []string {
 	return names(ask[api.Apps](g, cmd, api.Path("apps")).Apps, func(v api.App) string { return v.BundleID })
 }
 
+func (g *globals) policyNames(cmd *cobra.Command) []string {
+	return names(ask[api.Policies](g, cmd, api.Path("policies")).Policies, func(v fleet.PolicyView) string { return v.Name })
+}
+
 func (g *globals) verdictNames(cmd *cobra.Command) []string {
 	return names(ask[api.Verdicts](g, cmd, api.Path("verdicts")).Verdicts, func(v api.Verdict) string { return v.ID })
 }

@@ -245,6 +245,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message = t.T("not found")
 	case "group":
 		message, next = t.T("There is no group %q.", e.Name), t.T("List: `kannuki group list`.")
+	case "policy":
+		message, next = t.T("There is no policy %q.", e.Name), t.T("List: `kannuki policy list`.")
 	case "release":
 		message, next = t.T("There is no release %q.", e.Name), t.T("List: `kannuki release list`.")
 	case "app":

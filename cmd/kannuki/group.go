@@ -28,9 +28,11 @@ func (o *groupFlags) addFlags(g *globals, cmd *cobra.Command) {
 	f.StringArrayVar(&s.Apps, "app", nil, t.T("bundle identifier of a business app to add; may be repeated"))
 	f.StringVar(&s.Candidate, "candidate", "", t.T("how verification phones get a new release: manual (gate offer; the default of a new group) or auto"))
 	f.StringVar(&s.Rights, "rights", "", t.T("what the server may do to phones that enroll from now on: updates, managed (the default of a new group) or full; can only shrink on an enrolled phone"))
+	f.StringVar(&s.Policy, "policy", "", t.T("policy that decides about the group's gates; a new group has the built-in one, default"))
 	f.StringVar(&s.MinimumNotice, "minimum-notice", "", t.T("least time between telling a phone and its deadline, such as 24h"))
 	f.StringVar(&s.CandidateNotice, "candidate-notice", "", t.T("the same for a candidate on verification phones, such as 4h"))
 	g.complete(cmd, "app", g.appNames)
+	g.complete(cmd, "policy", g.policyNames)
 	g.complete(cmd, "candidate", func(*cobra.Command) []string { return []string{"manual", "auto"} })
 	g.complete(cmd, "rights", func(*cobra.Command) []string { return []string{"updates", "managed", "full"} })
 }
@@ -66,7 +68,7 @@ func newGroupSetCommand(g *globals) *cobra.Command {
 		Args: g.args("GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := o.settings
-			if len(s.Apps)+len(without) == 0 && s.Candidate+s.Rights+s.MinimumNotice+s.CandidateNotice == "" {
+			if len(s.Apps)+len(without) == 0 && s.Candidate+s.Rights+s.Policy+s.MinimumNotice+s.CandidateNotice == "" {
 				return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 			}
 			s.Reason, s.DryRun = o.Reason, o.DryRun
@@ -102,10 +104,11 @@ func (g *globals) groupTable(groups []fleet.GroupView) table {
 		{"minimum_notice", ""},
 		{"candidate_notice", ""},
 		{"hold_days", ""},
+		{"policy", t.T("Policy")},
 	}}
 	for _, v := range groups {
 		tab.add(plain(v.Name), list(v.Apps), g.word(v.Candidate), g.word(v.Rights), number(v.Verification), number(v.Production),
-			plain(v.MinimumNotice), plain(v.CandidateNotice), number(v.HoldDays))
+			plain(v.MinimumNotice), plain(v.CandidateNotice), number(v.HoldDays), plain(v.Policy))
 	}
 	return tab
 }
@@ -182,6 +185,7 @@ func (g *globals) groupText(v fleet.GroupView) string {
 		[2]string{t.T("Notice to them"), v.CandidateNotice},
 		[2]string{t.T("Notice to production phones"), v.MinimumNotice},
 		[2]string{t.T("Hidden after Apple posts it"), t.N(v.HoldDays, "%d day", "%d days")},
+		[2]string{t.T("Policy"), v.Policy},
 		[2]string{t.T("Rights"), t.T("%s (of phones that enroll from now on)", g.word(v.Rights).shown)},
 		[2]string{t.T("Verification phones"), strconv.Itoa(v.Verification)},
 		[2]string{t.T("Production phones"), strconv.Itoa(v.Production)},

@@ -17,6 +17,8 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"not-paused":          "{group}の{release}の展開は、担当者が一時停止したものではありません。",
 		"unknown-kind":        "このサーバーは「{kind}」という種類の提案を実行できません。",
 		"group-has-phones":    "グループ{group}にはまだ端末があります。先に移してください。",
+		"policy-in-use":       "ポリシー{policy}は{groups}で使われています。先に別のポリシーを指定してください。",
+		"built-in-policy":     "ポリシー{policy}は組み込みのため変更できません。`kannuki policy set`で別のポリシーを作ってください。",
 		"app-not-in-group":    "{app}はグループ{group}の業務アプリではありません。",
 
 		// Test results.
@@ -50,6 +52,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"text-too-long":         "{field}：{most}文字以内にしてください。",
 		"too-many-checks":       "{field}：確認手順は{most}件までです。",
 		"check-too-long":        "{field}：\"{value}\"は使えません。確認手順は1行、{most}文字以内です。",
+		"days-out-of-range":     "{field}：{value}は使えません。0（無期限）から{most}までで指定してください。",
 		"notice-out-of-range":   "{field}：{least}から720hまでで指定してください。",
 		"model-not-in-group":    "{field}：{group}に、{release}を適用できる{model}の本番端末はありません。ある機種：{models}。",
 		"offset-too-far":        "{field}：\"{value}\"は使えません。+3dや+12hのように、{most}以内で指定してください。",

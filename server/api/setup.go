@@ -66,6 +66,7 @@ type GroupSettings struct {
 	Apps            []string `json:"apps"` // added to those it has
 	Candidate       string   `json:"candidate"`
 	Rights          string   `json:"rights"`
+	Policy          string   `json:"policy"`           // name
 	MinimumNotice   string   `json:"minimum_notice"`   // "24h"
 	CandidateNotice string   `json:"candidate_notice"` // "4h"
 	Reason          string   `json:"reason"`
@@ -74,7 +75,7 @@ type GroupSettings struct {
 
 // request translates the settings for a group.
 func (in GroupSettings) request(name string) (fleet.GroupRequest, error) {
-	r := fleet.GroupRequest{Name: name, Apps: in.Apps, Candidate: in.Candidate, Rights: in.Rights}
+	r := fleet.GroupRequest{Name: name, Apps: in.Apps, Candidate: in.Candidate, Rights: in.Rights, Policy: in.Policy}
 	var err error
 	if r.MinimumNotice, err = duration("minimum_notice", in.MinimumNotice); err != nil {
 		return r, err

@@ -37,6 +37,7 @@ const (
 	bucketCommandUse bucket = "command-use" // SHA-256 -> how many queue rows refer to it
 	bucketApps       bucket = "apps"        // bundle identifier -> App
 	bucketGroups     bucket = "groups"      // name -> Group
+	bucketPolicies   bucket = "policies"    // name -> Policy
 	bucketVerdicts   bucket = "verdicts"    // ID -> Verdict
 	bucketOffers     bucket = "offers"      // group, release -> Offer
 	bucketApprovals  bucket = "approvals"   // ID -> Approval
@@ -51,7 +52,7 @@ func allBuckets() []bucket {
 		bucketGrants, bucketLink, bucketChallenge, bucketCerts, bucketCertIndex,
 		bucketPhones, bucketUDID, bucketSerial, bucketGroup, bucketSets, bucketSetUse, bucketBodies,
 		bucketQueue, bucketQueueUUID, bucketCommand, bucketCommandUse,
-		bucketApps, bucketGroups, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketProposals,
+		bucketApps, bucketGroups, bucketPolicies, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketProposals,
 		bucketAudit,
 	}
 }

@@ -24,13 +24,21 @@ type schema []migration
 type migration func(*tx) error
 
 // currentSchema returns the migrations of this binary.
-func currentSchema() schema { return schema{addProposals} }
+func currentSchema() schema { return schema{addProposals, addPolicies} }
 
 // addProposals leads to version 2, which knows proposals and approvals that end
 // by themselves. An older binary would take such an approval for one without
 // an end, so it must not open the database.
 func addProposals(t *tx) error {
 	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketProposals))
+	return err
+}
+
+// addPolicies leads to version 3, in which a group names its policy. What a
+// group did at the end of a hold was the same for all, the built-in policy's,
+// and is not kept. An older binary would not see that a policy closes a gate.
+func addPolicies(t *tx) error {
+	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketPolicies))
 	return err
 }
 

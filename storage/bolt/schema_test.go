@@ -174,8 +174,8 @@ func TestOpenReadOnly(t *testing.T) {
 	}
 }
 
-// TestAddProposals opens a database from before there were proposals.
-func TestAddProposals(t *testing.T) {
+// TestAddBuckets opens a database from before there were proposals and policies.
+func TestAddBuckets(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "kannuki.db")
 	if err := Create(path, storage.Instance{}, Options{}); err != nil {
@@ -187,7 +187,7 @@ func TestAddProposals(t *testing.T) {
 	}
 	err = db.Update(func(b *bbolt.Tx) error {
 		old := &tx{bolt: b, packer: &packer{}}
-		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
+		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), b.DeleteBucket([]byte(bucketPolicies)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
@@ -196,9 +196,9 @@ func TestAddProposals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := storage.WorldChange{Proposals: []storage.Proposal{{ID: "p"}}}
+	c := storage.WorldChange{Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}}
 	if _, err := s.ChangeWorld(t.Context(), storage.DefaultSegment, 0, c); err != nil {
-		t.Errorf("a proposal in a migrated database: %v", err)
+		t.Errorf("new records in a migrated database: %v", err)
 	}
 	if err := errors.Join(s.Check(t.Context()), s.Close()); err != nil {
 		t.Error(err)

@@ -13,6 +13,7 @@ func filledWorld() storage.WorldChange {
 	return storage.WorldChange{
 		Apps:      []storage.App{filled[storage.App]()},
 		Groups:    []storage.Group{filled[storage.Group]()},
+		Policies:  []storage.Policy{filled[storage.Policy]()},
 		Verdicts:  []storage.Verdict{filled[storage.Verdict]()},
 		Offers:    []storage.Offer{filled[storage.Offer]()},
 		Approvals: []storage.Approval{filled[storage.Approval]()},
@@ -50,7 +51,7 @@ func worldSentences() []sentence {
 			changeWorld(t, s, segB, c)
 			got := readWorld(t, s, segB)
 			wantEqual(t, got, storage.World{
-				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Verdicts: c.Verdicts,
+				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Policies: c.Policies, Verdicts: c.Verdicts,
 				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, Proposals: c.Proposals,
 			})
 			wantEqual(t, readWorld(t, s, segA), storage.World{Revision: readWorld(t, s, segA).Revision})
@@ -60,6 +61,7 @@ func worldSentences() []sentence {
 			changeWorld(t, s, segA, c)
 			c.Apps[0].Name = "new"
 			c.Groups[0].Apps = []string{"new"}
+			c.Policies[0].OnExpiry = "new"
 			c.Verdicts[0].Note = "new"
 			c.Offers[0].Reason = "new"
 			c.Approvals[0].Reason = "new"
@@ -68,7 +70,7 @@ func worldSentences() []sentence {
 			changeWorld(t, s, segA, c)
 			got := readWorld(t, s, segA)
 			wantEqual(t, got, storage.World{
-				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Verdicts: c.Verdicts,
+				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Policies: c.Policies, Verdicts: c.Verdicts,
 				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, Proposals: c.Proposals,
 			})
 		}},
@@ -81,13 +83,14 @@ func worldSentences() []sentence {
 			wantEqual(t, len(w.Offers), 2)
 			wantEqual(t, len(w.Declines), 2)
 		}},
-		{"apps, groups and declines can be removed", func(t *testing.T, s Store) {
+		{"apps, groups, policies and declines can be removed", func(t *testing.T, s Store) {
 			c := filledWorld()
 			changeWorld(t, s, segA, c)
 			changeWorld(t, s, segB, c)
 			changeWorld(t, s, segA, storage.WorldChange{
 				RemoveApps:     []string{c.Apps[0].BundleID, "unknown"},
 				RemoveGroups:   []string{c.Groups[0].Name, "unknown"},
+				RemovePolicies: []string{c.Policies[0].Name, "unknown"},
 				RemoveDeclines: []storage.Decline{{Group: c.Declines[0].Group, Release: c.Declines[0].Release}, {Group: "un", Release: "known"}},
 			})
 			got := readWorld(t, s, segA)

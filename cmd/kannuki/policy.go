@@ -1,0 +1,169 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newPolicyCommand(g *globals) *cobra.Command {
+	return g.noun("policy", g.text.T("What is decided beforehand about the gates of groups"),
+		newPolicyListCommand(g), newPolicyShowCommand(g), newPolicySetCommand(g), newPolicyRemoveCommand(g))
+}
+
+func newPolicyListCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   g.text.T("List the policies, the built-in one first"),
+		Example: "kannuki policy list",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return showGet(g, cmd, api.Path("policies"), nil, func(out api.Policies) answer {
+				return answer{data: out, table: g.policyTable(out.Policies)}
+			})
+		},
+	}
+}
+
+func newPolicyShowCommand(g *globals) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show POLICY",
+		Short:   g.text.T("Show one policy and the groups it decides about"),
+		Example: "kannuki policy show default",
+		Args:    g.args("POLICY"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return showGet(g, cmd, api.Path("policies", args[0]), nil, func(p fleet.PolicyView) answer {
+				return answer{data: p, table: g.policyTable([]fleet.PolicyView{p}), text: g.policyText(p)}
+			})
+		},
+	}
+	cmd.ValidArgsFunction = completeArg(g.policyNames)
+	return cmd
+}
+
+func (g *globals) policyTable(policies []fleet.PolicyView) table {
+	t := g.text
+	tab := table{columns: []column{
+		{"name", t.T("Policy")},
+		{"carry_over", t.T("Carry-over")},
+		{"verdict_days", t.T("Results count")},
+		{"on_expiry", t.T("After 90 days")},
+		{"groups", t.T("Groups")},
+		{"built_in", ""},
+		{"changed_by", ""},
+		{"changed_at", ""},
+	}}
+	for _, p := range policies {
+		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
+			list(p.Groups), boolean(p.BuiltIn), plain(p.ChangedBy), instantUTC(p.ChangedAt))
+	}
+	return tab
+}
+
+func (g *globals) policyText(p fleet.PolicyView) string {
+	t := g.text
+	changed := t.T("built in, cannot be changed")
+	if !p.BuiltIn {
+		changed = t.Time(p.ChangedAt) + ", " + p.ChangedBy
+	}
+	return fields(
+		[2]string{t.T("Policy"), p.Name},
+		[2]string{t.T("Carry-over"), g.onOff(p.CarryOver).shown},
+		[2]string{t.T("Results count"), g.verdictDays(p.VerdictDays)},
+		[2]string{t.T("After 90 days"), g.word(p.OnExpiry).shown},
+		[2]string{t.T("Groups"), list(p.Groups).shown},
+		[2]string{t.T("Changed"), changed},
+	)
+}
+
+func (g *globals) verdictDays(days int) string {
+	if days == 0 {
+		return g.text.T("until the day they name")
+	}
+	return g.text.N(days, "%d day", "%d days")
+}
+
+// onOff is a setting that is on or off.
+func (g *globals) onOff(on bool) cell {
+	text := g.text.T("off")
+	if on {
+		text = g.text.T("on")
+	}
+	return cell{strconv.FormatBool(on), text}
+}
+
+// policySetOptions are the settings of a policy.
+type policySetOptions struct {
+	act
+	carryOver, onExpiry string
+	verdictDays         int
+}
+
+func newPolicySetCommand(g *globals) *cobra.Command {
+	var o policySetOptions
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "set POLICY",
+		Short: t.T("Make a policy, or change one; what is not given stays"),
+		Long: t.T("Make a policy, or change one; what is not given stays, or is as in the built-in policy when it is new. A change holds at once, for results recorded before as well: " +
+			"one that would open a closed gate is refused, with the gates named (exit 3). Give a group its policy with `kannuki group set --policy`."),
+		Example: "kannuki policy set retail --carry-over on --verdict-days 180 --reason \"26.6.1 took 30 days\"\n" +
+			"kannuki policy set retail --on-expiry enforce",
+		Args: g.args("POLICY"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runPolicySet(g, cmd, o, args[0])
+		},
+	}
+	f := cmd.Flags()
+	o.addFlags(g, f)
+	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
+	f.IntVar(&o.verdictDays, "verdict-days", 0, t.T("for how many days a result counts; 0: until the day it names itself"))
+	f.StringVar(&o.onExpiry, "on-expiry", "", t.T("when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)"))
+	g.complete(cmd, "carry-over", func(*cobra.Command) []string { return []string{"on", "off"} })
+	g.complete(cmd, "on-expiry", func(*cobra.Command) []string { return []string{"extend-risk", "release-to-users", "enforce"} })
+	cmd.ValidArgsFunction = completeArg(g.policyNames)
+	return cmd
+}
+
+func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name string) error {
+	var change fleet.PolicyChange
+	given := cmd.Flags().Changed
+	if given("carry-over") {
+		on := o.carryOver == "on"
+		if !on && o.carryOver != "off" {
+			return usage(cmd, g.text.T("--carry-over %q: want on or off", o.carryOver))
+		}
+		change.CarryOver = &on
+	}
+	if given("verdict-days") {
+		change.VerdictDays = &o.verdictDays
+	}
+	if given("on-expiry") {
+		change.OnExpiry = &o.onExpiry
+	}
+	if change == (fleet.PolicyChange{}) {
+		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
+	}
+	request := api.SetPolicyRequest{PolicyChange: change, Reason: o.Reason, DryRun: o.DryRun}
+	return showPost(g, cmd, api.Path("policies", name), request, func(p fleet.PolicyView) answer {
+		return answer{
+			data: p, table: g.policyTable([]fleet.PolicyView{p}),
+			text: g.done(o.DryRun, g.text.T("Policy %s decides about these groups: %s.", p.Name, list(p.Groups).shown)),
+		}
+	})
+}
+
+func newPolicyRemoveCommand(g *globals) *cobra.Command {
+	return newDeedCommand(g, deed[fleet.PolicyView]{
+		use: "remove POLICY", short: g.text.T("Remove a policy that no group has"),
+		example:  "kannuki policy remove retail --reason \"merged into strict\"",
+		path:     func(args []string) string { return api.Path("policies", args[0], "remove") },
+		complete: completeArg(g.policyNames),
+		shown: func(args []string, p fleet.PolicyView) (table, string) {
+			return g.policyTable([]fleet.PolicyView{p}), g.text.T("Removed policy %s.", args[0])
+		},
+	})
+}

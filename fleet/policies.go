@@ -1,0 +1,197 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// maxVerdictDays bounds for how long a policy lets a result count: two years,
+// longer than any release lasts.
+const maxVerdictDays = 730
+
+// PolicyChange says what becomes of a policy; what is nil stays as it is, or is
+// as in the built-in policy when the policy is new.
+type PolicyChange struct {
+	CarryOver   *bool   `json:"carry_over,omitempty"`
+	VerdictDays *int    `json:"verdict_days,omitempty"` // 0 to 730; 0: for ever
+	OnExpiry    *string `json:"on_expiry,omitempty"`    // extend-risk, release-to-users or enforce
+}
+
+// check refuses values no policy can have.
+func (c PolicyChange) check() error {
+	if c.OnExpiry != nil {
+		if _, err := policy.ParseOnExpiry(*c.OnExpiry); err != nil {
+			return invalid("on_expiry", "not-one-of", "%v", err).with("value", *c.OnExpiry, "allowed", "extend-risk, release-to-users, enforce")
+		}
+	}
+	if c.VerdictDays != nil && (*c.VerdictDays < 0 || *c.VerdictDays > maxVerdictDays) {
+		most := strconv.Itoa(maxVerdictDays)
+		return invalid("verdict_days", "days-out-of-range", "%d: want between 0 (for ever) and %s", *c.VerdictDays, most).with("value", strconv.Itoa(*c.VerdictDays), "most", most)
+	}
+	return nil
+}
+
+func (c PolicyChange) onto(p storage.Policy) storage.Policy {
+	replace(&p.CarryOver, c.CarryOver)
+	replace(&p.VerdictDays, c.VerdictDays)
+	replace(&p.OnExpiry, c.OnExpiry)
+	return p
+}
+
+// PolicyView is a policy as people see it.
+type PolicyView struct {
+	Name        string    `json:"name"`
+	BuiltIn     bool      `json:"built_in"`
+	CarryOver   bool      `json:"carry_over"`
+	VerdictDays int       `json:"verdict_days"` // 0: for ever
+	OnExpiry    string    `json:"on_expiry"`
+	Groups      []string  `json:"groups"` // that it decides about
+	ChangedBy   string    `json:"changed_by,omitempty"`
+	ChangedAt   time.Time `json:"changed_at,omitzero"`
+}
+
+func policyView(s *snapshot, p storage.Policy) PolicyView {
+	v := PolicyView{
+		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
+		Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
+	}
+	for _, g := range s.records.Groups {
+		if policyName(g) == p.Name {
+			v.Groups = append(v.Groups, g.Name)
+		}
+	}
+	return v
+}
+
+// enginePolicy translates a record for the engine.
+func enginePolicy(p storage.Policy) policy.Policy {
+	return policy.Policy{Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry)}
+}
+
+// builtInPolicy is the record the built-in policy would have.
+func builtInPolicy() storage.Policy {
+	p := policy.BuiltIn()
+	return storage.Policy{Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: string(p.OnExpiry)}
+}
+
+func policyName(g storage.Group) string { return cmp.Or(g.Policy, policy.DefaultPolicy) }
+
+// decided returns the policy with a name, the built-in one included, or a
+// *NotFoundError.
+func (s *snapshot) decided(name string) (storage.Policy, error) {
+	all := s.policies()
+	i := slices.IndexFunc(all, func(p storage.Policy) bool { return p.Name == name })
+	if i < 0 {
+		names := make([]string, len(all))
+		for j, p := range all {
+			names[j] = p.Name
+		}
+		return storage.Policy{}, &NotFoundError{What: "policy", Name: name, Near: near(name, names)}
+	}
+	return all[i], nil
+}
+
+// policies returns the built-in policy and then the others, sorted by name.
+func (s *snapshot) policies() []storage.Policy {
+	return slices.Concat([]storage.Policy{builtInPolicy()}, s.records.Policies)
+}
+
+// Policies returns the built-in policy and then the others, sorted by name.
+func (f *Fleet) Policies(seg storage.Segment) ([]PolicyView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
+	}
+	s := w.current.Load()
+	out := []PolicyView{}
+	for _, p := range s.policies() {
+		out = append(out, policyView(s, p))
+	}
+	return out, nil
+}
+
+// Policy returns one policy, or a *NotFoundError.
+func (f *Fleet) Policy(seg storage.Segment, name string) (PolicyView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return PolicyView{}, err
+	}
+	s := w.current.Load()
+	p, err := s.decided(name)
+	if err != nil {
+		return PolicyView{}, err
+	}
+	return policyView(s, p), nil
+}
+
+// SetPolicy makes a policy, or changes one that exists. What a policy says
+// holds at once, for results recorded before as well, so a change that would
+// open a closed gate of one of its groups is refused with every such gate
+// named. The built-in policy cannot be changed.
+func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name string, c PolicyChange) (PolicyView, error) {
+	if !regexp.MustCompile(groupPattern).MatchString(name) {
+		return PolicyView{}, invalid("name", "not-a-name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", name).with("value", name)
+	}
+	if err := c.check(); err != nil {
+		return PolicyView{}, err
+	}
+	var view PolicyView
+	err := f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		if err := refuseBuiltIn(name); err != nil {
+			return storage.WorldChange{}, err
+		}
+		was, err := s.decided(name)
+		if err != nil {
+			was = builtInPolicy()
+			was.Name, was.CreatedAt = name, f.now()
+		}
+		p := c.onto(was)
+		p.ChangedAt, p.ChangedBy = f.now(), a.Actor
+		view = policyView(s, p)
+		return storage.WorldChange{Policies: []storage.Policy{p}, Audit: []storage.AuditEntry{f.policyEntry(a, "policy.set", p)}}, nil
+	})
+	return view, err
+}
+
+// RemovePolicy removes a policy that no group names.
+func (f *Fleet) RemovePolicy(ctx context.Context, seg storage.Segment, a Act, name string) (PolicyView, error) {
+	var view PolicyView
+	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		if err := refuseBuiltIn(name); err != nil {
+			return storage.WorldChange{}, err
+		}
+		p, err := s.decided(name)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		view = policyView(s, p)
+		if len(view.Groups) > 0 {
+			groups := strings.Join(view.Groups, ", ")
+			return storage.WorldChange{}, refused("policy-in-use", "policy %s decides about %s; give them another one first", name, groups).
+				with("policy", name, "groups", groups)
+		}
+		return storage.WorldChange{RemovePolicies: []string{name}, Audit: []storage.AuditEntry{f.policyEntry(a, "policy.remove", p)}}, nil
+	})
+	return view, err
+}
+
+func refuseBuiltIn(name string) error {
+	if name != policy.DefaultPolicy {
+		return nil
+	}
+	return refused("built-in-policy", "policy %s is built in and stays as it is; make one of your own with `kannuki policy set`", name).with("policy", name)
+}
+
+func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.AuditEntry {
+	return f.entry(a, action, p.Name, map[string]string{
+		"carry_over": strconv.FormatBool(p.CarryOver), "verdict_days": strconv.Itoa(p.VerdictDays), "on_expiry": p.OnExpiry,
+	})
+}

@@ -1,0 +1,33 @@
+package lang
+
+// japanesePolicy are the texts about policies and what they decide.
+func japanesePolicy() []both {
+	return []both{
+		{"What is decided beforehand about the gates of groups", "グループのゲートについて前もって決めておくこと（ポリシー）"},
+		{"List the policies, the built-in one first", "ポリシーの一覧を表示する（先頭は組み込み）"},
+		{"Show one policy and the groups it decides about", "ポリシー1つと、使っているグループを表示する"},
+		{"Make a policy, or change one; what is not given stays", "ポリシーを作成または変更する（指定しない設定は変わらない）"},
+		{"Make a policy, or change one; what is not given stays, or is as in the built-in policy when it is new. A change holds at once, for results recorded before as well: " +
+			"one that would open a closed gate is refused, with the gates named (exit 3). Give a group its policy with `kannuki group set --policy`.", "ポリシーを作成または変更する。指定しない設定は変わらず、新しいポリシーでは組み込みと同じになる。変更はすでに記録した結果にも直ちに及ぶ。" +
+			"閉じたゲートが開く場合は、そのゲートを示して拒否する（終了コード3）。グループには`kannuki group set --policy`で指定する。"},
+		{"Remove a policy that no group has", "どのグループにも使われていないポリシーを削除する"},
+		{"Removed policy %s.", "ポリシー%sを削除しました。"},
+		{"Policy %s decides about these groups: %s.", "ポリシー%sを使うグループ：%s。"},
+		{"Policy", "ポリシー"},
+		{"Carry-over", "結果の引き継ぎ"},
+		{"Results count", "結果の有効期間"},
+		{"After 90 days", "90日の延期が終わったら"},
+		{"Changed", "変更"},
+		{"built in, cannot be changed", "組み込み（変更不可）"},
+		{"until the day they name", "結果に指定した日まで"},
+		{"on", "する"},
+		{"off", "しない"},
+		{"on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full", "on：26.6の結果を、26.6.1での簡易確認の後に引き継ぐ。off：リリースごとに全項目を確認する"},
+		{"for how many days a result counts; 0: until the day it names itself", "結果の有効日数（0は結果に指定した日まで）"},
+		{"when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)", "承認の前にAppleの90日が終わったとき：extend-risk（閉じたまま、リスクを受け入れる）、release-to-users（閉じたまま、利用者に任せる）、enforce（検証済みの最も新しい版を承認する）"},
+		{"--carry-over %q: want on or off", "--carry-over %q：onかoffを指定してください"},
+		{"policy that decides about the group's gates; a new group has the built-in one, default", "グループのゲートを決めるポリシー（新しいグループは組み込みのdefault）"},
+		{"There is no policy %q.", "ポリシー%qはありません。"},
+		{"List: `kannuki policy list`.", "一覧は`kannuki policy list`です。"},
+	}
+}

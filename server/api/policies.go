@@ -1,0 +1,33 @@
+package api
+
+import "github.com/kannuki-mdm/kannuki/fleet"
+
+// Policies is the list of policies, the built-in one first.
+type Policies struct {
+	Policies []fleet.PolicyView `json:"policies"`
+}
+
+func policies(h *Handler, c *call) (any, error) {
+	list, err := h.fleet.Policies(c.Segment)
+	return Policies{list}, err
+}
+
+func onePolicy(h *Handler, c *call) (any, error) {
+	return h.fleet.Policy(c.Segment, c.r.PathValue("policy"))
+}
+
+// SetPolicyRequest makes a policy or changes one; what is absent stays as it
+// is.
+type SetPolicyRequest struct {
+	fleet.PolicyChange
+	Reason string `json:"reason"`
+	DryRun bool   `json:"dry_run"`
+}
+
+func setPolicy(h *Handler, c *call, in SetPolicyRequest) (any, error) {
+	return h.fleet.SetPolicy(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("policy"), in.PolicyChange)
+}
+
+func removePolicy(h *Handler, c *call, in write) (any, error) {
+	return h.fleet.RemovePolicy(c.ctx, c.Segment, c.act(in), c.r.PathValue("policy"))
+}
