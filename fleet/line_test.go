@@ -70,6 +70,8 @@ func TestEndOfALine(t *testing.T) {
 		{"newest, newer models are approved theirs", "", []runs{modern}, map[string]string{"26.6.1": currentLine}, lineEnd, "", said{Reason: "model-cannot-run", Release: "26.6.1"}},
 		{"newest, its gate is closed", "", []runs{older}, nil, lineEnd, "", leaked},
 		{"newest, its gate is closed and that of newer models open", "", []runs{older, modern}, map[string]string{"26.6.1": currentLine}, lineEnd, "", leaked},
+		{"newest, approved, as theirs is for newer models", "", []runs{older, modern}, map[string]string{lineEnd: lineModel, "26.6.1": currentLine}, lineEnd, "", said{Reason: "done"}},
+		{"moved to what is approved, as theirs is for newer models", "", []runs{older, modern}, map[string]string{lineEnd: lineModel, "26.6.1": currentLine}, beforeEnd, lineEnd, said{Reason: "done"}},
 		{"newest, approved", "", []runs{older}, map[string]string{lineEnd: lineModel}, lineEnd, "", said{Reason: "done"}},
 		{"moved by itself", "", nil, nil, beforeEnd, lineEnd, leaked},
 		{"moved by itself, newer models are approved theirs", "", []runs{modern}, map[string]string{"26.6.1": currentLine}, beforeEnd, lineEnd, leaked},

@@ -275,7 +275,7 @@ func (c choice) wait(t *Target, passed passedOver) {
 	case wanted != nil && version.Newer(wanted.Version, c.f.OSVersion):
 		t.Release = wanted.Version
 		t.Blocked = reason(ReasonGateClosed, ParamRelease, wanted.Version, ParamGroup, c.g.Name)
-	case passed.cannotRun != nil:
+	case passed.cannotRun != nil && !c.atEndOfLine():
 		t.Release = passed.cannotRun.Version
 		t.Blocked = reason(ReasonModelCannotRun, ParamRelease, t.Release, ParamModel, c.f.Model)
 	default:
@@ -289,6 +289,25 @@ func (c choice) aheadOfApproved() bool {
 	if c.f.Ring == RingVerification {
 		return false
 	}
+	r := c.newestApproved()
+	return r != nil && version.Newer(c.f.OSVersion, r.Version)
+}
+
+// atEndOfLine reports whether a phone with nothing newer to get runs what its
+// group decided on for its model: the newest release approved for it or, in the
+// verification ring, a candidate. Newer releases for other models say nothing
+// about such a phone.
+func (c choice) atEndOfLine() bool {
+	if r := c.newestApproved(); r != nil && version.Equal(c.f.OSVersion, r.Version) {
+		return true
+	}
+	r := c.w.known[c.f.OSVersion]
+	return c.f.Ring == RingVerification && r != nil && r.hasGate() && c.isCandidate(r)
+}
+
+// newestApproved returns the newest release for the phone's model with an
+// approval that stands, or nil.
+func (c choice) newestApproved() *release {
 	var last *release
 	for _, a := range c.g.approvals {
 		if a.release == last || !begun(a.At, c.now) {
@@ -296,10 +315,10 @@ func (c choice) aheadOfApproved() bool {
 		}
 		last = a.release
 		if _, ok := a.release.windows[c.f.Model]; ok && c.stands(a) {
-			return version.Newer(c.f.OSVersion, a.Release)
+			return a.release
 		}
 	}
-	return false
+	return nil
 }
 
 // keeps reports whether the phone keeps what it was announced instead of

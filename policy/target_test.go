@@ -20,6 +20,13 @@ func TestBlocked(t *testing.T) {
 	type world = func(*policy.Parts)
 	same := func(*policy.Parts) {}
 	as := func(*policy.Facts) {}
+	// The line of the model ends with 26.5.2, which is approved as well.
+	endOfLine := func(p *policy.Parts) {
+		p.Releases[2].Models = windows("2026-07-27", large)
+		a := approval()
+		a.ID, a.Release, a.At = "a0", "26.5.2", before
+		p.Approvals = append(p.Approvals, a)
+	}
 	tests := []struct {
 		name    string
 		world   policy.Parts
@@ -53,6 +60,30 @@ func TestBlocked(t *testing.T) {
 		{"model cannot run it", approved(), func(p *policy.Parts) {
 			p.Releases[2].Models = windows("2026-07-27", large)
 		}, func(f *policy.Facts) { f.OSVersion = "26.5.2" }, policy.ReasonModelCannotRun, next},
+		{"model cannot run it, on the newest approved for it", approved(), endOfLine, func(f *policy.Facts) { f.OSVersion = "26.5.2" }, policy.ReasonDone, ""},
+		{"model cannot run it, on the newest approved for it, written otherwise", approved(), func(p *policy.Parts) {
+			endOfLine(p)
+			p.Releases[1].Version, p.Approvals[1].Release = "26.5.2.0", "26.5.2.0"
+		}, func(f *policy.Facts) { f.OSVersion = "26.5.2" }, policy.ReasonDone, ""},
+		{"model cannot run it, what it is on was approved once", approved(), func(p *policy.Parts) {
+			endOfLine(p)
+			p.Approvals[1].Withdrawn = now
+		}, func(f *policy.Facts) { f.OSVersion = "26.5.2" }, policy.ReasonModelCannotRun, next},
+		{"model cannot run it, past the newest approved for it", approved(), endOfLine, func(f *policy.Facts) { f.OSVersion = "26.5.3" }, policy.ReasonNewerThanVerified, ""},
+		{"tester: model cannot run it, on the candidate of its line", approved(), func(p *policy.Parts) {
+			endOfLine(p)
+			p.Approvals = p.Approvals[:1]
+			p.Offers = append(p.Offers, policy.Offer{Group: group, Release: "26.5.2", At: before})
+		}, func(f *policy.Facts) { *f = tester(); f.OSVersion = "26.5.2" }, policy.ReasonDone, ""},
+		{"model cannot run it, on what only testers are offered", approved(), func(p *policy.Parts) {
+			endOfLine(p)
+			p.Approvals = p.Approvals[:1]
+			p.Offers = append(p.Offers, policy.Offer{Group: group, Release: "26.5.2", At: before})
+		}, func(f *policy.Facts) { f.OSVersion = "26.5.2" }, policy.ReasonModelCannotRun, next},
+		{"tester: model cannot run it, on what nobody offered", approved(), func(p *policy.Parts) {
+			endOfLine(p)
+			p.Approvals = p.Approvals[:1]
+		}, func(f *policy.Facts) { *f = tester(); f.OSVersion = "26.5.2" }, policy.ReasonModelCannotRun, next},
 		{"model cannot run it, older one not approved", approved(), func(p *policy.Parts) {
 			p.Releases[2].Models = windows("2026-07-27", large)
 		}, as, policy.ReasonGateClosed, "26.5.2"},

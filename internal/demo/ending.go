@@ -10,7 +10,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/mdm/mdmtest"
-	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -36,9 +35,7 @@ func (d *demo) theEnd(ctx context.Context) error {
 	diaries, contradictions := readDiaries(entries, d.kinds())
 	f.problems = append(f.problems, contradictions...)
 	d.write(reasons + "\n" + d.groupTable(views) + "\n")
-	d.write(d.text.T("What the older phones' own journals show:") + "\n" + d.olderTable(views, diaries))
-	d.write(d.text.T("%s: it has the newest release of its line; the newer ones approved in its group are for other models.",
-		d.text.Reason(string(policy.ReasonModelCannotRun)).Label) + "\n\n")
+	d.write(d.text.T("What the older phones' own journals show:") + "\n" + d.olderTable(views, diaries) + "\n")
 	return d.tell(f)
 }
 
