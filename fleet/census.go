@@ -37,6 +37,7 @@ type member struct {
 	look    *look
 	// When its certificate is due for renewal, and when it ends; zero unknown.
 	renewAt, until time.Time
+	told           told
 	known          uint64 // moment at which this was so
 }
 
@@ -127,7 +128,7 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known,
-		renewAt: p.Identity.RenewAt, until: p.Identity.Until,
+		renewAt: p.Identity.RenewAt, until: p.Identity.Until, told: toldTo(p),
 	}
 	if !old {
 		c.index[p.UDID] = len(c.members)

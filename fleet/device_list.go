@@ -41,10 +41,8 @@ func (f *Fleet) Devices(ctx context.Context, seg storage.Segment, q DeviceQuery)
 	if err != nil {
 		return DevicePage{}, err
 	}
-	if q.Group != "" && q.Group != "-" {
-		if _, err := w.current.Load().group(q.Group); err != nil {
-			return DevicePage{}, err
-		}
+	if err := w.current.Load().groupOrNone(q.Group); err != nil {
+		return DevicePage{}, err
 	}
 	wanted, err := f.deviceFilter(q)
 	if err != nil {

@@ -180,6 +180,16 @@ func (s *snapshot) group(name string) (storage.Group, error) {
 	return s.records.Groups[i], nil
 }
 
+// groupOrNone refuses a group that does not exist. A query names it, or "-" for
+// the phones in none, or nothing.
+func (s *snapshot) groupOrNone(name string) error {
+	if name == "" || name == "-" {
+		return nil
+	}
+	_, err := s.group(name)
+	return err
+}
+
 func (s *snapshot) app(bundleID string) (storage.App, error) {
 	i := slices.IndexFunc(s.records.Apps, func(a storage.App) bool { return a.BundleID == bundleID })
 	if i < 0 {

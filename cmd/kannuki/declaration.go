@@ -14,7 +14,8 @@ import (
 )
 
 func newDeclarationCommand(g *globals) *cobra.Command {
-	return g.noun("declaration", g.text.T("What phones were told"), newDeclarationShowCommand(g), newDeclarationDiffCommand(g))
+	return g.noun("declaration", g.text.T("What phones were told"),
+		newDeclarationListCommand(g), newDeclarationCheckCommand(g), newDeclarationShowCommand(g), newDeclarationDiffCommand(g))
 }
 
 func newDeclarationShowCommand(g *globals) *cobra.Command {

@@ -120,6 +120,20 @@ func removeDevice(h *Handler, c *call, in write) (any, error) {
 	return h.fleet.Device(c.ctx, c.Segment, udid)
 }
 
+func declared(h *Handler, c *call) (any, error) {
+	return h.fleet.Declared(c.ctx, c.Segment, fleet.DeclaredQuery{Group: c.query("group"), Ring: c.query("ring")})
+}
+
+func checkDeclared(h *Handler, c *call) (any, error) {
+	after, limit, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	return h.fleet.CheckDeclared(c.ctx, c.Segment, fleet.DeclaredQuery{
+		Group: c.query("group"), Ring: c.query("ring"), After: after, Limit: limit,
+	})
+}
+
 func diffDeclarations(h *Handler, c *call) (any, error) {
 	return h.fleet.DiffDeclarations(c.ctx, c.Segment, c.r.PathValue("udid"))
 }

@@ -26,6 +26,8 @@ func routes() []route {
 		{"POST /v1/devices/{udid}/remove", true, always, 0, with(removeDevice)},
 		{"GET /v1/devices/{udid}/declarations/diff", false, always, 0, diffDeclarations},
 		{"POST /v1/devices/{udid}/identity/revoke", true, always, 0, with(revokeIdentity)},
+		{"GET /v1/declarations", false, always, 0, declared},
+		{"GET /v1/declarations/check", false, always, 0, checkDeclared},
 		{"GET /v1/identities", false, always, 0, identities},
 		{"GET /v1/apps", false, always, 0, apps},
 		{"POST /v1/apps", true, nil, 0, with(addApp)},
