@@ -160,6 +160,13 @@ func (in *installation) as(id *identity) *wire {
 // do returns the status and the body of the answer.
 func (w *wire) do(method, path string, header http.Header, body []byte) (int, []byte) {
 	w.in.t.Helper()
+	status, _, answer := w.exchange(method, path, header, body)
+	return status, answer
+}
+
+// exchange is do with the header of the answer.
+func (w *wire) exchange(method, path string, header http.Header, body []byte) (int, http.Header, []byte) {
+	w.in.t.Helper()
 	req, err := http.NewRequestWithContext(w.in.t.Context(), method, w.in.url+path, bytes.NewReader(body))
 	w.in.must(err)
 	if header != nil {
@@ -170,7 +177,7 @@ func (w *wire) do(method, path string, header http.Header, body []byte) (int, []
 	answer, err := io.ReadAll(resp.Body)
 	w.in.must(err)
 	w.in.must(resp.Body.Close())
-	return resp.StatusCode, answer
+	return resp.StatusCode, resp.Header, answer
 }
 
 func (in *installation) keyring() *certs.Keyring {

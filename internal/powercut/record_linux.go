@@ -33,8 +33,10 @@ type Program struct {
 }
 
 // Record runs a program to its end and returns what it did to the files
-// directly in dir, which must be empty and named by an absolute path free of
-// symbolic links; the program must name it likewise. The program sees nothing
+// directly in dir, which must be named by an absolute path free of symbolic
+// links; the program must name it likewise. The folder must be empty: a file that
+// was there is logged as created, without its content, when it is first opened,
+// which is good enough for a Fault and for no [Log.Images]. The program sees nothing
 // of it and is changed in nothing: its system calls are watched, the way a
 // debugger does (ptrace). Its standard error goes to stderr.
 //
