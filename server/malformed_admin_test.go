@@ -141,7 +141,11 @@ func TestMalformedFeeds(t *testing.T) {
 	add("nested 33 deep", []byte(strings.Repeat("[", 33)+strings.Repeat("]", 33)))
 	add("nested for 16 MiB", bytes.Repeat([]byte("["), 16<<20))
 	add("16 MiB of small values", append([]byte("["), bytes.Repeat([]byte("1,"), 8<<20-1)...))
+	add("as many objects as may be", []byte("["+strings.Repeat(`{"a":1},`, 49_999)+`{"a":`+strings.Repeat("1", 60<<10)+"}]"))
+	add("texts of 60 KiB for 16 MiB", append([]byte("["), bytes.Repeat([]byte(`"`+strings.Repeat("x", 60<<10)+`",`), 272)...))
 	add("16 MiB of one text", []byte(`{"x":"`+strings.Repeat("x", 16<<20-8)+`"}`))
+	add("a number of 16 MiB", bytes.Repeat([]byte("1"), 16<<20))
+	add("16 MiB of blanks in an array", append([]byte("["), bytes.Repeat([]byte(" "), 16<<20-1)...))
 	add("16 MiB of blanks", bytes.Repeat([]byte(" "), 16<<20))
 	in.refuses("feed", cases)
 }

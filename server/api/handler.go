@@ -209,6 +209,14 @@ func (h *Handler) serve(rt route) http.Handler {
 	})
 }
 
+// readBody reads a body that says to have n bytes, or -1, into as much memory.
+func readBody(body io.Reader, n int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(max(n, 0)) + bytes.MinRead) // with room for the read that finds the end
+	_, err := b.ReadFrom(body)
+	return b.Bytes(), err
+}
+
 func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -226,7 +234,7 @@ func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer 
 	if limit == 0 {
 		limit = maxBody
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	body, err := readBody(http.MaxBytesReader(w, r.Body, limit), min(r.ContentLength, limit))
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeInvalid, Detail: "too-large", Message: fmt.Sprintf("the request is larger than %d bytes", limit), Params: map[string]string{"most": strconv.FormatInt(limit, 10)}}
 	}
