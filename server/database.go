@@ -203,11 +203,7 @@ func Restore(ctx context.Context, r Restoration, now time.Time) error {
 	if err := os.Link(filepath.Join(stage, databaseFile), filepath.Join(data, databaseFile)); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	folder, err := os.Open(data) //nolint:gosec // the operator names the folder
-	if err != nil {
-		return fmt.Errorf("restore: %w", err)
-	}
-	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+	if err := syncFolder(data); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	return nil

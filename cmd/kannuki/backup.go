@@ -14,7 +14,8 @@ import (
 )
 
 func newBackupCommand(g *globals) *cobra.Command {
-	return g.noun("backup", g.text.T("Copies of the database"), newBackupCreateCommand(g), newBackupVerifyCommand(g), newBackupRestoreCommand(g))
+	return g.noun("backup", g.text.T("Copies of the database"),
+		newBackupCreateCommand(g), newBackupListCommand(g), newBackupVerifyCommand(g), newBackupRestoreCommand(g))
 }
 
 func newBackupCreateCommand(g *globals) *cobra.Command {

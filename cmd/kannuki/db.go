@@ -11,7 +11,7 @@ import (
 )
 
 func newDBCommand(g *globals) *cobra.Command {
-	return g.noun("db", g.text.T("The database of a stopped server"), newDBCheckCommand(g), newDBStatsCommand(g))
+	return g.noun("db", g.text.T("The database of a stopped server"), newDBCheckCommand(g), newDBStatsCommand(g), newDBCompactCommand(g))
 }
 
 // offline says what to do about a database that a server has open, or has to

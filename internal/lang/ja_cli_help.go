@@ -109,6 +109,14 @@ func japaneseHelp() []both {
 		{"Show the push certificate in use", "使用中のプッシュ証明書を表示する"},
 
 		{"Copies of the database", "データベースのバックアップ"},
+		{"List the copies of databases in a folder, newest first", "フォルダ内のデータベースの写しを新しい順に表示する"},
+		{"List the copies of databases in a folder, newest first; without DIR in the present one. Only the beginning of each is read, " +
+			"unless --verify has each checked from end to end as `kannuki backup verify` does. The exit code is 1 if one is damaged.", "フォルダ内のデータベースの写しを新しい順に表示する。DIRがなければ今のフォルダを見る。通常は各ファイルの先頭だけを読み、--verifyを付けると`kannuki backup verify`と同じく全体を検査する。壊れた写しがあれば、終了コードは1になる。"},
+		{"check each from end to end; needs room for a second copy of the largest", "全体を検査する（最大の写しと同じ空き容量が必要）"},
+		{"Write the database anew without its empty part", "データベースを、空き部分を除いて書き直す"},
+		{"Write the database anew without its empty part, check the new file and put it in the place of the old one, which stays beside it as kannuki.db.before-compact: " +
+			"remove that once the server has started. The server must be stopped, and the disk needs room for a second copy. " +
+			"With --dry-run the new file is written, checked and removed, to say how much it would free.", "データベースを、空き部分を除いて書き直す。新しいファイルを検査してから入れ替え、元のファイルはkannuki.db.before-compactとして残す。サーバーの起動を確かめてから削除する。サーバーを停止しておくこと。写し1つ分の空き容量が必要。--dry-runでは、新しいファイルを書いて検査し、削除して、空く量を示す。"},
 		{"Write a consistent copy of the database while the server runs", "サーバーを止めずに、データベースの整合した写しを作成する"},
 		{"Write a consistent copy of the database while the server runs. FILE must not exist; it appears whole or not at all. " +
 			"The copy does not hold the keys: back up the folder keys of the data directory as well.", "サーバーを止めずに、データベースの整合した写しを作成する。FILEは存在しないものを指定する。完全な写しができるか、何もできないかのどちらかになる。" +

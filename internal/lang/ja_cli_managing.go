@@ -81,6 +81,14 @@ func japaneseManaging() []both {
 		{"Whole: %s.", "破損はありません：%s。"},
 		{"Installation", "環境"},
 		{"Bytes", "バイト数"},
+		{"Written", "書き込み日時"},
+		{"Schema", "形式の版"},
+		{"whole", "正常"},
+		{"damaged", "破損"},
+		{"not checked", "未検査"},
+		{"No copies of databases here.", "データベースの写しはありません。"},
+		{"Before: %d bytes. After: %d bytes. Freed: %d bytes.", "圧縮前：%dバイト、圧縮後：%dバイト、空いた量：%dバイト"},
+		{"The old file is kept as %s. Remove it once the server has started.", "元のファイルは%sに残しました。サーバーの起動を確かめてから削除してください。"},
 		{"Put a checked copy of the database into a new data directory", "検査したデータベースの写しを、新しいデータフォルダに復元する"},
 		{"Put a checked copy of the database into a new data directory. Put config.yaml and the folder keys of the installation there first; a directory that has a database is refused. " +
 			"No server may run there. Phones that enrolled or renewed their certificate after the copy was made are refused and have to enroll again, the latter with `kannuki enroll link --device UDID`, and what was decided after it has to be decided again. " +

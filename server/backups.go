@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/bolt"
+)
+
+// BackupFile is a file that is, or was, a copy of a database.
+type BackupFile struct {
+	File         string    `json:"file"`
+	ModifiedAt   time.Time `json:"modified_at"`
+	Bytes        int64     `json:"bytes"`
+	Schema       uint64    `json:"schema"` // version of its records, 0 when it cannot be read
+	URL          string    `json:"url"`
+	Organization string    `json:"organization"`
+	State        string    `json:"state"` // one of the Backup… values
+	Problem      string    `json:"problem,omitempty"`
+}
+
+// Values of [BackupFile.State].
+const (
+	BackupUnchecked = "unchecked" // its beginning can be read; nothing else was looked at
+	BackupWhole     = "whole"     // read from end to end
+	BackupDamaged   = "damaged"
+)
+
+// Backups lists the copies of databases in a folder, newest first. It reads no
+// more than the beginning of each and changes nothing. Files of other kinds, and
+// a database that a server has open, are left out.
+func Backups(ctx context.Context, folder string) ([]BackupFile, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("list backups: %w", err)
+	}
+	found := []BackupFile{}
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() {
+			continue
+		}
+		path := filepath.Join(folder, entry.Name())
+		h, err := bolt.ReadHeader(ctx, path)
+		if errors.Is(err, bolt.ErrNotDatabase) || errors.Is(err, bolt.ErrLocked) || errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil && !errors.Is(err, storage.ErrCorrupt) {
+			return nil, fmt.Errorf("list backups: %w", err)
+		}
+		info, statErr := entry.Info()
+		if statErr != nil {
+			continue // removed meanwhile
+		}
+		b := BackupFile{
+			File: path, ModifiedAt: info.ModTime().UTC(), Bytes: info.Size(), Schema: h.Schema,
+			URL: h.Instance.URL, Organization: h.Instance.Organization, State: BackupUnchecked,
+		}
+		if err != nil {
+			b.State, b.Problem = BackupDamaged, err.Error()
+		}
+		found = append(found, b)
+	}
+	slices.SortStableFunc(found, func(a, b BackupFile) int { return b.ModifiedAt.Compare(a.ModifiedAt) })
+	return found, nil
+}

@@ -1,0 +1,171 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/server"
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/bolt"
+)
+
+// hollow makes a data directory whose database is mostly empty: what a large
+// catalogue took is free since a small one took its place.
+func hollow(t *testing.T) string {
+	t.Helper()
+	data := t.TempDir()
+	file := filepath.Join(data, "kannuki.db")
+	if err := bolt.Create(file, storage.Instance{ID: "test", URL: "https://mdm.example.com"}, bolt.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	store, err := bolt.Open(file, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(store.PutCatalog(t.Context(), make([]byte, 40<<20)), store.PutCatalog(t.Context(), []byte("small")), store.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func folderOf(t *testing.T, data string) string {
+	t.Helper()
+	entries, err := os.ReadDir(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+func TestCompact(t *testing.T) {
+	t.Parallel()
+	data := hollow(t)
+	c := server.Compaction{Data: data, Actor: "uid:1", Reason: "tidy", DryRun: true, Check: server.CheckDatabase}
+	tried, err := server.Compact(t.Context(), c, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := folderOf(t, data); got != "kannuki.db" {
+		t.Errorf("after trying: %s", got)
+	}
+	c.DryRun = false
+	done, err := server.Compact(t.Context(), c, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.Freed != tried.Freed || done.Freed < 30<<20 {
+		t.Errorf("freed %d bytes, the trial said %d, want more than 30 MiB", done.Freed, tried.Freed)
+	}
+	if got, want := folderOf(t, data), "kannuki.db kannuki.db.before-compact"; got != want {
+		t.Errorf("folder holds %s, want %s", got, want)
+	}
+	info, err := os.Stat(filepath.Join(data, "kannuki.db"))
+	if err != nil || info.Size() != done.After || info.Mode().Perm() != 0o600 {
+		t.Errorf("the database is %v, %v, want %d bytes and mode 0600", info, err, done.After)
+	}
+	store, err := bolt.Open(filepath.Join(data, "kannuki.db"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog, err := store.Catalog(t.Context())
+	if err != nil || string(catalog) != "small" {
+		t.Errorf("catalogue %q, %v", catalog, err)
+	}
+	if _, err := server.Compact(t.Context(), c, time.Now()); err == nil || !strings.Contains(err.Error(), "still there") {
+		t.Errorf("with the old file still there: %v", err)
+	}
+	if err := os.Remove(done.Kept); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Compact(t.Context(), c, time.Now()); !errors.Is(err, server.ErrDatabaseLocked) {
+		t.Errorf("beside a server: %v, want %v", err, server.ErrDatabaseLocked)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCompactKeepsWhatItHad: a new file that is not found whole changes nothing.
+func TestCompactKeepsWhatItHad(t *testing.T) {
+	t.Parallel()
+	data := hollow(t)
+	before, err := os.ReadFile(filepath.Join(data, "kannuki.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	planted := errors.New("planted")
+	_, err = server.Compact(t.Context(), server.Compaction{
+		Data: data, Check: func(context.Context, string) error { return fmt.Errorf("not whole: %w", planted) },
+	}, time.Now())
+	if !errors.Is(err, planted) {
+		t.Errorf("got %v, want %v", err, planted)
+	}
+	after, err := os.ReadFile(filepath.Join(data, "kannuki.db"))
+	if err != nil || !slices.Equal(before, after) {
+		t.Errorf("the database changed (%v)", err)
+	}
+	if got := folderOf(t, data); got != "kannuki.db" {
+		t.Errorf("folder holds %s", got)
+	}
+}
+
+func TestBackups(t *testing.T) {
+	t.Parallel()
+	data := hollow(t)
+	good := filepath.Join(data, "kannuki.db")
+	content, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, bytes := range map[string][]byte{
+		"cut.db": content[:4096], "empty.db": nil, "notes.txt": []byte("not a database, and more than a page's head"), "short": []byte("x"),
+	} {
+		if err := os.WriteFile(filepath.Join(data, name), bytes, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(data, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if err := os.Chtimes(good, now, now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	list, err := server.Backups(t.Context(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 2 {
+		t.Fatalf("found %+v, want the database and the part of one", list)
+	}
+	if b := list[0]; b.File != good || b.State != server.BackupUnchecked || b.Schema < 2 || b.URL != "https://mdm.example.com" || b.Bytes != int64(len(content)) {
+		t.Errorf("newest is %+v", b)
+	}
+	if b := list[1]; filepath.Base(b.File) != "cut.db" || b.State != server.BackupDamaged || b.Problem == "" {
+		t.Errorf("the part of one is %+v", b)
+	}
+	store, err := bolt.Open(good, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err = server.Backups(t.Context(), data)
+	if err != nil || len(list) != 1 {
+		t.Errorf("with the database in use: %+v, %v, want the damaged one alone", list, err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
