@@ -63,7 +63,7 @@ type QueueStore interface {
 	Waiting(ctx context.Context, seg storage.Segment) ([]string, error)
 
 	// Queue returns a phone's commands in order, the final ones included as
-	// far as they are retained (the newest 20).
+	// far as they are retained (the newest 20) and without their bodies.
 	Queue(ctx context.Context, seg storage.Segment, udid string) ([]storage.Command, error)
 }
 

@@ -274,6 +274,7 @@ func (s *Server) housekeeping(ctx context.Context) error {
 	defer daily.Stop()
 	alarms := expiries{said: map[string]int{}}
 	s.lookAtExpiries(ctx, &alarms)
+	s.forget(ctx) // a server that is restarted each night would never come to it
 	for {
 		select {
 		case <-ctx.Done():
@@ -291,7 +292,23 @@ func (s *Server) housekeeping(ctx context.Context) error {
 			if _, err := s.keys.RenewLeaves(s.o.Wall()); err != nil {
 				s.o.Logger.ErrorContext(ctx, "renew certificates", "error", err)
 			}
+			s.forget(ctx)
 		}
+	}
+}
+
+// forget removes what ended long ago, in every segment.
+func (s *Server) forget(ctx context.Context) {
+	segments, err := s.store.Segments(ctx)
+	for _, seg := range segments {
+		gone, forgetErr := s.enroll.Forget(ctx, seg)
+		err = errors.Join(err, forgetErr)
+		if gone != (storage.Forgotten{}) {
+			s.o.Logger.InfoContext(ctx, "forgot what ended", "segment", seg, "grants", gone.Grants, "certificates", gone.Certificates)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		s.o.Logger.ErrorContext(ctx, "forget what ended", "error", err)
 	}
 }
 

@@ -59,6 +59,12 @@ type Certificate struct {
 	NotAfter    time.Time        `json:"notAfter,omitzero"`
 }
 
+// Forgotten is how many records that ended were removed.
+type Forgotten struct {
+	Grants       int
+	Certificates int
+}
+
 // Identity is what a phone's record says of the certificate it proves itself
 // with, and of the next one.
 type Identity struct {

@@ -33,7 +33,7 @@ type Command struct {
 	Seq         uint64       `json:"seq,omitzero"` // order in the phone's queue, assigned by the store
 	UUID        string       `json:"uuid,omitzero"`
 	RequestType string       `json:"requestType,omitzero"`
-	Body        []byte       `json:"body,omitempty"` // the property list as sent; kept once however many rows share it
+	Body        []byte       `json:"body,omitempty"` // the property list as sent; kept once however many rows share it, and until the last of them is final
 	Key         string       `json:"key,omitzero"`   // "" or a name: a second command with the key of one that is not final is not queued
 	Epoch       uint64       `json:"epoch,omitzero"` // of the phone when it was queued
 	State       CommandState `json:"state,omitzero"`

@@ -84,6 +84,9 @@ func inSegment(seg storage.Segment) key {
 	return append(k, seg...)
 }
 
+// segmentOf returns the segment that a key of a record begins with.
+func segmentOf(k key) storage.Segment { return storage.Segment(k[1 : 1+k[0]]) }
+
 func (k key) number(n uint64) key {
 	return binary.BigEndian.AppendUint64(slices.Clip(k), n)
 }

@@ -22,7 +22,7 @@ const retained = 20
 // body.
 type queueRow struct {
 	storage.Command        // Body and Seq empty
-	Hash            []byte `json:"hash"` // SHA-256 of the body
+	Hash            []byte `json:"hash,omitempty"` // SHA-256 of the body; none once the command is final
 
 	key key
 }
@@ -57,13 +57,24 @@ func (t *tx) rowOf(r row) (queueRow, error) {
 
 // saveRow stores a row. A caller that goes on with its row must have set times
 // as they are stored.
+//
+// The body goes with a command's end: the phone gets it no more.
 func (t *tx) saveRow(r queueRow) error {
+	if r.State.Final() && len(r.Hash) > 0 {
+		if err := t.releaseBody(segmentOf(r.key), r.Hash); err != nil {
+			return err
+		}
+		r.Hash = nil
+	}
 	r.Seq, r.Body = 0, nil
 	return save(t, bucketQueue, r.key, r)
 }
 
-// command returns a row with its body.
+// command returns a row with its body, or without one if it is final.
 func (t *tx) command(seg storage.Segment, r queueRow) (storage.Command, error) {
+	if r.State.Final() {
+		return r.Command, nil
+	}
 	k := inSegment(seg).last(string(r.Hash))
 	body, err := t.get(bucketCommand, k)
 	if err != nil {
@@ -257,7 +268,7 @@ func (t *tx) useBody(seg storage.Segment, body []byte, n uint64) error {
 	return t.saveNumber(bucketCommandUse, k, uses+n)
 }
 
-// releaseBody notes that a row is gone, and removes the body with the last.
+// releaseBody notes that a row refers to a body no more, and removes the body with the last.
 func (t *tx) releaseBody(seg storage.Segment, hash []byte) error {
 	k := inSegment(seg).last(string(hash))
 	uses, err := t.loadNumber(bucketCommandUse, k)
@@ -428,8 +439,10 @@ func (t *tx) trimQueue(seg storage.Segment, h handle) error {
 		err := errors.Join(
 			t.remove(bucketQueue, r.key),
 			t.remove(bucketQueueUUID, inSegment(seg).number(h.num).last(r.UUID)),
-			t.releaseBody(seg, r.Hash),
 		)
+		if err == nil && len(r.Hash) > 0 { // of an older epoch, or of an older kannuki
+			err = t.releaseBody(seg, r.Hash)
+		}
 		if err != nil {
 			return err
 		}

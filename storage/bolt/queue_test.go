@@ -11,7 +11,7 @@ import (
 )
 
 // TestBodiesAreKeptOnce follows a body that several rows share until the last
-// of them is gone.
+// of them is over.
 func TestBodiesAreKeptOnce(t *testing.T) {
 	t.Parallel()
 	const seg = storage.DefaultSegment
@@ -28,33 +28,42 @@ func TestBodiesAreKeptOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// run queues a command with the given body and ends it everywhere.
-	run := func(i int, body string, udids ...string) {
+	queue := func(uuid, body string, udids ...string) {
 		t.Helper()
-		uuid := fmt.Sprint(i)
 		if _, err := s.Enqueue(t.Context(), seg, udids, []storage.Command{{UUID: uuid, Body: []byte(body)}}, nil); err != nil {
 			t.Fatal(err)
 		}
+	}
+	say := func(uuid string, state storage.CommandState, udids ...string) {
+		t.Helper()
 		for _, udid := range udids {
-			st := storage.CommandStatus{UUID: uuid, State: storage.CommandDone, At: time.Unix(int64(i), 0)}
+			st := storage.CommandStatus{UUID: uuid, State: state, At: time.Unix(1, 0)}
 			if _, err := s.Exchange(t.Context(), seg, udid, 1, storage.Exchange{Status: &st}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	run(0, "shared", udids...)
-	run(1, "shared", "u")
+	queue("1", "shared", udids...)
+	queue("2", "shared", "u")
 	wantUses(t, s, map[string]uint64{"shared": 3})
-	for i := range retained - 1 {
-		run(2+i, "other", "u")
+	say("1", storage.CommandNotNow, "u")
+	wantUses(t, s, map[string]uint64{"shared": 3})
+	say("1", storage.CommandDone, "u")
+	say("1", storage.CommandDone, "u") // a phone repeats what it said until it is taken
+	wantUses(t, s, map[string]uint64{"shared": 2})
+	if _, err := s.CancelCommand(t.Context(), seg, "u", "2", "test", time.Unix(2, 0), storage.AuditEntry{}); err != nil {
+		t.Fatal(err)
 	}
-	wantUses(t, s, map[string]uint64{"shared": 2, "other": retained - 1}) // the oldest row of u is gone
-	run(100, "other", "u")
-	wantUses(t, s, map[string]uint64{"shared": 1, "other": retained})
-	for i := range retained {
-		run(200+i, "third", "v")
+	wantUses(t, s, map[string]uint64{"shared": 1})
+	queue("3", "other", "u")
+	say("1", storage.CommandFailed, "v")
+	wantUses(t, s, map[string]uint64{"other": 1})
+	for i := range retained + 1 { // the first rows are removed, and take no body along
+		uuid := fmt.Sprint(100 + i)
+		queue(uuid, "other", "u")
+		say(uuid, storage.CommandDone, "u")
 	}
-	wantUses(t, s, map[string]uint64{"other": retained, "third": retained})
+	wantUses(t, s, map[string]uint64{"other": 1})
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Helper()
 	run(t, open, "Grant", grantSentences())
 	run(t, open, "Certificate", certificateSentences())
+	run(t, open, "Forget", forgetSentences())
 	run(t, open, "Enrollment", enrollmentSentences())
 	run(t, open, "Phone", phoneSentences())
 	run(t, open, "PhoneList", phoneListSentences())
