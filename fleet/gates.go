@@ -389,10 +389,16 @@ func (f *Fleet) newApproval(group, release, by, reason string, gate policy.Gate)
 		approval.Floors = append(approval.Floors, storage.Floor{BundleID: fl.BundleID, Version: fl.MinVersion})
 	}
 	for _, app := range gate.Apps {
-		if app.Verdict != "" {
+		// What keeps an overridden gate closed is nothing to rest on.
+		if app.Verdict != "" && !slices.Contains(gate.Missing, app.BundleID) {
 			approval.Verdicts = append(approval.Verdicts, app.Verdict)
 		}
+		for _, c := range app.Carried {
+			approval.Verdicts = append(approval.Verdicts, c.Smoke, c.Base)
+		}
 	}
+	slices.Sort(approval.Verdicts)
+	approval.Verdicts = slices.Compact(approval.Verdicts)
 	return approval
 }
 

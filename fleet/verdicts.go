@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -19,9 +20,13 @@ type VerdictRequest struct {
 	BundleID string    `json:"bundle_id"`
 	Release  string    `json:"release"`
 	Result   string    `json:"result"` // works, works-with-note or broken
+	Method   string    `json:"method"` // full (also ""), smoke, automated or pilot
 	Device   string    `json:"device"` // UDID of the verification phone it was found on
 	Note     string    `json:"note"`
 	Expires  time.Time `json:"expires,omitzero"`
+
+	// EvidenceFiles are told by their hashes; the files are not kept here.
+	EvidenceFiles []EvidenceFile `json:"evidence_files,omitempty"`
 
 	// External marks a result made elsewhere: it needs evidence and names what
 	// a phone would have reported. It is shown as external for ever.
@@ -37,18 +42,16 @@ type VerdictRequest struct {
 // report, and a phone that is not a verification phone of a group with this
 // app, or not on the release, is refused.
 func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r VerdictRequest) (storage.Verdict, error) {
-	result, err := policy.ParseResult(r.Result)
-	if err != nil {
-		return storage.Verdict{}, invalid("result", "not-one-of", "%v", err).with("value", r.Result, "allowed", "works, works-with-note, broken")
-	}
-	if result != policy.ResultWorks && strings.TrimSpace(r.Note) == "" {
-		return storage.Verdict{}, invalid("note", "note-missing", "say in a note what does not work")
+	if err := r.check(); err != nil {
+		return storage.Verdict{}, err
 	}
 	v := storage.Verdict{
-		ID: uuid.NewString(), BundleID: r.BundleID, Release: r.Release, Result: string(result), Note: r.Note,
+		ID: uuid.NewString(), BundleID: r.BundleID, Release: r.Release, Result: r.Result, Method: cmp.Or(r.Method, string(policy.MethodFull)), Note: r.Note,
 		By: a.Actor, At: f.now(), Expires: r.Expires,
 	}
-	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+	var hashes string
+	v.EvidenceFiles, hashes = storedEvidence(r.EvidenceFiles)
+	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		if _, err := s.app(r.BundleID); err != nil {
 			return storage.WorldChange{}, err
 		}
@@ -63,8 +66,11 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 			return storage.WorldChange{}, err
 		}
 		entry := f.entry(a, "verdict.record", v.BundleID+"/"+v.Release, map[string]string{
-			"result": v.Result, "group": v.Group, "phone": v.Phone, "model": v.Model, "app_version": v.AppVersion, "id": v.ID,
+			"result": v.Result, "method": v.Method, "group": v.Group, "phone": v.Phone, "model": v.Model, "app_version": v.AppVersion, "id": v.ID,
 		})
+		if hashes != "" {
+			entry.Detail["evidence_sha256"] = hashes
+		}
 		return storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}}, nil
 	})
 	return v, err
@@ -149,14 +155,12 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 		if !v.RevokedAt.IsZero() {
 			return storage.WorldChange{}, refused("revoked", "the result was taken back already, by %s", v.RevokedBy).with("by", v.RevokedBy)
 		}
-		if err := f.ownSlip(w, s, a, v); err != nil {
-			return storage.WorldChange{}, err
-		}
 		v.RevokedAt, v.RevokedBy, v.RevokedFor = f.now(), a.Actor, a.Reason
-		return storage.WorldChange{
+		c := storage.WorldChange{
 			Verdicts: []storage.Verdict{v},
 			Audit:    []storage.AuditEntry{f.entry(a, "verdict.revoke", v.BundleID+"/"+v.Release, map[string]string{"id": id})},
-		}, nil
+		}
+		return c, f.ownSlip(w, s, a, v, c)
 	})
 	return v, err
 }
@@ -164,16 +168,27 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 // ownSlip refuses to take back what another found broken while that keeps a gate
 // closed: opening a gate takes a test or two people. A mistake of one's own is
 // no opinion about somebody else's test.
-func (f *Fleet) ownSlip(w *worldState, s *snapshot, a Act, v storage.Verdict) error {
+func (f *Fleet) ownSlip(w *worldState, s *snapshot, a Act, v storage.Verdict, c storage.WorldChange) error {
 	if v.By == a.Actor {
 		return nil
 	}
 	gate, err := f.gate(w, s, v.Group, v.Release)
-	if err != nil || gate.Phase == policy.PhaseDeclined || gate.Phase == policy.PhaseExpired || !slices.Contains(gate.Broken, v.ID) {
+	closes := err == nil && gate.Phase != policy.PhaseDeclined && gate.Phase != policy.PhaseExpired && slices.Contains(gate.Broken, v.ID)
+	if !closes && !f.opensPatch(w, s, v, c) {
 		return nil // a group or release that is gone has no gate to keep closed
 	}
 	return refused("foreign-broken", "%s found that %s does not work on %s, which keeps the gate of group %s closed; record a newer result that it works, or use `kannuki gate override`",
 		v.By, v.BundleID, v.Release, v.Group).with("by", v.By, "app", v.BundleID, "release", v.Release, "group", v.Group)
+}
+
+// opensPatch reports whether taking a broken result back lets a newer release
+// carry over what it forbids.
+func (f *Fleet) opensPatch(w *worldState, s *snapshot, v storage.Verdict, c storage.WorldChange) bool {
+	if v.Result != string(policy.ResultBroken) {
+		return false
+	}
+	now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
+	return len(policy.Loosened(s.withCensus(w.census, now), after.withCensus(w.census, now), v.Group, now)) > 0
 }
 
 // VerdictQuery selects results; the zero value selects all.

@@ -137,7 +137,7 @@ func policyVerdict(v storage.Verdict) policy.Verdict {
 	return policy.Verdict{
 		ID: v.ID, BundleID: v.BundleID, AppVersion: v.AppVersion, Release: v.Release, Model: v.Model,
 		Group: v.Group, Phone: v.Phone, Ring: policy.Ring(v.Ring), PhoneOS: v.PhoneOS,
-		Result: policy.Result(v.Result), By: v.By, At: v.At, Expires: v.Expires,
+		Result: policy.Result(v.Result), Method: policy.Method(v.Method), By: v.By, At: v.At, Expires: v.Expires,
 		External: v.External, Evidence: v.Evidence, Note: v.Note,
 		RevokedAt: v.RevokedAt, RevokedBy: v.RevokedBy,
 		// Until people have roles, whoever may use the socket may test.
@@ -148,7 +148,7 @@ func policyVerdict(v storage.Verdict) policy.Verdict {
 func policyApproval(a storage.Approval) policy.Approval {
 	p := policy.Approval{
 		ID: a.ID, Group: a.Group, Release: a.Release, By: a.By, Reason: a.Reason, At: a.At,
-		Models: a.Models, PausedAt: a.PausedAt, PausedBy: a.PausedBy, PauseReason: a.PauseReason,
+		Models: a.Models, Verdicts: a.Verdicts, PausedAt: a.PausedAt, PausedBy: a.PausedBy, PauseReason: a.PauseReason,
 		Withdrawn: a.WithdrawnAt,
 	}
 	if o := a.Override; o != nil {

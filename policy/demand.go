@@ -64,7 +64,7 @@ func demands(w *World, gate Gate, now time.Time) map[string]Importance {
 	for _, app := range g.apps {
 		demanded := slices.Contains(gate.Missing, app.BundleID)
 		if followed {
-			revoked, broken := g.stopping(app, a, now)
+			revoked, broken := g.stopping(app, approvalOf{a, w.known[gate.Release]}, now)
 			demanded = revoked != nil || len(broken) > 0
 		}
 		if demanded {

@@ -174,7 +174,7 @@ func (e *evaluation) phase() (Phase, []Reason) {
 		return PhaseExpired, []Reason{reason(GateExpired, ParamDate, date(e.latestExpiry()))}
 	}
 	if e.approval != nil {
-		if phase, why := e.g.stop(e.approval, e.now); phase != "" {
+		if phase, why := e.g.stop(approvalOf{e.approval, e.rel}, e.now); phase != "" {
 			return phase, []Reason{why}
 		}
 		return e.rollout()
@@ -188,12 +188,27 @@ func (e *evaluation) phase() (Phase, []Reason) {
 	closed := e.closed()
 	switch {
 	case len(closed) == 0:
-		return PhaseVerified, []Reason{reason(GateAllVerified)}
+		return PhaseVerified, append([]Reason{reason(GateAllVerified)}, e.carriedOver()...)
 	case e.offered():
 		return PhaseVerifying, append(closed, reason(GateOffered))
 	default:
 		return PhaseHeld, closed
 	}
+}
+
+// carriedOver names the apps that are verified by carry-over, and from where.
+func (e *evaluation) carriedOver() []Reason {
+	var list []Reason
+	for _, a := range e.apps {
+		var from []string
+		for _, c := range a.Carried {
+			from = append(from, c.BaseRelease)
+		}
+		for _, release := range unique(from) {
+			list = append(list, reason(GateAppCarried, ParamApp, a.BundleID, ParamRelease, release))
+		}
+	}
+	return list
 }
 
 // ineligible says why the release cannot have a real gate for this group.
@@ -364,6 +379,9 @@ func fingerprint(g Gate) string {
 			parts, "app", a.BundleID, string(a.Importance), string(a.State), string(a.Why), a.Verdict, a.Floor,
 			strconv.FormatBool(a.External), strings.Join(a.Models, ","), strings.Join(a.MissingModels, ","),
 		)
+		for _, c := range a.Carried {
+			parts = append(parts, "carried", c.Model, c.Smoke, c.Base)
+		}
 	}
 	parts = append(append(parts, "models"), g.Models...)
 	for _, f := range g.Floors {

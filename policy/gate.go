@@ -76,10 +76,12 @@ type Status string
 const (
 	StatusWorks         Status = "works"
 	StatusWorksWithNote Status = "works-with-note"
-	StatusBroken        Status = "broken"   // an accepted broken result that no later result cleared
-	StatusPartial       Status = "partial"  // accepted on some, not on all model classes needed
-	StatusStale         Status = "stale"    // the newest result has expired
-	StatusUntested      Status = "untested" // no accepted result; Why says what is wrong with the others
+	StatusBroken        Status = "broken"      // an accepted broken result that no later result cleared
+	StatusCarried       Status = "carried"     // a smoke test, and a result of an older release of the same x.y; see Carried
+	StatusProvisional   Status = "provisional" // only the smoke test is missing for that
+	StatusPartial       Status = "partial"     // accepted on some, not on all model classes needed
+	StatusStale         Status = "stale"       // the newest result has expired
+	StatusUntested      Status = "untested"    // no accepted result; Why says what is wrong with the others
 )
 
 // AppState is how far one app is at one gate.
@@ -89,11 +91,18 @@ type AppState struct {
 	Importance Importance `json:"importance"`
 	State      Status     `json:"state"`
 	Why        Code       `json:"why,omitempty"`     // "" when nothing is missing
-	Verdict    string     `json:"verdict,omitempty"` // identifier of the newest result State rests on
+	Verdict    string     `json:"verdict,omitempty"` // identifier of the newest result State rests on; of a provisional app one that a smoke test can rest on
 	Floor      string     `json:"floor,omitempty"`   // lowest app version the results cover
 	// External says that at least one of the results counted was made outside
 	// the group's phones.
-	External      bool     `json:"external,omitempty"`
+	External bool `json:"external,omitempty"`
+	// Noted says that at least one of the results counted came with a note.
+	Noted bool `json:"noted,omitempty"`
+	// Carried are the model classes, sorted, that are verified by carry-over.
+	Carried []Carried `json:"carried,omitempty"`
+	// Provisional are the model classes for which only the smoke test on this
+	// release is missing.
+	Provisional   []string `json:"provisional,omitempty"`
 	Models        []string `json:"models,omitempty"`         // model classes with an accepted result
 	MissingModels []string `json:"missing_models,omitempty"` // model classes still needed
 }

@@ -124,6 +124,63 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestGoldenCarryOver goes on to 26.4.1, which Apple posted on day 15, with
+// carry-over: before its smoke tests, after them, and when a result of 26.4 they
+// rest on is revoked during the rollout.
+func TestGoldenCarryOver(t *testing.T) {
+	t.Parallel()
+	const patch = "26.4.1"
+	at := day("2026-04-12").Add(9 * time.Hour)
+	story := func() policy.Parts {
+		p := realWorld(at)
+		p.Policies = []policy.Policy{{Name: "retail", CarryOver: true, VerdictDays: 180, OnExpiry: policy.OnExpiryEnforce}}
+		p.Groups[0].Policy = "retail"
+		for i := range p.Groups[0].Census[2:] {
+			p.Groups[0].Census[i+2].OSVersion = patch
+		}
+		p.Offers = append(p.Offers, policy.Offer{Group: group, Release: patch, At: day("2026-04-08").Add(6 * time.Hour)})
+		p.Verdicts = []policy.Verdict{works("v1", pos, small), works("v2", pos, large), works("v3", scan, small)}
+		for i := range p.Verdicts {
+			v := &p.Verdicts[i]
+			v.Release, v.PhoneOS, v.Method, v.At, v.Expires = "26.4", "26.4", policy.MethodFull, at.AddDate(0, 0, -7), time.Time{}
+		}
+		p.Approvals = nil
+		return p
+	}
+	smoke := func(p *policy.Parts) {
+		for _, v := range []policy.Verdict{works("s1", pos, small), works("s2", pos, large), works("s3", scan, small)} {
+			v.Release, v.PhoneOS, v.Method, v.At, v.Expires = patch, patch, policy.MethodSmoke, at.AddDate(0, 0, -1), time.Time{}
+			p.Verdicts = append(p.Verdicts, v)
+		}
+	}
+	for name, change := range map[string]func(*policy.Parts){
+		"provisional": func(*policy.Parts) {},
+		"carried":     smoke,
+		"revoked": func(p *policy.Parts) {
+			smoke(p)
+			p.Approvals = []policy.Approval{{
+				ID: "a1", Group: group, Release: patch, By: "tanaka", Reason: "quick check", At: at.Add(-2 * time.Hour), Deadline: "2026-04-15T18:00:00",
+				Models: []string{small, large}, Floors: []policy.Floor{{BundleID: pos, MinVersion: "3.1"}, {BundleID: scan, MinVersion: "3.1"}},
+				Verdicts: []string{"s1", "s2", "s3", "v1", "v2", "v3"},
+			}}
+			p.Verdicts[1].RevokedAt, p.Verdicts[1].RevokedBy = at.Add(-time.Hour), "sato"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := story()
+			change(&p)
+			w, f := policy.NewWorld(p), phone()
+			f.OSVersion, f.Model = "26.3.1", large
+			l := policy.Live{LastContact: at.Add(-time.Hour), HoldConfirmed: true}
+			target := policy.TargetFor(w, f, at)
+			golden(t, "carry-"+name+".json", map[string]any{
+				"gate": policy.Evaluate(w, group, patch, at), "target": target, "explanation": policy.Explain(w, f, l, target, at),
+			})
+		})
+	}
+}
+
 func golden(t *testing.T, name string, value any) {
 	t.Helper()
 	got, err := json.MarshalIndent(value, "", "  ")

@@ -77,6 +77,7 @@ func (g generator) verdict(i int) policy.Verdict {
 		Result: pick(g, policy.ResultWorks, policy.ResultWorks, policy.ResultWorksWithNote, policy.ResultBroken, "odd"),
 		At:     g.time(), Expires: g.maybe(), RevokedAt: g.maybe(), AllowedTester: g.IntN(5) > 0, External: g.IntN(6) == 0,
 		Evidence: pick(g, "", "letter"),
+		Method:   pick(g, "", policy.MethodFull, policy.MethodSmoke, policy.MethodSmoke, policy.MethodAutomated, policy.MethodPilot, "odd"),
 	}
 	v.PhoneOS = pick(g, v.Release, v.Release, v.Release, "26.5")
 	return v
@@ -95,6 +96,7 @@ func (g generator) approval(i int, release string) policy.Approval {
 		Waves: some(g, 2, func(int) policy.Wave {
 			return policy.Wave{Start: g.time(), Threshold: uint32(g.IntN(policy.Buckets + 1))}
 		}),
+		Verdicts: some(g, 4, func(int) string { return fmt.Sprint("v", g.IntN(12)) }),
 		PausedAt: g.maybe(), Withdrawn: g.maybe(),
 	}
 }
@@ -268,6 +270,7 @@ func TestInputIsNotChanged(t *testing.T) {
 		for i := range p.Approvals {
 			clear(p.Approvals[i].Models)
 			clear(p.Approvals[i].Floors)
+			clear(p.Approvals[i].Verdicts)
 			clear(p.Approvals[i].Waves)
 			if o := p.Approvals[i].Override; o != nil {
 				clear(o.Broken)

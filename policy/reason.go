@@ -85,6 +85,7 @@ const (
 	GateNoVerificationPhone Code = "no-verification-phone"
 	GateAppMissing          Code = "app-missing"
 	GateAllVerified         Code = "all-verified"
+	GateAppCarried          Code = "app-carried"
 	GateOffered             Code = "offered"
 	GateOverridden          Code = "overridden"
 	GateOverrideEnded       Code = "override-ended"
@@ -104,6 +105,14 @@ const (
 	WhyExpired          Code = "expired"
 	WhyBroken           Code = "broken"
 	WhyModelsMissing    Code = "models-missing"
+	WhyUnknownMethod    Code = "unknown-method"
+	WhySmokeMissing     Code = "smoke-missing"
+
+	// Why a smoke test that found nothing counts for nothing.
+	WhyCarryOverOff   Code = "carry-over-off"
+	WhyFullNeeded     Code = "full-test-needed" // it is no patch
+	WhyBaseBroken     Code = "base-broken"      // broken on an older release of the same x.y
+	WhyNothingToCarry Code = "nothing-to-carry" // no result on an older release of the same x.y
 )
 
 // Finer codes in ParamWhy of a phone's reason.
@@ -159,6 +168,7 @@ const (
 	StepAddApp         Code = "add-app"
 	StepAddTestPhone   Code = "add-verification-phone"
 	StepRecordVerdicts Code = "record-verdicts"
+	StepSmokeTest      Code = "run-quick-check"
 	StepFixApp         Code = "fix-app-and-test-again"
 	StepApprove        Code = "approve"
 	StepTestToApprove  Code = "test-to-approve" // an approval can take the place of an override then

@@ -40,6 +40,21 @@ const (
 	ResultBroken        Result = "broken"
 )
 
+// Method is how thoroughly an app was tested.
+type Method string
+
+// The methods. A result of a smoke test, a short list of checks, counts only
+// for a patch and together with one of the other methods on an older release of
+// the same x.y (Policy.CarryOver); a broken one counts however it was found.
+// The empty method, of results from before there were methods, is MethodFull;
+// any other value is never accepted.
+const (
+	MethodFull      Method = "full"
+	MethodSmoke     Method = "smoke"
+	MethodAutomated Method = "automated"
+	MethodPilot     Method = "pilot" // the app was used for work
+)
+
 // Candidate says who releases a new release to the verification ring.
 type Candidate string
 
@@ -83,6 +98,11 @@ func ParseImportance(s string) (Importance, error) {
 // ParseResult returns the test result named s.
 func ParseResult(s string) (Result, error) {
 	return oneOf("result", Result(s), ResultWorks, ResultWorksWithNote, ResultBroken)
+}
+
+// ParseMethod returns the test method named s.
+func ParseMethod(s string) (Method, error) {
+	return oneOf("method", Method(s), MethodFull, MethodSmoke, MethodAutomated, MethodPilot)
 }
 
 // ParseCandidate returns the candidate setting named s.
@@ -187,6 +207,7 @@ type Verdict struct {
 	Ring       Ring   // of the phone when recorded
 	PhoneOS    string // what the phone itself reported when recorded
 	Result     Result
+	Method     Method
 	By         string
 	At         time.Time
 	Expires    time.Time // zero: never. A broken verdict never expires, it is cleared or revoked
@@ -215,16 +236,19 @@ type Offer struct {
 // it is made: Models and Floors are copied from the gate that was approved. The
 // newest approval of a release counts.
 type Approval struct {
-	ID          string
-	Group       string
-	Release     string
-	By          string
-	Reason      string
-	At          time.Time
-	Deadline    LocalTime // for waves that set none
-	Waves       []Wave    // none: one wave with every phone, from At
-	Models      []string  // model classes covered; AnyModel covers all
-	Floors      []Floor
+	ID       string
+	Group    string
+	Release  string
+	By       string
+	Reason   string
+	At       time.Time
+	Deadline LocalTime // for waves that set none
+	Waves    []Wave    // none: one wave with every phone, from At
+	Models   []string  // model classes covered; AnyModel covers all
+	Floors   []Floor
+	// Verdicts are the results it was seen to rest on, among them those that a
+	// smoke test was carried over from. Revoking one of them pauses it.
+	Verdicts    []string
 	Override    *Override // nil for the approval of a verified gate
 	PausedAt    time.Time
 	PausedBy    string

@@ -1,6 +1,9 @@
 package policy
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // next returns what happens by itself and what a person can do at a phase.
 func (e *evaluation) next(p Phase) (automatic, human Code) {
@@ -23,7 +26,7 @@ func (e *evaluation) next(p Phase) (automatic, human Code) {
 	case PhaseVerified:
 		return e.nextClock(), StepApprove
 	case PhaseVerifying:
-		return e.nextClock(), cmp.Or(e.nextSetUp(), StepRecordVerdicts)
+		return e.nextClock(), cmp.Or(e.nextSetUp(), e.nextTest())
 	case PhaseHeld:
 		if _, ok := e.ineligible(); ok {
 			return StepNone, StepNone
@@ -46,6 +49,16 @@ func (e *evaluation) nextClock() Code {
 		return StepNone
 	}
 	return StepHoldEnds
+}
+
+// nextTest returns which test is missing.
+func (e *evaluation) nextTest() Code {
+	for _, a := range e.apps {
+		if slices.Contains(e.missing, a.BundleID) && a.State != StatusProvisional {
+			return StepRecordVerdicts
+		}
+	}
+	return StepSmokeTest
 }
 
 // nextSetUp returns what the group lacks before any test can count.

@@ -117,7 +117,7 @@ func (c choice) approved() (approvalOf, passedOver) {
 				passed.cannotRun = a.release
 			}
 		case m.open(c.now):
-			blocked := c.permit(a.Approval)
+			blocked := c.permit(a)
 			if blocked.Code == "" {
 				return a, passed
 			}
@@ -145,7 +145,7 @@ func (a *Approval) covers(model string) bool {
 
 // permit returns why an approval does not let the phone start, or a zero Reason
 // when it does.
-func (c choice) permit(a *Approval) Reason {
+func (c choice) permit(a approvalOf) Reason {
 	if c.f.Ring != RingVerification && !a.covers(c.f.Model) {
 		return reason(ReasonModelNotVerified, ParamRelease, a.Release, ParamModel, c.f.Model)
 	}
@@ -363,5 +363,6 @@ func (c choice) allows(e *Enforcement) bool {
 		return false
 	}
 	m, ok := r.windows[c.f.Model]
-	return ok && m.open(c.now) && c.stands(approvalOf{a, r}) && c.permit(a).Code == ""
+	standing := approvalOf{a, r}
+	return ok && m.open(c.now) && c.stands(standing) && c.permit(standing).Code == ""
 }

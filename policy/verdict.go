@@ -23,6 +23,8 @@ func rejected(v Verdict) Code {
 	switch {
 	case v.Result != ResultWorks && v.Result != ResultWorksWithNote && v.Result != ResultBroken:
 		return WhyUnknownResult
+	case !slices.Contains([]Method{MethodFull, MethodSmoke, MethodAutomated, MethodPilot}, v.Method):
+		return WhyUnknownMethod
 	case !v.AllowedTester:
 		return WhyTesterNotAllowed
 	case v.AppVersion == "":
@@ -66,7 +68,8 @@ func (v verdictOf) expired(now time.Time) bool {
 
 // uncleared returns the broken results among list, which is in order of time,
 // that no later one cleared, the newest first. Only a works result of the same
-// model class at the same or a newer app version clears it. That such a result
+// model class at the same or a newer app version clears it, and not one of a
+// smoke test: what is known to be broken has to be tested in full. That such a result
 // expired since does not bring the trouble back, and a broken result does not
 // fade with time: neither may restart a rollout by itself.
 func uncleared(list []verdictOf, now time.Time) []verdictOf {
@@ -76,7 +79,7 @@ func uncleared(list []verdictOf, now time.Time) []verdictOf {
 			continue
 		}
 		cleared := slices.ContainsFunc(list[i+1:], func(v verdictOf) bool {
-			return v.Result != ResultBroken && v.class == b.class && v.counts(now) && version.AtLeast(v.AppVersion, b.AppVersion)
+			return v.Result != ResultBroken && v.Method != MethodSmoke && v.class == b.class && v.counts(now) && version.AtLeast(v.AppVersion, b.AppVersion)
 		})
 		if !cleared {
 			out = append(out, b)
@@ -91,50 +94,58 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 	key := appRelease{a.BundleID, rel.Version}
 	list := g.verdicts[key]
 	s := AppState{BundleID: a.BundleID, Name: a.Name, Importance: a.Importance}
-	accepted, stale := newestByClass(list, now)
-	for _, class := range slices.Sorted(maps.Keys(accepted)) {
-		v := accepted[class]
+	t := g.tests(a.BundleID, rel, now, now)
+	verified := t.verified()
+	for _, class := range slices.Sorted(maps.Keys(verified)) {
+		v := verified[class]
 		s.Models = append(s.Models, class)
 		s.External = s.External || v.External
+		s.Noted = s.Noted || v.Result == ResultWorksWithNote
 		if s.Floor == "" || version.Order(v.AppVersion, s.Floor) > 0 {
 			s.Floor = v.AppVersion
 		}
 	}
-	s.MissingModels = missingClasses(a.Importance, accepted, classes)
+	s.MissingModels = missingClasses(a.Importance, verified, classes)
+	t.describe(&s)
 	blocking := a.Importance != ImportanceInformational
 	if broken := uncleared(list, now); len(broken) > 0 {
 		b := broken[0]
 		s.State, s.Why, s.Verdict, s.External = StatusBroken, WhyBroken, b.ID, s.External || b.External
 		return s, blocking
 	}
-	newest := newestOf(accepted)
+	newest := newestOf(verified)
+	if newest != nil {
+		s.Verdict = newest.ID
+	}
 	switch {
-	case newest == nil && stale != nil:
-		s.State, s.Why, s.Verdict = StatusStale, WhyExpired, stale.ID
+	case len(s.Provisional) > 0 && (newest == nil || len(s.Provisional) == len(s.MissingModels)):
+		s.State, s.Why = StatusProvisional, WhySmokeMissing
+		s.Verdict = t.waiting[s.Provisional[0]].ID
+	case newest == nil && t.stale != nil:
+		s.State, s.Why, s.Verdict = StatusStale, WhyExpired, t.stale.ID
 	case newest == nil:
-		s.State, s.Why = StatusUntested, w.whyNot(list, key, now)
+		s.State, s.Why = StatusUntested, w.whyNot(g, key, rel, now)
 	case len(s.MissingModels) > 0:
-		s.State, s.Why, s.Verdict = StatusPartial, WhyModelsMissing, newest.ID
+		s.State, s.Why = StatusPartial, WhyModelsMissing
+	case len(s.Carried) > 0:
+		s.State = StatusCarried
+	case s.Noted:
+		s.State = StatusWorksWithNote
 	default:
-		s.State, s.Verdict = StatusWorks, newest.ID
-		for _, v := range accepted {
-			if v.Result == ResultWorksWithNote {
-				s.State = StatusWorksWithNote
-			}
-		}
+		s.State = StatusWorks
 	}
 	return s, blocking && s.Why != ""
 }
 
 // newestByClass returns the newest result of each model class that counts and
-// has not expired, and the newest of those that have. A class whose newest
+// has not expired at the moment fresh, and the newest of those that have. A class whose newest
 // result expired has none: an older one that lasts longer does not replace it.
-func newestByClass(list []verdictOf, now time.Time) (accepted map[string]*Verdict, stale *Verdict) {
+func newestByClass(list []verdictOf, now, fresh time.Time) (accepted map[string]*Verdict, stale *Verdict) {
 	accepted = make(map[string]*Verdict)
 	for _, v := range list {
 		switch {
 		case v.Result == ResultBroken || !v.counts(now):
-		case v.expired(now):
+		case v.expired(fresh):
 			delete(accepted, v.class)
 			stale = v.Verdict
 		default:
@@ -176,7 +187,8 @@ func missingClasses(importance Importance, accepted map[string]*Verdict, classes
 
 // whyNot explains why an app has no accepted result: what is wrong with the
 // newest one, or that there is none.
-func (w *World) whyNot(list []verdictOf, key appRelease, now time.Time) Code {
+func (w *World) whyNot(g *group, key appRelease, rel *release, now time.Time) Code {
+	list := g.verdicts[key]
 	for _, v := range slices.Backward(list) {
 		switch {
 		case !begun(v.At, now):
@@ -184,6 +196,8 @@ func (w *World) whyNot(list []verdictOf, key appRelease, now time.Time) Code {
 			return v.why
 		case reached(v.RevokedAt, now):
 			return WhyRevoked
+		case v.Method == MethodSmoke && v.Result != ResultBroken && !v.expired(now):
+			return g.whySmoke(key.bundleID, rel, now)
 		}
 	}
 	if len(list) == 0 && w.tested[key] {
@@ -195,7 +209,7 @@ func (w *World) whyNot(list []verdictOf, key appRelease, now time.Time) Code {
 // stop returns why the rollout of an approval stands still: a person paused
 // it, an app is broken that was not when two people accepted it, or a result it
 // rested on was revoked and nothing replaced it. The first result is PhasePaused, PhaseBlocked or "".
-func (g *group) stop(a *Approval, now time.Time) (Phase, Reason) {
+func (g *group) stop(a approvalOf, now time.Time) (Phase, Reason) {
 	if reached(a.PausedAt, now) {
 		return PhasePaused, reason(GatePausedByPerson, ParamBy, a.PausedBy, ParamReason, a.PauseReason)
 	}
@@ -219,32 +233,41 @@ func (g *group) stop(a *Approval, now time.Time) (Phase, Reason) {
 // stopping returns the results of one app that stop the rollout of an approval:
 // one it rested on that was revoked, and those that say broken and that nobody
 // accepted, the newest first.
-func (g *group) stopping(app App, a *Approval, now time.Time) (revoked *Verdict, broken []verdictOf) {
+func (g *group) stopping(app App, a approvalOf, now time.Time) (revoked *Verdict, broken []verdictOf) {
 	if app.Importance == ImportanceInformational {
 		return nil, nil
 	}
 	list := g.verdicts[appRelease{app.BundleID, a.Release}]
-	return revokedSince(app, list, a.At, now), slices.DeleteFunc(uncleared(list, now), a.accepts)
+	return g.revokedSince(app, a, now), slices.DeleteFunc(uncleared(list, now), a.accepts)
 }
 
-// revokedSince returns a works result an approval made at approved could rest
-// on, revoked after it, that no other result replaces. Expiry does not count on
-// either side: a result that expires during a rollout does not stop it.
-func revokedSince(app App, list []verdictOf, approved, now time.Time) *Verdict {
-	for _, v := range list {
-		if !reached(v.RevokedAt, now) || begun(v.RevokedAt, approved) {
-			continue
-		}
-		reliedOn := v.why == "" && v.Result != ResultBroken && begun(v.At, approved) && !v.expired(approved)
-		if !reliedOn {
-			continue
-		}
-		replaced := slices.ContainsFunc(list, func(o verdictOf) bool {
-			return o.Result != ResultBroken && o.counts(now) && (o.class == v.class || app.Importance != ImportanceCritical)
-		})
-		if !replaced {
-			return v.Verdict
+// revokedSince returns a works result an approval rests on, revoked after it was
+// given, that no other result replaces. Expiry does not count on either side: a
+// result that expires during a rollout does not stop it.
+func (g *group) revokedSince(app App, a approvalOf, now time.Time) *Verdict {
+	for _, rel := range slices.Concat([]*release{a.release}, a.release.older) {
+		for _, v := range g.verdicts[appRelease{app.BundleID, rel.Version}] {
+			if !reached(v.RevokedAt, now) || begun(v.RevokedAt, a.At) || !a.restsOn(v) {
+				continue
+			}
+			verified := g.tests(app.BundleID, a.release, now, time.Time{}).verified()
+			if verified[v.class] == nil && (app.Importance == ImportanceCritical || len(verified) == 0) {
+				return v.Verdict
+			}
 		}
 	}
 	return nil
+}
+
+// restsOn reports whether an approval rests on a works result: one it names, or
+// any on its own release that counted by itself when it was given.
+func (a approvalOf) restsOn(v verdictOf) bool {
+	switch {
+	case v.why != "" || v.Result == ResultBroken || !begun(v.At, a.At):
+		return false
+	case slices.Contains(a.Verdicts, v.ID):
+		return true
+	default:
+		return v.Release == a.Release && v.Method != MethodSmoke && !v.expired(a.At)
+	}
 }

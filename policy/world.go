@@ -47,6 +47,10 @@ type release struct {
 	rank   int
 	branch int       // first number of the version
 	posted time.Time // earliest over the models, zero when unknown
+	// patch says that it is an x.y.z, and older are those before it of the same
+	// x.y, newest first.
+	patch bool
+	older []*release
 }
 
 // group is a Group with everything recorded about it.
@@ -158,7 +162,28 @@ func (w *World) addReleases(list []Release) {
 			rel.rank = w.releases[i+1].rank
 		}
 	}
+	linkPatches(w.releases)
 }
+
+// linkPatches tells every patch what was before it. The releases are in order,
+// so those of one x.y follow each other; improvements are none of them.
+func linkPatches(releases []*release) {
+	for i, rel := range releases {
+		rel.patch = version.Depth(rel.Version) > depthUpdate
+		line := version.Line(rel.Version)
+		for _, older := range releases[i+1:] {
+			if !rel.patch || version.Line(older.Version) != line {
+				break
+			}
+			if older.rank < rel.rank {
+				rel.older = append(rel.older, older)
+			}
+		}
+	}
+}
+
+// depthUpdate is the depth of a version x.y; see version.Depth.
+const depthUpdate = 2
 
 // hasGate reports whether the release can be a target at all.
 func (r *release) hasGate() bool {
@@ -232,6 +257,7 @@ func (g *group) class(model string) string {
 
 func (w *World) addVerdicts(list []Verdict) {
 	for _, v := range sorted(list, compareVerdicts) {
+		v.Method = cmp.Or(v.Method, MethodFull)
 		w.tested[appRelease{v.BundleID, v.Release}] = true
 		if g := w.groups[v.Group]; g != nil {
 			key := appRelease{v.BundleID, v.Release}
@@ -282,6 +308,7 @@ func copyApproval(a Approval) Approval {
 	a.Waves = slices.Clone(a.Waves)
 	a.Models = slices.Clone(a.Models)
 	a.Floors = slices.Clone(a.Floors)
+	a.Verdicts = slices.Clone(a.Verdicts)
 	if a.Override != nil {
 		o := *a.Override
 		o.Broken = slices.Clone(o.Broken)

@@ -88,6 +88,7 @@ type Verdict struct {
 	Ring       Ring      `json:"ring,omitzero"`    // of that phone when it was recorded
 	PhoneOS    string    `json:"phoneOS,omitzero"` // what that phone reported when it was recorded
 	Result     string    `json:"result,omitzero"`  // works, works-with-note, broken
+	Method     string    `json:"method,omitzero"`  // full, smoke, automated, pilot; "" is full: from before there were methods
 	Note       string    `json:"note,omitzero"`
 	Evidence   string    `json:"evidence,omitzero"`
 	By         string    `json:"by,omitzero"`
@@ -97,6 +98,15 @@ type Verdict struct {
 	RevokedAt  time.Time `json:"revokedAt,omitzero"`
 	RevokedBy  string    `json:"revokedBy,omitzero"`
 	RevokedFor string    `json:"revokedFor,omitzero"`
+
+	EvidenceFiles []EvidenceFile `json:"evidenceFiles,omitempty"`
+}
+
+// EvidenceFile tells a file that supports a verdict from any other. The file
+// itself stays with whoever recorded the verdict.
+type EvidenceFile struct {
+	Name   string `json:"name,omitzero"`   // without folders
+	SHA256 string `json:"sha256,omitzero"` // 64 lower-case hexadecimal digits
 }
 
 // Offer releases a candidate to a group's verification ring.

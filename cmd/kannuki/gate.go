@@ -219,6 +219,9 @@ func (g *globals) appStateTable(apps []policy.AppState) table {
 			why = cell{string(a.Why), t.Why(string(a.Why))}
 		}
 		state := g.word(string(a.State))
+		if a.Noted && a.State == policy.StatusCarried {
+			state.shown = t.T("%s, with a note", state.shown)
+		}
 		if a.External {
 			state.shown = t.T("%s (from outside)", state.shown)
 		}

@@ -1,7 +1,13 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -21,6 +28,7 @@ type verdictOptions struct {
 	act
 	request fleet.VerdictRequest
 	expires string
+	files   []string // of evidence
 }
 
 func newVerdictRecordCommand(g *globals) *cobra.Command {
@@ -30,8 +38,10 @@ func newVerdictRecordCommand(g *globals) *cobra.Command {
 		Use:   "record BUNDLE-ID",
 		Short: t.T("Record what a test of an app found"),
 		Long: t.T("Record what a test of an app found. Release, model and app version come from the phone's own report, not from you. " +
-			"A result made elsewhere needs --external with --evidence and is shown as such for ever."),
+			"A result made elsewhere needs --external with --evidence and is shown as such for ever. " +
+			"A quick check (--method smoke) counts for a patch such as 26.6.1 only, on top of a full result of an earlier release of 26.6, and where the group's policy carries results over."),
 		Example: "kannuki verdict record com.example.pos --release 26.6.1 --device 00008110-0123456789ABCDEF --result works\n" +
+			"kannuki verdict record com.example.pos --release 26.6.1 --device 00008110-0123456789ABCDEF --result works --method smoke --evidence-file run.log\n" +
 			"kannuki verdict record com.example.pos --release 26.6.1 --external --group sales --model iPhone15,2 \\\n" +
 			"    --app-version 4.2 --result works --evidence \"vendor's letter of 20 November\"",
 		Args: g.args("BUNDLE-ID"),
@@ -44,6 +54,8 @@ func newVerdictRecordCommand(g *globals) *cobra.Command {
 	r := &o.request
 	f.StringVar(&r.Release, "release", "", t.T("release it was tested on"))
 	f.StringVar(&r.Result, "result", "", t.T("works, works-with-note or broken"))
+	f.StringVar(&r.Method, "method", string(policy.MethodFull), t.T("how it was tested: full, smoke (the quick check), automated or pilot (used for work)"))
+	f.StringArrayVar(&o.files, "evidence-file", nil, t.T("file that supports the result; its name and SHA-256 are recorded, the file stays here; may be repeated"))
 	f.StringVar(&r.Device, "device", "", t.T("UDID of the verification phone it was tested on"))
 	f.StringVar(&r.Note, "note", "", t.T("what was seen; needed unless it works"))
 	f.StringVar(&o.expires, "expires", "", t.T("day from which it has to be tested again, such as 2026-12-31"))
@@ -54,6 +66,7 @@ func newVerdictRecordCommand(g *globals) *cobra.Command {
 	f.StringVar(&r.AppVersion, "app-version", "", t.T("with --external: app version that was tested"))
 	g.complete(cmd, "release", g.releaseNames)
 	g.complete(cmd, "result", func(*cobra.Command) []string { return []string{"works", "works-with-note", "broken"} })
+	g.complete(cmd, "method", func(*cobra.Command) []string { return []string{"full", "smoke", "automated", "pilot"} })
 	g.complete(cmd, "device", g.deviceNames)
 	g.complete(cmd, "group", g.groupNames)
 	cmd.ValidArgsFunction = completeArg(g.appNames)
@@ -72,11 +85,32 @@ func runVerdictRecord(g *globals, cmd *cobra.Command, o verdictOptions, bundleID
 		}
 		o.request.Expires = day
 	}
+	for _, name := range o.files {
+		file, err := evidenceFile(name)
+		if err != nil {
+			return err
+		}
+		o.request.EvidenceFiles = append(o.request.EvidenceFiles, file)
+	}
 	request := api.VerdictRequest{VerdictRequest: o.request, Reason: o.Reason, DryRun: o.DryRun}
 	return showPost(g, cmd, api.Path("verdicts"), request, func(v api.Verdict) answer {
 		text := g.text.T("Recorded: %s %s on iOS %s (%s): %s.", v.BundleID, v.AppVersion, v.Release, plain(v.Model).shown, g.text.Word(v.Result))
 		return answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)}
 	})
+}
+
+// evidenceFile returns what tells a file from any other.
+func evidenceFile(name string) (fleet.EvidenceFile, error) {
+	f, err := os.Open(name) //nolint:gosec // the file its user named
+	if err != nil {
+		return fleet.EvidenceFile{}, fmt.Errorf("--evidence-file: %w", err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return fleet.EvidenceFile{}, fmt.Errorf("--evidence-file %s: %w", name, err)
+	}
+	return fleet.EvidenceFile{Name: filepath.Base(name), SHA256: hex.EncodeToString(hash.Sum(nil))}, nil
 }
 
 type verdictListOptions struct {
@@ -145,6 +179,7 @@ func (g *globals) verdictText(v api.Verdict) string {
 	if !v.RevokedAt.IsZero() {
 		withdrawn = strings.Join(present(t.Time(v.RevokedAt), v.RevokedBy, v.RevokedFor), ", ")
 	}
+	files := names(v.EvidenceFiles, func(f fleet.EvidenceFile) string { return f.Name + " (SHA-256 " + f.SHA256 + ")" })
 	return fields(
 		[2]string{t.T("Id"), v.ID},
 		[2]string{t.T("App"), v.BundleID + " " + v.AppVersion},
@@ -152,7 +187,9 @@ func (g *globals) verdictText(v api.Verdict) string {
 		[2]string{t.T("Model"), plain(v.Model).shown},
 		[2]string{t.T("Group"), plain(v.Group).shown},
 		[2]string{t.T("Result"), g.word(v.Result).shown},
+		[2]string{t.T("Method"), t.Method(v.Method)},
 		[2]string{t.T("Note"), plain(v.Note).shown},
+		[2]string{t.T("Evidence files"), list(files).shown},
 		[2]string{t.T("When"), t.Time(v.At)},
 		[2]string{t.T("By"), v.By},
 		[2]string{t.T("Phone"), plain(v.Device).shown},
@@ -179,12 +216,14 @@ func (g *globals) verdictTable(verdicts []api.Verdict) table {
 		{"expires", ""},
 		{"revoked_at", t.T("Withdrawn")},
 		{"note", t.T("Note")},
+		{"method", t.T("Method")},
 	}}
 	for _, v := range verdicts {
 		external := boolean(v.External)
 		external.shown = plain(v.Evidence).shown
 		tab.add(plain(v.ID), g.instant(v.At), plain(v.BundleID), plain(v.AppVersion), plain(v.Release), plain(v.Model), plain(v.Group),
-			g.word(v.Result), plain(v.By), plain(v.Device), external, day(v.Expires), g.instant(v.RevokedAt), plain(v.Note))
+			g.word(v.Result), plain(v.By), plain(v.Device), external, day(v.Expires), g.instant(v.RevokedAt), plain(v.Note),
+			cell{v.Method, t.Method(v.Method)})
 	}
 	return tab
 }

@@ -77,6 +77,10 @@ func (p *Printer) Phase(code string) PhaseText {
 // as it is.
 func (p *Printer) Word(code string) string { return p.coded(wordTexts(), code) }
 
+// Method returns the name people see for a kind of test (package policy,
+// Method… values). An unknown one comes back as it is.
+func (p *Printer) Method(code string) string { return p.coded(methodTexts(), code) }
+
 // Mark returns the sign of a test result in a matrix of apps and releases. It
 // is never a tick, because in Japan a tick marks what is wrong.
 func (p *Printer) Mark(result string) string { return p.coded(markTexts(), result) }

@@ -28,7 +28,7 @@ func pairs() map[string]both {
 	}
 	for name, table := range map[string]map[string]both{
 		"step": stepTexts(), "gate": gateTexts(), "fact": factTexts(), "why": whyTexts(), "word": wordTexts(), "mark": markTexts(),
-		"refusal": refusalTexts(),
+		"refusal": refusalTexts(), "method": methodTexts(),
 	} {
 		for code, t := range table {
 			all[name+" "+code] = t
@@ -95,6 +95,7 @@ func TestCodesOfPolicy(t *testing.T) {
 		{"Gate", slices.Sorted(maps.Keys(gateTexts()))},
 		{"Fact", slices.Sorted(maps.Keys(factTexts()))},
 		{"Why", slices.Sorted(maps.Keys(whyTexts()))},
+		{"Method", slices.Sorted(maps.Keys(methodTexts()))},
 		{"Step", slices.Sorted(maps.Keys(stepTexts()))},
 	}
 	for _, tc := range tests {

@@ -53,7 +53,8 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 			"The exception approval (override)[ of {release}] by {by} and {second} ended on {date}.",
 			"[{release}の]例外承認（{by}と{second}）は{date}に終わりました。",
 		},
-		"offered": {"Released to the verification phones[ by {by}][ on {date}].", "[{by}が][{date}に]検証用端末に適用しました。"},
+		"app-carried": {"[{app} ]is carried over[ from {release}]: a quick check here, the full result there.", "[{app}は][{release}から]結果を引き継いでいます。ここでは簡易確認だけを行いました。"},
+		"offered":     {"Released to the verification phones[ by {by}][ on {date}].", "[{by}が][{date}に]検証用端末に適用しました。"},
 	}
 })
 
@@ -91,6 +92,12 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 		"revoked":                   {"the result was withdrawn", "結果は取り消し済み"},
 		"expired":                   {"the result is no longer valid", "検証結果の有効期限切れ"},
 		"broken":                    {"does not work", "動作不良"},
+		"unknown-method":            {"the kind of test is not one we know", "不明な検証方法"},
+		"smoke-missing":             {"waits for a quick check with the tested app version or a newer one", "簡易確認待ち（検証済みのアプリの版以上で）"},
+		"carry-over-off":            {"a quick check alone; the policy carries no results over", "簡易確認のみ（ポリシーは結果を引き継がない）"},
+		"full-test-needed":          {"a quick check alone; this release needs a full one", "簡易確認のみ（この版は全項目確認が必要）"},
+		"base-broken":               {"does not work on an earlier release of the same line; needs a full check", "同じ系列の前の版で動作不良（全項目確認が必要）"},
+		"nothing-to-carry":          {"a quick check alone; no full result on an earlier release of the same line", "簡易確認のみ（同じ系列の前の版に全項目の結果がない）"},
 		"models-missing":            {"not tested on every model", "未検証の機種あり"},
 
 		"facts-unknown":           {"the phone has not reported its model and iOS yet", "機種とOSの報告を待っています"},

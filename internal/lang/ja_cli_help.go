@@ -58,9 +58,6 @@ func japaneseHelp() []both {
 		{"Record what a test of an app found", "業務アプリの検証結果を記録する"},
 		{"List the test results, oldest first", "検証結果を古い順に表示する"},
 		{"Withdraw a test result; a rollout that rests on it is paused", "検証結果を取り消す。その結果に基づく展開は一時停止する"},
-		{"Record what a test of an app found. Release, model and app version come from the phone's own report, not from you. " +
-			"A result made elsewhere needs --external with --evidence and is shown as such for ever.", "業務アプリの検証結果を記録する。OS、機種、アプリの版は入力ではなく端末の報告から取る。" +
-			"外部での結果には--externalと--evidenceが必要で、以後も外部の結果として表示する。"},
 
 		{"How far an approved release is, and stopping it", "展開の進行状況と一時停止"},
 		{"Show how far a release is in a group, each phone with one reason", "グループでの進行状況を、端末ごとの理由とともに表示する"},

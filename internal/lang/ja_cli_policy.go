@@ -27,6 +27,16 @@ func japanesePolicy() []both {
 		{"when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)", "承認の前にAppleの90日が終わったとき：extend-risk（閉じたまま、リスクを受け入れる）、release-to-users（閉じたまま、利用者に任せる）、enforce（検証済みの最も新しい版を承認する）"},
 		{"--carry-over %q: want on or off", "--carry-over %q：onかoffを指定してください"},
 		{"policy that decides about the group's gates; a new group has the built-in one, default", "グループのゲートを決めるポリシー（新しいグループは組み込みのdefault）"},
+		{"Record what a test of an app found. Release, model and app version come from the phone's own report, not from you. " +
+			"A result made elsewhere needs --external with --evidence and is shown as such for ever. " +
+			"A quick check (--method smoke) counts for a patch such as 26.6.1 only, on top of a full result of an earlier release of 26.6, and where the group's policy carries results over.", "アプリの検証結果を記録する。リリース、機種、アプリの版は、記録する人ではなく端末の報告による。" +
+			"別の場所での結果には--externalと--evidenceが必要で、その旨が残る。" +
+			"簡易確認（--method smoke）は、26.6.1のような修正アップデートで、26.6系の前の版に全項目の結果があり、グループのポリシーが結果を引き継ぐ場合だけ有効になる。"},
+		{"how it was tested: full, smoke (the quick check), automated or pilot (used for work)", "検証方法：full（全項目確認）、smoke（簡易確認）、automated（自動テスト）、pilot（試験運用）"},
+		{"file that supports the result; its name and SHA-256 are recorded, the file stays here; may be repeated", "結果を裏付けるファイル。名前とSHA-256だけを記録し、ファイルは送らない（繰り返し可）"},
+		{"Method", "検証方法"},
+		{"Evidence files", "証跡ファイル"},
+		{"%s, with a note", "%s（注意点あり）"},
 		{"There is no policy %q.", "ポリシー%qはありません。"},
 		{"List: `kannuki policy list`.", "一覧は`kannuki policy list`です。"},
 	}

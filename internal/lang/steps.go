@@ -24,6 +24,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"add-app":                 {"Name the business apps this work depends on with \"kannuki app add\".", "「kannuki app add」で業務に必要なアプリを追加してください。"},
 		"add-verification-phone":  {"Enroll a verification phone into the group.", "グループに検証用端末を登録してください。"},
 		"record-verdicts":         {"Test the apps on a verification phone and record the results.", "検証用端末で業務アプリを確かめ、結果を記録してください。"},
+		"run-quick-check":         {"Run the quick check of the apps on a verification phone and record it with --method smoke.", "検証用端末で業務アプリの簡易確認を行い、--method smokeで記録してください。"},
 		"fix-app-and-test-again":  {"Have the app fixed, then test it again.", "アプリの修正後、もう一度検証してください。"},
 		"approve":                 {"Look at the gate and approve it.", "ゲートを確認し、適用を承認してください。"},
 		"test-to-approve":         {"Test the apps that are not verified; then \"kannuki gate approve\" can take the exception's place.", "未検証のアプリを確かめてください。その後「kannuki gate approve」で例外承認に代えられます。"},

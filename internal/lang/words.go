@@ -13,6 +13,8 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"untested":        {"Not tested", "未検証"},
 		"partial":         {"Tested on some models", "一部の機種で検証"},
 		"stale":           {"Result no longer valid", "有効期限切れの結果"},
+		"carried":         {"Carried over", "引き継ぎ"},
+		"provisional":     {"Provisional", "引き継ぎ（暫定）"},
 
 		"critical":      {"Critical", "最重要"},
 		"important":     {"Important", "重要"},
@@ -91,6 +93,17 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 	}
 })
 
+// methodTexts names the kinds of tests. They are a table of their own: "full"
+// is a word for rights as well.
+var methodTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"full":      {"Full check", "全項目確認"},
+		"smoke":     {"Quick check", "簡易確認"},
+		"automated": {"Automated test", "自動テスト"},
+		"pilot":     {"Used for work", "試験運用"},
+	}
+})
+
 // markTexts are the signs of results in a matrix. Japanese readers know ○ △ ×
 // from school; English ones read the words.
 var markTexts = sync.OnceValue(func() map[string]both {
@@ -101,5 +114,7 @@ var markTexts = sync.OnceValue(func() map[string]both {
 		"untested":        {"–", "－"},
 		"partial":         {"–", "－"},
 		"stale":           {"–", "－"},
+		"carried":         {"Works", "○"},
+		"provisional":     {"(–)", "（－）"},
 	}
 })

@@ -108,6 +108,20 @@ func Depth(s string) int {
 	return depth
 }
 
+// Line returns the first two numbers of s, "26.6" for "26.6", "26.6.1" and
+// "26.6.1 (a)", and "" when s does not parse: an update of iOS and its patches
+// have it in common.
+func Line(s string) string {
+	p, ok := parse(s)
+	if !ok {
+		return ""
+	}
+	first, rest, _ := strings.Cut(p.base, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	number := func(s string) string { return cmp.Or(strings.TrimLeft(s, "0"), "0") }
+	return number(first) + "." + number(second)
+}
+
 // Extra returns the supplemental letter of s without its brackets ("a" for
 // "26.3.1 (a)"), or "" when there is none.
 func Extra(s string) string {

@@ -70,14 +70,16 @@ func TestParts(t *testing.T) {
 		major, depth int
 		extra        string
 		valid        bool
+		line         string
 	}{
-		"26":         {26, 1, "", true},
-		"26.0":       {26, 1, "", true},
-		"26.6":       {26, 2, "", true},
-		"26.6.1":     {26, 3, "", true},
-		"26.3.1 (a)": {26, 3, "a", true},
-		"26.3.1 (A)": {0, 0, "", false},
-		"x":          {0, 0, "", false},
+		"26":         {26, 1, "", true, "26.0"},
+		"26.0":       {26, 1, "", true, "26.0"},
+		"26.6":       {26, 2, "", true, "26.6"},
+		"26.6.1":     {26, 3, "", true, "26.6"},
+		"026.06.1":   {26, 3, "", true, "26.6"},
+		"26.3.1 (a)": {26, 3, "a", true, "26.3"},
+		"26.3.1 (A)": {0, 0, "", false, ""},
+		"x":          {0, 0, "", false, ""},
 	} {
 		if got := version.Major(s); got != want.major {
 			t.Errorf("Major(%q) = %d, want %d", s, got, want.major)
@@ -87,6 +89,9 @@ func TestParts(t *testing.T) {
 		}
 		if got := version.Extra(s); got != want.extra {
 			t.Errorf("Extra(%q) = %q, want %q", s, got, want.extra)
+		}
+		if got := version.Line(s); got != want.line {
+			t.Errorf("Line(%q) = %q, want %q", s, got, want.line)
 		}
 		if got := version.Valid(s); got != want.valid {
 			t.Errorf("Valid(%q) = %t, want %t", s, got, want.valid)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -165,6 +166,7 @@ type Verdict struct {
 	Group      string    `json:"group"`
 	Device     string    `json:"device,omitempty"`
 	Result     string    `json:"result"`
+	Method     string    `json:"method"`
 	Note       string    `json:"note,omitempty"`
 	By         string    `json:"by"`
 	At         time.Time `json:"at"`
@@ -174,14 +176,20 @@ type Verdict struct {
 	RevokedAt  time.Time `json:"revoked_at,omitzero"`
 	RevokedBy  string    `json:"revoked_by,omitempty"`
 	RevokedFor string    `json:"revoked_for,omitempty"`
+
+	EvidenceFiles []fleet.EvidenceFile `json:"evidence_files,omitempty"`
 }
 
 func verdictView(v storage.Verdict) Verdict {
-	return Verdict{
+	view := Verdict{
 		ID: v.ID, BundleID: v.BundleID, AppVersion: v.AppVersion, Release: v.Release, Model: v.Model, Group: v.Group,
-		Device: v.Phone, Result: v.Result, Note: v.Note, By: v.By, At: v.At, Expires: v.Expires, External: v.External,
+		Device: v.Phone, Result: v.Result, Method: cmp.Or(v.Method, string(policy.MethodFull)), Note: v.Note, By: v.By, At: v.At, Expires: v.Expires, External: v.External,
 		Evidence: v.Evidence, RevokedAt: v.RevokedAt, RevokedBy: v.RevokedBy, RevokedFor: v.RevokedFor,
 	}
+	for _, file := range v.EvidenceFiles {
+		view.EvidenceFiles = append(view.EvidenceFiles, fleet.EvidenceFile(file))
+	}
+	return view
 }
 
 func verdicts(h *Handler, c *call) (any, error) {
