@@ -105,6 +105,15 @@ func TestMalformedRequests(t *testing.T) {
 		{"/v1/gates/sales/..%2f..%2fetc", answers(none, bad)},
 		{"/v1/gates/nobody/26.6", answers(none)},
 		{"/v1/rollouts/sales/%25", answers(none, bad)},
+		{"/v1/groups/sales/backtest?days=7,,x", answers(bad)},
+		{"/v1/groups/sales/backtest?days=-7", answers(bad)},
+		{"/v1/groups/sales/backtest?days=99999999999999999999", answers(bad)},
+		{"/v1/groups/sales/backtest?days=1,2,3,4,5,6,7,8,9,10,11", answers(bad)},
+		{"/v1/groups/sales/backtest?since=0000-00", answers(bad)},
+		{"/v1/groups/sales/backtest?until=9999-12", answers(bad)},
+		{"/v1/groups/sales/backtest?since=0001-01&until=0001-02", answers(bad)},
+		{"/v1/groups/sales/backtest?strategy=hope", answers(bad)},
+		{"/v1/groups/nobody/backtest", answers(none)},
 	} {
 		cases = append(cases, ask("GET "+q.path, http.MethodGet, q.path, nil, q.want...))
 	}

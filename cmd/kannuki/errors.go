@@ -136,6 +136,8 @@ func describe(t *lang.Printer, err error) failure {
 		if about != err.Error() {
 			f.Message = about + f.Message
 		}
+	} else if e, ok := errors.AsType[*fleet.InvalidError](err); ok { // of what is computed here
+		f = describeAPI(t, &api.Error{Code: api.CodeInvalid, Message: e.Error(), Detail: e.Code, Field: e.Field, Params: e.Params})
 	} else if e, ok := errors.AsType[*server.SetupError](err); ok {
 		if text, worded := t.Refusal(e.Code); worded {
 			f.Message = t.Fill(text, e.Params)

@@ -11,7 +11,7 @@ import (
 
 func newPolicyCommand(g *globals) *cobra.Command {
 	return g.noun("policy", g.text.T("What is decided beforehand about the gates of groups"),
-		newPolicyListCommand(g), newPolicyShowCommand(g), newPolicySetCommand(g), newPolicyRemoveCommand(g))
+		newPolicyListCommand(g), newPolicyShowCommand(g), newPolicySetCommand(g), newPolicyRemoveCommand(g), newPolicyBacktestCommand(g))
 }
 
 func newPolicyListCommand(g *globals) *cobra.Command {

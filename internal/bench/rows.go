@@ -29,6 +29,7 @@ func rows() []row {
 		{"approve", measureApprove},
 		{"disk", measureDisk},
 		{"policy", measurePolicy},
+		{"backtest", measureBacktest},
 	}
 }
 

@@ -43,6 +43,7 @@ func routes() []route {
 		{"GET /v1/policies/{policy}", false, always, 0, onePolicy},
 		{"POST /v1/policies/{policy}", true, nil, 0, with(setPolicy)},
 		{"POST /v1/policies/{policy}/remove", false, nil, 0, with(removePolicy)},
+		{"GET /v1/groups/{group}/backtest", false, always, 0, backtest},
 		{"POST /v1/enrollment/links", false, nil, 0, with(createLink)},
 		{"POST /v1/enrollment/profiles", false, nil, 0, with(createProfile)},
 		{"GET /v1/releases", false, always, 0, releases},

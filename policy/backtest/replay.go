@@ -1,0 +1,231 @@
+package backtest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+// The group of a replay and what its people and phones are called. All
+// business apps are tested together, so one stands for them.
+const (
+	group      = "backtest"
+	app        = "app"
+	appVersion = "1.0"
+)
+
+// replay is one run while it goes on.
+type replay struct {
+	past   *past
+	way    Way
+	parts  policy.Parts
+	world  *policy.World // made of parts, nil after they changed
+	counts *policy.World // world with the phones counted, nil after they or parts changed
+	shown  []policy.Gate // of counts, nil when they may be others by now
+	phones []*phones
+	steps  map[string]*step // by release, those seen and those of older branches
+	ledger ledger
+}
+
+// phones are the production phones of one kind and their verification phone.
+type phones struct {
+	*kind
+	os   string
+	test test
+}
+
+// test is what a verification phone is doing.
+type test struct {
+	os    string
+	began time.Time
+	done  bool // os has its result, or is not to be tested
+}
+
+func newReplay(p *past, w Way) *replay {
+	r := &replay{past: p, way: w, steps: map[string]*step{}}
+	r.parts.Apps = []policy.App{{BundleID: app, Importance: policy.ImportanceCritical}}
+	r.parts.Groups = []policy.Group{{Name: group, Apps: []string{app}, Candidate: policy.CandidateManual, ModelClass: p.modelClass}}
+	r.parts.Releases = p.releases
+	return r
+}
+
+func (r *replay) run() Run {
+	for now := r.past.from; !now.After(r.past.until); now = now.AddDate(0, 0, 1) {
+		r.news(now)
+		r.record(now)
+		r.approve(now)
+		r.offer(now)
+		r.install(now)
+		if now.Before(r.past.until) {
+			r.account(now)
+		}
+	}
+	return r.result()
+}
+
+// news takes up what the day brings: what Apple posted or withdrew, and phones of
+// a new model.
+func (r *replay) news(now time.Time) {
+	if r.past.dates[now] {
+		r.counts = nil
+	}
+	for i := range r.past.kinds {
+		k := &r.past.kinds[i]
+		if !k.joins.Equal(now) {
+			continue
+		}
+		p := &phones{kind: k, os: k.start}
+		p.test = test{os: k.start, began: now, done: k.joins.Equal(r.past.from)}
+		r.phones, r.counts = append(r.phones, p), nil
+		if !p.test.done {
+			r.step(k.start).begin(now)
+		}
+	}
+}
+
+// record writes down the results of the tests that are over: everything works.
+func (r *replay) record(now time.Time) {
+	for _, p := range r.phones {
+		t := &p.test
+		if t.done || now.Before(t.began.AddDate(0, 0, r.way.TestDays)) {
+			continue
+		}
+		t.done = true
+		r.parts.Verdicts = append(r.parts.Verdicts, policy.Verdict{
+			ID: t.os + " " + p.model, BundleID: app, AppVersion: appVersion, Release: t.os, Model: p.model, Group: group,
+			Phone: "tester " + p.model, Ring: policy.RingVerification, PhoneOS: t.os, Result: policy.ResultWorks,
+			By: "tester", At: now, AllowedTester: true,
+		})
+		r.changed()
+		r.step(t.os).finish(now)
+	}
+}
+
+// approve opens the gates that may be opened.
+func (r *replay) approve(now time.Time) {
+	for _, g := range r.gates(now) {
+		if g.Approval != "" || policy.Approvable(g) != nil {
+			continue
+		}
+		r.parts.Approvals = append(r.parts.Approvals, policy.Approval{
+			ID: g.Release, Group: group, Release: g.Release, By: "approver", At: now,
+			Deadline: policy.FormatLocal(now.AddDate(0, 0, r.way.InstallDays), time.UTC), Models: g.Models, Floors: g.Floors,
+		})
+		r.changed()
+		r.step(g.Release).approve(now)
+	}
+}
+
+// offer gives verification phones the newest release, when their testers are
+// free or give up what they test. They install it on the same day.
+func (r *replay) offer(now time.Time) {
+	gates := r.gates(now)
+	for _, p := range r.phones {
+		i := slices.IndexFunc(gates, func(g policy.Gate) bool { return slices.Contains(g.ProductionModels, p.model) })
+		if i < 0 || r.offered(gates[i].Release) {
+			continue
+		}
+		if r.way.Strategy == Restart || r.free(gates[i]) {
+			r.parts.Offers = append(r.parts.Offers, policy.Offer{Group: group, Release: gates[i].Release, At: now})
+			r.changed()
+		}
+	}
+	for _, p := range r.phones {
+		target := policy.TargetFor(r.snapshot(), p.facts(policy.RingVerification, p.test.os), now)
+		if target.Enforce != nil {
+			r.move(p, target.Enforce.Release, now)
+		}
+	}
+}
+
+// free reports whether no tester who would get the release of a gate has a test
+// under way: an offer is to the whole ring.
+func (r *replay) free(g policy.Gate) bool {
+	return !slices.ContainsFunc(r.phones, func(p *phones) bool {
+		return !p.test.done && version.Newer(g.Release, p.test.os) && slices.Contains(g.ProductionModels, p.model)
+	})
+}
+
+func (r *replay) offered(release string) bool {
+	return slices.ContainsFunc(r.parts.Offers, func(o policy.Offer) bool { return o.Release == release })
+}
+
+// move begins the test of a release.
+func (r *replay) move(p *phones, release string, now time.Time) {
+	if !p.test.done {
+		r.step(p.test.os).dropped = true
+	}
+	p.test, r.counts = test{os: release, began: now}, nil
+	r.step(release).begin(now)
+}
+
+// install lets production phones do what they are told, on its deadline.
+func (r *replay) install(now time.Time) {
+	clock := policy.FormatLocal(now, time.UTC)
+	for _, p := range r.phones {
+		told := policy.TargetFor(r.snapshot(), p.facts(policy.RingProduction, p.os), now).Enforce
+		if told == nil || told.Deadline.Compare(clock) > 0 {
+			continue
+		}
+		p.os, r.counts = told.Release, nil
+		r.ledger.restarts += p.count
+		r.step(p.os).install(now, p.count)
+	}
+}
+
+// facts are what a phone of the kind reports: supervised, and able to do all
+// that it is told.
+func (p *phones) facts(ring policy.Ring, os string) policy.Facts {
+	return policy.Facts{
+		Phone: p.model, Group: group, Ring: ring, OSVersion: os, Model: p.model, Supervised: policy.Supervised,
+		Capabilities: policy.Capabilities{Known: true, Settings: true, Enforcement: true},
+		Apps:         []policy.InstalledApp{{BundleID: app, Version: appVersion}}, AppsKnown: true,
+	}
+}
+
+// gates returns the gates of the group, newest release first. They are computed
+// anew when records or phones changed, and on days on which time changes them.
+func (r *replay) gates(now time.Time) []policy.Gate {
+	if w := r.snapshot(); r.shown == nil {
+		r.shown = policy.Gates(w, group, now)
+		for _, g := range r.shown {
+			r.step(g.Release).superseded = r.step(g.Release).superseded || g.Phase == policy.PhaseSuperseded
+		}
+	}
+	return r.shown
+}
+
+// changed says that parts are no longer those of the world.
+func (r *replay) changed() { r.world, r.counts = nil, nil }
+
+// snapshot returns the world as it is at the moment.
+func (r *replay) snapshot() *policy.World {
+	if r.counts != nil {
+		return r.counts
+	}
+	r.shown = nil
+	if r.world == nil {
+		r.world = policy.NewWorld(r.parts)
+	}
+	census := make([]policy.Census, 0, 2*len(r.phones))
+	for _, p := range r.phones {
+		census = append(
+			census, policy.Census{Ring: policy.RingProduction, Model: p.model, OSVersion: p.os, Count: p.count},
+			policy.Census{Ring: policy.RingVerification, Model: p.model, OSVersion: p.test.os, Count: 1},
+		)
+	}
+	r.counts = r.world.WithCensus(map[string][]policy.Census{group: census})
+	return r.counts
+}
+
+// step returns what became of a release so far.
+func (r *replay) step(release string) *step {
+	s := r.steps[release]
+	if s == nil {
+		s = &step{}
+		r.steps[release] = s
+	}
+	return s
+}
