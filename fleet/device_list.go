@@ -127,6 +127,9 @@ func (f *Fleet) deviceFilter(q DeviceQuery) (func(p *storage.Phone, contact time
 	if err := oneOf("certificate", q.Certificate, CertificateValid, CertificateDue, CertificateEnded); err != nil {
 		return nil, err
 	}
+	if err := knownReason(q.Reason); err != nil {
+		return nil, err
+	}
 	before, err := parseMoment("contact_before", q.ContactBefore, f.now())
 	if err != nil {
 		return nil, err
@@ -139,6 +142,21 @@ func (f *Fleet) deviceFilter(q DeviceQuery) (func(p *storage.Phone, contact time
 			(q.Model == "" || q.Model == p.Model) &&
 			(before.IsZero() || contact.Before(before))
 	}, nil
+}
+
+// knownReason refuses what is no reason a phone can have. They are too many to
+// be listed in a message.
+func knownReason(text string) error {
+	var all []string
+	for _, code := range policy.Reasons() {
+		all = append(all, string(code))
+	}
+	if text == "" || slices.Contains(all, text) {
+		return nil
+	}
+	e := invalid("reason", "unknown-reason", "%q is no reason a phone can have", text).with("value", text)
+	e.Near = near(text, all)
+	return e
 }
 
 // oneOf refuses a value that is neither empty nor one of those allowed.

@@ -124,6 +124,7 @@ type InvalidError struct {
 	Code    string
 	Message string
 	Params  map[string]string
+	Near    []string // values that could be meant, at most three
 }
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Message }

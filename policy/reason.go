@@ -64,6 +64,17 @@ const (
 	ReasonNotControllable Code = "not-controllable"
 )
 
+// Reasons returns every reason a phone can have.
+func Reasons() []Code {
+	return []Code{
+		ReasonGateClosed, ReasonPaused, ReasonWaveNotStarted, ReasonOutsideCalendar, ReasonSyncPending,
+		ReasonDeclarationNotFetched, ReasonLocked, ReasonOffline, ReasonPushUnreachable, ReasonDownloading,
+		ReasonWaitingForUser, ReasonPasscodeNeeded, ReasonInstalling, ReasonNoSpace, ReasonBattery, ReasonInstallFailed,
+		ReasonHoldEnded, ReasonAppUpdateNeeded, ReasonAppVersionUnknown, ReasonModelNotVerified, ReasonModelCannotRun,
+		ReasonUnsupervised, ReasonNewerThanVerified, ReasonSingleAppMode, ReasonUngrouped, ReasonDone, ReasonNotControllable,
+	}
+}
+
 // Why a gate is in its phase (Gate.Reasons), besides the phase's own facts.
 const (
 	GateUnknownGroup        Code = "unknown-group"

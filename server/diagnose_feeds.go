@@ -28,7 +28,7 @@ func (d *diagnosis) feeds() {
 		case s.Problem != "":
 			d.add(check, GradeWarn, t.T("The last attempt, %s, failed: %s", t.Time(s.AskedAt), s.Problem), fix)
 		case s.GoodAt.IsZero():
-			d.add(check, GradeWarn, t.T("Not read yet."), t.T("Start the server, or read it now: kannuki release fetch"))
+			d.add(check, GradeWarn, t.T("Not read yet."), t.T("Start the server, or read it now: `kannuki release fetch`."))
 		default:
 			d.ok(check, t.T("Last read %s, next %s.", t.Time(s.GoodAt), t.Time(s.NextAt)))
 		}

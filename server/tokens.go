@@ -18,6 +18,9 @@ import (
 // commands, URLs and audit entries, and that no actor's own notation uses.
 const namePattern = `^[a-z0-9][a-z0-9._-]{0,62}$`
 
+// tokenValid is the state of a token that works.
+const tokenValid = "valid"
+
 // maxTokenLife bounds how long a token may live: a year.
 const maxTokenLife = 365 * 24 * time.Hour
 
@@ -131,32 +134,49 @@ func (s *Server) Tokens(ctx context.Context, seg storage.Segment) ([]api.Token, 
 
 // RevokeToken implements [api.Operations]. Anybody who may administer the
 // segment may revoke any of its tokens: stopping is easy.
-func (s *Server) RevokeToken(ctx context.Context, by api.Principal, id, reason string, dryRun bool) (api.Token, error) {
+func (s *Server) RevokeToken(ctx context.Context, by api.Principal, id, reason string, dryRun bool) (api.RevokedToken, error) {
 	now := s.o.Wall().UTC()
-	if !dryRun {
-		err := s.store.RevokeToken(ctx, by.Segment, id, storage.AuditEntry{At: now, Actor: by.Actor, Action: "token.revoke", Target: id, Reason: reason})
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return api.Token{}, err
-		}
-	}
 	list, err := s.store.Tokens(ctx, by.Segment)
 	if err != nil {
-		return api.Token{}, fmt.Errorf("read token: %w", err)
+		return api.RevokedToken{}, fmt.Errorf("read token: %w", err)
 	}
 	i := named(list, id)
 	if i < 0 {
-		return api.Token{}, &fleet.NotFoundError{What: "token", Name: id}
+		return api.RevokedToken{}, &fleet.NotFoundError{What: "token", Name: id}
 	}
-	if dryRun && list[i].RevokedAt.IsZero() {
-		list[i].RevokedAt, list[i].RevokedBy = now, by.Actor
+	token := list[i]
+	out := api.RevokedToken{Others: working(list, token, now), DryRun: dryRun}
+	if token.RevokedAt.IsZero() {
+		if !dryRun {
+			err := s.store.RevokeToken(ctx, by.Segment, id, storage.AuditEntry{At: now, Actor: by.Actor, Action: "token.revoke", Target: id, Reason: reason})
+			if err != nil {
+				return api.RevokedToken{}, err
+			}
+		}
+		token.RevokedAt, token.RevokedBy = now, by.Actor
+	} else {
+		out.Before = true
 	}
-	return tokenView(list[i], now), nil
+	out.Token = tokenView(token, now)
+	return out, nil
+}
+
+// working returns the names of the other valid tokens of a token's person. A
+// token that names nobody has no others.
+func working(list []storage.Token, of storage.Token, now time.Time) []string {
+	out := []string{}
+	for _, t := range list {
+		if t.Name != of.Name && of.Person.Name != "" && t.Person.Name == of.Person.Name && tokenView(t, now).State == tokenValid {
+			out = append(out, t.Name)
+		}
+	}
+	return out
 }
 
 func tokenView(t storage.Token, now time.Time) api.Token {
 	v := api.Token{
 		ID: t.Name, Person: t.Person.Name, MadeBy: append([]string{}, t.Person.Makers...), CreatedBy: t.CreatedBy, CreatedAt: t.CreatedAt,
-		ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, RevokedBy: t.RevokedBy, State: "valid",
+		ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, RevokedBy: t.RevokedBy, State: tokenValid,
 	}
 	switch {
 	case !t.RevokedAt.IsZero():

@@ -19,7 +19,7 @@ func newDBCommand(g *globals) *cobra.Command {
 func (g *globals) offline(err error) error {
 	switch {
 	case errors.Is(err, server.ErrDatabaseLocked):
-		return &nextError{err, g.text.T("Stop the server first, or look at a copy: kannuki backup create FILE, kannuki backup verify FILE")}
+		return &nextError{err, g.text.T("Stop the server first, or look at a copy: `kannuki backup create FILE`, `kannuki backup verify FILE`.")}
 	case errors.Is(err, server.ErrDatabaseOlder):
 		return &nextError{err, g.text.T("`kannuki serve` migrates it and keeps a copy.")}
 	}

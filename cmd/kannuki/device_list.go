@@ -103,8 +103,16 @@ func runDeviceList(ctx context.Context, g *globals, cmd *cobra.Command, o device
 	return g.show(cmd, answer{data: all, table: tab, text: g.deviceListText(o, all.Devices, tab)})
 }
 
+// narrows reports whether the list is only of some phones.
+func (o deviceListOptions) narrows() bool {
+	o.sort = ""
+	return o != deviceListOptions{}
+}
+
 func (g *globals) deviceListText(o deviceListOptions, devices []fleet.DeviceView, tab table) string {
 	switch {
+	case len(devices) == 0 && o.narrows():
+		return g.text.T("No phones match.") + "\n"
 	case len(devices) == 0:
 		return g.text.T("No phones.") + "\n"
 	case o.removed:

@@ -45,6 +45,9 @@ func runDoctor(ctx context.Context, g *globals, cmd *cobra.Command) error {
 		Data: g.data, Getenv: g.getenv, Wall: time.Now, Text: g.text, Database: g.checkDatabase,
 	})}
 	found.Findings = append(found.Findings, g.askServer(ctx)...)
+	for i := range found.Findings {
+		found.Findings[i].Fix = g.repeat(found.Findings[i].Fix)
+	}
 	t := g.text
 	tab := table{columns: []column{{"check", t.T("Check")}, {"grade", t.T("Result")}, {"message", t.T("Found")}, {"fix", t.T("What to do")}}}
 	var text strings.Builder
@@ -113,14 +116,14 @@ func (g *globals) identities(c fleet.CertificateCounts) []server.Finding {
 			Check: "identities", Grade: server.GradeWarn,
 			Message: t.N(c.Due, "%d phone has not renewed its certificate yet; it ends %s.",
 				"%d phones have not renewed their certificates yet; the first ends %s.", t.Time(c.FirstEnd)),
-			Fix: t.T("Wake them while there is time: kannuki device list --certificate due, then kannuki device push UDID; kannuki device show UDID says what a phone answered."),
+			Fix: t.T("Wake them while there is time: `kannuki device list --certificate due`, then `kannuki device push UDID`; `kannuki device show UDID` says what a phone answered."),
 		})
 	}
 	if c.Ended > 0 {
 		out = append(out, server.Finding{
 			Check: "identities", Grade: server.GradeWarn,
 			Message: t.N(c.Ended, "%d phone is no longer heard: its certificate has ended.", "%d phones are no longer heard: their certificates have ended."),
-			Fix:     t.T("Have each join again: kannuki device list --certificate ended, then kannuki enroll link --device UDID."),
+			Fix:     t.T("Have each join again: `kannuki device list --certificate ended`, then `kannuki enroll link --device UDID`."),
 		})
 	}
 	if len(out) == 0 {
@@ -157,7 +160,7 @@ func (g *globals) feedAge(s fleet.StatusView) server.Finding {
 			fetched = src.FetchedAt
 		}
 	}
-	fix := t.T("Import a feed: kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json")
+	fix := t.T("Import a feed: `kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json`.")
 	switch {
 	case fetched.IsZero():
 		return server.Finding{Check: "feed", Grade: server.GradeWarn, Message: t.T("The catalogue has no source."), Fix: fix}

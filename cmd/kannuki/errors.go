@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -99,7 +99,7 @@ func (g *globals) report(w io.Writer, err error) int {
 		return shown.exit
 	}
 	if g.output == formJSON {
-		f := describe(lang.New(lang.English), err)
+		f := g.repeating(describe(lang.New(lang.English), err))
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
 		_ = enc.Encode(struct { // the exit code tells of it even when nobody reads on
@@ -107,9 +107,28 @@ func (g *globals) report(w io.Writer, err error) int {
 		}{f})
 		return f.Exit
 	}
-	f := describe(g.text, err)
+	f := g.repeating(describe(g.text, err))
 	_, _ = io.WriteString(w, f.text(g.text)) // as above
 	return f.Exit
+}
+
+// repeating returns a failure whose next step is for the same server.
+func (g *globals) repeating(f failure) failure {
+	f.Next = g.repeat(f.Next)
+	return f
+}
+
+// repeat completes the commands that a hint names with where the server is, as
+// it was typed, so that they can be copied. Where nothing was typed, the
+// environment or the default says it to them as well.
+func (g *globals) repeat(hint string) string {
+	return regexp.MustCompile("`kannuki [^`]+`").ReplaceAllStringFunc(hint, func(command string) string {
+		here := g.server == "" || !strings.HasPrefix(command, "`kannuki doctor") // which only looks at this machine
+		if strings.Contains(command, " --data ") || strings.HasSuffix(command, " --help`") || !here {
+			return command
+		}
+		return strings.TrimSuffix(command, "`") + g.where + "`"
+	})
 }
 
 func (f failure) text(t *lang.Printer) string {
@@ -157,13 +176,12 @@ func describe(t *lang.Printer, err error) failure {
 	if e, ok := errors.AsType[*usageError](err); ok {
 		f = failure{Exit: exitUsage, Code: codeUsage, Message: e.message, Next: t.T("See `%s --help`.", e.command)}
 	}
-	if _, ok := errors.AsType[*api.UnreachableError](err); ok {
+	if e, ok := errors.AsType[*api.UnreachableError](err); ok {
 		f.Code = codeUnreachable
-		f.Message = t.T("Cannot reach the server: it is not running, or you may not open its socket.")
-		f.Next = t.T("Start it with `kannuki serve`, ask for access, or use `--server URL`.")
-		if e, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-			f.Message = t.T("The server's certificate is not trusted: %v.", e.Err)
-			f.Next = t.T("Check the name in `--server`, and that this machine trusts who issued the certificate.")
+		if e.Socket != "" {
+			f.Message, f.Next = silentSocket(t, e)
+		} else {
+			f.Message, f.Next = silentServer(t, e)
 		}
 	}
 	if errors.Is(err, context.Canceled) {
@@ -204,6 +222,11 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 	switch e.Code {
 	case api.CodeInvalid:
 		f.Exit = exitUsage
+		if len(e.Near) > 0 {
+			f.Next = t.T("Nearest: %s.", strings.Join(e.Near, ", "))
+		} else if e.Detail == "unknown-reason" {
+			f.Next = t.T("`kannuki status` counts the phones by reason.")
+		}
 	case api.CodeRefused:
 		f.Exit = exitRefused
 		if _, closed := strings.CutPrefix(e.Detail, "gate-"); closed {

@@ -31,9 +31,9 @@ func TestReport(t *testing.T) {
 		{"usage", &usageError{"kannuki gate show", "RELEASE is missing"}, 2, "kannuki: RELEASE is missing\nSee `kannuki gate show --help`.\n"},
 		{"interrupted", fmt.Errorf("get: %w", context.Canceled), 1, "kannuki: Interrupted.\n"},
 		{
-			"no server", fmt.Errorf("import: %w", &api.UnreachableError{Err: errors.New("refused")}), 1,
-			"kannuki: Cannot reach the server: it is not running, or you may not open its socket.\n" +
-				"Start it with `kannuki serve`, ask for access, or use `--server URL`.\n",
+			"no server", fmt.Errorf("import: %w", &api.UnreachableError{URL: "https://mdm.example.com", Err: errors.New("broken pipe")}), 1,
+			"kannuki: Cannot reach the server at https://mdm.example.com: broken pipe.\n" +
+				"See that the server runs and that `admin_listen` of its config.yaml, or the tunnel or proxy before it, is at https://mdm.example.com.\n",
 		},
 		{"invalid", &api.Error{Code: api.CodeInvalid, Message: "deadline: want +3d"}, 2, "kannuki: deadline: want +3d\n"},
 		{

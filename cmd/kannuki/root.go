@@ -34,7 +34,8 @@ type globals struct {
 	output    string
 	language  string
 
-	forProgram bool // what is shown is JSON
+	where      string // --data, --server and --token-file as they were typed, for the commands that hints name
+	forProgram bool   // what is shown is JSON
 	text       *lang.Printer
 	getenv     func(string) string
 }
@@ -129,6 +130,11 @@ func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
 
 // check looks at the values of the global flags before a command runs.
 func (g *globals) check(cmd *cobra.Command, _ []string) error {
+	for _, name := range []string{"data", "server", "token-file"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			g.where += " --" + name + " " + f.Value.String()
+		}
+	}
 	if !slices.Contains([]string{formTable, formJSON, formCSV}, g.output) {
 		wrong := g.output
 		g.output = formTable

@@ -83,7 +83,7 @@ func (g *globals) statusText(s api.Status) string {
 	}
 	b.WriteString(fields(rows...))
 	for _, m := range s.Server.Missing {
-		fmt.Fprintf(&b, "\n%s %s\n", t.T("Not set up yet:"), m)
+		fmt.Fprintf(&b, "\n%s %s\n", t.T("Not set up yet:"), g.repeat(m))
 	}
 	if len(s.Fleet.Reasons) > 0 {
 		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"phones", t.T("Phones")}}}

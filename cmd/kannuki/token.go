@@ -114,14 +114,27 @@ func (g *globals) tokenTable(tokens []api.Token) table {
 	return tab
 }
 
+func (g *globals) revokedText(v api.RevokedToken) string {
+	t := g.text
+	text := t.T("Revoked: token %s of %s.", v.ID, plain(v.Person).shown)
+	if v.Before {
+		text = t.T("Nothing done: token %s of %s was revoked already, %s by %s.", v.ID, plain(v.Person).shown, t.Time(v.RevokedAt), plain(v.RevokedBy).shown)
+	}
+	if len(v.Others) > 0 {
+		text += "\n" + t.T("%s still has: %s. Each is revoked by itself.", v.Person, list(v.Others).shown)
+	}
+	return text
+}
+
 func newTokenRevokeCommand(g *globals) *cobra.Command {
-	return newDeedCommand(g, deed[api.Token]{
+	return newDeedCommand(g, deed[api.RevokedToken]{
 		use: "revoke ID", short: g.text.T("End an API token at once"),
+		long:     g.text.T("End an API token at once. A person can have several; those that still work are named."),
 		example:  "kannuki token revoke sato --reason \"left the company\"",
 		path:     func(args []string) string { return api.Path("tokens", args[0], "revoke") },
 		complete: completeArg(g.tokenNames),
-		shown: func(_ []string, v api.Token) (table, string) {
-			return g.tokenTable([]api.Token{v}), g.text.T("Revoked: token %s of %s.", v.ID, plain(v.Person).shown)
+		shown: func(_ []string, v api.RevokedToken) (table, string) {
+			return g.tokenTable([]api.Token{v.Token}), g.revokedText(v)
 		},
 	})
 }

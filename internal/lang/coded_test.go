@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kannuki-mdm/kannuki/internal/deptest"
+	"github.com/kannuki-mdm/kannuki/policy"
 )
 
 // pairs returns every text of the coded tables, by table and code.
@@ -102,6 +103,14 @@ func TestCodesOfPolicy(t *testing.T) {
 		if diff := cmp.Diff(constants(t, tc.prefix), tc.have); diff != "" {
 			t.Errorf("texts of policy's %s… codes (-policy +lang):\n%s", tc.prefix, diff)
 		}
+	}
+	var reasons []string
+	for _, code := range policy.Reasons() {
+		reasons = append(reasons, string(code))
+	}
+	slices.Sort(reasons)
+	if diff := cmp.Diff(constants(t, "Reason"), reasons); diff != "" {
+		t.Errorf("policy.Reasons (-constants +listed):\n%s", diff)
 	}
 	for _, prefix := range []string{"Status", "Importance", "Ring", "Result", "Candidate", "ModelClass", "OnExpiry", "Install", "Hold"} {
 		for _, code := range constants(t, prefix) {

@@ -3,9 +3,6 @@ package lang
 // japaneseInstallation are the texts about the installation itself.
 func japaneseInstallation() []both {
 	return []both{
-		{"Cannot reach the server: it is not running, or you may not open its socket.", "サーバーに接続できません。停止中か、ソケットを開く権限がありません。"},
-		{"Start it with `kannuki serve`, ask for access, or use `--server URL`.", "`kannuki serve`で起動するか、権限を申請するか、`--server URL`を指定してください。"},
-
 		{"-o %q: want table, json or csv", "-o %q：table、json、csvのいずれかを指定してください"},
 		{"--lang %q: want en or ja", "--lang %q：enかjaを指定してください"},
 		{"%q is not a command of %s", "%qは%sのコマンドではありません"},
@@ -105,16 +102,16 @@ func japaneseDoctor() []both {
 		{"Check", "項目"},
 		{"Found", "内容"},
 
-		{"Import a feed: kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json", "公開情報を取り込んでください：kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json"},
+		{"Import a feed: `kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json`.", "公開情報を取り込んでください：`kannuki release import https://sofafeed.macadmins.io/v2/ios_data_feed.json`"},
 		{"See whether the address can be reached (key proxy of the configuration), then `kannuki release fetch`; meanwhile import a file: `kannuki release import FILE`.", "接続先に届くか（設定のproxyなど）を確認し、`kannuki release fetch`を実行してください。それまではファイルを取り込めます：`kannuki release import FILE`"},
 		{"Name a file with \"Apple Root CA\" in the key roots of the feed: Apple's list has a certificate that systems do not trust by themselves.", "feedsのrootsに「Apple Root CA」のファイルを指定してください。Appleの一覧の証明書は、標準では信頼されていません。"},
 		{"The last good copy is of %s: newer releases are not known. %s", "最後に正しく読み込めたのは%sです。それより新しいリリースは分かりません。%s"},
 		{"The last attempt, %s, failed: %s", "前回（%s）は失敗しました：%s"},
 		{"Not read yet.", "まだ読み込んでいません。"},
-		{"Start the server, or read it now: kannuki release fetch", "サーバーを起動するか、今すぐ読み込んでください：kannuki release fetch"},
+		{"Start the server, or read it now: `kannuki release fetch`.", "サーバーを起動するか、今すぐ読み込んでください：`kannuki release fetch`"},
 		{"Last read %s, next %s.", "前回は%s、次回は%sです。"},
 		{"When %s was read, its clock and that of this machine differed by %s.", "%sを読み込んだとき、相手の時計とこの機器の時計の差は%sでした。"},
-		{"The configuration names no feeds; add the key feeds, or import files: kannuki release import FILE", "設定にfeedsがありません。feedsを追加するか、ファイルを取り込んでください：kannuki release import FILE"},
+		{"The configuration names no feeds; add the key feeds, or import files: `kannuki release import FILE`.", "設定にfeedsがありません。feedsを追加するか、ファイルを取り込んでください：`kannuki release import FILE`"},
 		{"Feed", "公開情報"},
 		{"New releases", "新しいリリース"},
 		{"Changed releases", "変更されたリリース"},

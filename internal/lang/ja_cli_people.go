@@ -24,6 +24,9 @@ func japanesePeople() []both {
 		{"Ends", "有効期限"},
 		{"End an API token at once", "APIトークンをすぐに無効にする"},
 		{"Revoked: token %s of %s.", "無効にしました：トークン%s（%s）。"},
+		{"Nothing done: token %s of %s was revoked already, %s by %s.", "何もしていません。トークン%s（%s）はすでに無効です（%s、%s）。"},
+		{"%s still has: %s. Each is revoked by itself.", "%sには、ほかに有効なトークンがあります：%s。1つずつ無効にしてください。"},
+		{"End an API token at once. A person can have several; those that still work are named.", "APIトークンをすぐに無効にする。1人が複数のAPIトークンを持てるため、まだ有効なものの名前を示す。"},
 		{"Propose to open a gate that is not verified; a second person signs", "検証未完了のゲートの例外承認を提案する（2人目が承認）"},
 		{"Propose to open a gate that is not verified (an exception approval). Nothing changes for phones until another person signs it " +
 			"with `kannuki approval sign`; offsets count from then. What keeps the gate closed is shown and recorded. The override ends by itself. " +

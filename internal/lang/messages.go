@@ -47,6 +47,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 
 		// Values.
 		"reason-missing":        "{field}：判断理由が必要です。監査ログに残ります。",
+		"unknown-reason":        "{field}：\"{value}\"という未適用の理由はありません。",
 		"not-one-of":            "{field}：\"{value}\"は使えません。使える値：{allowed}。",
 		"not-a-name":            "{field}：\"{value}\"は使えません。英小文字、数字、「.」「_」「-」で63文字以内にしてください。",
 		"not-a-bundle-id":       "{field}：\"{value}\"はcom.example.posのようなバンドルIDではありません。",

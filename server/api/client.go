@@ -14,9 +14,10 @@ import (
 
 // Client speaks to a running server.
 type Client struct {
-	base  string
-	token string
-	http  *http.Client
+	base   string
+	socket string // "" for a remote server
+	token  string
+	http   *http.Client
 }
 
 // NewSocketClient returns a client for the Unix socket of a server on this
@@ -25,7 +26,7 @@ func NewSocketClient(socket string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}
-	return &Client{base: "http://kannuki", http: &http.Client{Transport: &http.Transport{DialContext: dial}}}
+	return &Client{base: "http://kannuki", socket: socket, http: &http.Client{Transport: &http.Transport{DialContext: dial}}}
 }
 
 // NewRemoteClient returns a client for the admin listener at a base URL.
@@ -33,8 +34,12 @@ func NewRemoteClient(base, token string, transport http.RoundTripper) *Client {
 	return &Client{base: strings.TrimSuffix(base, "/"), token: token, http: &http.Client{Transport: transport}}
 }
 
-// UnreachableError says that no server answered.
-type UnreachableError struct{ Err error }
+// UnreachableError says that no server answered, and where it was sought.
+type UnreachableError struct {
+	Socket string // path of the Unix socket, "" for a remote server
+	URL    string // of the remote server's admin listener, "" for a socket
+	Err    error
+}
 
 func (e *UnreachableError) Error() string { return "cannot reach the server: " + e.Err.Error() }
 
@@ -103,7 +108,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, &UnreachableError{Err: err}
+		return nil, c.unreachable(err)
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
@@ -115,6 +120,13 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	}
 	e.Error.Status = resp.StatusCode
 	return nil, e.Error
+}
+
+func (c *Client) unreachable(err error) error {
+	if c.socket != "" {
+		return &UnreachableError{Socket: c.socket, Err: err}
+	}
+	return &UnreachableError{URL: c.base, Err: err}
 }
 
 // Path joins fixed and variable parts of a path; every part is escaped.

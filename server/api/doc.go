@@ -36,8 +36,9 @@ type Operations interface {
 	CreateToken(ctx context.Context, by Principal, r TokenRequest) (NewToken, error)
 	// Tokens lists a segment's tokens by identifier.
 	Tokens(ctx context.Context, seg storage.Segment) ([]Token, error)
-	// RevokeToken ends a token's life at once.
-	RevokeToken(ctx context.Context, by Principal, id, reason string, dryRun bool) (Token, error)
+	// RevokeToken ends a token's life at once, and says which other tokens of
+	// the same person still work.
+	RevokeToken(ctx context.Context, by Principal, id, reason string, dryRun bool) (RevokedToken, error)
 	// Disk reports the space for the database; it is asked before every write.
 	Disk() Disk
 	// FetchFeeds reads the configured feeds now and says what became of each.

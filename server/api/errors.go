@@ -12,7 +12,7 @@ import (
 
 // Codes of an [Error]. They are stable.
 const (
-	CodeInvalid     = "invalid"     // a value cannot be used; Field names it
+	CodeInvalid     = "invalid"     // a value cannot be used; Field names it, Near what could be meant
 	CodeRefused     = "refused"     // policy forbids it; Detail and Missing say why
 	CodeNotFound    = "not-found"   // Near names what does exist
 	CodeConflict    = "conflict"    // changed since it was shown
@@ -49,7 +49,7 @@ func asError(err error) *Error {
 		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Message: e.Message, Detail: e.Code, Params: e.Params, Missing: e.Missing}
 	}
 	if e, ok := errors.AsType[*fleet.InvalidError](err); ok {
-		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Error(), Detail: e.Code, Field: e.Field, Params: e.Params}
+		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Error(), Detail: e.Code, Field: e.Field, Params: e.Params, Near: e.Near}
 	}
 	if e, ok := errors.AsType[*fleet.NotFoundError](err); ok {
 		return &Error{Status: http.StatusNotFound, Code: CodeNotFound, Message: e.Error(), What: e.What, Name: e.Name, Near: e.Near}

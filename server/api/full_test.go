@@ -16,8 +16,8 @@ import (
 // fullDisk is a server that finds no room when it writes.
 type fullDisk struct{ api.Operations }
 
-func (fullDisk) RevokeToken(context.Context, api.Principal, string, string, bool) (api.Token, error) {
-	return api.Token{}, fmt.Errorf("revoke token: commit: %w", storage.ErrFull)
+func (fullDisk) RevokeToken(context.Context, api.Principal, string, string, bool) (api.RevokedToken, error) {
+	return api.RevokedToken{}, fmt.Errorf("revoke token: commit: %w", storage.ErrFull)
 }
 
 // TestFullDisk: what may be tried on a full disk says that it was the disk.

@@ -33,6 +33,16 @@ type NewToken struct {
 	DryRun bool   `json:"dry_run,omitempty"`
 }
 
+// RevokedToken is a token that was revoked, now or before.
+type RevokedToken struct {
+	Token
+	// Before says that it was revoked already; nothing was done.
+	Before bool `json:"revoked_before,omitempty"`
+	// Others are the identifiers of the person's other tokens that still work.
+	Others []string `json:"other_tokens"`
+	DryRun bool     `json:"dry_run,omitempty"`
+}
+
 // Tokens is the list of a segment's tokens.
 type Tokens struct {
 	Tokens []Token `json:"tokens"`
