@@ -151,22 +151,22 @@ func (s *Service) CreateLink(ctx context.Context, seg storage.Segment, r GrantRe
 }
 
 // CreateProfile makes a grant and returns its enrolment profile, signed unless
-// asked otherwise. The profile enrols one phone.
-func (s *Service) CreateProfile(ctx context.Context, seg storage.Segment, r GrantRequest, unsigned bool) ([]byte, error) {
+// asked otherwise, and until when it can be used. The profile enrols one phone.
+func (s *Service) CreateProfile(ctx context.Context, seg storage.Segment, r GrantRequest, unsigned bool) (profile []byte, until time.Time, err error) {
 	g, err := s.newGrant(r)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	challenge, hash := newSecret()
 	g.ChallengeHash = hash
-	profile, err := s.profile(g, challenge, unsigned)
+	profile, err = s.profile(g, challenge, unsigned)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	if err := s.store.CreateGrant(ctx, seg, g, s.grantAudit("grant.profile", g, r)); err != nil {
-		return nil, wrap("create enrolment profile", err)
+		return nil, time.Time{}, wrap("create enrolment profile", err)
 	}
-	return profile, nil
+	return profile, g.ExpiresAt, nil
 }
 
 // challengeOf derives the SCEP challenge of a link from its secret. Every

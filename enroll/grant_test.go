@@ -120,7 +120,7 @@ func TestGrantIsRefused(t *testing.T) {
 			test.change(&r)
 			before := len(d.audit())
 			_, linkErr := d.CreateLink(t.Context(), storage.DefaultSegment, r)
-			_, profileErr := d.CreateProfile(t.Context(), storage.DefaultSegment, r, true)
+			_, _, profileErr := d.CreateProfile(t.Context(), storage.DefaultSegment, r, true)
 			for _, err := range []error{linkErr, profileErr} {
 				invalid, ok := errors.AsType[*enroll.InvalidError](err)
 				switch {

@@ -135,7 +135,7 @@ func challengeOf(t *testing.T, profile []byte) string {
 // challenge makes a grant and returns its SCEP challenge.
 func (d *desk) challenge(r enroll.GrantRequest) string {
 	d.t.Helper()
-	profile, err := d.CreateProfile(d.t.Context(), storage.DefaultSegment, r, true)
+	profile, _, err := d.CreateProfile(d.t.Context(), storage.DefaultSegment, r, true)
 	d.must(err)
 	return challengeOf(d.t, profile)
 }

@@ -48,7 +48,7 @@ func normalize(t *testing.T, profile []byte) string {
 func TestProfileGolden(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	profile, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), true)
+	profile, _, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), true)
 	d.must(err)
 	got := normalize(t, profile)
 	if *update {
@@ -86,7 +86,7 @@ func TestProfileFollowsTheRequest(t *testing.T) {
 	for name, rights := range map[string]uint64{"updates": 5395, "managed": 7443, "full": 7455} {
 		r := sales()
 		r.Rights = name
-		profile, err := d.CreateProfile(t.Context(), storage.DefaultSegment, r, true)
+		profile, _, err := d.CreateProfile(t.Context(), storage.DefaultSegment, r, true)
 		d.must(err)
 		payload, n := content(t, profile, "com.apple.mdm")
 		if payload["AccessRights"] != rights || payload["SignMessage"] != true {
@@ -105,7 +105,7 @@ func TestProfileFitsAppleSchema(t *testing.T) {
 	d := newDesk(t)
 	for _, unsigned := range []bool{true, false} {
 		for _, os := range []string{"17.0", "18.1", "26.5"} {
-			profile, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), unsigned)
+			profile, _, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), unsigned)
 			d.must(err)
 			p, err := mdmtest.New(mdmtest.Options{UDID: phone, OSVersion: os, Build: "X", Now: time.Now})
 			d.must(err)
@@ -123,12 +123,12 @@ func TestProfileFitsAppleSchema(t *testing.T) {
 func TestProfileSignature(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	plain, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), true)
+	plain, _, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), true)
 	d.must(err)
 	if !bytes.HasPrefix(plain, []byte("<?xml ")) {
 		t.Errorf("the unsigned profile begins with %q, want plain XML", plain[:min(len(plain), 16)])
 	}
-	signed, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), false)
+	signed, _, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), false)
 	d.must(err)
 	p7, err := pkcs7.Parse(signed)
 	d.must(err)
@@ -157,7 +157,7 @@ func TestProfilesShareNothing(t *testing.T) {
 	d := newDesk(t)
 	var uuids []string
 	for range 2 {
-		profile, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), true)
+		profile, _, err := d.CreateProfile(t.Context(), storage.DefaultSegment, sales(), true)
 		d.must(err)
 		uuids = append(uuids, regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}`).FindAllString(string(profile), -1)...)
 		if !bytes.Contains(profile, []byte("<string>com.kannuki-mdm.0123456789abcdef.enroll</string>")) {

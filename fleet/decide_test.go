@@ -456,9 +456,9 @@ func TestRolloutIsDoneWhateverComesNext(t *testing.T) {
 
 func TestGroupSettingsStayUnlessGiven(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Candidate: "auto", MinimumNotice: 48 * time.Hour})
+	_, err := w.fleet.SetGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Candidate: "auto", MinimumNotice: 48 * time.Hour})
 	w.must(err)
-	g, err := w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})
+	g, err := w.fleet.SetGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})
 	w.must(err)
 	if g.Candidate != "auto" || g.MinimumNotice != "48h" || len(g.Apps) != 2 {
 		t.Errorf("group = %+v, want the settings given before kept and the app added", g)

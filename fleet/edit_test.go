@@ -20,10 +20,6 @@ func TestEditNeverOpensAGate(t *testing.T) {
 			_, err := w.fleet.SetApp(w.ctx, seg, w.act("edit"), app, fleet.AppChange{Importance: &informational})
 			return err
 		},
-		"lower by adding": func(w *world, app string) error {
-			_, err := w.fleet.AddApp(w.ctx, seg, w.act("edit"), fleet.AppRequest{BundleID: app, Importance: informational})
-			return err
-		},
 		"remove": func(w *world, app string) error {
 			_, err := w.fleet.RemoveApp(w.ctx, seg, w.act("edit"), app)
 			return err

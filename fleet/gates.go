@@ -288,8 +288,8 @@ func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, re
 				with("release", release, "group", group)
 		}
 		if !approval.PausedAt.IsZero() {
-			return storage.WorldChange{}, refused("phase", "the rollout of %s in group %s is paused already, by %s", release, group, approval.PausedBy).
-				with("release", release, "group", group, "phase", string(policy.PhasePaused), "by", approval.PausedBy)
+			return storage.WorldChange{}, refused("paused-already", "the rollout of %s in group %s is paused already, by %s", release, group, approval.PausedBy).
+				with("release", release, "group", group, "by", approval.PausedBy)
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = f.now(), a.Actor, a.Reason
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
@@ -414,7 +414,9 @@ func closed(gate policy.Gate, err error) error {
 		return refused("resume-first", "a person paused the rollout of %s in group %s; resume it first", gate.Release, gate.Group).
 			with("release", gate.Release, "group", gate.Group)
 	}
-	refusal := &RefusedError{Code: "gate-" + string(gate.Phase), Message: err.Error()}
+	refusal := &RefusedError{
+		Code: "gate-" + string(gate.Phase), Message: err.Error(), Params: map[string]string{"release": gate.Release, "group": gate.Group},
+	}
 	if c, ok := errors.AsType[*policy.ClosedError](err); ok {
 		for _, app := range c.Apps {
 			refusal.Missing = append(refusal.Missing, missing(app))

@@ -388,7 +388,7 @@ func TestEditDoesNotReplaceAnOverride(t *testing.T) {
 	v.settle()
 	v.install(release, "23G83")
 	w.must(w.verdict("V2", "works"))
-	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("more"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})))
+	w.must(second(w.fleet.SetGroup(w.ctx, seg, w.act("more"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})))
 	w.must(second(w.fleet.Sign(w.ctx, seg, by("sato"), w.propose(by("tanaka")))))
 	edit := fleet.GroupRequest{Name: "sales", RemoveApps: []string{"com.example.scan"}}
 	if r := refusal(t, second(w.fleet.SetGroup(w.ctx, seg, w.act("fewer"), edit))); r.Code != "opens-gates" {

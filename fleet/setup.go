@@ -19,15 +19,15 @@ const (
 	bundlePattern = `^[A-Za-z0-9][A-Za-z0-9.-]{0,154}$`
 )
 
-// AppRequest describes a business app to add or change.
+// AppRequest describes a business app to add.
 type AppRequest struct {
 	BundleID   string `json:"bundle_id"`
 	Name       string `json:"name"`
 	Importance string `json:"importance"`
 }
 
-// AddApp adds a business app, or changes name and importance of one that
-// exists; lowering the importance of one that keeps a gate closed is refused.
+// AddApp adds a business app. One that exists is refused: [Fleet.SetApp] changes
+// it.
 func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppRequest) (BusinessApp, error) {
 	if !regexp.MustCompile(bundlePattern).MatchString(r.BundleID) {
 		return BusinessApp{}, invalid("bundle_id", "not-a-bundle-id", "%q is not a bundle identifier such as com.example.pos", r.BundleID).with("value", r.BundleID)
@@ -41,11 +41,10 @@ func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppReq
 	}
 	var view BusinessApp
 	err := f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
-		app, err := s.app(r.BundleID)
-		if err != nil {
-			app = storage.App{BundleID: r.BundleID, CreatedAt: f.now()}
+		if was, err := s.app(r.BundleID); err == nil {
+			return storage.WorldChange{}, refused("app-exists", "there is a business app %s already, %s", was.BundleID, was.Name).with("app", was.BundleID, "name", was.Name)
 		}
-		app = c.onto(app)
+		app := c.onto(storage.App{BundleID: r.BundleID, CreatedAt: f.now()})
 		view = businessApp(s, app)
 		entry := f.entry(a, "app.add", r.BundleID, map[string]string{"name": r.Name, "importance": app.Importance})
 		return storage.WorldChange{Apps: []storage.App{app}, Audit: []storage.AuditEntry{entry}}, nil
@@ -80,15 +79,14 @@ type GroupRequest struct {
 	RemoveApps      []string      `json:"remove_apps"` // only of a group that exists
 }
 
-// AddGroup adds a group, or changes one that exists: it gets the apps named in
-// addition, and the settings that are given.
+// AddGroup adds a group. One that exists is refused: [Fleet.SetGroup] changes it.
 func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupView, error) {
 	if !regexp.MustCompile(groupPattern).MatchString(r.Name) {
 		return GroupView{}, invalid("name", "not-a-name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name).with("value", r.Name)
 	}
 	return f.changeGroup(ctx, seg, a, "group.add", r, func(s *snapshot) (storage.Group, error) {
-		if was, err := s.group(r.Name); err == nil {
-			return was, nil
+		if _, err := s.group(r.Name); err == nil {
+			return storage.Group{}, refused("group-exists", "there is a group %s already", r.Name).with("group", r.Name)
 		}
 		return storage.Group{
 			Name: r.Name, Candidate: string(policy.CandidateManual), Rights: "managed", ModelClass: string(policy.ModelClassHardware),

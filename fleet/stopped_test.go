@@ -85,8 +85,9 @@ func TestApprovalDoesNotLiftAPause(t *testing.T) {
 func TestResumeLooksAtWhatCanStop(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.must(second(w.fleet.AddApp(w.ctx, seg, w.act("setup"), fleet.AppRequest{BundleID: "com.example.scan", Importance: "informational"})))
-	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("setup"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})))
+	informational := "informational"
+	w.must(second(w.fleet.SetApp(w.ctx, seg, w.act("setup"), "com.example.scan", fleet.AppChange{Importance: &informational})))
+	w.must(second(w.fleet.SetGroup(w.ctx, seg, w.act("setup"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})))
 	_, tester := w.verified()
 	tester.apps["com.example.scan"] = "3.0"
 	w.must(second(w.fleet.Refresh(w.ctx, seg, w.act("look"), tester.udid)))

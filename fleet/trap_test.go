@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/mdm"
@@ -13,7 +15,7 @@ import (
 )
 
 func (w *world) addApp(group, app string) {
-	_, err := w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: group, Apps: []string{app}})
+	_, err := w.fleet.SetGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: group, Apps: []string{app}})
 	w.must(err)
 }
 
@@ -105,7 +107,7 @@ func TestGroupOfTheSameNameStartsAnew(t *testing.T) {
 		x.settle()
 	}
 	w.must(w.fleet.RemoveGroup(w.ctx, seg, w.act("r"), "sales"))
-	w.addApp("sales", "com.example.scan")
+	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})))
 	_, err = w.fleet.Move(w.ctx, seg, w.act("m"), "P1", "sales", storage.RingProduction)
 	w.must(err)
 	p.apps["com.example.scan"] = "0.1"
@@ -339,11 +341,26 @@ func TestAnswerToACancelledCommandDoesNotCount(t *testing.T) {
 	}
 }
 
-func TestAddGroupChangesWhatIsGiven(t *testing.T) {
+// TestAddRefusesWhatExists: adding makes, setting changes. What exists is left
+// as it is.
+func TestAddRefusesWhatExists(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	g, err := w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Candidate: "auto", Rights: "updates", MinimumNotice: 48 * time.Hour})
-	if err == nil && g.Candidate != "auto" {
-		t.Errorf("accepted, kept %+v", g)
+	before, err := w.store.World(w.ctx, seg)
+	w.must(err)
+	tests := map[string]error{
+		"app-exists":   second(w.fleet.AddApp(w.ctx, seg, w.act("x"), fleet.AppRequest{BundleID: "com.example.pos", Importance: "informational"})),
+		"group-exists": second(w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Candidate: "auto"})),
+	}
+	for want, err := range tests {
+		if r := refusal(t, err); r.Code != want {
+			t.Errorf("refused as %s, want %s", r.Code, want)
+		}
+	}
+	after, err := w.store.World(w.ctx, seg)
+	w.must(err)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("the world (-before +after):\n%s", diff)
 	}
 }
 

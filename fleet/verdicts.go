@@ -95,7 +95,7 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 			with("phone", r.Device, "group", p.Group)
 	case !version.Equal(p.OS.Version, r.Release):
 		return refused("phone-not-on-release", "phone %s reports %s, not %s", r.Device, orUnknown(p.OS.Version), r.Release).
-			with("phone", r.Device, "os", p.OS.Version, "release", r.Release)
+			with("phone", r.Device, "os", p.OS.Version, "release", r.Release, "group", p.Group)
 	case !slices.Contains(group.Apps, r.BundleID):
 		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, p.Group).with("app", r.BundleID, "group", p.Group)
 	}

@@ -56,7 +56,7 @@ func Compact(ctx context.Context, c Compaction, now time.Time) (out Compacted, e
 		}
 	}
 	// Open, it keeps a server from starting until the new file is in place.
-	old, err := openOffline(c.Data, bolt.Options{LockTimeout: offlineWait, ReadOnly: true})
+	old, err := openDatabase(c.Data, bolt.Options{LockTimeout: offlineWait, ReadOnly: true})
 	if err != nil {
 		return out, err
 	}
@@ -118,7 +118,7 @@ func sizes(before, after string) (int64, int64, error) {
 }
 
 func recordCompaction(ctx context.Context, c Compaction, stage string, now time.Time) error {
-	store, err := openOffline(stage, bolt.Options{LockTimeout: offlineWait})
+	store, err := openDatabase(stage, bolt.Options{LockTimeout: offlineWait})
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func CheckStage(ctx context.Context, stage string) error {
 }
 
 func checkDatabase(ctx context.Context, data string, o bolt.Options) error {
-	store, err := openOffline(data, o)
+	store, err := openDatabase(data, o)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func checkDatabase(ctx context.Context, data string, o bolt.Options) error {
 // DescribeDatabase reads the database of a data directory without a server. It
 // changes nothing, and its errors are those of [CheckDatabase].
 func DescribeDatabase(ctx context.Context, data string) (DatabaseInfo, error) {
-	store, err := openOffline(data, bolt.Options{LockTimeout: offlineWait, ReadOnly: true})
+	store, err := openDatabase(data, bolt.Options{LockTimeout: offlineWait, ReadOnly: true})
 	if err != nil {
 		return DatabaseInfo{}, err
 	}
@@ -79,7 +79,9 @@ func DescribeDatabase(ctx context.Context, data string) (DatabaseInfo, error) {
 	return info, errors.Join(err, store.Close())
 }
 
-func openOffline(data string, o bolt.Options) (*bolt.Store, error) {
+// openDatabase opens the database of a data directory. Its errors wrap
+// [ErrDatabaseLocked] and [ErrDatabaseOlder].
+func openDatabase(data string, o bolt.Options) (*bolt.Store, error) {
 	store, err := bolt.Open(filepath.Join(data, databaseFile), o)
 	if errors.Is(err, bolt.ErrLocked) {
 		return nil, fmt.Errorf("%w: %w", ErrDatabaseLocked, err)
@@ -188,7 +190,7 @@ type Restoration struct {
 // audit log of each segment says so.
 func Restore(ctx context.Context, r Restoration, now time.Time) error {
 	stage, data := r.Stage, r.Data
-	store, err := openOffline(stage, bolt.Options{LockTimeout: offlineWait})
+	store, err := openDatabase(stage, bolt.Options{LockTimeout: offlineWait})
 	if err != nil {
 		return err
 	}

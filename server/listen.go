@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -110,11 +111,27 @@ func (s *Server) httpServer(h http.Handler, write time.Duration) *http.Server {
 	}
 }
 
+// listenTCP listens on the address under a key of the configuration. Another
+// program there is a *SetupError.
+func listenTCP(ctx context.Context, key, address string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, &SetupError{
+			Code: "address-in-use", Params: map[string]string{"key": key, "address": address},
+			Err: fmt.Errorf("another program listens on %s already; end it, or change %s in config.yaml: %w", address, key, err),
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("config %s: %w", key, err)
+	}
+	return l, nil
+}
+
 // listenDevice opens the listener of the phones.
 func (s *Server) listenDevice(ctx context.Context) (*listener, error) {
-	inner, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Listen)
+	inner, err := listenTCP(ctx, "listen", s.config.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("device listener: %w", err)
+		return nil, err
 	}
 	server := s.httpServer(s.deviceHandler(), s.o.Timeouts.orDefaults().Write)
 	if s.config.TLS.Off {
@@ -184,9 +201,9 @@ func (s *Server) listenAdmin(ctx context.Context) (*listener, error) {
 	if s.config.AdminListen == "" {
 		return nil, nil
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.AdminListen)
+	l, err := listenTCP(ctx, "admin_listen", s.config.AdminListen)
 	if err != nil {
-		return nil, fmt.Errorf("admin listener: %w", err)
+		return nil, err
 	}
 	return &listener{listenAdmin, l, s.httpServer(guardHost(s.adminHandler(s.byToken)), s.o.Timeouts.orDefaults().Stream)}, nil
 }

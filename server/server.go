@@ -74,7 +74,8 @@ type Server struct {
 }
 
 // Run serves an installation until the context ends, and returns after
-// everything it started has ended.
+// everything it started has ended. While another server runs on the data
+// directory it returns an error that wraps [ErrDatabaseLocked].
 func Run(ctx context.Context, o Options) error {
 	s, err := open(ctx, o)
 	if err != nil {
@@ -93,7 +94,7 @@ func open(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)
 	}
-	store, err := bolt.Open(filepath.Join(o.Data, databaseFile), bolt.Options{})
+	store, err := openDatabase(o.Data, bolt.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 package server
 
-// SetupError says why an installation cannot be made, read or restored. Code is
+// SetupError says why an installation cannot be made, read, served or restored. Code is
 // stable; it and Params are for the wording in other languages.
 type SetupError struct {
 	Code   string

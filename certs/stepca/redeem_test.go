@@ -76,7 +76,7 @@ func (d *desk) must(err error) {
 // challenge makes a grant and returns the challenge of its profile.
 func (d *desk) challenge(seg storage.Segment) string {
 	d.t.Helper()
-	profile, err := d.enroll.CreateProfile(d.t.Context(), seg, enroll.GrantRequest{Actor: "test", Life: time.Hour}, true)
+	profile, _, err := d.enroll.CreateProfile(d.t.Context(), seg, enroll.GrantRequest{Actor: "test", Life: time.Hour}, true)
 	d.must(err)
 	found := regexp.MustCompile(`<key>Challenge</key>\s*<string>(.+?)</string>`).FindSubmatch(profile)
 	if found == nil {

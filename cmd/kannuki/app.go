@@ -23,7 +23,7 @@ func newAppAddCommand(g *globals) *cobra.Command {
 	t := g.text
 	cmd := &cobra.Command{
 		Use:     "add BUNDLE-ID",
-		Short:   t.T("Add a business app, or change its name"),
+		Short:   t.T("Add a business app"),
 		Example: "kannuki app add com.example.pos --name POS --importance critical",
 		Args:    g.args("BUNDLE-ID"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return runAppAdd(g, cmd, o, args[0]) },

@@ -52,7 +52,7 @@ func TestIdentityFindings(t *testing.T) {
 		for _, f := range g.identities(test.counts) {
 			got = append(got, string(f.Grade))
 			if _, rest, found := strings.Cut(f.Fix, "--certificate "); found {
-				state, _, _ := strings.Cut(rest, ",")
+				state, _, _ := strings.Cut(rest, "`")
 				got = append(got, "--certificate "+state)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -53,6 +54,14 @@ func (o *grantFlags) check(g *globals, cmd *cobra.Command) error {
 	}
 }
 
+// placeless says what becomes of a phone that joins without a place.
+func (g *globals) placeless(o grantFlags) string {
+	if o.request.Group != "" {
+		return ""
+	}
+	return g.text.T("The phone will be in no group: it is held and never updated. --group and --ring give it a place, later `kannuki device move` does.") + "\n"
+}
+
 func newEnrollLinkCommand(g *globals) *cobra.Command {
 	var o grantFlags
 	cmd := &cobra.Command{
@@ -76,7 +85,7 @@ func runEnrollLink(g *globals, cmd *cobra.Command, o grantFlags) error {
 		tab := table{columns: []column{{"url", ""}, {"grant", ""}, {"expires_at", ""}}}
 		tab.add(plain(link.URL), plain(link.Grant), g.instant(link.ExpiresAt))
 		text := link.URL + "\n" + g.text.T("One phone can enroll with it until %s.", g.text.Time(link.ExpiresAt))
-		return answer{data: link, table: tab, text: g.done(link.DryRun, text)}
+		return answer{data: link, table: tab, text: g.done(link.DryRun, text) + g.placeless(o)}
 	})
 }
 
@@ -110,6 +119,9 @@ func runEnrollProfile(ctx context.Context, g *globals, cmd *cobra.Command, o pro
 	if err := g.need(cmd, "output"); err != nil {
 		return err
 	}
+	if slices.Contains([]string{formTable, formJSON, formCSV}, o.file) {
+		return usage(cmd, g.text.T("-o %s: this command's -o names the file to write; write ./%s for a file of that name, or - for standard output", o.file, o.file))
+	}
 	if err := o.check(g, cmd); err != nil {
 		return err
 	}
@@ -122,7 +134,7 @@ func runEnrollProfile(ctx context.Context, g *globals, cmd *cobra.Command, o pro
 		return err
 	}
 	if p.DryRun {
-		return write(cmd.OutOrStdout(), g.done(true, ""))
+		return write(cmd.OutOrStdout(), g.done(true, "")+g.placeless(o.grantFlags))
 	}
 	if o.file == "-" {
 		return write(cmd.OutOrStdout(), string(p.Profile))
@@ -130,7 +142,8 @@ func runEnrollProfile(ctx context.Context, g *globals, cmd *cobra.Command, o pro
 	if err := writeNewFile(o.file, p.Profile); err != nil {
 		return err
 	}
-	return write(cmd.OutOrStdout(), g.text.T("Wrote %s. One phone can enroll with it.", o.file)+"\n")
+	said := g.text.T("Wrote %s. One phone can enroll with it until %s.", o.file, g.text.Time(p.ExpiresAt))
+	return write(cmd.OutOrStdout(), said+"\n"+g.placeless(o.grantFlags))
 }
 
 // writeNewFile writes a file that only its owner can read and that did not

@@ -161,6 +161,9 @@ func describe(t *lang.Printer, err error) failure {
 		if text, worded := t.Refusal(e.Code); worded {
 			f.Message = t.Fill(text, e.Params)
 		}
+		if e.Code == "initialized" {
+			f.Next = t.T("Start it: `kannuki serve --data %s`.", e.Params["data"])
+		}
 	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
 		f.Message = fileFault(t, e)
 	}
@@ -229,13 +232,10 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 		}
 	case api.CodeRefused:
 		f.Exit = exitRefused
-		if _, closed := strings.CutPrefix(e.Detail, "gate-"); closed {
+		if strings.HasPrefix(e.Detail, "gate-") {
 			f.Message = t.T("Not approved: the gate is closed.")
-			f.Next = t.T("See `kannuki gate show`.")
 		}
-		if e.Detail == "app-broken" {
-			f.Next = t.Step("fix-app-and-test-again")
-		}
+		f.Next = afterRefusal(t, e)
 	case api.CodeNotFound:
 		f.Exit = exitNotFound
 		f.Message, f.Next = notFound(t, e)
@@ -291,6 +291,32 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		next = t.T("Nearest: %s.", near) + " " + next
 	}
 	return message, next
+}
+
+// afterRefusal is the next step after policy refused something, or "".
+func afterRefusal(t *lang.Printer, e *api.Error) string {
+	release, group := e.Params["release"], e.Params["group"]
+	switch e.Detail {
+	case "app-broken":
+		return t.Step("fix-app-and-test-again")
+	case "app-exists":
+		return t.T("Change it with `kannuki app set %s`.", e.Params["app"])
+	case "group-exists":
+		return t.T("Change it with `kannuki group set %s`.", group)
+	case "paused-already":
+		return t.T("It goes on after `kannuki rollout resume %s --group %s --reason TEXT`.", release, group)
+	case "phone-not-on-release":
+		return t.T("Wait until the phone reports it; `kannuki gate show %s --group %s` counts those that do.", release, group)
+	}
+	if release == "" || group == "" {
+		return ""
+	}
+	return seeGate(t, release, group)
+}
+
+// seeGate names the command that shows a gate.
+func seeGate(t *lang.Printer, release, group string) string {
+	return t.T("See `kannuki gate show %s --group %s`.", release, group)
 }
 
 // missingWhy words what keeps an app from being verified. The server sends

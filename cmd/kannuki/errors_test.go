@@ -37,9 +37,9 @@ func TestReport(t *testing.T) {
 		},
 		{"invalid", &api.Error{Code: api.CodeInvalid, Message: "deadline: want +3d"}, 2, "kannuki: deadline: want +3d\n"},
 		{
-			"gate closed", &api.Error{Code: api.CodeRefused, Detail: "gate-verifying", Message: "…", Missing: missing}, 3,
+			"gate closed", &api.Error{Code: api.CodeRefused, Detail: "gate-verifying", Message: "…", Missing: missing, Params: map[string]string{"release": "26.6.1", "group": "sales"}}, 3,
 			"kannuki: Not approved: the gate is closed.\n" +
-				"  POS (com.example.pos): not tested on every model (models: iPhone15,2, iPhone14,5)\nSee `kannuki gate show`.\n",
+				"  POS (com.example.pos): not tested on every model (models: iPhone15,2, iPhone14,5)\nSee `kannuki gate show 26.6.1 --group sales`.\n",
 		},
 		{
 			"next step", &nextError{&api.Error{Code: api.CodeRefused, Detail: "gate-held"}, "Offer it."}, 3,

@@ -220,7 +220,7 @@ func postApproval(ctx context.Context, g *globals, client *api.Client, gate poli
 	var effect fleet.Effect
 	err := client.Post(ctx, api.Path("gates", gate.Group, gate.Release, "approve"), r, &effect)
 	if isRefusal(err) {
-		err = &nextError{err: err, next: g.step(gate.NextHuman, gate) + " " + g.text.T("See `kannuki gate show`.")}
+		err = &nextError{err: err, next: g.step(gate.NextHuman, gate) + " " + seeGate(g.text, gate.Release, gate.Group)}
 	}
 	return effect, err
 }

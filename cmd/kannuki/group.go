@@ -41,7 +41,7 @@ func newGroupAddCommand(g *globals) *cobra.Command {
 	var o groupFlags
 	cmd := &cobra.Command{
 		Use:   "add GROUP",
-		Short: g.text.T("Add a group, or add apps to one and change the settings that are given"),
+		Short: g.text.T("Add a group"),
 		Example: "kannuki group add sales --app com.example.pos --app com.example.scanner\n" +
 			"kannuki group add warehouse --app com.example.scanner --candidate auto --rights full",
 		Args: g.args("GROUP"),

@@ -228,5 +228,12 @@ func (g *globals) token(cmd *cobra.Command) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read token: %w", err)
 	}
+	info, err := os.Stat(g.tokenFile)                                 //nolint:gosec // as above
+	if err == nil && info.Mode().Perm()&0o004 != 0 && !g.forProgram { // programs read errors there, and nothing else
+		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "kannuki: "+g.text.T("%s can be read by every user of this machine; it is a secret: `chmod 600 %s`.", g.tokenFile, g.tokenFile))
+	}
+	if err != nil {
+		return "", fmt.Errorf("read token: %w", err)
+	}
 	return strings.TrimSpace(string(text)), nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -37,9 +38,16 @@ func runServe(ctx context.Context, g *globals, cmd *cobra.Command, level string)
 	if os.Geteuid() == 0 {
 		logger.WarnContext(ctx, "running as root: give the server a user of its own, which needs no right but to its data directory")
 	}
-	return server.Run(ctx, server.Options{
+	err := server.Run(ctx, server.Options{
 		Data: g.data, Version: thisBuild().Version, Logger: logger, Getenv: g.getenv, Wall: time.Now,
 	})
+	if errors.Is(err, server.ErrDatabaseLocked) {
+		return &nextError{
+			&wordedError{g.text.T("a server is already running on %s", g.data), err},
+			g.text.T("See `kannuki status --data %s`.", g.data),
+		}
+	}
+	return err
 }
 
 // newLogger writes lines for people on a terminal and JSON for everything

@@ -156,7 +156,7 @@ func (c *campaign) prepare() {
 		_ = c.do(c.t.Context(), &a, api.Path("apps"), r, &api.App{}, nil)
 	}
 	for _, name := range firstGroups() {
-		c.addGroup(c.t.Context(), name, bundleIDs()[:1])
+		c.editGroup(c.t.Context(), "group.add", name, bundleIDs()[:1])
 	}
 }
 

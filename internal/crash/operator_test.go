@@ -66,9 +66,10 @@ func (o *operator) work(ctx context.Context) {
 func (o *operator) once(ctx context.Context) {
 	switch n := o.random.IntN(20); {
 	case n == 0:
-		o.addApp(ctx)
+		o.editApp(ctx)
 	case n == 1:
-		o.addGroup(ctx, pick(o.random, slices.Concat(firstGroups(), moreGroups())), bundleIDs()[:1+o.random.IntN(2)])
+		action := pick(o.random, []string{"group.add", "group.set"})
+		o.editGroup(ctx, action, pick(o.random, slices.Concat(firstGroups(), moreGroups())), bundleIDs()[:1+o.random.IntN(2)])
 	case n < 4:
 		o.move(ctx)
 	case n < 7:
@@ -82,22 +83,32 @@ func (o *operator) once(ctx context.Context) {
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
-func (o *operator) addApp(ctx context.Context) {
+// editApp adds an app, or changes one: which of the two is refused depends on
+// what went before.
+func (o *operator) editApp(ctx context.Context) {
 	id := fmt.Sprintf("com.example.app%d", o.random.IntN(30))
 	a := act{ID: o.id(), Action: "app.add", Target: id}
-	r := api.AddAppRequest{AppRequest: fleet.AppRequest{BundleID: id, Name: "App " + a.ID, Importance: pick(o.random, []string{"critical", "informational"})}, Reason: a.ID}
+	name, importance := "App "+a.ID, pick(o.random, []string{"critical", "informational"})
+	path, body := api.Path("apps"), any(api.AddAppRequest{AppRequest: fleet.AppRequest{BundleID: id, Name: name, Importance: importance}, Reason: a.ID})
+	if o.random.IntN(2) == 0 {
+		a.Action, path = "app.set", api.Path("apps", id)
+		body = api.SetAppRequest{AppChange: fleet.AppChange{Name: &name, Importance: &importance}, Reason: a.ID}
+	}
 	var app api.App
-	_ = o.do(ctx, &a, api.Path("apps"), r, &app, func() {
+	_ = o.do(ctx, &a, path, body, &app, func() {
 		a.Told = map[string]string{"name": app.Name, "importance": app.Importance}
 	})
 }
 
-func (c *campaign) addGroup(ctx context.Context, name string, apps []string) {
-	a := act{ID: c.id(), Action: "group.add", Target: name}
+func (c *campaign) editGroup(ctx context.Context, action, name string, apps []string) {
+	a := act{ID: c.id(), Action: action, Target: name}
+	settings := api.GroupSettings{Apps: apps, MinimumNotice: "3h", Reason: a.ID}
+	path, body := api.Path("groups"), any(api.AddGroupRequest{Name: name, GroupSettings: settings})
+	if action == "group.set" {
+		path, body = api.Path("groups", name), api.SetGroupRequest{GroupSettings: settings}
+	}
 	var g fleet.GroupView
-	_ = c.do(ctx, &a, api.Path("groups"), api.AddGroupRequest{
-		Name: name, GroupSettings: api.GroupSettings{Apps: apps, MinimumNotice: "3h", Reason: a.ID},
-	}, &g, func() {
+	_ = c.do(ctx, &a, path, body, &g, func() {
 		a.Told = map[string]string{"apps": strings.Join(g.Apps, ",")}
 	})
 }

@@ -74,9 +74,9 @@ func (w *world) fault(format string, args ...any) {
 // decision follows what changes the world.
 func (w *world) decision(e storage.AuditEntry) {
 	switch e.Action {
-	case "app.add":
+	case "app.add", "app.set":
 		w.apps[e.Target] = e.Detail["name"] + ", " + e.Detail["importance"]
-	case "group.add":
+	case "group.add", "group.set":
 		w.groups[e.Target] = e.Detail["apps"]
 	case "verdict.record":
 		d := e.Detail

@@ -24,7 +24,7 @@ func japaneseDecisions() []both {
 		{"The server's log has more under request id %s.", "詳細はサーバーのログ（要求ID %s）にあります。"},
 		{"See `%s --help`.", "使い方は`%s --help`で確認できます。"},
 		{"Not approved: the gate is closed.", "承認していません。ゲートは閉じています。"},
-		{"See `kannuki gate show`.", "詳細は`kannuki gate show`です。"},
+		{"See `kannuki gate show %s --group %s`.", "詳細は`kannuki gate show %s --group %s`です。"},
 		{"Nothing was done: the server's disk is full.", "何も実行していません。サーバーのディスクがいっぱいです。"},
 		{"Make room there, then try again; no restart is needed. `kannuki doctor` shows the space. Looking, and what stops something, still work.", "サーバーの空き容量を増やしてから再実行してください。再起動は不要です。空き容量は`kannuki doctor`で確認できます。参照と、何かを止める操作は今もできます。"},
 		{"Nothing was done: the gate changed since it was shown.", "何も実行していません。表示後にゲートが変わりました。"},

@@ -24,11 +24,11 @@ func japaneseHelp() []both {
 		{"Try it without a phone:", "端末なしで試す："},
 
 		{"The business apps the work depends on", "業務に必要なアプリ"},
-		{"Add a business app, or change its name", "業務アプリを追加する、または名前を変える"},
+		{"Add a business app", "業務アプリを追加する"},
 		{"List the business apps", "業務アプリの一覧を表示する"},
 
 		{"Groups of phones that do the same work", "同じ業務に使う端末のグループ"},
-		{"Add a group, or add apps to one and change the settings that are given", "グループを追加する、または業務アプリを加え、指定した設定を変える"},
+		{"Add a group", "グループを追加する"},
 		{"List the groups", "グループの一覧を表示する"},
 		{"Show one group and its gates", "グループとそのゲートを表示する"},
 		{"Remove a group that has no phones", "端末のないグループを削除する"},

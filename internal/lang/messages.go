@@ -20,6 +20,9 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"policy-in-use":       "ポリシー{policy}は{groups}で使われています。先に別のポリシーを指定してください。",
 		"built-in-policy":     "ポリシー{policy}は組み込みのため変更できません。`kannuki policy set`で別のポリシーを作ってください。",
 		"app-not-in-group":    "{app}はグループ{group}の業務アプリではありません。",
+		"app-exists":          "業務アプリ{app}（{name}）はすでにあります。",
+		"group-exists":        "グループ{group}はすでにあります。",
+		"paused-already":      "{group}の{release}の展開は、{by}がすでに一時停止しています。",
 
 		// Test results.
 		"not-a-verification-phone": "端末{phone}はどのグループにも属していません。",
@@ -99,6 +102,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		// Offline: installation and backup.
 		"no-data-directory": "{data}はデータフォルダではありません（{file}がありません）。`kannuki init`で作成してください。",
 		"configuration":     "設定に誤りがあります（{detail}）。",
+		"address-in-use":    "{address}はほかのプログラムが使用中です。そのプログラムを終了するか、config.yamlの{key}を変更してください。",
 		"initialized":       "{data}はすでに使用中です。initは既存の環境を変更しません。",
 		"public-url":        "公開URL\"{url}\"は使えません。端末から接続できるhttps://ホスト名（必要なら:ポート番号も）を指定してください（{detail}）。",
 		"compacted-before":  "前回の圧縮で残したファイル{file}があります。サーバーの起動を確かめてから削除してください。",

@@ -34,8 +34,9 @@ type EnrollmentLink struct {
 
 // EnrollmentProfile is an enrolment profile for one phone.
 type EnrollmentProfile struct {
-	Profile []byte `json:"profile"` // Base64 in JSON
-	DryRun  bool   `json:"dry_run,omitempty"`
+	Profile   []byte    `json:"profile"` // Base64 in JSON
+	ExpiresAt time.Time `json:"expires_at"`
+	DryRun    bool      `json:"dry_run,omitempty"`
 }
 
 // grantRequest checks the request against the world and fills what the group
@@ -86,8 +87,8 @@ func createProfile(h *Handler, c *call, in EnrollmentRequest) (any, error) {
 	if err != nil || in.DryRun {
 		return EnrollmentProfile{DryRun: true}, err
 	}
-	profile, err := h.enroll.CreateProfile(c.ctx, c.Segment, r, in.Unsigned)
-	return EnrollmentProfile{Profile: profile}, err
+	profile, until, err := h.enroll.CreateProfile(c.ctx, c.Segment, r, in.Unsigned)
+	return EnrollmentProfile{Profile: profile, ExpiresAt: until}, err
 }
 
 // PushCertificateRequest carries a push certificate and its key, PEM in

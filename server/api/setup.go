@@ -95,7 +95,7 @@ func duration(field, text string) (time.Duration, error) {
 	return d, nil
 }
 
-// AddGroupRequest adds a group, or apps to one.
+// AddGroupRequest adds a group.
 type AddGroupRequest struct {
 	Name string `json:"name"`
 	GroupSettings
