@@ -127,7 +127,7 @@ func (g *globals) repeat(hint string) string {
 		if strings.Contains(command, " --data ") || strings.HasSuffix(command, " --help`") || !here {
 			return command
 		}
-		return strings.TrimSuffix(command, "`") + g.where + "`"
+		return strings.TrimSuffix(command, "`") + g.where + g.as + "`"
 	})
 }
 
@@ -161,8 +161,11 @@ func describe(t *lang.Printer, err error) failure {
 		if text, worded := t.Refusal(e.Code); worded {
 			f.Message = t.Fill(text, e.Params)
 		}
-		if e.Code == "initialized" {
+		switch e.Code {
+		case "initialized":
 			f.Next = t.T("Start it: `kannuki serve --data %s`.", e.Params["data"])
+		case "public-url":
+			f.Exit, f.Code, f.Field = exitUsage, codeUsage, "url"
 		}
 	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
 		f.Message = fileFault(t, e)

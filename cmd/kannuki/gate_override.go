@@ -71,11 +71,20 @@ func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o over
 		fmt.Fprintf(&b, "%s\n", t.T("Only tried; nothing was changed."))
 	} else {
 		fmt.Fprintf(&b, "%s\n", t.T("Proposed: %s. Nothing changes for phones until another person signs it:", p.ID))
-		fmt.Fprintf(&b, "  kannuki approval sign %s --reason …\n", p.ID)
+		fmt.Fprintf(&b, "  kannuki approval sign %s --reason …%s\n", p.ID, g.forAnother())
 	}
 	fmt.Fprintf(&b, "%s\n%s", t.T("If it were signed now:"), g.effectText(p.Effect))
 	b.WriteString("\n" + g.proposalText(p.ProposalView))
 	return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: b.String()})
+}
+
+// forAnother is where the server is, as it was typed, for a command of somebody
+// else, who has a token of his own.
+func (g *globals) forAnother() string {
+	if g.server == "" {
+		return g.where
+	}
+	return g.where + " --token-file …"
 }
 
 // overrideLine says that a gate was not verified and who decided so, "" when

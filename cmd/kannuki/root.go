@@ -34,7 +34,8 @@ type globals struct {
 	output    string
 	language  string
 
-	where      string // --data, --server and --token-file as they were typed, for the commands that hints name
+	where      string // --data and --server as they were typed, for the commands that hints name
+	as         string // --token-file, likewise
 	forProgram bool   // what is shown is JSON
 	text       *lang.Printer
 	getenv     func(string) string
@@ -131,7 +132,12 @@ func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
 // check looks at the values of the global flags before a command runs.
 func (g *globals) check(cmd *cobra.Command, _ []string) error {
 	for _, name := range []string{"data", "server", "token-file"} {
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+		f := cmd.Flags().Lookup(name)
+		switch {
+		case f == nil || !f.Changed:
+		case name == "token-file":
+			g.as = " --" + name + " " + f.Value.String()
+		default:
 			g.where += " --" + name + " " + f.Value.String()
 		}
 	}
@@ -228,8 +234,9 @@ func (g *globals) token(cmd *cobra.Command) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read token: %w", err)
 	}
-	info, err := os.Stat(g.tokenFile)                                 //nolint:gosec // as above
-	if err == nil && info.Mode().Perm()&0o004 != 0 && !g.forProgram { // programs read errors there, and nothing else
+	info, err := os.Stat(g.tokenFile) //nolint:gosec // as above
+	// A program reads errors from there, and nothing else.
+	if err == nil && info.Mode().Perm()&0o004 != 0 && !g.forProgram {
 		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "kannuki: "+g.text.T("%s can be read by every user of this machine; it is a secret: `chmod 600 %s`.", g.tokenFile, g.tokenFile))
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -102,12 +103,23 @@ func (g *globals) statusText(s api.Status) string {
 	if s.Fleet.Waiting > 0 {
 		fmt.Fprintf(&b, "\n%s\n", t.N(s.Fleet.Waiting, "%d proposal waits for a second person: `kannuki approval list`.", "%d proposals wait for a second person: `kannuki approval list`."))
 	}
+	b.WriteString(g.sourcesText(s))
+	return b.String()
+}
+
+// sourcesText says how old the catalogue is. Configured feeds that are stale
+// stand with what is not set up.
+func (g *globals) sourcesText(s api.Status) string {
+	t := g.text
 	tab := table{columns: []column{{"kind", t.T("Source of releases")}, {"fetched_at", t.T("Fetched")}, {"newest", t.T("Newest entry")}}}
 	for _, src := range s.Fleet.Sources {
 		tab.add(plain(src.Kind), g.instant(src.FetchedAt), plain(src.Newest))
 	}
-	b.WriteString("\n" + tab.text())
-	return b.String()
+	text := "\n" + tab.text()
+	if age := g.feedAge(s.Fleet); len(s.Server.Feeds) == 0 && age.Grade != server.GradeOK {
+		text += "\n" + age.Message + "\n" + g.repeat(age.Fix) + "\n"
+	}
+	return text
 }
 
 // holds counts phones by what they reported of their hold. One that has ended
