@@ -16,6 +16,13 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
+// NewPushRequest makes a key for a push certificate and the request for it, both
+// PEM, as [apns.NewRequest] does. The organisation and the country, two letters,
+// may be empty.
+func NewPushRequest(organization, country string) (csrPEM, keyPEM []byte, err error) {
+	return apns.NewRequest(apns.RequestName{CommonName: "Kannuki push", Organization: organization, Country: country})
+}
+
 // pusher is the push client of an installation, which may have none yet.
 type pusher struct {
 	options apns.Options

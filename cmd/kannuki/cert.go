@@ -1,12 +1,7 @@
 package main
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"os"
 	"time"
@@ -78,30 +73,18 @@ func newPushRequestCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-// pushKeyBits is what Apple's portal takes.
-const pushKeyBits = 2048
-
 func runPushRequest(g *globals, cmd *cobra.Command, o pushRequestOptions) error {
-	key, err := rsa.GenerateKey(rand.Reader, pushKeyBits)
+	if n := len(o.country); n != 0 && n != 2 {
+		return usage(cmd, g.text.T("--country %q: want two letters, such as JP", o.country))
+	}
+	request, key, err := server.NewPushRequest(o.organization, o.country)
 	if err != nil {
-		return fmt.Errorf("make key: %w", err)
-	}
-	subject := pkix.Name{CommonName: "Kannuki push", Country: []string{o.country}}
-	if o.organization != "" {
-		subject.Organization = []string{o.organization}
-	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: subject}, key)
-	if err != nil {
-		return fmt.Errorf("make request: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return fmt.Errorf("make key: %w", err)
-	}
-	if err := writeNewFile(o.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
 		return err
 	}
-	if err := writeNewFile(o.request, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})); err != nil {
+	if err := writeNewFile(o.key, key); err != nil {
+		return err
+	}
+	if err := writeNewFile(o.request, request); err != nil {
 		return err
 	}
 	t := g.text

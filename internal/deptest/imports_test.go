@@ -60,7 +60,7 @@ func layers() []layer {
 			"server", "server/api", "fleet", "mdm/mdmtest", "mdm/apns/apnstest", "policy", "catalog", "internal/lab", "internal/version", "internal/lang",
 		}, "the demo drives the real server from outside, with simulated phones"},
 		{"cmd/...", []string{
-			"server", "server/api", "fleet", "mdm/mdmtest", "internal/demo", "internal/lab", "internal/lang", "internal/version", "policy", "policy/backtest", "catalog", "storage", "certs", "mdm/apns",
+			"server", "server/api", "fleet", "mdm/mdmtest", "internal/demo", "internal/lab", "internal/lang", "internal/version", "policy", "policy/backtest", "catalog", "storage", "certs",
 		}, "commands talk to the server through its API and hold no rules of their own"},
 	}
 }

@@ -33,6 +33,7 @@ func japaneseErrors() []both {
 		{"%s is a folder, want a file", "%sはフォルダです。ファイルを指定してください"},
 		{"%s is larger than %d bytes", "%sは%dバイトを超えています"},
 		{"%s holds no PEM certificate", "%sにPEM形式の証明書がありません"},
+		{"--country %q: want two letters, such as JP", "--country %q：JPのように2文字で指定してください"},
 		{"cannot fetch %s: %v", "%sを取得できません（%v）"},
 		{"a server is running on this data directory", "このデータフォルダではサーバーが稼働中です"},
 		{"the database is of an older Kannuki and was not read", "データベースは古いバージョンのKannukiのもので、読み込みませんでした"},
