@@ -138,18 +138,49 @@ func openExisting(path string, o Options) (*bbolt.DB, error) {
 // list of free pages is rebuilt when opening instead of being written with
 // every commit: about ten times the commits a second once a large file has
 // many free pages.
+//
+// Who waits for the lock of a file may get it when another file has taken its
+// place, as a compaction does. What is written to the old one then would be
+// lost, so the one that stands there now is opened in its stead.
 func openFile(path string, o Options) (*bbolt.DB, error) {
-	return bbolt.Open(path, filePermissions, &bbolt.Options{
-		Timeout:         cmp.Or(o.LockTimeout, defaultLockTimeout),
-		NoFreelistSync:  true,
-		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: mapBytes(runtime.GOOS),
-		ReadOnly:        o.ReadOnly,
-		PreLoadFreelist: true, // of a read-only database too: Stats counts free pages
-		OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
-			return os.OpenFile(name, flag&^os.O_CREATE, perm) //nolint:gosec // the operator names the file
-		},
-	})
+	for {
+		var opened *os.File // bbolt closes it
+		db, err := bbolt.Open(path, filePermissions, &bbolt.Options{
+			Timeout:         cmp.Or(o.LockTimeout, defaultLockTimeout),
+			NoFreelistSync:  true,
+			FreelistType:    bbolt.FreelistMapType,
+			InitialMmapSize: mapBytes(runtime.GOOS),
+			ReadOnly:        o.ReadOnly,
+			PreLoadFreelist: true, // of a read-only database too: Stats counts free pages
+			OpenFile: func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
+				f, err = os.OpenFile(name, flag&^os.O_CREATE, perm) //nolint:gosec // the operator names the file
+				opened = f
+				return f, err
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		switch same, err := standsAt(opened, path); {
+		case err != nil:
+			return nil, errors.Join(err, db.Close())
+		case same:
+			return db, nil
+		}
+		if err := db.Close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// standsAt reports whether an open file is the one that a path leads to.
+func standsAt(f *os.File, path string) (bool, error) {
+	is, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	at, err := os.Stat(path)
+	return err == nil && os.SameFile(is, at), err
 }
 
 func fileSize(path string) (int64, error) {
