@@ -37,25 +37,32 @@ func (f *Fleet) gate(w *worldState, s *snapshot, group, release string) (policy.
 // Gates returns the gates of one group, or of all when group is "", newest
 // release first within a group.
 func (f *Fleet) Gates(seg storage.Segment, group string) ([]policy.Gate, error) {
+	gates := []policy.Gate{}
+	err := f.eachGroup(seg, group, func(_ *snapshot, world *policy.World, name string, now time.Time) {
+		gates = append(gates, policy.Gates(world, name, now)...)
+	})
+	return gates, err
+}
+
+// eachGroup visits one group, or all in order when it is "", as they are now.
+func (f *Fleet) eachGroup(seg storage.Segment, group string, visit func(s *snapshot, world *policy.World, name string, now time.Time)) error {
 	w, err := f.world(seg)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := w.current.Load()
-	now := f.now()
+	s, now := w.current.Load(), f.now()
 	world := s.withCensus(w.census, now)
 	names := world.GroupNames()
 	if group != "" {
 		if _, err := s.group(group); err != nil {
-			return nil, err
+			return err
 		}
 		names = []string{group}
 	}
-	gates := []policy.Gate{}
 	for _, name := range names {
-		gates = append(gates, policy.Gates(world, name, now)...)
+		visit(s, world, name, now)
 	}
-	return gates, nil
+	return nil
 }
 
 // Effect says what a decision makes phones do.

@@ -21,7 +21,8 @@ import (
 
 func newVerdictCommand(g *globals) *cobra.Command {
 	return g.noun("verdict", g.text.T("Test results of business apps on a release"),
-		newVerdictRecordCommand(g), newVerdictListCommand(g), newVerdictShowCommand(g), newVerdictRevokeCommand(g))
+		newVerdictRecordCommand(g), newVerdictListCommand(g), newVerdictShowCommand(g), newVerdictRevokeCommand(g),
+		newVerdictMatrixCommand(g), newVerdictCoverageCommand(g))
 }
 
 type verdictOptions struct {

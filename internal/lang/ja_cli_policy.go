@@ -37,6 +37,21 @@ func japanesePolicy() []both {
 		{"Method", "検証方法"},
 		{"Evidence files", "証跡ファイル"},
 		{"%s, with a note", "%s（注意点あり）"},
+		{"Show how far every app is on every release, and by whose result", "すべての業務アプリのリリースごとの検証状況と、結果を記録した人を表示する"},
+		{"Show how far every app is on every release, and by whose result. The releases are those with a gate and those with a result, newest first; " +
+			"a screen shows the newest ones, -o json and -o csv all of them.", "すべての業務アプリのリリースごとの検証状況と、結果を記録した人を表示する。対象はゲートまたは結果のあるリリースで、新しい順に並べる。" +
+			"画面には新しいものだけを、-o jsonと-o csvではすべてを示す。"},
+		{"Group %s", "グループ%s"},
+		{"%d older releases are in -o json and -o csv.", "ほかに古いリリースが%d件あります（-o jsonと-o csv）。"},
+		{"Show which models and iOS lines of production no verification phone stands for", "検証用端末で代表されていない本番端末の機種とiOSの系列を表示する"},
+		{"Show which models and iOS lines of production no verification phone stands for, and the smallest set of models whose verification phones would bring the share to %d %%.", "検証用端末で代表されていない本番端末の機種とiOSの系列と、割合を%d %%にするために検証用端末を追加する最小限の機種を表示する。"},
+		{"Model or iOS line", "機種またはiOSの系列"},
+		{"Suggested", "提案"},
+		{"add one", "1台追加"},
+		{"iOS %s", "iOS %s"},
+		{"Group %s has no production phone whose model is known.", "グループ%sには機種の分かる本番端末がありません。"},
+		{"The verification phones of %s stand for %s %% of its production phones.", "%sの検証用端末は本番端末の%s %%を代表しています。"},
+		{"The verification phones of %s stand for %s %% of its production phones; with one each of %s they would for %s %%.", "%[1]sの検証用端末は本番端末の%[2]s %%を代表しています。%[3]sを1台ずつ追加すると%[4]s %%になります。"},
 		{"There is no policy %q.", "ポリシー%qはありません。"},
 		{"List: `kannuki policy list`.", "一覧は`kannuki policy list`です。"},
 	}

@@ -67,6 +67,8 @@ func routes() []route {
 		{"POST /v1/rollouts/{group}/{release}/resume", true, nil, 0, verb((*fleet.Fleet).Resume)},
 		{"GET /v1/verdicts", false, always, 0, verdicts},
 		{"POST /v1/verdicts", true, recordsBroken, 0, with(recordVerdict)},
+		{"GET /v1/verdicts/matrix", false, always, 0, matrices},
+		{"GET /v1/verdicts/coverage", false, always, 0, coverage},
 		{"GET /v1/verdicts/{id}", false, always, 0, verdict},
 		{"POST /v1/verdicts/{id}/revoke", true, revokesGood, 0, with(revokeVerdict)},
 		{"GET /v1/tokens", false, always, 0, tokens},

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+// maxShownReleases is how many releases fit beside each other on a screen.
+const maxShownReleases = 5
+
+func newVerdictMatrixCommand(g *globals) *cobra.Command {
+	var o groupFlag
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "matrix",
+		Short: t.T("Show how far every app is on every release, and by whose result"),
+		Long: t.T("Show how far every app is on every release, and by whose result. The releases are those with a gate and those with a result, newest first; " +
+			"a screen shows the newest ones, -o json and -o csv all of them."),
+		Example: "kannuki verdict matrix --group sales\nkannuki verdict matrix -o csv",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return showGet(g, cmd, api.Path("verdicts", "matrix"), url.Values{"group": {o.group}}, func(out api.Matrices) answer {
+				a := answer{data: out, table: g.cellTable(out.Matrices)}
+				for _, m := range out.Matrices {
+					a.text += g.matrixText(m)
+				}
+				if a.text == "" {
+					a.text = t.T("No groups. Make one with `kannuki group add`.") + "\n"
+				}
+				return a
+			})
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	g.complete(cmd, "group", g.groupNames)
+	return cmd
+}
+
+// matrixText shows one group: a line for each app, a column for each release.
+func (g *globals) matrixText(m fleet.Matrix) string {
+	t := g.text
+	shown := m.Releases[:min(len(m.Releases), maxShownReleases)]
+	tab := table{columns: []column{{"name", t.T("App")}, {"importance", t.T("Importance")}}}
+	for _, release := range shown {
+		tab.columns = append(tab.columns, column{release, release})
+	}
+	for _, app := range m.Apps {
+		row := []cell{plain(app.Name), g.word(app.Importance)}
+		for _, c := range app.Cells[:len(shown)] {
+			state := t.Mark(c.State)
+			if c.By != "" {
+				state += " " + c.By
+			}
+			row = append(row, cell{c.State, state})
+		}
+		tab.add(row...)
+	}
+	text := t.T("Group %s", m.Group) + "\n" + tab.text()
+	if hidden := len(m.Releases) - len(shown); hidden > 0 {
+		text += t.N(hidden, "%d older release is in -o json and -o csv.", "%d older releases are in -o json and -o csv.") + "\n"
+	}
+	return text + "\n"
+}
+
+// cellTable is every cell of every group, for programs.
+func (g *globals) cellTable(matrices []fleet.Matrix) table {
+	tab := table{columns: []column{
+		{"group", ""},
+		{"bundle_id", ""},
+		{"name", ""},
+		{"importance", ""},
+		{"release", ""},
+		{"state", ""},
+		{"why", ""},
+		{"by", ""},
+		{"at", ""},
+		{"method", ""},
+		{"verdict", ""},
+	}}
+	for _, m := range matrices {
+		for _, app := range m.Apps {
+			for _, c := range app.Cells {
+				tab.add(plain(m.Group), plain(app.BundleID), plain(app.Name), plain(app.Importance), plain(c.Release), plain(c.State),
+					plain(c.Why), plain(c.By), instantUTC(c.At), plain(c.Method), plain(c.Verdict))
+			}
+		}
+	}
+	return tab
+}
+
+func newVerdictCoverageCommand(g *globals) *cobra.Command {
+	var o groupFlag
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "coverage",
+		Short: t.T("Show which models and iOS lines of production no verification phone stands for"),
+		Long: t.T("Show which models and iOS lines of production no verification phone stands for, and the smallest set of models whose verification phones would bring the share to %d %%.",
+			policy.CoverageGoal),
+		Example: "kannuki verdict coverage --group sales\nkannuki verdict coverage -o csv",
+		Args:    g.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return showGet(g, cmd, api.Path("verdicts", "coverage"), url.Values{"group": {o.group}}, func(out api.Coverages) answer {
+				a := answer{data: out, table: g.shareTable(out.Coverage)}
+				for _, c := range out.Coverage {
+					a.text += g.coverageText(c)
+				}
+				if a.text == "" {
+					a.text = t.T("No groups. Make one with `kannuki group add`.") + "\n"
+				}
+				return a
+			})
+		},
+	}
+	o.addFlags(g, cmd.Flags())
+	g.complete(cmd, "group", g.groupNames)
+	return cmd
+}
+
+// shareTable is every model and every line of every group.
+func (g *globals) shareTable(list []policy.Coverage) table {
+	t := g.text
+	tab := table{columns: []column{
+		{"group", t.T("Group")},
+		{"kind", ""},
+		{"name", t.T("Model or iOS line")},
+		{"production", t.T("Production phones")},
+		{"percent", "%"},
+		{"verification", t.T("Verification phones")},
+		{"suggested", t.T("Suggested")},
+	}}
+	add := func(group, kind string, s policy.Share, suggested []string) {
+		name := cell{s.Name, s.Name}
+		if kind == "line" {
+			name.shown = t.T("iOS %s", plain(s.Name).shown)
+		}
+		mark := cell{strconv.FormatBool(slices.Contains(suggested, s.Name)), ""}
+		if slices.Contains(suggested, s.Name) {
+			mark.shown = t.T("add one")
+		}
+		tab.add(plain(group), plain(kind), name, number(s.Production), share(s.Percent), number(s.Verification), mark)
+	}
+	for _, c := range list {
+		for _, m := range c.Models {
+			add(c.Group, "model", m, c.Suggested)
+		}
+		for _, l := range c.Lines {
+			add(c.Group, "line", l, nil)
+		}
+	}
+	return tab
+}
+
+func share(percent float64) cell { return plain(strconv.FormatFloat(percent, 'f', 1, 64)) }
+
+func (g *globals) coverageText(c policy.Coverage) string {
+	t := g.text
+	tab := g.shareTable([]policy.Coverage{c})
+	lines := []string{tab.text()}
+	switch {
+	case c.Production == 0:
+		lines = []string{t.T("Group %s has no production phone whose model is known.", c.Group) + "\n"}
+	case len(c.Suggested) == 0:
+		lines = append(lines, t.T("The verification phones of %s stand for %s %% of its production phones.", c.Group, share(c.Percent).shown)+"\n")
+	default:
+		lines = append(lines, t.T("The verification phones of %s stand for %s %% of its production phones; with one each of %s they would for %s %%.",
+			c.Group, share(c.Percent).shown, strings.Join(c.Suggested, ", "), share(c.Reached).shown)+"\n")
+	}
+	return strings.Join(append(lines, ""), "\n")
+}
