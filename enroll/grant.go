@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -181,8 +182,16 @@ func challengeOf(secret string) string {
 
 // ProfileForLink returns the signed enrolment profile behind a link, as often
 // as it is asked for, until a phone holds the grant's certificate. It returns
-// [ErrLinkSpent].
+// [ErrLinkSpent], which is counted as a refusal.
 func (s *Service) ProfileForLink(ctx context.Context, secret string) ([]byte, error) {
+	profile, err := s.profileForLink(ctx, secret)
+	if errors.Is(err, ErrLinkSpent) {
+		s.NoteRefusal(identityLink, refusedLink)
+	}
+	return profile, err
+}
+
+func (s *Service) profileForLink(ctx context.Context, secret string) ([]byte, error) {
 	seg, g, err := s.store.GrantByLink(ctx, hashSecret(secret))
 	if err != nil {
 		return nil, wrap("look up enrolment link", notFoundAs(err, ErrLinkSpent))

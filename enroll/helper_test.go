@@ -223,11 +223,19 @@ func (d *desk) certificate(peer mdm.Peer) storage.Certificate {
 	return c
 }
 
+// flush writes what was counted and returns the entries.
+func (d *desk) flush() []storage.AuditEntry {
+	d.t.Helper()
+	entries, err := d.FlushRefusals(d.t.Context())
+	d.must(err)
+	return entries
+}
+
 // refusals flushes and returns what the audit log says of refusals, as
 // "identity total: reason count, reason count".
 func (d *desk) refusals() []string {
 	d.t.Helper()
-	d.must(d.FlushRefusals(d.t.Context()))
+	d.flush()
 	var out []string
 	for _, e := range d.audit() {
 		if e.Action == "security.refused" {

@@ -25,7 +25,11 @@ const (
 	refusedTopic       = "topic"
 	refusedKind        = "enrolment-type"
 	refusedMessage     = "message-type"
+	refusedLink        = "link" // used, expired, cut off, or never given out
 )
+
+// identityLink stands for whoever opens an enrolment link: nobody knows who.
+const identityLink = "link"
 
 // maxRefusalKeys bounds what one minute of refusals may hold in memory;
 // further ones are counted together.
@@ -95,14 +99,16 @@ func (s *Service) NoteLegacyCrypto(identity, what string) {
 // log, one entry per action and identity, sorted by them. The entry's detail has the total
 // under "count" and each reason with its own count under "reasons", as in
 // "expired 3, malformed 1". The server calls it every minute and when it stops.
-// What cannot be written is kept for the next call.
-func (s *Service) FlushRefusals(ctx context.Context) error {
+// What cannot be written is kept for the next call. It returns the entries that
+// were written.
+func (s *Service) FlushRefusals(ctx context.Context) ([]storage.AuditEntry, error) {
 	counts := s.refusals.take()
 	bySegment := map[storage.Segment][]refusalKey{}
 	for k := range counts {
 		bySegment[k.segment] = append(bySegment[k.segment], k)
 	}
 	var errs []error
+	var written []storage.AuditEntry
 	for seg, keys := range bySegment {
 		slices.SortFunc(keys, func(a, b refusalKey) int {
 			return cmp.Or(cmp.Compare(a.action, b.action), cmp.Compare(a.identity, b.identity))
@@ -119,9 +125,11 @@ func (s *Service) FlushRefusals(ctx context.Context) error {
 					s.refusals.add(k, reason, n)
 				}
 			}
+			continue
 		}
+		written = append(written, entries...)
 	}
-	return wrap("record refusals", errors.Join(errs...))
+	return written, wrap("record refusals", errors.Join(errs...))
 }
 
 func refusalDetail(counts map[string]int) map[string]string {

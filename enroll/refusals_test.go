@@ -36,11 +36,15 @@ func TestRefusalsAreAggregated(t *testing.T) {
 		}
 	}
 	d.NoteRefusal("aa", "expired")
+	told := d.flush()
+	if len(told) != 1 || told[0].Target != "aa" || told[0].Detail["reasons"] != "expired 1" {
+		t.Errorf("flush told of %+v, want what it wrote", told)
+	}
 	if diff := cmp.Diff(append(want, "aa 1: expired 1"), d.refusals()); diff != "" {
 		t.Errorf("second minute (-want +got):\n%s", diff)
 	}
 	before := len(d.audit())
-	d.must(d.FlushRefusals(t.Context()))
+	d.flush()
 	if n := len(d.audit()); n != before {
 		t.Errorf("a quiet minute wrote %d entries", n-before)
 	}
@@ -54,7 +58,7 @@ func TestLegacyCryptoIsCounted(t *testing.T) {
 		d.NoteLegacyCrypto("aa", "sha1-signature")
 	}
 	d.NoteRefusal("aa", "expired")
-	d.must(d.FlushRefusals(t.Context()))
+	d.flush()
 	got := []string{}
 	for _, e := range d.audit() {
 		got = append(got, e.Action+" "+e.Target+" "+e.Detail["reasons"])
@@ -106,7 +110,7 @@ func TestRefusalsSurviveAFault(t *testing.T) {
 	store := &faulty{Store: d.store, err: errors.New("disk is full")}
 	d.Service = enroll.NewService(store, nil, nil, enroll.Config{}, func() string { return topic }, func() time.Time { return d.now })
 	d.NoteRefusal("aa", "expired")
-	if err := d.FlushRefusals(t.Context()); !errors.Is(err, store.err) {
+	if _, err := d.FlushRefusals(t.Context()); !errors.Is(err, store.err) {
 		t.Fatalf("flush = %v, want the store's error", err)
 	}
 	d.NoteRefusal("aa", "expired")

@@ -65,9 +65,9 @@ var (
 	// ErrNoTopic: profiles cannot be made before a push certificate is
 	// imported, because the topic in a profile can never be changed.
 	ErrNoTopic = errors.New("no push certificate: its topic becomes part of every enrolment profile and can never be changed; import one with `kannuki cert push import` first")
-	// ErrLinkSpent: the link was used, has expired or never existed. The
-	// three are not told apart, so that guessing learns nothing.
-	ErrLinkSpent = errors.New("this link has been used, has expired, or does not exist")
+	// ErrLinkSpent: the link was used, has expired, is incomplete or never
+	// existed. They are not told apart, so that guessing learns nothing.
+	ErrLinkSpent = errors.New("this link has been used, has expired, is incomplete, or does not exist")
 )
 
 // InvalidError is a request for a grant that cannot be met as it is written.

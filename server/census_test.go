@@ -42,10 +42,10 @@ type bounds struct {
 // deviceCensus is the device listener.
 func deviceCensus() map[string]bounds {
 	return map[string]bounds{
-		"/mdm/checkin":         {authCertificate, "PUT", 1 << 20, true}, // a status report; other messages have 256 KiB
-		"/mdm/command":         {authCertificate, "PUT", 1 << 20, true}, // 8 MiB from a phone that was asked for its apps
-		"/scep":                {authChallenge, "GET POST", 64 << 10, false},
-		"GET /enroll/{secret}": {authLink, "GET HEAD", 0, true},
+		"/mdm/checkin":            {authCertificate, "PUT", 1 << 20, true}, // a status report; other messages have 256 KiB
+		"/mdm/command":            {authCertificate, "PUT", 1 << 20, true}, // 8 MiB from a phone that was asked for its apps
+		"/scep":                   {authChallenge, "GET POST", 64 << 10, false},
+		"GET /enroll/{secret...}": {authLink, "GET HEAD", 0, true},
 	}
 }
 
@@ -106,7 +106,7 @@ func split(pattern string) (method, path string) {
 	if !ok {
 		method, path = "", pattern
 	}
-	return method, regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(path, "x")
+	return method, regexp.MustCompile(`\{[a-z]+(\.\.\.)?\}`).ReplaceAllString(path, "x")
 }
 
 // nothingStored runs f and wants the database to be what it was before, but for

@@ -144,7 +144,8 @@ func deviceRoutes() []deviceRoute {
 		{enroll.CheckinPath, func(_ *Server, h *mdm.Handler) http.Handler { return http.HandlerFunc(h.ServeCheckin) }},
 		{enroll.CommandPath, func(_ *Server, h *mdm.Handler) http.Handler { return http.HandlerFunc(h.ServeCommand) }},
 		{enroll.SCEPPath, func(s *Server, _ *mdm.Handler) http.Handler { return s.ca.SCEP() }},
-		{"GET " + enroll.LinkPath + "{secret}", func(s *Server, _ *mdm.Handler) http.Handler { return http.HandlerFunc(s.serveLink) }},
+		// Whatever is left of a link that was cut off gets the same answer.
+		{"GET " + enroll.LinkPath + "{secret...}", func(s *Server, _ *mdm.Handler) http.Handler { return http.HandlerFunc(s.serveLink) }},
 	}
 }
 

@@ -247,13 +247,32 @@ func TestMalformedLinks(t *testing.T) {
 	} {
 		add("/enroll/"+s, gone, none)
 	}
-	for _, s := range []string{"", "/", "/a/b", "/" + secret + "/", "/" + secret + "/x"} {
-		add("/enroll"+s, none, moved)
+	add("/enroll", moved)
+	for _, s := range []string{"/", "/a/b", "/" + secret + "/", "/" + secret + "/x"} {
+		add("/enroll"+s, gone)
 	}
 	add("/enroll/../enroll/x", gone, none, moved)
 	add("//enroll/"+secret, none, moved)
 	in.refuses("link", cases)
 	in.must(in.install(in.phone("00008120-L", nil), link)) // the real one was not burnt
+}
+
+// TestCutOffLink: whoever opens what is left of a link reads what may be wrong
+// with it, in both languages, and the log counts them.
+func TestCutOffLink(t *testing.T) {
+	in := install(t)
+	nobody := in.as(nil)
+	for _, path := range []string{"/enroll/", "/enroll/unknown", "/enroll/unknown"} {
+		status, body := nobody.do(http.MethodGet, path, nil, nil)
+		if status != http.StatusGone || !strings.Contains(string(body), "is incomplete") || !strings.Contains(string(body), "途中で切れています") {
+			t.Errorf("%s: %d %s, want 410 that says that the link may be incomplete", path, status, body)
+		}
+	}
+	in.stop()
+	const want = `level=WARN msg=security action=security.refused identity=link count=3 reasons="link 3"`
+	if !strings.Contains(in.log.String(), want) {
+		t.Errorf("the log lacks %s", want)
+	}
 }
 
 // TestMalformedConfigurations: no configuration file ends the process or costs

@@ -282,9 +282,9 @@ func (s *Server) housekeeping(ctx context.Context) error {
 			// The refusals of the last minute are still to be written.
 			flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
-			return s.enroll.FlushRefusals(flush)
+			return s.tellRefusals(flush)
 		case <-minute.C:
-			if err := s.enroll.FlushRefusals(ctx); err != nil && ctx.Err() == nil {
+			if err := s.tellRefusals(ctx); err != nil && ctx.Err() == nil {
 				s.o.Logger.ErrorContext(ctx, "record refusals", "error", err)
 			}
 		case <-hour.C:
@@ -311,6 +311,17 @@ func (s *Server) forget(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		s.o.Logger.ErrorContext(ctx, "forget what ended", "error", err)
 	}
+}
+
+// tellRefusals puts what was refused to phones and strangers, or let through in
+// spite of weak cryptography, since the last time into the audit log, and one line
+// for each identity into the server's.
+func (s *Server) tellRefusals(ctx context.Context) error {
+	entries, err := s.enroll.FlushRefusals(ctx)
+	for _, e := range entries {
+		s.o.Logger.WarnContext(ctx, "security", "action", e.Action, "identity", e.Target, "count", e.Detail["count"], "reasons", e.Detail["reasons"])
+	}
+	return err
 }
 
 // deviceHandler serves phones. Nothing here ever answers 401.
@@ -389,8 +400,8 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 
 // What a person sees who opens a link that leads nowhere, in both languages.
 const (
-	linkSpentText = "This enrollment link has been used or has expired. Ask your IT desk for a new one.\n" +
-		"この登録用リンクは使用済みか、有効期限が切れています。情報システム部に新しいリンクを依頼してください。\n"
+	linkSpentText = "This enrollment link has been used, has expired, or is incomplete. Open it as it was sent, or ask your IT desk for a new one.\n" +
+		"この登録用リンクは使用済みか、有効期限が切れているか、途中で切れています。届いたとおりに開き直すか、情報システム部に新しいリンクを依頼してください。\n"
 	linkFaultText = "The enrollment profile cannot be made right now. Try again in a few minutes.\n" +
 		"今は登録用プロファイルを用意できません。数分後にもう一度お試しください。\n"
 )

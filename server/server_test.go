@@ -1,10 +1,12 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -39,6 +41,7 @@ type installation struct {
 	timeouts server.Timeouts // of the next start; zero for the defaults
 	ahead    atomic.Int64    // how far the installation's clocks are ahead of real time, in nanoseconds
 
+	log   bytes.Buffer                 // of the server; to be read once it has stopped
 	space atomic.Pointer[server.Space] // of the disk; nil: plenty
 
 	mu     sync.Mutex
@@ -99,7 +102,7 @@ func (in *installation) start() {
 	in.cancel, in.done = cancel, make(chan error, 1)
 	go func() {
 		in.done <- server.Run(ctx, server.Options{
-			Data: in.data, Version: "test", Logger: slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
+			Data: in.data, Version: "test", Logger: slog.New(slog.NewTextHandler(io.MultiWriter(in.t.Output(), &in.log), &slog.HandlerOptions{Level: slog.LevelInfo})),
 			Getenv: func(string) string { return "" }, Wall: in.now, Timeouts: in.timeouts,
 			Ready: func(server.Addresses) { close(ready) },
 			Space: func(string) (server.Space, error) {

@@ -82,6 +82,7 @@ type call struct {
 	r    *http.Request
 	w    http.ResponseWriter
 	body []byte
+	dry  bool // only tried
 }
 
 // write is what every changing request may carry.
@@ -91,6 +92,7 @@ type write struct {
 }
 
 func (c *call) act(w write) fleet.Act {
+	c.dry = c.dry || w.DryRun
 	return fleet.Act{Actor: c.Actor, Person: c.Person, Reason: w.Reason, DryRun: w.DryRun}
 }
 
@@ -105,10 +107,14 @@ func (c *call) decode(v any) error {
 	if err := dec.Decode(v); err != nil {
 		return invalid("body", "not-json", err.Error(), err.Error())
 	}
-	var written struct{ Reason, Note, Evidence string } // in whichever request has them
+	var written struct { // in whichever request has them
+		Reason, Note, Evidence string
+		DryRun                 bool `json:"dry_run"`
+	}
 	if err := json.Unmarshal(c.body, &written); err != nil {
 		return invalid("body", "not-json", err.Error(), err.Error())
 	}
+	c.dry = written.DryRun
 	return cmp.Or(CheckText("reason", written.Reason), CheckText("note", written.Note), CheckText("evidence", written.Evidence))
 }
 
@@ -186,8 +192,8 @@ type raw struct{}
 
 func (h *Handler) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := uuid.NewString()
-		answer, err := h.run(rt, w, r)
+		c := &call{ctx: r.Context(), r: r, w: w}
+		answer, err := h.run(rt, c)
 		if err == nil {
 			if _, done := answer.(raw); done {
 				return
@@ -199,10 +205,8 @@ func (h *Handler) serve(rt route) http.Handler {
 			return
 		}
 		e := *asError(err)
-		e.RequestID = id
-		if e.Code == CodeInternal {
-			h.logger.ErrorContext(r.Context(), "admin request failed", "request_id", id, "route", rt.pattern, "error", err)
-		}
+		e.RequestID = uuid.NewString()
+		h.logFailure(rt, c, &e, err)
 		if err := writeJSON(w, e.Status, errorBody{&e}); err != nil {
 			h.logger.DebugContext(r.Context(), "answer not delivered", "error", err)
 		}
@@ -217,7 +221,25 @@ func readBody(body io.Reader, n int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer any, err error) {
+// logFailure logs a request that was refused or came to a fault. What was
+// mistyped or does not exist is between the caller and the answer.
+func (h *Handler) logFailure(rt route, c *call, e *Error, err error) {
+	switch e.Code {
+	case CodeInternal:
+		h.logger.ErrorContext(c.ctx, "admin request failed", "request_id", e.RequestID, "route", rt.pattern, "error", err)
+	case CodeDenied:
+		// Whoever it is, nothing that he chose himself goes into the log.
+		h.logger.WarnContext(c.ctx, "admin request denied", "request_id", e.RequestID, "route", rt.pattern, "code", e.Code)
+	case CodeRefused, CodeConflict, CodeDiskFull:
+		h.logger.WarnContext(c.ctx, "admin act refused", "request_id", e.RequestID, "actor", c.Actor, "route", c.route(),
+			"code", e.Code, "detail", e.Detail, "dry_run", c.dry)
+	}
+}
+
+// route is what was asked for, as the log names it.
+func (c *call) route() string { return c.r.Method + " " + c.r.URL.Path }
+
+func (h *Handler) run(rt route, c *call) (answer any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if abort, ok := p.(error); ok && errors.Is(abort, http.ErrAbortHandler) {
@@ -226,22 +248,20 @@ func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer 
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	who, err := h.authenticate(r)
-	if err != nil {
+	if c.Principal, err = h.authenticate(c.r); err != nil {
 		return nil, &Error{Status: http.StatusForbidden, Code: CodeDenied, Detail: "no-access", Message: "not allowed: " + err.Error()}
 	}
 	limit := rt.limit
 	if limit == 0 {
 		limit = maxBody
 	}
-	body, err := readBody(http.MaxBytesReader(w, r.Body, limit), min(r.ContentLength, limit))
+	c.body, err = readBody(http.MaxBytesReader(c.w, c.r.Body, limit), min(c.r.ContentLength, limit))
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeInvalid, Detail: "too-large", Message: fmt.Sprintf("the request is larger than %d bytes", limit), Params: map[string]string{"most": strconv.FormatInt(limit, 10)}}
 	}
 	if err != nil {
 		return nil, invalid("body", "not-received", "", "not received completely")
 	}
-	c := &call{Principal: who, ctx: r.Context(), r: r, w: w, body: body}
 	if (rt.full == nil || !rt.full(h, c)) && h.ops.Disk().State == DiskReadOnly {
 		return nil, diskFull()
 	}
@@ -250,8 +270,8 @@ func (h *Handler) run(rt route, w http.ResponseWriter, r *http.Request) (answer 
 		defer h.changed()
 	}
 	answer, err = rt.handle(h, c)
-	if r.Method != http.MethodGet && err == nil {
-		h.logger.InfoContext(r.Context(), "admin act", "actor", who.Actor, "route", r.Method+" "+r.URL.Path)
+	if c.r.Method != http.MethodGet && err == nil {
+		h.logger.InfoContext(c.ctx, "admin act", "actor", c.Actor, "route", c.route(), "dry_run", c.dry)
 	}
 	return answer, err
 }
