@@ -63,6 +63,7 @@ func bare(p *storage.Phone) storage.Phone {
 	if !b.AppsAt.IsZero() {
 		b.AppsAt = time.Unix(0, 0).UTC() // only whether it ever answered counts
 	}
+	b.OS.Reasons, b.History, b.Forgotten = nil, nil, 0
 	b.Push = storage.Push{DeadSince: b.Push.DeadSince}
 	b.AvailableGB, b.Battery = policy.CoarseSpace(b.AvailableGB), policy.CoarseCharge(b.Battery)
 	b.Update.FailureAt, b.Update.Since = time.Time{}, time.Time{}

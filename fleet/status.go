@@ -163,12 +163,14 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 		return nil
 	}
 	now := f.now()
-	p.OS.Version, p.OS.Since = release, now
 	if was == "" {
+		p.OS.Version, p.OS.Since = release, now
 		return nil // the first that is known of it is no move
 	}
 	detail := map[string]string{"from": was, "to": release, "group": p.Group, "ring": string(p.Ring)}
 	reasons := p.Update.Reasons
+	remember(p)
+	p.OS.Version, p.OS.Since, p.OS.Reasons = release, now, slices.Clone(reasons)
 	if len(reasons) > 0 {
 		detail["install_reason"] = strings.Join(reasons, ",")
 	}
@@ -185,6 +187,16 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 		entries = append(entries, f.leak(p, detail, reasons...))
 	}
 	return entries
+}
+
+// remember adds what the phone runs to its history, before it runs something
+// else.
+func remember(p *storage.Phone) {
+	p.History = append(p.History, storage.Ran{Version: p.OS.Version, Since: p.OS.Since.UTC().Truncate(time.Second), Reasons: p.OS.Reasons})
+	if over := len(p.History) - storage.MaxHistory; over > 0 {
+		p.History = slices.Delete(p.History, 0, over)
+		p.Forgotten += over
+	}
 }
 
 // leak remembers how a production phone came to a release that nobody approved

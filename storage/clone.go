@@ -17,6 +17,11 @@ func (p Phone) Clone() Phone {
 	for i := range p.Declarations {
 		p.Declarations[i].Reasons = slices.Clone(p.Declarations[i].Reasons)
 	}
+	p.OS.Reasons = slices.Clone(p.OS.Reasons)
+	p.History = slices.Clone(p.History)
+	for i := range p.History {
+		p.History[i].Reasons = slices.Clone(p.History[i].Reasons)
+	}
 	p.Announced.Enforcement = copied(p.Announced.Enforcement)
 	p.Legacy = copied(p.Legacy)
 	if p.Arrival = copied(p.Arrival); p.Arrival != nil {

@@ -65,8 +65,10 @@ type Phone struct {
 	Declarations []DeclarationState `json:"declarations,omitempty"` // complete set of the last report
 	Announced    Announced          `json:"announced,omitzero"`
 	Sync         SyncState          `json:"sync,omitzero"`
-	Arrival      *Arrival           `json:"arrival,omitzero"` // how it came to a release its group had not opened
-	Legacy       *Legacy            `json:"legacy,omitzero"`  // nil while it never needed a mechanism of iOS before 27
+	Arrival      *Arrival           `json:"arrival,omitzero"`   // how it came to a release its group had not opened
+	History      []Ran              `json:"history,omitempty"`  // what it ran before OS in this epoch, oldest first, at most MaxHistory
+	Forgotten    int                `json:"forgotten,omitzero"` // releases before those of History
+	Legacy       *Legacy            `json:"legacy,omitzero"`    // nil while it never needed a mechanism of iOS before 27
 }
 
 // OS is what a phone runs.
@@ -76,6 +78,18 @@ type OS struct {
 	SupplementalBuild string    `json:"supplementalBuild,omitzero"`
 	SupplementalExtra string    `json:"supplementalExtra,omitzero"` // letter of a background improvement, "a"
 	Since             time.Time `json:"since,omitzero"`             // when the server first saw this version on the phone
+	Reasons           []string  `json:"reasons,omitempty"`          // install-reason with which it came to this version; none when it enrolled with it
+}
+
+// MaxHistory is how many of the releases that a phone ran before are kept one by
+// one: a year of them for a phone that takes each one Apple posts.
+const MaxHistory = 18
+
+// Ran is a release that a phone ran, until the next one or what it runs now.
+type Ran struct {
+	Version string    `json:"version,omitzero"`
+	Since   time.Time `json:"since,omitzero"`    // as [OS].Since, in whole seconds
+	Reasons []string  `json:"reasons,omitempty"` // as [OS].Reasons
 }
 
 // Push is what a wake-up through Apple's push service needs.
