@@ -16,6 +16,7 @@ import (
 
 // What a back-test compares when it is not said, in days.
 const (
+	backtestSmokeDays   = 3
 	backtestInstallDays = 3
 	backtestYears       = 2
 )
@@ -33,6 +34,7 @@ type BacktestQuery struct {
 	Until       string   // the same, a month meaning its last known day; "": the last day the catalogue knows
 	Days        []int    // lengths of a full test, 1 to 365, at most 10; none: 7, 14, 21, 30
 	Strategies  []string // none: all
+	SmokeDays   int      // 0: 3, or as long as a full test that is shorter
 	InstallDays *int     // from approval to deadline, 0 to 365; nil: 3
 }
 
@@ -93,7 +95,14 @@ func BacktestCatalog(cat *catalog.Catalog, q BacktestQuery) (BacktestView, error
 
 // replay completes a history with what the catalogue and the query say.
 func replay(cat *catalog.Catalog, q BacktestQuery, h backtest.History) (backtest.Report, error) {
-	h.Releases = policyReleases(cat)
+	h.Releases, h.Known = policyReleases(cat), map[string]time.Time{}
+	for _, r := range cat.Releases() {
+		for _, c := range r.CVEs {
+			if !c.KEVAdded.IsZero() {
+				h.Known[c.ID] = dateTime(c.KEVAdded)
+			}
+		}
+	}
 	if err := q.period(&h, lastDay(cat)); err != nil {
 		return backtest.Report{}, err
 	}
@@ -205,7 +214,11 @@ func (q BacktestQuery) ways() ([]backtest.Way, error) {
 			continue
 		}
 		for _, s := range strategies {
-			ways = append(ways, backtest.Way{Strategy: s, TestDays: days, InstallDays: install})
+			smoke := min(backtestSmokeDays, days)
+			if q.SmokeDays != 0 {
+				smoke = q.SmokeDays
+			}
+			ways = append(ways, backtest.Way{Strategy: s, TestDays: days, SmokeDays: smoke, InstallDays: install})
 		}
 	}
 	return ways, nil

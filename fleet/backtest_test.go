@@ -31,7 +31,7 @@ func builtIn(t testing.TB) *catalog.Catalog {
 // with go test -run Golden -update.
 func TestBacktestGolden(t *testing.T) {
 	t.Parallel()
-	v, err := fleet.BacktestCatalog(builtIn(t), fleet.BacktestQuery{Since: "2024-09", Until: "2026-08-22", Days: []int{21}, Strategies: []string{"finish"}})
+	v, err := fleet.BacktestCatalog(builtIn(t), fleet.BacktestQuery{Since: "2024-09", Until: "2026-08-22", Days: []int{30}, Strategies: []string{"emergency"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestBacktestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = append(got, '\n')
-	path := filepath.Join("testdata", "backtest-finish-21.json")
+	path := filepath.Join("testdata", "backtest-emergency-30.json")
 	if *update {
 		if err := os.WriteFile(path, got, 0o600); err != nil {
 			t.Fatal(err)
@@ -86,7 +86,8 @@ func TestBacktestPeriod(t *testing.T) {
 	}
 }
 
-// TestBacktestWays: each strategy with each length of a test, none twice.
+// TestBacktestWays: each strategy with each length of a test, none twice, and a
+// full test that is short has a smoke test no longer than itself.
 func TestBacktestWays(t *testing.T) {
 	t.Parallel()
 	zero := 0
@@ -96,9 +97,11 @@ func TestBacktestWays(t *testing.T) {
 		runs  int
 		fault string
 	}{
-		{"what is usual", fleet.BacktestQuery{}, 8, ""},
+		{"what is usual", fleet.BacktestQuery{}, 16, ""},
 		{"nothing twice", fleet.BacktestQuery{Days: []int{7, 9, 7}, Strategies: []string{"finish", "restart", "finish"}}, 4, ""},
-		{"a test of a day, installed at once", fleet.BacktestQuery{Days: []int{1}, InstallDays: &zero}, 2, ""},
+		{"a test of a day, installed at once", fleet.BacktestQuery{Days: []int{1}, InstallDays: &zero}, 4, ""},
+		{"a smoke test of its own length", fleet.BacktestQuery{Days: []int{9}, SmokeDays: 9}, 4, ""},
+		{"a smoke test longer than a full one", fleet.BacktestQuery{Days: []int{9, 8}, SmokeDays: 9}, 0, "way-out-of-range"},
 		{"too many", fleet.BacktestQuery{Days: make([]int, 11)}, 0, "too-many-lengths"},
 		{"a test of no days", fleet.BacktestQuery{Days: []int{7, 0}}, 0, "way-out-of-range"},
 		{"an unknown strategy", fleet.BacktestQuery{Strategies: []string{"hope"}}, 0, "not-one-of"},

@@ -113,6 +113,8 @@ func TestMalformedRequests(t *testing.T) {
 		{"/v1/groups/sales/backtest?until=9999-12", answers(bad)},
 		{"/v1/groups/sales/backtest?since=0001-01&until=0001-02", answers(bad)},
 		{"/v1/groups/sales/backtest?strategy=hope", answers(bad)},
+		{"/v1/groups/sales/backtest?smoke_days=0x3", answers(bad)},
+		{"/v1/groups/sales/backtest?install_days=1e3", answers(bad)},
 		{"/v1/groups/nobody/backtest", answers(none)},
 	} {
 		cases = append(cases, ask("GET "+q.path, http.MethodGet, q.path, nil, q.want...))

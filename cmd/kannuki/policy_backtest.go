@@ -41,7 +41,8 @@ func newPolicyBacktestCommand(g *globals) *cobra.Command {
 	f.StringVar(&q.Since, "since", "", t.T("month or day to begin with, such as 2024-09 (default: two years before the end)"))
 	f.StringVar(&q.Until, "until", "", t.T("month or day to end with (default: the last day the catalogue knows)"))
 	f.IntSliceVar(&q.Days, "days", nil, t.T("how many days a full test takes; several to compare (default: 7,14,21,30)"))
-	f.StringSliceVar(&q.Strategies, "strategy", nil, t.T("restart or finish; several to compare (default: all)"))
+	f.StringSliceVar(&q.Strategies, "strategy", nil, t.T("restart, finish, carry-over or emergency; several to compare (default: all)"))
+	f.IntVar(&q.SmokeDays, "smoke-days", 0, t.T("how many days a quick check takes (default: 3)"))
 	f.IntVar(&o.installDays, "install-days", 3, t.T("how many days from the approval to the phones' deadline"))
 	f.StringVar(&o.svg, "svg", "", t.T("also draw a chart into this file, which must not exist"))
 	g.complete(cmd, "strategy", func(*cobra.Command) []string {
@@ -90,6 +91,7 @@ func (g *globals) backtestTable(v fleet.BacktestView) table {
 		{"test_days", t.T("Test, days")},
 		{"strategy", t.T("Way of testing")},
 		{"approved", t.T("Approved")},
+		{"overrides", t.T("by two people")},
 		{"missed", t.T("Missed")},
 		{"held_median_days", t.T("Held, median")},
 		{"held_max_days", t.T("longest")},
@@ -99,14 +101,15 @@ func (g *globals) backtestTable(v fleet.BacktestView) table {
 		{"restarts_per_phone_year", t.T("Restarts a year")},
 		{"dropped", t.T("Tests given up")},
 		{"unused", t.T("Tested, not used")},
+		{"smoke_days", ""},
 		{"install_days", ""},
 		{"open", ""},
 	}}
 	for _, r := range v.Runs {
 		approved := cell{strconv.Itoa(r.Approved), fmt.Sprintf("%d/%d", r.Approved, v.Releases)}
-		tab.add(number(r.TestDays), cell{string(r.Strategy), g.strategy(r.Strategy)}, approved, number(r.Missed), number(r.HeldMedian), number(r.HeldMax),
+		tab.add(number(r.TestDays), cell{string(r.Strategy), g.strategy(r.Strategy)}, approved, number(r.Overrides), number(r.Missed), number(r.HeldMedian), number(r.HeldMax),
 			decimal(r.Exposure.Total), decimal(r.Exposure.Testing), decimal(r.Exposure.Avoidable), decimal(r.Restarts), number(r.Dropped), number(r.Unused),
-			number(r.InstallDays), number(r.Open))
+			number(r.SmokeDays), number(r.InstallDays), number(r.Open))
 	}
 	return tab
 }
@@ -122,6 +125,10 @@ func (g *globals) strategy(s backtest.Strategy) string {
 		return t.T("Begin anew with each release")
 	case backtest.Finish:
 		return t.T("Finish, then the newest")
+	case backtest.CarryOver:
+		return t.T("Carry over")
+	case backtest.Emergency:
+		return t.T("Carry over, urgent route")
 	}
 	return string(s)
 }

@@ -25,6 +25,9 @@ type History struct {
 	// after Until, which the replay does not look at, and those before Since,
 	// which say what the phones ran. Synthetic ones are left out.
 	Releases []policy.Release
+	// Known says since when a CVE was known to be exploited. One that is not
+	// named was known when a release that fixes it was first posted.
+	Known map[string]time.Time
 	// Phones are the production phones, by model. Rows with a count below one
 	// and models that no release is for are left out.
 	Phones []Phones
@@ -46,11 +49,16 @@ type Phones struct {
 type Way struct {
 	Strategy    Strategy
 	TestDays    int // a full test of the business apps takes so many days: 1 to MaxDays
+	SmokeDays   int // a smoke test does: 1 to TestDays; only for strategies that carry results over
 	InstallDays int // from the approval to the deadline of the phones: 0 to MaxDays
 }
 
 // MaxDays is the largest number of days a Way may name.
 const MaxDays = 365
+
+// EmergencyInstallDays is how many days after its approval phones install what
+// went through the emergency lane, unless InstallDays are less.
+const EmergencyInstallDays = 1
 
 // Faults of a History or a Way that callers tell apart.
 var (
@@ -76,11 +84,13 @@ type Report struct {
 type Run struct {
 	Strategy    Strategy `json:"strategy"`
 	TestDays    int      `json:"test_days"`
+	SmokeDays   int      `json:"smoke_days,omitempty"` // 0 when the strategy knows no smoke test
 	InstallDays int      `json:"install_days"`
 
-	Approved int `json:"approved"` // releases that were ever approved
-	Missed   int `json:"missed"`   // superseded or expired before any approval
-	Open     int `json:"open"`     // neither, on the last day
+	Approved  int `json:"approved"`  // releases that were ever approved
+	Overrides int `json:"overrides"` // of them by two people, before they were verified
+	Missed    int `json:"missed"`    // superseded or expired before any approval
+	Open      int `json:"open"`      // neither, on the last day
 
 	// HeldMedian and HeldMax are days from the posting of a release until it, or
 	// a newer one for the same models, was approved; until the last day when
@@ -92,8 +102,8 @@ type Run struct {
 	// Restarts are installations per phone and year, each with a restart.
 	Restarts float64 `json:"restarts_per_phone_year"`
 
-	// Dropped are releases whose test was begun and given up for a newer release;
-	// Unused those whose test was finished and that no
+	// Dropped are releases whose test was begun and given up for a newer release
+	// that it does not count for; Unused those whose test was finished and that no
 	// production phone ever installed.
 	Dropped int `json:"dropped"`
 	Unused  int `json:"unused"`
@@ -118,6 +128,7 @@ type Outcome string
 // The outcomes.
 const (
 	Approved   Outcome = "approved"
+	Overridden Outcome = "overridden" // approved by two people before it was verified
 	Superseded Outcome = "superseded" // a newer release took its place first
 	Expired    Outcome = "expired"    // Apple withdrew it first
 	Open       Outcome = "open"       // none of these by the last day
@@ -160,15 +171,17 @@ func Replay(h History, ways []Way) (Report, error) {
 }
 
 func (w Way) check() error {
-	for _, limit := range []struct {
-		what     string
-		got, low int
-	}{
-		{"a full test", w.TestDays, 1},
-		{"an installation", w.InstallDays, 0},
-	} {
-		if limit.got < limit.low || limit.got > MaxDays {
-			return fmt.Errorf("%s of %d days, want %d to %d: %w", limit.what, limit.got, limit.low, MaxDays, ErrDays)
+	type limit struct {
+		what           string
+		got, low, high int
+	}
+	limits := []limit{{"a full test", w.TestDays, 1, MaxDays}, {"an installation", w.InstallDays, 0, MaxDays}}
+	if w.Strategy.carries() {
+		limits = append(limits, limit{"a smoke test", w.SmokeDays, 1, w.TestDays})
+	}
+	for _, l := range limits {
+		if l.got < l.low || l.got > l.high {
+			return fmt.Errorf("%s of %d days, want %d to %d: %w", l.what, l.got, l.low, l.high, ErrDays)
 		}
 	}
 	if !slices.Contains(Strategies(), w.Strategy) {

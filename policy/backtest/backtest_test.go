@@ -42,11 +42,12 @@ func posted(version string, on int, models []string, cves ...string) policy.Rele
 func history(releases ...policy.Release) backtest.History {
 	return backtest.History{
 		Releases: releases, Phones: []backtest.Phones{{Model: old, Count: 10}}, Since: first, Until: day(100),
+		Known: map[string]time.Time{"CVE-late": day(25)},
 	}
 }
 
 func way(s backtest.Strategy, testDays int) backtest.Way {
-	return backtest.Way{Strategy: s, TestDays: testDays, InstallDays: 2}
+	return backtest.Way{Strategy: s, TestDays: testDays, SmokeDays: 3, InstallDays: 2}
 }
 
 // one replays a history against one way.
@@ -112,6 +113,45 @@ func TestStories(t *testing.T) {
 		{"superseded long before it is withdrawn", []policy.Release{gone(posted("26.0", 0, models), 40), posted("26.1", 20, models)}, way(backtest.Restart, 30), []string{
 			"26.0 tested 0 approved - installed - superseded",
 			"26.1 tested 20 approved 50 installed 52 approved",
+		}},
+		{"carry-over: a patch of what was tested in full", []policy.Release{posted("26.0", 0, models), posted("26.0.1", 20, models), posted("26.1", 30, models)}, way(backtest.CarryOver, 15), []string{
+			"26.0 tested 0 approved 15 installed 17 approved",
+			"26.0.1 tested 20 approved 23 installed 25 approved",
+			"26.1 tested 30 approved 45 installed 47 approved",
+		}},
+		{"carry-over: a patch that comes while the test runs", []policy.Release{posted("26.0", 0, models), posted("26.0.1", 10, models)}, way(backtest.CarryOver, 15), []string{
+			"26.0 tested 0 approved 15 installed 17 approved",
+			"26.0.1 tested 15 approved 18 installed 20 approved",
+		}},
+		{"emergency: at once, by two people, and the test goes on", []policy.Release{
+			posted("26.0", 0, models), posted("26.0.1", 10, models, "CVE-1"), posted("26.0.2", 20, models),
+		}, way(backtest.Emergency, 15), []string{
+			"26.0 tested 0 approved - installed - superseded",
+			"26.0.1 tested 10 approved 13 installed 14 overridden",
+			"26.0.2 tested 20 approved 23 installed 25 approved", // on the full test of 26.0.1, over on day 15
+		}},
+		{"emergency: a full test that is nearly over still looks at the patch for as long as a smoke test", []policy.Release{
+			posted("26.0", 0, models), posted("26.0.1", 14, models, "CVE-1"),
+		}, way(backtest.Emergency, 15), []string{
+			"26.0 tested 0 approved - installed - superseded",
+			"26.0.1 tested 14 approved 17 installed 18 approved",
+		}},
+		{"emergency: another x.y begins anew, and finishes", []policy.Release{
+			posted("26.0", 0, models), posted("26.1", 10, models, "CVE-1"), posted("26.2", 12, models),
+		}, way(backtest.Emergency, 15), []string{
+			"26.0 tested 0 approved - installed - superseded",
+			"26.1 tested 10 approved 13 installed 14 overridden",
+			"26.2 tested 25 approved 40 installed 42 approved",
+		}},
+		{"emergency: a patch of what was tested in full needs no second person", []policy.Release{
+			posted("26.0", 0, models), posted("26.0.1", 20, models, "CVE-1"),
+		}, way(backtest.Emergency, 15), []string{
+			"26.0 tested 0 approved 15 installed 17 approved",
+			"26.0.1 tested 20 approved 23 installed 24 approved",
+		}},
+		{"emergency: known too late", []policy.Release{posted("26.0", 0, models), posted("26.0.1", 10, models, "CVE-late")}, way(backtest.Emergency, 30), []string{
+			"26.0 tested 0 approved - installed - superseded",
+			"26.0.1 tested 25 approved 28 installed 29 overridden",
 		}},
 		{"a synthetic release is none", append(three[:1:1], policy.Release{Version: "27.0", Synthetic: true, Models: three[0].Models}), way(backtest.Finish, 15), []string{
 			"26.0 tested 0 approved 15 installed 17 approved",
@@ -260,6 +300,8 @@ func TestRefused(t *testing.T) {
 		{"no release for the models", other, way(backtest.Finish, 7), backtest.ErrNoRelease},
 		{"a test of no days", good, way(backtest.Finish, 0), backtest.ErrDays},
 		{"a test of too many days", good, way(backtest.Finish, backtest.MaxDays+1), backtest.ErrDays},
+		{"a smoke test of no days", good, backtest.Way{Strategy: backtest.CarryOver, TestDays: 7}, backtest.ErrDays},
+		{"a smoke test longer than a full one", good, backtest.Way{Strategy: backtest.Emergency, TestDays: 7, SmokeDays: 8}, backtest.ErrDays},
 		{"an installation before the approval", good, backtest.Way{Strategy: backtest.Finish, TestDays: 7, InstallDays: -1}, backtest.ErrDays},
 	} {
 		if _, err := backtest.Replay(test.h, []backtest.Way{test.way}); !errors.Is(err, test.want) {
@@ -290,7 +332,7 @@ func TestRandomHistories(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		h := randomHistory(rng)
-		w := backtest.Way{Strategy: backtest.Strategies()[rng.IntN(len(backtest.Strategies()))], TestDays: 1 + rng.IntN(60), InstallDays: rng.IntN(5)}
+		w := backtest.Way{Strategy: backtest.Strategies()[rng.IntN(len(backtest.Strategies()))], TestDays: 3 + rng.IntN(60), SmokeDays: 1 + rng.IntN(3), InstallDays: rng.IntN(5)}
 		r, err := backtest.Replay(h, []backtest.Way{w})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -314,7 +356,7 @@ func TestRandomHistories(t *testing.T) {
 // randomHistory is a history of 300 days for three models, two of which Apple
 // treats alike.
 func randomHistory(rng *rand.Rand) backtest.History {
-	h := backtest.History{Since: first, Until: day(300)}
+	h := backtest.History{Since: first, Until: day(300), Known: map[string]time.Time{}}
 	for _, m := range []string{old, "iPhone12,3", neu} {
 		h.Phones = append(h.Phones, backtest.Phones{Model: m, Count: 5 + rng.IntN(50)})
 	}
@@ -328,7 +370,11 @@ func randomHistory(rng *rand.Rand) backtest.History {
 		version := fmt.Sprintf("26.%d.%d", minor, patch)
 		r := posted(version, on, models)
 		if rng.IntN(3) == 0 {
-			r.CVEs = append(r.CVEs, policy.CVE{ID: fmt.Sprintf("CVE-%d", rng.IntN(8)), Exploited: true})
+			id := fmt.Sprintf("CVE-%d", rng.IntN(8))
+			r.CVEs = append(r.CVEs, policy.CVE{ID: id, Exploited: true})
+			if rng.IntN(2) == 0 {
+				h.Known[id] = day(on + rng.IntN(60))
+			}
 		}
 		if last >= 0 && len(models) == 3 {
 			for i := range h.Releases[last].Models {

@@ -13,10 +13,11 @@ import (
 // past is a History made ready for replays, which only read it.
 type past struct {
 	from, until time.Time
-	kinds       []kind             // sorted by model
-	releases    []policy.Release   // newest first; only for the models of kinds, only exploited CVEs
-	seen        []seen             // releases that count, in the order of posting
-	dates       map[time.Time]bool // days on which a release was posted or withdrawn
+	kinds       []kind               // sorted by model
+	releases    []policy.Release     // newest first; only for the models of kinds, only exploited CVEs
+	seen        []seen               // releases that count, in the order of posting
+	dates       map[time.Time]bool   // days on which a release was posted or withdrawn
+	known       map[string]time.Time // since when CVEs were known to be exploited
 	modelClass  policy.ModelClass
 }
 
@@ -46,7 +47,7 @@ type seen struct {
 }
 
 func newPast(h History) (*past, error) {
-	p := &past{until: h.Until, dates: map[time.Time]bool{}, modelClass: h.ModelClass}
+	p := &past{until: h.Until, known: h.Known, dates: map[time.Time]bool{}, modelClass: h.ModelClass}
 	all := slices.DeleteFunc(slices.Clone(h.Releases), func(r policy.Release) bool {
 		return r.Synthetic || r.Class == policy.ClassImprovement || !version.Valid(r.Version)
 	})
@@ -192,6 +193,16 @@ func (p *past) addSeen() {
 	}
 	slices.Reverse(p.seen)
 	slices.SortStableFunc(p.seen, func(a, b seen) int { return a.posted.Compare(b.posted) })
+}
+
+// exploitedAt returns the releases as they were known on a day: with those of
+// their CVEs that were known to be exploited.
+func (p *past) exploitedAt(now time.Time) []policy.Release {
+	out := slices.Clone(p.releases)
+	for i, r := range out {
+		out[i].CVEs = slices.DeleteFunc(slices.Clone(r.CVEs), func(c policy.CVE) bool { return p.known[c.ID].After(now) })
+	}
+	return out
 }
 
 // window returns when a model can get a release.

@@ -21,9 +21,10 @@ type replay struct {
 	past   *past
 	way    Way
 	parts  policy.Parts
-	world  *policy.World // made of parts, nil after they changed
-	counts *policy.World // world with the phones counted, nil after they or parts changed
-	shown  []policy.Gate // of counts, nil when they may be others by now
+	world  *policy.World      // made of parts, nil after they changed
+	counts *policy.World      // world with the phones counted, nil after they or parts changed
+	shown  []policy.Gate      // of counts, nil when they may be others by now
+	ends   map[time.Time]bool // days on which an override ends
 	phones []*phones
 	steps  map[string]*step // by release, those seen and those of older branches
 	ledger ledger
@@ -38,16 +39,19 @@ type phones struct {
 
 // test is what a verification phone is doing.
 type test struct {
-	os    string
-	began time.Time
-	done  bool // os has its result, or is not to be tested
+	os      string
+	arrived time.Time // on os
+	began   time.Time // of the full test, which may have begun on an older patch
+	smoked  bool      // os passed a smoke test
+	done    bool      // os has its result, or is not to be tested
 }
 
 func newReplay(p *past, w Way) *replay {
-	r := &replay{past: p, way: w, steps: map[string]*step{}}
+	r := &replay{past: p, way: w, steps: map[string]*step{}, ends: map[time.Time]bool{}}
 	r.parts.Apps = []policy.App{{BundleID: app, Importance: policy.ImportanceCritical}}
-	r.parts.Groups = []policy.Group{{Name: group, Apps: []string{app}, Candidate: policy.CandidateManual, ModelClass: p.modelClass}}
-	r.parts.Releases = p.releases
+	r.parts.Groups = []policy.Group{{Name: group, Apps: []string{app}, Candidate: policy.CandidateManual, ModelClass: p.modelClass, Policy: group}}
+	r.parts.Policies = []policy.Policy{{Name: group, CarryOver: w.Strategy.carries()}}
+	r.parts.Releases = p.exploitedAt(p.from)
 	return r
 }
 
@@ -65,10 +69,10 @@ func (r *replay) run() Run {
 	return r.result()
 }
 
-// news takes up what the day brings: what Apple posted or withdrew, and phones of
-// a new model.
+// news takes up what the day brings: what Apple posted or withdrew, phones of a
+// new model, and what became known to be exploited.
 func (r *replay) news(now time.Time) {
-	if r.past.dates[now] {
+	if r.past.dates[now] || r.ends[now] {
 		r.counts = nil
 	}
 	for i := range r.past.kinds {
@@ -77,10 +81,16 @@ func (r *replay) news(now time.Time) {
 			continue
 		}
 		p := &phones{kind: k, os: k.start}
-		p.test = test{os: k.start, began: now, done: k.joins.Equal(r.past.from)}
+		p.test = test{os: k.start, arrived: now, began: now, done: k.joins.Equal(r.past.from)}
 		r.phones, r.counts = append(r.phones, p), nil
 		if !p.test.done {
 			r.step(k.start).begin(now)
+		}
+	}
+	for _, since := range r.past.known {
+		if since.Equal(now) {
+			r.parts.Releases = r.past.exploitedAt(now)
+			r.changed()
 		}
 	}
 }
@@ -89,33 +99,82 @@ func (r *replay) news(now time.Time) {
 func (r *replay) record(now time.Time) {
 	for _, p := range r.phones {
 		t := &p.test
-		if t.done || now.Before(t.began.AddDate(0, 0, r.way.TestDays)) {
+		if t.done {
 			continue
 		}
-		t.done = true
-		r.parts.Verdicts = append(r.parts.Verdicts, policy.Verdict{
-			ID: t.os + " " + p.model, BundleID: app, AppVersion: appVersion, Release: t.os, Model: p.model, Group: group,
-			Phone: "tester " + p.model, Ring: policy.RingVerification, PhoneOS: t.os, Result: policy.ResultWorks,
-			By: "tester", At: now, AllowedTester: true,
-		})
-		r.changed()
-		r.step(t.os).finish(now)
+		smoked := r.way.Strategy.carries() && !now.Before(t.arrived.AddDate(0, 0, r.way.SmokeDays))
+		tested := !now.Before(t.began.AddDate(0, 0, r.way.TestDays))
+		switch {
+		case smoked && r.carried(p, now):
+			t.done = true
+			r.verdict(p, policy.MethodSmoke, now)
+		case tested && (t.began.Equal(t.arrived) || smoked):
+			t.done = true
+			r.verdict(p, policy.MethodFull, now)
+		case smoked && !t.smoked && r.way.Strategy == Emergency && len(r.gate(t.os, now).Exploited) > 0:
+			t.smoked = true
+			r.verdict(p, policy.MethodSmoke, now)
+		}
 	}
 }
 
-// approve opens the gates that may be opened.
+// carried reports whether a smoke test is all that the gate of the release that
+// a tester tests still lacks for the phones of this kind.
+func (r *replay) carried(p *phones, now time.Time) bool {
+	return slices.ContainsFunc(r.gate(p.test.os, now).Apps, func(a policy.AppState) bool {
+		return slices.Contains(a.Provisional, p.model) || slices.Contains(a.Provisional, policy.AnyModel)
+	})
+}
+
+// verdict records that everything worked on a verification phone.
+func (r *replay) verdict(p *phones, method policy.Method, now time.Time) {
+	r.parts.Verdicts = append(r.parts.Verdicts, policy.Verdict{
+		ID: p.test.os + " " + p.model + " " + string(method), BundleID: app, AppVersion: appVersion, Release: p.test.os, Model: p.model, Group: group,
+		Phone: "tester " + p.model, Ring: policy.RingVerification, PhoneOS: p.test.os, Result: policy.ResultWorks, Method: method,
+		By: "tester", At: now, AllowedTester: true,
+	})
+	r.changed()
+	r.step(p.test.os).finish(now)
+}
+
+// approve opens the gates that may be opened: one person the verified ones, two
+// people in an emergency what passed a smoke test.
 func (r *replay) approve(now time.Time) {
 	for _, g := range r.gates(now) {
-		if g.Approval != "" || policy.Approvable(g) != nil {
+		urgent := r.way.Strategy == Emergency && len(g.Exploited) > 0
+		installDays := r.way.InstallDays
+		if urgent {
+			installDays = min(installDays, EmergencyInstallDays)
+		}
+		a := policy.Approval{
+			ID: g.Release, Group: group, Release: g.Release, By: "approver", At: now,
+			Deadline: policy.FormatLocal(now.AddDate(0, 0, installDays), time.UTC),
+		}
+		switch {
+		case g.Approval != "":
+			continue
+		case policy.Approvable(g) == nil:
+			a.Models, a.Floors = g.Models, g.Floors
+		case urgent && g.Phase == policy.PhaseVerifying && r.smoked(g):
+			a.Models = g.ProductionModels
+			a.Override = &policy.Override{By: a.By, Second: "second approver", Until: now.AddDate(0, 0, installDays+1)}
+			r.ends[a.Override.Until] = true
+		default:
 			continue
 		}
-		r.parts.Approvals = append(r.parts.Approvals, policy.Approval{
-			ID: g.Release, Group: group, Release: g.Release, By: "approver", At: now,
-			Deadline: policy.FormatLocal(now.AddDate(0, 0, r.way.InstallDays), time.UTC), Models: g.Models, Floors: g.Floors,
-		})
+		r.parts.Approvals = append(r.parts.Approvals, a)
 		r.changed()
-		r.step(g.Release).approve(now)
+		r.step(g.Release).approve(now, a.Override != nil)
 	}
+}
+
+// smoked reports whether the release of a gate passed a smoke test, or more, for
+// all production phones that are to get it.
+func (r *replay) smoked(g policy.Gate) bool {
+	return !slices.ContainsFunc(r.phones, func(p *phones) bool {
+		wants := slices.Contains(g.ProductionModels, p.model) && version.Newer(g.Release, p.os)
+		return wants && (p.test.os != g.Release || !p.test.smoked && !p.test.done)
+	})
 }
 
 // offer gives verification phones the newest release, when their testers are
@@ -127,7 +186,7 @@ func (r *replay) offer(now time.Time) {
 		if i < 0 || r.offered(gates[i].Release) {
 			continue
 		}
-		if r.way.Strategy == Restart || r.free(gates[i]) {
+		if r.free(gates[i], now) {
 			r.parts.Offers = append(r.parts.Offers, policy.Offer{Group: group, Release: gates[i].Release, At: now})
 			r.changed()
 		}
@@ -141,10 +200,11 @@ func (r *replay) offer(now time.Time) {
 }
 
 // free reports whether no tester who would get the release of a gate has a test
-// under way: an offer is to the whole ring.
-func (r *replay) free(g policy.Gate) bool {
+// under way that the strategy wants finished: an offer is to the whole ring.
+func (r *replay) free(g policy.Gate, now time.Time) bool {
 	return !slices.ContainsFunc(r.phones, func(p *phones) bool {
-		return !p.test.done && version.Newer(g.Release, p.test.os) && slices.Contains(g.ProductionModels, p.model)
+		gets := version.Newer(g.Release, p.test.os) && slices.Contains(g.ProductionModels, p.model)
+		return gets && !p.test.done && !r.way.Strategy.takesUp(r.gate(p.test.os, now), g)
 	})
 }
 
@@ -154,10 +214,15 @@ func (r *replay) offered(release string) bool {
 
 // move begins the test of a release.
 func (r *replay) move(p *phones, release string, now time.Time) {
-	if !p.test.done {
+	began := now
+	switch {
+	case p.test.done:
+	case r.way.Strategy.carries() && sameLine(p.test.os, release):
+		began = p.test.began
+	default:
 		r.step(p.test.os).dropped = true
 	}
-	p.test, r.counts = test{os: release, began: now}, nil
+	p.test, r.counts = test{os: release, arrived: now, began: began}, nil
 	r.step(release).begin(now)
 }
 
@@ -195,6 +260,16 @@ func (r *replay) gates(now time.Time) []policy.Gate {
 		}
 	}
 	return r.shown
+}
+
+// gate returns one of them, an empty one when all production phones are there.
+func (r *replay) gate(release string, now time.Time) policy.Gate {
+	gates := r.gates(now)
+	i := slices.IndexFunc(gates, func(g policy.Gate) bool { return g.Release == release })
+	if i < 0 {
+		return policy.Gate{}
+	}
+	return gates[i]
 }
 
 // changed says that parts are no longer those of the world.

@@ -11,6 +11,7 @@ import (
 // step is what became of one release; times are zero for what did not happen.
 type step struct {
 	tested, finished, approved, installed time.Time
+	override                              bool // the approval is one
 	dropped                               bool // a tester gave its test up
 	superseded                            bool // on some day
 	phones                                int  // production phones that installed it
@@ -19,7 +20,11 @@ type step struct {
 func (s *step) begin(now time.Time)  { s.tested = first(s.tested, now) }
 func (s *step) finish(now time.Time) { s.finished = first(s.finished, now) }
 
-func (s *step) approve(now time.Time) { s.approved = first(s.approved, now) }
+func (s *step) approve(now time.Time, override bool) {
+	if s.approved.IsZero() {
+		s.approved, s.override = now, override
+	}
+}
 
 func (s *step) install(now time.Time, phones int) {
 	s.installed = first(s.installed, now)
@@ -39,6 +44,9 @@ func (r *replay) result() Run {
 	run := Run{
 		Strategy: r.way.Strategy, TestDays: r.way.TestDays, InstallDays: r.way.InstallDays,
 		Exposure: r.ledger.exposure(), Restarts: r.ledger.perYear(r.ledger.restarts), History: []Step{},
+	}
+	if r.way.Strategy.carries() {
+		run.SmokeDays = r.way.SmokeDays
 	}
 	var held []int
 	for _, release := range r.past.seen {
@@ -61,6 +69,9 @@ func (run *Run) count(line Step, s *step) {
 	switch line.Outcome {
 	case Approved:
 		run.Approved++
+	case Overridden:
+		run.Approved++
+		run.Overrides++
 	case Superseded, Expired:
 		run.Missed++
 	case Open:
@@ -78,7 +89,10 @@ func (run *Run) count(line Step, s *step) {
 // outcome says what became of a release by the last day.
 func (r *replay) outcome(release seen) Outcome {
 	s := r.step(release.Version)
-	if !s.approved.IsZero() {
+	switch {
+	case s.override:
+		return Overridden
+	case !s.approved.IsZero():
 		return Approved
 	}
 	phase := policy.Evaluate(r.snapshot(), group, release.Version, r.past.until).Phase

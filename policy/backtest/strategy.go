@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/kannuki-mdm/kannuki/policy"
 )
 
 // Strategy says what testers do when a new release appears.
@@ -15,10 +17,19 @@ const (
 	Restart Strategy = "restart"
 	// Finish ends the test that runs and then goes on with the newest release.
 	Finish Strategy = "finish"
+	// CarryOver is Finish under a policy with carry-over: once x.y or a patch of
+	// it was tested in full, later patches of it need a smoke test only.
+	CarryOver Strategy = "carry-over"
+	// Emergency is CarryOver, but a release with a fix that the one under test
+	// lacks, for a CVE known to be exploited, is taken up at once; after a smoke
+	// test two people approve it, verified or not, and phones install it within
+	// EmergencyInstallDays. A full test that was under way goes on there when it
+	// is a patch of the same x.y, and begins anew otherwise.
+	Emergency Strategy = "emergency"
 )
 
 // Strategies returns all strategies, the plainest first.
-func Strategies() []Strategy { return []Strategy{Restart, Finish} }
+func Strategies() []Strategy { return []Strategy{Restart, Finish, CarryOver, Emergency} }
 
 // ParseStrategy returns the strategy named s.
 func ParseStrategy(s string) (Strategy, error) {
@@ -30,4 +41,29 @@ func ParseStrategy(s string) (Strategy, error) {
 		names = append(names, string(known))
 	}
 	return "", fmt.Errorf("strategy %q is not one of %s", s, strings.Join(names, ", "))
+}
+
+// carries reports whether results for x.y count for its patches.
+func (s Strategy) carries() bool { return s == CarryOver || s == Emergency }
+
+// takesUp reports whether a tester with a test under way turns to a newer
+// release. The gates are those of the two.
+func (s Strategy) takesUp(under, newer policy.Gate) bool {
+	switch s {
+	case Restart:
+		return true
+	case Emergency:
+		return slices.ContainsFunc(newer.Exploited, func(cve string) bool { return !slices.Contains(under.Exploited, cve) })
+	case Finish, CarryOver:
+	}
+	return false
+}
+
+// sameLine reports whether two versions are x.y or patches of the same x.y.
+func sameLine(a, b string) bool { return line(a) == line(b) }
+
+// line returns the first two numbers of a version.
+func line(v string) [2]string {
+	parts := append(strings.Split(v, "."), "0")
+	return [2]string{parts[0], parts[1]}
 }

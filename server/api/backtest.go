@@ -19,6 +19,9 @@ func BacktestValues(q fleet.BacktestQuery) url.Values {
 			v.Set(name, value)
 		}
 	}
+	if q.SmokeDays != 0 {
+		v.Set("smoke_days", strconv.Itoa(q.SmokeDays))
+	}
 	if q.InstallDays != nil {
 		v.Set("install_days", strconv.Itoa(*q.InstallDays))
 	}
@@ -46,6 +49,13 @@ func backtest(h *Handler, c *call) (any, error) {
 			}
 			q.Days = append(q.Days, n)
 		}
+	}
+	if s := c.query("smoke_days"); s != "" {
+		n, err := parseDays("smoke_days", s)
+		if err != nil {
+			return nil, err
+		}
+		q.SmokeDays = n
 	}
 	if s := c.query("install_days"); s != "" {
 		n, err := parseDays("install_days", s)
