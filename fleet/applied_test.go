@@ -35,7 +35,8 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 	}
 	audit := []storage.AuditEntry{{At: now, Actor: "test", Action: "test"}}
 	decline := storage.Decline{Group: "sales", Release: release, At: now}
-	change(storage.WorldChange{Declines: []storage.Decline{decline}, Policies: []storage.Policy{{Name: "old"}}, Audit: audit})
+	mark := storage.HoldMark{Group: "sales", Release: release, Day: 45, At: now}
+	change(storage.WorldChange{Declines: []storage.Decline{decline}, Policies: []storage.Policy{{Name: "old"}}, HoldMarks: []storage.HoldMark{mark}, Audit: audit})
 	whole := storage.WorldChange{
 		Apps: []storage.App{{BundleID: "com.example.new", CreatedAt: now}}, Groups: []storage.Group{{Name: "depot", CreatedAt: now}},
 		Policies:  []storage.Policy{{Name: "strict", VerdictDays: 30}},
@@ -43,9 +44,11 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 		Offers:    []storage.Offer{{Group: "sales", Release: release, At: now}},
 		Approvals: []storage.Approval{{ID: "a", Group: "sales", Release: release, At: now}},
 		Declines:  []storage.Decline{{Group: "sales", Release: "26.6", At: now}},
+		HoldMarks: []storage.HoldMark{{Group: "sales", Release: "26.6", Day: 60, At: now}},
 		Proposals: []storage.Proposal{{ID: "p", Kind: storage.KindOverride, Group: "sales", Release: release, At: now}},
 
-		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemovePolicies: []string{"old"}, RemoveDeclines: []storage.Decline{decline}, Audit: audit,
+		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemovePolicies: []string{"old"}, RemoveDeclines: []storage.Decline{decline},
+		RemoveHoldMarks: []storage.HoldMark{mark}, Audit: audit,
 	}
 	for v, i := reflect.ValueOf(whole), 0; i < v.NumField(); i++ {
 		if v.Field(i).IsZero() {

@@ -209,6 +209,10 @@ func applied(w storage.World, c storage.WorldChange) storage.World {
 	w.Offers = upsert(w.Offers, c.Offers, func(a, b storage.Offer) bool { return a.Group == b.Group && a.Release == b.Release })
 	w.Approvals = upsert(w.Approvals, c.Approvals, func(a, b storage.Approval) bool { return a.ID == b.ID })
 	w.Declines = upsert(w.Declines, c.Declines, sameDecline)
+	w.HoldMarks = upsert(w.HoldMarks, c.HoldMarks, sameMark)
+	w.HoldMarks = slices.DeleteFunc(w.HoldMarks, func(m storage.HoldMark) bool {
+		return slices.ContainsFunc(c.RemoveHoldMarks, func(r storage.HoldMark) bool { return sameMark(m, r) })
+	})
 	w.Verdicts = upsert(w.Verdicts, c.Verdicts, func(a, b storage.Verdict) bool { return a.ID == b.ID })
 	w.Proposals = upsert(w.Proposals, c.Proposals, func(a, b storage.Proposal) bool { return a.ID == b.ID })
 	w.Declines = slices.DeleteFunc(w.Declines, func(d storage.Decline) bool {
@@ -218,6 +222,8 @@ func applied(w storage.World, c storage.WorldChange) storage.World {
 }
 
 func sameDecline(a, b storage.Decline) bool { return a.Group == b.Group && a.Release == b.Release }
+
+func sameMark(a, b storage.HoldMark) bool { return a.Group == b.Group && a.Release == b.Release }
 
 func upsert[T any](list, changes []T, same func(a, b T) bool) []T {
 	list = slices.Clone(list)

@@ -238,6 +238,11 @@ func (f *Fleet) ending(s *snapshot, a Act, name string) storage.WorldChange {
 			c.RemoveDeclines = append(c.RemoveDeclines, d)
 		}
 	}
+	for _, m := range s.records.HoldMarks {
+		if m.Group == name {
+			c.RemoveHoldMarks = append(c.RemoveHoldMarks, m)
+		}
+	}
 	return c
 }
 

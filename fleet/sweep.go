@@ -87,6 +87,10 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 	}
 	woken := 0
 	for _, w := range f.all() {
+		// Phones are not to wait for it, on a full disk for instance.
+		if err := f.tellHolds(ctx, w); err != nil && ctx.Err() == nil {
+			f.o.Logger.ErrorContext(ctx, "tell of holds", "error", err)
+		}
 		n, err := f.sweepWorld(ctx, w)
 		woken += n
 		if err != nil {

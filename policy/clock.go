@@ -29,26 +29,34 @@ func (w *World) visible(f Facts, now time.Time) (string, time.Time) {
 	return "", time.Time{}
 }
 
-// clocks returns the dates the gate runs against, each the earliest over the
-// models of the gate.
-func (e *evaluation) clocks() Clocks {
-	var c Clocks
+// clocks returns the dates each model of the gate runs against, sorted by model,
+// and the earliest of each over all of them.
+func (e *evaluation) clocks() (Clocks, []ModelClocks) {
+	var all Clocks
+	var list []ModelClocks
 	for _, m := range e.windows {
-		c.HiddenUntil = earliest(c.HiddenUntil, m.hiddenUntil())
-		c.ShelfLife = earliest(c.ShelfLife, m.Expires)
-		c.Branch = earliest(c.Branch, e.branchStopped(m.Model))
+		c := e.complete(Clocks{HiddenUntil: m.hiddenUntil(), ShelfLife: m.Expires, Branch: e.branchStopped(m.Model)})
+		list = append(list, ModelClocks{m.Model, c})
+		all.HiddenUntil = earliest(all.HiddenUntil, c.HiddenUntil)
+		all.ShelfLife = earliest(all.ShelfLife, c.ShelfLife)
+		all.Branch = earliest(all.Branch, c.Branch)
 	}
+	return e.complete(all), list
+}
+
+// complete adds what follows from the three clocks.
+func (e *evaluation) complete(c Clocks) Clocks {
 	c.VerifyBy = earliest(earliest(c.HiddenUntil, c.ShelfLife), c.Branch)
 	c.Passed = e.approval == nil && reached(c.VerifyBy, e.now)
 	return c
 }
 
 // branchStopped returns the day on which the older branch stopped for a model:
-// production still is on an older branch than the release, and the newest
+// its production still is on an older branch than the release, and the newest
 // release of that branch for the model has left Apple's public list. Until the
 // gate opens these phones get no fixes at all.
 func (e *evaluation) branchStopped(model string) time.Time {
-	oldest, ok := e.oldest()
+	oldest, ok := e.oldest(func(m string) bool { return m == model })
 	branch := version.Major(oldest)
 	if !ok || branch >= e.rel.branch {
 		return time.Time{}
@@ -65,13 +73,13 @@ func (e *evaluation) branchStopped(model string) time.Time {
 	return time.Time{}
 }
 
-// oldest returns the oldest version on a production phone that can get the
-// release.
-func (e *evaluation) oldest() (string, bool) {
+// oldest returns the oldest version on a production phone of the models that
+// can get the release.
+func (e *evaluation) oldest(of func(model string) bool) (string, bool) {
 	found := ""
 	for _, c := range e.g.Census {
 		_, applicable := e.rel.windows[c.Model]
-		if c.Ring == RingVerification || !applicable || !version.Valid(c.OSVersion) {
+		if c.Ring == RingVerification || !applicable || !of(c.Model) || !version.Valid(c.OSVersion) {
 			continue
 		}
 		if found == "" || version.Newer(found, c.OSVersion) {
@@ -87,7 +95,7 @@ func (e *evaluation) oldest() (string, bool) {
 // that was posted no later than this one, so that a later fix in an older branch
 // is not promised. With no production phone only the release's own count.
 func (e *evaluation) cves() (count int, from string, known []string) {
-	from, ok := e.oldest()
+	from, ok := e.oldest(func(string) bool { return true })
 	if ok && !version.Newer(e.rel.Version, from) {
 		return 0, from, nil
 	}

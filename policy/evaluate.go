@@ -117,8 +117,9 @@ func (e *evaluation) fill(gate *Gate) {
 		gate.ProductionModels = e.production
 	}
 	gate.Phase, gate.Reasons = e.phase()
-	e.times = e.clocks()
+	e.times, gate.ModelClocks = e.clocks()
 	gate.Clocks = e.times
+	gate.Reasons = append(gate.Reasons, e.holdEnded(gate.Phase)...)
 	gate.CVEs, gate.FixesSince, gate.Exploited = e.cves()
 	if e.approval != nil {
 		gate.Approval = e.approval.ID

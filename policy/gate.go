@@ -46,6 +46,9 @@ type Gate struct {
 	ProductionModels []string `json:"production_models,omitempty"`
 
 	Clocks Clocks `json:"clocks"`
+	// ModelClocks are those of each model, sorted, of which Clocks has the
+	// earliest.
+	ModelClocks []ModelClocks `json:"model_clocks,omitempty"`
 	// CVEs are fixed by the release and those before it since FixesSince, the
 	// oldest release on a production phone that can get this one: 0 when all of
 	// them have it. Without such a phone FixesSince is "" and CVEs are those of
@@ -117,6 +120,12 @@ type Clocks struct {
 	VerifyBy    time.Time `json:"verify_by,omitzero"`    // the earliest of the three
 	// Passed says that VerifyBy has come and no approval stands.
 	Passed bool `json:"verify_by_passed,omitempty"`
+}
+
+// ModelClocks are the clocks of one model of the gate.
+type ModelClocks struct {
+	Model string `json:"model"` // hardware identifier
+	Clocks
 }
 
 // Counts are numbers of phones of the group. Production phones whose model

@@ -96,6 +96,7 @@ const (
 	GateNoVerificationPhone Code = "no-verification-phone"
 	GateAppMissing          Code = "app-missing"
 	GateAllVerified         Code = "all-verified"
+	GateHoldEnded           Code = "hold-ended"
 	GateAppCarried          Code = "app-carried"
 	GateOffered             Code = "offered"
 	GateOverridden          Code = "overridden"

@@ -13,6 +13,7 @@ type World struct {
 	Offers    []Offer
 	Approvals []Approval
 	Declines  []Decline
+	HoldMarks []HoldMark
 	Proposals []Proposal // acts that wait for a second person, and those that did
 }
 
@@ -26,13 +27,15 @@ type WorldChange struct {
 	Offers    []Offer    // by Group and Release
 	Approvals []Approval // by ID
 	Declines  []Decline  // by Group and Release
+	HoldMarks []HoldMark // by Group and Release
 	Proposals []Proposal // by ID
 
-	RemoveApps     []string
-	RemoveGroups   []string
-	RemovePolicies []string
-	RemoveDeclines []Decline
-	Audit          []AuditEntry
+	RemoveApps      []string
+	RemoveGroups    []string
+	RemovePolicies  []string
+	RemoveDeclines  []Decline
+	RemoveHoldMarks []HoldMark
+	Audit           []AuditEntry
 }
 
 // App is a business app.
@@ -158,5 +161,14 @@ type Decline struct {
 	Release string    `json:"release,omitzero"`
 	By      string    `json:"by,omitzero"`
 	Reason  string    `json:"reason,omitzero"`
+	At      time.Time `json:"at,omitzero"`
+}
+
+// HoldMark remembers how far a group was told about the end of Apple's longest
+// hold of a release, so that each day of it is told once.
+type HoldMark struct {
+	Group   string    `json:"group,omitzero"`
+	Release string    `json:"release,omitzero"`
+	Day     int       `json:"day,omitzero"` // the last day told: 45, 60, 75, 83 or 90
 	At      time.Time `json:"at,omitzero"`
 }

@@ -193,6 +193,7 @@ func (g *globals) gateText(gate policy.Gate) string {
 		b.WriteString("\n" + tab.text())
 	}
 	b.WriteString("\n" + fields(g.gateFacts(gate)...))
+	b.WriteString(g.modelClocksText(gate))
 	b.WriteString("\n" + fields(
 		[2]string{t.T("By itself"), g.step(gate.NextAutomatic, gate)},
 		[2]string{t.T("You can"), g.step(gate.NextHuman, gate)},
@@ -228,6 +229,34 @@ func (g *globals) appStateTable(apps []policy.AppState) table {
 		tab.add(plain(a.BundleID), plain(a.Name), g.word(string(a.Importance)), state, why, plain(a.Floor), list(a.Models), list(a.MissingModels))
 	}
 	return tab
+}
+
+// modelClocksText shows the clocks of each model where they differ, those that
+// have the same ones together.
+func (g *globals) modelClocksText(gate policy.Gate) string {
+	t := g.text
+	models := map[policy.Clocks][]string{}
+	var order []policy.Clocks
+	for _, m := range gate.ModelClocks {
+		if models[m.Clocks] == nil {
+			order = append(order, m.Clocks)
+		}
+		models[m.Clocks] = append(models[m.Clocks], m.Model)
+	}
+	if len(order) < 2 {
+		return ""
+	}
+	tab := table{columns: []column{
+		{"models", t.T("Models")},
+		{"hidden_until", t.T("Users can see it from")},
+		{"shelf_life", t.T("Can be installed until")},
+		{"branch", t.T("No fixes since")},
+		{"verify_by", t.T("Verify by")},
+	}}
+	for _, c := range order {
+		tab.add(list(models[c]), day(c.HiddenUntil), day(c.ShelfLife), day(c.Branch), g.verifyBy(c))
+	}
+	return "\n" + tab.text()
 }
 
 func (g *globals) gateFacts(gate policy.Gate) [][2]string {

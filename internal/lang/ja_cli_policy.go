@@ -52,6 +52,7 @@ func japanesePolicy() []both {
 		{"Group %s has no production phone whose model is known.", "グループ%sには機種の分かる本番端末がありません。"},
 		{"The verification phones of %s stand for %s %% of its production phones.", "%sの検証用端末は本番端末の%s %%を代表しています。"},
 		{"The verification phones of %s stand for %s %% of its production phones; with one each of %s they would for %s %%.", "%[1]sの検証用端末は本番端末の%[2]s %%を代表しています。%[3]sを1台ずつ追加すると%[4]s %%になります。"},
+		{"No fixes since", "修正の終了"},
 		{"There is no policy %q.", "ポリシー%qはありません。"},
 		{"List: `kannuki policy list`.", "一覧は`kannuki policy list`です。"},
 	}

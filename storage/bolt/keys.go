@@ -42,6 +42,7 @@ const (
 	bucketOffers     bucket = "offers"      // group, release -> Offer
 	bucketApprovals  bucket = "approvals"   // ID -> Approval
 	bucketDeclines   bucket = "declines"    // group, release -> Decline
+	bucketHoldMarks  bucket = "hold-marks"  // group, release -> HoldMark
 	bucketProposals  bucket = "proposals"   // ID -> Proposal
 	bucketAudit      bucket = "audit"       // sequence -> AuditEntry
 )
@@ -52,7 +53,7 @@ func allBuckets() []bucket {
 		bucketGrants, bucketLink, bucketChallenge, bucketCerts, bucketCertIndex,
 		bucketPhones, bucketUDID, bucketSerial, bucketGroup, bucketSets, bucketSetUse, bucketBodies,
 		bucketQueue, bucketQueueUUID, bucketCommand, bucketCommandUse,
-		bucketApps, bucketGroups, bucketPolicies, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketProposals,
+		bucketApps, bucketGroups, bucketPolicies, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketHoldMarks, bucketProposals,
 		bucketAudit,
 	}
 }

@@ -24,7 +24,7 @@ type schema []migration
 type migration func(*tx) error
 
 // currentSchema returns the migrations of this binary.
-func currentSchema() schema { return schema{addProposals, addPolicies} }
+func currentSchema() schema { return schema{addProposals, addPolicies, addHoldMarks} }
 
 // addProposals leads to version 2, which knows proposals and approvals that end
 // by themselves. An older binary would take such an approval for one without
@@ -39,6 +39,13 @@ func addProposals(t *tx) error {
 // and is not kept. An older binary would not see that a policy closes a gate.
 func addPolicies(t *tx) error {
 	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketPolicies))
+	return err
+}
+
+// addHoldMarks leads to version 4, which remembers what was told about the end
+// of a hold. An older binary would not remember it, and tell it again.
+func addHoldMarks(t *tx) error {
+	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketHoldMarks))
 	return err
 }
 

@@ -174,7 +174,8 @@ func TestOpenReadOnly(t *testing.T) {
 	}
 }
 
-// TestAddBuckets opens a database from before there were proposals and policies.
+// TestAddBuckets opens a database from before there were proposals, policies and
+// marks of holds.
 func TestAddBuckets(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "kannuki.db")
@@ -187,7 +188,8 @@ func TestAddBuckets(t *testing.T) {
 	}
 	err = db.Update(func(b *bbolt.Tx) error {
 		old := &tx{bolt: b, packer: &packer{}}
-		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), b.DeleteBucket([]byte(bucketPolicies)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
+		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), b.DeleteBucket([]byte(bucketPolicies)),
+			b.DeleteBucket([]byte(bucketHoldMarks)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
@@ -196,7 +198,7 @@ func TestAddBuckets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := storage.WorldChange{Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}}
+	c := storage.WorldChange{Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}, HoldMarks: []storage.HoldMark{{Group: "g", Release: "26.6"}}}
 	if _, err := s.ChangeWorld(t.Context(), storage.DefaultSegment, 0, c); err != nil {
 		t.Errorf("new records in a migrated database: %v", err)
 	}

@@ -66,6 +66,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 			fill(t, &w.Offers, bucketOffers, prefix),
 			fill(t, &w.Approvals, bucketApprovals, prefix),
 			fill(t, &w.Declines, bucketDeclines, prefix),
+			fill(t, &w.HoldMarks, bucketHoldMarks, prefix),
 			fill(t, &w.Proposals, bucketProposals, prefix),
 		)
 	})
@@ -130,6 +131,11 @@ func (t *tx) applyChange(seg storage.Segment, c storage.WorldChange) error {
 			return err
 		}
 	}
+	for _, m := range c.RemoveHoldMarks {
+		if err := t.remove(bucketHoldMarks, in.text(m.Group).last(m.Release)); err != nil {
+			return err
+		}
+	}
 	one := func(id string) (key, error) { return in.last(id), checkName("key", id) }
 	two := func(group, release string) (key, error) {
 		return in.text(group).last(release), errors.Join(checkName("group", group), checkName("release", release))
@@ -142,6 +148,7 @@ func (t *tx) applyChange(seg storage.Segment, c storage.WorldChange) error {
 		saveAll(t, bucketOffers, c.Offers, func(o storage.Offer) (key, error) { return two(o.Group, o.Release) }),
 		saveAll(t, bucketApprovals, c.Approvals, func(a storage.Approval) (key, error) { return one(a.ID) }),
 		saveAll(t, bucketDeclines, c.Declines, func(d storage.Decline) (key, error) { return two(d.Group, d.Release) }),
+		saveAll(t, bucketHoldMarks, c.HoldMarks, func(m storage.HoldMark) (key, error) { return two(m.Group, m.Release) }),
 		saveAll(t, bucketProposals, c.Proposals, func(p storage.Proposal) (key, error) { return one(p.ID) }),
 	)
 }

@@ -18,6 +18,7 @@ func filledWorld() storage.WorldChange {
 		Offers:    []storage.Offer{filled[storage.Offer]()},
 		Approvals: []storage.Approval{filled[storage.Approval]()},
 		Declines:  []storage.Decline{filled[storage.Decline]()},
+		HoldMarks: []storage.HoldMark{filled[storage.HoldMark]()},
 		Proposals: []storage.Proposal{filled[storage.Proposal]()},
 	}
 }
@@ -52,7 +53,7 @@ func worldSentences() []sentence {
 			got := readWorld(t, s, segB)
 			wantEqual(t, got, storage.World{
 				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Policies: c.Policies, Verdicts: c.Verdicts,
-				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, Proposals: c.Proposals,
+				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, HoldMarks: c.HoldMarks, Proposals: c.Proposals,
 			})
 			wantEqual(t, readWorld(t, s, segA), storage.World{Revision: readWorld(t, s, segA).Revision})
 		}},
@@ -66,24 +67,28 @@ func worldSentences() []sentence {
 			c.Offers[0].Reason = "new"
 			c.Approvals[0].Reason = "new"
 			c.Declines[0].Reason = "new"
+			c.HoldMarks[0].Day = 83
 			c.Proposals[0].State = "new"
 			changeWorld(t, s, segA, c)
 			got := readWorld(t, s, segA)
 			wantEqual(t, got, storage.World{
 				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Policies: c.Policies, Verdicts: c.Verdicts,
-				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, Proposals: c.Proposals,
+				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, HoldMarks: c.HoldMarks, Proposals: c.Proposals,
 			})
 		}},
-		{"group and release together are the key of an offer and a decline", func(t *testing.T, s Store) {
+		{"group and release together are the key of an offer, a decline and a mark", func(t *testing.T, s Store) {
 			changeWorld(t, s, segA, storage.WorldChange{
 				Offers:   []storage.Offer{{Group: "a", Release: "b1"}, {Group: "ab", Release: "1"}},
 				Declines: []storage.Decline{{Group: "a", Release: "b1"}, {Group: "ab", Release: "1"}},
+
+				HoldMarks: []storage.HoldMark{{Group: "a", Release: "b1"}, {Group: "ab", Release: "1"}},
 			})
 			w := readWorld(t, s, segA)
 			wantEqual(t, len(w.Offers), 2)
 			wantEqual(t, len(w.Declines), 2)
+			wantEqual(t, len(w.HoldMarks), 2)
 		}},
-		{"apps, groups, policies and declines can be removed", func(t *testing.T, s Store) {
+		{"apps, groups, policies, declines and marks can be removed", func(t *testing.T, s Store) {
 			c := filledWorld()
 			changeWorld(t, s, segA, c)
 			changeWorld(t, s, segB, c)
@@ -92,6 +97,8 @@ func worldSentences() []sentence {
 				RemoveGroups:   []string{c.Groups[0].Name, "unknown"},
 				RemovePolicies: []string{c.Policies[0].Name, "unknown"},
 				RemoveDeclines: []storage.Decline{{Group: c.Declines[0].Group, Release: c.Declines[0].Release}, {Group: "un", Release: "known"}},
+
+				RemoveHoldMarks: []storage.HoldMark{{Group: c.HoldMarks[0].Group, Release: c.HoldMarks[0].Release}, {Group: "un", Release: "known"}},
 			})
 			got := readWorld(t, s, segA)
 			wantEqual(t, got, storage.World{Revision: got.Revision, Verdicts: c.Verdicts, Offers: c.Offers, Approvals: c.Approvals, Proposals: c.Proposals})

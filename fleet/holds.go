@@ -1,0 +1,162 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// enforceDeadline is how long phones have for what a policy approves at the end
+// of a hold; the group's minimum notice comes on top where it is longer.
+const enforceDeadline = "+3d"
+
+// errNothingToTell stops a change of the world that would change nothing.
+var errNothingToTell = errors.New("nothing to tell")
+
+// tellHolds records every day of a hold that somebody has to hear of, and at
+// its end does what the group's policy says: in the transaction that remembers
+// it, so that each happens once, whenever the server stops. Of several days
+// that passed unseen the newest is told.
+func (f *Fleet) tellHolds(ctx context.Context, w *worldState) error {
+	if c, err := f.holdsToTell(w, w.current.Load()); err != nil || len(c.HoldMarks) == 0 {
+		return err
+	}
+	var told storage.WorldChange
+	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
+		var err error
+		told, err = f.holdsToTell(w, s)
+		if err == nil && len(told.HoldMarks) == 0 {
+			err = errNothingToTell
+		}
+		return told, err
+	})
+	if errors.Is(err, errNothingToTell) {
+		return nil
+	}
+	if err != nil {
+		return wrap("tell of holds", err)
+	}
+	for _, e := range told.Audit {
+		f.o.Logger.WarnContext(ctx, "hold", "action", e.Action, "target", e.Target, "day", e.Detail["day"],
+			"phase", e.Detail["phase"], "users_see_it_from", e.Detail["users_see_it_from"], "outcome", e.Detail["outcome"])
+	}
+	return nil
+}
+
+// holdsToTell returns the change that tells of every hold, empty when there is
+// nothing to tell.
+func (f *Fleet) holdsToTell(w *worldState, s *snapshot) (storage.WorldChange, error) {
+	var c storage.WorldChange
+	world := s.withCensus(w.census, f.now())
+	for _, g := range s.records.Groups {
+		if err := f.holdsOf(&c, s, world, g); err != nil {
+			return storage.WorldChange{}, err
+		}
+	}
+	return c, nil
+}
+
+// holdsOf adds what there is to tell of the holds of one group. Of several that
+// end at one moment the first makes what follows from it.
+func (f *Fleet) holdsOf(c *storage.WorldChange, s *snapshot, world *policy.World, g storage.Group) error {
+	now := f.now()
+	gates := policy.Gates(world, g.Name, now)
+	enforced, outcome := enforceable(gates)
+	for _, gate := range gates {
+		day := policy.HoldReached(world, gate, now)
+		if day <= markedDay(s, gate) {
+			continue
+		}
+		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now})
+		if day < policy.HoldDays {
+			c.Audit = append(c.Audit, f.holdEntry("hold.alarm", gate, day))
+			continue
+		}
+		decided, err := s.decided(policyName(g))
+		if err != nil {
+			decided = builtInPolicy()
+		}
+		entry := f.holdEntry("hold.ended", gate, day)
+		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, outcomeStaysClosed
+		c.Audit = append(c.Audit, entry)
+		if decided.OnExpiry != string(policy.OnExpiryEnforce) {
+			continue
+		}
+		entry.Detail["outcome"] = outcome
+		if outcome != outcomeApproved {
+			continue
+		}
+		approval, err := f.approveByPolicy(decided, enforced, gate.Release)
+		if err != nil {
+			return err
+		}
+		entry.Detail["release"], entry.Detail["approval"] = approval.Release, approval.ID
+		c.Approvals = append(c.Approvals, approval)
+		c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki", Reason: approval.Reason}, "gate.approve", approval.Group+"/"+approval.Release, map[string]string{
+			"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": gate.Release,
+		}))
+		outcome = outcomeDecided
+	}
+	return nil
+}
+
+// markedDay returns the last day of a gate's hold that was told, 0 for none.
+func markedDay(s *snapshot, gate policy.Gate) int {
+	i := slices.IndexFunc(s.records.HoldMarks, func(m storage.HoldMark) bool { return m.Group == gate.Group && m.Release == gate.Release })
+	if i < 0 {
+		return 0
+	}
+	return s.records.HoldMarks[i].Day
+}
+
+func (f *Fleet) holdEntry(action string, gate policy.Gate, day int) storage.AuditEntry {
+	return f.entry(Act{Actor: "kannuki"}, action, gate.Group+"/"+gate.Release, map[string]string{
+		"day": strconv.Itoa(day), "users_see_it_from": gate.Clocks.HiddenUntil.Format(time.DateOnly),
+		"phase": string(gate.Phase), "missing": strings.Join(gate.Missing, ","),
+	})
+}
+
+// What came of the end of a hold.
+const (
+	outcomeStaysClosed = "stays-closed"
+	outcomeApproved    = "approved"
+	outcomeNoVerified  = "nothing-verified" // no release is, so none is enforced
+	outcomeDecided     = "decided-already"  // phones follow an approval at least as new
+)
+
+// enforceable returns the gate of the newest release that is verified, when
+// that is what outcomeApproved says, among gates with the newest first. What is
+// not verified is never approved by itself, and nothing older than what phones
+// follow already is.
+func enforceable(gates []policy.Gate) (policy.Gate, string) {
+	for _, gate := range gates {
+		switch gate.Phase {
+		case policy.PhaseVerified:
+			return gate, outcomeApproved
+		case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
+			return policy.Gate{}, outcomeDecided
+		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhasePaused, policy.PhaseBlocked, policy.PhaseSuperseded, policy.PhaseVerifying, policy.PhaseHeld:
+		}
+	}
+	return policy.Gate{}, outcomeNoVerified
+}
+
+// approveByPolicy returns the approval of a verified gate that a policy gives
+// for whoever wrote it, because the hold of a release ended.
+func (f *Fleet) approveByPolicy(decided storage.Policy, gate policy.Gate, release string) (storage.Approval, error) {
+	deadline, err := f.parseDeadline(enforceDeadline)
+	if err != nil {
+		return storage.Approval{}, err
+	}
+	by := "policy:" + decided.Name + "(" + decided.ChangedBy + ")"
+	approval := f.newApproval(gate.Group, gate.Release, by, "the hold of "+release+" ended; the policy approves the newest verified release", gate)
+	approval.Waves = []storage.Wave{{Start: f.now(), Threshold: policy.Buckets, Deadline: string(deadline)}}
+	approval.Models = gate.Models
+	return approval, nil
+}
