@@ -116,8 +116,8 @@ type Run struct {
 // for its model fixes and its own does not.
 type Exposure struct {
 	Total float64 `json:"total"`
-	// Testing is the part in which no release with the fix was approved, and
-	// Avoidable that in which one was and the phone had not installed it.
+	// Testing and Avoidable are its parts as in policy.Cost: no gate of a release
+	// with the fix could be opened, or one could and the phone had not installed it.
 	Testing   float64 `json:"testing"`
 	Avoidable float64 `json:"avoidable"`
 }

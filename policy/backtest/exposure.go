@@ -4,69 +4,43 @@ import (
 	"math"
 	"time"
 
-	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
 // ledger adds up what a run costs.
 type ledger struct {
 	phoneDays int
-	cveDays   int // exploited CVEs open, by phone and day
-	avoidable int // of them fixed by a release that was approved
 	restarts  int
+	cost      policy.Cost
 }
 
 // daysPerYear is the mean length of a year.
 const daysPerYear = 365.25
 
-// account adds what the day after now costs.
-func (r *replay) account(now time.Time) {
-	for _, p := range r.phones {
-		approved := ""
-		if told := policy.TargetFor(r.snapshot(), p.facts(policy.RingProduction, p.os), now).Enforce; told != nil {
-			approved = told.Release
-		}
-		open, avoidable := p.open(p.os, approved, now)
-		r.ledger.phoneDays += p.count
-		r.ledger.cveDays += p.count * open
-		r.ledger.avoidable += p.count * avoidable
-	}
+// ranUntil notes that phones ran their release until a moment.
+func (p *phones) ranUntil(until time.Time) {
+	p.stretches = append(p.stretches, policy.Stretch{Group: group, Model: p.model, Version: p.os, From: p.since, Until: until})
+	p.since = until
 }
 
-// open counts the exploited CVEs that a phone on a version has although a fix is
-// out for it, and those of them that the approved release fixes, "" for none.
-func (k *kind) open(os, approved string, now time.Time) (all, avoidable int) {
-	fixed, found := map[string]bool{}, map[string]bool{}
-	for _, f := range k.fixes {
-		switch {
-		case version.Major(f.version) == version.Major(os) && version.AtLeast(os, f.version):
-			for _, c := range f.cves {
-				fixed[c] = true
-			}
-		case version.Newer(f.version, os) && !f.posted.After(now):
-			// A newer branch lacks what the older one fixed after it came out.
-			inside := version.AtLeast(approved, f.version) && !f.posted.After(k.posted[approved])
-			for _, c := range f.cves {
-				found[c] = found[c] || inside
-			}
+// account adds up, on the last day, what all phones ran. What became known to be
+// exploited after its fix counts from the fix on: phones were exposed to it.
+func (r *replay) account() {
+	r.parts.Releases = r.past.releases
+	r.changed()
+	counts := policy.NewLedger(r.snapshot(), r.past.until)
+	for _, p := range r.phones {
+		p.ranUntil(r.past.until)
+		r.ledger.phoneDays += p.count * days(p.joins, r.past.until)
+		for _, s := range p.stretches {
+			r.ledger.cost.Add(counts.Cost(s), p.count)
 		}
 	}
-	for c, inside := range found {
-		switch {
-		case fixed[c]:
-		case inside:
-			avoidable++
-			all++
-		default:
-			all++
-		}
-	}
-	return all, avoidable
 }
 
 // exposure returns what the phones were exposed to, per phone and year.
 func (l ledger) exposure() Exposure {
-	return Exposure{Total: l.perYear(l.cveDays), Testing: l.perYear(l.cveDays - l.avoidable), Avoidable: l.perYear(l.avoidable)}
+	return Exposure{Total: l.perYear(l.cost.Days), Testing: l.perYear(l.cost.Testing), Avoidable: l.perYear(l.cost.Avoidable)}
 }
 
 // perYear spreads a number over the phones and their days, to one decimal.

@@ -27,17 +27,8 @@ type kind struct {
 	model  string
 	models []string // all of them
 	count  int
-	joins  time.Time            // first day
-	start  string               // version on that day
-	posted map[string]time.Time // by release
-	fixes  []fix                // releases that fix an exploited CVE for the model
-}
-
-// fix is a release that fixes exploited CVEs.
-type fix struct {
-	version string
-	posted  time.Time
-	cves    []string
+	joins  time.Time // first day
+	start  string    // version on that day
 }
 
 // seen is a release that was the newest for one of the kinds when it came out.
@@ -102,7 +93,7 @@ func (p *past) addKinds(all []policy.Release, phones []Phones) {
 		if !ok {
 			i = len(p.kinds)
 			first[text] = i
-			p.kinds = append(p.kinds, kind{model: m, posted: map[string]time.Time{}})
+			p.kinds = append(p.kinds, kind{model: m})
 		}
 		p.kinds[i].count += counts[m]
 		p.kinds[i].models = append(p.kinds[i].models, m)
@@ -114,17 +105,12 @@ func (p *past) addRelease(r policy.Release) {
 	r.CVEs = slices.DeleteFunc(slices.Clone(r.CVEs), func(c policy.CVE) bool { return !c.Exploited })
 	var windows []policy.ModelWindow
 	for i := range p.kinds {
-		k := &p.kinds[i]
-		w, ok := window(r, k.model)
+		w, ok := window(r, p.kinds[i].model)
 		if !ok || w.Posted.IsZero() {
 			continue // not for it, or nobody knows since when
 		}
 		windows = append(windows, w)
-		k.posted[r.Version] = w.Posted
 		p.dates[w.Posted], p.dates[w.LeftPublic], p.dates[w.Expires] = true, true, true
-		if len(r.CVEs) > 0 {
-			k.fixes = append(k.fixes, fix{version: r.Version, posted: w.Posted, cves: ids(r.CVEs)})
-		}
 	}
 	if r.Models = windows; len(windows) > 0 {
 		p.releases = append(p.releases, r)
@@ -212,12 +198,4 @@ func window(r policy.Release, model string) (policy.ModelWindow, bool) {
 		return policy.ModelWindow{}, false
 	}
 	return r.Models[i], true
-}
-
-func ids(cves []policy.CVE) []string {
-	out := make([]string, len(cves))
-	for i, c := range cves {
-		out[i] = c.ID
-	}
-	return out
 }

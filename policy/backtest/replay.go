@@ -33,8 +33,10 @@ type replay struct {
 // phones are the production phones of one kind and their verification phone.
 type phones struct {
 	*kind
-	os   string
-	test test
+	os        string
+	since     time.Time        // on os
+	stretches []policy.Stretch // what they ran before
+	test      test
 }
 
 // test is what a verification phone is doing.
@@ -62,10 +64,8 @@ func (r *replay) run() Run {
 		r.approve(now)
 		r.offer(now)
 		r.install(now)
-		if now.Before(r.past.until) {
-			r.account(now)
-		}
 	}
+	r.account()
 	return r.result()
 }
 
@@ -80,7 +80,7 @@ func (r *replay) news(now time.Time) {
 		if !k.joins.Equal(now) {
 			continue
 		}
-		p := &phones{kind: k, os: k.start}
+		p := &phones{kind: k, os: k.start, since: now}
 		p.test = test{os: k.start, arrived: now, began: now, done: k.joins.Equal(r.past.from)}
 		r.phones, r.counts = append(r.phones, p), nil
 		if !p.test.done {
@@ -234,6 +234,7 @@ func (r *replay) install(now time.Time) {
 		if told == nil || told.Deadline.Compare(clock) > 0 {
 			continue
 		}
+		p.ranUntil(now)
 		p.os, r.counts = told.Release, nil
 		r.ledger.restarts += p.count
 		r.step(p.os).install(now, p.count)
