@@ -143,7 +143,7 @@ func TestDeviceRoutes(t *testing.T) {
 			"/mdm/checkin": http.StatusMethodNotAllowed, "/mdm/command": http.StatusMethodNotAllowed,
 			"/scep": http.StatusBadRequest, "/enroll/unknown": http.StatusGone,
 			"/": 404, "/mdm": 404, "/mdm/": 404, "/mdm/checkin/": 404, "/mdm/checkin/x": 404, "/mdm/command/x": 404, "/scep/": 404, "/scep/x": 404,
-			"/enroll": 404, "/enroll/": 404, "/enroll/a/b": 404, "/v1": 404, "/v1/": 404, "/debug/pprof/": 404, "/debug/vars": 404, "/metrics": 404,
+			"/enroll": http.StatusTemporaryRedirect, "/enroll/": http.StatusGone, "/enroll/a/b": http.StatusGone, "/v1": 404, "/v1/": 404, "/debug/pprof/": 404, "/debug/vars": 404, "/metrics": 404,
 			"/healthz": 404, "/robots.txt": 404, "/favicon.ico": 404, "/.well-known/com.apple.remotemanagement": 404, "/admin": 404,
 		} {
 			if status, _ := nobody.do(http.MethodGet, path, nil, nil); status != want {
