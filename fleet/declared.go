@@ -171,17 +171,16 @@ func (f *Fleet) declared(ctx context.Context, w *worldState, q DeclaredQuery, no
 	return found, sets, nil
 }
 
+// judge takes a phone's word for what it holds: one that lists the set as it was
+// told holds it, however it came by it (see [lists]). What it lists otherwise is
+// no fault before it fetched the set.
 func (j *judged) judge(h holding, set storage.DeclarationSet) {
-	if !h.fetched {
-		j.state = declaredPending
-		return
-	}
 	faults := compareDeclared(set, h.look.phone.Declarations)
 	refused := slices.ContainsFunc(faults, func(f DeclaredFault) bool { return f.Problem == FaultInvalid })
 	switch {
 	case len(faults) == 0:
 		j.state = declaredConfirmed
-	case refused || h.settled:
+	case h.fetched && (refused || h.settled):
 		j.state, j.faults = declaredInvalid, faults
 	default:
 		j.state = declaredPending

@@ -100,7 +100,7 @@ func TestDeclared(t *testing.T) {
 	slow := w.enrol("P5", "sales", storage.RingProduction)
 	slow.settle()
 	q, err := w.store.UpdatePhone(w.ctx, seg, "P5", 0, func(q *storage.Phone) (storage.PhoneChange, error) {
-		q.Sync.Acked = ""
+		q.Sync.Acked, q.Declarations = "", nil
 		return storage.PhoneChange{}, nil
 	})
 	w.must(err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -40,8 +41,8 @@ func TestSetThatComesBackIsAnnouncedAgain(t *testing.T) {
 
 // TestUnchangedAfterALostManifest: the manifest of a set was lost on its way, and
 // the world went back to the set before. The phone is told the token it has and
-// fetches nothing; its own list says that it holds what it should. One that lists
-// something else is asked again.
+// fetches nothing; its own list says that it holds what it should, and it counts
+// as one that does. One that lists something else is asked again.
 func TestUnchangedAfterALostManifest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -71,6 +72,7 @@ func TestUnchangedAfterALostManifest(t *testing.T) {
 	if v, err := w.fleet.Declarations(w.ctx, seg, p.udid); err != nil || !v.Synchronised {
 		t.Errorf("synchronised %t (%v), want true", v.Synchronised, err)
 	}
+	w.wantDeclared("lists the set it was told", 1, 0)
 
 	p.report(map[string]any{"management": map[string]any{"declarations": map[string]any{
 		"activations": []any{}, "assets": []any{}, "configurations": []any{}, "management": []any{},
@@ -80,6 +82,23 @@ func TestUnchangedAfterALostManifest(t *testing.T) {
 	}
 	if v, err := w.fleet.Declarations(w.ctx, seg, p.udid); err != nil || v.Synchronised {
 		t.Errorf("synchronised %t (%v) of a phone that lists nothing, want false", v.Synchronised, err)
+	}
+	w.wantDeclared("lists nothing", 0, 1)
+}
+
+// wantDeclared holds how many phones hold what they were told, and how many
+// have not said yet, in both views of that; none is at fault.
+func (w *world) wantDeclared(when string, confirmed, pending int) {
+	w.t.Helper()
+	list, err := w.fleet.Declared(w.ctx, seg, fleet.DeclaredQuery{})
+	w.must(err)
+	check, err := w.fleet.CheckDeclared(w.ctx, seg, fleet.DeclaredQuery{})
+	w.must(err)
+	if len(list.Sets) != 1 || list.Sets[0].Confirmed != confirmed || list.Sets[0].Pending != pending || list.Sets[0].Invalid != 0 {
+		w.t.Errorf("%s: sets %+v, want %d confirmed and %d pending", when, list.Sets, confirmed, pending)
+	}
+	if check.Pending != pending || check.Faulty != 0 {
+		w.t.Errorf("%s: %d pending and %d faulty, want %d and none", when, check.Pending, check.Faulty, pending)
 	}
 }
 
