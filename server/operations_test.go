@@ -193,6 +193,54 @@ func TestBadGrantsAreExplained(t *testing.T) {
 	}
 }
 
+// TestReturningPhoneKeepsItsPlace: a phone that may enrol again joins the group
+// and ring it is in, unless the request names others.
+func TestReturningPhoneKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.setUp()
+	in.must(in.post("/v1/groups", map[string]any{"name": "office"}, nil))
+	in.must(in.post("/v1/groups", map[string]any{"name": "closed"}, nil))
+	const back, idle, homeless = "00008120-1", "00008120-2", "00008120-3"
+	in.enrol(in.phone(back, nil), "sales", "production")
+	in.enrol(in.phone(idle, nil), "", "")
+	in.enrol(in.phone(homeless, nil), "closed", "production")
+	in.must(in.post("/v1/devices/"+homeless+"/remove", map[string]string{"reason": "lost"}, nil))
+	in.must(in.post("/v1/groups/closed/remove", map[string]string{"reason": "over"}, nil))
+
+	type place struct{ group, ring string }
+	for _, path := range []string{"/v1/enrollment/links", "/v1/enrollment/profiles"} {
+		for name, tc := range map[string]struct {
+			request api.EnrollmentRequest
+			want    place
+		}{
+			"its own":              {api.EnrollmentRequest{Device: back}, place{"sales", "production"}},
+			"its own, only tried":  {api.EnrollmentRequest{Device: back, DryRun: true}, place{"sales", "production"}},
+			"another":              {api.EnrollmentRequest{Device: back, Group: "office", Ring: "verification"}, place{"office", "verification"}},
+			"it has none":          {api.EnrollmentRequest{Device: idle}, place{}},
+			"its group is removed": {api.EnrollmentRequest{Device: homeless}, place{}},
+			"no phone named":       {api.EnrollmentRequest{}, place{}},
+		} {
+			var got struct{ Group, Ring string }
+			in.must(in.post(path, tc.request, &got))
+			if got := (place{got.Group, got.Ring}); got != tc.want {
+				t.Errorf("%s, %s: joins %+v, want %+v", path, name, got, tc.want)
+			}
+		}
+		e, ok := errors.AsType[*api.Error](in.post(path, api.EnrollmentRequest{Device: "nobody"}, nil))
+		if !ok || e.Code != api.CodeNotFound || e.What != "phone" {
+			t.Errorf("%s for a phone nobody knows: %+v, want not found", path, e)
+		}
+	}
+
+	var link api.EnrollmentLink
+	in.must(in.post("/v1/enrollment/links", api.EnrollmentRequest{Device: back}, &link))
+	in.must(in.install(in.phone(back, nil), link.URL))
+	if got := in.device(back); got.Group != "sales" || got.Ring != "production" {
+		t.Errorf("it came back into %s, %s, want sales, production", got.Group, got.Ring)
+	}
+}
+
 func TestHealthCountsCommits(t *testing.T) {
 	t.Parallel()
 	in := install(t)

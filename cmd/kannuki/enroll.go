@@ -25,12 +25,12 @@ type grantFlags struct {
 
 func (o *grantFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	t, r := g.text, &o.request
-	f.StringVar(&r.Group, "group", "", t.T("group the phone joins (default: none; it is held and never updated)"))
+	f.StringVar(&r.Group, "group", "", t.T("group the phone joins (default: that of --device, otherwise none; it is held and never updated)"))
 	f.StringVar(&r.Ring, "ring", "", t.T("place in the group: verification or production"))
 	f.StringVar(&r.Rights, "rights", "", t.T("what the server may do: updates, managed or full (default: the group's)"))
 	f.StringVar(&r.Life, "life", "", t.T("how long it may be used, such as 24h (the default), at most 720h"))
 	f.StringVar(&r.Serial, "serial", "", t.T("only for the phone with this serial number"))
-	f.StringVar(&r.Device, "device", "", t.T("UDID of an enrolled phone that may enroll again"))
+	f.StringVar(&r.Device, "device", "", t.T("UDID of an enrolled phone that may enroll again, into its group and ring unless --group and --ring say otherwise"))
 	f.StringVar(&r.Reason, "reason", "", t.T("why; kept in the audit log"))
 	f.BoolVar(&r.DryRun, "dry-run", false, t.T("say what would happen and change nothing"))
 }
@@ -54,10 +54,11 @@ func (o *grantFlags) check(g *globals, cmd *cobra.Command) error {
 	}
 }
 
-// placeless says what becomes of a phone that joins without a place.
-func (g *globals) placeless(o grantFlags) string {
-	if o.request.Group != "" {
-		return ""
+// placeText says which place the phone gets, and what becomes of one that joins
+// without.
+func (g *globals) placeText(group, ring string) string {
+	if group != "" {
+		return g.text.T("The phone joins group %s, ring %s.", group, g.word(ring).shown) + "\n"
 	}
 	return g.text.T("The phone will be in no group: it is held and never updated. --group and --ring give it a place, later `kannuki device move` does.") + "\n"
 }
@@ -82,10 +83,10 @@ func runEnrollLink(g *globals, cmd *cobra.Command, o grantFlags) error {
 		return err
 	}
 	return showPost(g, cmd, api.Path("enrollment", "links"), o.request, func(link api.EnrollmentLink) answer {
-		tab := table{columns: []column{{"url", ""}, {"grant", ""}, {"expires_at", ""}}}
-		tab.add(plain(link.URL), plain(link.Grant), g.instant(link.ExpiresAt))
+		tab := table{columns: []column{{"url", ""}, {"grant", ""}, {"expires_at", ""}, {"group", ""}, {"ring", ""}}}
+		tab.add(plain(link.URL), plain(link.Grant), g.instant(link.ExpiresAt), plain(link.Group), g.word(link.Ring))
 		text := link.URL + "\n" + g.text.T("One phone can enroll with it until %s.", g.text.Time(link.ExpiresAt))
-		return answer{data: link, table: tab, text: g.done(link.DryRun, text) + g.placeless(o)}
+		return answer{data: link, table: tab, text: g.done(link.DryRun, text) + g.placeText(link.Group, link.Ring)}
 	})
 }
 
@@ -134,7 +135,7 @@ func runEnrollProfile(ctx context.Context, g *globals, cmd *cobra.Command, o pro
 		return err
 	}
 	if p.DryRun {
-		return write(cmd.OutOrStdout(), g.done(true, "")+g.placeless(o.grantFlags))
+		return write(cmd.OutOrStdout(), g.done(true, "")+g.placeText(p.Group, p.Ring))
 	}
 	if o.file == "-" {
 		return write(cmd.OutOrStdout(), string(p.Profile))
@@ -143,7 +144,7 @@ func runEnrollProfile(ctx context.Context, g *globals, cmd *cobra.Command, o pro
 		return err
 	}
 	said := g.text.T("Wrote %s. One phone can enroll with it until %s.", o.file, g.text.Time(p.ExpiresAt))
-	return write(cmd.OutOrStdout(), said+"\n"+g.placeless(o.grantFlags))
+	return write(cmd.OutOrStdout(), said+"\n"+g.placeText(p.Group, p.Ring))
 }
 
 // writeNewFile writes a file that only its owner can read and that did not

@@ -184,11 +184,11 @@ func japaneseFlags() []both {
 		{"group to put it into (default: none)", "移す先のグループ（既定はなし）"},
 		{"place in the group: verification or production", "リング：verification（検証）、production（本番）"},
 
-		{"group the phone joins (default: none; it is held and never updated)", "端末が入るグループ（既定はなし。延期だけ行い、適用しない）"},
+		{"group the phone joins (default: that of --device, otherwise none; it is held and never updated)", "端末が入るグループ（既定は--deviceの端末のグループ、それもなければなし。なしの場合は延期だけ行い、適用しない）"},
 		{"what the server may do: updates, managed or full (default: the group's)", "サーバーの権限：updates、managed、full（既定はグループの設定）"},
 		{"how long it may be used, such as 24h (the default), at most 720h", "使える時間（既定は24h、最長720h）"},
 		{"only for the phone with this serial number", "この製造番号の端末だけ"},
-		{"UDID of an enrolled phone that may enroll again", "登録し直す端末のUDID"},
+		{"UDID of an enrolled phone that may enroll again, into its group and ring unless --group and --ring say otherwise", "登録し直す端末のUDID。--groupと--ringがなければ、その端末のグループとリングに入る"},
 		{"do not sign it, for a program that adds payloads", "署名しない（ペイロードを追加するプログラム向け）"},
 		{"file to write, which must not exist; - is standard output", "書き込むファイル（既存のものは不可、-は標準出力）"},
 

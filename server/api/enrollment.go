@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // EnrollmentRequest asks for the right to one enrolment.
 type EnrollmentRequest struct {
-	Group    string `json:"group"` // "" enrols an ungrouped phone
+	Group    string `json:"group"` // "", without a ring: that of Device, or none
 	Ring     string `json:"ring"`
 	Rights   string `json:"rights"` // "" takes the group's
 	Life     string `json:"life"`   // "24h"; "" for the default
@@ -28,6 +29,8 @@ type EnrollmentRequest struct {
 type EnrollmentLink struct {
 	URL       string    `json:"url"`
 	Grant     string    `json:"grant"`
+	Group     string    `json:"group"` // that the phone joins, "" for none
+	Ring      string    `json:"ring"`
 	ExpiresAt time.Time `json:"expires_at"`
 	DryRun    bool      `json:"dry_run,omitempty"`
 }
@@ -35,6 +38,8 @@ type EnrollmentLink struct {
 // EnrollmentProfile is an enrolment profile for one phone.
 type EnrollmentProfile struct {
 	Profile   []byte    `json:"profile"` // Base64 in JSON
+	Group     string    `json:"group"`   // that the phone joins, "" for none
+	Ring      string    `json:"ring"`
 	ExpiresAt time.Time `json:"expires_at"`
 	DryRun    bool      `json:"dry_run,omitempty"`
 }
@@ -46,8 +51,14 @@ func (h *Handler) grantRequest(c *call, in EnrollmentRequest) (enroll.GrantReque
 		Group: in.Group, Ring: storage.Ring(in.Ring), Rights: in.Rights, Serial: in.Serial, Phone: in.Device,
 		Actor: c.Actor, Reason: in.Reason,
 	}
-	if in.Group != "" {
-		g, err := h.fleet.Group(c.Segment, in.Group)
+	if r.Phone != "" && r.Group == "" && r.Ring == "" {
+		var err error
+		if r.Group, r.Ring, err = h.placeOf(c, r.Phone); err != nil {
+			return r, err
+		}
+	}
+	if r.Group != "" {
+		g, err := h.fleet.Group(c.Segment, r.Group)
 		if err != nil {
 			return r, err
 		}
@@ -73,22 +84,36 @@ func (h *Handler) grantRequest(c *call, in EnrollmentRequest) (enroll.GrantReque
 	return r, nil
 }
 
+// placeOf returns the group and ring of a phone that may come back, both "" when
+// it is in none or the group was removed after the phone was.
+func (h *Handler) placeOf(c *call, udid string) (group string, ring storage.Ring, err error) {
+	d, err := h.fleet.Device(c.ctx, c.Segment, udid)
+	if err != nil || d.Group == "" {
+		return "", "", err
+	}
+	_, err = h.fleet.Group(c.Segment, d.Group)
+	if errors.Is(err, storage.ErrNotFound) {
+		return "", "", nil
+	}
+	return d.Group, storage.Ring(d.Ring), err
+}
+
 func createLink(h *Handler, c *call, in EnrollmentRequest) (any, error) {
 	r, err := h.grantRequest(c, in)
 	if err != nil || in.DryRun {
-		return EnrollmentLink{DryRun: true}, err
+		return EnrollmentLink{Group: r.Group, Ring: string(r.Ring), DryRun: true}, err
 	}
 	link, err := h.enroll.CreateLink(c.ctx, c.Segment, r)
-	return EnrollmentLink{URL: link.URL, Grant: link.Grant, ExpiresAt: link.ExpiresAt}, err
+	return EnrollmentLink{URL: link.URL, Grant: link.Grant, Group: r.Group, Ring: string(r.Ring), ExpiresAt: link.ExpiresAt}, err
 }
 
 func createProfile(h *Handler, c *call, in EnrollmentRequest) (any, error) {
 	r, err := h.grantRequest(c, in)
 	if err != nil || in.DryRun {
-		return EnrollmentProfile{DryRun: true}, err
+		return EnrollmentProfile{Group: r.Group, Ring: string(r.Ring), DryRun: true}, err
 	}
 	profile, until, err := h.enroll.CreateProfile(c.ctx, c.Segment, r, in.Unsigned)
-	return EnrollmentProfile{Profile: profile, ExpiresAt: until}, err
+	return EnrollmentProfile{Profile: profile, Group: r.Group, Ring: string(r.Ring), ExpiresAt: until}, err
 }
 
 // PushCertificateRequest carries a push certificate and its key, PEM in
