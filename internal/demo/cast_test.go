@@ -48,17 +48,3 @@ func TestParts(t *testing.T) {
 		}
 	}
 }
-
-func TestQuote(t *testing.T) {
-	t.Parallel()
-	for word, want := range map[string]string{
-		"+3d":            "+3d",
-		"":               `""`,
-		"POS works":      `"POS works"`,
-		`it's "all" $ok`: `'it'\''s "all" $ok'`,
-	} {
-		if got := quote(word); got != want {
-			t.Errorf("quote(%q) = %s, want %s", word, got, want)
-		}
-	}
-}

@@ -291,7 +291,7 @@ func (d *demo) stay(ctx context.Context) error {
 		"status", "gate list", "gate show " + release + " " + group, "rollout status " + release + " " + group,
 		"device list", "device explain " + d.company.with(drawer)[0].phone.UDID(), "audit log",
 	} {
-		d.write("    $ kannuki " + line + " --data " + quote(d.data) + "\n")
+		d.write("    $ kannuki " + line + " --data " + lang.ShellWord(d.data) + "\n")
 	}
 	d.write(t.T("The phones' own journal: %s", filepath.Join(d.data, journalFile)) + "\n")
 	d.write(t.T("Ctrl-C ends it.") + "\n")

@@ -92,20 +92,9 @@ func (n *narrator) date() string { return n.now().In(n.zone).Format(dateLayout) 
 func (n *narrator) command(words ...string) {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = quote(w)
+		quoted[i] = lang.ShellWord(w)
 	}
 	n.write("    $ kannuki " + strings.Join(quoted, " ") + "\n")
-}
-
-// quote writes one word as a shell takes it.
-func quote(word string) string {
-	if word != "" && !strings.ContainsAny(word, " \t\n'\"$&;|<>()*?!`\\#~") {
-		return word
-	}
-	if !strings.ContainsAny(word, "\"$`\\!") {
-		return `"` + word + `"`
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // progress draws what is being waited for, on a terminal only.
