@@ -147,6 +147,17 @@ func params(pairs []string) map[string]string {
 	return named
 }
 
+// ChangedError says that the gate is not the one the person saw; it is a
+// storage.ErrConflict.
+type ChangedError struct{ Group, Release string }
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("the gate of %s for %s changed since it was shown", e.Release, e.Group)
+}
+
+// Unwrap makes the error a storage.ErrConflict.
+func (e *ChangedError) Unwrap() error { return storage.ErrConflict }
+
 // NotFoundError names what does not exist; it is a storage.ErrNotFound.
 type NotFoundError struct {
 	What string // "group", "policy", "release", "app", "phone", "verdict", "command"

@@ -357,7 +357,7 @@ type ApproveRequest struct {
 }
 
 // Approve opens a verified gate; an override of it gives way. It is refused with every missing app named
-// when the gate is closed, and returns storage.ErrConflict when the gate is not
+// when the gate is closed, and returns a *ChangedError when the gate is not
 // the one the person saw. It tells no phone anything itself: the approval
 // becomes part of the world that targets are computed from.
 func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r ApproveRequest) (Effect, error) {
@@ -369,7 +369,7 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 	var promised Promise
 	effect, err := f.carry(ctx, seg, a, decision{action: "gate.approve", group: r.Group, release: r.Release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
-			return storage.WorldChange{}, storage.ErrConflict
+			return storage.WorldChange{}, &ChangedError{r.Group, r.Release}
 		}
 		if err := policy.Approvable(gate); err != nil {
 			return storage.WorldChange{}, closed(gate, err)

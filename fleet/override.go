@@ -46,7 +46,7 @@ type Proposed struct {
 // that takes the signature of another. It is refused for a gate that is
 // verified, approved and not stopped, declined or expired, for a release no production phone
 // could take, and while another proposal for the gate waits; it returns
-// storage.ErrConflict when the gate is not the one the person saw.
+// a *ChangedError when the gate is not the one the person saw.
 func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act, r OverrideRequest) (Proposed, error) {
 	w, err := f.world(seg)
 	if err != nil {
@@ -90,7 +90,7 @@ func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act,
 // none.
 func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate) (storage.Proposal, error) {
 	if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
-		return storage.Proposal{}, storage.ErrConflict
+		return storage.Proposal{}, &ChangedError{r.Group, r.Release}
 	}
 	if err := overridable(gate); err != nil {
 		return storage.Proposal{}, err

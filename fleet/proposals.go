@@ -121,7 +121,7 @@ func (s *snapshot) proposal(id string) (storage.Proposal, error) {
 // Sign carries out what another person proposed: one transaction, one audit
 // entry. It is refused for the person who proposed it and for one who is not
 // independent of that person, and for a proposal that ended or lapsed; it
-// returns storage.ErrConflict when what was shown to the proposer is no longer
+// returns a *ChangedError when what was shown to the proposer is no longer
 // so, and the proposal stays.
 func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string) (Effect, error) {
 	seen, err := f.Proposal(seg, id)
@@ -141,7 +141,7 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 			return storage.WorldChange{}, err
 		}
 		if p.Shown.Fingerprint != gate.Fingerprint {
-			return storage.WorldChange{}, storage.ErrConflict
+			return storage.WorldChange{}, &ChangedError{p.Group, p.Release}
 		}
 		if approval, err = f.overriding(p, a, gate); err != nil {
 			return storage.WorldChange{}, outdated(err)

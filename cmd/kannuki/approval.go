@@ -181,7 +181,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 	var effect fleet.Effect
 	if err := client.Post(ctx, api.Path("approvals", id, "sign"), o.act, &effect); err != nil {
 		if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.CodeConflict {
-			err = &nextError{err: err, next: t.T("What was shown to the proposer is no longer so. Withdraw or refuse it, look at the gate, and propose again.")}
+			err = &nextError{err: err, next: t.T("What was shown to the proposer is no longer so. Withdraw or refuse it, look at `kannuki gate show %s --group %s`, and propose again.", p.Release, p.Group)}
 		}
 		return err
 	}

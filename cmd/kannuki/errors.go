@@ -163,7 +163,7 @@ func describe(t *lang.Printer, err error) failure {
 		}
 		switch e.Code {
 		case "initialized":
-			f.Next = t.T("Start it: `kannuki serve --data %s`.", e.Params["data"])
+			f.Next = t.T("Start it: `kannuki serve --data %s`.", lang.ShellWord(e.Params["data"]))
 		case "public-url":
 			f.Exit, f.Code, f.Field = exitUsage, codeUsage, "url"
 		}
@@ -249,8 +249,7 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 		f.Message = t.T("internal fault")
 	case api.CodeConflict:
 		f.Exit = exitChanged
-		f.Message = t.T("Nothing was done: the gate changed since it was shown.")
-		f.Next = t.T("Look again with `kannuki gate show`, then decide.")
+		f.Message, f.Next = afterChange(t, e)
 	}
 	return f
 }
@@ -315,6 +314,16 @@ func afterRefusal(t *lang.Printer, e *api.Error) string {
 		return ""
 	}
 	return seeGate(t, release, group)
+}
+
+// afterChange says what changed since it was shown, and how to look again.
+func afterChange(t *lang.Printer, e *api.Error) (message, next string) {
+	release, group := e.Params["release"], e.Params["group"]
+	if release == "" || group == "" {
+		return t.T("Nothing was done: it changed since it was shown."), t.T("Look again, then decide.")
+	}
+	return t.T("Nothing was done: the gate changed since it was shown."),
+		t.T("Look again with `kannuki gate show %s --group %s`, then decide.", release, group)
 }
 
 // seeGate names the command that shows a gate.

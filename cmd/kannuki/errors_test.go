@@ -53,8 +53,12 @@ func TestReport(t *testing.T) {
 		{"nothing near", &api.Error{Code: api.CodeNotFound, What: "phone", Name: "x"}, 4, "kannuki: There is no phone \"x\".\nList: `kannuki device list`.\n"},
 		{"something else not found", &api.Error{Code: api.CodeNotFound, Message: "not found"}, 4, "kannuki: not found\n"},
 		{
-			"changed", &api.Error{Code: api.CodeConflict}, 5,
-			"kannuki: Nothing was done: the gate changed since it was shown.\nLook again with `kannuki gate show`, then decide.\n",
+			"gate changed", &api.Error{Code: api.CodeConflict, Params: map[string]string{"release": "26.6.1", "group": "sales"}}, 5,
+			"kannuki: Nothing was done: the gate changed since it was shown.\nLook again with `kannuki gate show 26.6.1 --group sales`, then decide.\n",
+		},
+		{
+			"something else changed", &api.Error{Code: api.CodeConflict}, 5,
+			"kannuki: Nothing was done: it changed since it was shown.\nLook again, then decide.\n",
 		},
 		{
 			"disk full", &api.Error{Code: api.CodeDiskFull, Message: "…"}, 1,

@@ -60,7 +60,7 @@ func japanesePeople() []both {
 		{"Results that say it does not work, accepted", "承知のうえの動作不良の結果"},
 		{"The gate as it was shown: %s [%s]", "提案時のゲート：%s [%s]"},
 		{"Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:", "承認しますか？ 検証が済んでいないOSを端末に適用します。iOSは元に戻せません。グループ名を入力してください："},
-		{"What was shown to the proposer is no longer so. Withdraw or refuse it, look at the gate, and propose again.", "提案のときとゲートが変わりました。取り下げるか却下し、ゲートを確認して、もう一度提案してください。"},
+		{"What was shown to the proposer is no longer so. Withdraw or refuse it, look at `kannuki gate show %s --group %s`, and propose again.", "提案のときとゲートが変わりました。取り下げるか却下し、`kannuki gate show %s --group %s`で確認して、もう一度提案してください。"},
 		{"Signed: iOS %s for %s.", "承認しました：iOS %s、%s。"},
 		{"The exception ends at %s.", "例外承認は%sに終わります。"},
 		{"%d proposals wait for a second person: `kannuki approval list`.", "2人目の承認を待つ提案が%d件あります：`kannuki approval list`。"},

@@ -57,6 +57,12 @@ func asError(err error) *Error {
 	if e, ok := errors.AsType[*enroll.InvalidError](err); ok {
 		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Message, Detail: e.Code, Field: e.Field, Params: e.Params}
 	}
+	if e, ok := errors.AsType[*fleet.ChangedError](err); ok {
+		return &Error{
+			Status: http.StatusConflict, Code: CodeConflict, Message: "nothing was done: the gate changed since it was shown",
+			Params: map[string]string{"release": e.Release, "group": e.Group},
+		}
+	}
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return &Error{Status: http.StatusNotFound, Code: CodeNotFound, Message: "not found"}
