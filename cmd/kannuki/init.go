@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kannuki-mdm/kannuki/internal/lab"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server"
 )
 
@@ -182,7 +183,7 @@ func (g *globals) initText(a initAnswer) string {
 	)))
 	fmt.Fprintf(&b, "\n%s\n", t.T("The keys in the data directory are the installation: back them up, and guard the copy like the original."))
 	fmt.Fprintf(&b, "\n%s\n", t.T("Next:"))
-	d := "--data " + a.Data
+	d := "--data " + lang.ShellWord(a.Data)
 	next := [][]string{{"kannuki serve " + d, t.T("start the server")}}
 	if a.Lab {
 		next = append(next,

@@ -34,7 +34,7 @@ type globals struct {
 	output    string
 	language  string
 
-	where      string // --data and --server as they were typed, for the commands that hints name
+	where      string // --data and --server as they were typed and a shell reads them, for the commands that hints name
 	as         string // --token-file, likewise
 	forProgram bool   // what is shown is JSON
 	text       *lang.Printer
@@ -136,9 +136,9 @@ func (g *globals) check(cmd *cobra.Command, _ []string) error {
 		switch {
 		case f == nil || !f.Changed:
 		case name == "token-file":
-			g.as = " --" + name + " " + f.Value.String()
+			g.as = " --" + name + " " + lang.ShellWord(f.Value.String())
 		default:
-			g.where += " --" + name + " " + f.Value.String()
+			g.where += " --" + name + " " + lang.ShellWord(f.Value.String())
 		}
 	}
 	if !slices.Contains([]string{formTable, formJSON, formCSV}, g.output) {
@@ -237,7 +237,7 @@ func (g *globals) token(cmd *cobra.Command) (string, error) {
 	info, err := os.Stat(g.tokenFile) //nolint:gosec // as above
 	// A program reads errors from there, and nothing else.
 	if err == nil && info.Mode().Perm()&0o004 != 0 && !g.forProgram {
-		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "kannuki: "+g.text.T("%s can be read by every user of this machine; it is a secret: `chmod 600 %s`.", g.tokenFile, g.tokenFile))
+		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "kannuki: "+g.text.T("%s can be read by every user of this machine; it is a secret: `chmod 600 %s`.", g.tokenFile, lang.ShellWord(g.tokenFile)))
 	}
 	if err != nil {
 		return "", fmt.Errorf("read token: %w", err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server"
 )
 
@@ -44,7 +45,7 @@ func runServe(ctx context.Context, g *globals, cmd *cobra.Command, level string)
 	if errors.Is(err, server.ErrDatabaseLocked) {
 		return &nextError{
 			&wordedError{g.text.T("a server is already running on %s", g.data), err},
-			g.text.T("See `kannuki status --data %s`.", g.data),
+			g.text.T("See `kannuki status --data %s`.", lang.ShellWord(g.data)),
 		}
 	}
 	return err

@@ -19,12 +19,12 @@ import (
 // what to do.
 func silentSocket(t *lang.Printer, e *api.UnreachableError) (message, next string) {
 	folder := filepath.Dir(e.Socket)
-	start := t.T("Start it: `kannuki serve --data %s`.", folder)
+	start := t.T("Start it: `kannuki serve --data %s`.", lang.ShellWord(folder))
 	_, gone := os.Stat(folder) //nolint:gosec // the operator names the folder
 	switch {
 	case errors.Is(gone, fs.ErrNotExist):
 		return t.T("Cannot reach the server: there is no folder %s.", folder),
-			t.T("Name the server's data directory with --data, or make one with `kannuki init --data %s`.", folder)
+			t.T("Name the server's data directory with --data, or make one with `kannuki init --data %s`.", lang.ShellWord(folder))
 	case errors.Is(e, fs.ErrPermission):
 		return t.T("Cannot reach the server: you may not open %s.", e.Socket),
 			t.T("Use the account of the server or its group, or a token with `--server URL --token-file FILE`.")
