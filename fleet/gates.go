@@ -78,6 +78,9 @@ type Effect struct {
 	TooLate  int    `json:"too_late"`
 	Approval string `json:"approval,omitempty"`
 	Promise         // of the approval
+	// Waves are those of the approval, with their dates; none for a decision
+	// that has none.
+	Waves []WaveView `json:"waves,omitempty"`
 	// Until is when an override ends; zero for any other decision.
 	Until  time.Time `json:"until,omitzero"`
 	DryRun bool      `json:"dry_run,omitempty"`
@@ -309,7 +312,8 @@ func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, re
 	}})
 }
 
-// Resume lets a paused rollout go on. It is refused while an app is broken.
+// Resume lets a paused rollout go on; the next wave waits until those before it
+// have soaked anew. It is refused while an app is broken.
 func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
 	return f.carry(ctx, seg, a, decision{action: "rollout.resume", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		approval, ok := standing(s, group, release, f.now())
@@ -318,6 +322,7 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 				with("release", release, "group", group)
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
+		approval.Waves = f.resoaked(approval)
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(s, gate)
 	}})
 }
@@ -352,6 +357,14 @@ type ApproveRequest struct {
 	// Start is when phones begin to be asked: "+2h", or "" for at once. Until
 	// then the approval can be withdrawn.
 	Start string `json:"start,omitempty"`
+	// Waves are shares of the phones and when each starts: "5%@+0", "25%@+2d",
+	// "100%@+4d:+7d" (with its own deadline), "20@+12h" (a number of phones). A
+	// share counts the waves before it too, and offsets count from Start. Without
+	// an offset a wave starts once the one before has soaked. None: one wave.
+	Waves []string `json:"waves,omitempty"`
+	// Soak is the least time between the starts of two waves: "2d", "12h"; "" is
+	// none.
+	Soak string `json:"soak,omitempty"`
 	// Fingerprint is that of the gate as the person saw it; "" skips the check.
 	Fingerprint string `json:"fingerprint,omitempty"`
 }
@@ -374,22 +387,17 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if err := policy.Approvable(gate); err != nil {
 			return storage.WorldChange{}, closed(gate, err)
 		}
-		deadline, err := f.parseDeadline(r.Deadline)
-		if err != nil {
-			return storage.WorldChange{}, err
-		}
-		start, err := f.parseStart(r.Start)
-		if err != nil {
-			return storage.WorldChange{}, err
-		}
 		approval = f.newApproval(r.Group, r.Release, a.Actor, a.Reason, gate)
-		approval.Waves = []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}
 		approval.Models = gate.Models
+		if approval.Waves, approval.Soak, err = f.waves(w, r); err != nil {
+			return storage.WorldChange{}, err
+		}
 		promised, err = f.promise(w, s, approval)
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, err
 	}})
 	if err == nil {
 		effect.Approval, effect.Promise = approval.ID, promised
+		effect.Waves = f.waveViews(w, approval, policy.Phase(effect.Phase))
 	}
 	return effect, err
 }

@@ -32,31 +32,48 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 		return Promise{}, err
 	}
 	notice := cmp.Or(g.MinimumNotice, policy.DefaultMinimumNotice)
-	wave := a.Waves[0]
-	told := f.now()
-	if wave.Start.After(told) {
-		told = wave.Start
-	}
-	over := minuteUp(told.Add(notice))
-	deadlineIn := func(loc *time.Location) policy.LocalTime {
-		return later(policy.LocalTime(wave.Deadline), policy.FormatLocal(over, loc))
+	now, waves := f.now(), engineWaves(a.Waves)
+	deadlineIn := func(wave policy.Wave, loc *time.Location) policy.LocalTime {
+		told := now
+		if wave.Start.After(told) {
+			told = wave.Start
+		}
+		return later(wave.Deadline, policy.FormatLocal(minuteUp(told.Add(notice)), loc))
 	}
 	var first policy.LocalTime
-	for _, p := range w.census.looksOf(a.Group) {
-		if p.Ring != storage.RingProduction || p.State != storage.PhoneEnrolled || version.AtLeast(p.OS.Version, a.Release) {
-			continue
-		}
-		deadline := deadlineIn(f.location(&p))
+	f.eachWaiting(w, a, waves, func(p *storage.Phone, wave policy.Wave) {
+		deadline := deadlineIn(wave, f.location(p))
 		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID {
 			deadline = policy.LocalTime(e.Deadline)
 		}
 		if first == "" || first.Compare(deadline) > 0 {
 			first = deadline
 		}
-	}
+	})
 	return Promise{
-		Deadline: wave.Deadline, NotBefore: string(cmp.Or(first, deadlineIn(f.o.Location))), Notice: noticeText(notice),
+		Deadline: string(waves[0].Deadline), NotBefore: string(cmp.Or(first, deadlineIn(waves[0], f.o.Location))), Notice: noticeText(notice),
 	}, nil
+}
+
+// eachWaiting visits what the production phones of an approval look like that
+// do not have its release, with the wave of each.
+func (f *Fleet) eachWaiting(w *worldState, a storage.Approval, waves []policy.Wave, visit func(*storage.Phone, policy.Wave)) {
+	waits := func(p *storage.Phone) bool {
+		return p.Group == a.Group && p.Ring == storage.RingProduction && p.State == storage.PhoneEnrolled && !version.AtLeast(p.OS.Version, a.Release)
+	}
+	if len(waves) == 1 {
+		for _, p := range w.census.looksOf(a.Group) {
+			if waits(&p) {
+				visit(&p, waves[0])
+			}
+		}
+		return
+	}
+	for m := range w.census.all() {
+		if i := policy.WaveOf(waves, a.Release, m.udid); i >= 0 && waits(&m.look.phone) {
+			visit(&m.look.phone, waves[i])
+		}
+	}
 }
 
 func later(a, b policy.LocalTime) policy.LocalTime {

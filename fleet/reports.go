@@ -27,6 +27,8 @@ type RolloutView struct {
 	AsOf     time.Time `json:"as_of"`
 	Approval string    `json:"approval,omitempty"`
 	Promise            // of the approval that stands
+	// Waves are those of the approval that stands.
+	Waves []WaveView `json:"waves,omitempty"`
 	// Override says that the gate was not verified, and who decided so.
 	Override     *policy.GateOverride `json:"override,omitempty"`
 	Production   int                  `json:"production"`
@@ -67,6 +69,7 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		if v.Promise, err = f.promise(w, s, approval); err != nil {
 			return RolloutView{}, err
 		}
+		v.Waves = f.waveViews(w, approval, gate.Phase)
 	}
 	e := f.explainer(w)
 	listed := page{after: q.After, limit: maxListed}

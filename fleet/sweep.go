@@ -56,8 +56,8 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// wait rings alarms until it is time for a sweep; false means that the context
-// ended.
+// wait rings alarms, and starts waves, until it is time for a sweep; false means
+// that the context ended.
 func (s *Sweeper) wait(ctx context.Context, sweep, alarm <-chan time.Time) bool {
 	for {
 		select {
@@ -69,6 +69,13 @@ func (s *Sweeper) wait(ctx context.Context, sweep, alarm <-chan time.Time) bool 
 			return true
 		case <-alarm:
 			s.fleet.Ring()
+			started, err := s.fleet.StartWaves(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.fleet.o.Logger.ErrorContext(ctx, "start waves", "error", err)
+			}
+			if started {
+				return true
+			}
 		}
 	}
 }
@@ -84,6 +91,9 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 		if err := f.Load(ctx); err != nil {
 			return 0, err
 		}
+	}
+	if _, err := f.StartWaves(ctx); err != nil {
+		return 0, err
 	}
 	woken := 0
 	for _, w := range f.all() {

@@ -156,12 +156,7 @@ func policyApproval(a storage.Approval) policy.Approval {
 			By: o.By, Second: o.Second, Reason: o.Reason, SecondReason: o.SecondReason, Until: o.Until, Broken: o.Broken,
 		}
 	}
-	for _, w := range a.Waves {
-		p.Waves = append(p.Waves, policy.Wave{
-			Start: w.Start, Threshold: uint32(w.Threshold), //nolint:gosec // 0..10,000, checked when written
-			Deadline: policy.LocalTime(w.Deadline),
-		})
-	}
+	p.Waves = engineWaves(a.Waves)
 	for _, fl := range a.Floors {
 		p.Floors = append(p.Floors, policy.Floor{BundleID: fl.BundleID, MinVersion: fl.Version})
 	}

@@ -94,7 +94,7 @@ func (g generator) approval(i int, release string) policy.Approval {
 		Models: some(g, 3, func(int) string { return pick(g, small, large, policy.AnyModel) }),
 		Floors: some(g, 2, func(int) policy.Floor { return policy.Floor{BundleID: g.app(), MinVersion: pick(g, "3.0", "3.1", "x")} }),
 		Waves: some(g, 2, func(int) policy.Wave {
-			return policy.Wave{Start: g.time(), Threshold: uint32(g.IntN(policy.Buckets + 1))}
+			return policy.Wave{Start: g.time(), Threshold: uint32(g.IntN(policy.Buckets + 1)), Waits: g.IntN(4) == 0}
 		}),
 		Verdicts: some(g, 4, func(int) string { return fmt.Sprint("v", g.IntN(12)) }),
 		PausedAt: g.maybe(), Withdrawn: g.maybe(),

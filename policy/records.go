@@ -262,6 +262,14 @@ type Wave struct {
 	Start     time.Time
 	Threshold uint32 // of Buckets, cumulative over the waves
 	Deadline  LocalTime
+	// Waits says that the wave has not started, even if Start has passed: that
+	// the wave before it went well is for whoever keeps the approval to find.
+	Waits bool
+	// Planned is when it was meant to start, and Within how long after its start
+	// its deadline is (0: Deadline is fixed). Start and Deadline follow from them
+	// while the wave waits; see [Schedule].
+	Planned time.Time
+	Within  time.Duration
 }
 
 // Floor is the lowest version of an app with which an approval was verified.

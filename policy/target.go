@@ -157,7 +157,7 @@ func (c choice) permit(a approvalOf) Reason {
 		return Reason{}
 	}
 	w, ok := a.wave(c.f.Phone)
-	if !ok || !begun(w.Start, c.now) {
+	if !ok || !w.Begun(c.now) {
 		return reason(ReasonWaveNotStarted, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}
 	for _, floor := range a.Floors {

@@ -49,6 +49,9 @@ func TestBlocked(t *testing.T) {
 		{"broken app", approved(), breakPOS, as, policy.ReasonPaused, next},
 		{"revoked verdict", approved(), revokeFirst, as, policy.ReasonPaused, next},
 		{"wave not started", approved(), startLater, as, policy.ReasonWaveNotStarted, next},
+		{"wave that waits for the one before", approved(), func(p *policy.Parts) {
+			p.Approvals[0].Waves = []policy.Wave{{Start: before, Threshold: 1}, {Start: before, Threshold: policy.Buckets, Waits: true}}
+		}, as, policy.ReasonWaveNotStarted, next},
 		{"in no wave", approved(), func(p *policy.Parts) {
 			p.Approvals[0].Waves = []policy.Wave{{Start: before, Threshold: policy.Bucket(next, "P-1")}}
 		}, as, policy.ReasonWaveNotStarted, next},
@@ -170,6 +173,9 @@ func TestEnforce(t *testing.T) {
 				{Start: before, Threshold: policy.Bucket(next, "P-1") + 1, Deadline: "2026-08-18T12:00:00"},
 			}
 		}, phone(), with(byApproval, func(e *policy.Enforcement) { e.Deadline = "2026-08-18T12:00:00" })},
+		{"a late wave that was started", approved(), func(p *policy.Parts) {
+			p.Approvals[0].Waves = []policy.Wave{{Start: before, Threshold: 1}, {Start: before, Threshold: policy.Buckets}}
+		}, phone(), byApproval},
 		{"the newest approved release", approved(), older, phone(), byApproval},
 		{"an older approval stands where the newer does not cover", approved(), func(p *policy.Parts) {
 			older(p)

@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Buckets is the number of buckets phones are spread over for waves.
 const Buckets = 10_000
@@ -13,19 +16,27 @@ func Bucket(releaseVersion, phone string) uint32 {
 	return uint32(hash(releaseVersion, phone) % Buckets)
 }
 
+// WaveOf returns the index of the wave of a release that a phone belongs to, or
+// -1 when it is in none. The waves are in order.
+func WaveOf(waves []Wave, releaseVersion, phone string) int {
+	bucket := Bucket(releaseVersion, phone)
+	return slices.IndexFunc(waves, func(w Wave) bool { return bucket < w.Threshold })
+}
+
+// Begun reports whether the phones of the wave may start.
+func (w Wave) Begun(now time.Time) bool { return !w.Waits && begun(w.Start, now) }
+
 // wave returns the wave a phone belongs to.
 func (a *Approval) wave(phone string) (Wave, bool) {
-	bucket := Bucket(a.Release, phone)
-	for _, w := range a.Waves {
-		if bucket < w.Threshold {
-			return w, true
-		}
+	i := WaveOf(a.Waves, a.Release, phone)
+	if i < 0 {
+		return Wave{}, false
 	}
-	return Wave{}, false
+	return a.Waves[i], true
 }
 
 // started reports whether the first wave has started.
-func (a *Approval) started(now time.Time) bool { return begun(a.Waves[0].Start, now) }
+func (a *Approval) started(now time.Time) bool { return a.Waves[0].Begun(now) }
 
 // hash is FNV-1a over the parts, each followed by a byte that no UTF-8 text
 // contains, and then mixed: FNV alone spreads texts that differ only in their

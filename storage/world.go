@@ -130,7 +130,7 @@ type Approval struct {
 	By          string    `json:"by,omitzero"`
 	Reason      string    `json:"reason,omitzero"`
 	At          time.Time `json:"at,omitzero"`
-	Waves       []Wave    `json:"waves,omitempty"`
+	Waves       []Wave    `json:"waves,omitempty"`    // in order
 	Models      []string  `json:"models,omitempty"`   // model classes covered when it was given, sorted
 	Floors      []Floor   `json:"floors,omitempty"`   // app versions the verdicts stand for, by bundle identifier
 	Verdicts    []string  `json:"verdicts,omitempty"` // verdicts it rests on; revoking one pauses it
@@ -140,6 +140,8 @@ type Approval struct {
 	WithdrawnAt time.Time `json:"withdrawnAt,omitzero"`
 	WithdrawnBy string    `json:"withdrawnBy,omitzero"`
 	Override    *Override `json:"override,omitempty"` // nil for the approval of a verified gate
+
+	Soak time.Duration `json:"soak,omitzero"` // least time between the starts of two waves
 }
 
 // Wave is a part of a rollout: the phones whose hash lies below the threshold.
@@ -147,6 +149,10 @@ type Wave struct {
 	Start     time.Time `json:"start,omitzero"`
 	Threshold int       `json:"threshold,omitzero"` // of 10,000
 	Deadline  string    `json:"deadline,omitzero"`  // the phones' local wall time, "2006-01-02T15:04:05"
+
+	Waits   bool          `json:"waits,omitzero"`   // not started yet, even if Start has passed
+	Planned time.Time     `json:"planned,omitzero"` // when it was meant to start
+	Within  time.Duration `json:"within,omitzero"`  // from its start to its deadline; 0: Deadline is fixed
 }
 
 // Floor is the lowest version of an app that a verdict stands for.

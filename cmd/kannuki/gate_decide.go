@@ -151,7 +151,9 @@ func (o *openFlags) addFlags(g *globals, cmd *cobra.Command, fingerprint string)
 
 type approveOptions struct {
 	openFlags
-	yes bool
+	waves []string
+	soak  string
+	yes   bool
 }
 
 func newGateApproveCommand(g *globals) *cobra.Command {
@@ -164,14 +166,19 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 			"The gate is shown first; if it changes before the approval arrives, nothing is done (exit 5). " +
 			"A gate that is not verified is refused with every missing app named (exit 3)."),
 		Example: "kannuki gate approve 26.6.1 --group sales --deadline +3d --reason \"tested\" --dry-run\n" +
-			"kannuki gate approve 26.6.1 --group sales --deadline 2026-11-27T18:30 --reason \"tested\"",
+			"kannuki gate approve 26.6.1 --group sales --deadline 2026-11-27T18:30 --reason \"tested\"\n" +
+			"kannuki gate approve 26.6.1 --group sales --wave 5%@+0 --wave 25%@+2d --wave 100%@+4d --deadline +3d --reason \"tested\"",
 		Args: g.args("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runGateApprove(cmd.Context(), g, cmd, o, args[0])
 		},
 	}
 	o.addFlags(g, cmd, t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
-	cmd.Flags().BoolVar(&o.yes, "yes", false, t.T("do not ask"))
+	f := cmd.Flags()
+	f.StringArrayVar(&o.waves, "wave", nil, t.T("a share of the phones and when it starts, repeated: %s, %s (with a deadline of its own) or %s (phones); a share counts those before it, "+
+		"--deadline +3d counts from each wave's start (default: all at once)", "5%@+0", "100%@+4d:+7d", "20@+12h"))
+	f.StringVar(&o.soak, "soak", "", t.T("least time between the starts of two waves, such as 2d; it begins anew when a stopped rollout goes on"))
+	f.BoolVar(&o.yes, "yes", false, t.T("do not ask"))
 	return cmd
 }
 
@@ -189,7 +196,7 @@ func runGateApprove(ctx context.Context, g *globals, cmd *cobra.Command, o appro
 	if err != nil {
 		return err
 	}
-	request := api.ApproveRequest{Deadline: o.deadline, Start: o.start, Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: true}
+	request := api.ApproveRequest{Deadline: o.deadline, Start: o.start, Waves: o.waves, Soak: o.soak, Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: true}
 	if request.Fingerprint == "" {
 		request.Fingerprint = gate.Fingerprint
 	}
@@ -242,6 +249,7 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 	}
 	fmt.Fprintf(&b, "%s\n%s\n", head, asked)
 	fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
+	b.WriteString(g.wavesText(e.Waves))
 	if !e.DryRun {
 		fmt.Fprintf(&b, "%s\n", t.T("`kannuki rollout pause` stops phones that have not started."))
 	}

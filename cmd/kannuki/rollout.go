@@ -167,6 +167,7 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 	if v.Deadline != "" {
 		fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	}
+	b.WriteString(g.wavesText(v.Waves))
 	if len(v.Reasons) > 0 {
 		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"count", t.T("Phones")}}}
 		for _, r := range v.Reasons {
@@ -183,4 +184,40 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 		fmt.Fprintf(&b, "\n%s\n%s", t.T("Verification phones:"), tab.text())
 	}
 	return b.String()
+}
+
+// wavesText is a table of waves, "" when all phones start together.
+func (g *globals) wavesText(waves []fleet.WaveView) string {
+	if len(waves) < 2 {
+		return ""
+	}
+	t := g.text
+	tab := table{columns: []column{
+		{"wave", t.T("Wave")},
+		{"state", t.T("State")},
+		{"phones", t.T("Phones")},
+		{"done", t.T("Done")},
+		{"start", t.T("Start")},
+		{"deadline", t.T("Install deadline")},
+	}}
+	for _, w := range waves {
+		tab.add(number(w.Wave), g.waveState(w), number(w.Phones), number(w.Done), g.instant(w.Start), onClock(w.Deadline))
+	}
+	return "\n" + tab.text() + "\n"
+}
+
+// waveState is how far a wave is and, while it waits, what for.
+func (g *globals) waveState(w fleet.WaveView) cell {
+	t := g.text
+	shown := map[fleet.WaveState]string{
+		fleet.WaveWaiting: t.T("Not started"), fleet.WaveSoaking: t.T("Being watched"), fleet.WaveStarted: t.T("Started"), fleet.WaveDone: t.T("Done"),
+	}[w.State]
+	switch w.Why {
+	case fleet.WaitSoak:
+		shown = t.T("Waits for the wave before")
+	case fleet.WaitStopped:
+		shown = t.T("Stopped")
+	case fleet.WaitStart:
+	}
+	return cell{string(w.State), shown}
 }

@@ -132,17 +132,19 @@ func gate(h *Handler, c *call) (any, error) {
 
 func approve(h *Handler, c *call, in ApproveRequest) (any, error) {
 	return h.fleet.Approve(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.ApproveRequest{
-		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Start: in.Start, Fingerprint: in.Fingerprint,
+		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Start: in.Start, Waves: in.Waves, Soak: in.Soak, Fingerprint: in.Fingerprint,
 	})
 }
 
 // ApproveRequest opens a verified gate.
 type ApproveRequest struct {
-	Deadline    string `json:"deadline"`
-	Start       string `json:"start,omitempty"`
-	Fingerprint string `json:"fingerprint"`
-	Reason      string `json:"reason"`
-	DryRun      bool   `json:"dry_run"`
+	Deadline    string   `json:"deadline"`
+	Start       string   `json:"start,omitempty"`
+	Waves       []string `json:"waves,omitempty"` // as in fleet.ApproveRequest
+	Soak        string   `json:"soak,omitempty"`
+	Fingerprint string   `json:"fingerprint"`
+	Reason      string   `json:"reason"`
+	DryRun      bool     `json:"dry_run"`
 }
 
 func rollout(h *Handler, c *call) (any, error) {

@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// WaveView is one wave of a rollout.
+type WaveView struct {
+	Wave     int       `json:"wave"`          // from 1
+	State    WaveState `json:"state"`         // waiting, soaking, started or done
+	Why      WaveWait  `json:"why,omitempty"` // what a wave that waits waits for
+	Phones   int       `json:"phones"`        // production phones of this wave alone
+	Done     int       `json:"done"`          // of them, those that have the release
+	Start    time.Time `json:"start"`
+	Deadline string    `json:"deadline"` // local wall time of each phone
+}
+
+// WaveState is how far a wave is.
+type WaveState string
+
+// The states of a wave.
+const (
+	WaveWaiting WaveState = "waiting" // not started
+	WaveSoaking WaveState = "soaking" // started, and the next wave waits until it has shown no faults
+	WaveStarted WaveState = "started"
+	WaveDone    WaveState = "done" // each of its phones has the release
+)
+
+// WaveWait is what a wave waits for.
+type WaveWait string
+
+// What a wave waits for.
+const (
+	WaitStart   WaveWait = "start"   // its date
+	WaitSoak    WaveWait = "soak"    // the wave before it
+	WaitStopped WaveWait = "stopped" // the rollout stands still
+)
+
+// waveViews describes the waves of an approval.
+func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase) []WaveView {
+	now, waves := f.now(), engineWaves(a.Waves)
+	views := make([]WaveView, len(waves))
+	for i, wave := range waves {
+		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(wave.Deadline)}
+	}
+	f.countWaves(w, a, waves, views)
+	stopped := phase == policy.PhasePaused || phase == policy.PhaseBlocked
+	for i, wave := range waves {
+		v := &views[i]
+		switch {
+		case !wave.Begun(now) && stopped:
+			v.State, v.Why = WaveWaiting, WaitStopped
+		case !wave.Begun(now) && i > 0 && wave.Start.After(wave.Planned):
+			v.State, v.Why = WaveWaiting, WaitSoak
+		case !wave.Begun(now):
+			v.State, v.Why = WaveWaiting, WaitStart
+		case v.Phones > 0 && v.Done == v.Phones:
+			v.State = WaveDone
+		}
+		if i > 0 && v.State == WaveWaiting && views[i-1].State == WaveStarted && a.Soak > 0 {
+			views[i-1].State = WaveSoaking
+		}
+	}
+	return views
+}
+
+// countWaves counts the phones of each wave.
+func (f *Fleet) countWaves(w *worldState, a storage.Approval, waves []policy.Wave, views []WaveView) {
+	for m := range w.census.all() {
+		p := &m.look.phone
+		if !m.enrolled() || p.Group != a.Group || p.Ring != storage.RingProduction {
+			continue
+		}
+		i := 0
+		if len(waves) > 1 {
+			i = policy.WaveOf(waves, a.Release, m.udid)
+		}
+		if i < 0 {
+			continue
+		}
+		views[i].Phones++
+		if done(p, a.Release, "") {
+			views[i].Done++
+		}
+	}
+}

@@ -1,0 +1,291 @@
+package fleet
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// maxWaves bounds the waves of one approval.
+const maxWaves = 20
+
+// maxSoak bounds how long a wave may be watched before the next one.
+const maxSoak = 30 * 24 * time.Hour
+
+// waveSpec is one wave as people give it: "5%@+0", "25%@+2d:+5d" or "20". The
+// share counts the phones of the waves before it too.
+type waveSpec struct {
+	text     string
+	percent  int // 1 to 100, or 0: count
+	count    int
+	start    time.Duration // from the gate's opening; 0: once the wave before has soaked
+	deadline time.Duration // from the gate's opening; 0: the approval's own, from the wave's start
+}
+
+// parseWaves reads the waves of an approval. They must grow, and the last one
+// must let every phone in.
+func parseWaves(list []string) ([]waveSpec, error) {
+	if len(list) > maxWaves {
+		return nil, invalid("waves", "too-many-waves", "%d waves: want at most %d", len(list), maxWaves).with("most", strconv.Itoa(maxWaves))
+	}
+	var specs []waveSpec
+	for i, text := range list {
+		s, ok := parseWave(text)
+		if !ok {
+			return nil, invalid("waves", "wave-not-readable", "%q: want a share of the phones and when it starts, such as 5%%@+0, 20@+12h or 100%%@+4d:+7d (with its deadline)", text).with("value", text)
+		}
+		if i > 0 && !s.grows(specs[i-1]) {
+			return nil, invalid("waves", "waves-not-rising", "%s after %s: each wave counts those before it, so share and start must grow", text, specs[i-1].text).
+				with("value", text, "before", specs[i-1].text)
+		}
+		specs = append(specs, s)
+	}
+	if last := specs[len(specs)-1]; last.percent != wholeGroup {
+		return nil, invalid("waves", "waves-not-all", "the last wave is %s: want 100%%, or the other phones would wait for ever", last.text).with("value", last.text)
+	}
+	return specs, nil
+}
+
+const wholeGroup = 100 // percent
+
+func parseWave(text string) (waveSpec, bool) {
+	s := waveSpec{text: text}
+	share, times, timed := strings.Cut(text, "@")
+	number, percent := strings.CutSuffix(share, "%")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || percent && n > wholeGroup {
+		return s, false
+	}
+	if s.count = n; percent {
+		s.percent, s.count = n, 0
+	}
+	if !timed {
+		return s, true
+	}
+	start, deadline, dated := strings.Cut(times, ":")
+	if s.start, timed = sinceOpening(start); !timed || s.start > maxStart {
+		return s, false
+	}
+	if !dated {
+		return s, true
+	}
+	s.deadline, timed = sinceOpening(deadline)
+	return s, timed && s.deadline > s.start && s.deadline <= maxDeadline
+}
+
+// sinceOpening reads "+0", "+2d" or "+12h".
+func sinceOpening(text string) (time.Duration, bool) {
+	offset, ok := strings.CutPrefix(text, "+")
+	d, err := parseOffset(offset)
+	return d, ok && err == nil && d >= 0
+}
+
+// grows reports whether the wave can follow another. A count and a share are
+// compared once the phones are counted.
+func (s waveSpec) grows(before waveSpec) bool {
+	sameUnit := (s.percent > 0) == (before.percent > 0)
+	return (!sameUnit || s.percent > before.percent || s.count > before.count) && (s.start == 0 || s.start >= before.start)
+}
+
+// waves works out the waves of a new approval. Shares are turned into thresholds
+// by the phones that wait for the release now, so that the first wave of a small
+// group is not empty by chance; phones that join later fall where their hash
+// puts them.
+func (f *Fleet) waves(w *worldState, r ApproveRequest) ([]storage.Wave, time.Duration, error) {
+	start, err := f.parseStart(r.Start)
+	if err != nil {
+		return nil, 0, err
+	}
+	deadline, err := f.parseDeadline(r.Deadline)
+	if err != nil {
+		return nil, 0, err
+	}
+	soak, err := parseSoak(r.Soak)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(r.Waves) == 0 {
+		return []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}, soak, nil
+	}
+	specs, err := parseWaves(r.Waves)
+	if err != nil {
+		return nil, 0, err
+	}
+	thresholds, err := thresholdsOf(specs, bucketsWaiting(w, r.Group, r.Release))
+	if err != nil {
+		return nil, 0, err
+	}
+	within, _ := sinceOpening(r.Deadline) // 0: a wall time
+	schedule := f.schedule(soak)
+	waves := make([]policy.Wave, len(specs))
+	for i, spec := range specs {
+		waves[i] = policy.Wave{Threshold: thresholds[i], Deadline: deadline, Waits: true, Planned: schedule.After(start, spec.start), Within: within}
+		if spec.deadline > 0 {
+			waves[i].Within = spec.deadline - spec.start
+		}
+	}
+	waves = schedule.Plan(waves)
+	waves[0].Waits = false
+	for i, wave := range waves {
+		if wave.Deadline.Compare(policy.FormatLocal(wave.Start, f.o.Location)) <= 0 {
+			return nil, 0, invalid("waves", "wave-after-deadline", "%s would start %s, after the deadline %s; give the deadline as an offset such as +3d, which counts from each wave's start",
+				specs[i].text, policy.FormatLocal(wave.Start, f.o.Location), wave.Deadline).
+				with("value", specs[i].text, "date", wave.Start.Format(time.RFC3339), "deadline", string(wave.Deadline))
+		}
+	}
+	return storedWaves(waves), soak, nil
+}
+
+func parseSoak(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := parseOffset(text)
+	if err != nil || d < 0 || d > maxSoak {
+		return 0, invalid("soak", "not-a-length", "%q: want a length such as 2d or 12h, at most 30d", text).with("value", text, "most", "30d")
+	}
+	return d, nil
+}
+
+func (f *Fleet) schedule(soak time.Duration) policy.Schedule {
+	return policy.Schedule{Soak: soak, Location: f.o.Location}
+}
+
+// bucketsWaiting returns the buckets, sorted, of the production phones of a
+// group that do not have a release.
+func bucketsWaiting(w *worldState, group, release string) []uint32 {
+	var buckets []uint32
+	for m := range w.census.all() {
+		p := &m.look.phone
+		if m.enrolled() && p.Group == group && p.Ring == storage.RingProduction && !version.AtLeast(p.OS.Version, release) {
+			buckets = append(buckets, policy.Bucket(release, m.udid))
+		}
+	}
+	slices.Sort(buckets)
+	return buckets
+}
+
+// thresholdsOf turns shares into thresholds.
+func thresholdsOf(specs []waveSpec, buckets []uint32) ([]uint32, error) {
+	thresholds := make([]uint32, len(specs))
+	for i, s := range specs {
+		n := s.count
+		if s.percent > 0 {
+			n = int(math.Ceil(float64(len(buckets)*s.percent) / wholeGroup))
+		}
+		switch {
+		case s.percent > 0 && len(buckets) == 0:
+			thresholds[i] = uint32(s.percent * policy.Buckets / wholeGroup) //nolint:gosec // 1..10,000
+		case n >= len(buckets):
+			thresholds[i] = policy.Buckets
+		default:
+			thresholds[i] = buckets[n-1] + 1
+		}
+		if i > 0 && thresholds[i] < thresholds[i-1] {
+			return nil, invalid("waves", "waves-not-rising", "%s after %s: of %d phones that is fewer; each wave counts those before it", s.text, specs[i-1].text, len(buckets)).
+				with("value", s.text, "before", specs[i-1].text)
+		}
+	}
+	return thresholds, nil
+}
+
+func storedWaves(waves []policy.Wave) []storage.Wave {
+	out := make([]storage.Wave, len(waves))
+	for i, w := range waves {
+		out[i] = storage.Wave{
+			Start: w.Start, Threshold: int(w.Threshold), Deadline: string(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within,
+		}
+	}
+	return out
+}
+
+func engineWaves(waves []storage.Wave) []policy.Wave {
+	out := make([]policy.Wave, len(waves))
+	for i, w := range waves {
+		out[i] = policy.Wave{
+			Start: w.Start, Threshold: uint32(w.Threshold), //nolint:gosec // 0..10,000, checked when written
+			Deadline: policy.LocalTime(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within,
+		}
+	}
+	return out
+}
+
+// StartWaves starts every wave that is due, of all segments, and reports
+// whether there was one. A wave is due when its date has come; while its rollout
+// stands still it is put off until the waves before it have soaked anew. It may
+// be called at any time and as often as wanted.
+func (f *Fleet) StartWaves(ctx context.Context) (bool, error) {
+	started := false
+	for _, w := range f.all() {
+		moved, err := f.startWaves(ctx, w)
+		started = started || moved
+		if err != nil {
+			return started, err
+		}
+	}
+	return started, nil
+}
+
+func (f *Fleet) startWaves(ctx context.Context, w *worldState) (bool, error) {
+	if c, err := f.wavesDue(w, w.current.Load()); len(c.Approvals) == 0 || err != nil {
+		return false, err
+	}
+	started := false
+	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
+		c, err := f.wavesDue(w, s)
+		started = len(c.Approvals) > 0
+		return c, err
+	})
+	return started && err == nil, err
+}
+
+// wavesDue returns the change that starts, or puts off, the waves that are due.
+func (f *Fleet) wavesDue(w *worldState, s *snapshot) (storage.WorldChange, error) {
+	var c storage.WorldChange
+	now := f.now()
+	for _, a := range s.records.Approvals {
+		next := slices.IndexFunc(a.Waves, func(w storage.Wave) bool { return w.Waits })
+		if next < 0 || now.Before(a.Waves[next].Start) {
+			continue
+		}
+		if current, ok := standing(s, a.Group, a.Release, now); !ok || current.ID != a.ID {
+			continue
+		}
+		gate, err := f.gate(w, s, a.Group, a.Release)
+		if err != nil {
+			return c, err
+		}
+		schedule, waves, action := f.schedule(a.Soak), engineWaves(a.Waves), "rollout.wave"
+		switch gate.Phase {
+		case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
+			waves = schedule.Begin(waves, next, now)
+		case policy.PhasePaused, policy.PhaseBlocked:
+			waves, action = schedule.Delay(waves, schedule.After(now, a.Soak)), "rollout.wave-delayed"
+		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded, policy.PhaseVerified, policy.PhaseVerifying, policy.PhaseHeld:
+			continue
+		}
+		if !waves[next].Start.After(a.Waves[next].Start) && waves[next].Waits {
+			continue // without a time to soak there is nothing to put off
+		}
+		a.Waves = storedWaves(waves)
+		c.Approvals = append(c.Approvals, a)
+		c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki"}, action, a.Group+"/"+a.Release, map[string]string{
+			"wave": strconv.Itoa(next + 1), "of": strconv.Itoa(len(waves)), "start": waves[next].Start.Format(time.RFC3339), "deadline": string(waves[next].Deadline),
+		}))
+	}
+	return c, nil
+}
+
+// resoaked returns the waves of a rollout that goes on: those that wait do so
+// until what was started has soaked anew.
+func (f *Fleet) resoaked(a storage.Approval) []storage.Wave {
+	schedule := f.schedule(a.Soak)
+	return storedWaves(schedule.Delay(engineWaves(a.Waves), schedule.After(f.now(), a.Soak)))
+}

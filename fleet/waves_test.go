@@ -1,0 +1,213 @@
+package fleet_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// inWaves approves the release for four production phones.
+func (w *world) inWaves(r fleet.ApproveRequest) (fleet.Effect, []*phone) {
+	w.t.Helper()
+	first, _ := w.verified()
+	phones := []*phone{first}
+	for i := range 3 {
+		p := w.enrol(fmt.Sprintf("P%d", i+2), "sales", storage.RingProduction)
+		p.settle()
+		phones = append(phones, p)
+	}
+	r.Group, r.Release = "sales", release
+	effect, err := w.fleet.Approve(w.ctx, seg, w.act("all apps work"), r)
+	w.must(err)
+	return effect, phones
+}
+
+// asked returns the deadlines of the phones that are asked to install.
+func asked(phones []*phone) map[string]int {
+	deadlines := map[string]int{}
+	for _, p := range phones {
+		if got, deadline := p.enforcement(); got == release {
+			deadlines[deadline]++
+		}
+	}
+	return deadlines
+}
+
+// after moves the clock and starts what is due.
+func (w *world) after(d time.Duration) bool {
+	w.t.Helper()
+	w.clock.Add(d)
+	started, err := w.fleet.StartWaves(w.ctx)
+	w.must(err)
+	return started
+}
+
+func (w *world) waves() []fleet.WaveView {
+	w.t.Helper()
+	view, err := w.fleet.Rollout(w.ctx, seg, "sales", release, fleet.RolloutQuery{})
+	w.must(err)
+	return view.Waves
+}
+
+const twoDays = 48 * time.Hour
+
+func TestWavesStartOneAfterAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	opened := w.clock.Now() // 09:00
+	effect, phones := w.inWaves(fleet.ApproveRequest{Waves: []string{"5%@+0", "2@+2d", "100%"}, Soak: "1d", Deadline: "+3d"})
+	want := []fleet.WaveView{
+		{Wave: 1, State: fleet.WaveSoaking, Phones: 1, Start: opened, Deadline: "2026-08-21T09:00:00"},
+		{Wave: 2, State: fleet.WaveWaiting, Why: fleet.WaitStart, Phones: 1, Start: opened.Add(twoDays), Deadline: "2026-08-23T09:00:00"},
+		{Wave: 3, State: fleet.WaveWaiting, Why: fleet.WaitSoak, Phones: 2, Start: opened.Add(3 * 24 * time.Hour), Deadline: "2026-08-24T09:00:00"},
+	}
+	if diff := cmp.Diff(want, effect.Waves); diff != "" || effect.Install != 1 {
+		t.Errorf("approval asks %d phones (want 1) in waves (-want +got):\n%s", effect.Install, diff)
+	}
+	steps := []struct {
+		name    string
+		after   time.Duration
+		started bool
+		asked   map[string]int
+	}{
+		{"at once", 0, false, map[string]int{"2026-08-21T09:00:00": 1}},
+		{"a minute before the second wave", twoDays - time.Minute, false, map[string]int{"2026-08-21T09:00:00": 1}},
+		{"second wave, an hour late", time.Hour + time.Minute, true, map[string]int{"2026-08-21T09:00:00": 1, "2026-08-23T10:00:00": 1}},
+		{"the third is late by as much", 24*time.Hour - time.Minute, false, map[string]int{"2026-08-21T09:00:00": 1, "2026-08-23T10:00:00": 1}},
+		{"third wave", time.Minute, true, map[string]int{"2026-08-21T09:00:00": 1, "2026-08-23T10:00:00": 1, "2026-08-24T10:00:00": 2}},
+	}
+	for _, s := range steps {
+		if got := w.after(s.after); got != s.started {
+			t.Errorf("%s: started = %v, want %v", s.name, got, s.started)
+		}
+		for _, p := range phones {
+			p.settle()
+		}
+		if diff := cmp.Diff(s.asked, asked(phones)); diff != "" {
+			t.Errorf("%s: deadlines (-want +got):\n%s", s.name, diff)
+		}
+	}
+	for _, p := range phones {
+		p.install(release, "23G83")
+	}
+	for _, v := range w.waves() {
+		if v.State != fleet.WaveDone || v.Done != v.Phones {
+			t.Errorf("wave %d is %s with %d of %d phones, want done", v.Wave, v.State, v.Done, v.Phones)
+		}
+	}
+}
+
+// A wave that comes due while the rollout stands still starts only after the
+// waves before it have soaked anew, and waves that came due together do not
+// start together.
+func TestWavesWaitForASoak(t *testing.T) {
+	t.Parallel()
+	act := func(w *world, do func(*world) error) { w.t.Helper(); w.must(do(w)) }
+	pause := func(w *world) error {
+		_, err := w.fleet.Pause(w.ctx, seg, w.act("printer"), "sales", release)
+		return err
+	}
+	resume := func(w *world) error {
+		_, err := w.fleet.Resume(w.ctx, seg, w.act("it was the printer"), "sales", release)
+		return err
+	}
+	for name, tc := range map[string]struct {
+		before func(*world)
+		starts [2]time.Duration // of waves 2 and 3, from now
+		states [2]fleet.WaveWait
+	}{
+		"server down for a week": {func(w *world) { w.after(7 * 24 * time.Hour) }, [2]time.Duration{0, twoDays}, [2]fleet.WaveWait{"", fleet.WaitSoak}},
+		"paused past both": {
+			func(w *world) { act(w, pause); w.after(7 * 24 * time.Hour) },
+			[2]time.Duration{twoDays, 2 * twoDays},
+			[2]fleet.WaveWait{fleet.WaitStopped, fleet.WaitStopped},
+		},
+		"paused and resumed before": {
+			func(w *world) { act(w, pause); w.after(24 * time.Hour); act(w, resume) },
+			[2]time.Duration{twoDays, 2 * twoDays},
+			[2]fleet.WaveWait{fleet.WaitStart, fleet.WaitStart},
+		},
+		"broken past the second": {
+			func(w *world) { act(w, func(w *world) error { return w.verdict("V1", "broken") }); w.after(twoDays) },
+			[2]time.Duration{twoDays, 2 * twoDays},
+			[2]fleet.WaveWait{fleet.WaitStopped, fleet.WaitStopped},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.inWaves(fleet.ApproveRequest{Waves: []string{"25%@+0", "50%@+2d", "100%@+4d"}, Soak: "2d", Deadline: "+3d"})
+			tc.before(w)
+			got, now := w.waves(), w.clock.Now()
+			for i, want := range tc.starts {
+				if v := got[i+1]; !v.Start.Equal(now.Add(want)) || v.Why != tc.states[i] {
+					t.Errorf("wave %d starts %s after now, waiting for %q; want %s, %q", v.Wave, v.Start.Sub(now), v.Why, want, tc.states[i])
+				}
+			}
+			if w.after(0) {
+				t.Error("looking again changed the waves once more")
+			}
+		})
+	}
+}
+
+func TestWavesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.verified()
+	for name, tc := range map[string]struct {
+		waves    []string
+		soak     string
+		deadline string
+		code     string
+	}{
+		"no share":             {[]string{"@+1d", "100%"}, "", "+3d", "wave-not-readable"},
+		"nothing":              {[]string{"0%", "100%"}, "", "+3d", "wave-not-readable"},
+		"more than all":        {[]string{"101%"}, "", "+3d", "wave-not-readable"},
+		"no offset":            {[]string{"5%@2d", "100%"}, "", "+3d", "wave-not-readable"},
+		"before the opening":   {[]string{"5%@+-2d", "100%"}, "", "+3d", "wave-not-readable"},
+		"deadline at start":    {[]string{"100%@+2d:+2d"}, "", "+3d", "wave-not-readable"},
+		"deadline too far":     {[]string{"100%@+2d:+91d"}, "", "+3d", "wave-not-readable"},
+		"start too far":        {[]string{"5%", "100%@+31d"}, "", "+3d", "wave-not-readable"},
+		"share falls":          {[]string{"25%", "5%@+2d", "100%@+4d"}, "", "+3d", "waves-not-rising"},
+		"start falls":          {[]string{"5%@+2d", "25%@+1d", "100%@+4d"}, "", "+3d", "waves-not-rising"},
+		"the same twice":       {[]string{"5%", "5%@+2d", "100%"}, "", "+3d", "waves-not-rising"},
+		"not all":              {[]string{"5%", "25%@+2d"}, "", "+3d", "waves-not-all"},
+		"after fixed deadline": {[]string{"5%", "100%@+4d"}, "", "2026-08-20T18:00", "wave-after-deadline"},
+		"soak too long":        {[]string{"5%", "100%"}, "31d", "+3d", "not-a-length"},
+		"soak unreadable":      {nil, "long", "+3d", "not-a-length"},
+		"too many":             {make([]string, 21), "", "+3d", "too-many-waves"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := w.fleet.Approve(w.ctx, seg, w.act("r"), fleet.ApproveRequest{Group: "sales", Release: release, Deadline: tc.deadline, Waves: tc.waves, Soak: tc.soak})
+			if e, ok := errors.AsType[*fleet.InvalidError](err); !ok || e.Code != tc.code {
+				t.Errorf("error = %v, want %s", err, tc.code)
+			}
+		})
+	}
+	if got := w.waves(); len(got) != 0 {
+		t.Errorf("a refused approval left waves: %+v", got)
+	}
+}
+
+// Waves outlive the process, and what was started stays as it was.
+func TestWavesSurviveARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.inWaves(fleet.ApproveRequest{Waves: []string{"25%@+0", "100%@+2d"}, Deadline: "+3d"})
+	before := w.waves()
+	w.restart()
+	if diff := cmp.Diff(before, w.waves(), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("waves after a restart (-before +after):\n%s", diff)
+	}
+	if !w.after(twoDays) {
+		t.Error("the second wave did not start after the restart")
+	}
+}

@@ -1,0 +1,90 @@
+package policy
+
+import (
+	"slices"
+	"time"
+)
+
+// Schedule is what the dates of waves that wait follow.
+type Schedule struct {
+	// Soak is the least time between the starts of two waves, in which faults of
+	// the earlier one can show.
+	Soak     time.Duration
+	Location *time.Location // whose days count; nil means UTC
+}
+
+// Plan returns waves, in order, with Start and Deadline of those that wait set:
+// none starts before it was planned, nor before the wave before it has soaked.
+// A start that comes late takes the deadline along. Planning what was planned
+// changes nothing.
+func (s Schedule) Plan(waves []Wave) []Wave {
+	out := slices.Clone(waves)
+	for i := range out {
+		w := &out[i]
+		if !w.Waits {
+			continue
+		}
+		w.Start = w.Planned
+		if i > 0 {
+			w.Start = latest(w.Start, s.After(out[i-1].Start, s.Soak))
+		}
+		if w.Within > 0 {
+			w.Deadline = s.deadline(w.Start, w.Within)
+		}
+	}
+	return out
+}
+
+// Begin returns the waves once the one at index i, which is due, starts at now,
+// whenever it was planned for.
+func (s Schedule) Begin(waves []Wave, i int, now time.Time) []Wave {
+	out := slices.Clone(waves)
+	out[i].Planned = now
+	out = s.Plan(out)
+	out[i].Waits = false
+	return out
+}
+
+// Delay returns the waves with those that wait put off together, so far that
+// none of them starts before until.
+func (s Schedule) Delay(waves []Wave, until time.Time) []Wave {
+	out := slices.Clone(waves)
+	i := slices.IndexFunc(out, func(w Wave) bool { return w.Waits })
+	if i < 0 {
+		return out
+	}
+	by := max(0, until.Sub(out[i].Planned))
+	for ; i < len(out); i++ {
+		out[i].Planned = out[i].Planned.Add(by)
+	}
+	return s.Plan(out)
+}
+
+// After returns the time that lies d after t. Whole days are days of the
+// calendar, so that they end at the time of day at which they began even when
+// the clocks are changed in between.
+func (s Schedule) After(t time.Time, d time.Duration) time.Time {
+	days := d / day
+	return s.in(t).AddDate(0, 0, int(days)).Add(d % day).UTC()
+}
+
+const day = 24 * time.Hour
+
+func (s Schedule) in(t time.Time) time.Time {
+	if s.Location == nil {
+		return t.UTC()
+	}
+	return t.In(s.Location)
+}
+
+// deadline returns the whole minute at which within has passed since start.
+func (s Schedule) deadline(start time.Time, within time.Duration) LocalTime {
+	return FormatLocal(s.After(start, within).Add(time.Minute-1).Truncate(time.Minute), s.Location)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
