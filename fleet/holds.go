@@ -62,14 +62,13 @@ func (f *Fleet) holdsToTell(w *worldState, s *snapshot) (storage.WorldChange, er
 	return c, nil
 }
 
-// holdsOf adds what there is to tell of the holds of one group. Of several that
-// end at one moment the first makes what follows from it.
+// holdsOf adds what there is to tell of the holds of one group. What several
+// that end at one moment would approve is approved once.
 func (f *Fleet) holdsOf(c *storage.WorldChange, s *snapshot, world *policy.World, g storage.Group) error {
 	now := f.now()
 	gates := policy.Gates(world, g.Name, now)
-	enforced, outcome := enforceable(gates)
 	for _, gate := range gates {
-		day := policy.HoldReached(world, gate, now)
+		day, waiting := policy.HoldReached(world, gate, now)
 		if day <= markedDay(s, gate) {
 			continue
 		}
@@ -88,6 +87,10 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, s *snapshot, world *policy.World
 		if decided.OnExpiry != string(policy.OnExpiryEnforce) {
 			continue
 		}
+		enforced, outcome := enforceable(gates, waiting)
+		if slices.ContainsFunc(c.Approvals, func(a storage.Approval) bool { return a.Group == g.Name && a.Release == enforced.Release }) {
+			outcome = outcomeDecided
+		}
 		entry.Detail["outcome"] = outcome
 		if outcome != outcomeApproved {
 			continue
@@ -101,7 +104,6 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, s *snapshot, world *policy.World
 		c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki", Reason: approval.Reason}, "gate.approve", approval.Group+"/"+approval.Release, map[string]string{
 			"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": gate.Release,
 		}))
-		outcome = outcomeDecided
 	}
 	return nil
 }
@@ -130,12 +132,15 @@ const (
 	outcomeDecided     = "decided-already"  // phones follow an approval at least as new
 )
 
-// enforceable returns the gate of the newest release that is verified, when
-// that is what outcomeApproved says, among gates with the newest first. What is
-// not verified is never approved by itself, and nothing older than what phones
-// follow already is.
-func enforceable(gates []policy.Gate) (policy.Gate, string) {
+// enforceable returns the gate of the newest verified release for one of the
+// models that wait, when that is what outcomeApproved says, among gates with
+// the newest first. What is not verified is never approved by itself, and
+// nothing older than what phones follow already is.
+func enforceable(gates []policy.Gate, waiting []string) (policy.Gate, string) {
 	for _, gate := range gates {
+		if !slices.ContainsFunc(waiting, func(m string) bool { return slices.Contains(gate.ProductionModels, m) }) {
+			continue
+		}
 		switch gate.Phase {
 		case policy.PhaseVerified:
 			return gate, outcomeApproved

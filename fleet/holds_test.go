@@ -180,6 +180,40 @@ func TestEnforceOnExpiry(t *testing.T) {
 	})
 }
 
+// TestEnforceByModel: of holds that end at one moment, each approves what the
+// phones that wait for it can run: those of the older branch have no use for
+// the newest release.
+func TestEnforceByModel(t *testing.T) {
+	t.Parallel()
+	const branch, model = "18.7.10", "iPhone11,8"
+	w := newWorld(t)
+	w.verified()
+	old := w.enrol("P2", "sales", storage.RingProduction)
+	old.os, old.build, old.model = "18.7.7", "22H340", model
+	old.settle()
+	enforce := string(policy.OnExpiryEnforce)
+	w.decides("late", fleet.PolicyChange{OnExpiry: &enforce})
+	_, err := w.fleet.RecordVerdict(w.ctx, seg, w.act("test"), fleet.VerdictRequest{
+		BundleID: "com.example.pos", Release: branch, Result: "works",
+		External: true, Evidence: "letter", Group: "sales", Model: model, AppVersion: "1.0",
+	})
+	w.must(err)
+	w.at(91)
+	w.sweep()
+	w.sweep()
+	if diff := cmp.Diff(map[string]string{"sales/" + release: "approved", "sales/" + branch: "approved"}, w.outcomes()); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+	var approved []string
+	for _, a := range w.approvals() {
+		approved = append(approved, a.Release)
+	}
+	slices.Sort(approved)
+	if diff := cmp.Diff([]string{branch, release}, approved); diff != "" {
+		t.Errorf("approvals (-want +got):\n%s", diff)
+	}
+}
+
 // outcomes returns what came of the ends of holds, by gate.
 func (w *world) outcomes() map[string]string {
 	w.t.Helper()

@@ -309,3 +309,23 @@ func TestCarryOverIsNoEdit(t *testing.T) {
 		t.Errorf("without them: %v, want nothing", got)
 	}
 }
+
+// TestRevokedBaseIsDemanded: an app whose carried result was revoked stops the
+// rollout, and so cannot be taken away to let it go on.
+func TestRevokedBaseIsDemanded(t *testing.T) {
+	t.Parallel()
+	p := smoked()
+	a := approval()
+	a.Release, a.Verdicts = patch, []string{"s1", "s2", "s3", "v1", "v2", "v3"}
+	p.Approvals = []policy.Approval{a}
+	for i := range p.Verdicts {
+		if p.Verdicts[i].ID == "v3" {
+			p.Verdicts[i].RevokedAt = now
+		}
+	}
+	before := policy.NewWorld(p)
+	p.Groups[0].Apps = []string{pos, news}
+	if got := policy.Loosened(before, policy.NewWorld(p), group, now); len(got) != 1 || got[0] != patch {
+		t.Errorf("without the scanner: %v, want %s", got, patch)
+	}
+}

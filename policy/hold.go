@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
 )
 
 // HoldAlarms returns the days of a hold on which somebody is to be told that it
@@ -12,34 +14,63 @@ import (
 func HoldAlarms() []int { return []int{45, 60, 75, 83} }
 
 // HoldReached returns the newest day of HoldAlarms, or HoldDays, that has come
-// for the hold of a gate, and 0 when none has or nothing has to be told: nobody
-// in production waits for the release, or the group has decided about it or
-// about a newer one. Of a release that a newer one took the place of it tells
-// as well: users see that too, once it is 90 days old.
-func HoldReached(w *World, gate Gate, now time.Time) int {
+// for the hold of a gate, and the models of the production phones that wait for
+// it, sorted. The day is 0 when none has come or nothing has to be told: no
+// phone waits, or the group has decided about the release. Of a release that a
+// newer one took the place of it tells as well: users see that too, once it is
+// 90 days old.
+func HoldReached(w *World, gate Gate, now time.Time) (day int, waiting []string) {
 	g, rel := w.groups[gate.Group], w.known[gate.Release]
-	if g == nil || rel == nil || gate.Counts.Production == gate.Counts.Done {
-		return 0
-	}
-	if s := g.standing(now); s != nil && s.rank > rel.rank {
-		return 0
+	if g == nil || rel == nil {
+		return 0, nil
 	}
 	switch gate.Phase {
 	case PhaseDeclined, PhaseExpired, PhaseDone, PhaseRollingOut, PhaseApproved:
-		return 0
+		return 0, nil
 	case PhasePaused, PhaseBlocked, PhaseSuperseded, PhaseVerified, PhaseVerifying, PhaseHeld:
+	}
+	if waiting = g.waiting(rel, now); len(waiting) == 0 {
+		return 0, nil
 	}
 	hidden := gate.Clocks.HiddenUntil
 	come := func(day int) bool { return reached(hidden, now.AddDate(0, 0, HoldDays-day)) }
 	if come(HoldDays) {
-		return HoldDays
+		return HoldDays, waiting
 	}
-	for _, day := range slices.Backward(HoldAlarms()) {
-		if come(day) {
-			return day
+	for _, alarm := range slices.Backward(HoldAlarms()) {
+		if come(alarm) {
+			return alarm, waiting
 		}
 	}
-	return 0
+	return 0, nil
+}
+
+// waiting returns the models of the production phones that could get a release,
+// do not have it, and for which no newer one is approved.
+func (g *group) waiting(rel *release, now time.Time) []string {
+	var models []string
+	for _, c := range g.Census {
+		_, applicable := rel.windows[c.Model]
+		if c.Ring != RingVerification && applicable && !version.AtLeast(c.OSVersion, rel.Version) && !g.newerApproved(rel, c.Model, now) {
+			models = append(models, c.Model)
+		}
+	}
+	return unique(models)
+}
+
+// newerApproved reports whether an approval of a newer release stands that a
+// model can follow.
+func (g *group) newerApproved(rel *release, model string, now time.Time) bool {
+	for _, a := range g.approvals {
+		if a.release.rank <= rel.rank {
+			return false
+		}
+		_, applicable := a.release.windows[model]
+		if applicable && a.covers(model) && g.approval(a.Release, now) == a.Approval {
+			return true
+		}
+	}
+	return false
 }
 
 // holdEnded says that users can see a release although its gate is closed, and

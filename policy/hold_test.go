@@ -16,7 +16,8 @@ func TestHoldReached(t *testing.T) {
 	posted := day("2026-07-27") // of 26.6
 	reached := func(p policy.Parts, at time.Time) int {
 		w := policy.NewWorld(p)
-		return policy.HoldReached(w, policy.Evaluate(w, group, next, at), at)
+		reached, _ := policy.HoldReached(w, policy.Evaluate(w, group, next, at), at)
+		return reached
 	}
 	for _, tc := range []struct {
 		days time.Duration
@@ -69,8 +70,18 @@ func TestHoldReached(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got, tc.want)
 		}
 	}
-	if got := policy.HoldReached(policy.NewWorld(parts()), policy.Gate{Group: group, Release: "1"}, last); got != 0 {
+	if got, _ := policy.HoldReached(policy.NewWorld(parts()), policy.Gate{Group: group, Release: "1"}, last); got != 0 {
 		t.Errorf("an unknown release: %d", got)
+	}
+
+	// A newer approval does not help a model that it does not cover.
+	p := approved()
+	p.Releases = append(p.Releases, newer)
+	p.Approvals[0].Release, p.Approvals[0].Models = patch, []string{large}
+	w := policy.NewWorld(p)
+	got, waiting := policy.HoldReached(w, policy.Evaluate(w, group, next, last), last)
+	if diff := cmp.Diff([]string{small}, waiting); diff != "" || got != 90 {
+		t.Errorf("day %d, waiting models (-want +got):\n%s", got, diff)
 	}
 }
 
