@@ -44,6 +44,8 @@ type DeviceDetail struct {
 	Certificate  string `json:"certificate,omitempty"` // fingerprint of the identity certificate in force
 
 	Renewal *RenewalView `json:"renewal,omitempty"` // of that certificate
+
+	Clock string `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 }
 
 // Device returns one phone, a removed one too.
@@ -61,7 +63,7 @@ func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (D
 		return DeviceDetail{}, err
 	}
 	d := deviceDetail(&p)
-	d.DeviceView = f.explainer(w).view(&p)
+	d.DeviceView, d.Clock = f.explainer(w).view(&p), f.clock()
 	for _, c := range queue {
 		if !storage.CommandState(c.State).Final() {
 			d.Waiting++

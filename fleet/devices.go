@@ -56,6 +56,7 @@ type AppView struct {
 type ExplainView struct {
 	Device      DeviceView         `json:"device"`
 	Explanation policy.Explanation `json:"explanation"`
+	Clock       string             `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 }
 
 // Explain returns the one reason why a phone is not done, what supports it and
@@ -70,7 +71,7 @@ func (f *Fleet) Explain(ctx context.Context, seg storage.Segment, udid string) (
 		return ExplainView{}, err
 	}
 	e := f.explainer(w)
-	return ExplainView{Device: e.view(&p), Explanation: e.explain(&p)}, nil
+	return ExplainView{Device: e.view(&p), Explanation: e.explain(&p), Clock: f.clock()}, nil
 }
 
 // explainer explains many phones of one world at one moment.

@@ -37,7 +37,15 @@ type Options struct {
 	Facts        *catalog.Catalog
 	// Wall is the clock that certificates follow; nil means the policy clock.
 	Wall func() time.Time
+	// Scaled says that the policy clock is a lab's and not the wall clock, so
+	// that views which show times of both name it.
+	Scaled bool
 }
+
+// ClockPolicy is what Clock of a view says in a lab whose policy time is not
+// that of the wall clock. The times of the view are policy time then; those of
+// enrolment, certificates and pushes stay wall time.
+const ClockPolicy = "policy"
 
 // Fleet carries out the use cases. It is safe for concurrent use.
 type Fleet struct {
@@ -78,6 +86,14 @@ func New(store Store, waker Waker, now func() time.Time, o Options) *Fleet {
 		worlds:   map[storage.Segment]*worldState{},
 		sessions: newSessions(),
 	}
+}
+
+// clock is Clock of a view: [ClockPolicy], or "" where there is one clock only.
+func (f *Fleet) clock() string {
+	if f.o.Scaled {
+		return ClockPolicy
+	}
+	return ""
 }
 
 // ErrNotReady says that the world is not loaded, or that the database was written by a newer

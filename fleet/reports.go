@@ -25,6 +25,7 @@ type RolloutView struct {
 	Release  string    `json:"release"`
 	Phase    string    `json:"phase"`
 	AsOf     time.Time `json:"as_of"`
+	Clock    string    `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 	Approval string    `json:"approval,omitempty"`
 	Promise            // of the approval that stands
 	// Waves are those of the approval that stands.
@@ -62,7 +63,7 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		return RolloutView{}, err
 	}
 	v := RolloutView{
-		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Approval: gate.Approval, Override: gate.Override,
+		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Approval: gate.Approval, Override: gate.Override,
 		Reasons: []ReasonCount{}, Verification: []DeviceView{}, Devices: []DeviceView{},
 	}
 	if approval, ok := standing(s, group, release, f.now()); ok {
@@ -146,7 +147,8 @@ func sortedCounts(counts map[string]int) []ReasonCount {
 
 // StatusView is the installation at a glance.
 type StatusView struct {
-	AsOf     time.Time  `json:"as_of"` // policy time
+	AsOf     time.Time  `json:"as_of"`           // policy time
+	Clock    string     `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 	Revision uint64     `json:"revision"`
 	Phones   int        `json:"phones"`
 	Holds    HoldCounts `json:"holds"`
@@ -199,7 +201,7 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 		return StatusView{}, err
 	}
 	s := w.current.Load()
-	v := StatusView{AsOf: f.now(), Revision: s.records.Revision, Gates: []GateLine{}, Sources: []SourceView{}}
+	v := StatusView{AsOf: f.now(), Clock: f.clock(), Revision: s.records.Revision, Gates: []GateLine{}, Sources: []SourceView{}}
 	counts := map[string]int{}
 	e := f.explainer(w)
 	wall := f.o.Wall()

@@ -173,7 +173,7 @@ func (s *Server) buildCore() error {
 	now := s.config.Lab.clock(s.o.Wall)
 	s.fleet = fleet.New(s.store, s.wakes, now, fleet.Options{
 		Organization: s.config.Organization, Location: s.config.location(), Logger: s.o.Logger, Facts: facts,
-		Wall: s.o.Wall,
+		Wall: s.o.Wall, Scaled: !s.config.Lab.Start.IsZero(),
 	})
 	interval := time.Duration(float64(time.Hour) / s.config.Lab.speed())
 	s.sweeper = fleet.NewSweeper(s.fleet, max(interval, minSweep))

@@ -95,6 +95,6 @@ func (g *globals) explainText(v fleet.ExplainView) string {
 	if v.Device.Target != "" {
 		pairs = append([][2]string{{t.T("To install"), g.by(v.Device.Target, v.Device.UpdateBy)}}, pairs...)
 	}
-	b.WriteString("\n" + fields(pairs...))
+	b.WriteString("\n" + fields(pairs...) + g.clockText(v.Clock))
 	return b.String()
 }

@@ -61,7 +61,7 @@ func (g *globals) deviceText(d api.Device) string {
 		{t.T("Business apps"), strings.Join(present(list(apps).shown, g.asked(d.AppsAt)), ", ")},
 		{t.T("Updated unapproved"), strings.Join(present(plain(d.Leak).shown, g.since(d.LeakAt)), ", ")},
 	}
-	return fields(append(pairs, g.deviceExtras(d)...)...)
+	return fields(append(pairs, g.deviceExtras(d)...)...) + g.clockText(d.Clock)
 }
 
 // deviceExtras are the lines that only phones have that said so much.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 )
 
@@ -201,6 +202,15 @@ func (g *globals) instant(t time.Time) cell {
 		return plain("")
 	}
 	return cell{t.UTC().Format(time.RFC3339), g.text.Time(t)}
+}
+
+// clockText ends a view of a lab that has two clocks with whose times it shows;
+// "" where there is only one.
+func (g *globals) clockText(clock string) string {
+	if clock != fleet.ClockPolicy {
+		return ""
+	}
+	return "\n" + g.text.T("Times follow the lab's clock; those of enrollment, certificates and pushes follow the machine's.") + "\n"
 }
 
 // day is a date that is good to about a day.

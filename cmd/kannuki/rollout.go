@@ -183,6 +183,7 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 		tab := g.deviceTable(v.Verification)
 		fmt.Fprintf(&b, "\n%s\n%s", t.T("Verification phones:"), tab.text())
 	}
+	b.WriteString(g.clockText(v.Clock))
 	return b.String()
 }
 

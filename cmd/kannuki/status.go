@@ -103,7 +103,7 @@ func (g *globals) statusText(s api.Status) string {
 	if s.Fleet.Waiting > 0 {
 		fmt.Fprintf(&b, "\n%s\n", t.N(s.Fleet.Waiting, "%d proposal waits for a second person: `kannuki approval list`.", "%d proposals wait for a second person: `kannuki approval list`."))
 	}
-	b.WriteString(g.sourcesText(s))
+	b.WriteString(g.sourcesText(s) + g.clockText(s.Fleet.Clock))
 	return b.String()
 }
 

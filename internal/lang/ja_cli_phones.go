@@ -82,6 +82,7 @@ func japanesePhones() []both {
 		{"--ring needs --group", "--ringには--groupが必要です"},
 		{"One phone can enroll with it until %s.", "%sまで、1台が登録に使えます。"},
 		{"Wrote %s. One phone can enroll with it until %s.", "%sを作成しました。%sまで、1台が登録に使えます。"},
+		{"Times follow the lab's clock; those of enrollment, certificates and pushes follow the machine's.", "時刻は試験環境の時計によります。登録、証明書、プッシュ通知の時刻だけは機器の時計によります。"},
 		{"The phone joins group %s, ring %s.", "端末はグループ%sの%sリングに入ります。"},
 		{"The phone will be in no group: it is held and never updated. --group and --ring give it a place, later `kannuki device move` does.", "端末はどのグループにも入りません。更新は延期され、適用されません。グループは--groupと--ringで、後からは`kannuki device move`で指定できます。"},
 	}
