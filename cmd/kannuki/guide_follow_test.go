@@ -19,22 +19,22 @@ import (
 	"github.com/kannuki-mdm/kannuki/mdm/apns/apnstest"
 )
 
-// TestGuide follows docs/guide.md word for word in a clean directory: every line
-// of its sh blocks is run by a shell, in order, with the real program, in the
-// guide's language. Only folders, ports, UDIDs and ids are replaced. Simulated
-// phones stand where a reader takes an iPhone, and the test is Apple's portal,
-// which signs the request for a push certificate.
+// TestGuide follows docs/guide.md, and docs/operations.md after it, word for word
+// in a clean directory: every line of their sh blocks is run by a shell, in order,
+// with the real program, in the language of the page. Only folders, ports, UDIDs
+// and ids are replaced. Simulated phones stand where a reader takes an iPhone, and
+// the test is Apple's portal, which signs the request for a push certificate.
 func TestGuide(t *testing.T) {
 	t.Parallel()
 	for _, l := range []guideLanguage{
 		{
-			name: "en", page: "docs/guide.md", locale: "C",
+			name: "en", pages: []string{"docs/guide.md", "docs/operations.md"}, locale: "C",
 			background: "in another terminal",
 			exit:       regexp.MustCompile(`# exit code (\d)`),
 			until:      regexp.MustCompile(`# repeat until it says "([^"]+)"`),
 		},
 		{
-			name: "ja", page: "docs/guide.ja.md", locale: "ja_JP.UTF-8",
+			name: "ja", pages: []string{"docs/guide.ja.md", "docs/operations.ja.md"}, locale: "ja_JP.UTF-8",
 			background: "別のターミナルで",
 			exit:       regexp.MustCompile(`# 終了コード(\d)`),
 			until:      regexp.MustCompile(`# 「([^」]+)」と出るまで繰り返す`),
@@ -43,12 +43,14 @@ func TestGuide(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
 			r := newReader(t, l)
-			for _, b := range readPage(t, l.page).blocks {
-				if b.lang != "sh" {
-					continue
-				}
-				for _, line := range b.lines {
-					r.follow(line)
+			for _, r.page = range l.pages {
+				for _, b := range readPage(t, r.page).blocks {
+					if b.lang != "sh" {
+						continue
+					}
+					for _, line := range b.lines {
+						r.follow(line)
+					}
 				}
 			}
 			if r.ran < 50 {
@@ -60,15 +62,17 @@ func TestGuide(t *testing.T) {
 
 // guideLanguage is what the comments behind commands say in one language.
 type guideLanguage struct {
-	name, page, locale string
-	background         string
-	exit, until        *regexp.Regexp
+	name, locale string
+	pages        []string // in the order in which they are followed
+	background   string
+	exit, until  *regexp.Regexp
 }
 
 // reader is somebody who types what the guide says.
 type reader struct {
 	t          *testing.T
 	lang       guideLanguage
+	page       string // that is followed now
 	dir        string
 	installed  string            // stands for /var/lib/kannuki
 	labPort    string            // stands for 18443
@@ -134,10 +138,10 @@ func (r *reader) follow(line string) {
 		return
 	}
 	if strings.Contains(line, "  # ") && want == 0 {
-		r.t.Fatalf("%s: nobody obeys the comment of %q", r.lang.page, line)
+		r.t.Fatalf("%s: nobody obeys the comment of %q", r.page, line)
 	}
 	if out, code := r.shell(command); code != want {
-		r.t.Fatalf("%s: %s\nexit code %d, want %d\n%s", r.lang.page, command, code, want, out)
+		r.t.Fatalf("%s: %s\nexit code %d, want %d\n%s", r.page, command, code, want, out)
 	}
 }
 
@@ -154,7 +158,7 @@ func (r *reader) filled(command string) string {
 			}
 			r.look("kannuki device list --group sales --ring "+ring+" -o json", &list)
 			if len(list.Devices) == 0 {
-				r.t.Fatalf("%s: no %s phone for %q", r.lang.page, ring, command)
+				r.t.Fatalf("%s: no %s phone for %q", r.page, ring, command)
 			}
 			places = append(places, word, list.Devices[0].UDID)
 		}
@@ -167,7 +171,7 @@ func (r *reader) filled(command string) string {
 		}
 		r.look("kannuki approval list -o json", &list)
 		if len(list.Approvals) == 0 {
-			r.t.Fatalf("%s: no proposal for %q", r.lang.page, command)
+			r.t.Fatalf("%s: no proposal for %q", r.page, command)
 		}
 		places = append(places, " ID", " "+list.Approvals[0].ID)
 	}
@@ -225,7 +229,7 @@ func (r *reader) repeat(command, until string) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			r.t.Fatalf("%s: %s\ndid not say %q within %s; last, with exit code %d:\n%s", r.lang.page, command, until, giveUp, code, out)
+			r.t.Fatalf("%s: %s\ndid not say %q within %s; last, with exit code %d:\n%s", r.page, command, until, giveUp, code, out)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (p page) commands(langs ...string) [][]string {
 // commands of the English ones.
 func TestTranslationsAgree(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"README", "docs/guide"} {
+	for _, name := range []string{"README", "docs/guide", "docs/operations"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			en, ja := readPage(t, name+".md"), readPage(t, name+".ja.md")
@@ -121,7 +121,7 @@ func TestTranslationsAgree(t *testing.T) {
 // prose, exists and takes the flags that stand there.
 func TestPagesNameRealCommands(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"README.md", "README.ja.md", "docs/guide.md", "docs/guide.ja.md"} {
+	for _, name := range []string{"README.md", "README.ja.md", "docs/guide.md", "docs/guide.ja.md", "docs/operations.md", "docs/operations.ja.md"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := readPage(t, name)
@@ -146,7 +146,7 @@ func TestPagesNameRealCommands(t *testing.T) {
 // TestPagesLinkToWhatExists holds links inside a page and to files beside it.
 func TestPagesLinkToWhatExists(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"README.md", "README.ja.md", "docs/guide.md", "docs/guide.ja.md"} {
+	for _, name := range []string{"README.md", "README.ja.md", "docs/guide.md", "docs/guide.ja.md", "docs/operations.md", "docs/operations.ja.md"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, m := range link.FindAllStringSubmatch(readPage(t, name).prose, -1) {
