@@ -120,12 +120,16 @@ func (f *Fleet) SetApp(ctx context.Context, seg storage.Segment, a Act, bundleID
 		}
 		app := c.onto(was)
 		view = businessApp(s, app)
-		entry := f.entry(a, "app.set", bundleID, map[string]string{
-			"name": app.Name, "importance": app.Importance, "importance_before": was.Importance, "owner": app.Owner, "vendor_contact": app.VendorContact,
-		})
-		return storage.WorldChange{Apps: []storage.App{app}, Audit: []storage.AuditEntry{entry}}, nil
+		return f.settingApp(a, was, app), nil
 	})
 	return view, err
+}
+
+func (f *Fleet) settingApp(a Act, was, app storage.App) storage.WorldChange {
+	entry := f.entry(a, "app.set", app.BundleID, map[string]string{
+		"name": app.Name, "importance": app.Importance, "importance_before": was.Importance, "owner": app.Owner, "vendor_contact": app.VendorContact,
+	})
+	return storage.WorldChange{Apps: []storage.App{app}, Audit: []storage.AuditEntry{entry}}
 }
 
 // RemoveApp takes a business app away, out of every group that has it. It is
@@ -139,8 +143,7 @@ func (f *Fleet) RemoveApp(ctx context.Context, seg storage.Segment, a Act, bundl
 			return storage.WorldChange{}, err
 		}
 		view = businessApp(s, app)
-		entry := f.entry(a, "app.remove", bundleID, map[string]string{"name": app.Name, "importance": app.Importance, "groups": strings.Join(view.Groups, ",")})
-		c := storage.WorldChange{RemoveApps: []string{bundleID}, Audit: []storage.AuditEntry{entry}}
+		c := f.removingApp(a, view)
 		for _, g := range s.records.Groups {
 			if slices.Contains(g.Apps, bundleID) {
 				c.Groups = append(c.Groups, withoutApps(g, []string{bundleID}))
@@ -149,6 +152,12 @@ func (f *Fleet) RemoveApp(ctx context.Context, seg storage.Segment, a Act, bundl
 		return c, nil
 	})
 	return view, err
+}
+
+// removingApp takes an app away, not out of the groups that have it.
+func (f *Fleet) removingApp(a Act, app BusinessApp) storage.WorldChange {
+	detail := map[string]string{"name": app.Name, "importance": app.Importance, "groups": strings.Join(app.Groups, ",")}
+	return storage.WorldChange{RemoveApps: []string{app.BundleID}, Audit: []storage.AuditEntry{f.entry(a, "app.remove", app.BundleID, detail)}}
 }
 
 func withoutApps(g storage.Group, bundleIDs []string) storage.Group {
@@ -222,11 +231,17 @@ func (f *Fleet) edit(ctx context.Context, seg storage.Segment, a Act, build func
 		if err != nil {
 			return c, err
 		}
-		now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
-		counts := w.census.counted(now, nil)
-		is := after.policy.WithCensus(counts)
-		return c, opening(s.policy.WithCensus(counts), is, is.GroupNames(), now)
+		return c, f.opens(w, s, c)
 	})
+}
+
+// opens refuses a change of the world's records that takes away what keeps a
+// gate closed.
+func (f *Fleet) opens(w *worldState, s *snapshot, c storage.WorldChange) error {
+	now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
+	counts := w.census.counted(now, nil)
+	is := after.policy.WithCensus(counts)
+	return opening(s.policy.WithCensus(counts), is, is.GroupNames(), now)
 }
 
 // opening refuses a change of the world, of its records or of its phones, that

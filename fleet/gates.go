@@ -142,7 +142,7 @@ func (f *Fleet) preview(w *worldState, s *snapshot, c storage.WorldChange, e *Ef
 }
 
 // measure counts what moving from one world to another makes the group's
-// phones do.
+// phones do, or those of all groups when the effect names none.
 func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
 	e.Install, e.Withdraw, e.TooLate = 0, 0, 0
 	type key struct {
@@ -151,7 +151,7 @@ func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
 	}
 	now, s, known := f.now(), surveyor{snapshots: []*snapshot{before, after}}, map[key]effectOn{}
 	for m := range w.census.all() {
-		if !m.enrolled() || m.look.phone.Group != e.Group {
+		if !m.enrolled() || (e.Group != "" && m.look.phone.Group != e.Group) {
 			continue
 		}
 		p := s.stand(m)

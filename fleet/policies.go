@@ -3,7 +3,6 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,8 +136,8 @@ func (f *Fleet) Policy(seg storage.Segment, name string) (PolicyView, error) {
 // open a closed gate of one of its groups is refused with every such gate
 // named. The built-in policy cannot be changed.
 func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name string, c PolicyChange) (PolicyView, error) {
-	if !regexp.MustCompile(groupPattern).MatchString(name) {
-		return PolicyView{}, invalid("name", "not-a-name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", name).with("value", name)
+	if err := checkName(name); err != nil {
+		return PolicyView{}, err
 	}
 	if err := c.check(); err != nil {
 		return PolicyView{}, err
@@ -150,15 +149,25 @@ func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name 
 		}
 		was, err := s.decided(name)
 		if err != nil {
-			was = builtInPolicy()
-			was.Name, was.CreatedAt = name, f.now()
+			was = newPolicy(name, f.now())
 		}
-		p := c.onto(was)
-		p.ChangedAt, p.ChangedBy = f.now(), a.Actor
-		view = policyView(s, p)
-		return storage.WorldChange{Policies: []storage.Policy{p}, Audit: []storage.AuditEntry{f.policyEntry(a, "policy.set", p)}}, nil
+		change := f.settingPolicy(a, c.onto(was))
+		view = policyView(s, change.Policies[0])
+		return change, nil
 	})
 	return view, err
+}
+
+// newPolicy is a policy of which nothing was said yet.
+func newPolicy(name string, now time.Time) storage.Policy {
+	p := builtInPolicy()
+	p.Name, p.CreatedAt = name, now
+	return p
+}
+
+func (f *Fleet) settingPolicy(a Act, p storage.Policy) storage.WorldChange {
+	p.ChangedAt, p.ChangedBy = f.now(), a.Actor
+	return storage.WorldChange{Policies: []storage.Policy{p}, Audit: []storage.AuditEntry{f.policyEntry(a, "policy.set", p)}}
 }
 
 // RemovePolicy removes a policy that no group names.
@@ -173,14 +182,22 @@ func (f *Fleet) RemovePolicy(ctx context.Context, seg storage.Segment, a Act, na
 			return storage.WorldChange{}, err
 		}
 		view = policyView(s, p)
-		if len(view.Groups) > 0 {
-			groups := strings.Join(view.Groups, ", ")
-			return storage.WorldChange{}, refused("policy-in-use", "policy %s decides about %s; give them another one first", name, groups).
-				with("policy", name, "groups", groups)
-		}
-		return storage.WorldChange{RemovePolicies: []string{name}, Audit: []storage.AuditEntry{f.policyEntry(a, "policy.remove", p)}}, nil
+		return f.removingPolicy(a, p), view.refuseUse()
 	})
 	return view, err
+}
+
+// refuseUse refuses to remove a policy that a group has.
+func (v PolicyView) refuseUse() error {
+	if len(v.Groups) == 0 {
+		return nil
+	}
+	groups := strings.Join(v.Groups, ", ")
+	return refused("policy-in-use", "policy %s decides about %s; give them another one first", v.Name, groups).with("policy", v.Name, "groups", groups)
+}
+
+func (f *Fleet) removingPolicy(a Act, p storage.Policy) storage.WorldChange {
+	return storage.WorldChange{RemovePolicies: []string{p.Name}, Audit: []storage.AuditEntry{f.policyEntry(a, "policy.remove", p)}}
 }
 
 func refuseBuiltIn(name string) error {

@@ -29,8 +29,8 @@ type AppRequest struct {
 // AddApp adds a business app. One that exists is refused: [Fleet.SetApp] changes
 // it.
 func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppRequest) (BusinessApp, error) {
-	if !regexp.MustCompile(bundlePattern).MatchString(r.BundleID) {
-		return BusinessApp{}, invalid("bundle_id", "not-a-bundle-id", "%q is not a bundle identifier such as com.example.pos", r.BundleID).with("value", r.BundleID)
+	if err := checkBundleID(r.BundleID); err != nil {
+		return BusinessApp{}, err
 	}
 	if r.Name == "" {
 		r.Name = r.BundleID
@@ -46,10 +46,29 @@ func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppReq
 		}
 		app := c.onto(storage.App{BundleID: r.BundleID, CreatedAt: f.now()})
 		view = businessApp(s, app)
-		entry := f.entry(a, "app.add", r.BundleID, map[string]string{"name": r.Name, "importance": app.Importance})
-		return storage.WorldChange{Apps: []storage.App{app}, Audit: []storage.AuditEntry{entry}}, nil
+		return f.addingApp(a, app), nil
 	})
 	return view, err
+}
+
+func checkBundleID(id string) error {
+	if regexp.MustCompile(bundlePattern).MatchString(id) {
+		return nil
+	}
+	return invalid("bundle_id", "not-a-bundle-id", "%q is not a bundle identifier such as com.example.pos", id).with("value", id)
+}
+
+// checkName refuses what neither a group nor a policy can be called.
+func checkName(name string) error {
+	if regexp.MustCompile(groupPattern).MatchString(name) {
+		return nil
+	}
+	return invalid("name", "not-a-name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", name).with("value", name)
+}
+
+func (f *Fleet) addingApp(a Act, app storage.App) storage.WorldChange {
+	entry := f.entry(a, "app.add", app.BundleID, map[string]string{"name": app.Name, "importance": app.Importance})
+	return storage.WorldChange{Apps: []storage.App{app}, Audit: []storage.AuditEntry{entry}}
 }
 
 // Apps returns the business apps, sorted by bundle identifier.
@@ -81,18 +100,22 @@ type GroupRequest struct {
 
 // AddGroup adds a group. One that exists is refused: [Fleet.SetGroup] changes it.
 func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupView, error) {
-	if !regexp.MustCompile(groupPattern).MatchString(r.Name) {
-		return GroupView{}, invalid("name", "not-a-name", "%q: want lower-case letters, digits, '.', '_' or '-', at most 63", r.Name).with("value", r.Name)
+	if err := checkName(r.Name); err != nil {
+		return GroupView{}, err
 	}
 	return f.changeGroup(ctx, seg, a, "group.add", r, func(s *snapshot) (storage.Group, error) {
 		if _, err := s.group(r.Name); err == nil {
 			return storage.Group{}, refused("group-exists", "there is a group %s already", r.Name).with("group", r.Name)
 		}
-		return storage.Group{
-			Name: r.Name, Candidate: string(policy.CandidateManual), Rights: "managed", ModelClass: string(policy.ModelClassHardware),
-			CreatedAt: f.now(),
-		}, nil
+		return newGroup(r.Name, f.now()), nil
 	})
+}
+
+// newGroup is a group of which nothing was said yet.
+func newGroup(name string, now time.Time) storage.Group {
+	return storage.Group{
+		Name: name, Candidate: string(policy.CandidateManual), Rights: "managed", ModelClass: string(policy.ModelClassHardware), CreatedAt: now,
+	}
 }
 
 func (f *Fleet) groupEntry(a Act, action string, g storage.Group) storage.AuditEntry {
@@ -112,10 +135,14 @@ func (r GroupRequest) check() error {
 	}
 	for field, notice := range map[string]time.Duration{"minimum_notice": r.MinimumNotice, "candidate_notice": r.CandidateNotice} {
 		if notice != 0 && (notice < minNotice || notice > 30*24*time.Hour) {
-			return invalid(field, "notice-out-of-range", "want between %s and 720h", noticeText(minNotice)).with("least", noticeText(minNotice))
+			return noticeOutOfRange(field)
 		}
 	}
 	return nil
+}
+
+func noticeOutOfRange(field string) error {
+	return invalid(field, "notice-out-of-range", "want between %s and 720h", noticeText(minNotice)).with("least", noticeText(minNotice))
 }
 
 // onto returns the group with what the request names.
@@ -199,11 +226,19 @@ func (f *Fleet) RemoveGroup(ctx context.Context, seg storage.Segment, a Act, nam
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if size := w.census.size(name); size[storage.RingVerification]+size[storage.RingProduction] > 0 {
-			return storage.WorldChange{}, refused("group-has-phones", "group %s still has phones; move them first", name).with("group", name)
+		if err := w.refusePhones(name); err != nil {
+			return storage.WorldChange{}, err
 		}
 		return f.ending(s, a, name), nil
 	})
+}
+
+// refusePhones refuses to remove a group that has phones.
+func (w *worldState) refusePhones(group string) error {
+	if size := w.census.size(group); size[storage.RingVerification]+size[storage.RingProduction] > 0 {
+		return refused("group-has-phones", "group %s still has phones; move them first", group).with("group", group)
+	}
+	return nil
 }
 
 // ending removes a group together with every decision about it.

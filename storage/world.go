@@ -67,8 +67,9 @@ type Group struct {
 // Policy is what is decided beforehand about the gates of every group that
 // names it. A zero field is what the built-in policy has.
 //
-// A field more is a line in each of: here, policy.Policy, and fleet/policies.go
-// (PolicyChange, PolicyView and what goes between them and the records).
+// A field more is a line in each of: here, policy.Policy, fleet/policies.go
+// (PolicyChange, PolicyView and what goes between them and the records) and
+// fleet/settings.go; what editors show of it is in internal/policyfile/schema.go.
 type Policy struct {
 	Name        string    `json:"name,omitzero"`
 	CarryOver   bool      `json:"carryOver,omitzero"`   // results of x.y count for its patches after a quick check

@@ -78,6 +78,8 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"no-release-to-replay":  "{field}：{since}から{until}までに、これらの端末向けに公開されたリリースはありません。",
 		"group-without-phones":  "グループ{group}には試算に使う端末がありません。グループを省略すると、各機種1台で試算します。",
 		"not-a-time":            "{field}：\"{value}\"は使えません。2027-01-31T00:00:00Zのような時刻で指定してください。",
+		"named-twice":           "{field}：\"{value}\"が重複しています。すべての設定を1か所に書いてください。",
+		"value-missing":         "{field}：値が必要です。変えない場合はキーごと省いてください。",
 		"not-a-duration":        "{field}：\"{value}\"は24hのような時間の長さではありません。",
 		"not-a-number":          "{field}：\"{value}\"は数ではありません。",
 		"not-a-boolean":         "{field}：\"{value}\"は使えません。trueかfalseを指定してください。",
