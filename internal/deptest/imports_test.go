@@ -50,6 +50,7 @@ func layers() []layer {
 			"storage", "storage/bolt", "certs", "certs/stepca", "internal/version", "internal/lang",
 		}, "the composition knows every part and nothing that belongs to tests or to the command line"},
 
+		{"internal/policyfile", []string{"fleet", "policy"}, "the keys of files are those of the types that are sent to the server"},
 		{"internal/lab", []string{
 			"mdm/apns", "mdm/apns/apnstest", "mdm/mdmtest",
 		}, "a lab plays Apple and the phones; the server it plays for is reached over the network"},
@@ -60,7 +61,7 @@ func layers() []layer {
 			"server", "server/api", "fleet", "mdm/mdmtest", "mdm/apns/apnstest", "policy", "catalog", "internal/lab", "internal/version", "internal/lang",
 		}, "the demo drives the real server from outside, with simulated phones"},
 		{"cmd/...", []string{
-			"server", "server/api", "fleet", "mdm/mdmtest", "internal/demo", "internal/lab", "internal/lang", "internal/version", "policy", "policy/backtest", "catalog", "storage", "certs",
+			"server", "server/api", "fleet", "mdm/mdmtest", "internal/demo", "internal/lab", "internal/lang", "internal/policyfile", "internal/version", "policy", "policy/backtest", "catalog", "storage", "certs",
 		}, "commands talk to the server through its API and hold no rules of their own"},
 	}
 }

@@ -1,0 +1,285 @@
+package policyfile_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/policyfile"
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+const good = `# what sales works with
+apps:
+- bundle_id: com.example.pos
+  name: "007"   # a text, not a number
+  importance: critical
+  smoke:
+    - sell one article
+policies: [{name: retail, carry_over: true, verdict_days: 30}]
+groups:
+- name: sales
+  apps:
+  - com.example.pos
+  policy: retail
+`
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	f, err := policyfile.Parse("sales.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, importance, smoke := "007", "critical", []string{"sell one article"}
+	carry, days, apps, decided := true, 30, []string{"com.example.pos"}, "retail"
+	want := fleet.Settings{
+		Apps:     []fleet.AppSettings{{BundleID: "com.example.pos", AppChange: fleet.AppChange{Name: &name, Importance: &importance, Smoke: &smoke}}},
+		Policies: []fleet.PolicySettings{{Name: "retail", PolicyChange: fleet.PolicyChange{CarryOver: &carry, VerdictDays: &days}}},
+		Groups:   []fleet.GroupSettings{{Name: "sales", Apps: &apps, Policy: &decided}},
+	}
+	if diff := cmp.Diff(want, f.Settings); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	for path, want := range map[string]policyfile.Place{
+		"apps[0]":                {File: "sales.yaml", Line: 3, Key: "apps"},
+		"apps[0].smoke[0]":       {File: "sales.yaml", Line: 7, Key: "apps.smoke"},
+		"policies[0].on_expiry":  {File: "sales.yaml", Line: 8, Key: "policies.on_expiry"},
+		"groups[0].apps[0]":      {File: "sales.yaml", Line: 12, Key: "groups.apps"},
+		"groups[0].policy":       {File: "sales.yaml", Line: 13, Key: "groups.policy"},
+		"groups[0].apps[9].more": {File: "sales.yaml", Line: 11, Key: "groups.apps.more"},
+	} {
+		if got, ok := f.Place(path); !ok || got != want {
+			t.Errorf("%s is at %+v, want %+v", path, got, want)
+		}
+	}
+	if got, ok := f.Place("groups[1]"); ok {
+		t.Errorf("groups[1] is at %+v, want nowhere", got)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		text string
+		want policyfile.Error
+	}{
+		"unknown key": {
+			"apps:\n- bundle_id: com.example.pos\n  vendor: x\n",
+			policyfile.Error{Line: 3, Key: "apps", Code: policyfile.CodeUnknownKey, Got: "vendor", Want: "bundle_id, importance, name, owner, smoke, vendor_contact"},
+		},
+		"unknown kind":       {"app:\n", policyfile.Error{Line: 1, Code: policyfile.CodeUnknownKey, Got: "app", Want: "apps, groups, policies"}},
+		"key twice":          {"groups:\n- name: a\n  rights: full\n  rights: full\n", policyfile.Error{Line: 4, Key: "groups.rights", Code: policyfile.CodeDuplicateKey, Got: "rights", Want: "3"}},
+		"list twice":         {"groups: []\ngroups: []\n", policyfile.Error{Line: 2, Key: "groups", Code: policyfile.CodeDuplicateKey, Got: "groups", Want: "1"}},
+		"number for text":    {"apps:\n- bundle_id: x\n  name: 7\n", policyfile.Error{Line: 3, Key: "apps.name", Code: policyfile.CodeWrongType, Want: policyfile.WantText}},
+		"nothing for text":   {"apps:\n- bundle_id: x\n  name:\n", policyfile.Error{Line: 3, Key: "apps.name", Code: policyfile.CodeWrongType, Want: policyfile.WantText}},
+		"text for number":    {"policies:\n- verdict_days: \"7\"\n", policyfile.Error{Line: 2, Key: "policies.verdict_days", Code: policyfile.CodeWrongType, Want: policyfile.WantInteger}},
+		"too large a number": {"policies:\n- verdict_days: 99999999999999999999\n", policyfile.Error{Line: 2, Key: "policies.verdict_days", Code: policyfile.CodeWrongType, Want: policyfile.WantInteger}},
+		"text for boolean":   {"policies:\n- carry_over: on\n", policyfile.Error{Line: 2, Key: "policies.carry_over", Code: policyfile.CodeWrongType, Want: policyfile.WantBoolean}},
+		"keys for a list":    {"groups:\n  name: a\n", policyfile.Error{Line: 2, Key: "groups", Code: policyfile.CodeWrongType, Want: policyfile.WantList}},
+		"text for keys":      {"groups:\n- a\n", policyfile.Error{Line: 2, Key: "groups", Code: policyfile.CodeWrongType, Want: policyfile.WantKeys}},
+		"list at the top":    {"- a\n", policyfile.Error{Line: 1, Code: policyfile.CodeWrongType, Want: policyfile.WantKeys}},
+		"alias":              {"groups:\n- name: &a x\n", policyfile.Error{Line: 2, Key: "groups.name", Code: policyfile.CodeUnsupported}},
+		"tag":                {"groups:\n- name: !!str x\n", policyfile.Error{Line: 2, Key: "groups.name", Code: policyfile.CodeUnsupported}},
+		"two documents":      {"groups: []\n---\napps: []\n", policyfile.Error{Line: 3, Code: policyfile.CodeDocuments}},
+		"brackets":           {strings.Repeat("[", 33), policyfile.Error{Line: 1, Code: policyfile.CodeTooDeep, Want: "32"}},
+		"bytes":              {"a\xff", policyfile.Error{Code: policyfile.CodeNotText}},
+		"size":               {strings.Repeat("#", 1<<20+1), policyfile.Error{Code: policyfile.CodeTooLarge, Want: "1048576"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := policyfile.Parse("x.yaml", []byte(test.text))
+			e, ok := errors.AsType[*policyfile.Error](err)
+			if !ok {
+				t.Fatalf("error %v, want one with its place", err)
+			}
+			test.want.File = "x.yaml"
+			if diff := cmp.Diff(test.want, *e); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+		})
+	}
+	_, err := policyfile.Parse("x.yaml", []byte("groups:\n- name: a\n   rights: full\n"))
+	if e, ok := errors.AsType[*policyfile.Error](err); !ok || e.Code != policyfile.CodeNotYAML || e.Line == 0 || e.Got == "" {
+		t.Errorf("wrong indentation: %v, want the line and what the parser says", err)
+	}
+}
+
+// TestReadFolder: all files of a folder are one set, and errors about the second
+// file's entries lead there.
+func TestReadFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := policyfile.Read(dir); codeOf(err) != policyfile.CodeEmpty {
+		t.Errorf("empty folder: %v", err)
+	}
+	for name, text := range map[string]string{
+		"a.yaml": "groups:\n- name: sales\n", "team/b.yml": "# none\n\ngroups:\n- name: stock\n  rights: full\n",
+		"c.yaml": "", "notes.txt": "no: yaml: here", ".git/x.yaml": "no: yaml: here",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := policyfile.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Settings.Groups) != 2 || f.Settings.Groups[1].Name != "stock" {
+		t.Errorf("groups %+v, want sales and stock", f.Settings.Groups)
+	}
+	want := policyfile.Place{File: filepath.Join(dir, "team/b.yml"), Line: 5, Key: "groups.rights"}
+	if got, _ := f.Place("groups[1].rights"); got != want {
+		t.Errorf("rights of stock at %+v, want %+v", got, want)
+	}
+	if err := os.Symlink(filepath.Join(dir, "team"), filepath.Join(dir, "linked")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := policyfile.Read(dir); codeOf(err) != policyfile.CodeLink {
+		t.Errorf("link to a folder: %v", err)
+	}
+}
+
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*policyfile.Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// TestSchemaIsTheTypes: a file that fills every key of the types is taken, comes
+// back from the schema's keys alone, and survives being written.
+func TestSchemaIsTheTypes(t *testing.T) {
+	t.Parallel()
+	var want fleet.Settings
+	fill(reflect.ValueOf(&want).Elem())
+	text, err := policyfile.Text(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := policyfile.Parse("full.yaml", text)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	if diff := cmp.Diff(want, f.Settings); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	if _, err := policyfile.SchemaText(); err != nil {
+		t.Error(err)
+	}
+}
+
+// fill gives every field a value, so that none is left out as empty.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.String:
+		v.SetString("2026-01-02")
+	default:
+		panic("no value for " + v.Type().String() + ": teach fill, and look whether the schema has its type")
+	}
+}
+
+// TestEnums: what an editor offers, the engine knows.
+func TestEnums(t *testing.T) {
+	t.Parallel()
+	s := policyfile.Schema()
+	for _, v := range s.Properties["apps"].Items.Properties["importance"].Enum {
+		if _, err := policy.ParseImportance(v); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, v := range s.Properties["groups"].Items.Properties["candidate"].Enum {
+		if _, err := policy.ParseCandidate(v); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, v := range s.Properties["policies"].Items.Properties["on_expiry"].Enum {
+		if _, err := policy.ParseOnExpiry(v); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	f, err := policyfile.Parse("sales.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := policyfile.Texts(f.Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := policyfile.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(f.Settings, again.Settings); diff != "" {
+		t.Errorf("written and read (-want +got):\n%s", diff)
+	}
+	if !json.Valid(files[policyfile.SchemaFile]) || !strings.HasPrefix(string(files["groups.yaml"]), "# yaml-language-server: $schema=kannuki.schema.json\n") {
+		t.Error("no schema, or files that do not name it")
+	}
+}
+
+// FuzzParse: nothing panics, every error has a place, and what is taken can be
+// written and read again.
+func FuzzParse(f *testing.F) {
+	f.Add(good)
+	f.Add("groups:\n- name: \"a: b\"\n  rights: 'no'\n  policy: |\n    two\n    lines\n")
+	f.Add("apps: [{bundle_id: \"- #\", owner: \"~\", smoke: [\"0x7\", \"1e3\", \"\\n\", \"\\t\", \" x \"]}]\n")
+	f.Add("a: &x [*x]\n<<: *x\n")
+	f.Add("? [a]\n: b\n--- \n!!binary |\n x\n")
+	f.Add("groups:\n- name: a\n  name: a\n  apps: null\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := policyfile.Parse("fuzz.yaml", []byte(text))
+		if err != nil {
+			if e, ok := errors.AsType[*policyfile.Error](err); !ok || e.Code == "" {
+				t.Fatalf("%v, want an error with its place", err)
+			}
+			return
+		}
+		written, err := policyfile.Text(got.Settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := policyfile.Parse("written.yaml", written)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, written)
+		}
+		if diff := cmp.Diff(got.Settings, again.Settings, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%q written and read (-want +got):\n%s", written, diff)
+		}
+	})
+}

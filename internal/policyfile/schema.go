@@ -1,0 +1,122 @@
+package policyfile
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+// Types of JSON Schema.
+const (
+	typeString  = "string"
+	typeInteger = "integer"
+	typeNumber  = "number"
+	typeBoolean = "boolean"
+	typeArray   = "array"
+	typeObject  = "object"
+)
+
+// SchemaNode is the part of JSON Schema (draft 2020-12) that settings need.
+type SchemaNode struct {
+	Schema      string                 `json:"$schema,omitempty"`
+	Title       string                 `json:"title,omitempty"`
+	Type        string                 `json:"type,omitempty"`
+	Description string                 `json:"description,omitempty"`
+	Enum        []string               `json:"enum,omitempty"`
+	Minimum     *int                   `json:"minimum,omitempty"`
+	Required    []string               `json:"required,omitempty"`
+	Properties  map[string]*SchemaNode `json:"properties,omitempty"`
+	Additional  *bool                  `json:"additionalProperties,omitempty"` // false of an object with properties
+	Items       *SchemaNode            `json:"items,omitempty"`
+}
+
+// Schema returns the schema of a file. Keys and types come from the types that
+// are sent to the server; only what they cannot say stands in hints.
+func Schema() *SchemaNode {
+	root := schemaOf(reflect.TypeFor[fleet.Settings]())
+	root.Schema, root.Title = "https://json-schema.org/draft/2020-12/schema", "Business apps, policies and groups of Kannuki"
+	for path, hint := range hints() {
+		n := root.at(path)
+		n.Description, n.Enum, n.Required = hint.Description, hint.Enum, hint.Required
+		n.Minimum = hint.Minimum
+	}
+	return root
+}
+
+// at returns the node for "groups.apps", through the items of lists.
+func (n *SchemaNode) at(path string) *SchemaNode {
+	for key := range strings.SplitSeq(path, ".") {
+		if n.Items != nil {
+			n = n.Items
+		}
+		n = n.Properties[key]
+	}
+	if n.Items != nil && n.Items.Type == typeObject { // a list of entries: what is said is said of one
+		return n.Items
+	}
+	return n
+}
+
+func schemaOf(t reflect.Type) *SchemaNode {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return schemaOf(t.Elem())
+	case reflect.Slice, reflect.Array:
+		return &SchemaNode{Type: typeArray, Items: schemaOf(t.Elem())}
+	case reflect.Struct:
+		n := &SchemaNode{Type: typeObject, Properties: map[string]*SchemaNode{}, Additional: new(bool)}
+		for _, f := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.IsExported() && !f.Anonymous && name != "-" {
+				n.Properties[name] = schemaOf(f.Type)
+			}
+		}
+		return n
+	case reflect.Bool:
+		return &SchemaNode{Type: typeBoolean}
+	case reflect.Int, reflect.Int64, reflect.Uint32:
+		return &SchemaNode{Type: typeInteger}
+	case reflect.Float64:
+		return &SchemaNode{Type: typeNumber}
+	default:
+		return &SchemaNode{Type: typeString}
+	}
+}
+
+// hints is what an editor shows beside a key. The server checks values; a hint
+// that it does not know of would only be a wrong squiggle.
+func hints() map[string]SchemaNode {
+	zero := 0
+	return map[string]SchemaNode{
+		"apps":                    {Description: "A business app. A key that is absent stays as it is.", Required: []string{"bundle_id"}},
+		"apps.bundle_id":          {Description: "Bundle identifier, such as com.example.pos"},
+		"apps.name":               {Description: "Name people know the app by"},
+		"apps.importance":         {Description: "critical: verified on every model; important: on one; informational: never keeps a gate closed", Enum: importances()},
+		"apps.owner":              {Description: "Team that answers for the app; no person's contact data"},
+		"apps.vendor_contact":     {Description: "Where the app's vendor is reached"},
+		"apps.smoke":              {Description: "Short checks of a tester, in order; the whole list"},
+		"policies":                {Description: "What is decided beforehand about gates. A key that is absent stays as it is.", Required: []string{"name"}},
+		"policies.name":           {Description: "Name of the policy; the built-in one, default, cannot be changed"},
+		"policies.carry_over":     {Description: "Whether results of 26.6 count for 26.6.1 after a quick check there"},
+		"policies.verdict_days":   {Description: "Days a result counts; 0: until the day it names itself", Minimum: &zero},
+		"policies.on_expiry":      {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
+		"groups":                  {Description: "Phones that do the same work. A key that is absent stays as it is.", Required: []string{"name"}},
+		"groups.name":             {Description: "Name of the group"},
+		"groups.apps":             {Description: "Bundle identifiers of its business apps; the whole list"},
+		"groups.candidate":        {Description: "How verification phones get a new release", Enum: []string{string(policy.CandidateManual), string(policy.CandidateAuto)}},
+		"groups.rights":           {Description: "What the server may do to phones that enrol from now on", Enum: []string{"updates", "managed", "full"}},
+		"groups.policy":           {Description: "Name of the policy that decides about its gates"},
+		"groups.minimum_notice":   {Description: "Least time between telling a phone and its deadline, such as 24h"},
+		"groups.candidate_notice": {Description: "The same for a candidate on verification phones, such as 4h"},
+	}
+}
+
+func importances() []string {
+	return []string{string(policy.ImportanceCritical), string(policy.ImportanceImportant), string(policy.ImportanceInformational)}
+}
+
+func onExpiries() []string {
+	return []string{string(policy.OnExpiryExtendRisk), string(policy.OnExpiryReleaseToUsers), string(policy.OnExpiryEnforce)}
+}
