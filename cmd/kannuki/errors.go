@@ -16,6 +16,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/internal/policyfile"
 	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -167,6 +168,8 @@ func describe(t *lang.Printer, err error) failure {
 		case "public-url":
 			f.Exit, f.Code, f.Field = exitUsage, codeUsage, "url"
 		}
+	} else if e, ok := errors.AsType[*policyfile.Error](err); ok {
+		f.Exit, f.Code, f.Detail, f.Field, f.Message = exitUsage, api.CodeInvalid, e.Code, e.Key, settingsFault(t, e)
 	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
 		f.Message = fileFault(t, e)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/kannuki-mdm/kannuki/enroll"
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -45,6 +46,9 @@ func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
+	if e, ok := errors.AsType[*fleet.EntryError](err); ok {
+		return asError(e.Err).within(e.At)
+	}
 	if e, ok := errors.AsType[*fleet.RefusedError](err); ok {
 		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Message: e.Message, Detail: e.Code, Params: e.Params, Missing: e.Missing}
 	}
@@ -81,6 +85,17 @@ func asError(err error) *Error {
 	default:
 		return &Error{Status: http.StatusInternalServerError, Code: CodeInternal, Message: "internal fault"}
 	}
+}
+
+// within says which entry of a request an error is about: its field becomes
+// "groups[0].rights", or "groups[0]" when it had none.
+func (e *Error) within(at string) *Error {
+	message, named := strings.CutPrefix(e.Message, e.Field+": ")
+	if named && e.Field != "" {
+		at += "." + e.Field
+	}
+	e.Field, e.Message = at, at+": "+message
+	return e
 }
 
 func diskFull() *Error {

@@ -43,6 +43,8 @@ func routes() []route {
 		{"GET /v1/policies/{policy}", false, always, 0, onePolicy},
 		{"POST /v1/policies/{policy}", true, nil, 0, with(setPolicy)},
 		{"POST /v1/policies/{policy}/remove", false, nil, 0, with(removePolicy)},
+		{"GET /v1/settings", false, always, 0, settings},
+		{"POST /v1/apply", true, nil, 0, with(apply)},
 		{"GET /v1/groups/{group}/backtest", false, always, 0, backtest},
 		{"POST /v1/enrollment/links", false, nil, 0, with(createLink)},
 		{"POST /v1/enrollment/profiles", false, nil, 0, with(createProfile)},
