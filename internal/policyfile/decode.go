@@ -74,7 +74,7 @@ func (r *reader) guard(text []byte) error {
 	}
 	open := 0 // brackets in texts and comments count too
 	for line, s := range strings.Split(string(text), "\n") {
-		open += strings.Count(s, "[") + strings.Count(s, "{") - strings.Count(s, "]") - strings.Count(s, "}")
+		open = max(open+strings.Count(s, "[")+strings.Count(s, "{")-strings.Count(s, "]")-strings.Count(s, "}"), 0)
 		// Each level of a block takes a column, a dash or a question mark.
 		deep := strings.Count(s, "[")+strings.Count(s, "{") > maxDepth || len(s)-len(strings.TrimLeft(s, " \t-?:")) > 4*maxDepth
 		if open > maxDepth || deep {

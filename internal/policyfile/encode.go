@@ -134,5 +134,11 @@ func quoted(s string) string {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a text always can
-	return strings.TrimSuffix(b.String(), "\n")
+	out := strings.TrimSuffix(b.String(), "\n")
+	opening := strings.Count(s, "[") + strings.Count(s, "{")
+	if opening > 1 || opening != strings.Count(s, "]")+strings.Count(s, "}") {
+		// Reading counts brackets in texts too, and would take many for depth.
+		out = strings.NewReplacer("[", `\u005b`, "{", `\u007b`).Replace(out)
+	}
+	return out
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -280,6 +281,28 @@ func FuzzParse(f *testing.F) {
 		}
 		if diff := cmp.Diff(got.Settings, again.Settings, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%q written and read (-want +got):\n%s", written, diff)
+		}
+	})
+}
+
+// FuzzText: whatever somebody typed as a text comes back from a file.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"", " ", "\n", "\t", "a: b", "a #b", "- a", "~", "on", "0x7", "1e3", "\"", "'", "\\", "\\n", "レジ", "😀", "\u0085", "\u2028", "\ufeff", "\x00", "\x7f", "\x1b[1m", "{a", "[", "%x", "@x", "a\r\nb", "---", "...", "=", "<<", "2026-01-02", "!!str", "*a", "&a", "|", ">", strings.Repeat("[", 40), strings.Repeat("{}", 40)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		smoke := slices.Repeat([]string{s}, 40) // what one text may not do, many may not either
+		text, err := policyfile.Text(fleet.Settings{Apps: []fleet.AppSettings{{BundleID: "x", AppChange: fleet.AppChange{Name: &s, Smoke: &smoke}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := policyfile.Parse("x.yaml", text)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		app := got.Settings.Apps[0]
+		if want := string([]rune(s)); *app.Name != want || (*app.Smoke)[39] != want {
+			t.Errorf("%q and %q, want %q", *app.Name, (*app.Smoke)[39], want)
 		}
 	})
 }
