@@ -158,7 +158,7 @@ func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate)
 	next.Certificate, next.Identity = e.Certificate.Fingerprint, identityOf(e.Certificate)
 	next.Model = m.ProductName
 	if m.OSVersion != "" {
-		next.OS = storage.OS{Version: m.OSVersion, Build: m.BuildVersion, Since: s.now()}
+		next.OS = storage.OS{Version: m.OSVersion, Build: m.BuildVersion} // since when is for fleet to say, by its clock
 	}
 	e.Phone = &next
 	e.Certificate.State = storage.CertificateCurrent

@@ -23,7 +23,7 @@ func TestNewPhone(t *testing.T) {
 	d.must(err)
 	want := storage.Phone{
 		Num: got.Num, UDID: phone, Epoch: 1, State: storage.PhoneAuthenticating, Serial: "S" + phone, Group: "sales", Ring: storage.RingProduction,
-		Rights: 7443, Contact: d.now, Certificate: peer.Fingerprint, OS: storage.OS{Version: "26.5", Build: "23F79", Since: d.now}, Model: "iPhone15,2",
+		Rights: 7443, Contact: d.now, Certificate: peer.Fingerprint, OS: storage.OS{Version: "26.5", Build: "23F79"}, Model: "iPhone15,2",
 		Identity: storage.Identity{Until: peer.Certificate.NotAfter, RenewAt: d.now.Add(identityLife * 2 / 3)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -102,7 +102,7 @@ func TestReenrolmentStartsANewEpoch(t *testing.T) {
 	d.must(err)
 	want := storage.Phone{
 		Num: got.Num, UDID: phone, Epoch: 2, State: storage.PhoneAuthenticating, Serial: "S" + phone, Group: "stores", Ring: storage.RingVerification,
-		Rights: 7443, Contact: d.now, Certificate: second.Fingerprint, OS: storage.OS{Version: "26.5", Build: "23F79", Since: d.now}, Model: "iPhone15,2",
+		Rights: 7443, Contact: d.now, Certificate: second.Fingerprint, OS: storage.OS{Version: "26.5", Build: "23F79"}, Model: "iPhone15,2",
 		Announced: storage.Announced{Timestamp: announced},
 		Identity:  storage.Identity{Until: second.Certificate.NotAfter, RenewAt: d.now.Add(-time.Hour + identityLife*2/3)},
 	}

@@ -38,6 +38,7 @@ type member struct {
 	// When its certificate is due for renewal, and when it ends; zero unknown.
 	renewAt, until time.Time
 	told           told
+	ran            []ran  // oldest first, never changed
 	known          uint64 // moment at which this was so
 }
 
@@ -129,7 +130,7 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known,
-		renewAt: p.Identity.RenewAt, until: p.Identity.Until, told: toldTo(p),
+		renewAt: p.Identity.RenewAt, until: p.Identity.Until, told: toldTo(p), ran: ranBy(p),
 	}
 	if !old {
 		c.index[p.UDID] = len(c.members)

@@ -138,13 +138,17 @@ type phone struct {
 // enrol stores an enrolled phone, as the check-in state machine leaves it.
 func (w *world) enrol(udid, group string, ring storage.Ring) *phone {
 	w.t.Helper()
-	p := &phone{
+	p := newPhone(w, udid)
+	p.again(group, ring)
+	return p
+}
+
+func newPhone(w *world, udid string) *phone {
+	return &phone{
 		world: w, udid: udid, os: "26.5", build: "23F79", model: "iPhone15,2", sup: true, zone: "Asia/Tokyo",
 		apps: map[string]string{"com.example.pos": "1.0"}, serial: "S" + udid,
 		knows: []string{mdm.TypeSoftwareUpdateSettings, mdm.TypeSoftwareUpdateEnforcement, mdm.TypeStatusSubscriptions},
 	}
-	p.again(group, ring)
-	return p
 }
 
 // again enrols the phone once more: a new epoch.

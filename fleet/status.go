@@ -159,10 +159,16 @@ func declarationStates(d mdm.DeclarationStates) []storage.DeclarationState {
 func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []storage.AuditEntry {
 	was := p.OS.Version
 	p.OS.Build = build
-	if release == "" || version.Equal(was, release) {
+	if release == "" {
 		return nil
 	}
 	now := f.now()
+	if version.Equal(was, release) {
+		if p.OS.Since.IsZero() {
+			p.OS.Since = now // it enrolled with this version
+		}
+		return nil
+	}
 	if was == "" {
 		p.OS.Version, p.OS.Since = release, now
 		return nil // the first that is known of it is no move

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,56 +58,71 @@ type FlawCost struct {
 // models that the group has now. That somebody declined the release or that the
 // group had no verification phone left does not matter: the tests were made.
 type Ledger struct {
-	w     *World
-	now   time.Time
-	gaps  map[gapKey][]gap
-	gates map[gateKey]spans
+	w       *World
+	now     time.Time
+	release string // the only one that is waited for, "" for any
+	holes   map[holeKey][]hole
+	gaps    map[gapKey][]gap
+	gates   map[gateKey]spans
 }
 
-// gapKey says who waits for what; release is "" for whichever brings the fix.
-type gapKey struct{ group, model, version, release string }
+type (
+	holeKey struct{ model, version string }
+	gapKey  struct{ group, model, version, release string }
+)
 
-// gap is flaws that a version leaves open and that the same releases close.
-type gap struct {
+// hole is flaws that a version leaves open and that the same releases close.
+type hole struct {
 	flaws     []CVE // sorted by identifier
 	exploited int   // of them
-	release   string
-	from      int   // day on which the fix was first offered
-	open      spans // in which a gate for it could be, or was, opened
-	approved  spans
+	closers   []*release
+}
+
+// gap is a hole as phones of one group have it.
+type gap struct {
+	hole
+	release string // the first one with the fix
+	from    int    // day on which that was offered
+	open    spans  // in which a gate for the fix could be, or was, opened
+	covered spans  // in which an approval covered the phones
 }
 
 // NewLedger returns a ledger for a world at a moment.
 func NewLedger(w *World, now time.Time) *Ledger {
-	return &Ledger{w: w, now: now, gaps: map[gapKey][]gap{}, gates: map[gateKey]spans{}}
+	return &Ledger{w: w, now: now, holes: map[holeKey][]hole{}, gaps: map[gapKey][]gap{}, gates: map[gateKey]spans{}}
+}
+
+// For returns a ledger that counts only what phones would have been spared that
+// had installed one release on the day it was offered for their model: what
+// waiting for that release cost. What different releases would have spared
+// overlaps. It shares what it knows with l.
+func (l *Ledger) For(releaseVersion string) *Ledger {
+	one := *l
+	one.release = releaseVersion
+	return &one
 }
 
 // Cost returns what a stretch cost a phone. A CVE counts once however many
 // releases fix it, and from the day on which the first of them was offered: a
 // phone two releases behind counts what only the middle one fixed.
-func (l *Ledger) Cost(s Stretch) Cost { return l.cost(s, "") }
-
-// Waiting returns what of it a phone would have been spared that had installed
-// one release on the day it was offered for its model. What different releases
-// would have spared overlaps.
-func (l *Ledger) Waiting(s Stretch, releaseVersion string) Cost { return l.cost(s, releaseVersion) }
-
-func (l *Ledger) cost(s Stretch, releaseVersion string) Cost {
+func (l *Ledger) Cost(s Stretch) Cost {
 	var total Cost
-	for _, g := range l.gapsOf(gapKey{s.Group, s.Model, s.Version, releaseVersion}) {
-		total.Add(g.cost(l.within(s)), g.exploited)
+	for _, g := range l.gapsOf(s) {
+		if g.exploited > 0 {
+			total.Add(g.cost(l.within(s)), g.exploited)
+		}
 	}
 	return total
 }
 
-// Flaws returns the same by CVE, sorted by identifier, the CVEs that are not
-// known to be exploited included.
-func (l *Ledger) Flaws(s Stretch) []FlawCost {
+// Flaws returns what each CVE that is wanted cost a phone in a stretch, sorted
+// by identifier; those that cost nothing are left out.
+func (l *Ledger) Flaws(s Stretch, wanted func(CVE) bool) []FlawCost {
 	var list []FlawCost
-	for _, g := range l.gapsOf(gapKey{group: s.Group, model: s.Model, version: s.Version}) {
+	for _, g := range l.gapsOf(s) {
 		cost := g.cost(l.within(s))
 		for _, c := range g.flaws {
-			if cost.Days > 0 {
+			if cost.Days > 0 && wanted(c) {
 				list = append(list, FlawCost{c, g.release, cost})
 			}
 		}
@@ -119,7 +135,7 @@ func (l *Ledger) Flaws(s Stretch) []FlawCost {
 // although Apple offers it, sorted by identifier.
 func (l *Ledger) Open(model, osVersion string) []CVE {
 	var list []CVE
-	for _, g := range l.gapsOf(gapKey{model: model, version: osVersion}) {
+	for _, g := range l.gapsOf(Stretch{Model: model, Version: osVersion}) {
 		list = append(list, g.flaws...)
 	}
 	slices.SortFunc(list, func(a, b CVE) int { return strings.Compare(a.ID, b.ID) })
@@ -141,26 +157,67 @@ func (g gap) cost(in span) Cost {
 	if in.until <= in.from {
 		return Cost{}
 	}
-	c := Cost{Days: in.until - in.from, Avoidable: g.open.overlap(in), Rollout: g.approved.overlap(in)}
+	c := Cost{Days: in.until - in.from, Avoidable: g.open.overlap(in), Rollout: g.covered.overlap(in)}
 	c.Testing = c.Days - c.Avoidable
 	return c
 }
 
-// gapsOf returns what a version leaves open. A flaw that its own branch fixed
-// up to it is none, even if a newer release names it again.
-func (l *Ledger) gapsOf(k gapKey) []gap {
+// gapsOf returns what the phones of a stretch lack and since when it is offered,
+// and when somebody could let it in.
+func (l *Ledger) gapsOf(s Stretch) []gap {
+	k := gapKey{s.Group, s.Model, s.Version, l.release}
 	if known, ok := l.gaps[k]; ok {
 		return known
 	}
 	var gaps []gap
-	if version.Valid(k.version) {
-		gaps = l.findGaps(k)
+	for _, h := range l.holesOf(holeKey{s.Model, s.Version}) {
+		if g := l.gapOf(h, l.w.groups[s.Group], s.Model); g.release != "" {
+			gaps = append(gaps, g)
+		}
 	}
 	l.gaps[k] = gaps
 	return gaps
 }
 
-func (l *Ledger) findGaps(k gapKey) []gap {
+func (l *Ledger) gapOf(h hole, of *group, model string) gap {
+	g := gap{hole: h}
+	for _, r := range h.closers {
+		if l.release != "" && l.release != r.Version {
+			continue
+		}
+		m := r.windows[model]
+		if posted := dayOf(m.Posted); g.release == "" || posted <= g.from {
+			g.release, g.from = r.Version, posted
+		}
+		if of == nil {
+			continue
+		}
+		offered := span{dayOf(m.Posted), never}
+		if !m.Expires.IsZero() {
+			offered.until = dayOf(m.Expires)
+		}
+		covered := of.approvedFor(r, model, l.now).clip(offered)
+		g.covered = g.covered.union(covered)
+		g.open = g.open.union(covered).union(l.verified(of, r).clip(offered))
+	}
+	return g
+}
+
+// holesOf returns what a version leaves open on a model. A flaw that its own
+// branch fixed up to it is none, even if a newer release names it again.
+func (l *Ledger) holesOf(k holeKey) []hole {
+	if known, ok := l.holes[k]; ok {
+		return known
+	}
+	var holes []hole
+	if version.Valid(k.version) {
+		holes = l.findHoles(k)
+	}
+	l.holes[k] = holes
+	return holes
+}
+
+func (l *Ledger) findHoles(k holeKey) []hole {
 	var newer []*release // that the model can have, newest first
 	fixes := map[string][]*release{}
 	flaws := map[string]CVE{}
@@ -187,26 +244,25 @@ func (l *Ledger) findGaps(k gapKey) []gap {
 	}
 	// Flaws with the same fixes have the same history; releases fix up to a
 	// hundred at once.
-	var gaps []gap
+	var holes []hole
 	at := map[string]int{}
-	for id, f := range flaws {
+	for _, id := range slices.Sorted(maps.Keys(flaws)) {
 		if had[id] {
 			continue
 		}
 		key := names(fixes[id])
 		i, ok := at[key]
 		if !ok {
-			i = len(gaps)
+			i = len(holes)
 			at[key] = i
-			gaps = append(gaps, l.newGap(k, newer, fixes[id]))
+			holes = append(holes, hole{closers: closers(newer, fixes[id], k.model)})
 		}
-		gaps[i].add(f)
+		holes[i].flaws = append(holes[i].flaws, flaws[id])
+		if flaws[id].Exploited {
+			holes[i].exploited++
+		}
 	}
-	gaps = slices.DeleteFunc(gaps, func(g gap) bool { return g.release == "" })
-	for _, g := range gaps {
-		slices.SortFunc(g.flaws, func(a, b CVE) int { return strings.Compare(a.ID, b.ID) })
-	}
-	return gaps
+	return holes
 }
 
 func names(list []*release) string {
@@ -218,44 +274,20 @@ func names(list []*release) string {
 	return b.String()
 }
 
-func (g *gap) add(f CVE) {
-	g.flaws = append(g.flaws, f)
-	if f.Exploited {
-		g.exploited++
-	}
-}
-
-// newGap returns the gap that some releases close, without its flaws: since
-// when the fix is offered, and when somebody could let it in. With it come the
-// releases that are newer than one of them and were not posted before it, so
-// that a later fix in an older branch is not promised of a newer one. Its release
-// is "" when the one that is waited for does not have the fix.
-func (l *Ledger) newGap(k gapKey, newer, fixes []*release) gap {
-	var out gap
-	group := l.w.groups[k.group]
+// closers returns the releases that bring a fix: those that name it, and newer
+// ones that were not posted before one of them, so that a later fix in an older
+// branch is not promised of a newer one.
+func closers(newer, fixes []*release, model string) []*release {
+	var list []*release
 	for _, r := range newer {
-		m := r.windows[k.model]
-		has := slices.ContainsFunc(fixes, func(f *release) bool {
-			return f == r || r.rank >= f.rank && !m.Posted.Before(f.windows[k.model].Posted)
-		})
-		if !has || k.release != "" && k.release != r.Version {
-			continue
+		has := func(f *release) bool {
+			return f == r || r.rank >= f.rank && !r.windows[model].Posted.Before(f.windows[model].Posted)
 		}
-		if posted := dayOf(m.Posted); out.release == "" || posted <= out.from {
-			out.release, out.from = r.Version, posted
+		if slices.ContainsFunc(fixes, has) {
+			list = append(list, r)
 		}
-		if group == nil {
-			continue
-		}
-		offered := span{dayOf(m.Posted), never}
-		if !m.Expires.IsZero() {
-			offered.until = dayOf(m.Expires)
-		}
-		approved := group.approvedFor(r, k.model, l.now).clip(offered)
-		out.approved = out.approved.union(approved)
-		out.open = out.open.union(approved).union(l.verified(group, r).clip(offered))
 	}
-	return out
+	return list
 }
 
 // approvedFor returns when approvals of a release stood that cover a model.

@@ -88,6 +88,9 @@ func TestExposure(t *testing.T) {
 			p.Releases[1].CVEs[0].Exploited = false
 			p.Releases[2].CVEs = []policy.CVE{{ID: "CVE-2", Exploited: true}}
 		}, stays("26.5"), time.Time{}, policy.Cost{Days: 48, Testing: 46, Avoidable: 2}},
+		{"a newer release names again what the phone has", func(p *policy.Parts) {
+			p.Releases[2].CVEs = []policy.CVE{{ID: "CVE-2", Exploited: true}}
+		}, stays("26.5.2"), time.Time{}, policy.Cost{}},
 		{"named twice by one release", func(p *policy.Parts) {
 			p.Releases[1].CVEs = append(p.Releases[1].CVEs, p.Releases[1].CVEs[0])
 		}, stays("26.5"), time.Time{}, policy.Cost{Days: 48, Testing: 46, Avoidable: 2}},
@@ -142,13 +145,13 @@ func TestWaiting(t *testing.T) {
 		"26.5":   {},
 		"99.0":   {},
 	} {
-		if got := ledger.Waiting(stays("26.5"), version); got != want {
+		if got := ledger.For(version).Cost(stays("26.5")); got != want {
 			t.Errorf("%s: got %+v, want %+v", version, got, want)
 		}
 	}
 }
 
-// TestOlderBranch: what an older branch fixed after a release came out is not
+// TestOlderBranchExposure: what an older branch fixed after a release came out is not
 // in that release; what came out later has it.
 func TestOlderBranchExposure(t *testing.T) {
 	t.Parallel()
@@ -169,7 +172,7 @@ func TestOlderBranchExposure(t *testing.T) {
 			t.Errorf("%s: got %+v, want %+v", version, got, want)
 		}
 	}
-	if got := ledger.Waiting(stays("18.7"), "26.5.2"); got != (policy.Cost{}) {
+	if got := ledger.For("26.5.2").Cost(stays("18.7")); got != (policy.Cost{}) {
 		t.Errorf("26.5.2 came out before: %+v", got)
 	}
 }
@@ -198,8 +201,8 @@ func TestExposureGolden(t *testing.T) {
 		{Version: "26.3.1", From: day("2026-03-10")},
 	} {
 		s.Group, s.Model = group, large
-		line := stretch{Version: s.Version, Cost: ledger.Cost(s), Waiting: ledger.Waiting(s, "26.4"), Open: len(ledger.Open(s.Model, s.Version))}
-		for _, f := range ledger.Flaws(s) {
+		line := stretch{Version: s.Version, Cost: ledger.Cost(s), Waiting: ledger.For("26.4").Cost(s), Open: len(ledger.Open(s.Model, s.Version))}
+		for _, f := range ledger.Flaws(s, func(policy.CVE) bool { return true }) {
 			line.CVEs++
 			if f.Exploited {
 				line.Exploited = append(line.Exploited, fmt.Sprint(f.ID, " ", f.Release, " ", f.Days))
@@ -228,10 +231,8 @@ func TestExposureAddsUp(t *testing.T) {
 				t.Fatalf("seed %d: %+v", seed, got)
 			}
 			var byCVE policy.Cost
-			for _, f := range w.Flaws(s) {
-				if f.Exploited {
-					byCVE.Add(f.Cost, 1)
-				}
+			for _, f := range w.Flaws(s, func(c policy.CVE) bool { return c.Exploited }) {
+				byCVE.Add(f.Cost, 1)
 			}
 			if byCVE != got {
 				t.Fatalf("seed %d: CVEs add up to %+v, the stretch to %+v", seed, byCVE, got)
@@ -247,7 +248,7 @@ func TestExposureAddsUp(t *testing.T) {
 			if again := other.Cost(s); again != got {
 				t.Fatalf("seed %d: %+v after the input was shuffled, before %+v", seed, again, got)
 			}
-			if wait := w.Waiting(s, next); wait.Days > got.Days {
+			if wait := w.For(next).Cost(s); wait.Days > got.Days {
 				t.Fatalf("seed %d: waiting for one release costs %+v, more than %+v", seed, wait, got)
 			}
 		}

@@ -279,6 +279,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no policy %q.", e.Name), t.T("List: `kannuki policy list`.")
 	case "release":
 		message, next = t.T("There is no release %q.", e.Name), t.T("List: `kannuki release list`.")
+	case "cve":
+		message = t.T("No release of the catalogue fixes %q.", e.Name)
 	case "app":
 		message, next = t.T("There is no business app %q.", e.Name), t.T("List: `kannuki app list`.")
 	case "phone":

@@ -164,7 +164,7 @@ func newGateShowCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return g.show(cmd, answer{data: gate, table: g.gateTable([]policy.Gate{gate}), text: g.gateText(gate)})
+			return g.show(cmd, answer{data: gate, table: g.gateTable([]policy.Gate{gate.Gate}), text: g.gateText(gate)})
 		},
 	}
 	o.addFlags(g, cmd.Flags())
@@ -173,13 +173,13 @@ func newGateShowCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-func getGate(ctx context.Context, client *api.Client, group, release string) (policy.Gate, error) {
-	var gate policy.Gate
+func getGate(ctx context.Context, client *api.Client, group, release string) (api.Gate, error) {
+	var gate api.Gate
 	return gate, client.Get(ctx, api.Path("gates", group, release), nil, &gate)
 }
 
 // gateText shows everything a person deciding should see.
-func (g *globals) gateText(gate policy.Gate) string {
+func (g *globals) gateText(gate api.Gate) string {
 	t := g.text
 	phase := t.Phase(string(gate.Phase))
 	var b strings.Builder
@@ -193,10 +193,10 @@ func (g *globals) gateText(gate policy.Gate) string {
 		b.WriteString("\n" + tab.text())
 	}
 	b.WriteString("\n" + fields(g.gateFacts(gate)...))
-	b.WriteString(g.modelClocksText(gate))
+	b.WriteString(g.modelClocksText(gate.Gate))
 	b.WriteString("\n" + fields(
-		[2]string{t.T("By itself"), g.step(gate.NextAutomatic, gate)},
-		[2]string{t.T("You can"), g.step(gate.NextHuman, gate)},
+		[2]string{t.T("By itself"), g.step(gate.NextAutomatic, gate.Gate)},
+		[2]string{t.T("You can"), g.step(gate.NextHuman, gate.Gate)},
 		[2]string{t.T("Fingerprint"), gate.Fingerprint},
 	))
 	return b.String()
@@ -259,7 +259,7 @@ func (g *globals) modelClocksText(gate policy.Gate) string {
 	return "\n" + tab.text()
 }
 
-func (g *globals) gateFacts(gate policy.Gate) [][2]string {
+func (g *globals) gateFacts(gate api.Gate) [][2]string {
 	t := g.text
 	c := gate.Counts
 	production := t.T("%d; on it or newer %d, cannot run it %d", c.Production, c.Done, c.CannotRun)
@@ -271,7 +271,8 @@ func (g *globals) gateFacts(gate policy.Gate) [][2]string {
 		{t.T("Can be installed until"), day(gate.Clocks.ShelfLife).shown},
 		{t.T("The older branch gets no fixes since"), day(gate.Clocks.Branch).shown},
 		{t.T("Verify by"), g.verifyBy(gate.Clocks).shown},
-		{t.T("Security"), g.fixesText(gate)},
+		{t.T("Security"), g.fixesText(gate.Gate)},
+		{t.T("Waiting has cost"), g.costText(gate.Waiting)},
 		{t.T("Production phones"), production},
 		{t.T("Verification phones"), t.T("%d; on exactly this release %d", c.Verification, c.OnRelease)},
 	}

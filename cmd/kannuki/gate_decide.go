@@ -200,7 +200,7 @@ func runGateApprove(ctx context.Context, g *globals, cmd *cobra.Command, o appro
 	if request.Fingerprint == "" {
 		request.Fingerprint = gate.Fingerprint
 	}
-	effect, err := postApproval(ctx, g, client, gate, request)
+	effect, err := postApproval(ctx, g, client, gate.Gate, request)
 	if err != nil {
 		return err
 	}
@@ -209,17 +209,17 @@ func runGateApprove(ctx context.Context, g *globals, cmd *cobra.Command, o appro
 		if err := write(cmd.ErrOrStderr(), g.gateText(gate)+"\n"); err != nil {
 			return err
 		}
-		if err := g.confirm(ctx, cmd, g.approveQuestion(gate, effect), o.group); err != nil {
+		if err := g.confirm(ctx, cmd, g.approveQuestion(gate.Gate, effect), o.group); err != nil {
 			return err
 		}
 	}
 	if !o.DryRun {
 		request.DryRun = false
-		if effect, err = postApproval(ctx, g, client, gate, request); err != nil {
+		if effect, err = postApproval(ctx, g, client, gate.Gate, request); err != nil {
 			return err
 		}
 	}
-	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: g.approveText(gate, effect)})
+	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: g.approveText(gate.Gate, effect)})
 }
 
 // postApproval adds to a refusal what the gate waits for.

@@ -19,6 +19,7 @@ func routes() []route {
 		{"GET /v1/devices/{udid}", false, always, 0, device},
 		{"GET /v1/devices/{udid}/explain", false, always, 0, explain},
 		{"GET /v1/devices/{udid}/declarations", false, always, 0, declarations},
+		{"GET /v1/devices/{udid}/exposure", false, always, 0, deviceExposure},
 		{"GET /v1/devices/{udid}/queue", false, always, 0, queue},
 		{"POST /v1/devices/{udid}/queue/{command}/cancel", false, always, 0, with(cancelCommand)},
 		{"POST /v1/devices/{udid}/push", false, always, 0, with(push)},
@@ -52,6 +53,7 @@ func routes() []route {
 		{"GET /v1/releases/{release}", false, always, 0, release},
 		{"POST /v1/catalog", true, nil, maxImport, importFeed},
 		{"POST /v1/feeds/fetch", true, nil, 0, with(fetchFeeds)},
+		{"GET /v1/exposure", false, always, 0, exposure},
 		{"GET /v1/gates", false, always, 0, gates},
 		{"GET /v1/gates/{group}/{release}", false, always, 0, gate},
 		{"POST /v1/gates/{group}/{release}/offer", true, nil, 0, verb((*fleet.Fleet).Offer)},
@@ -126,10 +128,6 @@ type Gates struct {
 func gates(h *Handler, c *call) (any, error) {
 	list, err := h.fleet.Gates(c.Segment, c.query("group"))
 	return Gates{list}, err
-}
-
-func gate(h *Handler, c *call) (any, error) {
-	return h.fleet.Gate(c.Segment, c.r.PathValue("group"), c.r.PathValue("release"))
 }
 
 func approve(h *Handler, c *call, in ApproveRequest) (any, error) {

@@ -1,0 +1,435 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+	"unique"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// ExposureQuery narrows a report on what waiting for fixes cost. The zero value
+// is about all enrolled phones and all that is known of them.
+type ExposureQuery struct {
+	Group   string // "-" for the phones in none
+	Since   string // first day that counts, "2026-04-01" (UTC); "": all days
+	Release string // only what waiting for this release cost, see [policy.Ledger.For]
+	CVE     string // only this CVE, known to be exploited or not
+}
+
+// Exposure says what waiting for fixes cost production phones: those that are
+// enrolled now, each for the group it is in now.
+type Exposure struct {
+	AsOf   time.Time      `json:"as_of"`
+	Since  string         `json:"since,omitempty"` // date
+	Total  ExposureLine   `json:"total"`
+	Groups []ExposureLine `json:"groups"` // by name
+	// Releases are those that would have spared phones something, newest first.
+	// What they would have spared overlaps. Empty where Release or CVE was asked.
+	Releases []ReleaseExposure `json:"releases"`
+	CVEs     []FlawExposure    `json:"cves"`    // the exploited ones and the one that was asked for, costliest first
+	Devices  []DeviceExposure  `json:"devices"` // the most exposed, at most 20
+}
+
+// ExposureLine is what waiting cost the phones of one group, or all.
+type ExposureLine struct {
+	Group     string `json:"group"`
+	Phones    int    `json:"phones"`
+	Exposed   int    `json:"exposed"`        // of them, those that lack the fix of an exploited CVE today
+	CVEs      int    `json:"open_cves"`      // different ones that one of them lacks the fix of today
+	Exploited int    `json:"open_exploited"` // of them, those known to be exploited
+	policy.Cost
+}
+
+// ReleaseExposure is what waiting for one release cost.
+type ReleaseExposure struct {
+	Release string `json:"release"`
+	policy.Cost
+}
+
+// FlawExposure is what one CVE contributed.
+type FlawExposure struct {
+	CVE       string `json:"cve"`
+	Exploited bool   `json:"exploited"`
+	Release   string `json:"release"` // the first one with the fix; the oldest over the models
+	Phones    int    `json:"phones"`  // that lack the fix today
+	policy.Cost
+}
+
+// DeviceExposure is what waiting cost one phone.
+type DeviceExposure struct {
+	UDID  string `json:"udid"`
+	Group string `json:"group"`
+	OS    string `json:"os"`
+	policy.Cost
+}
+
+// maxExposed is how many of the most exposed phones a report names.
+const maxExposed = 20
+
+const secondsPerDay = 24 * 60 * 60
+
+// ran is a stretch of one phone as the census keeps it: a release, and the days
+// (UTC, since 1970) on which it ran it.
+type ran struct {
+	version     unique.Handle[string]
+	from, until int32 // until 0: it still runs it
+}
+
+// releasesOf returns what a phone ran and, last, what it runs.
+func releasesOf(p *storage.Phone) []storage.Ran {
+	list := append(slices.Clone(p.History), storage.Ran{Version: p.OS.Version, Since: p.OS.Since, Reasons: p.OS.Reasons})
+	for i := range list {
+		if list[i].Since.IsZero() { // it enrolled with it and has not reported since
+			list[i].Since = p.EnrolledAt
+		}
+	}
+	return list
+}
+
+// ranBy returns the stretches of a phone, oldest first.
+func ranBy(p *storage.Phone) []ran {
+	releases := releasesOf(p)
+	out := make([]ran, len(releases))
+	for i, r := range releases {
+		out[i] = ran{version: unique.Make(r.Version), from: dayOf(r.Since)}
+		if i > 0 {
+			out[i-1].until = out[i].from
+		}
+	}
+	if !p.RemovedAt.IsZero() {
+		out[len(out)-1].until = dayOf(p.RemovedAt)
+	}
+	return out
+}
+
+func dayOf(t time.Time) int32 { return int32(t.Unix() / secondsPerDay) } //nolint:gosec // of a time within thousands of years
+
+// stretch is what phones have in common that were of one kind and ran one
+// release on the same days.
+type stretch struct {
+	place   place
+	ran     ran
+	counted int32 // days before it do not count
+}
+
+type place struct{ group, model string }
+
+func (s stretch) policy() policy.Stretch {
+	day := func(n int32) time.Time { return time.Unix(int64(n)*secondsPerDay, 0) }
+	out := policy.Stretch{Group: s.place.group, Model: s.place.model, Version: s.ran.version.Value(), From: day(max(s.ran.from, s.counted))}
+	if s.ran.until != 0 {
+		out.Until = day(s.ran.until)
+	}
+	return out
+}
+
+// accounts counts what phones were exposed to, once for all that are alike.
+type accounts struct {
+	ledger    *policy.Ledger
+	counted   int32
+	cve       string
+	stretches map[stretch]int
+	known     map[stretch]policy.Cost
+}
+
+// lookRan stands for a stretch, and is cheaper to compare: a look is of one group
+// and model.
+type lookRan struct {
+	look *look
+	ran  ran
+}
+
+// newAccounts counts the stretches of the production phones that are wanted, from
+// a day on.
+func newAccounts(w *worldState, ledger *policy.Ledger, q ExposureQuery, since time.Time) *accounts {
+	a := &accounts{ledger: ledger, cve: q.CVE, stretches: map[stretch]int{}, known: map[stretch]policy.Cost{}}
+	a.counted = dayOf(since)
+	counts := map[lookRan]int{}
+	for m := range w.census.all() {
+		if q.wants(m) {
+			for _, r := range m.ran {
+				counts[lookRan{m.look, r}]++
+			}
+		}
+	}
+	for k, n := range counts {
+		a.stretches[a.stretch(k.look, k.ran)] += n
+	}
+	return a
+}
+
+func (a *accounts) stretch(l *look, r ran) stretch {
+	return stretch{place{l.phone.Group, l.phone.Model}, r, a.counted}
+}
+
+// wants reports whether a phone is one that the report is about.
+func (q ExposureQuery) wants(m member) bool {
+	p := &m.look.phone
+	return m.enrolled() && p.Ring != storage.RingVerification && (q.Group == "" || q.Group == p.Group || q.Group == "-" && p.Group == "")
+}
+
+// wanted reports whether a CVE is one that the report lists.
+func (a *accounts) wanted(c policy.CVE) bool {
+	if a.cve != "" {
+		return c.ID == a.cve
+	}
+	return c.Exploited
+}
+
+// cost returns what a stretch cost each of its phones.
+func (a *accounts) cost(s stretch) policy.Cost {
+	cost, ok := a.known[s]
+	if ok {
+		return cost
+	}
+	if a.cve == "" {
+		cost = a.ledger.Cost(s.policy())
+	} else {
+		for _, f := range a.ledger.Flaws(s.policy(), a.wanted) {
+			cost.Add(f.Cost, 1)
+		}
+	}
+	a.known[s] = cost
+	return cost
+}
+
+// Exposure reports what waiting for fixes cost. It decodes no phone.
+func (f *Fleet) Exposure(seg storage.Segment, q ExposureQuery) (Exposure, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return Exposure{}, err
+	}
+	s := w.current.Load()
+	if err := s.groupOrNone(q.Group); err != nil {
+		return Exposure{}, err
+	}
+	if err := s.exists(q); err != nil {
+		return Exposure{}, err
+	}
+	var since time.Time
+	if q.Since != "" {
+		if since, _, err = monthOrDay("since", q.Since); err != nil {
+			return Exposure{}, err
+		}
+	}
+	now := f.now()
+	whole := policy.NewLedger(s.withCensus(w.census, now), now)
+	a := newAccounts(w, whole.For(q.Release), q, since)
+	v := Exposure{AsOf: now, Groups: []ExposureLine{}, Releases: []ReleaseExposure{}, CVEs: []FlawExposure{}, Devices: []DeviceExposure{}}
+	if !since.IsZero() {
+		v.Since = since.Format(time.DateOnly)
+	}
+	phones := w.census.running(q)
+	a.lines(phones, &v)
+	v.CVEs = a.flaws(phones)
+	if q.Release == "" && q.CVE == "" {
+		v.Releases = a.releases(s)
+	}
+	v.Devices = a.most(w, q)
+	return v, nil
+}
+
+// exists refuses a release or a CVE that no release of the catalogue knows.
+func (s *snapshot) exists(q ExposureQuery) error {
+	if q.Release != "" {
+		if _, err := s.release(q.Release); err != nil {
+			return err
+		}
+	}
+	if q.CVE == "" {
+		return nil
+	}
+	for _, r := range s.catalog.Releases() {
+		for _, c := range r.CVEs {
+			if c.ID == q.CVE {
+				return nil
+			}
+		}
+	}
+	return &NotFoundError{What: "cve", Name: q.CVE}
+}
+
+// lines fills the line of each group and that of all.
+func (a *accounts) lines(phones map[running]int, v *Exposure) {
+	lines := map[string]*ExposureLine{}
+	of := func(group string) *ExposureLine {
+		if lines[group] == nil {
+			lines[group] = &ExposureLine{Group: group}
+		}
+		return lines[group]
+	}
+	all, open := map[string]bool{}, map[string]map[string]bool{} // CVEs, by group too, and whether they are exploited
+	for p, n := range phones {
+		line := of(p.group)
+		if open[p.group] == nil {
+			open[p.group] = map[string]bool{}
+		}
+		exposed := 0
+		for _, c := range a.ledger.Open(p.model, p.version) {
+			if a.wanted(c) {
+				exposed = n
+			} else if a.cve != "" {
+				continue
+			}
+			open[p.group][c.ID] = open[p.group][c.ID] || c.Exploited
+			all[c.ID] = all[c.ID] || c.Exploited
+		}
+		line.Phones += n
+		line.Exposed += exposed
+		v.Total.Phones += n
+		v.Total.Exposed += exposed
+	}
+	for s, n := range a.stretches {
+		cost := a.cost(s)
+		of(s.place.group).Add(cost, n)
+		v.Total.Add(cost, n)
+	}
+	for group, line := range lines {
+		line.tally(open[group])
+		v.Groups = append(v.Groups, *line)
+	}
+	v.Total.tally(all)
+	slices.SortFunc(v.Groups, func(x, y ExposureLine) int { return strings.Compare(x.Group, y.Group) })
+}
+
+func (l *ExposureLine) tally(open map[string]bool) {
+	l.CVEs = len(open)
+	for _, exploited := range open {
+		if exploited {
+			l.Exploited++
+		}
+	}
+}
+
+// flaws returns what each CVE that the report lists contributed.
+func (a *accounts) flaws(phones map[running]int) []FlawExposure {
+	found := map[string]*FlawExposure{}
+	for s, n := range a.stretches {
+		for _, f := range a.ledger.Flaws(s.policy(), a.wanted) {
+			row := found[f.ID]
+			if row == nil {
+				row = &FlawExposure{CVE: f.ID, Release: f.Release}
+				found[f.ID] = row
+			}
+			row.Exploited = row.Exploited || f.Exploited
+			if version.Newer(row.Release, f.Release) {
+				row.Release = f.Release
+			}
+			row.Add(f.Cost, n)
+		}
+	}
+	for p, n := range phones {
+		for _, c := range a.ledger.Open(p.model, p.version) {
+			if row := found[c.ID]; row != nil {
+				row.Phones += n
+			}
+		}
+	}
+	out := []FlawExposure{}
+	for _, row := range found {
+		out = append(out, *row)
+	}
+	slices.SortFunc(out, func(x, y FlawExposure) int { return cmp.Or(y.Days-x.Days, strings.Compare(x.CVE, y.CVE)) })
+	return out
+}
+
+// releases returns what waiting for each release cost, newest first.
+func (a *accounts) releases(s *snapshot) []ReleaseExposure {
+	out := []ReleaseExposure{}
+	oldest := ""
+	for st := range a.stretches {
+		if v := st.ran.version.Value(); oldest == "" || version.Newer(oldest, v) {
+			oldest = v
+		}
+	}
+	for _, r := range s.catalog.Releases() {
+		if !version.Newer(r.Version, oldest) {
+			continue // nobody waited for it
+		}
+		row := ReleaseExposure{Release: r.Version}
+		ledger := a.ledger.For(r.Version)
+		for st, n := range a.stretches {
+			row.Add(ledger.Cost(st.policy()), n)
+		}
+		if row.Days > 0 {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// most returns the phones that waiting cost most.
+func (a *accounts) most(w *worldState, q ExposureQuery) []DeviceExposure {
+	out := []DeviceExposure{}
+	least := 1 // days of a phone that is still of interest
+	sort := func() {
+		slices.SortFunc(out, func(x, y DeviceExposure) int { return cmp.Or(y.Days-x.Days, strings.Compare(x.UDID, y.UDID)) })
+		if len(out) >= maxExposed {
+			out = out[:maxExposed]
+			least = out[maxExposed-1].Days
+		}
+	}
+	costs := map[lookRan]policy.Cost{}
+	for m := range w.census.all() {
+		if !q.wants(m) {
+			continue
+		}
+		d := DeviceExposure{UDID: m.udid, Group: m.look.phone.Group, OS: m.look.phone.OS.Version}
+		for _, r := range m.ran {
+			cost, ok := costs[lookRan{m.look, r}]
+			if !ok {
+				cost = a.cost(a.stretch(m.look, r))
+				costs[lookRan{m.look, r}] = cost
+			}
+			d.Add(cost, 1)
+		}
+		if d.Days < least {
+			continue
+		}
+		if out = append(out, d); len(out) == 50*maxExposed { // so that few are kept, and sorted seldom
+			sort()
+		}
+	}
+	sort()
+	return out
+}
+
+// running is what phones of one place run.
+type running struct{ group, model, version string }
+
+// running counts what the phones run that a report is about.
+func (c *census) running(q ExposureQuery) map[running]int {
+	byLook := map[*look]int{}
+	for m := range c.all() {
+		if q.wants(m) {
+			byLook[m.look]++
+		}
+	}
+	out := map[running]int{}
+	for l, n := range byLook {
+		out[running{l.phone.Group, l.phone.Model, l.phone.OS.Version}] += n
+	}
+	return out
+}
+
+// Waited returns what waiting for a release cost the production phones of a
+// group so far.
+func (f *Fleet) Waited(seg storage.Segment, group, release string) (policy.Cost, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return policy.Cost{}, err
+	}
+	now := f.now()
+	ledger := policy.NewLedger(w.current.Load().withCensus(w.census, now), now).For(release)
+	a := newAccounts(w, ledger, ExposureQuery{Group: group}, time.Time{})
+	var total policy.Cost
+	for s, n := range a.stretches {
+		total.Add(a.cost(s), n)
+	}
+	return total, nil
+}

@@ -1,0 +1,49 @@
+package lang
+
+// japaneseExposure are the texts about what waiting for fixes costs.
+func japaneseExposure() []both {
+	return []both{
+		{"What waiting for fixes costs", "修正を待つことの代償（未修正日数）"},
+		{"month or day from which days count, such as 2026-04 (default: all that is known of the phones)", "数え始める月または日（2026-04など。既定は記録のある全期間）"},
+		{"Report what waiting for fixes cost, a line for each group", "修正を待ったことによる未修正日数をグループごとに表示する"},
+		{
+			"Report what waiting for fixes cost, a line for each group. A CVE-day is a day on which a production phone lacked the fix of a flaw known to be exploited, although Apple offered it for the phone's model. " +
+				"Days in which a release with the fix was being tested are told from those after verification, when its gate could have been opened. Counted are the phones enrolled now, for the group they are in now.",
+			"修正を待ったことによる未修正日数をグループごとに表示する。1件・日とは、悪用が確認された脆弱性1件の修正をAppleがその機種に公開しているのに、本番端末1台が適用していない1日をいう。" +
+				"修正を含むリリースの検証中の日数と、ゲートを開けられた検証完了後の日数を分けて数える。対象は現在登録中の端末で、現在のグループに数える。",
+		},
+		{"Show what waiting for fixes cost: one phone, a group, a release or a flaw", "端末、グループ、リリース、脆弱性ごとの未修正日数を表示する"},
+		{
+			"Show what waiting for fixes cost. With UDID: what the phone ran from when on, and what each release cost it. Without: by release, by flaw, and the phones it cost most. " +
+				"What waiting for different releases cost overlaps.",
+			"修正を待ったことによる未修正日数を表示する。UDIDを指定すると、その端末がいつからどのiOSだったかと、それぞれの未修正日数を表示する。省略すると、リリース別、脆弱性別、日数の多い端末を表示する。" +
+				"リリース別の日数は互いに重なる。",
+		},
+		{"only what waiting for this release cost", "このリリースを待ったことによる分だけ"},
+		{"only this flaw, such as CVE-2026-20700, known to be exploited or not", "この脆弱性だけ（CVE-2026-20700など。悪用の確認の有無を問わない）"},
+		{"a phone is shown whole: leave out the flags", "端末を指定するときは、ほかの条件は指定できません"},
+		{"No production phones.", "本番端末はありません。"},
+		{"No release of the catalogue fixes %q.", "%qを修正したリリースはカタログにありません。"},
+		{"Lack a fix", "未修正の端末"},
+		{"Fixes they lack", "未適用の修正"},
+		{"Fixes it lacks", "未適用の修正"},
+		{"Per phone", "1台あたり"},
+		{"CVE-days", "未修正日数（件・日）"},
+		{"after verification", "検証完了後の分"},
+		{"of that, approved", "うち承認後"},
+		{"Waiting has cost", "待ったことによる未修正日数"},
+		{"no CVE-days: no fix of a flaw known to be exploited was missing", "0件・日：悪用が確認された脆弱性で、修正が未適用のものはありません"},
+		{"%d CVE-days of flaws known to be exploited; %d of them after the gate could have been opened", "%d件・日（悪用が確認された脆弱性）、うち検証完了後の分%d"},
+		{"%d; lack a fix today: %d", "%d台、うち今日未修正の端末%d台"},
+		{"%d, of flaws known to be exploited: %d", "%d件、うち悪用が確認された脆弱性%d件"},
+		{"%s CVE-days", "%s件・日"},
+		{"Flaw", "脆弱性"},
+		{"First fixed by", "最初の修正"},
+		{"Since", "開始"},
+		{"Until", "終了"},
+		{"Installed by", "適用のきっかけ"},
+		{"yes", "はい"},
+		{"no", "いいえ"},
+		{"%d releases before that are no longer kept.", "それ以前の%d件のリリースの記録は残っていません。"},
+	}
+}

@@ -1,0 +1,32 @@
+package api
+
+import (
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+func exposure(h *Handler, c *call) (any, error) {
+	return h.fleet.Exposure(c.Segment, fleet.ExposureQuery{
+		Group: c.query("group"), Since: c.query("since"), Release: c.query("release"), CVE: c.query("cve"),
+	})
+}
+
+func deviceExposure(h *Handler, c *call) (any, error) {
+	return h.fleet.DeviceExposure(c.ctx, c.Segment, c.r.PathValue("udid"))
+}
+
+// Gate is one gate, with what waiting for its release cost production so far.
+type Gate struct {
+	policy.Gate
+	Waiting policy.Cost `json:"waiting"`
+}
+
+func gate(h *Handler, c *call) (any, error) {
+	group, release := c.r.PathValue("group"), c.r.PathValue("release")
+	g, err := h.fleet.Gate(c.Segment, group, release)
+	if err != nil {
+		return nil, err
+	}
+	cost, err := h.fleet.Waited(c.Segment, group, release)
+	return Gate{g, cost}, err
+}
