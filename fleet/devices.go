@@ -94,7 +94,9 @@ func (e explainer) explain(p *storage.Phone) policy.Explanation {
 	facts := factsOf(e.snap, p)
 	target := policy.TargetFor(e.world, facts, e.now)
 	live := e.fleet.live(p, target, e.now)
-	live.Leaked = p.Arrival != nil && e.fleet.unapproved(e.state, p, p.OS.Version)
+	if p.Arrival != nil && e.fleet.unapproved(e.state, p, p.OS.Version) {
+		live.Leaked, live.LeakedAt, live.LeakedBy = true, p.Arrival.At, policy.Code(p.Arrival.Cause)
+	}
 	return e.gates.Explain(facts, live, target)
 }
 

@@ -175,6 +175,10 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 	}
 	detail := map[string]string{"from": was, "to": release, "group": p.Group, "ring": string(p.Ring)}
 	reasons := p.Update.Reasons
+	leaks, cause := f.unapproved(w, p, release), policy.Code("")
+	if leaks {
+		cause = f.leakCause(w.current.Load(), p, release) // of the phone as it was
+	}
 	remember(p)
 	p.OS.Version, p.OS.Since, p.OS.Reasons = release, now, slices.Clone(reasons)
 	if len(reasons) > 0 {
@@ -189,8 +193,9 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 		p.Update, p.Legacy.CadenceAt = storage.UpdateState{}, time.Time{}
 	}
 	p.Arrival = nil
-	if f.unapproved(w, p, release) {
-		entries = append(entries, f.leak(p, detail, reasons...))
+	if leaks {
+		detail["cause"] = string(cause)
+		entries = append(entries, f.leak(p, detail, was, cause, reasons...))
 	}
 	return entries
 }
@@ -207,8 +212,8 @@ func remember(p *storage.Phone) {
 
 // leak remembers how a production phone came to a release that nobody approved
 // for its group.
-func (f *Fleet) leak(p *storage.Phone, detail map[string]string, reasons ...string) storage.AuditEntry {
-	p.Arrival = &storage.Arrival{Release: p.OS.Version, At: f.now(), Reasons: reasons}
+func (f *Fleet) leak(p *storage.Phone, detail map[string]string, from string, cause policy.Code, reasons ...string) storage.AuditEntry {
+	p.Arrival = &storage.Arrival{Release: p.OS.Version, At: f.now(), Reasons: reasons, From: from, Cause: string(cause)}
 	return f.entry(Act{Actor: "kannuki"}, "phone.leaked", p.UDID, detail)
 }
 
@@ -223,7 +228,7 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.A
 	s, now := w.current.Load(), f.now()
 	for _, g := range policy.Gates(s.policy.WithCensus(w.census.counted(now, p)), p.Group, now) {
 		if version.Equal(g.Release, p.OS.Version) && g.Approval == "" {
-			return []storage.AuditEntry{f.leak(p, map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}, how)}
+			return []storage.AuditEntry{f.leak(p, map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}, "", policy.WhyArrivedNewer, how)}
 		}
 	}
 	return nil

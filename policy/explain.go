@@ -242,6 +242,9 @@ func expirySetting(w *World, group string, code Code) string {
 
 // explainPhone adds what was last heard from the phone.
 func (x *Explanation) explainPhone(f Facts, l Live) {
+	if l.Leaked && l.LeakedBy != "" {
+		x.Facts = append(x.Facts, reason(FactLeaked, ParamRelease, f.OSVersion, ParamDate, date(l.LeakedAt), ParamWhy, string(l.LeakedBy)))
+	}
 	if a := f.Announced; a != nil {
 		x.Facts = append(x.Facts, reason(FactAnnounced, ParamRelease, a.Release, ParamDeadline, string(a.Deadline)))
 	}

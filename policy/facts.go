@@ -86,6 +86,8 @@ type Live struct {
 	PasscodePresent    *bool     // nil: not reported
 	SingleApp          bool
 	Leaked             bool      // it came to its release before anyone approved that for its group
+	LeakedAt           time.Time // when, and why that could be; "" not known
+	LeakedBy           Code
 	LocalNow           LocalTime // the phone's own clock; "" when its zone is unknown
 }
 

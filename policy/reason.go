@@ -141,6 +141,12 @@ const (
 	WhyNotReported         Code = "not-reported"
 	WhyUnsupervised        Code = "unsupervised"
 	WhyOverrideEnded       Code = "exception-ended" // the override that let the phone install
+
+	// How a phone came to a release before its gate opened; or WhyUnsupervised.
+	WhyArrivedNewer Code = "arrived-newer" // it enrolled, or came to the group, with it
+	WhyHoldMissing  Code = "hold-missing"  // it had not reported a hold in force
+	WhyHoldPast     Code = "hold-past"     // Apple's longest hold was over for the release
+	WhyDespiteHold  Code = "despite-hold"  // it had reported one, and moved all the same
 )
 
 // Supporting facts (Explanation.Facts).
@@ -154,6 +160,7 @@ const (
 	FactLastContact  Code = "last-contact"  // ParamDate
 	FactKept         Code = "kept"          // not withdrawn or switched: prepared or installing
 	FactVisible      Code = "visible"       // ParamRelease, ParamDate: users can see it since
+	FactLeaked       Code = "leaked"        // ParamRelease, ParamDate, ParamWhy: how it came there before the gate opened
 	FactNoDeadline   Code = "no-deadline"   // ParamRelease: told by command, and a passcode lets the user put it off
 )
 

@@ -65,7 +65,7 @@ func adminCensus() map[string]bounds {
 		"POST /v1/rollouts/{group}/{release}/pause", "POST /v1/rollouts/{group}/{release}/resume", "GET /v1/verdicts", "POST /v1/verdicts",
 		"POST /v1/verdicts/{id}/revoke", "GET /v1/audit", "POST /v1/push/certificate", "POST /v1/backup",
 		"POST /v1/devices/{udid}/queue/{command}/cancel", "POST /v1/devices/{udid}/remove", "GET /v1/devices/{udid}/declarations/diff",
-		"GET /v1/declarations", "GET /v1/declarations/check", "GET /v1/exposure", "GET /v1/devices/{udid}/exposure",
+		"GET /v1/declarations", "GET /v1/declarations/check", "GET /v1/exposure", "GET /v1/leaks", "GET /v1/devices/{udid}/exposure",
 		"POST /v1/devices/{udid}/identity/revoke", "GET /v1/identities", "GET /v1/verdicts/{id}",
 		"GET /v1/tokens", "POST /v1/tokens", "POST /v1/tokens/{id}/revoke",
 		"POST /v1/gates/{group}/{release}/override", "GET /v1/approvals", "GET /v1/approvals/{id}", "POST /v1/approvals/{id}/sign",

@@ -205,6 +205,8 @@ type Arrival struct {
 	Release string    `json:"release,omitzero"`
 	At      time.Time `json:"at,omitzero"`
 	Reasons []string  `json:"reasons,omitempty"` // install-reason at that time, or "enrolled"
+	From    string    `json:"from,omitzero"`     // what it ran before, "" when it arrived with it
+	Cause   string    `json:"cause,omitzero"`    // why nothing kept it from that, as package policy calls it
 }
 
 // DeclarationBody is one declaration as sent, addressed by its content: equal

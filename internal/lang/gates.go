@@ -74,6 +74,7 @@ var factTexts = sync.OnceValue(func() map[string]both {
 			"Before iOS 17 there is no true deadline with a passcode: the phone asks, and its user may put[ {release}] off.",
 			"iOS 17より前でパスコードを設定した端末には、確実な適用期限がありません。端末が確認を求め、利用者は[{release}を]後回しにできます。",
 		},
+		"leaked":  {"Updated to {release} unapproved[ at {date}]: {why}.", "[{date}に]未承認の{release}に更新されました：{why}。"},
 		"visible": {"Users can see[ {release}][ since {date}].", "[{release}は][{date}から]利用者に表示されています。"},
 	}
 })
@@ -112,6 +113,10 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 		"settings-refused":        {"the phone refused the settings", "端末が設定を拒否しました"},
 		"not-reported":            {"the phone has not confirmed it yet", "端末からの確認を待っています"},
 		"exception-ended":         {"its exception approval has ended", "例外承認は終わりました"},
+		"arrived-newer":           {"it enrolled, or came to the group, with it", "登録時か、グループに入った時点でこのOSでした"},
+		"hold-missing":            {"the phone had not confirmed a hold", "端末の延期の設定が未確認でした"},
+		"hold-past":               {"Apple's 90 days were over for it", "Appleの90日の延期が終わっていました"},
+		"despite-hold":            {"in spite of a confirmed hold, as with a computer", "延期の設定は確認済みでした（パソコンでの更新など）"},
 		"unsupervised":            {"the phone is not supervised", "監視対象ではありません"},
 	}
 })

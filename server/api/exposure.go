@@ -30,3 +30,11 @@ func gate(h *Handler, c *call) (any, error) {
 	cost, err := h.fleet.Waited(c.Segment, group, release)
 	return Gate{g, cost}, err
 }
+
+func leaks(h *Handler, c *call) (any, error) {
+	after, limit, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	return h.fleet.Leaks(c.ctx, c.Segment, fleet.LeakQuery{Group: c.query("group"), After: after, Limit: limit})
+}

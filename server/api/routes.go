@@ -54,6 +54,7 @@ func routes() []route {
 		{"POST /v1/catalog", true, nil, maxImport, importFeed},
 		{"POST /v1/feeds/fetch", true, nil, 0, with(fetchFeeds)},
 		{"GET /v1/exposure", false, always, 0, exposure},
+		{"GET /v1/leaks", false, always, 0, leaks},
 		{"GET /v1/gates", false, always, 0, gates},
 		{"GET /v1/gates/{group}/{release}", false, always, 0, gate},
 		{"POST /v1/gates/{group}/{release}/offer", true, nil, 0, verb((*fleet.Fleet).Offer)},

@@ -1,0 +1,91 @@
+package fleet_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// TestLeaks: each production phone on a release nobody approved is listed with
+// why nothing kept it from that, and goes when the release is approved.
+func TestLeaks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	settings := map[string]any{"softwareupdate": map[string]any{"install-reason": map[string]any{"reason": []string{"system-settings"}}}}
+	move := func(udid, from, to string, begin func(*phone)) {
+		p := w.enrol(udid, "sales", storage.RingProduction)
+		p.os = from
+		begin(p)
+		if to != "" {
+			p.report(settings)
+			p.install(to, "23G83")
+		}
+	}
+	move("A1", "26.5", release, (*phone).settle)
+	move("A2", "26.5", release, func(p *phone) {
+		p.sup = false
+		p.settle()
+	})
+	move("A3", "26.5", release, func(p *phone) { p.answer(p.idle()) }) // says what it is, and no more
+	move("A4", "26.2", "26.5", (*phone).settle)                        // posted 99 days before
+	move("A5", "26.5", "", (*phone).settle)                            // stays
+	move("A6", release, "", (*phone).settle)
+	v := w.enrol("V1", "sales", storage.RingVerification)
+	v.settle()
+	v.install(release, "23G83") // where it belongs
+	w.restart()
+
+	leak := func(udid, from, to string, cause policy.Code, reasons ...string) fleet.LeakView {
+		return fleet.LeakView{UDID: udid, Group: "sales", Model: "iPhone15,2", Release: to, From: from, Cause: string(cause), Reasons: reasons, Phase: "held", Unverified: []string{"com.example.pos"}}
+	}
+	old := leak("A4", "26.2", "26.5", policy.WhyHoldPast, "system-settings")
+	want := []fleet.LeakView{
+		leak("A1", "26.5", release, policy.WhyDespiteHold, "system-settings"),
+		leak("A2", "26.5", release, policy.WhyUnsupervised, "system-settings"),
+		leak("A3", "26.5", release, policy.WhyHoldMissing, "system-settings"),
+		old,
+		leak("A6", "", release, policy.WhyArrivedNewer, "enrolled"),
+	}
+	got, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{Group: "sales"})
+	w.must(err)
+	if diff := cmp.Diff(want, got.Leaks, cmpopts.IgnoreFields(fleet.LeakView{}, "Since", "Phase")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, l := range got.Leaks {
+		if !l.Since.Equal(w.clock.Now()) || l.Phase == "" {
+			t.Errorf("%s: since %v, gate %q", l.UDID, l.Since, l.Phase)
+		}
+	}
+	x, err := w.fleet.Explain(w.ctx, seg, "A1")
+	w.must(err)
+	named := func(r policy.Reason) bool {
+		return r.Code == policy.FactLeaked && r.Params[policy.ParamWhy] == string(policy.WhyDespiteHold)
+	}
+	if !slices.ContainsFunc(x.Explanation.Facts, named) {
+		t.Errorf("explained by %v, want how it came there", x.Explanation.Facts)
+	}
+
+	first, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{Limit: 2})
+	w.must(err)
+	rest, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{Limit: 9, After: first.Next})
+	if w.must(err); len(first.Leaks) != 2 || len(rest.Leaks) != 3 || rest.Leaks[0].UDID != "A3" {
+		t.Errorf("pages of %d and %d", len(first.Leaks), len(rest.Leaks))
+	}
+	w.must(w.verdict("V1", "works"))
+	_, err = w.approve("+3d")
+	w.must(err)
+	got, err = w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
+	if w.must(err); len(got.Leaks) != 0 {
+		t.Errorf("after the approval: %+v", got.Leaks)
+	}
+	if _, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{Group: "none"}); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("unknown group: %v", err)
+	}
+}
