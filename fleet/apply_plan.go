@@ -52,7 +52,10 @@ func (p *applying) policy(in PolicySettings) error {
 	if isNew {
 		was = newPolicy(in.Name, p.f.now())
 	}
-	is := in.onto(was)
+	is, err := in.onto(was, p.f.now())
+	if err != nil {
+		return err
+	}
 	return p.step("policy", in.Name, isNew, policySettings(was), policySettings(is), p.f.settingPolicy(p.act, is))
 }
 

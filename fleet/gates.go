@@ -322,7 +322,7 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 				with("release", release, "group", group)
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
-		approval.Waves = f.resoaked(approval)
+		approval.Waves = f.resoaked(s, approval)
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(s, gate)
 	}})
 }
@@ -353,6 +353,7 @@ type ApproveRequest struct {
 	Release string `json:"release"`
 	// Deadline is "+3d", "+12h" or a local wall time "2026-11-27T18:30". No phone
 	// gets less than the group's minimum notice, whatever it says.
+	// "" is what the group's policy says.
 	Deadline string `json:"deadline"`
 	// Start is when phones begin to be asked: "+2h", or "" for at once. Until
 	// then the approval can be withdrawn.
@@ -360,10 +361,11 @@ type ApproveRequest struct {
 	// Waves are shares of the phones and when each starts: "5%@+0", "25%@+2d",
 	// "100%@+4d:+7d" (with its own deadline), "20@+12h" (a number of phones). A
 	// share counts the waves before it too, and offsets count from Start. Without
-	// an offset a wave starts once the one before has soaked. None: one wave.
+	// an offset a wave starts once the one before has soaked. None: those of the
+	// group's policy.
 	Waves []string `json:"waves,omitempty"`
 	// Soak is the least time between the starts of two waves: "2d", "12h"; "" is
-	// none.
+	// that of the group's policy.
 	Soak string `json:"soak,omitempty"`
 	// Fingerprint is that of the gate as the person saw it; "" skips the check.
 	Fingerprint string `json:"fingerprint,omitempty"`
@@ -389,7 +391,7 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		}
 		approval = f.newApproval(r.Group, r.Release, a.Actor, a.Reason, gate)
 		approval.Models = gate.Models
-		if approval.Waves, approval.Soak, err = f.waves(w, r); err != nil {
+		if approval.Waves, approval.Soak, err = f.waves(w, s, r); err != nil {
 			return storage.WorldChange{}, err
 		}
 		promised, err = f.promise(w, s, approval)

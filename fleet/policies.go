@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type PolicyChange struct {
 	CarryOver   *bool   `json:"carry_over,omitempty"`
 	VerdictDays *int    `json:"verdict_days,omitempty"` // 0 to 730; 0: for ever
 	OnExpiry    *string `json:"on_expiry,omitempty"`    // extend-risk, release-to-users or enforce
+	RolloutChange
 }
 
 // check refuses values no policy can have.
@@ -38,29 +40,32 @@ func (c PolicyChange) check() error {
 	return nil
 }
 
-func (c PolicyChange) onto(p storage.Policy) storage.Policy {
+// onto returns the policy with the change, made at now, or an error about what
+// no policy can say of rollouts.
+func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, error) {
 	replace(&p.CarryOver, c.CarryOver)
 	replace(&p.VerdictDays, c.VerdictDays)
 	replace(&p.OnExpiry, c.OnExpiry)
-	return p
+	return c.RolloutChange.onto(p, now)
 }
 
 // PolicyView is a policy as people see it.
 type PolicyView struct {
-	Name        string    `json:"name"`
-	BuiltIn     bool      `json:"built_in"`
-	CarryOver   bool      `json:"carry_over"`
-	VerdictDays int       `json:"verdict_days"` // 0: for ever
-	OnExpiry    string    `json:"on_expiry"`
-	Groups      []string  `json:"groups"` // that it decides about
-	ChangedBy   string    `json:"changed_by,omitempty"`
-	ChangedAt   time.Time `json:"changed_at,omitzero"`
+	Name        string `json:"name"`
+	BuiltIn     bool   `json:"built_in"`
+	CarryOver   bool   `json:"carry_over"`
+	VerdictDays int    `json:"verdict_days"` // 0: for ever
+	OnExpiry    string `json:"on_expiry"`
+	RolloutDefaults
+	Groups    []string  `json:"groups"` // that it decides about
+	ChangedBy string    `json:"changed_by,omitempty"`
+	ChangedAt time.Time `json:"changed_at,omitzero"`
 }
 
 func policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
-		Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
+		RolloutDefaults: rolloutDefaults(p), Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	for _, g := range s.records.Groups {
 		if policyName(g) == p.Name {
@@ -151,7 +156,11 @@ func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name 
 		if err != nil {
 			was = newPolicy(name, f.now())
 		}
-		change := f.settingPolicy(a, c.onto(was))
+		p, err := c.onto(was, f.now())
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		change := f.settingPolicy(a, p)
 		view = policyView(s, change.Policies[0])
 		return change, nil
 	})
@@ -208,7 +217,9 @@ func refuseBuiltIn(name string) error {
 }
 
 func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.AuditEntry {
-	return f.entry(a, action, p.Name, map[string]string{
+	detail := map[string]string{
 		"carry_over": strconv.FormatBool(p.CarryOver), "verdict_days": strconv.Itoa(p.VerdictDays), "on_expiry": p.OnExpiry,
-	})
+	}
+	maps.Copy(detail, rolloutDefaults(p).detail())
+	return f.entry(a, action, p.Name, detail)
 }

@@ -28,8 +28,9 @@ func TestPolicyRecord(t *testing.T) {
 	w.decides("strict", fleet.PolicyChange{VerdictDays: &days})
 	got, err := w.fleet.SetPolicy(w.ctx, seg, w.act("more"), "strict", fleet.PolicyChange{OnExpiry: &expiry})
 	w.must(err)
+	none := fleet.RolloutDefaults{Waves: []int{}, Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}
 	want := fleet.PolicyView{
-		Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
+		RolloutDefaults: none, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
 		ChangedBy: "uid:1(test)", ChangedAt: w.clock.Now(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -37,7 +38,7 @@ func TestPolicyRecord(t *testing.T) {
 	}
 	all, err := w.fleet.Policies(seg)
 	w.must(err)
-	builtIn := fleet.PolicyView{Name: "default", BuiltIn: true, OnExpiry: "extend-risk", Groups: []string{}}
+	builtIn := fleet.PolicyView{RolloutDefaults: none, Name: "default", BuiltIn: true, OnExpiry: "extend-risk", Groups: []string{}}
 	if diff := cmp.Diff([]fleet.PolicyView{builtIn, want}, all); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
 	}

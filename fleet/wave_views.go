@@ -37,6 +37,8 @@ const (
 	WaitStart   WaveWait = "start"   // its date
 	WaitSoak    WaveWait = "soak"    // the wave before it
 	WaitStopped WaveWait = "stopped" // the rollout stands still
+
+	WaitCalendar WaveWait = "calendar" // a day or hour that the policy leaves open
 )
 
 // waveViews describes the waves of an approval.
@@ -53,6 +55,8 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 		switch {
 		case !wave.Begun(now) && stopped:
 			v.State, v.Why = WaveWaiting, WaitStopped
+		case !wave.Begun(now) && !wave.Closed.IsZero():
+			v.State, v.Why = WaveWaiting, WaitCalendar
 		case !wave.Begun(now) && i > 0 && wave.Start.After(wave.Planned):
 			v.State, v.Why = WaveWaiting, WaitSoak
 		case !wave.Begun(now):

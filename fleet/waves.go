@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -98,10 +99,14 @@ func (s waveSpec) grows(before waveSpec) bool {
 // by the phones that wait for the release now, so that the first wave of a small
 // group is not empty by chance; phones that join later fall where their hash
 // puts them.
-func (f *Fleet) waves(w *worldState, r ApproveRequest) ([]storage.Wave, time.Duration, error) {
+func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest) ([]storage.Wave, time.Duration, error) {
+	r = r.or(s.rollout(r.Group))
 	start, err := f.parseStart(r.Start)
 	if err != nil {
 		return nil, 0, err
+	}
+	if r.Deadline == "" {
+		return nil, 0, invalid("deadline", "deadline-missing", "want +3d, +12h or a local time such as 2026-11-27T18:30; the policy of group %s sets none", r.Group).with("group", r.Group)
 	}
 	deadline, err := f.parseDeadline(r.Deadline)
 	if err != nil {
@@ -111,8 +116,10 @@ func (f *Fleet) waves(w *worldState, r ApproveRequest) ([]storage.Wave, time.Dur
 	if err != nil {
 		return nil, 0, err
 	}
+	within, _ := sinceOpening(r.Deadline) // 0: a wall time
 	if len(r.Waves) == 0 {
-		return []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}, soak, nil
+		// The deadline of a single wave counts from now, whenever it starts.
+		r.Waves, within = []string{"100%"}, max(0, within-start.Sub(f.now()))
 	}
 	specs, err := parseWaves(r.Waves)
 	if err != nil {
@@ -122,8 +129,7 @@ func (f *Fleet) waves(w *worldState, r ApproveRequest) ([]storage.Wave, time.Dur
 	if err != nil {
 		return nil, 0, err
 	}
-	within, _ := sinceOpening(r.Deadline) // 0: a wall time
-	schedule := f.schedule(soak)
+	schedule := f.schedule(s, r.Group, soak)
 	waves := make([]policy.Wave, len(specs))
 	for i, spec := range specs {
 		waves[i] = policy.Wave{Threshold: thresholds[i], Deadline: deadline, Waits: true, Planned: schedule.After(start, spec.start), Within: within}
@@ -134,7 +140,7 @@ func (f *Fleet) waves(w *worldState, r ApproveRequest) ([]storage.Wave, time.Dur
 	waves = schedule.Plan(waves)
 	waves[0].Waits = false
 	for i, wave := range waves {
-		if wave.Deadline.Compare(policy.FormatLocal(wave.Start, f.o.Location)) <= 0 {
+		if len(waves) > 1 && wave.Deadline.Compare(policy.FormatLocal(wave.Start, f.o.Location)) <= 0 {
 			return nil, 0, invalid("waves", "wave-after-deadline", "%s would start %s, after the deadline %s; give the deadline as an offset such as +3d, which counts from each wave's start",
 				specs[i].text, policy.FormatLocal(wave.Start, f.o.Location), wave.Deadline).
 				with("value", specs[i].text, "date", wave.Start.Format(time.RFC3339), "deadline", string(wave.Deadline))
@@ -154,8 +160,13 @@ func parseSoak(text string) (time.Duration, error) {
 	return d, nil
 }
 
-func (f *Fleet) schedule(soak time.Duration) policy.Schedule {
-	return policy.Schedule{Soak: soak, Location: f.o.Location}
+// schedule returns what the waves of a group follow: its calendar as it is now.
+func (f *Fleet) schedule(s *snapshot, group string, soak time.Duration) policy.Schedule {
+	notice := policy.DefaultMinimumNotice
+	if g, err := s.group(group); err == nil {
+		notice = cmp.Or(g.MinimumNotice, notice)
+	}
+	return policy.Schedule{Soak: soak, Location: f.o.Location, Calendar: engineCalendar(s.rollout(group).Calendar), Notice: notice}
 }
 
 // bucketsWaiting returns the buckets, sorted, of the production phones of a
@@ -201,6 +212,7 @@ func storedWaves(waves []policy.Wave) []storage.Wave {
 	for i, w := range waves {
 		out[i] = storage.Wave{
 			Start: w.Start, Threshold: int(w.Threshold), Deadline: string(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within,
+			Closed: w.Closed,
 		}
 	}
 	return out
@@ -211,7 +223,7 @@ func engineWaves(waves []storage.Wave) []policy.Wave {
 	for i, w := range waves {
 		out[i] = policy.Wave{
 			Start: w.Start, Threshold: uint32(w.Threshold), //nolint:gosec // 0..10,000, checked when written
-			Deadline: policy.LocalTime(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within,
+			Deadline: policy.LocalTime(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within, Closed: w.Closed,
 		}
 	}
 	return out
@@ -246,13 +258,21 @@ func (f *Fleet) startWaves(ctx context.Context, w *worldState) (bool, error) {
 	return started && err == nil, err
 }
 
-// wavesDue returns the change that starts, or puts off, the waves that are due.
+// wavesDue returns the change that starts, or puts off, the waves that are due,
+// and moves those whose calendar changed.
 func (f *Fleet) wavesDue(w *worldState, s *snapshot) (storage.WorldChange, error) {
 	var c storage.WorldChange
 	now := f.now()
 	for _, a := range s.records.Approvals {
 		next := slices.IndexFunc(a.Waves, func(w storage.Wave) bool { return w.Waits })
-		if next < 0 || now.Before(a.Waves[next].Start) {
+		if next < 0 {
+			continue
+		}
+		// The calendar may have changed since.
+		schedule := f.schedule(s, a.Group, a.Soak)
+		waves := schedule.Plan(engineWaves(a.Waves))
+		due, moved := !now.Before(waves[next].Start), !slices.EqualFunc(waves, engineWaves(a.Waves), sameDates)
+		if !due && !moved {
 			continue
 		}
 		if current, ok := standing(s, a.Group, a.Release, now); !ok || current.ID != a.ID {
@@ -262,17 +282,26 @@ func (f *Fleet) wavesDue(w *worldState, s *snapshot) (storage.WorldChange, error
 		if err != nil {
 			return c, err
 		}
-		schedule, waves, action := f.schedule(a.Soak), engineWaves(a.Waves), "rollout.wave"
+		action := "rollout.wave-planned"
 		switch gate.Phase {
 		case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
-			waves = schedule.Begin(waves, next, now)
+			if due {
+				waves = schedule.Begin(waves, next, now)
+				moved = true
+			}
+			if !waves[next].Waits {
+				action = "rollout.wave"
+			}
 		case policy.PhasePaused, policy.PhaseBlocked:
-			waves, action = schedule.Delay(waves, schedule.After(now, a.Soak)), "rollout.wave-delayed"
+			if due && a.Soak > 0 { // without a time to soak there is nothing to put off
+				waves, action = schedule.Delay(waves, schedule.After(now, a.Soak)), "rollout.wave-delayed"
+				moved = true
+			}
 		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded, policy.PhaseVerified, policy.PhaseVerifying, policy.PhaseHeld:
 			continue
 		}
-		if !waves[next].Start.After(a.Waves[next].Start) && waves[next].Waits {
-			continue // without a time to soak there is nothing to put off
+		if !moved {
+			continue
 		}
 		a.Waves = storedWaves(waves)
 		c.Approvals = append(c.Approvals, a)
@@ -283,9 +312,13 @@ func (f *Fleet) wavesDue(w *worldState, s *snapshot) (storage.WorldChange, error
 	return c, nil
 }
 
+func sameDates(a, b policy.Wave) bool {
+	return a.Start.Equal(b.Start) && a.Closed.Equal(b.Closed) && a.Deadline == b.Deadline
+}
+
 // resoaked returns the waves of a rollout that goes on: those that wait do so
 // until what was started has soaked anew.
-func (f *Fleet) resoaked(a storage.Approval) []storage.Wave {
-	schedule := f.schedule(a.Soak)
+func (f *Fleet) resoaked(s *snapshot, a storage.Approval) []storage.Wave {
+	schedule := f.schedule(s, a.Group, a.Soak)
 	return storedWaves(schedule.Delay(engineWaves(a.Waves), schedule.After(f.now(), a.Soak)))
 }

@@ -211,3 +211,80 @@ func TestWavesSurviveARestart(t *testing.T) {
 		t.Error("the second wave did not start after the restart")
 	}
 }
+
+func ptr[T any](v T) *T { return &v }
+
+// Waves, time to soak, deadline and calendar come from the group's policy, and
+// the calendar holds for what was approved before it changed.
+func TestWavesByPolicy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	set := func(c fleet.RolloutChange) {
+		t.Helper()
+		_, err := w.fleet.SetPolicy(w.ctx, seg, w.act("as agreed"), "retail", fleet.PolicyChange{RolloutChange: c})
+		w.must(err)
+	}
+	set(fleet.RolloutChange{
+		Waves: ptr([]int{25, 100}), Soak: ptr("2d"), Deadline: ptr("3d"),
+		Weekdays: ptr([]string{"mon", "tue", "wed", "thu", "fri"}), Hours: ptr("10:00-17:00"), Holidays: ptr([]string{"2026-08-21"}),
+	})
+	_, err := w.fleet.SetGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Policy: "retail"})
+	w.must(err)
+	// Tuesday, 09:00: an hour before the calendar opens.
+	effect, phones := w.inWaves(fleet.ApproveRequest{})
+	at := func(day, hour int) time.Time { return time.Date(2026, 8, day, hour, 0, 0, 0, time.UTC) }
+	want := []fleet.WaveView{
+		{Wave: 1, State: fleet.WaveWaiting, Why: fleet.WaitCalendar, Phones: 1, Start: at(18, 10), Deadline: "2026-08-24T10:00:00"}, // Friday is a holiday
+		{Wave: 2, State: fleet.WaveWaiting, Why: fleet.WaitSoak, Phones: 3, Start: at(20, 10), Deadline: "2026-08-24T10:00:00"},
+	}
+	if diff := cmp.Diff(want, effect.Waves); diff != "" {
+		t.Errorf("waves (-want +got):\n%s", diff)
+	}
+	d, err := w.fleet.Explain(w.ctx, seg, phones[0].udid)
+	w.must(err)
+	if got := d.Explanation.Reason.Code; len(asked(phones)) != 0 || got != "outside-calendar" && got != "wave-not-started" {
+		t.Errorf("before the calendar opens %v are asked, the first phone: %s", asked(phones), got)
+	}
+	set(fleet.RolloutChange{Closed: ptr([]string{"2026-08-20..2026-08-25"})})
+	if !w.after(time.Hour) {
+		t.Error("the new calendar did not move the second wave")
+	}
+	if got := w.waves()[1]; !got.Start.Equal(at(26, 10)) || got.Why != fleet.WaitCalendar || got.Deadline != "2026-08-31T10:00:00" {
+		t.Errorf("second wave = %+v, want it after the closed days", got)
+	}
+	if got := w.waves()[0]; got.State != fleet.WaveSoaking || got.Deadline != "2026-08-24T10:00:00" {
+		t.Errorf("first wave = %+v, want it started and as it was told", got)
+	}
+	if w.after(0) {
+		t.Error("looking again changed the waves once more")
+	}
+}
+
+func TestRolloutDefaultsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, tc := range map[string]struct {
+		change fleet.RolloutChange
+		code   string
+	}{
+		"shares fall":      {fleet.RolloutChange{Waves: ptr([]int{25, 5, 100})}, "waves-not-rising"},
+		"not all":          {fleet.RolloutChange{Waves: ptr([]int{25})}, "waves-not-all"},
+		"soak":             {fleet.RolloutChange{Soak: ptr("31d")}, "not-a-length"},
+		"deadline":         {fleet.RolloutChange{Deadline: ptr("tomorrow")}, "not-a-length"},
+		"weekday":          {fleet.RolloutChange{Weekdays: ptr([]string{"monday"})}, "not-one-of"},
+		"hours backwards":  {fleet.RolloutChange{Hours: ptr("18:00-09:00")}, "not-hours"},
+		"hours unreadable": {fleet.RolloutChange{Hours: ptr("9-18")}, "not-hours"},
+		"month end":        {fleet.RolloutChange{MonthEnd: ptr(16)}, "month-end-range"},
+		"no such day":      {fleet.RolloutChange{Closed: ptr([]string{"2026-02-30"})}, "not-days"},
+		"range backwards":  {fleet.RolloutChange{Closed: ptr([]string{"2027-01-04..2026-12-28"})}, "not-days"},
+		"too many days":    {fleet.RolloutChange{Holidays: ptr(make([]string, 501))}, "too-many-days"},
+		"never open":       {fleet.RolloutChange{Closed: ptr([]string{"2026-01-01..2028-12-31"})}, "never-open"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := w.fleet.SetPolicy(w.ctx, seg, w.act("r"), "odd", fleet.PolicyChange{RolloutChange: tc.change})
+			if e, ok := errors.AsType[*fleet.InvalidError](err); !ok || e.Code != tc.code {
+				t.Errorf("error = %v, want %s", err, tc.code)
+			}
+		})
+	}
+}

@@ -35,7 +35,7 @@ const (
 	ReasonGateClosed            Code = "gate-closed"
 	ReasonPaused                Code = "paused"
 	ReasonWaveNotStarted        Code = "wave-not-started"
-	ReasonOutsideCalendar       Code = "outside-calendar" // a rollout without a calendar never has it
+	ReasonOutsideCalendar       Code = "outside-calendar"
 	ReasonSyncPending           Code = "sync-pending"
 	ReasonDeclarationNotFetched Code = "declaration-not-fetched"
 	ReasonLocked                Code = "locked"

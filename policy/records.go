@@ -270,6 +270,9 @@ type Wave struct {
 	// while the wave waits; see [Schedule].
 	Planned time.Time
 	Within  time.Duration
+	// Closed is when it would have started if the calendar had been open; zero
+	// when it was.
+	Closed time.Time
 }
 
 // Floor is the lowest version of an app with which an approval was verified.

@@ -11,11 +11,15 @@ type Schedule struct {
 	// the earlier one can show.
 	Soak     time.Duration
 	Location *time.Location // whose days count; nil means UTC
+	Calendar Calendar       // moves starts, and deadlines that count from them, out of what is closed
+	// Notice is what phones get at least: a deadline nearer to its start would
+	// move again on them, out of what the calendar leaves open.
+	Notice time.Duration
 }
 
 // Plan returns waves, in order, with Start and Deadline of those that wait set:
-// none starts before it was planned, nor before the wave before it has soaked.
-// A start that comes late takes the deadline along. Planning what was planned
+// none starts before it was planned, nor before the wave before it has soaked,
+// nor while the calendar is closed. A start that comes late takes the deadline along. Planning what was planned
 // changes nothing.
 func (s Schedule) Plan(waves []Wave) []Wave {
 	out := slices.Clone(waves)
@@ -28,6 +32,10 @@ func (s Schedule) Plan(waves []Wave) []Wave {
 		if i > 0 {
 			w.Start = latest(w.Start, s.After(out[i-1].Start, s.Soak))
 		}
+		w.Closed = time.Time{}
+		if open, _ := s.Calendar.Next(s.in(w.Start)); open.After(w.Start) {
+			w.Start, w.Closed = open.UTC(), w.Start
+		}
 		if w.Within > 0 {
 			w.Deadline = s.deadline(w.Start, w.Within)
 		}
@@ -36,12 +44,12 @@ func (s Schedule) Plan(waves []Wave) []Wave {
 }
 
 // Begin returns the waves once the one at index i, which is due, starts at now,
-// whenever it was planned for.
+// whenever it was planned for. While the calendar is closed it goes on waiting.
 func (s Schedule) Begin(waves []Wave, i int, now time.Time) []Wave {
 	out := slices.Clone(waves)
 	out[i].Planned = now
 	out = s.Plan(out)
-	out[i].Waits = false
+	out[i].Waits = out[i].Start.After(now)
 	return out
 }
 
@@ -77,9 +85,13 @@ func (s Schedule) in(t time.Time) time.Time {
 	return t.In(s.Location)
 }
 
-// deadline returns the whole minute at which within has passed since start.
+// deadline returns the whole minute at which within has passed since start, or
+// when the calendar opens after that.
 func (s Schedule) deadline(start time.Time, within time.Duration) LocalTime {
-	return FormatLocal(s.After(start, within).Add(time.Minute-1).Truncate(time.Minute), s.Location)
+	if !s.Calendar.IsZero() {
+		within = max(within, s.Notice)
+	}
+	return s.Calendar.NextLocal(FormatLocal(s.After(start, within).Add(time.Minute-1).Truncate(time.Minute), s.Location))
 }
 
 func latest(a, b time.Time) time.Time {

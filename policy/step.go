@@ -83,6 +83,7 @@ func steps(r Reason) (automatic, human Code) {
 	s := map[Code]step{
 		ReasonPaused:                {StepNone, StepResume},
 		ReasonWaveNotStarted:        {StepWaveStarts, StepNone},
+		ReasonOutsideCalendar:       {StepWaveStarts, StepNone},
 		ReasonSyncPending:           {StepRetryOnPoll, StepConnect},
 		ReasonDeclarationNotFetched: {StepPushAgain, StepConnect},
 		ReasonLocked:                {StepRetryOnPoll, StepUnlock},

@@ -157,6 +157,9 @@ func (c choice) permit(a approvalOf) Reason {
 		return Reason{}
 	}
 	w, ok := a.wave(c.f.Phone)
+	if ok && !w.Begun(c.now) && reached(w.Closed, c.now) {
+		return reason(ReasonOutsideCalendar, ParamRelease, a.Release, ParamDate, date(w.Start))
+	}
 	if !ok || !w.Begun(c.now) {
 		return reason(ReasonWaveNotStarted, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}

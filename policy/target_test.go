@@ -52,6 +52,12 @@ func TestBlocked(t *testing.T) {
 		{"wave that waits for the one before", approved(), func(p *policy.Parts) {
 			p.Approvals[0].Waves = []policy.Wave{{Start: before, Threshold: 1}, {Start: before, Threshold: policy.Buckets, Waits: true}}
 		}, as, policy.ReasonWaveNotStarted, next},
+		{"wave that the calendar holds back", approved(), func(p *policy.Parts) {
+			p.Approvals[0].Waves = []policy.Wave{{Start: after, Threshold: policy.Buckets, Closed: before}}
+		}, as, policy.ReasonOutsideCalendar, next},
+		{"wave that the calendar will hold back", approved(), func(p *policy.Parts) {
+			p.Approvals[0].Waves = []policy.Wave{{Start: after.Add(time.Hour), Threshold: policy.Buckets, Closed: after}}
+		}, as, policy.ReasonWaveNotStarted, next},
 		{"in no wave", approved(), func(p *policy.Parts) {
 			p.Approvals[0].Waves = []policy.Wave{{Start: before, Threshold: policy.Bucket(next, "P-1")}}
 		}, as, policy.ReasonWaveNotStarted, next},

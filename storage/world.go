@@ -78,6 +78,21 @@ type Policy struct {
 	CreatedAt   time.Time `json:"createdAt,omitzero"`
 	ChangedAt   time.Time `json:"changedAt,omitzero"`
 	ChangedBy   string    `json:"changedBy,omitzero"` // actor: whoever answers for what it does by itself
+
+	Waves    []int         `json:"waves,omitempty"`   // percent of the phones, those of the waves before counted in; none: all at once
+	Soak     time.Duration `json:"soak,omitzero"`     // least time between the starts of two waves
+	Deadline time.Duration `json:"deadline,omitzero"` // from the start of a wave; 0: whoever approves says
+	Calendar Calendar      `json:"calendar,omitzero"`
+}
+
+// Calendar says when waves may start and their deadlines may lie.
+type Calendar struct {
+	Weekdays []string      `json:"weekdays,omitempty"` // "mon" to "sun"; none: all
+	From     time.Duration `json:"from,omitzero"`      // hours of the day, from its midnight; both zero: all
+	To       time.Duration `json:"to,omitzero"`
+	MonthEnd int           `json:"monthEnd,omitzero"`  // so many last days of each month are closed
+	Closed   []string      `json:"closed,omitempty"`   // "2026-12-28" or "2026-12-28..2027-01-04"
+	Holidays []string      `json:"holidays,omitempty"` // days, sorted
 }
 
 // Verdict is the result of testing an app on a release.
@@ -154,6 +169,7 @@ type Wave struct {
 	Waits   bool          `json:"waits,omitzero"`   // not started yet, even if Start has passed
 	Planned time.Time     `json:"planned,omitzero"` // when it was meant to start
 	Within  time.Duration `json:"within,omitzero"`  // from its start to its deadline; 0: Deadline is fixed
+	Closed  time.Time     `json:"closed,omitzero"`  // when it would have started but for the calendar
 }
 
 // Floor is the lowest version of an app that a verdict stands for.

@@ -185,7 +185,7 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 // runGateApprove shows the gate, tries the approval, asks a person who sits at
 // a terminal, and only then approves: exactly the gate that was shown.
 func runGateApprove(ctx context.Context, g *globals, cmd *cobra.Command, o approveOptions, release string) error {
-	if err := g.need(cmd, "group", "deadline", "reason"); err != nil {
+	if err := g.need(cmd, "group", "reason"); err != nil {
 		return err
 	}
 	client, err := g.client(cmd)

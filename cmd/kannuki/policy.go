@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -55,10 +56,19 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"built_in", ""},
 		{"changed_by", ""},
 		{"changed_at", ""},
+		{"waves", ""},
+		{"soak", ""},
+		{"deadline", ""},
+		{"weekdays", ""},
+		{"hours", ""},
+		{"month_end", ""},
+		{"closed", ""},
+		{"holidays", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
-			list(p.Groups), boolean(p.BuiltIn), plain(p.ChangedBy), instantUTC(p.ChangedAt))
+			list(p.Groups), boolean(p.BuiltIn), plain(p.ChangedBy), instantUTC(p.ChangedAt),
+			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays))
 	}
 	return tab
 }
@@ -74,6 +84,11 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		[2]string{t.T("Carry-over"), g.onOff(p.CarryOver).shown},
 		[2]string{t.T("Results count"), g.verdictDays(p.VerdictDays)},
 		[2]string{t.T("After 90 days"), g.word(p.OnExpiry).shown},
+		[2]string{t.T("Waves"), g.shares(p.Waves)},
+		[2]string{t.T("Watch period"), orDash(p.Soak)},
+		[2]string{t.T("Install deadline"), orDash(p.Deadline)},
+		[2]string{t.T("Update days"), g.openDays(p.RolloutDefaults)},
+		[2]string{t.T("No-update days"), list(slices.Concat(p.Closed, p.Holidays)).shown},
 		[2]string{t.T("Groups"), list(p.Groups).shown},
 		[2]string{t.T("Changed"), changed},
 	)
@@ -98,6 +113,7 @@ func (g *globals) onOff(on bool) cell {
 // policySetOptions are the settings of a policy.
 type policySetOptions struct {
 	act
+	rolloutFlags
 	carryOver, onExpiry string
 	verdictDays         int
 }
@@ -111,14 +127,16 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 		Long: t.T("Make a policy, or change one; what is not given stays, or is as in the built-in policy when it is new. A change holds at once, for results recorded before as well: " +
 			"one that would open a closed gate is refused, with the gates named (exit 3). Give a group its policy with `kannuki group set --policy`."),
 		Example: "kannuki policy set retail --carry-over on --verdict-days 180 --reason \"26.6.1 took 30 days\"\n" +
-			"kannuki policy set retail --on-expiry enforce",
+			"kannuki policy set retail --on-expiry enforce\n" +
+			"kannuki policy set retail --waves 5%,25%,100% --soak 2d --deadline 3d --weekdays mon,tue,wed,thu --hours 09:00-17:00 --closed 2026-12-28..2027-01-04",
 		Args: g.args("POLICY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runPolicySet(g, cmd, o, args[0])
 		},
 	}
 	f := cmd.Flags()
-	o.addFlags(g, f)
+	o.act.addFlags(g, f)
+	o.rolloutFlags.addFlags(g, f)
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
 	f.IntVar(&o.verdictDays, "verdict-days", 0, t.T("for how many days a result counts; 0: until the day it names itself"))
 	f.StringVar(&o.onExpiry, "on-expiry", "", t.T("when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)"))
@@ -143,6 +161,10 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	}
 	if given("on-expiry") {
 		change.OnExpiry = &o.onExpiry
+	}
+	var err error
+	if change.RolloutChange, err = o.change(g, cmd); err != nil {
+		return err
 	}
 	if change == (fleet.PolicyChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))

@@ -216,6 +216,8 @@ func (g *globals) waveState(w fleet.WaveView) cell {
 	switch w.Why {
 	case fleet.WaitSoak:
 		shown = t.T("Waits for the wave before")
+	case fleet.WaitCalendar:
+		shown = t.T("No-update day")
 	case fleet.WaitStopped:
 		shown = t.T("Stopped")
 	case fleet.WaitStart:

@@ -33,8 +33,8 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 		"outside-calendar": {
 			both{"No-update day", "適用しない日"},
 			both{
-				"No updates today[, not before {date}].",
-				"本日は適用しません[（{date}から）]。",
+				"[{release}: ]the calendar of the group's policy has no updates now[, not before {date}].",
+				"[{release}：]グループのポリシーの暦により、今は適用しません[（{date}から）]。",
 			},
 		},
 		"sync-pending": {

@@ -1,0 +1,74 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Calendar says when updates may start and when their deadlines may lie. The
+// zero value says always.
+type Calendar struct {
+	Weekdays []time.Weekday // on which they may; none: all
+	// From and To bound the hours of every day, as times since its midnight by
+	// the clock: from From up to but not including To. Both zero: the whole day.
+	From, To time.Duration
+	MonthEnd int    // so many last days of each month are closed
+	Closed   []Days // closed days, holidays among them
+}
+
+// Days are the days from First to Last, both included.
+type Days struct{ First, Last Date }
+
+// Date is a day as "2006-01-02", in which form days sort.
+type Date string
+
+// farthest bounds how far ahead an open day is looked for.
+const farthest = 366
+
+// IsZero reports whether the calendar closes nothing.
+func (c Calendar) IsZero() bool {
+	return len(c.Weekdays) == 0 && c.From == 0 && c.To == 0 && c.MonthEnd == 0 && len(c.Closed) == 0
+}
+
+// Next returns the first moment from t on, by the clock of t's location, at
+// which the calendar is open. It returns t itself and false when there is none
+// within a year.
+func (c Calendar) Next(t time.Time) (time.Time, bool) {
+	y, m, d := t.Date()
+	for i := range farthest + 1 {
+		at := func(sinceMidnight time.Duration) time.Time {
+			return time.Date(y, m, d+i, 0, int(sinceMidnight.Minutes()), 0, 0, t.Location())
+		}
+		if !c.opens(at(0)) {
+			continue
+		}
+		if open := latest(t, at(c.From)); open.Before(at(cmp.Or(c.To, day))) {
+			return open, true
+		}
+	}
+	return t, false
+}
+
+// opens reports whether the calendar is open at any hour of a day.
+func (c Calendar) opens(midnight time.Time) bool {
+	date := Date(midnight.Format(time.DateOnly))
+	switch {
+	case len(c.Weekdays) > 0 && !slices.Contains(c.Weekdays, midnight.Weekday()),
+		midnight.AddDate(0, 0, c.MonthEnd).Month() != midnight.Month(),
+		slices.ContainsFunc(c.Closed, func(days Days) bool { return days.First <= date && date <= days.Last }):
+		return false
+	default:
+		return true
+	}
+}
+
+// NextLocal is Next for a wall time: on every phone's own clock.
+func (c Calendar) NextLocal(l LocalTime) LocalTime {
+	t, err := time.Parse(localLayout, string(l))
+	if err != nil {
+		return l
+	}
+	open, _ := c.Next(t)
+	return FormatLocal(open, time.UTC)
+}

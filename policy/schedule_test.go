@@ -1,0 +1,122 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+// planned is a line of the golden files: one wave.
+type planned struct {
+	Start    string           `json:"start"` // by the clock of the installation
+	Closed   string           `json:"closed,omitempty"`
+	Deadline policy.LocalTime `json:"deadline"`
+}
+
+func officeHours() policy.Calendar {
+	return policy.Calendar{
+		Weekdays: []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday},
+		From:     9 * time.Hour, To: 18 * time.Hour, MonthEnd: 2,
+		Closed: []policy.Days{{First: "2026-11-03", Last: "2026-11-03"}, {First: "2026-12-28", Last: "2027-01-04"}},
+	}
+}
+
+// TestGoldenSchedule plans three waves across the change of the clocks, month
+// end, a holiday and the turn of the year, in three zones. The file is
+// rewritten with go test -run GoldenSchedule -update.
+func TestGoldenSchedule(t *testing.T) {
+	t.Parallel()
+	got := map[string][]planned{}
+	for _, zone := range []string{"Asia/Tokyo", "Europe/Berlin", "America/New_York"} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, opened := range []string{"2026-10-24T08:00", "2026-10-29T17:30", "2026-12-23T12:00", "2027-03-12T10:00"} {
+			at, err := time.ParseInLocation("2006-01-02T15:04", opened, loc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, c := range map[string]policy.Calendar{"always": {}, "office hours": officeHours()} {
+				s := policy.Schedule{Soak: 48 * time.Hour, Location: loc, Calendar: c, Notice: 24 * time.Hour}
+				waves := s.Plan([]policy.Wave{
+					{Threshold: 500, Waits: true, Planned: at, Within: 4 * time.Hour},
+					{Threshold: 2500, Waits: true, Planned: at.Add(24 * time.Hour), Within: 72 * time.Hour},
+					{Threshold: policy.Buckets, Waits: true, Planned: at.Add(96 * time.Hour), Within: 72 * time.Hour},
+				})
+				if diff := cmp.Diff(waves, s.Plan(waves)); diff != "" {
+					t.Errorf("%s, %s, %s: planning what was planned changes it (-once +twice):\n%s", zone, opened, name, diff)
+				}
+				for _, w := range waves {
+					line := planned{Start: string(policy.FormatLocal(w.Start, loc)), Deadline: w.Deadline}
+					if !w.Closed.IsZero() {
+						line.Closed = string(policy.FormatLocal(w.Closed, loc))
+					}
+					got[zone+" "+opened+" "+name] = append(got[zone+" "+opened+" "+name], line)
+				}
+			}
+		}
+	}
+	text, err := json.MarshalIndent(got, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("testdata", "golden", "schedule.json")
+	if *update {
+		if err := os.WriteFile(path, append(text, '\n'), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(text)+"\n"); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func TestCalendarNext(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	night := policy.Calendar{From: 2*time.Hour + 30*time.Minute, To: 4 * time.Hour}
+	for name, tc := range map[string]struct {
+		calendar policy.Calendar
+		at, want string
+		open     bool
+	}{
+		"always":                           {policy.Calendar{}, "2026-11-22T03:00", "2026-11-22T03:00", true},
+		"within the hours":                 {officeHours(), "2026-11-20T17:59", "2026-11-20T17:59", true},
+		"the last minute is past":          {officeHours(), "2026-11-19T18:00", "2026-11-20T09:00", true},
+		"before the hours":                 {officeHours(), "2026-11-20T08:59", "2026-11-20T09:00", true},
+		"a weekend":                        {officeHours(), "2026-11-21T10:00", "2026-11-23T09:00", true},
+		"a holiday":                        {officeHours(), "2026-11-03T10:00", "2026-11-04T09:00", true},
+		"month end, then a weekend":        {officeHours(), "2026-10-30T10:00", "2026-11-02T09:00", true},
+		"the day before the month end":     {officeHours(), "2026-10-29T10:00", "2026-10-29T10:00", true},
+		"a range over the year":            {officeHours(), "2026-12-28T10:00", "2027-01-05T09:00", true},
+		"an hour that the clocks skip":     {night, "2027-03-28T00:30", "2027-03-28T03:30", true},
+		"an hour that comes twice":         {night, "2026-10-25T00:30", "2026-10-25T02:30", true},
+		"only days that are always closed": {policy.Calendar{MonthEnd: 31}, "2026-11-22T03:00", "2026-11-22T03:00", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at, err := time.ParseInLocation("2006-01-02T15:04", tc.at, berlin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, open := tc.calendar.Next(at)
+			if s := got.Format("2006-01-02T15:04"); s != tc.want || open != tc.open {
+				t.Errorf("Next(%s) = %s, %v, want %s, %v", tc.at, s, open, tc.want, tc.open)
+			}
+		})
+	}
+}
