@@ -394,6 +394,9 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if approval.Waves, approval.Soak, err = f.waves(w, s, r); err != nil {
 			return storage.WorldChange{}, err
 		}
+		if err := outlives(gate, approval.Waves); err != nil {
+			return storage.WorldChange{}, err
+		}
 		promised, err = f.promise(w, s, approval)
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, err
 	}})

@@ -16,6 +16,8 @@ type WaveView struct {
 	Done     int       `json:"done"`          // of them, those that have the release
 	Start    time.Time `json:"start"`
 	Deadline string    `json:"deadline"` // local wall time of each phone
+	// StopUntil is the last local time at which stopping is sure to help.
+	StopUntil string `json:"stop_until"`
 }
 
 // WaveState is how far a wave is.
@@ -46,7 +48,7 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 	now, waves := f.now(), engineWaves(a.Waves)
 	views := make([]WaveView, len(waves))
 	for i, wave := range waves {
-		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(wave.Deadline)}
+		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(wave.Deadline), StopUntil: string(wave.Deadline.StopUntil())}
 	}
 	f.countWaves(w, a, waves, views)
 	stopped := phase == policy.PhasePaused || phase == policy.PhaseBlocked

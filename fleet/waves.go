@@ -149,6 +149,24 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest) ([]storage.W
 	return storedWaves(waves), soak, nil
 }
 
+// outlives refuses waves whose last deadline comes too close to the day on which
+// the build can no longer be installed: phones that are late would be left with
+// nothing that is approved.
+func outlives(gate policy.Gate, waves []storage.Wave) error {
+	if gate.Clocks.ShelfLife.IsZero() {
+		return nil
+	}
+	latest := policy.FormatLocal(gate.Clocks.ShelfLife.Add(-policy.ShelfMargin), time.UTC)
+	for _, w := range waves {
+		if policy.LocalTime(w.Deadline).Compare(latest) > 0 {
+			return refused("outlives-build", "the last deadline, %s, comes too late: %s may be gone on %s, and 7 days are kept for late phones; want one until %s, or a newer release",
+				w.Deadline, gate.Release, gate.Clocks.ShelfLife.Format(time.DateOnly), latest).
+				with("release", gate.Release, "deadline", w.Deadline, "date", gate.Clocks.ShelfLife.Format(time.RFC3339), "latest", string(latest))
+		}
+	}
+	return nil
+}
+
 func parseSoak(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil

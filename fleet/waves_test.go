@@ -64,9 +64,9 @@ func TestWavesStartOneAfterAnother(t *testing.T) {
 	opened := w.clock.Now() // 09:00
 	effect, phones := w.inWaves(fleet.ApproveRequest{Waves: []string{"5%@+0", "2@+2d", "100%"}, Soak: "1d", Deadline: "+3d"})
 	want := []fleet.WaveView{
-		{Wave: 1, State: fleet.WaveSoaking, Phones: 1, Start: opened, Deadline: "2026-08-21T09:00:00"},
-		{Wave: 2, State: fleet.WaveWaiting, Why: fleet.WaitStart, Phones: 1, Start: opened.Add(twoDays), Deadline: "2026-08-23T09:00:00"},
-		{Wave: 3, State: fleet.WaveWaiting, Why: fleet.WaitSoak, Phones: 2, Start: opened.Add(3 * 24 * time.Hour), Deadline: "2026-08-24T09:00:00"},
+		{Wave: 1, State: fleet.WaveSoaking, Phones: 1, Start: opened, Deadline: "2026-08-21T09:00:00", StopUntil: "2026-08-21T07:00:00"},
+		{Wave: 2, State: fleet.WaveWaiting, Why: fleet.WaitStart, Phones: 1, Start: opened.Add(twoDays), Deadline: "2026-08-23T09:00:00", StopUntil: "2026-08-23T07:00:00"},
+		{Wave: 3, State: fleet.WaveWaiting, Why: fleet.WaitSoak, Phones: 2, Start: opened.Add(3 * 24 * time.Hour), Deadline: "2026-08-24T09:00:00", StopUntil: "2026-08-24T07:00:00"},
 	}
 	if diff := cmp.Diff(want, effect.Waves); diff != "" || effect.Install != 1 {
 		t.Errorf("approval asks %d phones (want 1) in waves (-want +got):\n%s", effect.Install, diff)
@@ -234,8 +234,8 @@ func TestWavesByPolicy(t *testing.T) {
 	effect, phones := w.inWaves(fleet.ApproveRequest{})
 	at := func(day, hour int) time.Time { return time.Date(2026, 8, day, hour, 0, 0, 0, time.UTC) }
 	want := []fleet.WaveView{
-		{Wave: 1, State: fleet.WaveWaiting, Why: fleet.WaitCalendar, Phones: 1, Start: at(18, 10), Deadline: "2026-08-24T10:00:00"}, // Friday is a holiday
-		{Wave: 2, State: fleet.WaveWaiting, Why: fleet.WaitSoak, Phones: 3, Start: at(20, 10), Deadline: "2026-08-24T10:00:00"},
+		{Wave: 1, State: fleet.WaveWaiting, Why: fleet.WaitCalendar, Phones: 1, Start: at(18, 10), Deadline: "2026-08-24T10:00:00", StopUntil: "2026-08-24T08:00:00"}, // Friday is a holiday
+		{Wave: 2, State: fleet.WaveWaiting, Why: fleet.WaitSoak, Phones: 3, Start: at(20, 10), Deadline: "2026-08-24T10:00:00", StopUntil: "2026-08-24T08:00:00"},
 	}
 	if diff := cmp.Diff(want, effect.Waves); diff != "" {
 		t.Errorf("waves (-want +got):\n%s", diff)
@@ -286,5 +286,34 @@ func TestRolloutDefaultsThatCannotBe(t *testing.T) {
 				t.Errorf("error = %v, want %s", err, tc.code)
 			}
 		})
+	}
+}
+
+// TestApprovalMustEndBeforeTheBuildDoes: 26.6 left Apple's list when 26.6.1
+// came, so that it can be installed for a known time only.
+func TestApprovalMustEndBeforeTheBuildDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	v := w.enrol("V1", "sales", storage.RingVerification)
+	v.settle()
+	v.install("26.6", "23G80")
+	_, err := w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: "26.6", Result: "works", Device: "V1"})
+	w.must(err)
+	gate, err := w.fleet.Gate(seg, "sales", "26.6")
+	w.must(err)
+	if gate.Clocks.ShelfLife.IsZero() {
+		t.Fatal("26.6 has no shelf life; this test needs a release that was superseded")
+	}
+	last := gate.Clocks.ShelfLife.AddDate(0, 0, -7)
+	approve := func(deadline time.Time) error {
+		_, err := w.fleet.Approve(w.ctx, seg, fleet.Act{Actor: "uid:1(test)", Reason: "r", DryRun: true},
+			fleet.ApproveRequest{Group: "sales", Release: "26.6", Deadline: deadline.Format("2006-01-02T15:04")})
+		return err
+	}
+	w.must(approve(last))
+	if r := refusal(t, approve(last.Add(time.Minute))); r.Code != "outlives-build" || r.Params["latest"] != last.Format("2006-01-02T15:04:05") {
+		t.Errorf("refused as %s %v, want outlives-build with the latest deadline", r.Code, r.Params)
 	}
 }

@@ -68,6 +68,24 @@ func (s Schedule) Delay(waves []Wave, until time.Time) []Wave {
 	return s.Plan(out)
 }
 
+// LastStop is how long before a deadline an enforcement can be withdrawn for
+// sure. Apple documents none; two hours were told in a conference talk.
+const LastStop = 2 * time.Hour
+
+// StopUntil returns the last moment, on the phone's clock, at which it helps to
+// stop what has this deadline.
+func (l LocalTime) StopUntil() LocalTime {
+	t, err := time.Parse(localLayout, string(l))
+	if err != nil {
+		return ""
+	}
+	return FormatLocal(t.Add(-LastStop), time.UTC)
+}
+
+// ShelfMargin is how long before a build can no longer be installed its last
+// phones have to be done.
+const ShelfMargin = 7 * day
+
 // After returns the time that lies d after t. Whole days are days of the
 // calendar, so that they end at the time of day at which they began even when
 // the clocks are changed in between.

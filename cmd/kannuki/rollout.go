@@ -200,9 +200,10 @@ func (g *globals) wavesText(waves []fleet.WaveView) string {
 		{"done", t.T("Done")},
 		{"start", t.T("Start")},
 		{"deadline", t.T("Install deadline")},
+		{"stop_until", t.T("Can be stopped until")},
 	}}
 	for _, w := range waves {
-		tab.add(number(w.Wave), g.waveState(w), number(w.Phones), number(w.Done), g.instant(w.Start), onClock(w.Deadline))
+		tab.add(number(w.Wave), g.waveState(w), number(w.Phones), number(w.Done), g.instant(w.Start), onClock(w.Deadline), onClock(w.StopUntil))
 	}
 	return "\n" + tab.text() + "\n"
 }

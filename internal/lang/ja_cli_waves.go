@@ -24,6 +24,7 @@ func japaneseWaves() []both {
 		{"all phones at once", "全台同時"},
 		{"every day", "毎日"},
 		{"not on the last %d days of a month", "月末%d日間を除く"},
+		{"Can be stopped until", "停止できる最終時刻"},
 		{"Wave", "段階"},
 		{"Start", "開始"},
 		{"Install deadline", "適用期限"},

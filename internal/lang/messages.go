@@ -9,6 +9,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 	return map[string]string{
 		// Decisions.
 		"phase":               "{group}の{release}は「{phase}」のため、この操作はできません。",
+		"outlives-build":      "最後の適用期限（{deadline}）が遅すぎます。{release}は{date}に提供が終わることがあり、遅れた端末のために7日を残します。{latest}までの期限にするか、新しいリリースを選んでください。",
 		"wave-started":        "{group}の{release}は第1段階が始まっています。取り下げではなく、一時停止してください。",
 		"nothing-to-withdraw": "{group}の{release}は、承認も検証用端末への適用もされていません。",
 		"not-approved":        "{group}の{release}には、一時停止する承認がありません。",
