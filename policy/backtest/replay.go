@@ -217,7 +217,7 @@ func (r *replay) move(p *phones, release string, now time.Time) {
 	began := now
 	switch {
 	case p.test.done:
-	case r.way.Strategy.carries() && sameLine(p.test.os, release):
+	case r.way.Strategy.carries() && version.Line(p.test.os) == version.Line(release):
 		began = p.test.began
 	default:
 		r.step(p.test.os).dropped = true

@@ -58,12 +58,3 @@ func (s Strategy) takesUp(under, newer policy.Gate) bool {
 	}
 	return false
 }
-
-// sameLine reports whether two versions are x.y or patches of the same x.y.
-func sameLine(a, b string) bool { return line(a) == line(b) }
-
-// line returns the first two numbers of a version.
-func line(v string) [2]string {
-	parts := append(strings.Split(v, "."), "0")
-	return [2]string{parts[0], parts[1]}
-}
