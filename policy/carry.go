@@ -81,8 +81,7 @@ func (g *group) bases(bundleID string, rel *release, now, fresh time.Time) map[s
 		thorough, _ := byMethod(list)
 		accepted, _ := newestByClass(thorough, now, fresh)
 		for class, v := range accepted {
-			broke := func(b verdictOf) bool { return !version.Newer(v.AppVersion, b.AppVersion) }
-			if !slices.ContainsFunc(broken, broke) {
+			if !slices.ContainsFunc(broken, verdictOf{Verdict: v}.brokenBy) {
 				found[class] = append(found[class], v)
 			}
 		}

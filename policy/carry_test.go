@@ -294,6 +294,76 @@ func TestRevokedBasePauses(t *testing.T) {
 	}
 }
 
+// TestBrokenBaseBlocks: what would have kept the gate closed before the approval
+// stops the rollout after it, until another result takes its place.
+func TestBrokenBaseBlocks(t *testing.T) {
+	t.Parallel()
+	rolling := func() policy.Parts {
+		p := smoked()
+		a := approval()
+		a.Release, a.Verdicts = patch, []string{"s1", "s2", "s3", "v1", "v2", "v3"}
+		p.Approvals = []policy.Approval{a}
+		return p
+	}
+	add := func(v ...policy.Verdict) func(*policy.Parts) {
+		return func(p *policy.Parts) { p.Verdicts = append(p.Verdicts, v...) }
+	}
+	later := func(v policy.Verdict) policy.Verdict {
+		v.At = now
+		return v
+	}
+	full := []policy.Verdict{later(on(patch, policy.MethodFull, works("f1", pos, small))), later(on(patch, policy.MethodFull, works("f2", pos, large)))}
+	breaks := broken(on(next, policy.MethodFull, works("b", pos, large)), "3.1")
+	tests := []struct {
+		name   string
+		change func(*policy.Parts)
+		want   policy.Phase
+		broken []string
+	}{
+		{"broken", add(breaks), policy.PhaseBlocked, []string{"b"}},
+		{"broken in a smoke test", add(broken(on(next, policy.MethodSmoke, works("b", pos, small)), "3.1")), policy.PhaseBlocked, []string{"b"}},
+		{"broken at a newer version", add(broken(on(next, "", works("b", pos, small)), "3.2")), policy.PhaseBlocked, []string{"b"}},
+		{"broken at an older version", add(broken(on(next, "", works("b", pos, small)), "3.0")), policy.PhaseRollingOut, nil},
+		{"broken on an older update", add(broken(on("26.5", "", works("b", pos, small)), "3.1")), policy.PhaseRollingOut, nil},
+		{"an important app", add(broken(on(next, "", works("b", scan, small)), "3.1")), policy.PhaseBlocked, []string{"b"}},
+		{"an informational app", add(broken(on(next, "", works("b", news, small)), "3.1")), policy.PhaseRollingOut, nil},
+		{"cleared", add(breaks, later(on(next, policy.MethodFull, works("c", pos, large)))), policy.PhaseRollingOut, nil},
+		{"tested in full instead", add(append(full, breaks)...), policy.PhaseRollingOut, nil},
+		{"tested in full on one model of two", add(full[0], breaks), policy.PhaseBlocked, []string{"b"}},
+		{"with what it rests on expired", func(p *policy.Parts) {
+			for i := range p.Verdicts {
+				p.Verdicts[i].Expires = now
+			}
+			p.Verdicts = append(p.Verdicts, breaks)
+		}, policy.PhaseBlocked, []string{"b"}},
+		{"not a base of the approval", func(p *policy.Parts) {
+			p.Approvals[0].Verdicts = []string{"s1", "s2", "s3"}
+			p.Verdicts = append(p.Verdicts, breaks)
+		}, policy.PhaseRollingOut, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := rolling()
+			tt.change(&p)
+			w := policy.NewWorld(p)
+			gate := policy.Evaluate(w, group, patch, now)
+			if gate.Phase != tt.want {
+				t.Errorf("phase %s %v, want %s", gate.Phase, gate.Reasons, tt.want)
+			}
+			if diff := cmp.Diff(tt.broken, gate.Broken); diff != "" {
+				t.Errorf("broken (-want +got):\n%s", diff)
+			}
+			if e := policy.TargetFor(w, phone(), now).Enforce; (e != nil) != (tt.want == policy.PhaseRollingOut) {
+				t.Errorf("the phone is to install %+v in phase %s", e, tt.want)
+			}
+			if r := gate.Reasons[0]; tt.want == policy.PhaseBlocked && (r.Code != policy.GateAppBroken || r.Params[policy.ParamRelease] != next) {
+				t.Errorf("reason %+v, want %s on %s", r, policy.GateAppBroken, next)
+			}
+		})
+	}
+}
+
 // TestCarryOverIsNoEdit: turning it on may not open what is closed without it.
 func TestCarryOverIsNoEdit(t *testing.T) {
 	t.Parallel()

@@ -108,6 +108,11 @@ func (e *evaluation) fill(gate *Gate) {
 			for _, v := range uncleared(e.g.verdicts[appRelease{a.BundleID, e.rel.Version}], e.now) {
 				e.broken = append(e.broken, v.ID)
 			}
+			if e.approval != nil {
+				for _, v := range e.g.brokenBases(a, approvalOf{e.approval, e.rel}, e.now) {
+					e.broken = append(e.broken, v.ID)
+				}
+			}
 		}
 	}
 	slices.Sort(e.broken)

@@ -39,7 +39,8 @@ type Gate struct {
 	Models  []string   `json:"models,omitempty"`  // model classes verified: for Approval.Models
 	Floors  []Floor    `json:"floors,omitempty"`  // versions verified: for Approval.Floors
 	// Broken are the results of critical and important apps that say broken and
-	// that nothing cleared: for Override.Broken.
+	// that nothing cleared, and those on older releases that stop the rollout
+	// because it was carried over from there: for Override.Broken.
 	Broken []string `json:"broken,omitempty"`
 	// ProductionModels are the hardware identifiers of the production phones
 	// that can get the release: for Approval.Models of an override.

@@ -207,8 +207,9 @@ func (w *World) whyNot(g *group, key appRelease, rel *release, now time.Time) Co
 }
 
 // stop returns why the rollout of an approval stands still: a person paused
-// it, an app is broken that was not when two people accepted it, or a result it
-// rested on was revoked and nothing replaced it. The first result is PhasePaused, PhaseBlocked or "".
+// it, an app is broken that was not when two people accepted it, there or on the
+// older release it was carried over from, or a result it rested on was revoked
+// and nothing replaced it. The first result is PhasePaused, PhaseBlocked or "".
 func (g *group) stop(a approvalOf, now time.Time) (Phase, Reason) {
 	if reached(a.PausedAt, now) {
 		return PhasePaused, reason(GatePausedByPerson, ParamBy, a.PausedBy, ParamReason, a.PauseReason)
@@ -225,38 +226,75 @@ func (g *group) stop(a approvalOf, now time.Time) (Phase, Reason) {
 	}
 	if len(broken) > 0 {
 		b := broken[0]
-		return PhaseBlocked, reason(GateAppBroken, ParamApp, b.BundleID, ParamModel, b.Model, ParamVersion, b.AppVersion)
+		why := reason(GateAppBroken, ParamApp, b.BundleID, ParamModel, b.Model, ParamVersion, b.AppVersion)
+		if b.Release != a.Release {
+			why.Params[ParamRelease] = b.Release
+		}
+		return PhaseBlocked, why
 	}
 	return "", Reason{}
 }
 
 // stopping returns the results of one app that stop the rollout of an approval:
 // one it rested on that was revoked, and those that say broken and that nobody
-// accepted, the newest first.
+// accepted, on the release itself before those on an older one that it rests on.
 func (g *group) stopping(app App, a approvalOf, now time.Time) (revoked *Verdict, broken []verdictOf) {
 	if app.Importance == ImportanceInformational {
 		return nil, nil
 	}
-	list := g.verdicts[appRelease{app.BundleID, a.Release}]
-	return g.revokedSince(app, a, now), slices.DeleteFunc(uncleared(list, now), a.accepts)
+	own := slices.DeleteFunc(uncleared(g.verdicts[appRelease{app.BundleID, a.Release}], now), a.accepts)
+	return g.revokedSince(app, a, now), append(own, g.brokenBases(app, a, now)...)
 }
 
 // revokedSince returns a works result an approval rests on, revoked after it was
-// given, that no other result replaces. Expiry does not count on either side: a
-// result that expires during a rollout does not stop it.
+// given, that no other result replaces.
 func (g *group) revokedSince(app App, a approvalOf, now time.Time) *Verdict {
 	for _, rel := range slices.Concat([]*release{a.release}, a.release.older) {
 		for _, v := range g.verdicts[appRelease{app.BundleID, rel.Version}] {
 			if !reached(v.RevokedAt, now) || begun(v.RevokedAt, a.At) || !a.restsOn(v) {
 				continue
 			}
-			verified := g.tests(app.BundleID, a.release, now, time.Time{}).verified()
-			if verified[v.class] == nil && (app.Importance == ImportanceCritical || len(verified) == 0) {
+			if g.lost(app, a, v.class, now) {
 				return v.Verdict
 			}
 		}
 	}
 	return nil
+}
+
+// brokenBases returns the results on older releases, of which nobody accepted
+// any, that say broken and that took away what an approval rests on by
+// carry-over when no other result replaces it.
+func (g *group) brokenBases(app App, a approvalOf, now time.Time) []verdictOf {
+	var broken []verdictOf
+	for _, older := range a.release.older {
+		list := g.verdicts[appRelease{app.BundleID, older.Version}]
+		broken = append(broken, slices.DeleteFunc(uncleared(list, now), a.accepts)...)
+		for _, base := range list {
+			if !slices.ContainsFunc(broken, base.brokenBy) || !base.counts(now) || !a.restsOn(base) {
+				continue
+			}
+			if g.lost(app, a, base.class, now) {
+				return slices.DeleteFunc(broken, func(b verdictOf) bool { return !base.brokenBy(b) })
+			}
+		}
+	}
+	return nil
+}
+
+// brokenBy reports whether nothing can rest on v by carry-over after b, a result
+// beside or after it that says broken: it is of the same version of the app or
+// a newer one.
+func (v verdictOf) brokenBy(b verdictOf) bool {
+	return !version.Newer(v.AppVersion, b.AppVersion)
+}
+
+// lost reports whether an app that an approval rests on is not verified any
+// more on a model class. Expiry does not count: a result that expires during a
+// rollout does not stop it.
+func (g *group) lost(app App, a approvalOf, class string, now time.Time) bool {
+	verified := g.tests(app.BundleID, a.release, now, time.Time{}).verified()
+	return verified[class] == nil && (app.Importance == ImportanceCritical || len(verified) == 0)
 }
 
 // restsOn reports whether an approval rests on a works result: one it names, or
