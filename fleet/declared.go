@@ -91,10 +91,11 @@ const (
 type told struct {
 	token   unique.Handle[string] // of the announced set
 	fetched time.Time             // when the phone fetched it; zero: it has not, or has not reported since
+	stale   bool                  // it fetched another since it reported, see [overtaken]
 }
 
 func toldTo(p *storage.Phone) told {
-	t := told{token: unique.Make(p.Announced.Token)}
+	t := told{token: unique.Make(p.Announced.Token), stale: overtaken(p)}
 	if p.Announced.Token != "" && p.Sync.Acked == p.Announced.Token && reported(p) {
 		t.fetched = p.Sync.ManifestAt
 	}
@@ -107,11 +108,12 @@ type holding struct {
 	look    *look
 	token   unique.Handle[string]
 	fetched bool
+	stale   bool
 	settled bool // long enough ago that nothing should be on its way any more
 }
 
 func holdingOf(m member, now time.Time) holding {
-	return holding{m.look, m.told.token, !m.told.fetched.IsZero(), now.Sub(m.told.fetched) >= confirmAfter}
+	return holding{m.look, m.told.token, !m.told.fetched.IsZero(), m.told.stale, now.Sub(m.told.fetched) >= confirmAfter}
 }
 
 // judged is what a holding comes to.
@@ -172,13 +174,13 @@ func (f *Fleet) declared(ctx context.Context, w *worldState, q DeclaredQuery, no
 }
 
 // judge takes a phone's word for what it holds: one that lists the set as it was
-// told holds it, however it came by it (see [lists]). What it lists otherwise is
-// no fault before it fetched the set.
+// told holds it, however it came by it (see [lists]), unless it fetched another
+// since. What it lists otherwise is no fault before it fetched the set.
 func (j *judged) judge(h holding, set storage.DeclarationSet) {
 	faults := compareDeclared(set, h.look.phone.Declarations)
 	refused := slices.ContainsFunc(faults, func(f DeclaredFault) bool { return f.Problem == FaultInvalid })
 	switch {
-	case len(faults) == 0:
+	case len(faults) == 0 && !h.stale:
 		j.state = declaredConfirmed
 	case h.fetched && (refused || h.settled):
 		j.state, j.faults = declaredInvalid, faults

@@ -41,8 +41,9 @@ func TestSetThatComesBackIsAnnouncedAgain(t *testing.T) {
 
 // TestUnchangedAfterALostManifest: the manifest of a set was lost on its way, and
 // the world went back to the set before. The phone is told the token it has and
-// fetches nothing; its own list says that it holds what it should, and it counts
-// as one that does. One that lists something else is asked again.
+// fetches nothing; from its next report on its own list says that it holds what
+// it should, and it counts as one that does. One that lists something else is
+// asked again.
 func TestUnchangedAfterALostManifest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -52,6 +53,7 @@ func TestUnchangedAfterALostManifest(t *testing.T) {
 	_, err := w.fleet.Offer(w.ctx, seg, w.act("try"), "sales", release)
 	w.must(err)
 	p.answer(p.idle())
+	w.clock.Add(time.Minute)
 	p.items() // on its way to the phone it was lost
 	_, err = w.fleet.Withdraw(w.ctx, seg, w.act("wrong one"), "sales", release)
 	w.must(err)
@@ -62,6 +64,7 @@ func TestUnchangedAfterALostManifest(t *testing.T) {
 	p.answer(c)
 
 	w.clock.Add(2 * time.Hour)
+	p.report(map[string]any{"softwareupdate": map[string]any{"install-state": "none"}})
 	w.wakes.take(p.udid)
 	if _, err := w.fleet.Sweep(w.ctx); err != nil || w.wakes.take(p.udid) {
 		t.Errorf("the phone was woken to learn what it holds (%v)", err)
@@ -84,6 +87,44 @@ func TestUnchangedAfterALostManifest(t *testing.T) {
 		t.Errorf("synchronised %t (%v) of a phone that lists nothing, want false", v.Synchronised, err)
 	}
 	w.wantDeclared("lists nothing", 0, 1)
+}
+
+// TestListFromBeforeAManifest: a phone fetched an enforcement whole but did not
+// report before it was taken back, and was not heard of after it was told so.
+// What it listed before that is no word for what it holds, or it would keep the
+// enforcement with its deadline.
+func TestListFromBeforeAManifest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingVerification)
+	p.settle()
+	_, err := w.fleet.Offer(w.ctx, seg, w.act("try"), "sales", release)
+	w.must(err)
+	p.answer(p.idle())
+	w.clock.Add(time.Minute)
+	for path := range p.items().all() {
+		p.decode("declaration/"+path, &declaration{})
+	}
+	_, err = w.fleet.Withdraw(w.ctx, seg, w.act("wrong one"), "sales", release)
+	w.must(err)
+	p.answer(p.idle())
+
+	w.clock.Add(2 * time.Hour)
+	w.wantDeclared("fetched the offer since it reported", 0, 1)
+	if v, err := w.fleet.Declarations(w.ctx, seg, p.udid); err != nil || v.Synchronised {
+		t.Errorf("synchronised %t (%v) although it may hold the offer, want false", v.Synchronised, err)
+	}
+	w.wakes.take(p.udid)
+	if _, err := w.fleet.Sweep(w.ctx); err != nil || !w.wakes.take(p.udid) {
+		t.Errorf("the phone may hold the offer and was not woken (%v)", err)
+	}
+	if got := p.idle(); got == nil || got.RequestType != "DeclarativeManagement" {
+		t.Errorf("the phone may hold the offer and was sent %s, want to be asked to synchronise", typeOf(got))
+	}
+	if got, _ := p.enforcement(); got != "" {
+		t.Errorf("after it synchronised it is asked for %s, want nothing", got)
+	}
+	w.wantDeclared("reported", 1, 0)
 }
 
 // wantDeclared holds how many phones hold what they were told, and how many

@@ -129,8 +129,16 @@ func reported(p *storage.Phone) bool {
 	return p.Sync.Manifest == p.Announced.Token && p.StatusAt.After(p.Sync.ManifestAt.Add(-time.Second))
 }
 
-// lists reports whether the phone last listed just the declarations of a set. A
-// phone that is told the token it has fetches no manifest: it never got the one
+// overtaken says whether the phone fetched the manifest of another set than the
+// announced one and has not reported since: it may hold that set, whatever it
+// listed before. Where it never got the manifest, it is asked to synchronise
+// again for nothing until its next report.
+func overtaken(p *storage.Phone) bool {
+	return p.Sync.Manifest != p.Announced.Token && p.StatusAt.Before(p.Sync.ManifestAt)
+}
+
+// lists reports whether the phone last listed just the declarations of a set, and
+// that is not overtaken. A phone that is told the token it has fetches no manifest: it never got the one
 // it fetched last, or a restored copy knows only an older one.
 func lists(p *storage.Phone, set storage.DeclarationSet) bool {
 	missing := func(it storage.DeclarationItem) bool {
@@ -138,7 +146,7 @@ func lists(p *storage.Phone, set storage.DeclarationSet) bool {
 			return d.Identifier == it.Identifier && d.ServerToken == it.ServerToken
 		})
 	}
-	return len(p.Declarations) == len(set.Items) && !slices.ContainsFunc(set.Items, missing)
+	return !overtaken(p) && len(p.Declarations) == len(set.Items) && !slices.ContainsFunc(set.Items, missing)
 }
 
 // Declarative answers a DeclarativeManagement check-in of a phone.
