@@ -208,6 +208,7 @@ func TestGDMFImprovementListMissing(t *testing.T) {
 	}
 	other := bytes.Replace(fixture(t, "gdmf.json"),
 		[]byte(`"ProductVersionExtra": "(a)"`), []byte(`"ProductVersionExtra": "(b)"`), 1)
+	other = bytes.ReplaceAll(other, []byte("2026-11-20"), []byte("2026-11-22"))
 	c, _ = mustImport(t, c, other, "2026-08-24")
 	if f := mustFacts(t, c, "26.6.1 (a)", "iPhone12,1"); f.LeftAssets != date(t, "2026-08-24") {
 		t.Errorf("improvement left on %q, want 2026-08-24", f.LeftAssets)
@@ -268,6 +269,19 @@ func TestWithdrawnRelease(t *testing.T) {
 	}
 	if newest, _ := c.Newest("iPhone12,1", date(t, "2026-06-04")); newest.Version != "26.5" {
 		t.Errorf("newest is %s, want 26.5", newest.Version)
+	}
+}
+
+// TestReplayedGDMF: a copy from before a release was withdrawn does not bring it
+// back, although its newest date is later than that of the last copy.
+func TestReplayedGDMF(t *testing.T) {
+	t.Parallel()
+	older := gdmf(t, []gdmfRow{row("26.5", "2026-05-11", "2026-09-01"), row("26.6", "2026-06-02", "2026-09-01")}, nil)
+	c, _ := mustImport(t, empty(), older, "2026-06-03")
+	c, _ = mustImport(t, c, gdmf(t, []gdmfRow{row("26.5", "2026-05-11", "2026-09-02")}, nil), "2026-06-04")
+	c, report := mustImport(t, c, older, "2026-06-05")
+	if c.Installable("26.6", "iPhone12,1", date(t, "2026-06-05")) || !report.Stale {
+		t.Errorf("the withdrawn release came back; report %+v", report)
 	}
 }
 

@@ -93,6 +93,17 @@ func (c *Catalog) importKind(root *node, src Source, report *Report) (*Catalog, 
 	return nil, ErrUnknownKind
 }
 
+// replayed reports whether a copy of Apple's list prints earlier dates of expiry
+// than the last one and names no release posted after all that are known. It was
+// made before the last, and a release withdrawn since must not come back with it.
+func (c *Catalog) replayed(src, last Source) bool {
+	var posted Date
+	for _, r := range c.releases {
+		posted = latest(posted, r.Posted)
+	}
+	return !src.LastExpiry.IsZero() && src.LastExpiry.Before(last.LastExpiry) && !src.Newest.After(posted)
+}
+
 // admit checks a copy against the newest accepted one of its kind. It returns
 // true when the copy is stale, that is, may only add.
 func (c *Catalog) admit(src Source, report *Report) (stale bool, err error) {
@@ -108,7 +119,7 @@ func (c *Catalog) admit(src Source, report *Report) (stale bool, err error) {
 	}
 	// A withdrawn release takes the newest date back as well, but then Apple's
 	// rolling expiry has still moved on.
-	wentBack := src.Newest.Before(last.Newest) && !src.LastExpiry.After(last.LastExpiry)
+	wentBack := src.Newest.Before(last.Newest) && !src.LastExpiry.After(last.LastExpiry) || c.replayed(src, last)
 	if wentBack || src.FetchedAt.Before(last.FetchedAt) {
 		report.Stale = true
 		report.Warnings = append(report.Warnings, fmt.Sprintf(
