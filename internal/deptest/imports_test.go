@@ -28,6 +28,7 @@ func layers() []layer {
 
 		{"storage", nil, "records are shared by all, so they know nobody"},
 		{"storage/bolt", []string{"storage"}, "an adapter knows the records and its database, no use case and no other adapter"},
+		{"storage/memory", []string{"storage"}, "a store for tests knows the records, no use case and no other adapter"},
 		{"storage/storagetest", []string{"storage", "enroll", "fleet"}, "it tests the interfaces those two declare"},
 
 		{"policy", []string{"internal/version"}, "decisions are a pure function"},

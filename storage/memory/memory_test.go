@@ -1,0 +1,149 @@
+package memory_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/enroll"
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/memory"
+	"github.com/kannuki-mdm/kannuki/storage/storagetest"
+)
+
+var (
+	_ enroll.Store = (*memory.Store)(nil)
+	_ fleet.Store  = (*memory.Store)(nil)
+)
+
+func open(*testing.T) storagetest.Store { return memory.New(memory.Options{}) }
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	storagetest.Run(t, open)
+}
+
+func TestContractConcurrent(t *testing.T) {
+	t.Parallel()
+	storagetest.RunConcurrent(t, open)
+}
+
+var errDied = errors.New("died")
+
+// TestFaults: a fault before the commit leaves nothing of a change that writes in
+// many places, a fault after it leaves all.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]bool{"before the commit": false, "after the commit": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			armed := false
+			var ops []string
+			fault := func(op string) error {
+				if !armed {
+					return nil
+				}
+				ops = append(ops, op)
+				return errDied
+			}
+			o := memory.Options{BeforeCommit: fault}
+			if after {
+				o = memory.Options{AfterCommit: fault}
+			}
+			s := memory.New(o)
+			p := enrolled(t, s)
+			armed = true
+			_, err := s.UpdatePhone(t.Context(), storage.DefaultSegment, "u", 1, func(q *storage.Phone) (storage.PhoneChange, error) {
+				q.Model = "iPhone15,2"
+				return storage.PhoneChange{
+					Declarations: []storage.DeclarationBody{{ServerToken: "d", JSON: []byte("{}")}},
+					Set:          &storage.DeclarationSet{Token: "s", Items: []storage.DeclarationItem{{ServerToken: "d"}}},
+					Enqueue:      []storage.Command{{UUID: "c"}},
+					Audit:        []storage.AuditEntry{{Action: "told"}},
+				}, nil
+			})
+			if !errors.Is(err, errDied) {
+				t.Errorf("got error %v, want that of the fault", err)
+			}
+			armed = false
+			if diff := cmp.Diff([]string{"UpdatePhone"}, ops); diff != "" {
+				t.Errorf("faults were asked for (-want +got):\n%s", diff)
+			}
+			want := found{Model: p.Model, Audit: 2}
+			if after {
+				want = found{Model: "iPhone15,2", Set: true, Body: true, Queue: 1, Audit: 3}
+			}
+			if diff := cmp.Diff(want, look(t, s)); diff != "" {
+				t.Errorf("afterwards (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestReadsNeverFail: faults are of commits, and a transaction that wrote nothing
+// has none.
+func TestReadsNeverFail(t *testing.T) {
+	t.Parallel()
+	armed := false
+	fault := func(string) error {
+		if armed {
+			return errDied
+		}
+		return nil
+	}
+	s := memory.New(memory.Options{BeforeCommit: fault, AfterCommit: fault})
+	enrolled(t, s)
+	armed = true
+	if _, err := s.Exchange(t.Context(), storage.DefaultSegment, "u", 1, storage.Exchange{Handout: &storage.Handout{}}); err != nil {
+		t.Errorf("a poll that finds nothing: %v", err)
+	}
+}
+
+func enrolled(t *testing.T, s *memory.Store) storage.Phone {
+	t.Helper()
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	err := errors.Join(
+		s.CreateGrant(t.Context(), storage.DefaultSegment, storage.Grant{ID: "g"}, storage.AuditEntry{At: now}),
+		s.RecordCertificate(t.Context(), storage.Certificate{Fingerprint: "f", Segment: storage.DefaultSegment, Grant: "g"}, storage.AuditEntry{At: now}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.UpdateEnrollment(t.Context(), storage.DefaultSegment, "u", "f", func(e *storage.Enrollment) error {
+		e.Phone = &storage.Phone{UDID: "u", Epoch: 1, State: storage.PhoneEnrolled, Model: "iPhone14,2"}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// found is what is there after a fault.
+type found struct {
+	Model        string
+	Set, Body    bool
+	Queue, Audit int
+}
+
+func look(t *testing.T, s *memory.Store) found {
+	t.Helper()
+	p, err := s.Phone(t.Context(), storage.DefaultSegment, "u")
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue, err := s.Queue(t.Context(), storage.DefaultSegment, "u")
+	if err != nil {
+		t.Fatal(err)
+	}
+	audit, err := s.Audit(t.Context(), storage.DefaultSegment, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, set := s.DeclarationSet(t.Context(), storage.DefaultSegment, "s")
+	_, body := s.Declaration(t.Context(), storage.DefaultSegment, "d")
+	return found{Model: p.Model, Set: set == nil, Body: body == nil, Queue: len(queue), Audit: len(audit)}
+}
