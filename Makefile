@@ -17,6 +17,11 @@ BENCHTIME ?= 1s
 REPORT ?=
 KILLS ?= 200
 IMAGES ?= 2000
+SEEDS ?= 2000
+FIRST ?= 1
+SEED ?=
+KEEP ?=
+SEARCH ?=
 
 .DEFAULT_GOAL := help
 
@@ -86,6 +91,11 @@ fuzz: ## fuzz every target for FUZZTIME (20s)
 crash: ## cut the power IMAGES times (2000), kill the whole server KILLS times (200), check that nothing acknowledged is lost
 	KANNUKI_CRASH_IMAGES=$(IMAGES) go test -run='^TestPowerCut' -count=1 -timeout=60m -v ./storage/bolt
 	KANNUKI_CRASH_KILLS=$(KILLS) go test -run='^TestSuddenDeath$$' -count=1 -timeout=120m -v ./internal/crash
+
+.PHONY: sim
+sim: ## live through SEEDS lives (2000) of phones, people and faults, check what must always hold (SEED=n: one, told in full; SEARCH=1: find planted faults)
+	KANNUKI_SIM_SEEDS=$(SEEDS) KANNUKI_SIM_FIRST=$(FIRST) KANNUKI_SIM_SEED=$(SEED) KANNUKI_SIM_KEEP='$(KEEP)' KANNUKI_SIM_SEARCH=$(SEARCH) GOGC=400 \
+		go test -run='^(TestLives$(if $(SEARCH),|TestPlanted))$$' -count=1 -timeout=120m -v ./internal/simulation
 
 .PHONY: cover
 cover: ## show test coverage by package and in all

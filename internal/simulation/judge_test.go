@@ -1,0 +1,208 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// The judgements here are written from the rules people are told, and share
+// nothing with the engine: they read the records and ask no gate.
+
+// objection is why a phone must not be told to install a release, and the
+// property that says so; the zero value is none.
+type objection struct{ property, why string }
+
+func because(property, format string, args ...any) objection {
+	return objection{property, fmt.Sprintf(format, args...)}
+}
+
+// passed reports whether a moment has come; the zero time never comes.
+func passed(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
+
+// objects returns what speaks against telling a phone to install a release now.
+func (w *world) objects(p *phone, release string) objection {
+	now := w.serverNow()
+	if p.group == "" {
+		return because("P1", "the phone has no group")
+	}
+	for _, d := range w.records.Declines {
+		if d.Group == p.group && d.Release == release && passed(d.At, now) {
+			return because("P4", "it was declined")
+		}
+	}
+	if p.ring == storage.RingVerification && w.isCandidate(p.group, release, now) {
+		return objection{}
+	}
+	a, ok := w.approval(p.group, release, now)
+	switch {
+	case !ok:
+		return because("P1", "nobody approved it")
+	case passed(a.WithdrawnAt, now):
+		return because("P4", "its approval was withdrawn")
+	case passed(a.PausedAt, now):
+		return because("P4", "its rollout is paused")
+	case a.Override != nil && p.ring == storage.RingVerification:
+		return because("P1", "an override says nothing of verification phones")
+	case a.Override != nil && !now.Before(a.Override.Until):
+		return because("P1", "its override has ended")
+	}
+	if why := w.stopped(a, now); why != "" {
+		return because("P4", "%s", why)
+	}
+	if p.ring == storage.RingVerification {
+		return objection{}
+	}
+	switch {
+	case !slices.Contains(a.Models, p.model):
+		return because("P1", "its approval does not cover the model")
+	case a.Waves[0].Start.After(now):
+		return because("P1", "its wave has not begun")
+	case a.Override != nil:
+		return objection{}
+	}
+	if why := w.unverified(p.group, release, p.model, a.At); why != "" {
+		return because("P1", "when it was approved, %s", why)
+	}
+	return w.belowFloor(p, release, a.At)
+}
+
+func (w *world) team(group string) team {
+	i := slices.IndexFunc(w.life.teams, func(t team) bool { return t.name == group })
+	return w.life.teams[i]
+}
+
+// isCandidate reports whether a release was given to the testers of a group.
+func (w *world) isCandidate(group, release string, now time.Time) bool {
+	for _, o := range w.records.Offers {
+		if o.Group == group && o.Release == release {
+			return passed(o.At, now) && !passed(o.Withdrawn, now)
+		}
+	}
+	return w.team(group).auto
+}
+
+// approval returns the newest approval of a release for a group.
+func (w *world) approval(group, release string, now time.Time) (storage.Approval, bool) {
+	var newest storage.Approval
+	for _, a := range w.records.Approvals {
+		if a.Group == group && a.Release == release && passed(a.At, now) && a.At.After(newest.At) {
+			newest = a
+		}
+	}
+	return newest, newest.ID != ""
+}
+
+// closing returns the apps of a group that can keep its gates closed.
+func (w *world) closing(group string) []app {
+	var list []app
+	for _, i := range w.team(group).apps {
+		if a := businessApps()[i]; a.importance != "informational" {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// verdicts returns the results of an app on a release in a group that counted at
+// a moment, whether or not they say that it works.
+func (w *world) verdicts(group, bundleID, release string, at time.Time) []storage.Verdict {
+	var list []storage.Verdict
+	for _, v := range w.records.Verdicts {
+		if v.Group == group && v.BundleID == bundleID && v.Release == release && passed(v.At, at) && !passed(v.RevokedAt, at) &&
+			v.Ring == storage.RingVerification && v.PhoneOS == release {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// brokenOn returns an app that was found broken and not found to work since.
+func (w *world) brokenOn(group, release string, accepted []string, at time.Time) string {
+	for _, a := range w.closing(group) {
+		all := w.verdicts(group, a.bundleID, release, at)
+		for _, b := range all {
+			cleared := slices.ContainsFunc(all, func(v storage.Verdict) bool {
+				return v.Result != "broken" && v.Model == b.Model && v.At.After(b.At) && number(v.AppVersion) >= number(b.AppVersion)
+			})
+			if b.Result == "broken" && !cleared && !slices.Contains(accepted, b.ID) {
+				return a.bundleID
+			}
+		}
+	}
+	return ""
+}
+
+// number reads the versions of the apps here, which are "7.0".
+func number(v string) int {
+	n, err := strconv.Atoi(strings.TrimSuffix(v, ".0"))
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// unverified returns why a release was not verified for a model at a moment, ""
+// when it was.
+func (w *world) unverified(group, release, model string, at time.Time) string {
+	if broken := w.brokenOn(group, release, nil, at); broken != "" {
+		return broken + " was broken"
+	}
+	apps := w.closing(group)
+	if len(apps) == 0 {
+		return "no app could keep the gate closed"
+	}
+	for _, a := range apps {
+		found := slices.ContainsFunc(w.verdicts(group, a.bundleID, release, at), func(v storage.Verdict) bool {
+			return v.Result != "broken" && !passed(v.Expires, at) && (a.importance != "critical" || v.Model == model)
+		})
+		if !found {
+			return a.bundleID + " was not known to work"
+		}
+	}
+	return ""
+}
+
+// stopped returns why a rollout stands still that nobody paused.
+func (w *world) stopped(a storage.Approval, now time.Time) string {
+	var accepted []string
+	if a.Override != nil {
+		accepted = a.Override.Broken
+	}
+	if broken := w.brokenOn(a.Group, a.Release, accepted, now); broken != "" {
+		return broken + " is broken"
+	}
+	for _, app := range w.closing(a.Group) {
+		still := w.verdicts(a.Group, app.bundleID, a.Release, now)
+		for _, v := range w.verdicts(a.Group, app.bundleID, a.Release, a.At) {
+			replaced := slices.ContainsFunc(still, func(o storage.Verdict) bool {
+				return o.Result != "broken" && (o.Model == v.Model || app.importance != "critical")
+			})
+			if v.Result != "broken" && !passed(v.Expires, a.At) && !replaced {
+				return "the results of " + app.bundleID + " were taken back"
+			}
+		}
+	}
+	return ""
+}
+
+// belowFloor objects to a phone with an app older than every version that was
+// tested.
+func (w *world) belowFloor(p *phone, release string, at time.Time) objection {
+	for _, a := range w.closing(p.group) {
+		least := -1
+		for _, v := range w.verdicts(p.group, a.bundleID, release, at) {
+			if n := number(v.AppVersion); v.Result != "broken" && (least < 0 || n < least) {
+				least = n
+			}
+		}
+		if p.apps[a.bundleID] < least {
+			return because("P1", "version %d of %s was not tested", p.apps[a.bundleID], a.bundleID)
+		}
+	}
+	return objection{}
+}

@@ -1,0 +1,236 @@
+package simulation
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+const day = 24 * time.Hour
+
+// quiet is the end of every life in which nobody does anything any more, long
+// enough for what was begun to come to its end.
+const quiet = 9
+
+// life is everything that chance decides about one run, drawn beforehand from a
+// seed, so that parts can be left out while the rest stays as it is.
+type life struct {
+	seed     uint64
+	start    time.Time
+	days     int
+	teams    []team
+	phones   []character
+	releases []release
+	events   []event
+}
+
+// team is a group as people set it up.
+type team struct {
+	name   string
+	apps   []int // into businessApps
+	auto   bool  // candidates are given out by themselves
+	notice time.Duration
+}
+
+// app is a business app; its vendor's newest version is part of the world.
+type app struct{ bundleID, importance string }
+
+func businessApps() []app {
+	return []app{
+		{"com.example.pos", "critical"},
+		{"com.example.scan", "important"},
+		{"com.example.news", "informational"},
+	}
+}
+
+// character is what a phone and its user are like.
+type character struct {
+	index      int // in the life as it was drawn
+	udid       string
+	model      string
+	zone       string
+	born       string // release it comes with
+	supervised bool
+	team       int // -1: no group
+	ring       storage.Ring
+	user       user
+	hours      hours
+	drawer     [2]int // from and to which day it lies in a drawer; equal: never
+	full       [2]int // days on which it has no space for an update
+	failures   int    // installations that fail before one succeeds
+}
+
+// user is what the holder of a phone does about updates.
+type user int
+
+const (
+	postpones user = iota // until the deadline comes
+	eager                 // installs what is downloaded at the end of the day
+	curious               // and looks for what Apple offers
+)
+
+// hours are when a phone can be reached.
+type hours int
+
+const (
+	always hours = iota
+	office       // on weekdays from 8 to 20
+	flaky        // in half of all hours
+)
+
+// event is something that happens once in a life. What it is about is settled
+// when it happens, by its dice.
+type event struct {
+	index int // in the life as it was drawn
+	at    time.Duration
+	kind  kind
+	team  int
+	about int // release or phone, as the kind needs it
+	dice  uint64
+}
+
+// kind names an event; the table of all is kinds.
+type kind string
+
+// The models: two for the newest line, one that stays on an older line, which
+// knows no declarations.
+const (
+	modelA    = "iPhone14,5"
+	modelB    = "iPhone15,2"
+	modelOld  = "iPhone10,4"
+	firstNew  = "26.0"
+	firstOld  = "15.8.1"
+	oldShare  = 0.12 // of all phones
+	drawShare = 0.2  // of the phones that lie in a drawer for a while
+)
+
+// size is how large lives are.
+type size struct{ phones, days int }
+
+// draw makes the life of a seed.
+func draw(seed uint64, of size) life {
+	// Each part has numbers of its own, so that a change of one leaves the others.
+	numbers := func(part uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, part)) }
+	r := numbers(1)
+	l := life{seed: seed, days: of.days, start: time.Date(2025, time.Month(1+r.IntN(12)), 1+r.IntN(28), 6, 0, 0, 0, time.UTC)}
+	l.teams = []team{
+		{name: "sales", apps: []int{0, 1}, notice: 24 * time.Hour},
+		{name: "store", apps: []int{1 - r.IntN(2), 2}, auto: r.IntN(2) == 0, notice: time.Duration(2+r.IntN(40)) * time.Hour},
+	}
+	r = numbers(2)
+	for i := range of.phones {
+		l.phones = append(l.phones, drawPhone(r, i, of, len(l.teams)))
+	}
+	l.releases = drawReleases(numbers(3), of.days)
+	l.events = drawEvents(numbers(4), &l)
+	return l
+}
+
+func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
+func drawPhone(r *rand.Rand, i int, of size, teams int) character {
+	c := character{
+		index: i, udid: fmt.Sprintf("P%03d", i), model: pick(r, modelA, modelB), born: firstNew, supervised: r.Float64() < 0.9,
+		zone: pick(r, "Asia/Tokyo", "America/New_York", "Europe/Berlin", "Pacific/Kiritimati", "Pacific/Pago_Pago"),
+		team: i % teams, ring: storage.RingProduction,
+		user: pick(r, postpones, postpones, eager, curious), hours: pick(r, always, always, office, flaky),
+	}
+	if r.Float64() < oldShare {
+		c.model, c.born = modelOld, firstOld
+	}
+	// The first of each group test, one on each model; one more phone has no group.
+	switch tester := i / teams; {
+	case i == of.phones-1 && i > 2*teams:
+		c.team, c.ring = -1, ""
+	case tester < 2:
+		c.ring, c.model, c.born, c.hours = storage.RingVerification, []string{modelA, modelB}[tester], firstNew, always
+		return c
+	case tester == 2 && i%teams == 0:
+		c.ring, c.model, c.born, c.hours = storage.RingVerification, modelOld, firstOld, always
+		c.supervised = true
+		return c
+	}
+	span := func() [2]int {
+		from := r.IntN(of.days)
+		return [2]int{from, from + 1 + r.IntN(of.days/3)}
+	}
+	if r.Float64() < drawShare {
+		c.drawer = span()
+	}
+	if r.Float64() < 0.15 {
+		c.full = span()
+	}
+	c.failures = max(0, r.IntN(8)-5)
+	return c
+}
+
+// drawEvents draws what people, vendors, Apple's feed and faults do.
+func drawEvents(r *rand.Rand, l *life) []event {
+	var events []event
+	last := time.Duration(l.days-quiet) * day
+	add := func(at time.Duration, k kind, team, about int) {
+		// No two events at one time, so that leaving one out moves no other.
+		at = at.Truncate(time.Minute) + time.Duration(len(events)%50)*time.Second
+		if at >= 0 && at < last || k == kindFeed {
+			events = append(events, event{at: at, kind: k, team: team, about: about, dice: r.Uint64()})
+		}
+	}
+	for d := range l.days {
+		add(time.Duration(d)*day, kindFeed, 0, d)
+	}
+	for team := range l.teams {
+		for i, rel := range l.releases {
+			drawStory(r, time.Duration(rel.posted)*day, team, i, add)
+		}
+	}
+	between := func() time.Duration { return time.Duration(r.Int64N(int64(last))) }
+	for _, k := range kinds() {
+		if k.perMonth == 0 {
+			continue
+		}
+		// At least one chance in each life, however small it is.
+		n := int(k.perMonth*float64(l.days)/30 + r.Float64())
+		for range n {
+			about := r.IntN(len(l.phones))
+			if k.ofRelease {
+				about = r.IntN(len(l.releases))
+			}
+			add(between(), k.name, r.IntN(len(l.teams)), about)
+		}
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	for i := range events {
+		events[i].index = i
+	}
+	return events
+}
+
+// drawStory draws what a group plans to do about a release: offer it, test it,
+// approve it. Chance and other people come between.
+func drawStory(r *rand.Rand, posted time.Duration, team, rel int, add func(time.Duration, kind, int, int)) {
+	hours := func(from, to int) time.Duration { return time.Duration(from+r.IntN(to-from)) * time.Hour }
+	at := posted + hours(5, 96)
+	if r.Float64() < 0.25 { // they cannot wait for tests
+		add(at, kindPropose, team, rel)
+		add(at+hours(1, 30), kindSign, team, rel)
+		add(at+hours(31, 60), kindSign, team, rel)
+	}
+	add(at, kindOffer, team, rel)
+	for range 2 + r.IntN(2) { // rounds of testing
+		at += hours(20, 90)
+		add(at, kindTest, team, rel)
+	}
+	at += hours(2, 60)
+	add(at, kindApprove, team, rel)
+	if r.Float64() < 0.2 {
+		add(at+hours(1, 15), kindTakeOff, team, rel)
+	}
+	if r.Float64() < 0.3 {
+		add(at+hours(1, 60), kindPause, team, rel)
+		add(at+hours(60, 150), kindResume, team, rel)
+	}
+}

@@ -1,0 +1,361 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/mdm"
+)
+
+// The states of a phone's update machine, in Apple's words.
+const (
+	stateNone        = "none"
+	stateDownloading = "downloading"
+	statePrepared    = "prepared"
+	stateInstalling  = "installing"
+	stateFailed      = "failed"
+)
+
+// declaration is one a phone holds.
+type declaration struct {
+	class, id, token string
+	kind             string // its type
+	payload          payload
+}
+
+// payload is what a phone understands of a declaration.
+type payload struct {
+	TargetOSVersion     string
+	TargetLocalDateTime string
+	Deferrals           *struct{ CombinedPeriodInDays int }
+}
+
+// phone is a simulated phone: a source of messages that remembers what it was
+// told. It believes nothing but what it was sent, and shares no code with the
+// server but the decoding of messages.
+type phone struct {
+	character
+	seed uint64
+	loc  *time.Location
+
+	// By the simulation's own book: where people put it.
+	group string
+	epoch uint64
+
+	os, build string
+	apps      map[string]int // version by bundle identifier
+	held      map[string]declaration
+	token     string // of the set it holds
+	stamp     time.Time
+	past      map[string]bool // UUIDs of commands it was handed in older epochs
+	present   map[string]bool
+
+	state   string
+	pending string
+	reason  string    // of a failure
+	failed  int       // failures of this update
+	by      string    // why it installs: "declaration", "mdm" or "user"
+	stateAt time.Time // when the state changes by itself; zero: it does not
+	legacy  legacy
+
+	woken    bool
+	wakeAt   time.Time
+	tickAt   time.Time // its user looks at it
+	reportAt time.Time // it has something to tell; zero: nothing
+
+	enrolledAt time.Time
+	deadlines  map[string]string // it was told, by enrolment, release and source
+	due        string            // release it should be on its way to, and from which
+	dueBy      time.Time
+}
+
+// chance returns a number from 0 to n-1 that depends on nothing but what it is
+// about: whatever is left out of a life, the rest stays as it was.
+func (p *phone) chance(n int, about string, t time.Time) int {
+	h := fnv.New64a()
+	_, _ = fmt.Fprint(h, p.seed, p.udid, about, t.Unix())
+	return int(h.Sum64() >> 1 % uint64(n))
+}
+
+// declarative reports whether the phone knows declarations.
+func (p *phone) declarative() bool { return version.AtLeast(p.os, "17.0") }
+
+// enforcements returns the enforcements the phone holds, sorted by identifier.
+func (p *phone) enforcements() []declaration {
+	var list []declaration
+	for _, d := range p.held {
+		if d.kind == mdm.TypeSoftwareUpdateEnforcement {
+			list = append(list, d)
+		}
+	}
+	slices.SortFunc(list, func(a, b declaration) int { return strings.Compare(a.id, b.id) })
+	return list
+}
+
+// told returns the release the phone must install and when, "" for none.
+func (p *phone) told() (release string, deadline time.Time) {
+	if !p.declarative() {
+		return p.legacy.release, p.legacy.at
+	}
+	list := p.enforcements()
+	if len(list) == 0 {
+		return "", time.Time{}
+	}
+	at, err := time.ParseInLocation(mdm.LocalDateTimeLayout, list[0].payload.TargetLocalDateTime, p.loc)
+	if err != nil {
+		return "", time.Time{}
+	}
+	return list[0].payload.TargetOSVersion, at
+}
+
+// deferral returns for how many days the phone hides releases.
+func (p *phone) deferral() int {
+	if !p.supervised {
+		return 0
+	}
+	if p.legacy.profile != "" {
+		return 90
+	}
+	for _, d := range p.held {
+		if d.payload.Deferrals != nil {
+			return d.payload.Deferrals.CombinedPeriodInDays
+		}
+	}
+	return 0
+}
+
+// online reports whether the phone can be reached.
+func (p *phone) online(w *world, t time.Time) bool {
+	if d := w.day(t); d >= p.drawer[0] && d < p.drawer[1] {
+		return false
+	}
+	local := t.In(p.loc)
+	switch p.hours {
+	case office:
+		weekend := local.Weekday() == time.Saturday || local.Weekday() == time.Sunday
+		return !weekend && local.Hour() >= 8 && local.Hour() < 20
+	case flaky:
+		return p.chance(2, "online", t.Truncate(time.Hour)) == 0
+	case always:
+	}
+	return true
+}
+
+// nextOnline returns the first moment from t on at which the phone can be
+// reached.
+func (p *phone) nextOnline(w *world, t time.Time) time.Time {
+	for !p.online(w, t) {
+		t = t.Truncate(time.Hour).Add(time.Hour)
+	}
+	return t
+}
+
+// next returns the moment at which the phone does something by itself.
+func (p *phone) next(w *world) time.Time {
+	at := p.tickAt
+	earlier := func(t time.Time) {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
+	}
+	earlier(p.stateAt)
+	earlier(p.reportAt)
+	if p.woken {
+		earlier(p.wakeAt)
+	}
+	if p.state == statePrepared {
+		if _, deadline := p.told(); !deadline.IsZero() {
+			earlier(later(deadline, w.now))
+		}
+	}
+	return at
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// act lets the phone do what its moment has come for.
+func (p *phone) act(w *world) {
+	p.machine(w)
+	if !w.now.Before(p.tickAt) {
+		p.tick(w)
+	}
+	if !p.reportAt.IsZero() && !w.now.Before(p.reportAt) {
+		if p.online(w, w.now) {
+			p.reportAt = time.Time{}
+			w.status(p, p.statusItems(false))
+		} else {
+			p.reportAt = p.nextOnline(w, w.now)
+		}
+	}
+	if p.woken && !w.now.Before(p.wakeAt) {
+		if p.online(w, w.now) {
+			w.session(p)
+		} else {
+			p.wakeAt = p.nextOnline(w, w.now)
+		}
+	}
+}
+
+// report has the phone tell its state as soon as it can; before declarations it
+// tells nothing by itself.
+func (p *phone) report(w *world) {
+	if p.declarative() && p.token != "" {
+		p.reportAt = w.now
+	}
+}
+
+// machine moves the phone's update machine on.
+func (p *phone) machine(w *world) {
+	release, deadline := p.told()
+	if release != "" && !version.Newer(release, p.os) {
+		release = ""
+	}
+	due := !p.stateAt.IsZero() && !w.now.Before(p.stateAt)
+	switch {
+	case p.state == stateInstalling:
+		if due {
+			p.finish(w)
+		}
+	case release == "":
+		if p.state != stateNone {
+			p.enter(w, stateNone, time.Time{})
+			p.pending, p.reason, p.failed = "", "", 0
+		}
+	case p.pending != release:
+		p.pending, p.reason, p.failed = release, "", 0
+		p.enter(w, stateDownloading, p.downloaded(w))
+	case p.state == stateDownloading && due:
+		if d := w.day(w.now); d >= p.full[0] && d < p.full[1] {
+			p.fail(w, "InsufficientSpace")
+		} else {
+			p.enter(w, statePrepared, time.Time{})
+		}
+	case p.state == statePrepared && !w.now.Before(deadline):
+		p.install(w)
+	case p.state == stateFailed && due:
+		p.enter(w, stateDownloading, p.downloaded(w))
+	}
+}
+
+// downloaded is when a download that begins now will be there.
+func (p *phone) downloaded(w *world) time.Time {
+	return p.nextOnline(w, w.now.Add(time.Duration(1+p.chance(5, "download", w.now))*time.Hour))
+}
+
+func (p *phone) enter(w *world, state string, until time.Time) {
+	p.state, p.stateAt = state, until
+	p.report(w)
+}
+
+func (p *phone) install(w *world) {
+	p.by = "declaration"
+	if !p.declarative() {
+		p.by = "mdm"
+	}
+	p.enter(w, stateInstalling, w.now.Add(25*time.Minute))
+}
+
+func (p *phone) fail(w *world, why string) {
+	p.reason = why
+	p.failed++
+	p.enter(w, stateFailed, w.now.Add(6*time.Hour))
+}
+
+// finish ends an installation, with success or without.
+func (p *phone) finish(w *world) {
+	r, known := w.apple.find(p.pending)
+	_, signed := w.apple.signs(p.pending, p.model, w.day(w.now))
+	switch {
+	case !known || !signed:
+		p.fail(w, "NotSigned")
+	case p.failures > 0:
+		p.failures--
+		p.fail(w, "Failed")
+	default:
+		w.trace("%s installed %s by %s", p.udid, r.version, p.by)
+		p.os, p.build = r.version, r.build
+		p.pending, p.reason, p.failed = "", "", 0
+		p.legacy.release = ""
+		p.enter(w, stateNone, time.Time{})
+	}
+}
+
+// tick is the user's look at the phone, once a day.
+func (p *phone) tick(w *world) {
+	p.tickAt = p.tickAt.Add(day)
+	for id, v := range w.vendors {
+		if p.chance(3, "app"+id, w.now) > 0 {
+			p.apps[id] = v
+		}
+	}
+	switch {
+	case p.state == statePrepared && p.user != postpones:
+		p.install(w)
+	case p.user == curious && p.state == stateNone && p.online(w, w.now):
+		today := w.day(w.now)
+		offer, ok := w.apple.offered(p.model, today)
+		if ok && version.Newer(offer.version, p.os) && today >= offer.posted+p.deferral() {
+			p.pending, p.by = offer.version, "user"
+			p.state, p.stateAt = stateInstalling, w.now.Add(time.Hour)
+			p.report(w)
+		}
+	}
+}
+
+// statusItems is a status report; a whole one tells what the phone can do and
+// holds, too.
+func (p *phone) statusItems(whole bool) []byte {
+	update := map[string]any{"install-state": p.state}
+	if p.pending != "" {
+		reason := map[string]any{"reason": []string{p.by}}
+		update["install-reason"] = reason
+		update["pending-version"] = map[string]any{"os-version": p.pending, "build-version": "x"}
+	}
+	update["failure-reason"] = map[string]any{"count": p.failed, "reason": p.reason, "timestamp": ""}
+	items := map[string]any{
+		"device":         map[string]any{"operating-system": map[string]any{"version": p.os, "build-version": p.build}},
+		"softwareupdate": update,
+	}
+	if whole {
+		items["management"] = map[string]any{"declarations": p.declarations(), "client-capabilities": capabilities()}
+	}
+	data, err := json.Marshal(map[string]any{"StatusItems": items, "Errors": []any{}})
+	if err != nil {
+		panic(err) // made of texts and numbers alone
+	}
+	return data
+}
+
+func (p *phone) declarations() map[string]any {
+	lists := map[string]any{"configurations": []any{}, "activations": []any{}, "assets": []any{}, "management": []any{}}
+	names := map[string]string{"configuration": "configurations", "activation": "activations", "asset": "assets", "management": "management"}
+	for _, d := range p.held {
+		list, _ := lists[names[d.class]].([]any)
+		lists[names[d.class]] = append(list, map[string]any{"identifier": d.id, "server-token": d.token, "active": true, "valid": "valid"})
+	}
+	return lists
+}
+
+func capabilities() map[string]any {
+	return map[string]any{"supported-payloads": map[string]any{
+		"declarations": map[string]any{
+			"activations":    []string{mdm.TypeActivationSimple},
+			"configurations": []string{mdm.TypeSoftwareUpdateSettings, mdm.TypeSoftwareUpdateEnforcement, mdm.TypeStatusSubscriptions},
+			"management":     []string{mdm.TypeOrganizationInfo},
+		},
+		"status-items": []string{
+			"device.operating-system.version", "softwareupdate.install-state",
+			"softwareupdate.pending-version", "softwareupdate.install-reason", "softwareupdate.failure-reason",
+		},
+	}}
+}

@@ -1,0 +1,361 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// book is what the checks remember.
+type book struct {
+	audit     storage.AuditEntry // the last entry read
+	approvals map[string]bool    // known, by identifier
+}
+
+func newBook() book { return book{approvals: map[string]bool{}} }
+
+// checkTokens holds what a phone is told of its set: the time never goes back.
+func (w *world) checkTokens(p *phone, token string, at time.Time) {
+	if token != p.token && !p.stamp.IsZero() && !at.After(p.stamp) {
+		w.violated("P0", p, "a set of %s follows one of %s", at, p.stamp)
+	}
+}
+
+// checkSet holds a set of declarations before the phone puts it in force.
+func (w *world) checkSet(p *phone, next map[string]declaration) {
+	after := phone{character: p.character, held: next, legacy: p.legacy}
+	if had, has := p.deferral(), after.deferral(); has < had {
+		w.violated("P2", p, "it hid releases for %d days and now for %d", had, has)
+	}
+	list := after.enforcements()
+	if len(list) > 1 {
+		w.violated("P8", p, "it has %d enforcements", len(list))
+	}
+	for _, d := range list {
+		if have, ok := p.held[d.id]; !ok || have.token != d.token {
+			w.told(p, d.payload.TargetOSVersion)
+			w.checkDeadline(p, d.payload.TargetOSVersion, d.payload.TargetLocalDateTime)
+		}
+	}
+}
+
+// told holds that a phone is told to install a release.
+func (w *world) told(p *phone, release string) {
+	w.trace("%s is told to install %s", p.udid, release)
+	if !version.Newer(release, p.os) {
+		w.violated("P9", p, "it is told to install %s", release)
+	}
+	// A clock that goes back makes what has left Apple's list look as before.
+	if last, ok := w.apple.signs(release, p.model, w.copyDay); w.skew >= 0 && (!ok || w.day(w.serverNow()) > last+1) {
+		w.violated("P7", p, "it is told to install %s, which Apple no longer signs", release)
+	}
+	if o := w.objects(p, release); o.why != "" {
+		w.violated(o.property, p, "it is told to install %s: %s", release, o.why)
+	}
+}
+
+// checkDeadline holds the deadline of a new enforcement: never in the past, never
+// earlier than the phone was told before.
+func (w *world) checkDeadline(p *phone, release, deadline string) {
+	stored, err := w.disk.Phone(w.ctx, seg, p.udid)
+	e := stored.Announced.Enforcement
+	if err != nil || e == nil {
+		w.violated("P0", p, "no record of what it is told")
+		return
+	}
+	if stored.TimeZone == p.zone && deadline <= w.serverNow().In(p.loc).Format(mdm.LocalDateTimeLayout) {
+		w.violated("P13", p, "the deadline %s of %s has passed", deadline, release)
+	}
+	key := fmt.Sprint(p.epoch, release, e.SourceID)
+	if before := p.deadlines[key]; deadline < before {
+		w.violated("P13", p, "the deadline of %s was %s and now is %s", release, before, deadline)
+	}
+	p.deadlines[key] = deadline
+}
+
+// ordered holds a command to install or download a release.
+func (w *world) ordered(p *phone, release, action string) {
+	w.told(p, release)
+	stored, err := w.disk.Phone(w.ctx, seg, p.udid)
+	e := stored.Announced.Enforcement
+	if err != nil || e == nil {
+		w.violated("P0", p, "no record of what it is told")
+		return
+	}
+	if local := w.serverNow().In(p.loc).Format(mdm.LocalDateTimeLayout); action == "InstallASAP" && stored.TimeZone == p.zone && local < e.Deadline {
+		w.violated("P13", p, "it is told at %s to install at once, before %s", local, e.Deadline)
+	}
+}
+
+// removesHold holds the removal of the hold profile.
+func (w *world) removesHold(p *phone) {
+	after := *p
+	after.legacy.profile = ""
+	if had, has := p.deferral(), after.deferral(); has < had {
+		w.violated("P2", p, "it hid releases for %d days and now for %d", had, has)
+	}
+}
+
+// handed holds each command: none of an older enrolment.
+func (w *world) handed(p *phone, c *mdm.Command) {
+	if p.past[c.UUID] {
+		w.violated("P15", p, "a %s that it was given before it enrolled again", c.RequestType)
+	}
+	p.present[c.UUID] = true
+	rows, err := w.disk.Queue(w.ctx, seg, p.udid)
+	if err != nil {
+		w.violated("P0", p, "its queue: %v", err)
+	}
+	for _, r := range rows {
+		if r.UUID == c.UUID && r.CreatedAt.Before(p.enrolledAt) {
+			w.violated("P15", p, "a %s that was queued before it enrolled again", c.RequestType)
+		}
+	}
+}
+
+// checkSession holds what a phone has after it has spoken with the server: all
+// that was stopped is gone, unless it is installing.
+func (w *world) checkSession(p *phone) {
+	release, _ := p.told()
+	if release == "" || !p.declarative() || p.state == stateInstalling {
+		return
+	}
+	if !version.Newer(release, p.os) {
+		w.violated("P8", p, "it still is to install %s", release)
+	}
+	if o := w.objects(p, release); o.why != "" {
+		w.violated(o.property, p, "it still is to install %s: %s", release, o.why)
+	}
+}
+
+// checkDecisions holds the records against the audit log: each approval has one
+// entry, by whom it needs, and was verified or is an override by two people.
+func (w *world) checkDecisions() {
+	entries, err := w.disk.Audit(w.ctx, seg, w.book.audit.Seq, 0)
+	if err != nil {
+		w.violated("P0", nil, "the audit log: %v", err)
+	}
+	if err := storage.VerifyAudit(w.book.audit, entries); err != nil {
+		w.violated("P5", nil, "%v", err)
+	}
+	opened := map[string][]storage.AuditEntry{}
+	for _, e := range entries {
+		w.book.audit = e
+		if e.Action == "gate.approve" || e.Action == "gate.override" {
+			opened[e.Target] = append(opened[e.Target], e)
+		}
+	}
+	for _, a := range w.records.Approvals {
+		if w.book.approvals[a.ID] {
+			continue
+		}
+		w.book.approvals[a.ID] = true
+		target := a.Group + "/" + a.Release
+		entries := opened[target]
+		delete(opened, target)
+		if len(entries) != 1 {
+			w.violated("P5", nil, "the approval of %s has %d entries in the audit log", target, len(entries))
+			continue
+		}
+		w.checkApproval(a, entries[0])
+	}
+	for target := range opened {
+		w.violated("P5", nil, "the audit log tells of an approval of %s that there is none of", target)
+	}
+}
+
+func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
+	target := a.Group + "/" + a.Release
+	if o := a.Override; o != nil {
+		proposer := e.Detail["proposed_by"]
+		switch {
+		case e.Action != "gate.override" || e.Detail["approval"] != a.ID:
+			w.violated("P5", nil, "the override of %s stands in the audit log as %s", target, e.Action)
+		case proposer == "" || proposer == e.Actor || strings.EqualFold(o.By, o.Second):
+			w.violated("P5", nil, "the override of %s is by %s and %s", target, proposer, e.Actor)
+		case o.Reason == "" || o.SecondReason == "" || !o.Until.After(a.At) || len(a.Models) == 0:
+			w.violated("P5", nil, "the override of %s has no reason, end or scope", target)
+		}
+		return
+	}
+	if e.Action != "gate.approve" {
+		w.violated("P5", nil, "the approval of %s stands in the audit log as %s", target, e.Action)
+	}
+	for _, model := range a.Models {
+		if why := w.unverified(a.Group, a.Release, model, a.At); why != "" {
+			w.violated("P5", nil, "%s was approved by one person although on %s %s", target, model, why)
+		}
+	}
+}
+
+// patience is how long a phone that can be reached may take beyond its deadline.
+const patience = 84 * time.Hour
+
+// daily looks at each phone: those that should be on their way get there in time.
+func (w *world) daily() {
+	for _, p := range w.phones {
+		release, until := w.wanted(p)
+		if release == "" {
+			p.due, p.dueBy = "", time.Time{}
+			continue
+		}
+		if key := release + " after " + p.os; p.due != key {
+			p.due, p.dueBy = key, until
+		}
+		if w.now.After(p.dueBy) {
+			x, err := w.fleet.Explain(w.ctx, seg, p.udid)
+			w.violated("P3", p, "it should have %s since %s (%s, %v)", release, p.dueBy.Format(time.DateTime), x.Explanation.Reason.Code, err)
+		}
+	}
+}
+
+// wanted returns the newest release that a phone which can be reached should get
+// and by when, "" when there is none.
+func (w *world) wanted(p *phone) (string, time.Time) {
+	today := w.day(w.now)
+	in := func(span [2]int) bool { return today >= span[0]-1 && today <= span[1]+1 && span[0] < span[1] }
+	if in(p.drawer) || in(p.full) || p.failures > 0 || w.skew != 0 || p.group == "" || !p.declarative() && !p.supervised {
+		return "", time.Time{}
+	}
+	for _, r := range w.newestFirst() {
+		if !version.Newer(r.version, p.os) {
+			break
+		}
+		_, then := w.apple.signs(r.version, p.model, w.copyDay)
+		last, now := w.apple.signs(r.version, p.model, today)
+		if !then || !now || today+3 > last || w.objects(p, r.version).why != "" {
+			continue
+		}
+		return r.version, w.deadline(p, r.version).Add(patience)
+	}
+	return "", time.Time{}
+}
+
+func (w *world) newestFirst() []release {
+	list := slices.Clone(w.life.releases)
+	slices.SortFunc(list, func(a, b release) int { return version.Order(b.version, a.version) })
+	return list
+}
+
+// deadline is the latest deadline that a phone may get for a release from now on.
+func (w *world) deadline(p *phone, release string) time.Time {
+	at := w.now.Add(w.team(p.group).notice + time.Hour)
+	if !p.declarative() {
+		at = at.Add(3 * day) // its steps are commands, each with an answer to wait for
+	}
+	if a, ok := w.approval(p.group, release, w.now); ok {
+		if t, err := time.ParseInLocation(mdm.LocalDateTimeLayout, a.Waves[0].Deadline, p.loc); err == nil {
+			at = later(at, t)
+		}
+	}
+	return at
+}
+
+// pair is a release on a model.
+type pair struct{ release, model string }
+
+// installable returns what the server's catalogue holds to be installable now.
+func (w *world) installable() map[pair]bool {
+	found := map[pair]bool{}
+	c, err := catalog.New(catalog.Contents{Releases: w.catalogue()})
+	if err != nil {
+		w.violated("P0", nil, "the catalogue: %v", err)
+		return found
+	}
+	for _, r := range c.Releases() {
+		for _, m := range r.Models {
+			if c.Installable(r.Version, m.Model, catalog.DateOf(w.serverNow())) {
+				found[pair{r.Version, m.Model}] = true
+			}
+		}
+	}
+	return found
+}
+
+// catalogue returns the releases that the server knows of, as stored.
+func (w *world) catalogue() []catalog.Release {
+	data, err := w.disk.Catalog(w.ctx)
+	if err != nil {
+		return nil // nothing was ever read
+	}
+	c, err := catalog.Unmarshal(data)
+	if err != nil {
+		w.violated("P0", nil, "the catalogue cannot be read: %v", err)
+		return nil
+	}
+	return c.Releases()
+}
+
+// checkNotWider holds that a feed which is no good adds nothing.
+func (w *world) checkNotWider(what string, before map[pair]bool) {
+	for it := range w.installable() {
+		if !before[it] {
+			w.violated("P14", nil, "%s made %s installable on %s", what, it.release, it.model)
+		}
+	}
+}
+
+// checkFeed holds that the server knows of nothing that Apple has not listed.
+func (w *world) checkFeed(today int) {
+	if w.skew != 0 {
+		return
+	}
+	for _, r := range w.catalogue() {
+		for _, m := range r.Models {
+			if real, ok := w.apple.find(r.Version); !ok || !real.isFor(m.Model) || real.posted > today {
+				w.violated("P14", nil, "the server knows of %s for %s", r.Version, m.Model)
+			}
+		}
+	}
+}
+
+// checkEnd holds that every phone that is not where it could be is listed with a
+// reason.
+func (w *world) checkEnd() {
+	for _, p := range w.phones {
+		x, err := w.fleet.Explain(w.ctx, seg, p.udid)
+		if err != nil {
+			w.violated("P0", p, "%v", err)
+			return
+		}
+		code := x.Explanation.Reason.Code
+		release, _ := w.wanted(p)
+		if code == "" || release != "" && code == policy.ReasonDone {
+			w.violated("P3", p, "it is not on %s and listed as %q", release, code)
+		}
+	}
+}
+
+// digest tells where everybody and everything is, without what is random.
+func (w *world) digest() string {
+	var lines []string
+	for _, p := range w.phones {
+		release, _ := p.told()
+		lines = append(lines, fmt.Sprintf("%s %s/%s runs %s, to install %q, hides %d days", p.udid, p.group, p.ring, p.os, release, p.deferral()))
+	}
+	records := map[string]int{}
+	for _, a := range w.records.Approvals {
+		records[fmt.Sprintf("approval %s/%s override=%t paused=%t withdrawn=%t", a.Group, a.Release, a.Override != nil, !a.PausedAt.IsZero(), !a.WithdrawnAt.IsZero())]++
+	}
+	for _, o := range w.records.Offers {
+		records[fmt.Sprintf("offer %s/%s withdrawn=%t", o.Group, o.Release, !o.Withdrawn.IsZero())]++
+	}
+	for _, d := range w.records.Declines {
+		records[fmt.Sprintf("decline %s/%s", d.Group, d.Release)]++
+	}
+	for _, v := range w.records.Verdicts {
+		records[fmt.Sprintf("verdict %s/%s %s %s %s revoked=%t", v.Group, v.Release, v.BundleID, v.Phone, v.Result, !v.RevokedAt.IsZero())]++
+	}
+	for _, k := range slices.Sorted(maps.Keys(records)) {
+		lines = append(lines, fmt.Sprintf("%d %s", records[k], k))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}

@@ -1,0 +1,165 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// What a run is told by its environment; make sim sets it.
+const (
+	seedsVariable  = "KANNUKI_SIM_SEEDS"  // how many lives; 10 when unset, 4 with -short
+	firstVariable  = "KANNUKI_SIM_FIRST"  // the seed of the first; 1 when unset
+	seedVariable   = "KANNUKI_SIM_SEED"   // this life alone, with everything that happens in it
+	keepVariable   = "KANNUKI_SIM_KEEP"   // and of it only so much, as printed by a run that failed
+	searchVariable = "KANNUKI_SIM_SEARCH" // not "": search the planted faults instead of going to where they are
+)
+
+func searching() bool { return os.Getenv(searchVariable) != "" }
+
+// small is the size of the lives of a plain run: what many of them find, a large
+// one would find later.
+func small() size { return size{phones: 8, days: 40} }
+
+// large is the size that the figures are about.
+func large() size { return size{phones: 100, days: 120} }
+
+// examine lives a life and reports the first property that does not hold. With
+// twice it is lived once more without the faults, and must end the same: that is
+// P11.
+func examine(ctx context.Context, l life, pl plant, twice bool) (violation, bool) {
+	o := live(ctx, l, options{plant: pl})
+	if v, bad := o.violates(""); bad || !twice {
+		return v, bad
+	}
+	other := live(ctx, l, options{plant: pl, faultless: true})
+	if other.end == o.end {
+		return violation{}, false
+	}
+	return violation{"P11", l.start.AddDate(0, 0, l.days), "without faults it ends otherwise:\n" + differences(other.end, o.end)}, true
+}
+
+// differences returns the lines that only one of two texts has.
+func differences(want, got string) string {
+	var b strings.Builder
+	only := func(mark, from, not string) {
+		for line := range strings.Lines(from) {
+			if !strings.Contains(not, line) {
+				b.WriteString(mark + line)
+			}
+		}
+	}
+	only("- ", want, got)
+	only("+ ", got, want)
+	return b.String()
+}
+
+// TestLives holds every property in life after life.
+func TestLives(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(seedVariable) != "" {
+		one(t)
+		return
+	}
+	n := number64(t, seedsVariable, 10)
+	if testing.Short() && os.Getenv(seedsVariable) == "" {
+		n = 4
+	}
+	first := number64(t, firstVariable, 1)
+	var next, violations atomic.Uint64
+	var workers sync.WaitGroup
+	next.Store(first)
+	const enough = 4 // violations are worth nobody's time any more
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for seed := next.Add(1) - 1; seed < first+n && violations.Load() < enough; seed = next.Add(1) - 1 {
+				l := draw(seed, small())
+				v, bad := examine(t.Context(), l, plant{}, seed%twiceEach == 0)
+				if bad {
+					violations.Add(1)
+					t.Errorf("seed %d: %s\nagain: %s", seed, v, again(t.Context(), l, v.property))
+				}
+			}
+		})
+	}
+	workers.Wait()
+	t.Logf("%d lives of %d phones and %d days, from seed %d", n, small().phones, small().days, first)
+}
+
+// twiceEach is how many lives one is lived twice of.
+const twiceEach = 3
+
+// again returns the command line that repeats as little of a life as still
+// violates the property.
+func again(ctx context.Context, l life, property string) string {
+	least := shrink(l, func(smaller life) bool {
+		v, bad := examine(ctx, smaller, plant{}, property == "P11")
+		return bad && v.property == property
+	})
+	return fmt.Sprintf("make sim SEED=%d KEEP='%s'", l.seed, least.kept())
+}
+
+// one lives a single life and tells what happens in it.
+func one(t *testing.T) {
+	t.Helper()
+	l := draw(number64(t, seedVariable, 0), small())
+	l, err := l.keep(os.Getenv(keepVariable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var story strings.Builder
+	o := live(t.Context(), l, options{lines: func(line string) { story.WriteString(line) }})
+	t.Logf("what happened:\n%s\nwhere everything ends:\n%s\ntrace %s", &story, o.end, o.hash)
+	if v, bad := examine(t.Context(), l, plant{}, true); bad {
+		t.Error(v)
+	}
+}
+
+func number64(t *testing.T, variable string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		t.Fatalf("%s=%q: want a number", variable, text)
+	}
+	return n
+}
+
+// TestSameSeedSameLife: a life is the same each time it is lived, to the letter.
+func TestSameSeedSameLife(t *testing.T) {
+	t.Parallel()
+	first := live(t.Context(), draw(7, small()), options{})
+	second := live(t.Context(), draw(7, small()), options{})
+	other := live(t.Context(), draw(8, small()), options{})
+	if first.hash != second.hash || first.end != second.end {
+		t.Errorf("seed 7 has the traces %s and %s", first.hash, second.hash)
+	}
+	if first.hash == other.hash {
+		t.Errorf("seeds 7 and 8 have the same trace %s", first.hash)
+	}
+}
+
+// BenchmarkLife is the cost of a life, with all checks: of the size of a plain
+// run, and of the one that the figure is about.
+func BenchmarkLife(b *testing.B) {
+	for name, of := range map[string]size{"small": small(), "100x120": large()} {
+		b.Run(name, func(b *testing.B) {
+			seed := uint64(0)
+			for b.Loop() {
+				seed++
+				if v, bad := live(b.Context(), draw(seed, of), options{}).violates(""); bad {
+					b.Fatalf("seed %d: %s", seed, v)
+				}
+			}
+		})
+	}
+}
