@@ -44,8 +44,9 @@ type Compacted struct {
 //
 // It returns [ErrDatabaseLocked] while a server runs, [ErrDatabaseOlder] for a
 // database that a start would migrate, a *[SetupError] when the old file of an
-// earlier compaction is still there, and needs room for a second copy. Nothing
-// is changed by it when it returns an error.
+// earlier compaction is still there or another file took the database's place
+// meanwhile, and needs room for a second copy. Nothing is changed by it when it
+// returns an error, except one that says that the new file is in place.
 func Compact(ctx context.Context, c Compaction, now time.Time) (out Compacted, err error) {
 	file := filepath.Join(c.Data, databaseFile)
 	kept := file + beforeCompact
@@ -55,6 +56,11 @@ func Compact(ctx context.Context, c Compaction, now time.Time) (out Compacted, e
 			Err: fmt.Errorf("%s is still there from the last time; remove it once the server has started", kept),
 		}
 	}
+	defer func() {
+		if err != nil && out.Kept != "" {
+			err = fmt.Errorf("the compacted database is in place and the old one is kept as %s, but: %w", kept, err)
+		}
+	}()
 	// Open, it keeps a server from starting until the new file is in place.
 	old, err := openDatabase(c.Data, bolt.Options{LockTimeout: offlineWait, ReadOnly: true})
 	if err != nil {
@@ -85,8 +91,14 @@ func Compact(ctx context.Context, c Compaction, now time.Time) (out Compacted, e
 	if out.DryRun = c.DryRun; c.DryRun {
 		return out, nil
 	}
+	if err := keepDatabase(old, file, staged, kept); err != nil {
+		return out, err
+	}
+	if err := os.Rename(staged, file); err != nil {
+		return out, errors.Join(fmt.Errorf("compact database: %w", err), os.Remove(kept))
+	}
 	out.Kept = kept
-	return out, swapDatabase(file, staged, kept)
+	return out, syncFolder(c.Data)
 }
 
 // checkCompacted checks the new file and holds its records against the old ones.
@@ -128,9 +140,9 @@ func recordCompaction(ctx context.Context, c Compaction, stage string, now time.
 	return errors.Join(err, store.Close())
 }
 
-// swapDatabase puts a new file in the place of the database and keeps the old
-// one. After a sudden end either stands under its name, whole.
-func swapDatabase(file, staged, kept string) error {
+// keepDatabase gives the database a second name, under which it stays when the
+// new file takes the first, and the new file its owner.
+func keepDatabase(old *bolt.Store, file, staged, kept string) error {
 	info, err := os.Stat(file)
 	if err != nil {
 		return fmt.Errorf("compact database: %w", err)
@@ -145,11 +157,18 @@ func swapDatabase(file, staged, kept string) error {
 	if err := os.Link(file, kept); err != nil {
 		return fmt.Errorf("compact database: %w", err)
 	}
-	if err := os.Rename(staged, file); err != nil {
-		return errors.Join(fmt.Errorf("compact database: %w", err), os.Remove(kept))
+	// The lock of a database that is only read lets others read it, and so another
+	// compaction may have put its own file here, which a server may have opened by
+	// now. From the link on no other can: it would need this name.
+	same, err := old.StandsAt(kept)
+	if err == nil && !same {
+		err = &SetupError{
+			Code: "compacted-twice", Params: map[string]string{"file": file},
+			Err: fmt.Errorf("another file has taken the place of %s meanwhile; nothing was done", file),
+		}
 	}
-	if err := syncFolder(filepath.Dir(file)); err != nil {
-		return fmt.Errorf("compact database: %w", err)
+	if err != nil {
+		return errors.Join(err, os.Remove(kept))
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/storage"
 	"github.com/kannuki-mdm/kannuki/storage/bolt"
@@ -122,6 +124,43 @@ func TestCompactKeepsWhatItHad(t *testing.T) {
 	}
 }
 
+// TestCompactTwice: while one compaction checks its copy, another one ends and a
+// server writes. What the server wrote stays.
+func TestCompactTwice(t *testing.T) {
+	t.Parallel()
+	data := hollow(t)
+	file := filepath.Join(data, "kannuki.db")
+	meanwhile := func(ctx context.Context, _ string) error {
+		done, err := server.Compact(ctx, server.Compaction{Data: data, Check: server.CheckDatabase}, time.Now())
+		if err != nil {
+			return err
+		}
+		store, err := bolt.Open(file, bolt.Options{})
+		if err != nil {
+			return err
+		}
+		return errors.Join(os.Remove(done.Kept), store.PutCatalog(ctx, []byte("written meanwhile")), store.Close())
+	}
+	_, err := server.Compact(t.Context(), server.Compaction{Data: data, Check: meanwhile}, time.Now())
+	if refused, ok := errors.AsType[*server.SetupError](err); !ok || refused.Code != "compacted-twice" {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	if got := folderOf(t, data); got != "kannuki.db" {
+		t.Errorf("folder holds %s", got)
+	}
+	store, err := bolt.Open(file, bolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog, err := store.Catalog(t.Context())
+	if err != nil || string(catalog) != "written meanwhile" {
+		t.Errorf("catalogue %q, %v", catalog, err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestBackups(t *testing.T) {
 	t.Parallel()
 	data := hollow(t)
@@ -131,7 +170,7 @@ func TestBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, bytes := range map[string][]byte{
-		"cut.db": content[:4096], "empty.db": nil, "notes.txt": []byte("not a database, and more than a page's head"), "short": []byte("x"),
+		"cut.db": content[:4096], "headless.db": slices.Concat(make([]byte, 4096), content[4096:]), "empty.db": nil, "notes.txt": []byte("not a database, and more than a page's head"), "short": []byte("x"),
 	} {
 		if err := os.WriteFile(filepath.Join(data, name), bytes, 0o600); err != nil {
 			t.Fatal(err)
@@ -148,22 +187,28 @@ func TestBackups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 2 {
-		t.Fatalf("found %+v, want the database and the part of one", list)
+	if len(list) != 3 {
+		t.Fatalf("found %+v, want the database, the part of one and the one without its first page", list)
 	}
 	if b := list[0]; b.File != good || b.State != server.BackupUnchecked || b.Schema < 2 || b.URL != "https://mdm.example.com" || b.Bytes != int64(len(content)) {
 		t.Errorf("newest is %+v", b)
 	}
-	if b := list[1]; filepath.Base(b.File) != "cut.db" || b.State != server.BackupDamaged || b.Problem == "" {
-		t.Errorf("the part of one is %+v", b)
+	damaged := map[string]string{} // and what can be read of it
+	for _, b := range list[1:] {
+		if b.State == server.BackupDamaged && b.Problem != "" {
+			damaged[filepath.Base(b.File)] = b.URL
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"cut.db": "", "headless.db": "https://mdm.example.com"}, damaged); diff != "" {
+		t.Errorf("damaged (-want +got):\n%s", diff)
 	}
 	store, err := bolt.Open(good, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	list, err = server.Backups(t.Context(), data)
-	if err != nil || len(list) != 1 {
-		t.Errorf("with the database in use: %+v, %v, want the damaged one alone", list, err)
+	if err != nil || len(list) != 2 {
+		t.Errorf("with the database in use: %+v, %v, want the damaged ones alone", list, err)
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)

@@ -121,6 +121,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"initialized":       "{data}はすでに使用中です。initは既存の環境を変更しません。",
 		"public-url":        "公開URL\"{url}\"は使えません。端末から接続できるhttps://ホスト名（必要なら:ポート番号も）を指定してください（{detail}）。",
 		"compacted-before":  "前回の圧縮で残したファイル{file}があります。サーバーの起動を確かめてから削除してください。",
+		"compacted-twice":   "作業中に{file}が別のファイルに置き換わりました。何も変更していません。",
 		"has-database":      "{data}にはすでにデータベースがあります。keysとconfig.yamlだけのフォルダに復元してください。",
 		"files-missing":     "先に{data}へconfig.yamlとkeysフォルダを戻してください（{detail}）。",
 	}

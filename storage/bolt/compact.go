@@ -37,7 +37,7 @@ func (s *Store) compactTo(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	to, err := openFile(path, Options{})
+	to, _, err := openFile(path, Options{})
 	if err != nil {
 		return err
 	}
@@ -47,9 +47,20 @@ func (s *Store) compactTo(path string) error {
 	return errors.Join(err, to.Close(), syncFile(path))
 }
 
+// StandsAt reports whether path leads to the file that is open here, not to
+// another that has taken its place.
+func (s *Store) StandsAt(path string) (bool, error) {
+	same, err := standsAt(s.file, path)
+	if err != nil {
+		return false, fmt.Errorf("look at %s: %w", path, err)
+	}
+	return same, nil
+}
+
 // Header is what a database file says of itself.
 type Header struct {
-	Schema   uint64 // version of its records, which may be newer than this binary
+	Schema   uint64 // version of its records
+	Newer    bool   // than this binary, which cannot read them
 	Instance storage.Instance
 }
 
@@ -58,19 +69,28 @@ var ErrNotDatabase = errors.New("not a database of kannuki")
 
 // ReadHeader reads what a database file says of itself, and neither checks nor
 // changes anything else of it. The error wraps [ErrNotDatabase] for a file of
-// another kind, [ErrLocked] while a process has it open, and
-// [storage.ErrCorrupt] for a database that is damaged where this looks.
+// another kind, [ErrLocked] while a process has it open, [storage.ErrCorrupt] for
+// a database that is damaged where this looks, and what the system said of a file
+// that cannot be read. A header beside ErrCorrupt is what could be read of it.
 func ReadHeader(ctx context.Context, path string) (Header, error) {
 	h, err := readHeader(ctx, path)
 	if err != nil {
-		return Header{}, fmt.Errorf("read %s: %w", path, err)
+		return h, fmt.Errorf("read %s: %w", path, err)
 	}
 	return h, nil
 }
 
 func readHeader(ctx context.Context, path string) (h Header, err error) {
-	if is, err := hasMagic(path); err != nil || !is {
-		return h, errors.Join(err, ErrNotDatabase)
+	first, second, err := findMarks(path)
+	switch {
+	case err != nil:
+		return h, err
+	case !first && !second:
+		return h, ErrNotDatabase
+	case !first:
+		defer func() {
+			err = errors.Join(fmt.Errorf("its first page is damaged: %w", storage.ErrCorrupt), err)
+		}()
 	}
 	// Without the list of free pages not every page is read, which in a damaged
 	// file could end the process.
@@ -89,6 +109,7 @@ func readHeader(ctx context.Context, path string) (h Header, err error) {
 		if h.Schema, err = t.loadNumber(bucketMeta, key(metaSchema)); err != nil {
 			return err
 		}
+		h.Newer = h.Schema > currentSchema().version()
 		h.Instance, err = load[storage.Instance](t, bucketMeta, key(metaInstance))
 		return err
 	})
@@ -101,19 +122,37 @@ func readHeader(ctx context.Context, path string) (h Header, err error) {
 // headerWait is short: who lists files does not wait for one in use.
 const headerWait = 10 * time.Millisecond
 
-// hasMagic reports whether a file begins with a page of bbolt: its mark stands
-// behind the head of the page (bbolt, type meta). Many files are none, and
-// opening one that is none as a database says nothing of it.
-func hasMagic(path string) (bool, error) {
+// findMarks looks for the marks of bbolt in the first two pages of a file: each
+// stands behind the head of its page (bbolt, type meta), and either is enough to
+// open it. Many files are no database, and opening one that is none says nothing
+// of it. The second page begins at the size of the first, a power of two that
+// only the first tells, so it is looked for where bbolt does.
+func findMarks(path string) (first, second bool, err error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names the folder
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
+	first, err = markAt(f, 0)
+	for size := int64(minPage); size <= maxPage && err == nil && !first && !second; size *= 2 {
+		second, err = markAt(f, size)
+	}
+	return first, second, errors.Join(err, f.Close())
+}
+
+// Sizes of pages that bbolt tries, bytes.
+const (
+	minPage = 1 << 10
+	maxPage = minPage << 14
+)
+
+// markAt reports whether the page at an offset has the mark of bbolt. A file
+// that ends before has none.
+func markAt(f io.ReaderAt, offset int64) (bool, error) {
 	var head [20]byte
-	_, err = io.ReadFull(f, head[:])
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
+	_, err := f.ReadAt(head[:], offset)
+	if errors.Is(err, io.EOF) {
+		return false, nil
 	}
 	mark := binary.NativeEndian.AppendUint32(nil, 0xED0CDAED)
-	return bytes.Equal(head[16:], mark), errors.Join(err, f.Close())
+	return bytes.Equal(head[16:], mark), err
 }

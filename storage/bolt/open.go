@@ -67,7 +67,7 @@ func create(path string, inst storage.Instance, o Options) error {
 
 // initialize fills a new database file.
 func initialize(path string, inst storage.Instance, o Options) error {
-	db, err := openFile(path, o)
+	db, _, err := openFile(path, o)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func Open(path string, o Options) (*Store, error) {
 }
 
 func openSchema(path string, o Options, want schema) (*Store, error) {
-	db, err := openExisting(path, o)
+	db, file, err := openExisting(path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -112,26 +112,26 @@ func openSchema(path string, o Options, want schema) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	p := &packer{}
-	return &Store{db: db, path: path, pageBytes: db.Info().PageSize, packer: p, writer: startWriter(db, p)}, nil
+	return &Store{db: db, file: file, path: path, pageBytes: db.Info().PageSize, packer: p, writer: startWriter(db, p)}, nil
 }
 
-func openExisting(path string, o Options) (*bbolt.DB, error) {
+func openExisting(path string, o Options) (*bbolt.DB, *os.File, error) {
 	switch size, err := fileSize(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("no database at %s: run `kannuki init` to create one: %w", path, fs.ErrNotExist)
+		return nil, nil, fmt.Errorf("no database at %s: run `kannuki init` to create one: %w", path, fs.ErrNotExist)
 	case err != nil:
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, nil, fmt.Errorf("open database: %w", err)
 	case size == 0: // bbolt would take it for a new one
-		return nil, fmt.Errorf("open database %s: the file is empty: %w", path, storage.ErrCorrupt)
+		return nil, nil, fmt.Errorf("open database %s: the file is empty: %w", path, storage.ErrCorrupt)
 	}
-	db, err := openFile(path, o)
+	db, file, err := openFile(path, o)
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		err = ErrLocked
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	return db, nil
+	return db, file, nil
 }
 
 // openFile opens a file that exists with the settings Kannuki runs with. The
@@ -141,8 +141,9 @@ func openExisting(path string, o Options) (*bbolt.DB, error) {
 //
 // Who waits for the lock of a file may get it when another file has taken its
 // place, as a compaction does. What is written to the old one then would be
-// lost, so the one that stands there now is opened in its stead.
-func openFile(path string, o Options) (*bbolt.DB, error) {
+// lost, so the one that stands there now is opened in its stead. The file it
+// returns is closed with the database.
+func openFile(path string, o Options) (*bbolt.DB, *os.File, error) {
 	for {
 		var opened *os.File // bbolt closes it
 		db, err := bbolt.Open(path, filePermissions, &bbolt.Options{
@@ -159,16 +160,16 @@ func openFile(path string, o Options) (*bbolt.DB, error) {
 			},
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		switch same, err := standsAt(opened, path); {
 		case err != nil:
-			return nil, errors.Join(err, db.Close())
+			return nil, nil, errors.Join(err, db.Close())
 		case same:
-			return db, nil
+			return db, opened, nil
 		}
 		if err := db.Close(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 }

@@ -182,7 +182,7 @@ func TestAddBuckets(t *testing.T) {
 	if err := Create(path, storage.Instance{}, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	db, err := openFile(path, Options{})
+	db, _, err := openFile(path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

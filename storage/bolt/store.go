@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -38,6 +39,7 @@ type Options struct {
 // after Close they return [storage.ErrClosed].
 type Store struct {
 	db        *bbolt.DB
+	file      *os.File // of db, which closes it
 	path      string
 	pageBytes int
 	packer    *packer
