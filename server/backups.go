@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/kannuki-mdm/kannuki/storage"
 	"github.com/kannuki-mdm/kannuki/storage/bolt"
 )
 
@@ -30,11 +30,14 @@ const (
 	BackupUnchecked = "unchecked" // its beginning can be read; nothing else was looked at
 	BackupWhole     = "whole"     // read from end to end
 	BackupDamaged   = "damaged"
+	BackupNewer     = "newer"    // of a newer Kannuki, which alone can check it
+	BackupNotRead   = "not-read" // it could not be looked at, which says nothing of it
 )
 
 // Backups lists the copies of databases in a folder, newest first. It reads no
 // more than the beginning of each and changes nothing. Files of other kinds, and
-// a database that a server has open, are left out.
+// a database that a server has open, are left out; a file that cannot be read is
+// listed with its problem, for it may be a copy.
 func Backups(ctx context.Context, folder string) ([]BackupFile, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -50,8 +53,8 @@ func Backups(ctx context.Context, folder string) ([]BackupFile, error) {
 		if errors.Is(err, bolt.ErrNotDatabase) || errors.Is(err, bolt.ErrLocked) || errors.Is(err, os.ErrNotExist) {
 			continue
 		}
-		if err != nil && !errors.Is(err, storage.ErrCorrupt) {
-			return nil, fmt.Errorf("list backups: %w", err)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("list backups: %w", ctx.Err())
 		}
 		info, statErr := entry.Info()
 		if statErr != nil {
@@ -61,8 +64,13 @@ func Backups(ctx context.Context, folder string) ([]BackupFile, error) {
 			File: path, ModifiedAt: info.ModTime().UTC(), Bytes: info.Size(), Schema: h.Schema,
 			URL: h.Instance.URL, Organization: h.Instance.Organization, State: BackupUnchecked,
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			b.State, b.Problem = BackupNotRead, err.Error()
+		case err != nil: // a disk that does not give it back has lost it, too
 			b.State, b.Problem = BackupDamaged, err.Error()
+		case h.Newer:
+			b.State = BackupNewer
 		}
 		found = append(found, b)
 	}

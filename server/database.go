@@ -43,12 +43,14 @@ var (
 	// ErrDatabaseOlder means that the database is of an older Kannuki, and that
 	// only a start migrates it.
 	ErrDatabaseOlder = errors.New("the database is of an older kannuki")
+	// ErrDatabaseNewer means that only a newer Kannuki can read the database.
+	ErrDatabaseNewer = errors.New("the database is of a newer kannuki")
 )
 
 // CheckDatabase reads the whole database of a data directory and reports what
 // is wrong with it, or nil. It changes nothing. Its errors wrap
-// [ErrDatabaseLocked] while a server runs, and [ErrDatabaseOlder] for a database
-// that a start would migrate first. A badly damaged file can end the process:
+// [ErrDatabaseLocked] while a server runs, [ErrDatabaseOlder] for a database
+// that a start would migrate first, and [ErrDatabaseNewer]. A badly damaged file can end the process:
 // call it in one that may end.
 func CheckDatabase(ctx context.Context, data string) error {
 	return checkDatabase(ctx, data, bolt.Options{LockTimeout: offlineWait, ReadOnly: true})
@@ -80,7 +82,7 @@ func DescribeDatabase(ctx context.Context, data string) (DatabaseInfo, error) {
 }
 
 // openDatabase opens the database of a data directory. Its errors wrap
-// [ErrDatabaseLocked] and [ErrDatabaseOlder].
+// [ErrDatabaseLocked], [ErrDatabaseOlder] and [ErrDatabaseNewer].
 func openDatabase(data string, o bolt.Options) (*bolt.Store, error) {
 	store, err := bolt.Open(filepath.Join(data, databaseFile), o)
 	if errors.Is(err, bolt.ErrLocked) {
@@ -88,6 +90,9 @@ func openDatabase(data string, o bolt.Options) (*bolt.Store, error) {
 	}
 	if _, older := errors.AsType[*bolt.OlderError](err); older {
 		return nil, fmt.Errorf("%w: %w", ErrDatabaseOlder, err)
+	}
+	if _, newer := errors.AsType[*bolt.NewerError](err); newer {
+		return nil, fmt.Errorf("%w: %w", ErrDatabaseNewer, err)
 	}
 	return store, err
 }

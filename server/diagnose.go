@@ -105,6 +105,8 @@ func (d *diagnosis) database(ctx context.Context) {
 		d.ok("database", t.T("The database is in use by the running server; its records are checked as they are read."))
 	case errors.Is(err, ErrDatabaseOlder):
 		d.add("database", GradeWarn, t.T("The database is of an older Kannuki and was not checked."), t.T("`kannuki serve` migrates it and keeps a copy."))
+	case errors.Is(err, ErrDatabaseNewer):
+		d.add("database", GradeFail, t.T("The database is of a newer Kannuki."), t.T("Run the newer Kannuki, or restore the copy that it made before it changed the database."))
 	case strings.Contains(err.Error(), fs.ErrPermission.Error()):
 		// The check runs in a process of its own, so only its words are left.
 		d.add("database", GradeFail, err.Error(), t.T("Give the files of the data directory to the user the server runs as."))

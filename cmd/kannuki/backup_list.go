@@ -19,7 +19,7 @@ func newBackupListCommand(g *globals) *cobra.Command {
 		Use:   "list [DIR]",
 		Short: t.T("List the copies of databases in a folder, newest first"),
 		Long: t.T("List the copies of databases in a folder, newest first; without DIR in the present one. Only the beginning of each is read, " +
-			"unless --verify has each checked from end to end as `kannuki backup verify` does. The exit code is 1 if one is damaged."),
+			"unless --verify has each checked from end to end as `kannuki backup verify` does. The exit code is 1 if one is damaged or cannot be read, with --verify if one is not whole."),
 		Example: "kannuki backup list /backup\nkannuki backup list /backup --verify -o json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -35,7 +35,7 @@ func newBackupListCommand(g *globals) *cobra.Command {
 			return runBackupList(cmd.Context(), g, cmd, folder, verify)
 		},
 	}
-	cmd.Flags().BoolVar(&verify, "verify", false, t.T("check each from end to end; needs room for a second copy of the largest"))
+	cmd.Flags().BoolVar(&verify, "verify", false, t.T("check each from end to end; needs room in the folder for a second copy of the largest"))
 	return cmd
 }
 
@@ -49,43 +49,51 @@ func runBackupList(ctx context.Context, g *globals, cmd *cobra.Command, folder s
 	if err != nil {
 		return err
 	}
-	damaged := 0
+	bad := false
 	for i := range files {
 		if verify && files[i].State == server.BackupUnchecked {
 			if err := g.verifyListed(ctx, &files[i], folder); err != nil {
 				return err
 			}
 		}
-		if files[i].State == server.BackupDamaged {
-			damaged++
+		switch files[i].State {
+		case server.BackupDamaged, server.BackupNotRead:
+			bad = true
+		case server.BackupNewer:
+			bad = bad || verify
 		}
 	}
 	if err := g.show(cmd, g.backupsAnswer(files)); err != nil {
 		return err
 	}
-	if damaged > 0 {
+	if bad {
 		return &shownError{exit: exitError}
 	}
 	return nil
 }
 
-// verifyListed checks one file from end to end.
+// verifyListed checks one file from end to end. An error ends the list.
 func (g *globals) verifyListed(ctx context.Context, b *server.BackupFile, folder string) error {
 	stage, _, err := g.stageBackup(ctx, b.File, folder)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	if err == nil {
-		b.State = server.BackupWhole
 		if err := os.RemoveAll(stage); err != nil { //nolint:gosec // the folder this command made
 			return fmt.Errorf("remove copy: %w", err)
 		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		b.State = server.BackupWhole
 		return nil
+	case errors.Is(err, server.ErrDatabaseNewer):
+		b.State = server.BackupNewer
+	case errors.Is(err, errNotChecked):
+		b.State = server.BackupNotRead
+	default:
+		b.State = server.BackupDamaged
 	}
-	if _, notWhole := errors.AsType[*wordedError](err); !notWhole {
-		return err // it could not be copied, which says nothing of it
-	}
-	b.State, b.Problem = server.BackupDamaged, err.Error()
+	b.Problem = err.Error()
 	return nil
 }
 
@@ -128,6 +136,10 @@ func (g *globals) backupState(state string) string {
 		return g.text.T("whole")
 	case server.BackupDamaged:
 		return g.text.T("damaged")
+	case server.BackupNewer:
+		return g.text.T("of a newer Kannuki")
+	case server.BackupNotRead:
+		return g.text.T("could not be checked")
 	default:
 		return g.text.T("not checked")
 	}

@@ -63,15 +63,27 @@ func (g *globals) backupAnswer(b checkedBackup, first string) answer {
 func (g *globals) stageBackup(ctx context.Context, file, dir string) (stage string, found checkedBackup, err error) {
 	found.File = file
 	if stage, found.SHA256, err = server.StageDatabase(file, dir); err != nil {
-		return "", found, err
+		return "", found, fmt.Errorf("%w: %w", errNotChecked, err)
 	}
 	if err = checkApart(ctx, stage, "--"+stageFlag); err == nil {
 		found.DatabaseInfo, err = server.DescribeDatabase(ctx, stage)
 	}
 	if err != nil {
-		err = errors.Join(&wordedError{g.text.T("%s is no whole copy: %v", file, err), err}, os.RemoveAll(stage)) //nolint:gosec // as above
+		err = errors.Join(g.stageFault(file, err), os.RemoveAll(stage)) //nolint:gosec // the folder made above
 	}
 	return stage, found, err
+}
+
+// stageFault says what is wrong with a copy, or with looking at it.
+func (g *globals) stageFault(file string, err error) error {
+	switch {
+	case errors.Is(err, server.ErrDatabaseNewer):
+		return &wordedError{g.text.T("%s is of a newer Kannuki: use that one", file), err}
+	case errors.Is(err, errNotChecked):
+		return &wordedError{g.text.T("%s could not be checked: %v", file, err), err}
+	default:
+		return &wordedError{g.text.T("%s is no whole copy: %v", file, err), err}
+	}
 }
 
 func newBackupRestoreCommand(g *globals) *cobra.Command {

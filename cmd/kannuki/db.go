@@ -14,14 +14,19 @@ func newDBCommand(g *globals) *cobra.Command {
 	return g.noun("db", g.text.T("The database of a stopped server"), newDBCheckCommand(g), newDBStatsCommand(g), newDBCompactCommand(g))
 }
 
-// offline says what to do about a database that a server has open, or has to
-// migrate first.
+// offline says what to do about a database that a server has open or has to
+// migrate first, or that only a newer Kannuki can read.
 func (g *globals) offline(err error) error {
 	switch {
 	case errors.Is(err, server.ErrDatabaseLocked):
 		return &nextError{err, g.text.T("Stop the server first, or look at a copy: `kannuki backup create FILE`, `kannuki backup verify FILE`.")}
 	case errors.Is(err, server.ErrDatabaseOlder):
 		return &nextError{err, g.text.T("`kannuki serve` migrates it and keeps a copy.")}
+	case errors.Is(err, server.ErrDatabaseNewer):
+		return &nextError{
+			&wordedError{g.text.T("The database is of a newer Kannuki."), err},
+			g.text.T("Run the newer Kannuki, or restore the copy that it made before it changed the database."),
+		}
 	}
 	return err
 }

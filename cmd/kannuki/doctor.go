@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 func newDoctorCommand(g *globals) *cobra.Command {
@@ -190,6 +192,11 @@ func newDoctorDatabaseCommand(g *globals) *cobra.Command {
 				return &shownError{exit: exitLocked}
 			case errors.Is(err, server.ErrDatabaseOlder):
 				return &shownError{exit: exitOlder}
+			case errors.Is(err, server.ErrDatabaseNewer):
+				return &shownError{exit: exitNewer}
+			case notChecked(err):
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), err) // for who started this process
+				return &shownError{exit: exitNotChecked}
 			}
 			return err
 		},
@@ -201,11 +208,25 @@ func newDoctorDatabaseCommand(g *globals) *cobra.Command {
 const (
 	databaseCheck = "check-database"
 	stageFlag     = "stage"
-	// exitLocked and exitOlder tell doctor that a server has the database open,
-	// and that it is of an older Kannuki. They are no part of the command contract.
-	exitLocked = 75
-	exitOlder  = 76
+	// These tell who started the check that a server has the database open, that it
+	// is of an older or a newer Kannuki, and that the system got in the way. They are
+	// no part of the command contract.
+	exitLocked     = 75
+	exitOlder      = 76
+	exitNewer      = 77
+	exitNotChecked = 78
 )
+
+// errNotChecked means that a check could not be made, which says nothing of the
+// database.
+var errNotChecked = errors.New("the check could not be made")
+
+// notChecked reports whether a check ended because of the system: a full disk, a
+// missing right, an interrupt.
+func notChecked(err error) bool {
+	_, system := errors.AsType[syscall.Errno](err)
+	return system || errors.Is(err, storage.ErrFull) || errors.Is(err, context.Canceled)
+}
 
 // checkDatabase runs the check of the data directory in another process.
 func (g *globals) checkDatabase(ctx context.Context) error { return checkApart(ctx, g.data) }
@@ -229,10 +250,15 @@ func checkApart(ctx context.Context, data string, flags ...string) error {
 		return server.ErrDatabaseLocked
 	case ended && exit.ExitCode() == exitOlder:
 		return server.ErrDatabaseOlder
-	case ended:
+	case ended && exit.ExitCode() == exitNewer:
+		return server.ErrDatabaseNewer
+	case ended && exit.Exited():
 		message, _, _ := strings.Cut(strings.TrimPrefix(problem.String(), "kannuki: "), "\n")
+		if exit.ExitCode() == exitNotChecked {
+			return fmt.Errorf("%w: %s", errNotChecked, message)
+		}
 		return fmt.Errorf("check database: %s", message)
-	default:
-		return fmt.Errorf("check database: %w", err)
+	default: // it did not start, or somebody ended it
+		return fmt.Errorf("%w: %w", errNotChecked, err)
 	}
 }

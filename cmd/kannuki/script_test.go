@@ -47,23 +47,41 @@ func TestScripts(t *testing.T) {
 			"envjson":  envJSON,
 			"envcsv":   envCSV,
 			"older":    older,
+			"newer":    newer,
 		},
 	})
 }
 
-// older turns a database into one of schema 1, which knew no proposals: older
-// FILE.
+// older turns a database into one of schema 1, which knew none of what later
+// migrations made: older FILE.
 func older(ts *testscript.TestScript, neg bool, args []string) {
+	setSchema(ts, neg, args, 1, "proposals", "policies", "hold-marks")
+}
+
+// newer turns a database into one of a schema that this kannuki does not know:
+// newer FILE.
+func newer(ts *testscript.TestScript, neg bool, args []string) {
+	setSchema(ts, neg, args, 1<<20)
+}
+
+// setSchema gives a database another version, and takes the kinds of records from
+// it that the version does not know.
+func setSchema(ts *testscript.TestScript, neg bool, args []string, version uint64, unknown ...string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: older FILE")
+		ts.Fatalf("usage: older FILE, or newer FILE")
 	}
 	db, err := bbolt.Open(ts.MkAbs(args[0]), 0o600, nil)
 	ts.Check(err)
-	schema, one := []byte("schema"), binary.BigEndian.AppendUint64([]byte{1}, 1) // format and number
-	sum := crc32.Checksum(slices.Concat(schema, one), crc32.MakeTable(crc32.Castagnoli))
-	value := slices.Concat(one[:1], binary.BigEndian.AppendUint32(nil, sum), one[1:])
+	schema, number := []byte("schema"), binary.BigEndian.AppendUint64([]byte{1}, version) // format and number
+	sum := crc32.Checksum(slices.Concat(schema, number), crc32.MakeTable(crc32.Castagnoli))
+	value := slices.Concat(number[:1], binary.BigEndian.AppendUint32(nil, sum), number[1:])
 	err = db.Update(func(t *bbolt.Tx) error {
-		return errors.Join(t.DeleteBucket([]byte("proposals")), t.Bucket([]byte("meta")).Put(schema, value))
+		for _, name := range unknown {
+			if err := t.DeleteBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return t.Bucket([]byte("meta")).Put(schema, value)
 	})
 	ts.Check(errors.Join(err, db.Close()))
 }

@@ -63,6 +63,8 @@ func japaneseErrors() []both {
 		{"The certificate of %s is not trusted: %v.", "%sの証明書を信頼できません（%v）。"},
 		{"Check the name in `--server`, and that this machine trusts who issued the certificate.", "`--server`の名前と、証明書の発行元をこの機器が信頼しているかを確認してください。"},
 		{"token %s was made and its secret is lost, revoke it: %v", "トークン%sを作成しましたが、秘密を書き込めませんでした。無効にしてください（%v）"},
+		{"%s is of a newer Kannuki: use that one", "%sは新しい版のKannukiのものです。その版を使ってください"},
+		{"%s could not be checked: %v", "%sを検査できませんでした（%v）"},
 		{"%s is no whole copy: %v", "%sは完全なバックアップではありません（%v）"},
 		{
 			"%s is of the installation at %s, but config.yaml in %s is of %s; use the copy and the files of one installation",

@@ -108,8 +108,8 @@ func japaneseHelp() []both {
 		{"Copies of the database", "データベースのバックアップ"},
 		{"List the copies of databases in a folder, newest first", "フォルダ内のデータベースの写しを新しい順に表示する"},
 		{"List the copies of databases in a folder, newest first; without DIR in the present one. Only the beginning of each is read, " +
-			"unless --verify has each checked from end to end as `kannuki backup verify` does. The exit code is 1 if one is damaged.", "フォルダ内のデータベースの写しを新しい順に表示する。DIRがなければ今のフォルダを見る。通常は各ファイルの先頭だけを読み、--verifyを付けると`kannuki backup verify`と同じく全体を検査する。壊れた写しがあれば、終了コードは1になる。"},
-		{"check each from end to end; needs room for a second copy of the largest", "全体を検査する（最大の写しと同じ空き容量が必要）"},
+			"unless --verify has each checked from end to end as `kannuki backup verify` does. The exit code is 1 if one is damaged or cannot be read, with --verify if one is not whole.", "フォルダ内のデータベースの写しを新しい順に表示する。DIRがなければ今のフォルダを見る。通常は各ファイルの先頭だけを読み、--verifyを付けると`kannuki backup verify`と同じく全体を検査する。壊れた写しか読めない写しがあれば（--verifyでは、正常でない写しがあれば）、終了コードは1になる。"},
+		{"check each from end to end; needs room in the folder for a second copy of the largest", "全体を検査する（そのフォルダに、最大の写しと同じ空き容量が必要）"},
 		{"Write the database anew without its empty part", "データベースを、空き部分を除いて書き直す"},
 		{"Write the database anew without its empty part, check the new file and put it in the place of the old one, which stays beside it as kannuki.db.before-compact: " +
 			"remove that once the server has started. The server must be stopped, and the disk needs room for a second copy. " +
