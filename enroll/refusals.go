@@ -84,7 +84,8 @@ func (r *refusals) take() map[refusalKey]map[string]int {
 }
 
 // NoteRefusal counts a refusal that was made before enrolment was asked, such
-// as a request without a certificate. The identity is a fingerprint or "none".
+// as a request without a certificate. The identity is a fingerprint, "none", or the
+// way in: "scep", "admin".
 func (s *Service) NoteRefusal(identity, reason string) {
 	s.refusals.note(storage.DefaultSegment, identity, reason)
 }

@@ -277,6 +277,27 @@ func TestCutOffLink(t *testing.T) {
 	}
 }
 
+// TestStrangers: who has no token, or none that is known, is counted once a minute
+// in the log and the audit log, and has no line of his own.
+func TestStrangers(t *testing.T) {
+	in := install(t)
+	admin := in.openAdmin()
+	for _, token := range []string{"", "Bearer planted", "Bearer planted"} {
+		if status, _ := ask(t, http.MethodGet, admin+"/v1/status", token, nil); status != http.StatusForbidden {
+			t.Errorf("with %q: %d, want 403", token, status)
+		}
+	}
+	in.stop()
+	log := in.log.String()
+	const want = `level=WARN msg=security action=security.refused identity=admin count=3 reasons="token 3"`
+	if !strings.Contains(log, want) {
+		t.Errorf("the log lacks %s", want)
+	}
+	if strings.Contains(log, "denied") || strings.Contains(log, "planted") {
+		t.Errorf("the log tells of single requests:\n%s", log)
+	}
+}
+
 // TestMalformedConfigurations: no configuration file ends the process or costs
 // more than a look.
 func TestMalformedConfigurations(t *testing.T) {

@@ -412,9 +412,18 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text)) // the connection is gone or it is not; nothing else can be told
 }
 
-// adminHandler serves people and their programs.
+// adminHandler serves people and their programs. Who has no access is counted as
+// what is refused to phones is: anybody may ask at any rate, and nothing that a
+// stranger chose himself goes into a log.
 func (s *Server) adminHandler(authenticate api.Authenticate) http.Handler {
-	return api.NewHandler(s.fleet, s.enroll, s, authenticate, s.sweeper.Mark, s.o.Logger)
+	counted := func(r *http.Request) (api.Principal, error) {
+		p, err := authenticate(r)
+		if err != nil {
+			s.enroll.NoteRefusal("admin", "token")
+		}
+		return p, err
+	}
+	return api.NewHandler(s.fleet, s.enroll, s, counted, s.sweeper.Mark, s.o.Logger)
 }
 
 // removeStaleSocket clears the way for a new socket after a crash. The

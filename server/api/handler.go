@@ -222,14 +222,13 @@ func readBody(body io.Reader, n int64) ([]byte, error) {
 }
 
 // logFailure logs a request that was refused or came to a fault. What was
-// mistyped or does not exist is between the caller and the answer.
+// mistyped or does not exist is between the caller and the answer. Who has no
+// access has no line each: there may be any number, and who proves the identity
+// counts them.
 func (h *Handler) logFailure(rt route, c *call, e *Error, err error) {
 	switch e.Code {
 	case CodeInternal:
 		h.logger.ErrorContext(c.ctx, "admin request failed", "request_id", e.RequestID, "route", rt.pattern, "error", err)
-	case CodeDenied:
-		// Whoever it is, nothing that he chose himself goes into the log.
-		h.logger.WarnContext(c.ctx, "admin request denied", "request_id", e.RequestID, "route", rt.pattern, "code", e.Code)
 	case CodeRefused, CodeConflict, CodeDiskFull:
 		h.logger.WarnContext(c.ctx, "admin act refused", "request_id", e.RequestID, "actor", c.Actor, "route", c.route(),
 			"code", e.Code, "detail", e.Detail, "dry_run", c.dry)
