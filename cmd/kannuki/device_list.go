@@ -31,7 +31,7 @@ func newDeviceListCommand(g *globals) *cobra.Command {
 		Use:   "list",
 		Short: t.T("List phones, each with one reason"),
 		Example: "kannuki device list --group sales --ring production --hold pending\n" +
-			"kannuki device list --reason offline --contact-before 7d --sort contact -o csv",
+			"kannuki device list --contact-before 7d --sort contact -o csv",
 		Args: g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDeviceList(cmd.Context(), g, cmd, o) },
 	}
