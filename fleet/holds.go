@@ -22,7 +22,8 @@ var errNothingToTell = errors.New("nothing to tell")
 // tellHolds records every day of a hold that somebody has to hear of, and at
 // its end does what the group's policy says: in the transaction that remembers
 // it, so that each happens once, whenever the server stops. Of several days
-// that passed unseen the newest is told.
+// that passed unseen the newest is told. A policy that enforces and finds nothing
+// verified at the end looks again until something is.
 func (f *Fleet) tellHolds(ctx context.Context, w *worldState) error {
 	if c, err := f.holdsToTell(w, w.current.Load()); err != nil || len(c.HoldMarks) == 0 {
 		return err
@@ -66,55 +67,73 @@ func (f *Fleet) holdsToTell(w *worldState, s *snapshot) (storage.WorldChange, er
 // that end at one moment would approve is approved once.
 func (f *Fleet) holdsOf(c *storage.WorldChange, s *snapshot, world *policy.World, g storage.Group) error {
 	now := f.now()
+	decided, err := s.decided(policyName(g))
+	if err != nil {
+		decided = builtInPolicy()
+	}
+	enforces := decided.OnExpiry == string(policy.OnExpiryEnforce)
 	gates := policy.Gates(world, g.Name, now)
 	for _, gate := range gates {
 		day, waiting := policy.HoldReached(world, gate, now)
-		if day <= markedDay(s, gate) {
+		mark := markOf(s, gate)
+		again := mark.Waits && enforces && day == policy.HoldDays
+		switch {
+		case day <= mark.Day && !again:
 			continue
-		}
-		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now})
-		if day < policy.HoldDays {
+		case day < policy.HoldDays:
+			c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now})
 			c.Audit = append(c.Audit, f.holdEntry("hold.alarm", gate, day))
 			continue
 		}
-		decided, err := s.decided(policyName(g))
-		if err != nil {
-			decided = builtInPolicy()
+		enforced, outcome := policy.Gate{}, outcomeStaysClosed
+		if enforces {
+			enforced, outcome = enforceable(s, gates, waiting, now)
 		}
-		entry := f.holdEntry("hold.ended", gate, day)
-		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, outcomeStaysClosed
-		c.Audit = append(c.Audit, entry)
-		if decided.OnExpiry != string(policy.OnExpiryEnforce) {
-			continue
-		}
-		enforced, outcome := enforceable(gates, waiting)
 		if slices.ContainsFunc(c.Approvals, func(a storage.Approval) bool { return a.Group == g.Name && a.Release == enforced.Release }) {
 			outcome = outcomeDecided
 		}
-		entry.Detail["outcome"] = outcome
+		if again && outcome == outcomeNoVerified {
+			continue
+		}
+		entry := f.holdEntry("hold.ended", gate, day)
+		if again {
+			entry.Action = "hold.settled"
+		}
+		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, outcome
+		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: outcome == outcomeNoVerified})
+		c.Audit = append(c.Audit, entry)
 		if outcome != outcomeApproved {
 			continue
 		}
-		approval, err := f.approveByPolicy(decided, enforced, gate.Release)
-		if err != nil {
+		if err := f.approveAtEnd(c, decided, enforced, entry, gate.Release); err != nil {
 			return err
 		}
-		entry.Detail["release"], entry.Detail["approval"] = approval.Release, approval.ID
-		c.Approvals = append(c.Approvals, approval)
-		c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki", Reason: approval.Reason}, "gate.approve", approval.Group+"/"+approval.Release, map[string]string{
-			"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": gate.Release,
-		}))
 	}
 	return nil
 }
 
-// markedDay returns the last day of a gate's hold that was told, 0 for none.
-func markedDay(s *snapshot, gate policy.Gate) int {
+// approveAtEnd adds the approval that a policy gives because the hold of a
+// release ended, and says so in the entry of that.
+func (f *Fleet) approveAtEnd(c *storage.WorldChange, decided storage.Policy, enforced policy.Gate, entry storage.AuditEntry, release string) error {
+	approval, err := f.approveByPolicy(decided, enforced, release)
+	if err != nil {
+		return err
+	}
+	entry.Detail["release"], entry.Detail["approval"] = approval.Release, approval.ID
+	c.Approvals = append(c.Approvals, approval)
+	c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki", Reason: approval.Reason}, "gate.approve", approval.Group+"/"+approval.Release, map[string]string{
+		"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": release,
+	}))
+	return nil
+}
+
+// markOf returns what was told of a gate's hold, a zero mark for nothing.
+func markOf(s *snapshot, gate policy.Gate) storage.HoldMark {
 	i := slices.IndexFunc(s.records.HoldMarks, func(m storage.HoldMark) bool { return m.Group == gate.Group && m.Release == gate.Release })
 	if i < 0 {
-		return 0
+		return storage.HoldMark{}
 	}
-	return s.records.HoldMarks[i].Day
+	return s.records.HoldMarks[i]
 }
 
 func (f *Fleet) holdEntry(action string, gate policy.Gate, day int) storage.AuditEntry {
@@ -128,28 +147,35 @@ func (f *Fleet) holdEntry(action string, gate policy.Gate, day int) storage.Audi
 const (
 	outcomeStaysClosed = "stays-closed"
 	outcomeApproved    = "approved"
-	outcomeNoVerified  = "nothing-verified" // no release is, so none is enforced
-	outcomeDecided     = "decided-already"  // phones follow an approval at least as new
+	outcomeNoVerified  = "nothing-verified" // no release is, so none is enforced before one is
+	outcomeDecided     = "decided-already"  // a person or a policy approved one at least as new, be it paused or blocked
+	outcomeWithdrawn   = "withdrawn"        // what is verified is what a person took back
 )
 
 // enforceable returns the gate of the newest verified release for one of the
 // models that wait, when that is what outcomeApproved says, among gates with
-// the newest first. What is not verified is never approved by itself, and
-// nothing older than what phones follow already is.
-func enforceable(gates []policy.Gate, waiting []string) (policy.Gate, string) {
+// the newest first. What is not verified is never approved by itself, nor what
+// a person withdrew or declined, nor anything older than an approval that
+// stands for one of the models.
+func enforceable(s *snapshot, gates []policy.Gate, waiting []string, now time.Time) (policy.Gate, string) {
+	outcome := outcomeNoVerified
 	for _, gate := range gates {
-		if !slices.ContainsFunc(waiting, func(m string) bool { return slices.Contains(gate.ProductionModels, m) }) {
+		wanted := func(m string) bool { return slices.Contains(waiting, m) && slices.Contains(gate.ProductionModels, m) }
+		if !slices.ContainsFunc(waiting, wanted) || gate.Phase == policy.PhaseDeclined || gate.Phase == policy.PhaseExpired {
 			continue
 		}
-		switch gate.Phase {
-		case policy.PhaseVerified:
-			return gate, outcomeApproved
-		case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
+		approval, stands := standing(s, gate.Group, gate.Release, now)
+		switch {
+		case stands && (slices.Contains(approval.Models, policy.AnyModel) || slices.ContainsFunc(approval.Models, wanted)):
 			return policy.Gate{}, outcomeDecided
-		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhasePaused, policy.PhaseBlocked, policy.PhaseSuperseded, policy.PhaseVerifying, policy.PhaseHeld:
+		case gate.Phase != policy.PhaseVerified:
+		case !approval.WithdrawnAt.IsZero():
+			outcome = outcomeWithdrawn
+		default:
+			return gate, outcomeApproved
 		}
 	}
-	return policy.Gate{}, outcomeNoVerified
+	return policy.Gate{}, outcome
 }
 
 // approveByPolicy returns the approval of a verified gate that a policy gives

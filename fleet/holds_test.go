@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,6 +212,139 @@ func TestEnforceByModel(t *testing.T) {
 	slices.Sort(approved)
 	if diff := cmp.Diff([]string{branch, release}, approved); diff != "" {
 		t.Errorf("approvals (-want +got):\n%s", diff)
+	}
+}
+
+// TestEnforcePassesOverNobody: at the end of a hold a policy goes behind the back
+// of nobody who decided, and leaves no model out because another was decided
+// about.
+func TestEnforcePassesOverNobody(t *testing.T) {
+	t.Parallel()
+	const older, model = "26.6", "iPhone12,1"
+	external := func(w *world, of, model string) {
+		w.t.Helper()
+		w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("test"), fleet.VerdictRequest{
+			BundleID: "com.example.pos", Release: of, Result: "works",
+			External: true, Evidence: "letter", Group: "sales", Model: model, AppVersion: "1.0",
+		})))
+	}
+	// A release that a newer one took the place of is still tested.
+	tested := func(w *world) {
+		tester := w.enrol("V2", "sales", storage.RingVerification)
+		tester.os, tester.build = older, "23G71"
+		tester.settle()
+		external(w, older, "iPhone15,2")
+	}
+	withdraw := func(w *world) {
+		w.must(second(w.fleet.Approve(w.ctx, seg, w.act("go"), fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+3d", Start: "+2h"})))
+		w.must(second(w.fleet.Withdraw(w.ctx, seg, w.act("not yet"), "sales", release)))
+	}
+	tests := []struct {
+		name     string
+		change   func(*world)
+		day      int // of the hold of 26.6.1; that of 26.6 began three weeks before
+		of, want string
+		approved string // by the policy
+	}{
+		{"paused", func(w *world) {
+			w.must(second(w.approve("+3d")))
+			w.must(second(w.fleet.Pause(w.ctx, seg, w.act("look"), "sales", release)))
+		}, 90, release, "decided-already", ""},
+		{"blocked", func(w *world) {
+			w.must(second(w.approve("+3d")))
+			w.must(w.verdict("V1", "broken"))
+		}, 90, release, "decided-already", ""},
+		{"withdrawn", withdraw, 90, release, "withdrawn", ""},
+		{"withdrawn with an older one verified", func(w *world) {
+			tested(w)
+			withdraw(w)
+		}, 70, older, "approved", older},
+		{"approved for another model", func(w *world) {
+			w.must(second(w.approve("+3d")))
+			other := w.enrol("P2", "sales", storage.RingProduction)
+			other.model = model
+			other.settle()
+			tested(w)
+			external(w, older, model)
+		}, 70, older, "approved", older},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.verified()
+			enforce := string(policy.OnExpiryEnforce)
+			w.decides("late", fleet.PolicyChange{OnExpiry: &enforce})
+			tt.change(w)
+			w.at(tt.day)
+			w.sweep()
+			w.sweep()
+			if got := w.outcomes()["sales/"+tt.of]; got != tt.want {
+				t.Errorf("the hold of %s ended with %q, want %q", tt.of, got, tt.want)
+			}
+			if diff := cmp.Diff(tt.approved, strings.Join(w.byPolicy(), " ")); diff != "" {
+				t.Errorf("approved by the policy (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// byPolicy returns the releases that a policy approved.
+func (w *world) byPolicy() []string {
+	w.t.Helper()
+	var list []string
+	for _, a := range w.approvals() {
+		if strings.HasPrefix(a.By, "policy:") {
+			list = append(list, a.Release)
+		}
+	}
+	return list
+}
+
+// TestEnforceWaitsForATest: where nothing is verified on day 90, what is verified
+// later is approved then, once, as long as the policy says so.
+func TestEnforceWaitsForATest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.unverified()
+	enforce, closed := string(policy.OnExpiryEnforce), string(policy.OnExpiryExtendRisk)
+	w.decides("late", fleet.PolicyChange{OnExpiry: &enforce})
+	w.at(90)
+	w.sweep()
+	revision := w.revision()
+	w.sweep()
+	if again := w.revision(); again != revision {
+		t.Error("a sweep that found nothing verified again changed the world")
+	}
+	w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("test"), fleet.VerdictRequest{
+		BundleID: "com.example.pos", Release: release, Result: "works",
+		External: true, Evidence: "letter", Group: "sales", Model: "iPhone15,2", AppVersion: "1.0",
+	})))
+	w.decides("late", fleet.PolicyChange{OnExpiry: &closed})
+	w.sweep()
+	if got := w.byPolicy(); got != nil {
+		t.Errorf("approved %v by a policy that keeps closed", got)
+	}
+	w.decides("late", fleet.PolicyChange{OnExpiry: &enforce})
+	w.at(93)
+	w.restart()
+	w.sweep()
+	w.sweep()
+	if diff := cmp.Diff([]string{release}, w.byPolicy()); diff != "" {
+		t.Errorf("approved (-want +got):\n%s", diff)
+	}
+	if got := w.outcomes()["sales/"+release]; got != "nothing-verified" {
+		t.Errorf("the hold ended with %q, want nothing-verified", got)
+	}
+	settled := map[string]string{}
+	for _, e := range w.acts("hold.settled") {
+		if settled[e.Target] != "" {
+			t.Errorf("the hold of %s was settled twice", e.Target)
+		}
+		settled[e.Target] = e.Detail["outcome"]
+	}
+	if settled["sales/"+release] != "approved" {
+		t.Errorf("settled %v, want %s approved", settled, release)
 	}
 }
 

@@ -194,4 +194,7 @@ type HoldMark struct {
 	Release string    `json:"release,omitzero"`
 	Day     int       `json:"day,omitzero"` // the last day told: 45, 60, 75, 83 or 90
 	At      time.Time `json:"at,omitzero"`
+	// Waits says that on day 90 a policy was to approve what is verified, and
+	// nothing was.
+	Waits bool `json:"waits,omitzero"`
 }
