@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,9 +14,6 @@ import (
 // enforceDeadline is how long phones have for what a policy approves at the end
 // of a hold; the group's minimum notice comes on top where it is longer.
 const enforceDeadline = "+3d"
-
-// errNothingToTell stops a change of the world that would change nothing.
-var errNothingToTell = errors.New("nothing to tell")
 
 // tellHolds records every day of a hold that somebody has to hear of, and at
 // its end does what the group's policy says: in the transaction that remembers
@@ -33,13 +29,10 @@ func (f *Fleet) tellHolds(ctx context.Context, w *worldState) error {
 		var err error
 		told, err = f.holdsToTell(w, s)
 		if err == nil && len(told.HoldMarks) == 0 {
-			err = errNothingToTell
+			err = errNothingToDo
 		}
 		return told, err
 	})
-	if errors.Is(err, errNothingToTell) {
-		return nil
-	}
 	if err != nil {
 		return wrap("tell of holds", err)
 	}

@@ -92,12 +92,13 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	if _, err := f.StartWaves(ctx); err != nil {
-		return 0, err
+	// Phones are to wait neither for waves nor for holds, on a full disk for
+	// instance.
+	if _, err := f.StartWaves(ctx); err != nil && ctx.Err() == nil {
+		f.o.Logger.ErrorContext(ctx, "start waves", "error", err)
 	}
 	woken := 0
 	for _, w := range f.all() {
-		// Phones are not to wait for it, on a full disk for instance.
 		if err := f.tellHolds(ctx, w); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "tell of holds", "error", err)
 		}

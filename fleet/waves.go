@@ -3,6 +3,8 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -250,35 +252,45 @@ func engineWaves(waves []storage.Wave) []policy.Wave {
 // StartWaves starts every wave that is due, of all segments, and reports
 // whether there was one. A wave is due when its date has come; while its rollout
 // stands still it is put off until the waves before it have soaked anew. It may
-// be called at any time and as often as wanted.
+// be called at any time and as often as wanted. What goes wrong in one segment
+// keeps no other from starting; the error tells of all.
 func (f *Fleet) StartWaves(ctx context.Context) (bool, error) {
 	started := false
+	var failed []error
 	for _, w := range f.all() {
-		moved, err := f.startWaves(ctx, w)
-		started = started || moved
-		if err != nil {
-			return started, err
+		some, err := f.startWaves(ctx, w)
+		started = started || some
+		failed = append(failed, err)
+	}
+	return started, errors.Join(failed...)
+}
+
+func (f *Fleet) startWaves(ctx context.Context, w *worldState) (bool, error) {
+	if c := f.wavesDue(ctx, w, w.current.Load()); len(c.Approvals) == 0 {
+		return false, nil
+	}
+	started := false
+	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
+		c := f.wavesDue(ctx, w, s)
+		started = slices.ContainsFunc(c.Audit, func(e storage.AuditEntry) bool { return e.Action == actionWave })
+		if len(c.Approvals) == 0 {
+			return c, errNothingToDo
 		}
+		return c, nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("segment %s: %w", w.segment, err)
 	}
 	return started, nil
 }
 
-func (f *Fleet) startWaves(ctx context.Context, w *worldState) (bool, error) {
-	if c, err := f.wavesDue(w, w.current.Load()); len(c.Approvals) == 0 || err != nil {
-		return false, err
-	}
-	started := false
-	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
-		c, err := f.wavesDue(w, s)
-		started = len(c.Approvals) > 0
-		return c, err
-	})
-	return started && err == nil, err
-}
+// actionWave is how the start of a wave is recorded.
+const actionWave = "rollout.wave"
 
 // wavesDue returns the change that starts, or puts off, the waves that are due,
-// and moves those whose calendar changed.
-func (f *Fleet) wavesDue(w *worldState, s *snapshot) (storage.WorldChange, error) {
+// and moves those whose calendar changed. An approval whose gate cannot be
+// worked out keeps no other from starting.
+func (f *Fleet) wavesDue(ctx context.Context, w *worldState, s *snapshot) storage.WorldChange {
 	var c storage.WorldChange
 	now := f.now()
 	for _, a := range s.records.Approvals {
@@ -298,7 +310,8 @@ func (f *Fleet) wavesDue(w *worldState, s *snapshot) (storage.WorldChange, error
 		}
 		gate, err := f.gate(w, s, a.Group, a.Release)
 		if err != nil {
-			return c, err
+			f.o.Logger.ErrorContext(ctx, "start waves", "group", a.Group, "release", a.Release, "error", err)
+			continue
 		}
 		action := "rollout.wave-planned"
 		switch gate.Phase {
@@ -308,7 +321,7 @@ func (f *Fleet) wavesDue(w *worldState, s *snapshot) (storage.WorldChange, error
 				moved = true
 			}
 			if !waves[next].Waits {
-				action = "rollout.wave"
+				action = actionWave
 			}
 		case policy.PhasePaused, policy.PhaseBlocked:
 			if due && a.Soak > 0 { // without a time to soak there is nothing to put off
@@ -327,7 +340,7 @@ func (f *Fleet) wavesDue(w *worldState, s *snapshot) (storage.WorldChange, error
 			"wave": strconv.Itoa(next + 1), "of": strconv.Itoa(len(waves)), "start": waves[next].Start.Format(time.RFC3339), "deadline": string(waves[next].Deadline),
 		}))
 	}
-	return c, nil
+	return c
 }
 
 func sameDates(a, b policy.Wave) bool {

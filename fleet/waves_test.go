@@ -123,7 +123,7 @@ func TestWavesWaitForASoak(t *testing.T) {
 		starts [2]time.Duration // of waves 2 and 3, from now
 		states [2]fleet.WaveWait
 	}{
-		"server down for a week": {func(w *world) { w.after(7 * 24 * time.Hour) }, [2]time.Duration{0, twoDays}, [2]fleet.WaveWait{"", fleet.WaitSoak}},
+		"server down for a week": {func(w *world) { w.after(7 * 24 * time.Hour) }, [2]time.Duration{0, twoDays}, [2]fleet.WaveWait{"", fleet.WaitStart}},
 		"paused past both": {
 			func(w *world) { act(w, pause); w.after(7 * 24 * time.Hour) },
 			[2]time.Duration{twoDays, 2 * twoDays},
@@ -246,8 +246,8 @@ func TestWavesByPolicy(t *testing.T) {
 		t.Errorf("before the calendar opens %v are asked, the first phone: %s", asked(phones), got)
 	}
 	set(fleet.RolloutChange{Closed: ptr([]string{"2026-08-20..2026-08-25"})})
-	if !w.after(time.Hour) {
-		t.Error("the new calendar did not move the second wave")
+	if w.after(time.Hour) {
+		t.Error("a wave was said to start when the new calendar moved it")
 	}
 	if got := w.waves()[1]; !got.Start.Equal(at(26, 10)) || got.Why != fleet.WaitCalendar || got.Deadline != "2026-08-31T10:00:00" {
 		t.Errorf("second wave = %+v, want it after the closed days", got)

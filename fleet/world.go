@@ -47,15 +47,22 @@ func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog
 // pageSize is how many phones are read at a time when all are looked at.
 const pageSize = 1000
 
+// errNothingToDo ends a change of the world that would change nothing.
+var errNothingToDo = errors.New("nothing to do")
+
 // change applies a change of the world and, on success, makes it the world
 // that phones and people see. The build function gets the newest records; when
-// another change came first it is asked again.
+// another change came first it is asked again, and may then find that there is
+// nothing to do any more.
 func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot) (storage.WorldChange, error)) error {
 	w.changes.Lock()
 	defer w.changes.Unlock()
 	for {
 		s := w.current.Load()
 		c, err := build(s)
+		if errors.Is(err, errNothingToDo) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

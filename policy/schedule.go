@@ -44,10 +44,16 @@ func (s Schedule) Plan(waves []Wave) []Wave {
 }
 
 // Begin returns the waves once the one at index i, which is due, starts at now,
-// whenever it was planned for. While the calendar is closed it goes on waiting.
+// whenever it was planned for. Those that wait behind it come as much later as
+// it does: waves that came due together do not start together. While the
+// calendar is closed it goes on waiting.
 func (s Schedule) Begin(waves []Wave, i int, now time.Time) []Wave {
 	out := slices.Clone(waves)
 	out[i].Planned = now
+	late := s.Plan(out)[i].Start.Sub(waves[i].Start)
+	for j := i + 1; j < len(out); j++ {
+		out[j].Planned = out[j].Planned.Add(late)
+	}
 	out = s.Plan(out)
 	out[i].Waits = out[i].Start.After(now)
 	return out
