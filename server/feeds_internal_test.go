@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/bolt"
 )
 
 func TestFeedState(t *testing.T) {
@@ -51,6 +54,54 @@ func TestAppleIsAskedOnceADay(t *testing.T) {
 	}
 	if got := f.readNow(context.Background(), fleet.Act{}); len(got) != 1 || got[0].Outcome != api.FeedNotDue {
 		t.Errorf("results = %+v, want Apple's list left alone", got)
+	}
+}
+
+// TestTriedAnswerIsKept: what a dry run was told stays until somebody has taken it,
+// not only tried to.
+func TestTriedAnswerIsKept(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+	file := filepath.Join(t.TempDir(), databaseFile)
+	if err := bolt.Create(file, storage.Instance{ID: "test"}, bolt.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	store, err := bolt.Open(file, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close() //nolint:errcheck // nothing is read of it afterwards
+	facts, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	core := fleet.New(store, nil, func() time.Time { return now }, fleet.Options{Facts: facts})
+	if err := core.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f, err := newFeeds(&feeds{
+		configs: []FeedConfig{{Kind: catalog.GDMF}}, path: filepath.Join(t.TempDir(), feedsFile),
+		fleet: core, wall: func() time.Time { return now }, changed: func() {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make([]string, 40) // a list that has shrunk is refused
+	for i := range rows {
+		rows[i] = fmt.Sprintf(`{"ProductVersion": "26.7.%d", "Build": "23H%d", "PostingDate": "2026-08-30", "ExpirationDate": "2027-01-01", "SupportedDevices": ["iPhone15,2"]}`, i, i)
+	}
+	list := `{"iOS": [` + strings.Join(rows, ",") + `]}`
+	f.tried[catalog.GDMF] = reading{catalog.Fetched{Data: []byte(`{"PublicAssetSets": ` + list + `, "AssetSets": ` + list + `}`)}, now}
+	f.states[catalog.GDMF] = feedState{URL: catalog.GDMFURL, ReadAt: now}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for i, want := range []struct {
+		ctx     context.Context //nolint:containedctx // of one call
+		outcome api.FeedOutcome
+	}{{gone, api.FeedFailed}, {t.Context(), api.FeedNews}, {t.Context(), api.FeedNotDue}} {
+		if got := f.readNow(want.ctx, fleet.Act{}); len(got) != 1 || got[0].Outcome != want.outcome {
+			t.Errorf("call %d: %+v, want %s", i+1, got, want.outcome)
+		}
 	}
 }
 

@@ -149,6 +149,7 @@ func (f *feeds) read(ctx context.Context, c FeedConfig, a fleet.Act) api.FeedRes
 		s.NextAt, s.Problem = next, result.Problem
 		if err == nil {
 			s.GoodAt = got.at
+			delete(f.tried, c.Kind)
 		}
 	}
 	if ctx.Err() == nil {
@@ -162,7 +163,7 @@ var errNotDue = errors.New("read within a day")
 
 // obtain asks for one feed. Apple's own list is asked for once a day, whoever
 // wants it, because Apple wants it read no more often: what a dry run was told is
-// kept for who then takes it. The caller holds reading.
+// kept until somebody has taken it. The caller holds reading.
 func (f *feeds) obtain(ctx context.Context, c FeedConfig, s feedState, dryRun bool) (reading, error) {
 	validator := s.Validator
 	if s.Digest == "" || s.Digest != f.fleet.SourceDigest(c.Kind) {
@@ -170,9 +171,6 @@ func (f *feeds) obtain(ctx context.Context, c FeedConfig, s feedState, dryRun bo
 	}
 	apple := c.address() == catalog.GDMFURL
 	got, tried := f.tried[c.Kind]
-	if !dryRun {
-		delete(f.tried, c.Kind)
-	}
 	if now := f.wall().UTC(); !apple || !lastDay(s.ReadAt, now) {
 		fetched, err := f.ask(ctx, c, validator)
 		got = reading{fetched, now}
