@@ -121,14 +121,16 @@ func (g *globals) repeating(f failure) failure {
 
 // repeat completes the commands that a hint names with where the server is, as
 // it was typed, so that they can be copied. Where nothing was typed, the
-// environment or the default says it to them as well.
+// environment or the default says it to them as well. What has been completed
+// stays as it is.
 func (g *globals) repeat(hint string) string {
+	typed := g.where + g.as
 	return regexp.MustCompile("`kannuki [^`]+`").ReplaceAllStringFunc(hint, func(command string) string {
 		here := g.server == "" || !strings.HasPrefix(command, "`kannuki doctor") // which only looks at this machine
-		if strings.Contains(command, " --data ") || strings.HasSuffix(command, " --help`") || !here {
+		if strings.Contains(command, " --data ") || strings.HasSuffix(command, typed+"`") && typed != "" || strings.HasSuffix(command, " --help`") || !here {
 			return command
 		}
-		return strings.TrimSuffix(command, "`") + g.where + g.as + "`"
+		return strings.TrimSuffix(command, "`") + typed + "`"
 	})
 }
 

@@ -22,7 +22,8 @@ type answer struct {
 	text  string // for people; "" shows the table
 }
 
-// show prints an answer in the form that was asked for.
+// show prints an answer in the form that was asked for. The commands that its text
+// names are for the same server.
 func (g *globals) show(cmd *cobra.Command, a answer) error {
 	w := cmd.OutOrStdout()
 	switch {
@@ -31,7 +32,7 @@ func (g *globals) show(cmd *cobra.Command, a answer) error {
 	case g.output == formCSV:
 		return a.table.writeCSV(w)
 	case a.text != "":
-		return write(w, a.text)
+		return write(w, g.repeat(a.text))
 	default:
 		return write(w, a.table.text())
 	}

@@ -47,7 +47,7 @@ func runReleaseFetch(ctx context.Context, g *globals, cmd *cobra.Command, o act)
 	}
 	a := answer{data: out, table: tab}
 	if len(out.Feeds) == 0 {
-		a.text = g.repeat(t.T("The configuration names no feeds; add the key feeds, or import files: `kannuki release import FILE`.")) + "\n"
+		a.text = t.T("The configuration names no feeds; add the key feeds, or import files: `kannuki release import FILE`.") + "\n"
 	}
 	if err := g.show(cmd, a); err != nil {
 		return err

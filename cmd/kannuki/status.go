@@ -84,7 +84,7 @@ func (g *globals) statusText(s api.Status) string {
 	}
 	b.WriteString(fields(rows...))
 	for _, m := range s.Server.Missing {
-		fmt.Fprintf(&b, "\n%s %s\n", t.T("Not set up yet:"), g.repeat(m))
+		fmt.Fprintf(&b, "\n%s %s\n", t.T("Not set up yet:"), m)
 	}
 	if len(s.Fleet.Reasons) > 0 {
 		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"phones", t.T("Phones")}}}
@@ -117,7 +117,7 @@ func (g *globals) sourcesText(s api.Status) string {
 	}
 	text := "\n" + tab.text()
 	if age := g.feedAge(s.Fleet); len(s.Server.Feeds) == 0 && age.Grade != server.GradeOK {
-		text += "\n" + age.Message + "\n" + g.repeat(age.Fix) + "\n"
+		text += "\n" + age.Message + "\n" + age.Fix + "\n"
 	}
 	return text
 }
