@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"envcsv":   envCSV,
 			"older":    older,
 			"newer":    newer,
+			"inuse":    inUse,
 		},
 	})
 }
@@ -84,6 +85,18 @@ func setSchema(ts *testscript.TestScript, neg bool, args []string, version uint6
 		return t.Bucket([]byte("meta")).Put(schema, value)
 	})
 	ts.Check(errors.Join(err, db.Close()))
+}
+
+// inUse runs a program as exits does, while another process reads a database:
+// inuse FILE CODE PROGRAM ARGS…
+func inUse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: inuse FILE CODE PROGRAM ARGS...")
+	}
+	db, err := bbolt.Open(ts.MkAbs(args[0]), 0o600, &bbolt.Options{ReadOnly: true})
+	ts.Check(err)
+	defer db.Close() //nolint:errcheck // read only
+	exits(ts, false, args[1:])
 }
 
 // exits runs a program that must end with exactly this code: exits CODE PROGRAM

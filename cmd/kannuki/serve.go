@@ -12,6 +12,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server"
+	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
 func newServeCommand(g *globals) *cobra.Command {
@@ -43,12 +44,24 @@ func runServe(ctx context.Context, g *globals, cmd *cobra.Command, level string)
 		Data: g.data, Version: thisBuild().Version, Logger: logger, Getenv: g.getenv, Wall: time.Now,
 	})
 	if errors.Is(err, server.ErrDatabaseLocked) {
-		return &nextError{
-			&wordedError{g.text.T("a server is already running on %s", g.data), err},
-			g.text.T("See `kannuki status --data %s`.", lang.ShellWord(g.data)),
-		}
+		return g.databaseInUse(ctx, err)
 	}
 	return err
+}
+
+// databaseInUse says who has the database open: a server, if one answers.
+func (g *globals) databaseInUse(ctx context.Context, err error) error {
+	var s api.Status
+	if api.NewSocketClient(server.SocketPath(g.data)).Get(ctx, api.Path("status"), nil, &s) != nil {
+		return &nextError{
+			&wordedError{g.text.T("the database in %s is in use by another kannuki: a server that does not answer, or `kannuki doctor` or `kannuki db`", g.data), err},
+			g.text.T("Wait until it has ended, then start again."),
+		}
+	}
+	return &nextError{
+		&wordedError{g.text.T("a server is already running on %s", g.data), err},
+		g.text.T("See `kannuki status --data %s`.", lang.ShellWord(g.data)),
+	}
 }
 
 // newLogger writes lines for people on a terminal and JSON for everything

@@ -50,6 +50,11 @@ func japaneseErrors() []both {
 		{"Change it with `kannuki group set %s`.", "変更は`kannuki group set %s`です。"},
 		{"It goes on after `kannuki rollout resume %s --group %s --reason TEXT`.", "再開は`kannuki rollout resume %s --group %s --reason TEXT`です。"},
 		{"Wait until the phone reports it; `kannuki gate show %s --group %s` counts those that do.", "端末が報告するまでお待ちください。報告した台数は`kannuki gate show %s --group %s`で確認できます。"},
+		{
+			"the database in %s is in use by another kannuki: a server that does not answer, or `kannuki doctor` or `kannuki db`",
+			"%sのデータベースは別のkannuki（応答しないサーバー、`kannuki doctor`、`kannuki db`のいずれか）が使用中です",
+		},
+		{"Wait until it has ended, then start again.", "終了を待ってから、もう一度起動してください。"},
 		{"a server is already running on %s", "%sではすでにサーバーが稼働しています"},
 		{"See `kannuki status --data %s`.", "詳細は`kannuki status --data %s`です。"},
 		{"%s can be read by every user of this machine; it is a secret: `chmod 600 %s`.", "%sは、この機器のすべてのユーザーが読めます。秘密のファイルです：`chmod 600 %s`"},
