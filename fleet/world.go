@@ -53,7 +53,8 @@ var errNothingToDo = errors.New("nothing to do")
 // change applies a change of the world and, on success, makes it the world
 // that phones and people see. The build function gets the newest records; when
 // another change came first it is asked again, and may then find that there is
-// nothing to do any more.
+// nothing to do any more. The audit entries of one change all get the time of its
+// first, so that the log shows what was one decision.
 func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot) (storage.WorldChange, error)) error {
 	w.changes.Lock()
 	defer w.changes.Unlock()
@@ -65,6 +66,9 @@ func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot)
 		}
 		if err != nil {
 			return err
+		}
+		for i := range c.Audit {
+			c.Audit[i].At = c.Audit[0].At
 		}
 		_, err = f.store.ChangeWorld(ctx, w.segment, s.records.Revision, c)
 		if err != nil && !errors.Is(err, storage.ErrConflict) {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -14,6 +15,7 @@ import (
 // other or not at all.
 type world struct {
 	revision  uint64
+	changedAt time.Time                       // of the last change: its entries share one time
 	apps      map[string]string               // bundle id -> name, importance
 	groups    map[string]string               // name -> apps
 	verdicts  map[string]string               // id -> what was found, and why it was taken back
@@ -53,10 +55,14 @@ func replay(entries []storage.AuditEntry) *world {
 		if strings.HasPrefix(e.Actor, operatorPrefix) {
 			w.byReason[e.Reason] = append(w.byReason[e.Reason], e)
 		}
+		switch e.Action {
+		case "hold.alarm", "hold.ended", "hold.settled":
+			w.changed(e)
+		}
 		kind, _, _ := strings.Cut(e.Action, ".")
 		switch kind {
 		case "app", "group", "verdict", "gate", "rollout":
-			w.revision++
+			w.changed(e)
 			w.decision(e)
 		case "grant", "certificate", "phone", "device":
 			w.enrolment(e)
@@ -69,6 +75,14 @@ func replay(entries []storage.AuditEntry) *world {
 
 func (w *world) fault(format string, args ...any) {
 	w.faults = append(w.faults, fmt.Sprintf(format, args...))
+}
+
+// changed counts the changes of the world.
+func (w *world) changed(e storage.AuditEntry) {
+	if !e.At.Equal(w.changedAt) {
+		w.revision++
+	}
+	w.changedAt = e.At
 }
 
 // decision follows what changes the world.
