@@ -75,7 +75,7 @@ vuln: ## look for known vulnerabilities (needs the Go vulnerability database, so
 	"$$(.ci/tool govulncheck)" ./...
 
 .PHONY: bench
-bench: build ## measure the figures of docs/performance.md with a load client, in about 12 minutes (BENCH_ARGS=-help)
+bench: build ## measure the figures of docs/performance.md with a load client, in about 6 minutes (BENCH_ARGS=-help)
 	go run ./internal/bench $(BENCH_ARGS)
 
 .PHONY: microbench
