@@ -1,6 +1,10 @@
 package storage
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Purpose says what a grant's certificate is for.
 type Purpose string
@@ -94,4 +98,33 @@ type Enrollment struct {
 	Retire      []string // fingerprints to set to CertificateRetired
 	CancelQueue string   // not "": cancel every command that is not final, giving this reason
 	Audit       []AuditEntry
+}
+
+// CheckUpdate returns why a store must refuse what an updater made of e, the
+// enrollment of the phone with that UDID, nil when it may be stored: certificate
+// and phone may change but not go or become others, a phone may come, and a grant
+// may change or go but not come.
+func (e Enrollment) CheckUpdate(after Enrollment, udid string) error {
+	switch c := after.Certificate; {
+	case c == nil:
+		return errors.New("the updater removed the certificate")
+	case c.Fingerprint != e.Certificate.Fingerprint || c.Segment != e.Certificate.Segment:
+		return errors.New("the updater changed the certificate's fingerprint or segment")
+	}
+	if e.Grant != nil && after.Grant != nil && e.Grant.ID != after.Grant.ID {
+		return errors.New("the updater changed the grant's ID")
+	}
+	if e.Grant == nil && after.Grant != nil {
+		return errors.New("the updater made a grant")
+	}
+	switch p := after.Phone; {
+	case p == nil && e.Phone != nil:
+		return errors.New("the updater removed the phone")
+	case p == nil:
+	case p.UDID != udid:
+		return fmt.Errorf("the updater changed the UDID to %q", p.UDID)
+	case e.Phone != nil && p.Num != e.Phone.Num:
+		return errors.New("the updater changed the phone's number")
+	}
+	return nil
 }

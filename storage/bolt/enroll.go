@@ -288,7 +288,7 @@ func (s *Store) UpdateEnrollment(ctx context.Context, seg storage.Segment, udid,
 		if err := update(&after); err != nil {
 			return err
 		}
-		if err := checkEnrollment(before, after, udid); err != nil {
+		if err := before.CheckUpdate(after, udid); err != nil {
 			return err
 		}
 		stored, err = t.saveEnrollment(seg, before, after)
@@ -323,32 +323,6 @@ func (t *tx) enrollment(seg storage.Segment, udid, fingerprint string) (storage.
 		return storage.Enrollment{}, err
 	}
 	return e, nil
-}
-
-// checkEnrollment refuses what an updater must not change.
-func checkEnrollment(before, after storage.Enrollment, udid string) error {
-	switch c := after.Certificate; {
-	case c == nil:
-		return errors.New("the updater removed the certificate")
-	case c.Fingerprint != before.Certificate.Fingerprint || c.Segment != before.Certificate.Segment:
-		return errors.New("the updater changed the certificate's fingerprint or segment")
-	}
-	if before.Grant != nil && after.Grant != nil && before.Grant.ID != after.Grant.ID {
-		return errors.New("the updater changed the grant's ID")
-	}
-	if before.Grant == nil && after.Grant != nil {
-		return errors.New("the updater made a grant")
-	}
-	switch p := after.Phone; {
-	case p == nil && before.Phone != nil:
-		return errors.New("the updater removed the phone")
-	case p == nil:
-	case p.UDID != udid:
-		return fmt.Errorf("the updater changed the UDID to %q", p.UDID)
-	case before.Phone != nil && p.Num != before.Phone.Num:
-		return errors.New("the updater changed the phone's number")
-	}
-	return nil
 }
 
 // saveEnrollment writes what an updater changed and returns the phone's
