@@ -49,14 +49,15 @@ type Store interface {
 	// one given, at most limit of them (0 means 1,000).
 	Certificates(ctx context.Context, seg storage.Segment, after string, limit int) ([]storage.Certificate, error)
 
-	// Forget removes grants, and certificates that speak for nobody, that ended
-	// before a time: at most limit of both together (0 means 1,000), grants
-	// first. It returns how many of each went, and writes the audit entry, with
-	// these numbers in its detail, if any did. A grant ends when it expires or is
-	// revoked; it stays while its certificate is in state issued. A certificate
-	// goes in the states issued, retired and revoked; one that is current or in
-	// overlap stays, and so does one without an end.
-	Forget(ctx context.Context, seg storage.Segment, before time.Time, limit int, audit storage.AuditEntry) (storage.Forgotten, error)
+	// Forget looks at grants and then at certificates, at most limit of both
+	// together (0 means 1,000), and removes the grants, and the certificates
+	// that speak for nobody, that ended before a time. It begins at from: "", or
+	// Next of the step before. It returns how many of each went, and writes the
+	// audit entry, with these numbers in its detail, if any did. A grant ends
+	// when it expires or is revoked; it stays while its certificate is in state
+	// issued. A certificate goes in the states issued, retired and revoked; one
+	// that is current or in overlap stays, and so does one without an end.
+	Forget(ctx context.Context, seg storage.Segment, before time.Time, from string, limit int, audit storage.AuditEntry) (storage.Forgotten, error)
 
 	// UpdateEnrollment runs one step of the check-in state machine: it reads
 	// the phone (nil when unknown), the certificate that spoke and its grant,

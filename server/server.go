@@ -304,7 +304,7 @@ func (s *Server) forget(ctx context.Context) {
 	for _, seg := range segments {
 		gone, forgetErr := s.enroll.Forget(ctx, seg)
 		err = errors.Join(err, forgetErr)
-		if gone != (storage.Forgotten{}) {
+		if gone.Grants+gone.Certificates > 0 {
 			s.o.Logger.InfoContext(ctx, "forgot what ended", "segment", seg, "grants", gone.Grants, "certificates", gone.Certificates)
 		}
 	}

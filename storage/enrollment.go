@@ -67,6 +67,7 @@ type Certificate struct {
 type Forgotten struct {
 	Grants       int
 	Certificates int
+	Next         string // where to go on looking; "" once every record was looked at
 }
 
 // Identity is what a phone's record says of the certificate it proves itself

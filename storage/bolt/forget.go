@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -15,40 +16,67 @@ import (
 // Forget implements the store of package enroll. What may go is looked for in a
 // read transaction, so that nobody who writes waits for a scan of all records;
 // the writer looks again at those alone.
-func (s *Store) Forget(ctx context.Context, seg storage.Segment, before time.Time, limit int, audit storage.AuditEntry) (storage.Forgotten, error) {
+func (s *Store) Forget(ctx context.Context, seg storage.Segment, before time.Time, from string, limit int, audit storage.AuditEntry) (storage.Forgotten, error) {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	before = stored(before)
-	var grants, certificates []key
+	look := forgetting{before: stored(before), from: from, left: limit}
 	err := s.viewIn(ctx, seg, func(t *tx) (err error) {
-		if grants, err = t.ended(bucketGrants, seg, limit, t.grantEnded, before); err != nil {
+		if look.grants, err = look.ended(t, bucketGrants, seg, t.grantEnded); err != nil {
 			return err
 		}
-		certificates, err = t.ended(bucketCerts, seg, limit-len(grants), t.certificateEnded, before)
+		look.certificates, err = look.ended(t, bucketCerts, seg, t.certificateEnded)
 		return err
 	})
-	var gone storage.Forgotten
-	if err == nil && len(grants)+len(certificates) > 0 {
+	gone := storage.Forgotten{}
+	if err == nil && len(look.grants)+len(look.certificates) > 0 {
 		err = s.updateIn(ctx, seg, func(t *tx) (err error) {
-			gone, err = t.forget(seg, grants, certificates, before, audit)
+			gone, err = t.forget(seg, look, audit)
 			return err
 		})
 	}
 	if err != nil {
-		return storage.Forgotten{}, fmt.Errorf("forget what ended before %s: %w", before.UTC().Format(time.RFC3339), err)
+		return storage.Forgotten{}, fmt.Errorf("forget what ended before %s: %w", look.before.UTC().Format(time.RFC3339), err)
 	}
+	gone.Next = look.next
 	return gone, nil
 }
 
-// ended returns the keys of at most limit records of a segment that may go.
-func (t *tx) ended(b bucket, seg storage.Segment, limit int, may func(row, time.Time) (bool, error), before time.Time) ([]key, error) {
-	var keys []key
-	for r, err := range t.rows(b, inSegment(seg), nil) {
-		if err != nil || len(keys) == limit {
-			return keys, err
+// forgetting is one step of looking for what may go, and what it found.
+type forgetting struct {
+	before time.Time
+	from   string // bucket and key of the first record, "" for the start
+	left   int    // how many records may still be looked at
+	next   string // of the first one that was not, "" when all were
+
+	grants, certificates []key
+}
+
+// ended looks at the next records of a bucket and returns the keys of those that
+// may go.
+func (l *forgetting) ended(t *tx, b bucket, seg storage.Segment, may func(row, time.Time) (bool, error)) ([]key, error) {
+	if l.next != "" {
+		return nil, nil
+	}
+	var from key
+	if l.from != "" {
+		at, ok := strings.CutPrefix(l.from, string(b)+"/")
+		if !ok {
+			return nil, nil // a later bucket's turn
 		}
-		goes, err := may(r, before)
+		from, l.from = key(at), ""
+	}
+	var keys []key
+	for r, err := range t.rows(b, inSegment(seg), from) {
+		if err != nil {
+			return nil, err
+		}
+		if l.left == 0 {
+			l.next = string(b) + "/" + string(r.key)
+			return keys, nil
+		}
+		l.left--
+		goes, err := may(r, l.before)
 		if err != nil {
 			return nil, err
 		}
@@ -95,15 +123,15 @@ func (t *tx) certificateEnded(r row, before time.Time) (bool, error) {
 	}
 }
 
-func (t *tx) forget(seg storage.Segment, grants, certificates []key, before time.Time, audit storage.AuditEntry) (gone storage.Forgotten, err error) {
-	if gone.Grants, err = t.forgetAll(bucketGrants, grants, before, t.grantEnded, t.removeGrant); err != nil {
+func (t *tx) forget(seg storage.Segment, look forgetting, audit storage.AuditEntry) (gone storage.Forgotten, err error) {
+	if gone.Grants, err = t.forgetAll(bucketGrants, look.grants, look.before, t.grantEnded, t.removeGrant); err != nil {
 		return gone, err
 	}
 	remove := func(r row) error {
 		fingerprint := r.key[len(inSegment(seg)):]
 		return errors.Join(t.remove(bucketCertIndex, bytes.Clone(fingerprint)), t.remove(bucketCerts, r.key))
 	}
-	if gone.Certificates, err = t.forgetAll(bucketCerts, certificates, before, t.certificateEnded, remove); err != nil || gone == (storage.Forgotten{}) {
+	if gone.Certificates, err = t.forgetAll(bucketCerts, look.certificates, look.before, t.certificateEnded, remove); err != nil || gone == (storage.Forgotten{}) {
 		return gone, err
 	}
 	audit.Detail = maps.Clone(audit.Detail)

@@ -6,34 +6,46 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
+// Prefixes of the names of records that Forget looks at, in that order.
+const (
+	aGrant       = "1/"
+	aCertificate = "2/"
+)
+
 // Forget implements the store of package enroll.
-func (s *Store) Forget(ctx context.Context, seg storage.Segment, before time.Time, limit int, audit storage.AuditEntry) (storage.Forgotten, error) {
+func (s *Store) Forget(ctx context.Context, seg storage.Segment, before time.Time, from string, limit int, audit storage.AuditEntry) (storage.Forgotten, error) {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
 	var gone storage.Forgotten
 	err := s.update(ctx, "Forget", seg, func(t *tx, in *segment) error {
-		for _, id := range slices.Sorted(maps.Keys(in.grants)) {
-			if g := in.grants[id]; gone.Grants < limit && in.grantEnded(g, before) {
+		for _, name := range in.forgettable(from) {
+			if limit == 0 {
+				gone.Next = name
+				break
+			}
+			limit--
+			id, isGrant := strings.CutPrefix(name, aGrant)
+			fingerprint, isCertificate := strings.CutPrefix(name, aCertificate)
+			switch g := in.grants[id]; {
+			case isGrant && in.grantEnded(g, before):
 				remove(t, in.grants, id)
 				remove(t, s.links, g.LinkHash)
 				remove(t, s.challenges, g.ChallengeHash)
 				gone.Grants++
-			}
-		}
-		for _, fingerprint := range slices.Sorted(maps.Keys(in.certificates)) {
-			if gone.Grants+gone.Certificates < limit && certificateEnded(in.certificates[fingerprint], before) {
+			case isCertificate && certificateEnded(in.certificates[fingerprint], before):
 				remove(t, in.certificates, fingerprint)
 				remove(t, s.certificates, fingerprint)
 				gone.Certificates++
 			}
 		}
-		if gone == (storage.Forgotten{}) {
+		if gone.Grants+gone.Certificates == 0 {
 			return nil
 		}
 		audit.Detail = maps.Clone(audit.Detail)
@@ -47,6 +59,20 @@ func (s *Store) Forget(ctx context.Context, seg storage.Segment, before time.Tim
 		return storage.Forgotten{}, fmt.Errorf("forget what ended before %s: %w", before.UTC().Format(time.RFC3339), err)
 	}
 	return gone, nil
+}
+
+// forgettable names the grants and then the certificates, from a name on.
+func (in *segment) forgettable(from string) []string {
+	names := make([]string, 0, len(in.grants)+len(in.certificates))
+	for id := range in.grants {
+		names = append(names, aGrant+id)
+	}
+	for fingerprint := range in.certificates {
+		names = append(names, aCertificate+fingerprint)
+	}
+	slices.Sort(names)
+	at, _ := slices.BinarySearch(names, from)
+	return names[at:]
 }
 
 // grantEnded reports whether a grant may go: it ended before a time, and no
