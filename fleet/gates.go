@@ -391,7 +391,7 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		}
 		approval = f.newApproval(r.Group, r.Release, a.Actor, a.Reason, gate)
 		approval.Models = gate.Models
-		if approval.Waves, approval.Soak, err = f.waves(w, s, r); err != nil {
+		if approval.Waves, approval.Soak, err = f.waves(w, s, r.or(s.rollout(r.Group)), approval); err != nil {
 			return storage.WorldChange{}, err
 		}
 		if err := outlives(gate, approval.Waves); err != nil {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -11,8 +12,9 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// enforceDeadline is how long phones have for what a policy approves at the end
-// of a hold; the group's minimum notice comes on top where it is longer.
+// enforceDeadline is how long phones have for what a policy that sets no deadline
+// approves at the end of a hold; the group's minimum notice comes on top where it
+// is longer.
 const enforceDeadline = "+3d"
 
 // tellHolds records every day of a hold that somebody has to hear of, and at
@@ -49,7 +51,7 @@ func (f *Fleet) holdsToTell(w *worldState, s *snapshot) (storage.WorldChange, er
 	var c storage.WorldChange
 	world := s.withCensus(w.census, f.now())
 	for _, g := range s.records.Groups {
-		if err := f.holdsOf(&c, s, world, g); err != nil {
+		if err := f.holdsOf(&c, w, s, world, g); err != nil {
 			return storage.WorldChange{}, err
 		}
 	}
@@ -58,7 +60,7 @@ func (f *Fleet) holdsToTell(w *worldState, s *snapshot) (storage.WorldChange, er
 
 // holdsOf adds what there is to tell of the holds of one group. What several
 // that end at one moment would approve is approved once.
-func (f *Fleet) holdsOf(c *storage.WorldChange, s *snapshot, world *policy.World, g storage.Group) error {
+func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, s *snapshot, world *policy.World, g storage.Group) error {
 	now := f.now()
 	decided, err := s.decided(policyName(g))
 	if err != nil {
@@ -98,7 +100,7 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, s *snapshot, world *policy.World
 		if outcome != outcomeApproved {
 			continue
 		}
-		if err := f.approveAtEnd(c, decided, enforced, entry, gate.Release); err != nil {
+		if err := f.approveAtEnd(c, w, s, decided, enforced, entry, gate.Release); err != nil {
 			return err
 		}
 	}
@@ -107,15 +109,15 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, s *snapshot, world *policy.World
 
 // approveAtEnd adds the approval that a policy gives because the hold of a
 // release ended, and says so in the entry of that.
-func (f *Fleet) approveAtEnd(c *storage.WorldChange, decided storage.Policy, enforced policy.Gate, entry storage.AuditEntry, release string) error {
-	approval, err := f.approveByPolicy(decided, enforced, release)
+func (f *Fleet) approveAtEnd(c *storage.WorldChange, w *worldState, s *snapshot, decided storage.Policy, enforced policy.Gate, entry storage.AuditEntry, release string) error {
+	approval, err := f.approveByPolicy(w, s, decided, enforced, release)
 	if err != nil {
 		return err
 	}
 	entry.Detail["release"], entry.Detail["approval"] = approval.Release, approval.ID
 	c.Approvals = append(c.Approvals, approval)
 	c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki", Reason: approval.Reason}, "gate.approve", approval.Group+"/"+approval.Release, map[string]string{
-		"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": release,
+		"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": release, "waves": strconv.Itoa(len(approval.Waves)),
 	}))
 	return nil
 }
@@ -172,15 +174,22 @@ func enforceable(s *snapshot, gates []policy.Gate, waiting []string, now time.Ti
 }
 
 // approveByPolicy returns the approval of a verified gate that a policy gives
-// for whoever wrote it, because the hold of a release ended.
-func (f *Fleet) approveByPolicy(decided storage.Policy, gate policy.Gate, release string) (storage.Approval, error) {
-	deadline, err := f.parseDeadline(enforceDeadline)
-	if err != nil {
-		return storage.Approval{}, err
-	}
+// for whoever wrote it, because the hold of a release ended. It takes the
+// policy's waves and calendar, and all phones at once when the last wave would
+// outlive the build: nobody is there to choose between late phones and none.
+func (f *Fleet) approveByPolicy(w *worldState, s *snapshot, decided storage.Policy, gate policy.Gate, release string) (storage.Approval, error) {
 	by := "policy:" + decided.Name + "(" + decided.ChangedBy + ")"
 	approval := f.newApproval(gate.Group, gate.Release, by, "the hold of "+release+" ended; the policy approves the newest verified release", gate)
-	approval.Waves = []storage.Wave{{Start: f.now(), Threshold: policy.Buckets, Deadline: string(deadline)}}
 	approval.Models = gate.Models
-	return approval, nil
+	r := ApproveRequest{Group: gate.Group, Release: gate.Release}.or(decided)
+	r.Deadline = cmp.Or(r.Deadline, enforceDeadline)
+	var err error
+	if approval.Waves, approval.Soak, err = f.waves(w, s, r, approval); err != nil {
+		return storage.Approval{}, err
+	}
+	if outlives(gate, approval.Waves) != nil {
+		r.Waves, r.Soak = nil, ""
+		approval.Waves, approval.Soak, err = f.waves(w, s, r, approval)
+	}
+	return approval, err
 }

@@ -25,10 +25,12 @@ const maxOverride = 90 * 24 * time.Hour
 type OverrideRequest struct {
 	Group    string   `json:"group"`
 	Release  string   `json:"release"`
-	Deadline string   `json:"deadline"`         // as in ApproveRequest
+	Deadline string   `json:"deadline"`         // as in ApproveRequest; what the policy says holds as it is now
 	Start    string   `json:"start,omitempty"`  // as in ApproveRequest
 	Until    string   `json:"until"`            // "+14d" or a wall time of the installation: when the override ends
 	Models   []string `json:"models,omitempty"` // hardware identifiers; none: those of the whole production ring
+	Waves    []string `json:"waves,omitempty"`  // as in ApproveRequest, shares of the phones of these models
+	Soak     string   `json:"soak,omitempty"`   // as in ApproveRequest
 	// Fingerprint is that of the gate as the person saw it; "" skips the check.
 	Fingerprint string `json:"fingerprint,omitempty"`
 }
@@ -68,7 +70,7 @@ func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act,
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		approval, err := f.overriding(p, a, gate)
+		approval, err := f.overriding(w, s, p, a, gate)
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
@@ -79,6 +81,7 @@ func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act,
 			return storage.WorldChange{}, err
 		}
 		out.Effect.Until = approval.Override.Until
+		out.Effect.Waves = f.waveViews(w, approval, policy.Phase(out.Effect.Phase))
 		out.ProposalView = f.proposalView(w, s, p)
 		entry := f.entry(a, "approval.propose", p.Group+"/"+p.Release, proposalDetail(p))
 		return storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}, nil
@@ -99,6 +102,8 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 	if err != nil {
 		return storage.Proposal{}, err
 	}
+	// What the policy says is part of what the second person signs.
+	rollout := r.rollout().or(s.rollout(r.Group))
 	now := f.now()
 	for _, p := range s.records.Proposals {
 		if p.Kind == storage.KindOverride && p.Group == r.Group && p.Release == r.Release && p.Shown.Fingerprint == gate.Fingerprint && waiting(p, now) {
@@ -113,7 +118,7 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 		By: a.Actor, Person: a.Person, Reason: a.Reason, At: now, LapsesAt: now.Add(proposalLife),
 		Shown: shown(s, gate),
 		Override: &storage.OverrideTerms{
-			Deadline: r.Deadline, Start: r.Start, Until: r.Until, Models: models, Broken: gate.Broken,
+			Deadline: rollout.Deadline, Start: r.Start, Until: r.Until, Models: models, Broken: gate.Broken, Waves: rollout.Waves, Soak: rollout.Soak,
 		},
 	}, nil
 }
@@ -172,32 +177,35 @@ func shown(s *snapshot, gate policy.Gate) storage.Shown {
 
 // overriding builds the approval a proposal leads to when it is signed now. An
 // app without a result has no floor.
-func (f *Fleet) overriding(p storage.Proposal, second Act, gate policy.Gate) (storage.Approval, error) {
+func (f *Fleet) overriding(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate) (storage.Approval, error) {
 	t := p.Override
-	deadline, err := f.parseDeadline(t.Deadline)
-	if err != nil {
-		return storage.Approval{}, err
-	}
-	start, err := f.parseStart(t.Start)
-	if err != nil {
+	approval := f.newApproval(p.Group, p.Release, second.Actor, p.Reason, gate)
+	approval.Models = t.Models
+	var err error
+	rollout := ApproveRequest{Group: p.Group, Release: p.Release, Deadline: t.Deadline, Start: t.Start, Waves: t.Waves, Soak: t.Soak}
+	if approval.Waves, approval.Soak, err = f.waves(w, s, rollout, approval); err != nil {
 		return storage.Approval{}, err
 	}
 	until, err := f.parseUntil(t.Until)
 	if err != nil {
 		return storage.Approval{}, err
 	}
-	if last := policy.FormatLocal(until, f.o.Location); last.Compare(deadline) <= 0 || !start.Before(until) {
-		return storage.Approval{}, invalid("until", "until-too-early", "%s is not after the deadline and the start; phones would be asked no longer before they install", t.Until).
-			with("value", t.Until)
+	for _, wave := range approval.Waves {
+		if policy.FormatLocal(until, f.o.Location).Compare(policy.LocalTime(wave.Deadline)) <= 0 || !wave.Start.Before(until) {
+			return storage.Approval{}, invalid("until", "until-too-early", "%s is not after the last start and the last deadline, %s; phones would be asked no longer before they install",
+				t.Until, approval.Waves[len(approval.Waves)-1].Deadline).with("value", t.Until, "deadline", approval.Waves[len(approval.Waves)-1].Deadline)
+		}
 	}
-	approval := f.newApproval(p.Group, p.Release, second.Actor, p.Reason, gate)
-	approval.Waves = []storage.Wave{{Start: start, Threshold: policy.Buckets, Deadline: string(deadline)}}
-	approval.Models = t.Models
 	approval.Override = &storage.Override{
 		Proposal: p.ID, By: p.Person.Name, Second: second.Person.Name, Reason: p.Reason, SecondReason: second.Reason,
 		Until: until, Broken: t.Broken,
 	}
 	return approval, nil
+}
+
+// rollout is what an override and an ordinary approval have in common.
+func (r OverrideRequest) rollout() ApproveRequest {
+	return ApproveRequest{Group: r.Group, Release: r.Release, Deadline: r.Deadline, Start: r.Start, Waves: r.Waves, Soak: r.Soak}
 }
 
 // parseUntil reads when an override ends: "+14d", or a wall time in the

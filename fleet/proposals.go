@@ -61,6 +61,8 @@ type TermsView struct {
 	Until    string   `json:"until"`
 	Models   []string `json:"models"`
 	Broken   []string `json:"accepted_broken,omitempty"` // verdicts that say broken
+	Waves    []string `json:"waves,omitempty"`           // none: all phones at once
+	Soak     string   `json:"soak,omitempty"`            // least time between the starts of two waves
 }
 
 // States of a proposal that follow from the time and the world.
@@ -143,7 +145,7 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 		if p.Shown.Fingerprint != gate.Fingerprint {
 			return storage.WorldChange{}, &ChangedError{p.Group, p.Release}
 		}
-		if approval, err = f.overriding(p, a, gate); err != nil {
+		if approval, err = f.overriding(w, s, p, a, gate); err != nil {
 			return storage.WorldChange{}, outdated(err)
 		}
 		f.end(&p, a, storage.StateSigned)
@@ -155,6 +157,7 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 	effect, err := f.carry(ctx, seg, a, decision{"gate.override", seen.Group, seen.Release, build, detail})
 	if err == nil {
 		effect.Approval, effect.Promise, effect.Until = approval.ID, promised, approval.Override.Until
+		effect.Waves = f.waveViews(w, approval, policy.Phase(effect.Phase))
 	}
 	return effect, err
 }
@@ -279,7 +282,7 @@ func proposalDetail(p storage.Proposal) map[string]string {
 	return map[string]string{
 		"id": p.ID, "kind": p.Kind, "person": p.Person.Name, "fingerprint": p.Shown.Fingerprint, "phase_shown": p.Shown.Phase,
 		"missing": strings.Join(missing, ","), "models": strings.Join(t.Models, ","), "accepted_broken": strings.Join(t.Broken, ","),
-		"deadline": t.Deadline, "start": t.Start, "until": t.Until, "lapses": p.LapsesAt.Format(time.RFC3339),
+		"deadline": t.Deadline, "start": t.Start, "waves": strings.Join(t.Waves, ","), "soak": t.Soak, "until": t.Until, "lapses": p.LapsesAt.Format(time.RFC3339),
 	}
 }
 
@@ -296,6 +299,7 @@ func overrideDetail(detail map[string]string, p storage.Proposal, a storage.Appr
 	detail["signer"], detail["signer_reason"] = o.Second, o.SecondReason
 	detail["models"], detail["accepted_broken"] = strings.Join(a.Models, ","), strings.Join(o.Broken, ",")
 	detail["start"], detail["deadline"] = a.Waves[0].Start.Format(time.RFC3339), a.Waves[0].Deadline
+	detail["waves"] = strings.Join(p.Override.Waves, ",")
 	detail["until"] = o.Until.Format(time.RFC3339)
 }
 
@@ -310,7 +314,9 @@ func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) Pro
 		v.Shown.Missing = append(v.Shown.Missing, SeenView(app))
 	}
 	if t := p.Override; t != nil {
-		v.Override = &TermsView{Deadline: t.Deadline, Start: t.Start, Until: t.Until, Models: append([]string{}, t.Models...), Broken: t.Broken}
+		v.Override = &TermsView{
+			Deadline: t.Deadline, Start: t.Start, Until: t.Until, Models: append([]string{}, t.Models...), Broken: t.Broken, Waves: t.Waves, Soak: t.Soak,
+		}
 	}
 	return v
 }

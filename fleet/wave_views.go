@@ -12,7 +12,7 @@ type WaveView struct {
 	Wave     int       `json:"wave"`          // from 1
 	State    WaveState `json:"state"`         // waiting, soaking, started or done
 	Why      WaveWait  `json:"why,omitempty"` // what a wave that waits waits for
-	Phones   int       `json:"phones"`        // production phones of this wave alone
+	Phones   int       `json:"phones"`        // production phones of this wave alone, of models that it is approved for
 	Done     int       `json:"done"`          // of them, those that have the release
 	Start    time.Time `json:"start"`
 	Deadline string    `json:"deadline"` // local wall time of each phone
@@ -80,6 +80,10 @@ func (f *Fleet) countWaves(w *worldState, a storage.Approval, waves []policy.Wav
 		if !m.enrolled() || p.Group != a.Group || p.Ring != storage.RingProduction {
 			continue
 		}
+		has := done(p, a.Release, "")
+		if !has && !covers(a, p.Model) {
+			continue
+		}
 		i := 0
 		if len(waves) > 1 {
 			i = policy.WaveOf(waves, a.Release, m.udid)
@@ -88,7 +92,7 @@ func (f *Fleet) countWaves(w *worldState, a storage.Approval, waves []policy.Wav
 			continue
 		}
 		views[i].Phones++
-		if done(p, a.Release, "") {
+		if has {
 			views[i].Done++
 		}
 	}

@@ -97,12 +97,11 @@ func (s waveSpec) grows(before waveSpec) bool {
 	return (!sameUnit || s.percent > before.percent || s.count > before.count) && (s.start == 0 || s.start >= before.start)
 }
 
-// waves works out the waves of a new approval. Shares are turned into thresholds
-// by the phones that wait for the release now, so that the first wave of a small
-// group is not empty by chance; phones that join later fall where their hash
-// puts them.
-func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest) ([]storage.Wave, time.Duration, error) {
-	r = r.or(s.rollout(r.Group))
+// waves works out the waves of a new approval, and the least time between their
+// starts. Shares are turned into thresholds by the phones it covers that wait for
+// the release now, so that the first wave of a small group is not empty by
+// chance; phones that join later fall where their hash puts them.
+func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Approval) ([]storage.Wave, time.Duration, error) {
 	start, err := f.parseStart(r.Start)
 	if err != nil {
 		return nil, 0, err
@@ -127,7 +126,7 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest) ([]storage.W
 	if err != nil {
 		return nil, 0, err
 	}
-	thresholds, err := thresholdsOf(specs, bucketsWaiting(w, r.Group, r.Release))
+	thresholds, err := thresholdsOf(specs, bucketsWaiting(w, a))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -189,18 +188,23 @@ func (f *Fleet) schedule(s *snapshot, group string, soak time.Duration) policy.S
 	return policy.Schedule{Soak: soak, Location: f.o.Location, Calendar: engineCalendar(s.rollout(group).Calendar), Notice: notice}
 }
 
-// bucketsWaiting returns the buckets, sorted, of the production phones of a
-// group that do not have a release.
-func bucketsWaiting(w *worldState, group, release string) []uint32 {
+// bucketsWaiting returns the buckets, sorted, of the production phones that an
+// approval covers and that do not have its release.
+func bucketsWaiting(w *worldState, a storage.Approval) []uint32 {
 	var buckets []uint32
 	for m := range w.census.all() {
 		p := &m.look.phone
-		if m.enrolled() && p.Group == group && p.Ring == storage.RingProduction && !version.AtLeast(p.OS.Version, release) {
-			buckets = append(buckets, policy.Bucket(release, m.udid))
+		if m.enrolled() && p.Group == a.Group && p.Ring == storage.RingProduction && covers(a, p.Model) && !version.AtLeast(p.OS.Version, a.Release) {
+			buckets = append(buckets, policy.Bucket(a.Release, m.udid))
 		}
 	}
 	slices.Sort(buckets)
 	return buckets
+}
+
+// covers reports whether an approval was made for a model.
+func covers(a storage.Approval, model string) bool {
+	return slices.Contains(a.Models, model) || slices.Contains(a.Models, policy.AnyModel)
 }
 
 // thresholdsOf turns shares into thresholds.

@@ -66,6 +66,8 @@ type OverrideTerms struct {
 	Until    string   `json:"until,omitzero"`
 	Models   []string `json:"models,omitempty"` // hardware identifiers covered, sorted
 	Broken   []string `json:"broken,omitempty"` // verdicts that say broken, known and accepted
+	Waves    []string `json:"waves,omitempty"`  // shares of the phones and when each starts; none: all at once
+	Soak     string   `json:"soak,omitzero"`    // least time between the starts of two waves
 }
 
 // Override marks an approval of a gate that was not verified. It takes two

@@ -60,6 +60,8 @@ func (g *globals) proposalTable(proposals []fleet.ProposalView) table {
 		{"models", ""},
 		{"deadline", ""},
 		{"until", ""},
+		{"waves", ""},
+		{"soak", ""},
 		{"missing", ""},
 		{"approval", ""},
 		{"reason", t.T("Reason")},
@@ -74,7 +76,7 @@ func (g *globals) proposalTable(proposals []fleet.ProposalView) table {
 			missing = append(missing, app.BundleID)
 		}
 		tab.add(plain(p.ID), g.instant(p.At), g.word(p.Kind), g.word(p.State), plain(p.Group), plain(p.Release), plain(p.Person),
-			plain(p.EndedPerson), g.instant(p.LapsesAt), list(terms.Models), plain(terms.Deadline), plain(terms.Until), list(missing),
+			plain(p.EndedPerson), g.instant(p.LapsesAt), list(terms.Models), plain(terms.Deadline), plain(terms.Until), list(terms.Waves), plain(terms.Soak), list(missing),
 			plain(p.Approval), plain(p.Reason))
 	}
 	return tab
@@ -111,6 +113,8 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 		rows = append(rows, [2]string{t.T("Models"), list(o.Models).shown},
 			[2]string{t.T("Deadline, counted from the signature"), o.Deadline},
 			[2]string{t.T("Start, counted from the signature"), plain(o.Start).shown},
+			[2]string{t.T("Waves"), orDash(strings.Join(o.Waves, ", "))},
+			[2]string{t.T("Watch period"), orDash(o.Soak)},
 			[2]string{t.T("Ends, counted from the signature"), o.Until})
 		if len(o.Broken) > 0 {
 			rows = append(rows, [2]string{t.T("Results that say it does not work, accepted"), list(o.Broken).shown})
@@ -186,7 +190,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		return err
 	}
 	text := g.done(effect.DryRun, t.T("Signed: iOS %s for %s.", effect.Release, effect.Group)) + g.effectText(effect) +
-		g.deadlineText(effect.Promise) + "\n" +
+		g.deadlineText(effect.Promise) + "\n" + g.wavesText(effect.Waves) +
 		t.T("The exception ends at %s.", t.Time(effect.Until)) + "\n"
 	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -149,11 +150,23 @@ func (o *openFlags) addFlags(g *globals, cmd *cobra.Command, fingerprint string)
 	cmd.ValidArgsFunction = completeArg(g.releaseNames)
 }
 
-type approveOptions struct {
-	openFlags
+// waveFlags are how phones start one after another.
+type waveFlags struct {
 	waves []string
 	soak  string
-	yes   bool
+}
+
+func (o *waveFlags) addFlags(g *globals, f *pflag.FlagSet) {
+	t := g.text
+	f.StringArrayVar(&o.waves, "wave", nil, t.T("a share of the phones and when it starts, repeated: %s, %s (with a deadline of its own) or %s (phones); a share counts those before it, "+
+		"--deadline +3d counts from each wave's start (default: those of the policy, else all at once)", "5%@+0", "100%@+4d:+7d", "20@+12h"))
+	f.StringVar(&o.soak, "soak", "", t.T("least time between the starts of two waves, such as 2d; it begins anew when a stopped rollout goes on"))
+}
+
+type approveOptions struct {
+	openFlags
+	waveFlags
+	yes bool
 }
 
 func newGateApproveCommand(g *globals) *cobra.Command {
@@ -173,11 +186,9 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 			return runGateApprove(cmd.Context(), g, cmd, o, args[0])
 		},
 	}
-	o.addFlags(g, cmd, t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
+	o.openFlags.addFlags(g, cmd, t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
 	f := cmd.Flags()
-	f.StringArrayVar(&o.waves, "wave", nil, t.T("a share of the phones and when it starts, repeated: %s, %s (with a deadline of its own) or %s (phones); a share counts those before it, "+
-		"--deadline +3d counts from each wave's start (default: all at once)", "5%@+0", "100%@+4d:+7d", "20@+12h"))
-	f.StringVar(&o.soak, "soak", "", t.T("least time between the starts of two waves, such as 2d; it begins anew when a stopped rollout goes on"))
+	o.waveFlags.addFlags(g, f)
 	f.BoolVar(&o.yes, "yes", false, t.T("do not ask"))
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 
 type overrideOptions struct {
 	openFlags
+	waveFlags
 	until  string
 	models []string
 }
@@ -29,21 +30,23 @@ func newGateOverrideCommand(g *globals) *cobra.Command {
 			"with `kannuki approval sign`; offsets count from then. What keeps the gate closed is shown and recorded. The override ends by itself. " +
 			"A verified gate is refused (exit 3): use `kannuki gate approve`."),
 		Example: "kannuki gate override 26.6.1 --group sales --deadline +3d --until +14d --reason \"CVE-2026-1234 is being exploited\"\n" +
-			"kannuki gate override 26.6.1 --group sales --deadline +1d --until +7d --model iPhone14,5 --reason \"field team\" --dry-run",
+			"kannuki gate override 26.6.1 --group sales --deadline +1d --until +7d --model iPhone14,5 --reason \"field team\" --dry-run\n" +
+			"kannuki gate override 26.6.1 --group sales --wave 10%@+0 --wave 100%@+1d --deadline +2d --until +14d --reason \"CVE-2026-1234 is being exploited\"",
 		Args: g.args("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runGateOverride(cmd.Context(), g, cmd, o, args[0])
 		},
 	}
-	o.addFlags(g, cmd, t.T("propose only for the gate as it was shown with this fingerprint (default: as it is now)"))
+	o.openFlags.addFlags(g, cmd, t.T("propose only for the gate as it was shown with this fingerprint (default: as it is now)"))
 	f := cmd.Flags()
+	o.waveFlags.addFlags(g, f)
 	f.StringVar(&o.until, "until", "", t.T("when the exception ends: +14d, or 2026-12-06T18:00 in the server's time zone; at most 90 days"))
 	f.StringArrayVar(&o.models, "model", nil, t.T("only phones of this model, such as iPhone14,5; may be repeated (default: the whole production ring)"))
 	return cmd
 }
 
 func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o overrideOptions, release string) error {
-	if err := g.need(cmd, "group", "deadline", "until", "reason"); err != nil {
+	if err := g.need(cmd, "group", "until", "reason"); err != nil {
 		return err
 	}
 	client, err := g.client(cmd)
@@ -55,7 +58,7 @@ func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o over
 		return err
 	}
 	r := api.OverrideRequest{
-		Deadline: o.deadline, Start: o.start, Until: o.until, Models: o.models,
+		Deadline: o.deadline, Start: o.start, Until: o.until, Models: o.models, Waves: o.waves, Soak: o.soak,
 		Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: o.DryRun,
 	}
 	if r.Fingerprint == "" {
@@ -73,7 +76,7 @@ func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o over
 		fmt.Fprintf(&b, "%s\n", t.T("Proposed: %s. Nothing changes for phones until another person signs it:", p.ID))
 		fmt.Fprintf(&b, "  kannuki approval sign %s --reason …%s\n", p.ID, g.forAnother())
 	}
-	fmt.Fprintf(&b, "%s\n%s", t.T("If it were signed now:"), g.effectText(p.Effect))
+	fmt.Fprintf(&b, "%s\n%s", t.T("If it were signed now:"), g.effectText(p.Effect)+g.wavesText(p.Effect.Waves))
 	b.WriteString("\n" + g.proposalText(p.ProposalView))
 	return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: b.String()})
 }

@@ -4,8 +4,8 @@ package lang
 func japaneseWaves() []both {
 	return []both{
 		{"a share of the phones and when it starts, repeated: %s, %s (with a deadline of its own) or %s (phones); a share counts those before it, " +
-			"--deadline +3d counts from each wave's start (default: all at once)", "端末の割合と開始。繰り返して指定する：%s、%s（期限も指定）、%s（台数）。割合は前の段階を含む。" +
-			"--deadline +3dは各段階の開始から数える（既定：全台同時）"},
+			"--deadline +3d counts from each wave's start (default: those of the policy, else all at once)", "端末の割合と開始。繰り返して指定する：%s、%s（期限も指定）、%s（台数）。割合は前の段階を含む。" +
+			"--deadline +3dは各段階の開始から数える（既定：ポリシーの段階、なければ全台同時）"},
 		{"least time between the starts of two waves, such as 2d; it begins anew when a stopped rollout goes on", "段階の間の様子見期間（2dなど）。止まった展開を再開すると数え直す"},
 		{"waves of a rollout, each counting those before it: %s; \"\" is all phones at once", "展開の段階（前の段階を含む割合）：%s。\"\"は全台同時"},
 		{"install deadline from the start of a wave, such as 3d, for approvals that name none (0d: they must)", "期限を指定しない承認の適用期限（各段階の開始から、3dなど。0dは承認時に指定が必要）"},

@@ -10,6 +10,8 @@ type OverrideRequest struct {
 	Start       string   `json:"start,omitempty"`
 	Until       string   `json:"until"`
 	Models      []string `json:"models,omitempty"`
+	Waves       []string `json:"waves,omitempty"` // as in fleet.ApproveRequest
+	Soak        string   `json:"soak,omitempty"`
 	Fingerprint string   `json:"fingerprint"`
 	Reason      string   `json:"reason"`
 	DryRun      bool     `json:"dry_run"`
@@ -18,7 +20,7 @@ type OverrideRequest struct {
 func override(h *Handler, c *call, in OverrideRequest) (any, error) {
 	return h.fleet.ProposeOverride(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.OverrideRequest{
 		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Start: in.Start, Until: in.Until,
-		Models: in.Models, Fingerprint: in.Fingerprint,
+		Models: in.Models, Waves: in.Waves, Soak: in.Soak, Fingerprint: in.Fingerprint,
 	})
 }
 
