@@ -148,7 +148,7 @@ func (p *Phone) applyConfiguration(d *declaration, referenced bool) {
 	case !referenced:
 		d.valid = unknown
 		d.reasons = []reason{{code: "Info.NotReferencedByActivation"}}
-	case d.typ == typeEnforcement && compareVersions(str(d.payload, "TargetOSVersion"), p.version) <= 0:
+	case d.typ == typeEnforcement && p.has(str(d.payload, "TargetOSVersion"), str(d.payload, "TargetBuildVersion")):
 		// Apple documents an error for this case but not its code.
 		d.reject("Error.ConfigurationCannotBeApplied", "the target version is not newer than the installed one")
 		d.active = true

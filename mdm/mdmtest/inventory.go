@@ -57,10 +57,12 @@ func (p *Phone) queryValue(name string) any {
 		return p.o.Name
 	case "OSVersion":
 		return p.version
-	case "BuildVersion", "SupplementalBuildVersion":
+	case "BuildVersion":
 		return p.build
+	case "SupplementalBuildVersion":
+		return p.supplementalBuild()
 	case "SupplementalOSVersionExtra":
-		return ""
+		return p.improvement.extra
 	case "ProductName", "SoftwareUpdateDeviceID":
 		return p.o.ProductName
 	case "ModelName":

@@ -36,6 +36,7 @@ const (
 	KindStatus       Kind = "status-report"
 	KindUpdate       Kind = "update"    // Detail: waiting, downloading, prepared, installing, failed
 	KindInstalled    Kind = "installed" // Version, Build, Detail: the reason
+	KindImproved     Kind = "improved"  // Version with the letter, Build, Detail: why; or without, "removed"
 	KindPasscode     Kind = "passcode-requested"
 	KindPutOff       Kind = "put-off"   // the user answered the request with "later"
 	KindHold         Kind = "hold"      // Detail: the deferral in force and its mechanism, or none

@@ -43,7 +43,7 @@ func (p *Phone) undeferred(offers []Offer, now time.Time) []Offer {
 	oldest := now.AddDate(0, 0, -p.deferralDays())
 	newest := map[int]Offer{}
 	for _, o := range offers {
-		if compareVersions(o.Version, p.version) <= 0 || o.Posted.After(oldest) {
+		if o.Extra != "" || compareVersions(o.Version, p.version) <= 0 || o.Posted.After(oldest) {
 			continue
 		}
 		if have, ok := newest[major(o.Version)]; !ok || compareVersions(o.Version, have.Version) > 0 {
@@ -93,13 +93,13 @@ func (p *Phone) catalogDue() time.Time {
 // the model. The deadline returned is the one that counts on this phone.
 func (p *Phone) enforced() (Offer, Enforcement, bool) {
 	for _, e := range p.enforcements() {
-		if compareVersions(e.Version, p.version) <= 0 {
+		if p.has(e.Version, e.Build) {
 			continue
 		}
 		for _, o := range p.catalog {
 			// The version wins when version and build disagree; the build only
 			// chooses among several builds of one version.
-			if o.Version != e.Version || (e.Build != "" && o.Build != e.Build && p.offersBuild(e)) {
+			if o.Version != e.Version || o.Extra != "" && o.Build != e.Build || (e.Build != "" && o.Build != e.Build && p.offersBuild(e)) {
 				continue
 			}
 			d := p.enrolment.ddm.declarations[e.Declaration]

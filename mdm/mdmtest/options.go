@@ -73,6 +73,7 @@ type Apple interface {
 type Offer struct {
 	Version      string    // "26.6.1"
 	Build        string    // "23G90"
+	Extra        string    // "a": a background security improvement of Version, and Build is that of the improvement
 	Posted       time.Time // the release date, from which deferrals count
 	DownloadTime time.Duration
 	InstallTime  time.Duration
@@ -98,6 +99,9 @@ type User struct {
 	// InstallsEarly is how long after an enforced update is prepared the user
 	// accepts it, ahead of the deadline.
 	InstallsEarly time.Duration
+	// TakesImprovements is how long after Apple posts a background security
+	// improvement the phone takes it by itself, unless it is not offered.
+	TakesImprovements time.Duration
 }
 
 // Faults makes the phone's network misbehave on purpose.

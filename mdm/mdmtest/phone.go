@@ -56,6 +56,7 @@ type Phone struct {
 	passcodeReady  bool
 	failInstalls   int
 	failReason     string
+	improvement    improvement
 	hold           string // the deferral last noted, see noteHold
 
 	wantsConnect bool

@@ -12,6 +12,7 @@ type Snapshot struct {
 	UDID, SerialNumber string
 	ProductName        string
 	OSVersion, Build   string
+	Improvement        string // letter of the background security improvement, "" for none
 	Supervised         bool
 	Enrolled           bool
 	Offline, Locked    bool
@@ -61,7 +62,7 @@ func (p *Phone) Snapshot() Snapshot {
 	defer p.mu.Unlock()
 	s := Snapshot{
 		UDID: p.o.UDID, SerialNumber: p.o.SerialNumber, ProductName: p.o.ProductName,
-		OSVersion: p.version, Build: p.build, Supervised: p.o.Supervised,
+		OSVersion: p.version, Build: p.build, Improvement: p.improvement.extra, Supervised: p.o.Supervised,
 		Enrolled: p.enrolment != nil, Offline: p.offline, Locked: p.locked,
 		InstallState: string(p.update.state), FailureReason: p.update.failReason, FailureCount: p.update.failCount,
 		Enforcements: p.enforcements(), DeferralDays: p.deferralDays(), Cadence: p.cadence(), AutomaticInstallOff: !p.automaticAllowed(),

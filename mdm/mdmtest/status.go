@@ -216,13 +216,17 @@ func (p *Phone) statusValue(name string) (any, bool) {
 		return u.pendingItem(), true
 	case "softwareupdate.failure-reason":
 		return u.failureItem(), true
-	case "softwareupdate.beta-enrollment", "device.operating-system.supplemental.extra-version":
+	case "softwareupdate.beta-enrollment":
 		return "", true
+	case "device.operating-system.supplemental.extra-version":
+		return p.improvement.extra, true
+	case "device.operating-system.supplemental.build-version":
+		return p.supplementalBuild(), true
 	case "softwareupdate.device-id", "device.model.identifier":
 		return p.o.ProductName, true
 	case "device.operating-system.version":
 		return p.version, true
-	case "device.operating-system.build-version", "device.operating-system.supplemental.build-version":
+	case "device.operating-system.build-version":
 		return p.build, true
 	case "device.operating-system.family":
 		return "iOS", true

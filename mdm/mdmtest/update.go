@@ -65,6 +65,7 @@ type update struct {
 	askAgain   time.Time // when the user wants to be asked again
 	putOffs    int
 	accepted   bool      // by the user, or by a legacy command
+	combined   bool      // enforced without a build: improvements come along
 	done       time.Time // end of the installation
 	restarting bool      // installing, and the state was reported as far as possible
 
@@ -110,7 +111,9 @@ func (p *Phone) advanceOnce(now time.Time) bool {
 		return p.tryInstall(now)
 	case stateFailed:
 		return p.recover(now)
-	case stateNone, stateInstalling:
+	case stateNone:
+		return p.improve(now)
+	case stateInstalling:
 	}
 	return false
 }
@@ -170,6 +173,7 @@ func (p *Phone) begin(now time.Time, o Offer, why string, enf Enforcement) {
 		p.update.failCount, p.update.failReason, p.update.failTime = old.failCount, old.failReason, old.failTime
 	}
 	p.update.accepted = why == reasonSettings || why == reasonAuto
+	p.update.combined = why == reasonDeclaration && enf.Build == ""
 	p.setState(stateWaiting, why)
 }
 
@@ -261,7 +265,7 @@ func (p *Phone) finish(now time.Time) bool {
 		return true
 	}
 	installed := *u
-	p.arrive(u.target.Version, u.target.Build)
+	p.settle(installed)
 	p.note(Entry{
 		Kind: KindInstalled, Version: p.version, Build: p.build,
 		Detail: installed.reason, Declaration: installed.declaration,
@@ -271,7 +275,7 @@ func (p *Phone) finish(now time.Time) bool {
 
 // arrive makes the phone run another version.
 func (p *Phone) arrive(version, build string) {
-	p.version, p.build = version, build
+	p.version, p.build, p.improvement = version, build, improvement{}
 	p.resetUpdate()
 	p.catalogChecked = time.Time{} // a restart looks for updates
 	clear(p.visibleSince)
@@ -340,7 +344,7 @@ func (p *Phone) nextAdvance() time.Time {
 			return p.now()
 		}
 	case stateNone:
-		return earlier(p.nextChoice(), p.catalogDue())
+		return earlier(earlier(p.nextChoice(), p.improvementDue()), p.catalogDue())
 	case stateWaiting:
 		if p.canDownload() {
 			return p.now()
