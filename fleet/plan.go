@@ -250,7 +250,7 @@ func settingsFor(hold policy.Hold) mdm.SoftwareUpdateSettings {
 	}
 	settings.Deferrals = &mdm.Deferrals{CombinedPeriodInDays: hold.Days}
 	settings.AutomaticActions = &mdm.AutomaticActions{Download: mdm.AlwaysOff, InstallOSUpdates: mdm.AlwaysOff}
-	settings.RapidSecurityResponse = &mdm.RapidSecurityResponse{Enable: &yes, EnableRollback: &yes}
+	settings.RapidSecurityResponse = improvementsFor(hold)
 	settings.Beta = &mdm.Beta{ProgramEnrollment: mdm.AlwaysOff}
 	return settings
 }

@@ -24,6 +24,7 @@ type PolicyChange struct {
 	VerdictDays *int    `json:"verdict_days,omitempty"` // 0 to 730; 0: for ever
 	OnExpiry    *string `json:"on_expiry,omitempty"`    // extend-risk, release-to-users or enforce
 	RolloutChange
+	ImprovementChange
 }
 
 // check refuses values no policy can have.
@@ -46,6 +47,9 @@ func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, err
 	replace(&p.CarryOver, c.CarryOver)
 	replace(&p.VerdictDays, c.VerdictDays)
 	replace(&p.OnExpiry, c.OnExpiry)
+	if err := c.ImprovementChange.onto(&p); err != nil {
+		return p, err
+	}
 	return c.RolloutChange.onto(p, now)
 }
 
@@ -57,6 +61,7 @@ type PolicyView struct {
 	VerdictDays int    `json:"verdict_days"` // 0: for ever
 	OnExpiry    string `json:"on_expiry"`
 	RolloutDefaults
+	ImprovementSettings
 	Groups    []string  `json:"groups"` // that it decides about
 	ChangedBy string    `json:"changed_by,omitempty"`
 	ChangedAt time.Time `json:"changed_at,omitzero"`
@@ -65,7 +70,7 @@ type PolicyView struct {
 func policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
-		RolloutDefaults: rolloutDefaults(p), Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
+		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	for _, g := range s.records.Groups {
 		if policyName(g) == p.Name {
@@ -77,7 +82,7 @@ func policyView(s *snapshot, p storage.Policy) PolicyView {
 
 // enginePolicy translates a record for the engine.
 func enginePolicy(p storage.Policy) policy.Policy {
-	return policy.Policy{Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry)}
+	return policy.Policy{Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry), Improvements: engineImprovements(p.Improvements)}
 }
 
 // builtInPolicy is the record the built-in policy would have.
@@ -221,5 +226,6 @@ func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.Audi
 		"carry_over": strconv.FormatBool(p.CarryOver), "verdict_days": strconv.Itoa(p.VerdictDays), "on_expiry": p.OnExpiry,
 	}
 	maps.Copy(detail, rolloutDefaults(p).detail())
+	maps.Copy(detail, improvementSettings(p).detail())
 	return f.entry(a, action, p.Name, detail)
 }

@@ -29,8 +29,9 @@ func TestPolicyRecord(t *testing.T) {
 	got, err := w.fleet.SetPolicy(w.ctx, seg, w.act("more"), "strict", fleet.PolicyChange{OnExpiry: &expiry})
 	w.must(err)
 	none := fleet.RolloutDefaults{Waves: []int{}, Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}
+	accept := fleet.ImprovementSettings{Improvements: "accept"}
 	want := fleet.PolicyView{
-		RolloutDefaults: none, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
+		RolloutDefaults: none, ImprovementSettings: accept, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
 		ChangedBy: "uid:1(test)", ChangedAt: w.clock.Now(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -38,7 +39,7 @@ func TestPolicyRecord(t *testing.T) {
 	}
 	all, err := w.fleet.Policies(seg)
 	w.must(err)
-	builtIn := fleet.PolicyView{RolloutDefaults: none, Name: "default", BuiltIn: true, OnExpiry: "extend-risk", Groups: []string{}}
+	builtIn := fleet.PolicyView{RolloutDefaults: none, ImprovementSettings: accept, Name: "default", BuiltIn: true, OnExpiry: "extend-risk", Groups: []string{}}
 	if diff := cmp.Diff([]fleet.PolicyView{builtIn, want}, all); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
 	}

@@ -152,6 +152,10 @@ type Hold struct {
 	// Cadence is what makes users see only the older of two branches:
 	// ByDeclaration, ByCommand or ByNothing.
 	Cadence Mechanism `json:"cadence"`
+	// HideImprovements says that background security improvements are not
+	// offered, and KeepImprovements that nobody can remove one.
+	HideImprovements bool `json:"hide_improvements,omitempty"`
+	KeepImprovements bool `json:"keep_improvements,omitempty"`
 }
 
 // HoldDays is the longest deferral Apple allows (Device Management,

@@ -20,12 +20,17 @@ type Policy struct {
 	// recorded, if it does not name an earlier day itself; zero or less: for ever.
 	VerdictDays int
 	OnExpiry    OnExpiry
+
+	Improvements Improvements
 }
 
 // BuiltIn returns the policy named DefaultPolicy, which nobody can change:
-// every release is tested in full, a result counts until the day it names, and
-// what users install after 90 days is a risk taken.
-func BuiltIn() Policy { return Policy{Name: DefaultPolicy, OnExpiry: OnExpiryExtendRisk} }
+// every release is tested in full, a result counts until the day it names, what
+// users install after 90 days is a risk taken, and phones take background
+// security improvements by themselves.
+func BuiltIn() Policy {
+	return Policy{Name: DefaultPolicy, OnExpiry: OnExpiryExtendRisk, Improvements: Improvements{Mode: ImprovementsAccept}}
+}
 
 // policies indexes the policies of a world by name.
 func policies(list []Policy) map[string]Policy {
@@ -36,6 +41,7 @@ func policies(list []Policy) map[string]Policy {
 		default:
 			p.OnExpiry = OnExpiryExtendRisk
 		}
+		p.Improvements.Mode = p.Improvements.Mode.resolved()
 		byName[p.Name] = p
 	}
 	builtIn := BuiltIn()

@@ -34,6 +34,7 @@ func TargetFor(w *World, f Facts, now time.Time) Target {
 		t.Blocked = reason(ReasonUngrouped)
 		return t
 	}
+	t.Hold.improvements(g.policy.Improvements)
 	c := choice{w: w, g: g, f: &f, now: now}
 	c.choose(&t)
 	if c.keeps(t.Enforce) {

@@ -83,6 +83,15 @@ type Policy struct {
 	Soak     time.Duration `json:"soak,omitzero"`     // least time between the starts of two waves
 	Deadline time.Duration `json:"deadline,omitzero"` // from the start of a wave; 0: whoever approves says
 	Calendar Calendar      `json:"calendar,omitzero"`
+
+	Improvements Improvements `json:"improvements,omitzero"`
+}
+
+// Improvements is what a policy says about Apple's background security
+// improvements.
+type Improvements struct {
+	Mode string `json:"mode,omitzero"` // accept (also "") or off
+	Keep bool   `json:"keep,omitzero"` // nobody can remove one from a phone
 }
 
 // Calendar says when waves may start and their deadlines may lie.

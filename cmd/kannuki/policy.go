@@ -64,11 +64,14 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"month_end", ""},
 		{"closed", ""},
 		{"holidays", ""},
+		{"improvements", ""},
+		{"keep_improvements", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
 			list(p.Groups), boolean(p.BuiltIn), plain(p.ChangedBy), instantUTC(p.ChangedAt),
-			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays))
+			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays),
+			plain(p.Improvements), boolean(p.KeepImprovements))
 	}
 	return tab
 }
@@ -89,6 +92,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		[2]string{t.T("Install deadline"), orDash(p.Deadline)},
 		[2]string{t.T("Update days"), g.openDays(p.RolloutDefaults)},
 		[2]string{t.T("No-update days"), list(slices.Concat(p.Closed, p.Holidays)).shown},
+		[2]string{t.T("Security improvements"), g.improvements(p.ImprovementSettings)},
 		[2]string{t.T("Groups"), list(p.Groups).shown},
 		[2]string{t.T("Changed"), changed},
 	)
@@ -114,6 +118,7 @@ func (g *globals) onOff(on bool) cell {
 type policySetOptions struct {
 	act
 	rolloutFlags
+	improvementFlags
 	carryOver, onExpiry string
 	verdictDays         int
 }
@@ -137,9 +142,11 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	f := cmd.Flags()
 	o.act.addFlags(g, f)
 	o.rolloutFlags.addFlags(g, f)
+	o.improvementFlags.addFlags(g, f)
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
 	f.IntVar(&o.verdictDays, "verdict-days", 0, t.T("for how many days a result counts; 0: until the day it names itself"))
 	f.StringVar(&o.onExpiry, "on-expiry", "", t.T("when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)"))
+	o.complete(g, cmd)
 	g.complete(cmd, "carry-over", func(*cobra.Command) []string { return []string{"on", "off"} })
 	g.complete(cmd, "on-expiry", func(*cobra.Command) []string { return []string{"extend-risk", "release-to-users", "enforce"} })
 	cmd.ValidArgsFunction = completeArg(g.policyNames)
@@ -149,12 +156,9 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name string) error {
 	var change fleet.PolicyChange
 	given := cmd.Flags().Changed
-	if given("carry-over") {
-		on := o.carryOver == "on"
-		if !on && o.carryOver != "off" {
-			return usage(cmd, g.text.T("--carry-over %q: want on or off", o.carryOver))
-		}
-		change.CarryOver = &on
+	var err error
+	if change.CarryOver, err = g.switched(cmd, "carry-over", o.carryOver); err != nil {
+		return err
 	}
 	if given("verdict-days") {
 		change.VerdictDays = &o.verdictDays
@@ -162,8 +166,10 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	if given("on-expiry") {
 		change.OnExpiry = &o.onExpiry
 	}
-	var err error
-	if change.RolloutChange, err = o.change(g, cmd); err != nil {
+	if change.RolloutChange, err = o.rolloutFlags.change(g, cmd); err != nil {
+		return err
+	}
+	if change.ImprovementChange, err = o.improvementFlags.change(g, cmd); err != nil {
 		return err
 	}
 	if change == (fleet.PolicyChange{}) {

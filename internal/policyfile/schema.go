@@ -90,26 +90,28 @@ func schemaOf(t reflect.Type) *SchemaNode {
 func hints() map[string]SchemaNode {
 	zero := 0
 	return map[string]SchemaNode{
-		"apps":                    {Description: "A business app. A key that is absent stays as it is.", Required: []string{"bundle_id"}},
-		"apps.bundle_id":          {Description: "Bundle identifier, such as com.example.pos"},
-		"apps.name":               {Description: "Name people know the app by"},
-		"apps.importance":         {Description: "critical: verified on every model; important: on one; informational: never keeps a gate closed", Enum: importances()},
-		"apps.owner":              {Description: "Team that answers for the app; no person's contact data"},
-		"apps.vendor_contact":     {Description: "Where the app's vendor is reached"},
-		"apps.smoke":              {Description: "Short checks of a tester, in order; the whole list"},
-		"policies":                {Description: "What is decided beforehand about gates. A key that is absent stays as it is.", Required: []string{"name"}},
-		"policies.name":           {Description: "Name of the policy; the built-in one, default, cannot be changed"},
-		"policies.carry_over":     {Description: "Whether results of 26.6 count for 26.6.1 after a quick check there"},
-		"policies.verdict_days":   {Description: "Days a result counts; 0: until the day it names itself", Minimum: &zero},
-		"policies.on_expiry":      {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
-		"groups":                  {Description: "Phones that do the same work. A key that is absent stays as it is.", Required: []string{"name"}},
-		"groups.name":             {Description: "Name of the group"},
-		"groups.apps":             {Description: "Bundle identifiers of its business apps; the whole list"},
-		"groups.candidate":        {Description: "How verification phones get a new release", Enum: []string{string(policy.CandidateManual), string(policy.CandidateAuto)}},
-		"groups.rights":           {Description: "What the server may do to phones that enrol from now on", Enum: []string{"updates", "managed", "full"}},
-		"groups.policy":           {Description: "Name of the policy that decides about its gates"},
-		"groups.minimum_notice":   {Description: "Least time between telling a phone and its deadline, such as 24h"},
-		"groups.candidate_notice": {Description: "The same for a candidate on verification phones, such as 4h"},
+		"apps":                       {Description: "A business app. A key that is absent stays as it is.", Required: []string{"bundle_id"}},
+		"apps.bundle_id":             {Description: "Bundle identifier, such as com.example.pos"},
+		"apps.name":                  {Description: "Name people know the app by"},
+		"apps.importance":            {Description: "critical: verified on every model; important: on one; informational: never keeps a gate closed", Enum: importances()},
+		"apps.owner":                 {Description: "Team that answers for the app; no person's contact data"},
+		"apps.vendor_contact":        {Description: "Where the app's vendor is reached"},
+		"apps.smoke":                 {Description: "Short checks of a tester, in order; the whole list"},
+		"policies":                   {Description: "What is decided beforehand about gates. A key that is absent stays as it is.", Required: []string{"name"}},
+		"policies.name":              {Description: "Name of the policy; the built-in one, default, cannot be changed"},
+		"policies.carry_over":        {Description: "Whether results of 26.6 count for 26.6.1 after a quick check there"},
+		"policies.verdict_days":      {Description: "Days a result counts; 0: until the day it names itself", Minimum: &zero},
+		"policies.on_expiry":         {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
+		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): phones take them, or they are not offered", Enum: improvementModes()},
+		"policies.keep_improvements": {Description: "Whether nobody can remove an improvement from a phone"},
+		"groups":                     {Description: "Phones that do the same work. A key that is absent stays as it is.", Required: []string{"name"}},
+		"groups.name":                {Description: "Name of the group"},
+		"groups.apps":                {Description: "Bundle identifiers of its business apps; the whole list"},
+		"groups.candidate":           {Description: "How verification phones get a new release", Enum: []string{string(policy.CandidateManual), string(policy.CandidateAuto)}},
+		"groups.rights":              {Description: "What the server may do to phones that enrol from now on", Enum: []string{"updates", "managed", "full"}},
+		"groups.policy":              {Description: "Name of the policy that decides about its gates"},
+		"groups.minimum_notice":      {Description: "Least time between telling a phone and its deadline, such as 24h"},
+		"groups.candidate_notice":    {Description: "The same for a candidate on verification phones, such as 4h"},
 	}
 }
 
@@ -119,4 +121,8 @@ func importances() []string {
 
 func onExpiries() []string {
 	return []string{string(policy.OnExpiryExtendRisk), string(policy.OnExpiryReleaseToUsers), string(policy.OnExpiryEnforce)}
+}
+
+func improvementModes() []string {
+	return []string{string(policy.ImprovementsAccept), string(policy.ImprovementsOff)}
 }
