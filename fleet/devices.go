@@ -71,7 +71,8 @@ func (f *Fleet) Explain(ctx context.Context, seg storage.Segment, udid string) (
 		return ExplainView{}, err
 	}
 	e := f.explainer(w)
-	return ExplainView{Device: e.view(&p), Explanation: e.explain(&p), Clock: f.clock()}, nil
+	facts, live, x := e.explain(&p)
+	return ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Clock: f.clock()}, nil
 }
 
 // explainer explains many phones of one world at one moment.
@@ -90,21 +91,22 @@ func (f *Fleet) explainer(w *worldState) explainer {
 	return explainer{fleet: f, state: w, snap: s, world: world, gates: policy.NewExplainer(world, now), now: now}
 }
 
-func (e explainer) explain(p *storage.Phone) policy.Explanation {
+// explain returns why a phone is where it is, and what that follows from.
+func (e explainer) explain(p *storage.Phone) (policy.Facts, policy.Live, policy.Explanation) {
 	facts := factsOf(e.snap, p)
 	target := policy.TargetFor(e.world, facts, e.now)
 	live := e.fleet.live(p, target, e.now)
 	if p.Arrival != nil && e.fleet.unapproved(e.state, p, p.OS.Version) {
 		live.Leaked, live.LeakedAt, live.LeakedBy = true, p.Arrival.At, policy.Code(p.Arrival.Cause)
 	}
-	return e.gates.Explain(facts, live, target)
+	return facts, live, e.gates.Explain(facts, live, target)
 }
 
 func (e explainer) view(p *storage.Phone) DeviceView {
 	var x policy.Explanation
 	certificate := ""
 	if p.State != storage.PhoneRemoved { // nothing is wanted of a phone that left
-		x = e.explain(p)
+		_, _, x = e.explain(p)
 		certificate = certificateState(p.Identity.RenewAt, p.Identity.Until, e.fleet.o.Wall())
 	}
 	v := DeviceView{

@@ -14,13 +14,19 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// Gate returns one gate with everything a person deciding about it should see.
+// Gate returns one gate with everything a person deciding about it should see,
+// and the records that each of its reasons rests on.
 func (f *Fleet) Gate(seg storage.Segment, group, release string) (policy.Gate, error) {
 	w, err := f.world(seg)
 	if err != nil {
 		return policy.Gate{}, err
 	}
-	return f.gate(w, w.current.Load(), group, release)
+	s := w.current.Load()
+	gate, err := f.gate(w, s, group, release)
+	if err != nil {
+		return policy.Gate{}, err
+	}
+	return s.policy.Cited(gate, f.now()), nil
 }
 
 func (f *Fleet) gate(w *worldState, s *snapshot, group, release string) (policy.Gate, error) {

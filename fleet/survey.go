@@ -82,7 +82,7 @@ func (e explainer) survey(visit func(m member, x explained)) {
 			if p.Contact = e.now; silent {
 				p.Contact = time.Time{}
 			}
-			full := e.explain(&p)
+			_, _, full := e.explain(&p)
 			x = explained{full.Reason.Code, full.Hold}
 			known[k] = x
 		}

@@ -8,6 +8,7 @@ type Code string
 type Reason struct {
 	Code   Code              `json:"code"`
 	Params map[string]string `json:"params,omitempty"`
+	From   []Record          `json:"from,omitempty"` // what it rests on; set by World.Cited and Explainer.Cited
 }
 
 // Keys of Reason.Params.

@@ -61,7 +61,7 @@ type group struct {
 	scope     []string // models its gates are about
 	approvals []approvalOf
 	offers    []offerOf
-	declined  map[string]time.Time // first decline by release
+	declined  map[string]Decline // first one by release
 	verdicts  map[appRelease][]verdictOf
 }
 
@@ -98,8 +98,8 @@ func NewWorld(parts Parts) *World {
 	w.addApprovals(parts.Approvals)
 	for _, d := range parts.Declines {
 		if g := w.groups[d.Group]; g != nil {
-			if at, ok := g.declined[d.Release]; !ok || d.At.Before(at) {
-				g.declined[d.Release] = d.At
+			if first, ok := g.declined[d.Release]; !ok || d.At.Before(first.At) {
+				g.declined[d.Release] = d
 			}
 		}
 	}
@@ -195,7 +195,7 @@ func newestFirst(a, b *release) int {
 }
 
 func newGroup(g Group, apps map[string]App, decided map[string]Policy) *group {
-	out := &group{Group: g, declined: make(map[string]time.Time), verdicts: make(map[appRelease][]verdictOf)}
+	out := &group{Group: g, declined: make(map[string]Decline), verdicts: make(map[appRelease][]verdictOf)}
 	var ok bool
 	if out.policy, ok = decided[g.Policy]; !ok {
 		out.policy = BuiltIn()
@@ -349,8 +349,8 @@ func (g *group) offered(releaseVersion string, now time.Time) (stands, exists bo
 }
 
 func (g *group) isDeclined(releaseVersion string, now time.Time) bool {
-	at, ok := g.declined[releaseVersion]
-	return ok && begun(at, now)
+	d, ok := g.declined[releaseVersion]
+	return ok && begun(d.At, now)
 }
 
 // begun reports whether something recorded at t is there at now; an unknown

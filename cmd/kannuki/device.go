@@ -84,9 +84,7 @@ func (g *globals) explainText(v fleet.ExplainView) string {
 	}
 	hold = g.by(hold, string(x.HoldBy))
 	fmt.Fprintf(&b, "\n%s\n", t.T("Hold: %s", hold))
-	for _, f := range x.Facts {
-		fmt.Fprintf(&b, "- %s\n", oneLine(t.Fill(t.Fact(string(f.Code)), f.Params)))
-	}
+	b.WriteString(g.chainText(x.Facts, v.Device.Group, v.Device.Target))
 	params := x.Reason.Params
 	pairs := [][2]string{
 		{t.T("By itself"), t.Fill(t.Step(string(x.NextAutomatic)), params)},

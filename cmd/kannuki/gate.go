@@ -185,9 +185,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", gate.Release, gate.Group, phase.Label, gate.Phase))
 	fmt.Fprintf(&b, "%s\n", phase.Line)
-	for _, r := range gate.Reasons {
-		fmt.Fprintf(&b, "- %s\n", oneLine(t.Fill(t.Fact(string(r.Code)), r.Params)))
-	}
+	b.WriteString(g.chainText(gate.Reasons, gate.Group, gate.Release))
 	if len(gate.Apps) > 0 {
 		tab := g.appStateTable(gate.Apps)
 		b.WriteString("\n" + tab.text())

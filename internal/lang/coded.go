@@ -81,6 +81,10 @@ func (p *Printer) Word(code string) string { return p.coded(wordTexts(), code) }
 // Method… values). An unknown one comes back as it is.
 func (p *Printer) Method(code string) string { return p.coded(methodTexts(), code) }
 
+// Record returns the name people see for a kind of record that a reason rests on
+// (package policy, Record… values). An unknown one comes back as it is.
+func (p *Printer) Record(kind string) string { return p.coded(recordTexts(), kind) }
+
 // Mark returns the sign of a test result in a matrix of apps and releases. It
 // is never a tick, because in Japan a tick marks what is wrong.
 func (p *Printer) Mark(result string) string { return p.coded(markTexts(), result) }

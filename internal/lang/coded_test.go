@@ -29,7 +29,7 @@ func pairs() map[string]both {
 	}
 	for name, table := range map[string]map[string]both{
 		"step": stepTexts(), "gate": gateTexts(), "fact": factTexts(), "why": whyTexts(), "word": wordTexts(), "mark": markTexts(),
-		"refusal": refusalTexts(), "method": methodTexts(),
+		"refusal": refusalTexts(), "method": methodTexts(), "record": recordTexts(),
 	} {
 		for code, t := range table {
 			all[name+" "+code] = t
@@ -97,6 +97,7 @@ func TestCodesOfPolicy(t *testing.T) {
 		{"Fact", slices.Sorted(maps.Keys(factTexts()))},
 		{"Why", slices.Sorted(maps.Keys(whyTexts()))},
 		{"Method", slices.Sorted(maps.Keys(methodTexts()))},
+		{"Record", slices.Sorted(maps.Keys(recordTexts()))},
 		{"Step", slices.Sorted(maps.Keys(stepTexts()))},
 	}
 	for _, tc := range tests {

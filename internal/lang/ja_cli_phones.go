@@ -3,6 +3,7 @@ package lang
 // japanesePhones are the texts about phones and how they join.
 func japanesePhones() []both {
 	return []both{
+		{"%s (%s)", "%s（%s）"},
 		{"No phones match.", "条件に合う端末はありません。"},
 		{"`kannuki status` counts the phones by reason.", "理由ごとの台数は`kannuki status`で確認できます。"},
 		{"What phones were told", "端末への指示"},

@@ -107,6 +107,22 @@ var methodTexts = sync.OnceValue(func() map[string]both {
 	}
 })
 
+// recordTexts names the kinds of records that people can look up.
+var recordTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"verdict":  {"Test result", "検証結果"},
+		"approval": {"Approval", "承認"},
+		"offer":    {"Release to the verification phones", "検証用端末への適用"},
+		"decline":  {"Decline", "拒否"},
+		"gate":     {"Gate", "ゲート"},
+		"group":    {"Group", "グループ"},
+		"policy":   {"Policy", "ポリシー"},
+		"app":      {"Business app", "業務アプリ"},
+		"release":  {"Release", "リリース"},
+		"phone":    {"Phone", "端末"},
+	}
+})
+
 // markTexts are the signs of results in a matrix. Japanese readers know ○ △ ×
 // from school; English ones read the words.
 var markTexts = sync.OnceValue(func() map[string]both {
