@@ -19,6 +19,7 @@ type Store interface {
 	PhoneStore
 	QueueStore
 	WorldStore
+	NoticeStore
 }
 
 // Waker wakes phones through Apple's push service. Wake never blocks; several
@@ -40,6 +41,9 @@ type Options struct {
 	// Scaled says that the policy clock is a lab's and not the wall clock, so
 	// that views which show times of both name it.
 	Scaled bool
+	// Channels, unless nil, names the channels that are to carry a notice of a
+	// kind about a group ("" for what concerns no group).
+	Channels func(kind, group string) []string
 }
 
 // ClockPolicy is what Clock of a view says in a lab whose policy time is not

@@ -67,6 +67,36 @@ type QueueStore interface {
 	Queue(ctx context.Context, seg storage.Segment, udid string) ([]storage.Command, error)
 }
 
+// NoticeStore keeps the notices, which come with the changes of phones and of
+// the world that they tell of, see storage.PhoneChange and storage.WorldChange.
+// One whose ID is on record already is left as it is; all others get the next
+// number of their segment.
+type NoticeStore interface {
+	// Notice returns a notice, or storage.ErrNotFound.
+	Notice(ctx context.Context, seg storage.Segment, id string) (storage.Notice, error)
+
+	// Notices returns the notices that match, the newest first.
+	Notices(ctx context.Context, seg storage.Segment, q storage.NoticeQuery) ([]storage.Notice, error)
+
+	// DueNotices returns the notices that a channel is to carry at the given
+	// time, ordered by when their delivery was to be tried and then by number,
+	// at most limit of them (0 means 1,000): those with a pending delivery whose
+	// Next is not later.
+	DueNotices(ctx context.Context, seg storage.Segment, channel string, at time.Time, limit int) ([]storage.Notice, error)
+
+	// SettleDeliveries replaces deliveries that are still as they were seen. It
+	// returns storage.ErrNotFound when one or its notice does not exist and
+	// storage.ErrConflict when one changed since, with nothing written.
+	SettleDeliveries(ctx context.Context, seg storage.Segment, settled []storage.Settlement, audit ...storage.AuditEntry) error
+
+	// ForgetNotices removes outdated notices, see storage.Notice.Outdated, at most
+	// limit of them (0 means 1,000), and returns how many went. It begins with the
+	// oldest, passes over those with a pending delivery, and ends at the first
+	// that is not outdated. A segment's newest notice stays, because the next one
+	// continues its number.
+	ForgetNotices(ctx context.Context, seg storage.Segment, before time.Time, keep uint64, limit int) (int, error)
+}
+
 // WorldStore keeps what decisions are made from.
 type WorldStore interface {
 	// Segments returns the segments that exist, sorted; at least the default.

@@ -237,6 +237,7 @@ type PhoneChange struct {
 	CancelQueue  string    // cancel all commands that are not final, giving this reason
 	CancelKeys   string    // restricts CancelQueue to commands whose Key begins so
 	Enqueue      []Command // appended to the queue after that, by the rules of QueueStore.Enqueue
+	Notices      []Notice  // by ID; one that is on record already stays as it is
 	Audit        []AuditEntry
 }
 

@@ -30,6 +30,8 @@ type WorldChange struct {
 	HoldMarks []HoldMark // by Group and Release
 	Proposals []Proposal // by ID
 
+	Notices []Notice // by ID; one that is on record already stays as it is
+
 	RemoveApps      []string
 	RemoveGroups    []string
 	RemovePolicies  []string

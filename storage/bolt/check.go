@@ -48,7 +48,7 @@ func (t *tx) checkSegments() error {
 		return err
 	}
 	for _, st := range states {
-		err := errors.Join(t.checkPhones(st.Name), t.checkAudit(st.Name))
+		err := errors.Join(t.checkPhones(st.Name), t.checkNotices(st.Name), t.checkAudit(st.Name))
 		if err != nil {
 			return fmt.Errorf("segment %q: %w", st.Name, err)
 		}

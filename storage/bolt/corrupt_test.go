@@ -117,6 +117,41 @@ func TestFlippedBitIsNeverServed(t *testing.T) {
 	}
 }
 
+func TestNoticesThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	seg := inSegment(storage.DefaultSegment)
+	told := storage.Notice{ID: "n", Deliveries: []storage.Delivery{{Channel: "log", State: storage.DeliveryPending}}}
+	for name, spoil := range map[string]func(*tx) error{
+		"ID lost":         func(t *tx) error { return t.remove(bucketNoticeID, seg.last("n")) },
+		"ID of no notice": func(t *tx) error { return t.saveNumber(bucketNoticeID, seg.last("m"), 9) },
+		"notice lost":     func(t *tx) error { return t.remove(bucketNotices, seg.number(1)) },
+		"not due": func(t *tx) error {
+			return t.remove(bucketNoticeDue, dueKey(storage.DefaultSegment, 1, told.Deliveries[0]))
+		},
+		"due without a notice": func(t *tx) error {
+			return t.put(bucketNoticeDue, dueKey(storage.DefaultSegment, 9, told.Deliveries[0]), nil)
+		},
+		"under another's place": func(t *tx) error { return save(t, bucketNotices, seg.number(2), storage.Notice{ID: "n", Seq: 1}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			must(s.updateIn(t.Context(), storage.DefaultSegment, func(t *tx) error { return t.addNotices(storage.DefaultSegment, []storage.Notice{told}) }))
+			must(s.Check(t.Context()))
+			must(s.update(t.Context(), spoil))
+			if err := s.Check(t.Context()); !errors.Is(err, storage.ErrCorrupt) {
+				t.Errorf("got error %v, want ErrCorrupt", err)
+			}
+		})
+	}
+}
+
 func TestDamagedPageIsAnError(t *testing.T) {
 	t.Parallel()
 	s := storeWithPhone(t)

@@ -230,5 +230,8 @@ func (t *tx) applyPhone(seg storage.Segment, h handle, p *phonePlan) error {
 	if _, err := t.enqueueAll(seg, []handle{h}, p.change.Enqueue); err != nil {
 		return err
 	}
+	if err := t.addNotices(seg, p.change.Notices); err != nil {
+		return err
+	}
 	return t.appendAudit(seg, p.change.Audit...)
 }

@@ -44,6 +44,9 @@ const (
 	bucketDeclines   bucket = "declines"    // group, release -> Decline
 	bucketHoldMarks  bucket = "hold-marks"  // group, release -> HoldMark
 	bucketProposals  bucket = "proposals"   // ID -> Proposal
+	bucketNotices    bucket = "notices"     // sequence -> Notice
+	bucketNoticeID   bucket = "notice-id"   // ID -> sequence
+	bucketNoticeDue  bucket = "notice-due"  // channel, microseconds of Next, sequence -> nothing
 	bucketAudit      bucket = "audit"       // sequence -> AuditEntry
 )
 
@@ -54,7 +57,7 @@ func allBuckets() []bucket {
 		bucketPhones, bucketUDID, bucketSerial, bucketGroup, bucketSets, bucketSetUse, bucketBodies,
 		bucketQueue, bucketQueueUUID, bucketCommand, bucketCommandUse,
 		bucketApps, bucketGroups, bucketPolicies, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketHoldMarks, bucketProposals,
-		bucketAudit,
+		bucketNotices, bucketNoticeID, bucketNoticeDue, bucketAudit,
 	}
 }
 

@@ -24,7 +24,7 @@ type schema []migration
 type migration func(*tx) error
 
 // currentSchema returns the migrations of this binary.
-func currentSchema() schema { return schema{addProposals, addPolicies, addHoldMarks} }
+func currentSchema() schema { return schema{addProposals, addPolicies, addHoldMarks, addNotices} }
 
 // addProposals leads to version 2, which knows proposals and approvals that end
 // by themselves. An older binary would take such an approval for one without
@@ -47,6 +47,17 @@ func addPolicies(t *tx) error {
 func addHoldMarks(t *tx) error {
 	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketHoldMarks))
 	return err
+}
+
+// addNotices leads to version 5, which knows notices. An older binary would
+// change what somebody has to hear of and not tell.
+func addNotices(t *tx) error {
+	for _, b := range []bucket{bucketNotices, bucketNoticeID, bucketNoticeDue} {
+		if _, err := t.bolt.CreateBucketIfNotExists([]byte(b)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s schema) version() uint64 { return firstSchema + uint64(len(s)) }

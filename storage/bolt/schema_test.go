@@ -189,7 +189,8 @@ func TestAddBuckets(t *testing.T) {
 	err = db.Update(func(b *bbolt.Tx) error {
 		old := &tx{bolt: b, packer: &packer{}}
 		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), b.DeleteBucket([]byte(bucketPolicies)),
-			b.DeleteBucket([]byte(bucketHoldMarks)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
+			b.DeleteBucket([]byte(bucketHoldMarks)), b.DeleteBucket([]byte(bucketNotices)),
+			b.DeleteBucket([]byte(bucketNoticeID)), b.DeleteBucket([]byte(bucketNoticeDue)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
@@ -198,7 +199,8 @@ func TestAddBuckets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := storage.WorldChange{Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}, HoldMarks: []storage.HoldMark{{Group: "g", Release: "26.6"}}}
+	pending := storage.Notice{ID: "n", Deliveries: []storage.Delivery{{Channel: "log", State: storage.DeliveryPending}}}
+	c := storage.WorldChange{Notices: []storage.Notice{pending}, Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}, HoldMarks: []storage.HoldMark{{Group: "g", Release: "26.6"}}}
 	if _, err := s.ChangeWorld(t.Context(), storage.DefaultSegment, 0, c); err != nil {
 		t.Errorf("new records in a migrated database: %v", err)
 	}

@@ -89,6 +89,35 @@ func (t *tx) rows(b bucket, prefix, from key) iter.Seq2[row, error] {
 	}
 }
 
+// rowsBackwards yields the records whose keys are prefix and a number, the
+// greatest number first and only those below before (0: all). It ends after the
+// first error. The loop must not write to the bucket.
+func (t *tx) rowsBackwards(b bucket, prefix key, before uint64) iter.Seq2[row, error] {
+	if before == 0 {
+		before = ^uint64(0)
+	}
+	return func(yield func(row, error) bool) {
+		c := t.bolt.Bucket([]byte(b)).Cursor()
+		step := c.Prev
+		if k, _ := c.Seek(prefix.number(before)); k == nil {
+			step = c.Last
+		}
+		k, v := step()
+		for n := 1; k != nil && bytes.HasPrefix(k, prefix); n++ {
+			content, err := unseal(k, v)
+			if err != nil {
+				err = corrupt(b, k, err)
+			} else if n%256 == 0 {
+				err = t.ctx.Err()
+			}
+			if !yield(row{k, content}, err) || err != nil {
+				return
+			}
+			k, v = c.Prev()
+		}
+	}
+}
+
 // keys returns copies of the keys that start with prefix.
 func (t *tx) keys(b bucket, prefix key) ([]key, error) {
 	var keys []key

@@ -101,6 +101,9 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 		if err := save(t, bucketSegments, inSegment(seg), st); err != nil {
 			return err
 		}
+		if err := t.addNotices(seg, c.Notices); err != nil {
+			return err
+		}
 		return t.appendAudit(seg, c.Audit...)
 	})
 	if err != nil {

@@ -166,6 +166,9 @@ func (t *tx) updatePhone(in *segment, p storage.Phone, said *storage.Command, up
 	if _, err := t.enqueue(in, &p, c.Enqueue); err != nil {
 		return err
 	}
+	if err := t.addNotices(in, c.Notices); err != nil {
+		return err
+	}
 	return t.appendAudit(in, c.Audit...)
 }
 

@@ -73,6 +73,9 @@ type segment struct {
 	proposals map[string]storage.Proposal
 	policies  map[string]storage.Policy
 	holdMarks map[string]storage.HoldMark
+
+	notices    map[string]storage.Notice // by ID
+	lastNotice uint64                    // number of the newest
 }
 
 // New returns an empty store: it holds nothing but the default segment.
@@ -103,6 +106,7 @@ func newSegment() *segment {
 		proposals:    map[string]storage.Proposal{},
 		policies:     map[string]storage.Policy{},
 		holdMarks:    map[string]storage.HoldMark{},
+		notices:      map[string]storage.Notice{},
 	}
 }
 

@@ -64,6 +64,9 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 			return err
 		}
 		assign(t, &in.revision, revision+1)
+		if err := t.addNotices(in, c.Notices); err != nil {
+			return err
+		}
 		return t.appendAudit(in, c.Audit...)
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ func testCancelled(t *testing.T, s Store) {
 	c := issue(t, s, segA, "1")
 	must(t, s.CreateGrant(t.Context(), segA, newGrant("2"), audit("a")))
 	must(t, s.PutCatalog(t.Context(), []byte("c"), audit("a")))
+	tell(t, s, segA, notice("n", pending("log", 1)))
 	world, end := readWorld(t, s, segA), auditEnd(t, s, segA)
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -80,7 +81,15 @@ func testCancelled(t *testing.T, s Store) {
 		},
 		"Catalog":    func() error { _, err := s.Catalog(ctx); return err },
 		"PutCatalog": func() error { return s.PutCatalog(ctx, []byte("d"), audit("b")) },
-		"Audit":      func() error { _, err := s.Audit(ctx, segA, 0, 0); return err },
+		"Notice":     func() error { _, err := s.Notice(ctx, segA, "n"); return err },
+		"Notices":    func() error { _, err := s.Notices(ctx, segA, storage.NoticeQuery{}); return err },
+		"DueNotices": func() error { _, err := s.DueNotices(ctx, segA, "log", moment(9), 0); return err },
+		"SettleDeliveries": func() error {
+			d := pending("log", 1)
+			return s.SettleDeliveries(ctx, segA, []storage.Settlement{{Notice: "n", Before: d, After: d}}, audit("b"))
+		},
+		"ForgetNotices": func() error { _, err := s.ForgetNotices(ctx, segA, moment(99), 0, 0); return err },
+		"Audit":         func() error { _, err := s.Audit(ctx, segA, 0, 0); return err },
 	} {
 		t.Run(name, func(t *testing.T) { wantError(t, call(), context.Canceled) })
 	}
@@ -90,6 +99,9 @@ func testCancelled(t *testing.T, s Store) {
 	_, g, err := s.GrantByLink(t.Context(), newGrant("2").LinkHash)
 	must(t, err)
 	wantEqual(t, g, newGrant("2"))
+	n, err := s.Notice(t.Context(), segA, "n")
+	must(t, err)
+	wantEqual(t, n.Deliveries, []storage.Delivery{pending("log", 1)})
 	queue, err := s.Queue(t.Context(), segA, "u")
 	must(t, err)
 	wantEqual(t, len(queue), 1)

@@ -23,6 +23,7 @@ type Store interface {
 	fleet.PhoneStore
 	fleet.QueueStore
 	fleet.WorldStore
+	fleet.NoticeStore
 	io.Closer
 }
 
@@ -54,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	run(t, open, "Cancel", cancelSentences())
 	run(t, open, "World", worldSentences())
 	run(t, open, "Catalog", catalogSentences())
+	run(t, open, "Notice", noticeSentences())
 	run(t, open, "Audit", auditSentences())
 	run(t, open, "Rules", ruleSentences())
 }
