@@ -71,6 +71,8 @@ type world struct {
 	path  string
 	store *bolt.Store
 	fleet *fleet.Fleet
+
+	channels func(kind, group string) []string // that carry notices, from the next start on
 }
 
 func newWorld(t *testing.T) *world {
@@ -102,7 +104,7 @@ func (w *world) open() {
 	w.must(err)
 	facts, err := catalog.Embedded()
 	w.must(err)
-	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts})
+	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: w.channels})
 	w.must(w.fleet.Load(w.ctx))
 }
 

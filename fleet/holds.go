@@ -77,7 +77,8 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, s *snapshot, worl
 			continue
 		case day < policy.HoldDays:
 			c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now})
-			c.Audit = append(c.Audit, f.holdEntry("hold.alarm", gate, day))
+			entry := f.holdEntry("hold.alarm", gate, day)
+			c.Audit, c.Notices = append(c.Audit, entry), append(c.Notices, f.holdNotice(entry, gate))
 			continue
 		}
 		enforced, outcome := policy.Gate{}, outcomeStaysClosed
@@ -97,12 +98,12 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, s *snapshot, worl
 		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, outcome
 		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: outcome == outcomeNoVerified})
 		c.Audit = append(c.Audit, entry)
-		if outcome != outcomeApproved {
-			continue
+		if outcome == outcomeApproved {
+			if err := f.approveAtEnd(c, w, s, decided, enforced, entry, gate.Release); err != nil {
+				return err
+			}
 		}
-		if err := f.approveAtEnd(c, w, s, decided, enforced, entry, gate.Release); err != nil {
-			return err
-		}
+		c.Notices = append(c.Notices, f.holdNotice(entry, gate))
 	}
 	return nil
 }

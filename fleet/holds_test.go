@@ -76,6 +76,9 @@ func TestHoldAlarms(t *testing.T) {
 	if diff := cmp.Diff(detail, ended[i].Detail); diff != "" || ended[i].Actor != "kannuki" {
 		t.Errorf("end of the hold, by %s (-want +got):\n%s", ended[i].Actor, diff)
 	}
+	if diff := cmp.Diff(want, w.noticed(release)); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
+	}
 	revision := w.revision()
 	w.sweep()
 	if again := w.revision(); again != revision {

@@ -110,6 +110,9 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 		if _, err := f.store.SweepDeclarations(ctx, w.segment); err != nil {
 			return woken, wrap("sweep declarations", err)
 		}
+		if err := f.forgetNotices(ctx, w); err != nil {
+			return woken, err
+		}
 	}
 	return woken, nil
 }

@@ -16,6 +16,7 @@ import (
 type state struct {
 	Audit        []storage.AuditEntry
 	World        storage.World
+	Notices      []storage.Notice                  // newest first
 	Phones       map[string]storage.Phone          // by UDID
 	Queues       map[string][]storage.Command      // by UDID
 	Fetched      map[string]storage.DeclarationSet // by UDID, the manifest fetched last
@@ -68,6 +69,9 @@ func read(ctx context.Context, store *bolt.Store, known []storage.AuditEntry) (*
 	}
 	var err error
 	if s.World, err = store.World(ctx, storage.DefaultSegment); err != nil {
+		return s, err
+	}
+	if s.Notices, err = store.Notices(ctx, storage.DefaultSegment, storage.NoticeQuery{}); err != nil {
 		return s, err
 	}
 	if s.Audit, err = readAudit(ctx, store, known); err != nil {

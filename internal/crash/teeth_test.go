@@ -208,6 +208,17 @@ func plantedLog(r *rehearsal) []plant {
 			i := slices.IndexFunc(e.state.Audit, func(a storage.AuditEntry) bool { return a.Action == "app.add" })
 			e.audit(e.state.Audit[i])
 		}},
+		{"alarm that nobody hears of", "and no notice tells of it", func(e *evidence) {
+			e.audit(storage.AuditEntry{Action: "hold.alarm", Target: "sales/" + candidate})
+		}},
+		{"alarm told twice", "is told more than once", func(e *evidence) {
+			told := storage.Notice{Seq: 2, Kind: "hold.alarm", Group: "sales", Release: candidate}
+			e.state.Notices = []storage.Notice{told, told}
+			e.audit(storage.AuditEntry{Action: "hold.alarm", Target: "sales/" + candidate})
+		}},
+		{"lost notice", "I5: notice 3 follows 1", func(e *evidence) {
+			e.state.Notices = []storage.Notice{{Seq: 3}, {Seq: 1}}
+		}},
 		{"second certificate", "led to 2 certificates", func(e *evidence) {
 			e.state.Certificates["beef"] = storage.Certificate{Grant: grant(e), State: storage.CertificateIssued}
 			e.audit(storage.AuditEntry{Action: "certificate.issued", Target: "beef", Detail: map[string]string{"grant": grant(e)}})

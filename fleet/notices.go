@@ -1,0 +1,73 @@
+package fleet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Kinds of notices. Their names are stable: channels are configured by them.
+const (
+	NoticeHoldAlarm   = "hold.alarm"   // Apple's longest hold of a release comes near its end
+	NoticeHoldEnded   = "hold.ended"   // it ended, and what the policy did then
+	NoticeHoldSettled = "hold.settled" // what the policy waited for at the end has come
+)
+
+// How long notices are kept once no channel is to carry them any more, and how
+// many of them at most.
+const (
+	noticeLife = 90 * 24 * time.Hour
+	maxNotices = 50_000
+)
+
+// forgetNotices removes the notices that were kept long enough.
+func (f *Fleet) forgetNotices(ctx context.Context, w *worldState) error {
+	for {
+		n, err := f.store.ForgetNotices(ctx, w.segment, f.now().Add(-noticeLife), maxNotices, pageSize)
+		if err != nil || n < pageSize {
+			return wrap("forget notices", err)
+		}
+	}
+}
+
+// notice completes what somebody has to hear of: the moment and the ID, unless
+// it has them, and the channels that carry it, which try at once. The ID is made
+// of all that the notice says. One that comes with an audit entry has its time.
+func (f *Fleet) notice(n storage.Notice) storage.Notice {
+	if n.At.IsZero() {
+		n.At = f.now()
+	}
+	if n.ID == "" {
+		n.ID = noticeID(n)
+	}
+	if f.o.Channels == nil {
+		return n
+	}
+	for _, channel := range f.o.Channels(n.Kind, n.Group) {
+		n.Deliveries = append(n.Deliveries, storage.Delivery{Channel: channel, State: storage.DeliveryPending})
+	}
+	return n
+}
+
+func noticeID(n storage.Notice) string {
+	parts := []string{n.Kind, n.At.UTC().Format(time.RFC3339Nano), n.Group, n.Release, n.Phone, n.Holder}
+	for _, k := range slices.Sorted(maps.Keys(n.Params)) {
+		parts = append(parts, k, n.Params[k])
+	}
+	sum := sha256.New()
+	for _, part := range parts {
+		sum.Write([]byte(part + "\x00"))
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// holdNotice returns the notice of what an entry says of the hold of a release.
+func (f *Fleet) holdNotice(entry storage.AuditEntry, gate policy.Gate) storage.Notice {
+	return f.notice(storage.Notice{Kind: entry.Action, At: entry.At, Group: gate.Group, Release: gate.Release, Params: maps.Clone(entry.Detail)})
+}
