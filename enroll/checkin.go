@@ -224,10 +224,11 @@ func (s *Service) checkOut(e *storage.Enrollment, udid string, _ *mdm.CheckOut) 
 }
 
 // leave marks a phone as removed. What it was told and what it held is gone
-// with the profile; should it return, nothing may be taken for granted. Time
-// still never goes back.
+// with the profile, and who carries it is nobody's business any more; should it
+// return, nothing may be taken for granted. Time still never goes back.
 func (s *Service) leave(p *storage.Phone) {
 	p.State, p.RemovedAt = storage.PhoneRemoved, s.now()
+	p.Holder = ""
 	p.Announced = storage.Announced{Timestamp: p.Announced.Timestamp}
 	p.Sync, p.Declarations, p.Capabilities = storage.SyncState{}, nil, nil
 	p.Update, p.InfoAt = storage.UpdateState{}, time.Time{}

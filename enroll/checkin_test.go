@@ -333,11 +333,15 @@ func TestReturnedPhoneStartsEmpty(t *testing.T) {
 		p.Sync = storage.SyncState{Acked: "t", Manifest: "t"}
 		p.Declarations = []storage.DeclarationState{{Identifier: "kannuki.settings", Active: true, Valid: "valid"}}
 		p.Capabilities = &storage.Capabilities{Settings: true}
+		p.Holder = "S-1"
 		return storage.PhoneChange{}, nil
 	})
 	d.must(err)
 	p, err := d.checkin(peer, checkOut(phone))
 	d.must(err)
+	if p.Holder != "" {
+		t.Errorf("after CheckOut %q still carries it", p.Holder)
+	}
 	if p.Announced.Token != "" || p.Sync != (storage.SyncState{}) || p.Declarations != nil || p.Capabilities != nil {
 		t.Errorf("after CheckOut the record still says %+v %+v %v %v", p.Announced, p.Sync, p.Declarations, p.Capabilities)
 	}

@@ -37,6 +37,7 @@ type member struct {
 	look    *look
 	// When its certificate is due for renewal, and when it ends; zero unknown.
 	renewAt, until time.Time
+	holder         string // reference to who carries it
 	told           told
 	ran            []ran  // oldest first, never changed
 	known          uint64 // moment at which this was so
@@ -57,7 +58,7 @@ func newCensus() *census {
 // and amounts that no reason depends on.
 func bare(p *storage.Phone) storage.Phone {
 	b := *p
-	b.Num, b.UDID, b.Epoch, b.Serial, b.Certificate, b.UnlockToken, b.Rights = 0, "", 0, "", "", nil, 0
+	b.Num, b.UDID, b.Epoch, b.Serial, b.Certificate, b.UnlockToken, b.Rights, b.Holder = 0, "", 0, "", "", nil, 0, ""
 	b.Identity = storage.Identity{}
 	b.EnrolledAt, b.RemovedAt, b.Contact = time.Time{}, time.Time{}, time.Time{}
 	b.InfoAt, b.AppsNo, b.StatusAt, b.OS.Since = time.Time{}, time.Time{}, time.Time{}, time.Time{}
@@ -130,7 +131,7 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known,
-		renewAt: p.Identity.RenewAt, until: p.Identity.Until, told: toldTo(p), ran: ranBy(p),
+		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, told: toldTo(p), ran: ranBy(p),
 	}
 	if !old {
 		c.index[p.UDID] = len(c.members)
@@ -159,6 +160,15 @@ func (c *census) drop(l *look) {
 	if l.count--; l.count == 0 {
 		delete(c.looks, l.key)
 	}
+}
+
+// has reports whether a phone with this UDID is known, as those are that have
+// not left.
+func (c *census) has(udid string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	_, known := c.index[udid]
+	return known
 }
 
 // all yields every phone, in no order. Changes of phones wait for the loop, so

@@ -23,6 +23,7 @@ type DeviceQuery struct {
 	// 3339, a day ("2026-11-20", UTC), or a time ago ("7d", "12h").
 	ContactBefore string
 	Certificate   string // valid, due or ended
+	Holder        string // reference to who carries it, exactly
 	Removed       bool   // only phones that were removed or left
 
 	After uint64 // from the page before
@@ -73,7 +74,7 @@ func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time
 	selected := page{after: q.After, limit: q.Limit}
 	wall := e.fleet.o.Wall()
 	selects := func(m member) bool {
-		return wanted(&m.look.phone, m.contact) &&
+		return wanted(&m.look.phone, m.contact) && (q.Holder == "" || q.Holder == m.holder) &&
 			(q.Certificate == "" || q.Certificate == certificateState(m.renewAt, m.until, wall))
 	}
 	if q.Reason == "" && q.Hold == "" {
@@ -101,7 +102,7 @@ func (e explainer) removedDevices(ctx context.Context, q DeviceQuery, wanted fun
 	}
 	page := DevicePage{Devices: []DeviceView{}}
 	for i := range phones {
-		if !wanted(&phones[i], phones[i].Contact) || q.Certificate != "" { // theirs speak for nobody
+		if !wanted(&phones[i], phones[i].Contact) || q.Certificate != "" || q.Holder != "" { // theirs speak for nobody, and nobody carries them
 			continue
 		}
 		v := e.view(&phones[i])

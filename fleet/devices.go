@@ -26,8 +26,9 @@ type DeviceView struct {
 	Group        string    `json:"group"`
 	Ring         string    `json:"ring"`
 	State        string    `json:"state"`
-	Supervised   string    `json:"supervised"` // yes, no or ""
-	Hold         string    `json:"hold"`       // confirmed, pending, impossible or ended; "" once removed
+	Holder       string    `json:"holder,omitempty"` // opaque reference to who carries it
+	Supervised   string    `json:"supervised"`       // yes, no or ""
+	Hold         string    `json:"hold"`             // confirmed, pending, impossible or ended; "" once removed
 	HoldWhy      string    `json:"hold_why,omitempty"`
 	HoldBy       string    `json:"hold_by,omitempty"`   // declaration or profile; "" when nothing hides releases
 	Target       string    `json:"target,omitempty"`    // release it is asked to install
@@ -111,7 +112,7 @@ func (e explainer) view(p *storage.Phone) DeviceView {
 	}
 	v := DeviceView{
 		UDID: p.UDID, Serial: p.Serial, Model: p.Model, ModelName: e.snap.catalog.Models()[p.Model],
-		OS: p.OS.Version, Build: p.OS.Build, Group: p.Group, Ring: string(p.Ring), State: string(p.State),
+		OS: p.OS.Version, Build: p.OS.Build, Group: p.Group, Ring: string(p.Ring), State: string(p.State), Holder: p.Holder,
 		Supervised: string(p.Supervision), Hold: string(x.Hold), HoldWhy: string(x.HoldWhy), HoldBy: string(x.HoldBy),
 		InstallState: p.Update.Install, Reason: string(x.Reason.Code), Epoch: p.Epoch,
 		EnrolledAt: p.EnrolledAt, LastContact: p.Contact, Apps: []AppView{},

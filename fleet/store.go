@@ -13,6 +13,10 @@ type PhoneStore interface {
 	// Phone returns the phone with this UDID, or storage.ErrNotFound.
 	Phone(ctx context.Context, seg storage.Segment, udid string) (storage.Phone, error)
 
+	// PhonesBySerial returns the phones with this serial number, removed ones
+	// too, ordered by number.
+	PhonesBySerial(ctx context.Context, seg storage.Segment, serial string) ([]storage.Phone, error)
+
 	// Phones returns the phones that match, ordered by number, as copies.
 	Phones(ctx context.Context, seg storage.Segment, q storage.PhoneQuery) ([]storage.Phone, error)
 
@@ -22,6 +26,11 @@ type PhoneStore interface {
 	// must not change UDID, Num or Epoch. An updater's error is returned with
 	// nothing written.
 	UpdatePhone(ctx context.Context, seg storage.Segment, udid string, epoch uint64, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error)
+
+	// UpdatePhones is UpdatePhone for several phones, in the order given and
+	// whatever their epochs: all of it is written, or nothing. One that comes
+	// twice is changed twice.
+	UpdatePhones(ctx context.Context, seg storage.Segment, udids []string, update func(*storage.Phone) (storage.PhoneChange, error)) ([]storage.Phone, error)
 
 	// DeclarationSet returns what a declarations token stands for, or
 	// storage.ErrNotFound.

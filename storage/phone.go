@@ -25,7 +25,7 @@ const (
 
 // Phone is one enrolled iPhone or iPad and everything it was told and has said.
 // Contact data of people (names, numbers, mail addresses) has no field here on
-// purpose.
+// purpose; Holder is a reference that means nothing outside the company.
 type Phone struct {
 	Num   uint64     `json:"num,omitzero"`   // fixed 8-byte number, unique in the installation, assigned by the store
 	UDID  string     `json:"udid,omitzero"`  // device key of the MDM protocol
@@ -35,6 +35,7 @@ type Phone struct {
 	Serial     string    `json:"serial,omitzero"`
 	Group      string    `json:"group,omitzero"`  // "" ungrouped
 	Ring       Ring      `json:"ring,omitzero"`   // "" ungrouped
+	Holder     string    `json:"holder,omitzero"` // opaque reference to who carries it, "" none; ends with the enrolment
 	Rights     int       `json:"rights,omitzero"` // AccessRights of the profile it enrolled with
 	EnrolledAt time.Time `json:"enrolledAt,omitzero"`
 	RemovedAt  time.Time `json:"removedAt,omitzero"`

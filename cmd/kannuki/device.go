@@ -13,7 +13,7 @@ import (
 func newDeviceCommand(g *globals) *cobra.Command {
 	return g.noun("device", g.text.T("Enrolled phones"),
 		newDeviceListCommand(g), newDeviceShowCommand(g), newDeviceExplainCommand(g), newDeviceQueueCommand(g),
-		newDevicePushCommand(g), newDeviceRefreshCommand(g), newDeviceMoveCommand(g), newDeviceRemoveCommand(g))
+		newDevicePushCommand(g), newDeviceRefreshCommand(g), newDeviceMoveCommand(g), newDeviceSetCommand(g), newDeviceHoldersCommand(g), newDeviceRemoveCommand(g))
 }
 
 // devicePage is a list of phones, as the server pages it.
@@ -38,11 +38,12 @@ func (g *globals) deviceTable(devices []fleet.DeviceView) table {
 		{"certificate_state", ""},
 		{"hold_by", ""},
 		{"update_by", ""},
+		{"holder", ""},
 	}}
 	for _, d := range devices {
 		tab.add(plain(d.UDID), plain(d.Serial), plain(d.Model), plain(d.OS), plain(d.Group), g.word(d.Ring), g.word(d.Hold), plain(d.Target),
 			onClock(d.Deadline), g.word(d.InstallState), g.reason(d.Reason), g.instant(d.LastContact), plain(d.Leak),
-			plain(d.CertificateState), plain(d.HoldBy), plain(d.UpdateBy))
+			plain(d.CertificateState), plain(d.HoldBy), plain(d.UpdateBy), plain(d.Holder))
 	}
 	return tab
 }

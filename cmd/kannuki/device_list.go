@@ -19,7 +19,7 @@ import (
 type deviceListOptions struct {
 	group, ring, hold, reason string
 	os, model, contactBefore  string
-	certificate               string
+	certificate, holder       string
 	removed                   bool
 	sort                      string
 }
@@ -44,6 +44,7 @@ func newDeviceListCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.model, "model", "", t.T("only this model, such as iPhone15,2"))
 	f.StringVar(&o.contactBefore, "contact-before", "", t.T("only phones last heard of before: 7d or 12h ago, 2026-11-20, or 2026-11-20T09:00:00Z"))
 	f.StringVar(&o.certificate, "certificate", "", t.T("only phones whose certificate is valid, due for renewal or ended"))
+	f.StringVar(&o.holder, "holder", "", t.T("only phones that this reference is said to carry"))
 	f.BoolVar(&o.removed, "removed", false, t.T("the phones that were removed or left, instead of the enrolled ones"))
 	f.StringVar(&o.sort, "sort", "", t.T("order by contact, group, model, os, reason or udid (default: as they first enrolled)"))
 	g.complete(cmd, "group", g.groupNames)
@@ -83,7 +84,7 @@ func runDeviceList(ctx context.Context, g *globals, cmd *cobra.Command, o device
 	all := devicePage{Devices: []fleet.DeviceView{}}
 	query := url.Values{
 		"group": {o.group}, "ring": {o.ring}, "hold": {o.hold}, "reason": {o.reason}, "os": {o.os}, "model": {o.model},
-		"contact_before": {o.contactBefore}, "certificate": {o.certificate}, "removed": {strconv.FormatBool(o.removed)},
+		"contact_before": {o.contactBefore}, "certificate": {o.certificate}, "holder": {o.holder}, "removed": {strconv.FormatBool(o.removed)},
 	}
 	for {
 		var page devicePage

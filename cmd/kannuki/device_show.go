@@ -73,6 +73,7 @@ func (g *globals) deviceExtras(d api.Device) [][2]string {
 			pairs = append(pairs, [2]string{name, value})
 		}
 	}
+	add(t.T("Carried by"), d.Holder)
 	if d.Identity != nil {
 		add(t.T("Certificate"), t.T("%s, valid until %s", g.word(d.Identity.State).shown, t.Time(d.Identity.NotAfter)))
 	}

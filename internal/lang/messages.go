@@ -49,6 +49,18 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"life-out-of-range": "{field}：{value}は使えません。1mから{most}までで指定してください。",
 		"unreachable-url":   "端末から公開URLに接続できません。サーバーのDNS名を使ってください（{detail}）。",
 
+		"no-such-phone":  "{field}：\"{value}\"は、登録されている端末のUDIDでも製造番号でもありません。",
+		"serial-of-many": "{field}：製造番号\"{value}\"の端末が複数あります。UDIDで指定してください。",
+		"phone-twice":    "{field}：\"{value}\"は、前にある\"{before}\"と同じ端末です。1台につき1回にしてください。",
+
+		// Who carries phones.
+		"too-many-holders": "{field}：一度に{most}台までです。分けてください。",
+		"holder-address":   "{field}：\"{value}\"はメールアドレスのようです。Kannukiには保存しません。社員番号か、社内でだけ意味を持つ@の前の別名を指定してください。",
+		"holder-number":    "{field}：\"{value}\"は電話番号のようです。Kannukiには保存しません。社員番号か、社内でだけ意味を持つ別名を指定してください。",
+		"holder-name":      "{field}：\"{value}\"は氏名のようです。Kannukiには保存しません。英数字と「.」「_」「-」「/」「:」「#」だけの社員番号か別名を指定してください。",
+		"holder-start":     "{field}：\"{value}\"は使えません。先頭は英数字にしてください。",
+		"holder-long":      "{field}：{most}文字以内にしてください。",
+
 		// Values.
 		"reason-missing":        "{field}：判断理由が必要です。監査ログに残ります。",
 		"unknown-reason":        "{field}：\"{value}\"という未適用の理由はありません。",

@@ -21,8 +21,8 @@ func devices(h *Handler, c *call) (any, error) {
 	return h.fleet.Devices(c.ctx, c.Segment, fleet.DeviceQuery{
 		Group: c.query("group"), Ring: c.query("ring"), Hold: c.query("hold"), Reason: c.query("reason"),
 		OS: c.query("os"), Model: c.query("model"), ContactBefore: c.query("contact_before"), Removed: removed,
-		Certificate: c.query("certificate"),
-		After:       after, Limit: limit,
+		Certificate: c.query("certificate"), Holder: c.query("holder"),
+		After: after, Limit: limit,
 	})
 }
 

@@ -24,8 +24,7 @@ func (s *Store) Phone(ctx context.Context, seg storage.Segment, udid string) (st
 	return p, nil
 }
 
-// PhonesBySerial returns the phones with this serial number, ordered by
-// number: more than one when a phone came back under another UDID.
+// PhonesBySerial implements the store of package fleet.
 func (s *Store) PhonesBySerial(ctx context.Context, seg storage.Segment, serial string) ([]storage.Phone, error) {
 	var phones []storage.Phone
 	err := s.viewIn(ctx, seg, func(t *tx) error {

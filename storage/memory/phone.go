@@ -55,6 +55,23 @@ func (s *Store) Phones(ctx context.Context, seg storage.Segment, q storage.Phone
 	return phones, nil
 }
 
+// PhonesBySerial implements the store of package fleet.
+func (s *Store) PhonesBySerial(ctx context.Context, seg storage.Segment, serial string) ([]storage.Phone, error) {
+	var phones []storage.Phone
+	err := s.view(ctx, seg, func(in *segment) error {
+		for _, udid := range in.order {
+			if p := in.phones[udid]; serial != "" && p.Serial == serial {
+				phones = append(phones, p.Clone())
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("phones with serial number %q: %w", serial, err)
+	}
+	return phones, nil
+}
+
 func matches(q storage.PhoneQuery, p *storage.Phone) bool {
 	switch {
 	case q.Group != nil && *q.Group != p.Group:
@@ -99,6 +116,30 @@ func (s *Store) UpdatePhone(ctx context.Context, seg storage.Segment, udid strin
 		return storage.Phone{}, fmt.Errorf("update phone %q: %w", udid, err)
 	}
 	return done.Phone, nil
+}
+
+// UpdatePhones implements the store of package fleet.
+func (s *Store) UpdatePhones(ctx context.Context, seg storage.Segment, udids []string, update func(*storage.Phone) (storage.PhoneChange, error)) ([]storage.Phone, error) {
+	phones := make([]storage.Phone, len(udids))
+	err := s.update(ctx, "UpdatePhones", seg, func(t *tx, in *segment) error {
+		for i, udid := range udids {
+			p, err := in.phone(udid)
+			if err == nil {
+				err = t.updatePhone(in, p, nil, func(p *storage.Phone, _ *storage.Command) (storage.PhoneChange, error) { return update(p) })
+			}
+			if err != nil {
+				return fmt.Errorf("phone %q: %w", udid, err)
+			}
+			if phones[i], err = in.phone(udid); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("update phones: %w", err)
+	}
+	return phones, nil
 }
 
 // Exchange implements the store of package fleet.

@@ -55,6 +55,14 @@ func testCancelled(t *testing.T, s Store) {
 			})
 			return err
 		},
+		"PhonesBySerial": func() error { _, err := s.PhonesBySerial(ctx, segA, "serial of u"); return err },
+		"UpdatePhones": func() error {
+			_, err := s.UpdatePhones(ctx, segA, []string{"u"}, func(p *storage.Phone) (storage.PhoneChange, error) {
+				p.Group = "x"
+				return storage.PhoneChange{}, nil
+			})
+			return err
+		},
 		"DeclarationSet":    func() error { _, err := s.DeclarationSet(ctx, segA, "t"); return err },
 		"Declaration":       func() error { _, err := s.Declaration(ctx, segA, "t"); return err },
 		"SweepDeclarations": func() error { _, err := s.SweepDeclarations(ctx, segA); return err },

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	run(t, open, "Forget", forgetSentences())
 	run(t, open, "Enrollment", enrollmentSentences())
 	run(t, open, "Phone", phoneSentences())
+	run(t, open, "Phones", phonesSentences())
 	run(t, open, "PhoneList", phoneListSentences())
 	run(t, open, "Declaration", declarationSentences())
 	run(t, open, "Queue", queueSentences())

@@ -1,0 +1,34 @@
+package lang
+
+// japaneseChase are the texts about who carries the phones, and about reminding
+// them.
+func japaneseChase() []both {
+	return []both{
+		{"Say who carries a phone, by a reference of your own", "端末の利用者を自社の番号で記録"},
+		{
+			"Say who carries a phone, by a reference that only your company can resolve: a staff number or a mailbox alias. It goes with the notices about the phone, so that your own systems can reach whoever it is. " +
+				"Kannuki keeps no names, mail addresses or phone numbers and refuses what looks like one. The reference is gone once the phone is removed, leaves or enrolls anew.",
+			"端末の利用者を、社内でだけ意味を持つ番号（社員番号やメールの別名）で記録します。端末についての通知に付くため、社内の仕組みから本人に連絡できます。" +
+				"氏名・メールアドレス・電話番号は保存せず、そう見える値は受け付けません。端末の登録が解除されるか、登録し直すと、番号も消えます。",
+		},
+		{"reference to who carries it, at most 64 characters; \"\" takes it away", "利用者番号（64文字以内。\"\"で消去）"},
+		{"%s is carried by %s.", "%sの利用者番号：%s。"},
+		{"Nobody is named as carrying %s.", "%sの利用者番号はありません。"},
+		{"Who carries the phones, by references of your own", "端末の利用者番号"},
+		{"Say who carries many phones, from a CSV file", "多数の端末の利用者番号をCSVファイルから記録"},
+		{
+			"Say who carries many phones, from a CSV file in UTF-8. Its first line is udid,holder or serial,holder; each other line names a phone and the reference to who carries it, as `kannuki device set` takes it (nothing: taken away). " +
+				"Phones that are not in the file keep what they have. One wrong line, and nothing is changed.",
+			"多数の端末の利用者番号をCSVファイル（UTF-8）から記録します。1行目はudid,holderかserial,holder、2行目からは端末と、`kannuki device set`と同じ利用者番号です（空は消去）。" +
+				"ファイルにない端末は変わりません。1行でも誤りがあれば、何も変更しません。",
+		},
+		{"line %d: not UTF-8; save it as \"CSV UTF-8\"", "%d行目：UTF-8ではありません。「CSV UTF-8」で保存してください"},
+		{"line %d: not CSV (%s)", "%d行目：CSVではありません（%s）"},
+		{"line %d: want udid,holder or serial,holder", "%d行目：udid,holderかserial,holderにしてください"},
+		{"line %d: %d values; want a phone and a reference", "%d行目：値が%d個あります。端末と利用者番号の2つにしてください"},
+		{"Carried by so far", "変更前の利用者番号"},
+		{"Carried by", "利用者番号"},
+		{"Phones that change: %d. As they are already: %d.", "変更：%d台。変更なし：%d台。"},
+		{"only phones that this reference is said to carry", "この利用者番号の端末だけ"},
+	}
+}
