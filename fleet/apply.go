@@ -94,7 +94,7 @@ func (f *Fleet) Apply(ctx context.Context, seg storage.Segment, a Act, r ApplyRe
 		if len(p.steps) == 0 {
 			return storage.WorldChange{}, errUnchanged
 		}
-		return p.whole(), p.opens()
+		return p.whole(), p.allowed()
 	})
 	if errors.Is(err, errUnchanged) {
 		err = nil

@@ -282,17 +282,20 @@ func (p *applying) applied() (ApplyResult, error) {
 	return out, nil
 }
 
-// opens refuses what opens a closed gate, and blames the first entry that would
-// do so alone.
-func (p *applying) opens() error {
-	err := p.f.opens(p.w, p.s, p.whole())
-	if err == nil {
-		return nil
-	}
-	for _, s := range p.steps {
-		if s.at != "" && p.f.opens(p.w, p.s, s.change) != nil {
-			return &EntryError{s.at, err}
+// allowed refuses what contradicts itself or opens a closed gate, and blames the
+// first entry that would do so alone.
+func (p *applying) allowed() error {
+	for _, refuses := range []func(*worldState, *snapshot, storage.WorldChange) error{p.f.contradicts, p.f.opens} {
+		err := refuses(p.w, p.s, p.whole())
+		if err == nil {
+			continue
 		}
+		for _, s := range p.steps {
+			if s.at != "" && refuses(p.w, p.s, s.change) != nil {
+				return &EntryError{s.at, err}
+			}
+		}
+		return err
 	}
-	return err
+	return nil
 }

@@ -219,8 +219,8 @@ func (r GroupRequest) checkApps(s *snapshot, g storage.Group) error {
 	return nil
 }
 
-// edit makes a change of apps and groups, unless it is only tried, that takes
-// away nothing that keeps a gate closed.
+// edit makes a change of apps, policies and groups, unless it is only tried, that
+// takes away nothing that keeps a gate closed and contradicts nothing.
 func (f *Fleet) edit(ctx context.Context, seg storage.Segment, a Act, build func(*snapshot) (storage.WorldChange, error)) error {
 	w, err := f.world(seg)
 	if err != nil {
@@ -229,6 +229,9 @@ func (f *Fleet) edit(ctx context.Context, seg storage.Segment, a Act, build func
 	return f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		c, err := build(s)
 		if err != nil {
+			return c, err
+		}
+		if err := f.contradicts(w, s, c); err != nil {
 			return c, err
 		}
 		return c, f.opens(w, s, c)

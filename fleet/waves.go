@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,7 +212,7 @@ func thresholdsOf(specs []waveSpec, buckets []uint32) ([]uint32, error) {
 	for i, s := range specs {
 		n := s.count
 		if s.percent > 0 {
-			n = int(math.Ceil(float64(len(buckets)*s.percent) / wholeGroup))
+			n = policy.WaveSize(s.percent, len(buckets))
 		}
 		switch {
 		case s.percent > 0 && len(buckets) == 0:

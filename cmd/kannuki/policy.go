@@ -12,7 +12,7 @@ import (
 
 func newPolicyCommand(g *globals) *cobra.Command {
 	return g.noun("policy", g.text.T("What is decided beforehand about the gates of groups"),
-		newPolicyListCommand(g), newPolicyShowCommand(g), newPolicySetCommand(g), newPolicyRemoveCommand(g), newPolicyBacktestCommand(g))
+		newPolicyListCommand(g), newPolicyShowCommand(g), newPolicySetCommand(g), newPolicyRemoveCommand(g), newPolicyLintCommand(g), newPolicyBacktestCommand(g))
 }
 
 func newPolicyListCommand(g *globals) *cobra.Command {
@@ -133,7 +133,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 			"one that would open a closed gate is refused, with the gates named (exit 3). Give a group its policy with `kannuki group set --policy`."),
 		Example: "kannuki policy set retail --carry-over on --verdict-days 180 --reason \"26.6.1 took 30 days\"\n" +
 			"kannuki policy set retail --on-expiry enforce\n" +
-			"kannuki policy set retail --waves 5%,25%,100% --soak 2d --deadline 3d --weekdays mon,tue,wed,thu --hours 09:00-17:00 --closed 2026-12-28..2027-01-04",
+			"kannuki policy set retail --waves 5%,25%,100% --soak 4d --deadline 3d --weekdays mon,tue,wed,thu --hours 09:00-17:00 --closed 2026-12-28..2027-01-04",
 		Args: g.args("POLICY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runPolicySet(g, cmd, o, args[0])

@@ -29,12 +29,7 @@ func newPolicyBacktestCommand(g *globals) *cobra.Command {
 			"With GROUP the server replays its catalogue with the models of the group; without, the built-in catalogue is replayed with one iPhone of each model that can run the newest iOS, and no server is needed. Changes nothing."),
 		Example: "kannuki policy backtest --since 2024-09\n" +
 			"kannuki policy backtest sales --days 10,20 --strategy finish --svg chart.svg",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usage(cmd, t.T("%q is too much", args[1]))
-			}
-			return nil
-		},
+		Args: g.optional(),
 		RunE: func(cmd *cobra.Command, args []string) error { return runBacktest(g, cmd, o, args) },
 	}
 	f, q := cmd.Flags(), &o.query

@@ -188,6 +188,16 @@ func (g *globals) args(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// optional refuses more than one argument.
+func (g *globals) optional() cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usage(cmd, g.text.T("%q is too much", args[1]))
+		}
+		return nil
+	}
+}
+
 // need refuses a command whose flag has no value.
 func (g *globals) need(cmd *cobra.Command, flags ...string) error {
 	for _, name := range flags {

@@ -152,6 +152,20 @@ func (g *globals) settingsFrom(cmd *cobra.Command, o settingsFlags) (func(contex
 	}, nil
 }
 
+// askAbout sends the settings of files to a route that only looks at them.
+func (g *globals) askAbout(cmd *cobra.Command, o settingsFlags, path string, answer any) error {
+	files, err := policyfile.Read(o.file)
+	if err != nil {
+		return err
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return err
+	}
+	request := api.SettingsRequest{Settings: files.Settings, Prune: o.prune}
+	return g.inFiles(files, client.Post(cmd.Context(), path, request, answer))
+}
+
 // inFiles says where in the files an error of the server stands.
 func (g *globals) inFiles(files *policyfile.Files, err error) error {
 	e, ok := errors.AsType[*api.Error](err)

@@ -27,6 +27,9 @@ func pairs() map[string]both {
 	for code, t := range phaseTexts() {
 		all["phase label "+code], all["phase "+code] = t.label, t.line
 	}
+	for code, t := range lintTexts() {
+		all["lint why "+code], all["lint change "+code] = t.why, t.change
+	}
 	for name, table := range map[string]map[string]both{
 		"step": stepTexts(), "gate": gateTexts(), "fact": factTexts(), "why": whyTexts(), "word": wordTexts(), "mark": markTexts(),
 		"refusal": refusalTexts(), "method": methodTexts(), "record": recordTexts(),
@@ -99,6 +102,7 @@ func TestCodesOfPolicy(t *testing.T) {
 		{"Method", slices.Sorted(maps.Keys(methodTexts()))},
 		{"Record", slices.Sorted(maps.Keys(recordTexts()))},
 		{"Step", slices.Sorted(maps.Keys(stepTexts()))},
+		{"Lint", slices.Sorted(maps.Keys(lintTexts()))},
 	}
 	for _, tc := range tests {
 		if diff := cmp.Diff(constants(t, tc.prefix), tc.have); diff != "" {

@@ -39,6 +39,9 @@ func (p *Printer) Refusal(code string) (string, bool) {
 	if t, ok := refusalTexts()[code]; ok {
 		return t.in(p.lang), true
 	}
+	if t, ok := lintTexts()[code]; ok {
+		return t.why.in(p.lang) + both{" ", ""}.in(p.lang) + t.change.in(p.lang), true
+	}
 	if p.lang == Japanese {
 		t, ok := messageTexts()[code]
 		return t, ok

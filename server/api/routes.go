@@ -48,6 +48,8 @@ func routes() []route {
 		{"POST /v1/policies/{policy}/remove", false, nil, 0, with(removePolicy)},
 		{"GET /v1/settings", false, always, 0, settings},
 		{"POST /v1/apply", true, nil, 0, with(apply)},
+		{"GET /v1/lint", false, always, 0, lint},
+		{"POST /v1/lint", false, always, 0, with(lintSettings)},
 		{"GET /v1/groups/{group}/backtest", false, always, 0, backtest},
 		{"POST /v1/enrollment/links", false, nil, 0, with(createLink)},
 		{"POST /v1/enrollment/profiles", false, nil, 0, with(createProfile)},

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+func newPolicyLintCommand(g *globals) *cobra.Command {
+	var o settingsFlags
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "lint [POLICY]",
+		Short: t.T("Look for contradictions in policies"),
+		Long: t.T("Look for contradictions in policies, and for what will not work as it seems to be meant: in one policy, in all, or with -f in all as they would be after `kannuki apply`. " +
+			"Contradictions are errors: `kannuki policy set` and `kannuki apply` refuse them, and the exit code here is 3. Warnings are shown only."),
+		Example: "kannuki policy lint\n" +
+			"kannuki policy lint -f settings",
+		Args: g.optional(),
+		RunE: func(cmd *cobra.Command, args []string) error { return runPolicyLint(g, cmd, o, args) },
+	}
+	o.addFlags(g, cmd)
+	cmd.ValidArgsFunction = completeArg(g.policyNames)
+	return cmd
+}
+
+func runPolicyLint(g *globals, cmd *cobra.Command, o settingsFlags, args []string) error {
+	v, err := g.lint(cmd, o, args)
+	if err != nil {
+		return err
+	}
+	tab := g.lintTable(v)
+	if err := g.show(cmd, answer{data: v, table: tab, text: g.lintText(v)}); err != nil {
+		return err
+	}
+	if v.Errors > 0 {
+		return &shownError{exit: exitRefused}
+	}
+	return nil
+}
+
+func (g *globals) lint(cmd *cobra.Command, o settingsFlags, args []string) (fleet.LintView, error) {
+	var v fleet.LintView
+	if o.file != "" {
+		if len(args) > 0 {
+			return v, usage(cmd, g.text.T("give a policy or --file, not both"))
+		}
+		return v, g.askAbout(cmd, o, api.Path("lint"), &v)
+	}
+	client, err := g.client(cmd)
+	if err != nil {
+		return v, err
+	}
+	query := url.Values{}
+	if len(args) > 0 {
+		query.Set("policy", args[0])
+	}
+	return v, client.Get(cmd.Context(), api.Path("lint"), query, &v)
+}
+
+func (g *globals) lintTable(v fleet.LintView) table {
+	t := g.text
+	tab := table{columns: []column{
+		{"severity", t.T("Finding")}, {"policy", t.T("Policy")}, {"field", t.T("Setting")}, {"code", t.T("Code")}, {"group", t.T("Group")}, {"why", ""}, {"change", ""},
+	}}
+	for _, f := range v.Findings {
+		text := t.Lint(string(f.Code))
+		tab.add(cell{string(f.Severity), g.severity(f.Severity)}, plain(f.Policy), plain(f.Field), plain(string(f.Code)), plain(f.Params[policy.ParamGroup]),
+			plain(t.Fill(text.Why, f.Params)), plain(t.Fill(text.Change, f.Params)))
+	}
+	return tab
+}
+
+func (g *globals) severity(s policy.Severity) string {
+	if s == policy.SeverityError {
+		return g.text.T("error")
+	}
+	return g.text.T("warning")
+}
+
+// lintText gives every finding a paragraph: what is wrong, and what to change.
+func (g *globals) lintText(v fleet.LintView) string {
+	t := g.text
+	var b strings.Builder
+	for _, f := range v.Findings {
+		text := t.Lint(string(f.Code))
+		fmt.Fprintf(&b, "%s\n  %s\n  %s\n\n", t.T("%s: policy %s, %s (%s)", g.severity(f.Severity), f.Policy, f.Field, f.Code), t.Fill(text.Why, f.Params), t.Fill(text.Change, f.Params))
+	}
+	fmt.Fprintf(&b, "%s\n", t.T("Policies: %s. Errors: %d, warnings: %d.", list(v.Policies).shown, v.Errors, v.Warnings))
+	return b.String()
+}

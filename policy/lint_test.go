@@ -1,0 +1,175 @@
+package policy_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+const aDay = 24 * time.Hour
+
+// sound is a policy that nothing is wrong with.
+func sound() policy.Draft {
+	return policy.Draft{
+		Policy: policy.Policy{Name: "strict", CarryOver: true, VerdictDays: 180, OnExpiry: policy.OnExpiryEnforce},
+		Waves:  []int{10, 50, 100}, Soak: 4 * aDay, Deadline: 3 * aDay,
+		Groups: []policy.DraftGroup{{
+			Name: group, MinimumNotice: aDay, Apps: []policy.Importance{policy.ImportanceImportant, policy.ImportanceInformational},
+			Production: 10, Verification: 1,
+		}},
+	}
+}
+
+// lintCase is a change of a sound policy, and the one thing that makes wrong.
+type lintCase struct {
+	name   string
+	change func(d *policy.Draft)
+	want   policy.Finding
+}
+
+func found(severity policy.Severity, code policy.Code, field string, params ...string) policy.Finding {
+	f := policy.Finding{Code: code, Severity: severity, Field: field, Params: map[string]string{}}
+	for i := 0; i < len(params); i += 2 {
+		f.Params[params[i]] = params[i+1]
+	}
+	return f
+}
+
+func lintCases() []lintCase {
+	const failure, warning = policy.SeverityError, policy.SeverityWarning
+	return []lintCase{
+		{
+			"no open day", func(d *policy.Draft) {
+				d.Calendar.Closed = []policy.Days{{First: "2026-01-01", Last: "2028-01-01"}}
+			},
+			found(failure, policy.LintNeverOpen, "closed"),
+		},
+		{
+			"longer than Apple's hold", func(d *policy.Draft) { d.Soak = 44 * aDay },
+			found(failure, policy.LintBeyondHold, "soak", "length", "91d", "limit", "90d"),
+		},
+		{
+			"deadline within the notice", func(d *policy.Draft) { d.Deadline = 12 * time.Hour },
+			found(failure, policy.LintDeadlineNotice, "deadline", "length", "12h", "limit", "1d", "group", group),
+		},
+		{
+			"deadline within the usual notice", func(d *policy.Draft) {
+				d.Deadline, d.Groups[0].MinimumNotice = 23*time.Hour+30*time.Minute, 0
+			},
+			found(failure, policy.LintDeadlineNotice, "deadline", "length", "23h30m", "limit", "1d", "group", group),
+		},
+		{
+			"longer than a release lasts", func(d *policy.Draft) { d.Soak = 14 * aDay },
+			found(warning, policy.LintOutlivesRelease, "soak", "length", "31d", "limit", "30d"),
+		},
+		{
+			"freeze at the end of the year", func(d *policy.Draft) {
+				d.Calendar.Closed = []policy.Days{{First: "2026-12-01", Last: "2026-12-31"}}
+			},
+			// The last deadline of 20 November would be on 1 December.
+			found(warning, policy.LintCalendarDelays, "closed", "length", "42d", "limit", "30d", "day", "2026-11-20"),
+		},
+		{
+			"Saturday mornings", func(d *policy.Draft) {
+				d.Calendar = policy.Calendar{Weekdays: []time.Weekday{time.Saturday}, From: 8 * time.Hour, To: 12 * time.Hour}
+			},
+			found(warning, policy.LintOpeningNotice, "hours", "length", "4h", "limit", "1d", "group", group),
+		},
+		{
+			"results end before the last patch", func(d *policy.Draft) { d.VerdictDays = 48 },
+			found(warning, policy.LintCarryOverOutlived, "verdict_days", "length", "48d", "limit", "49d"),
+		},
+		{
+			"watching what nobody had to install", func(d *policy.Draft) { d.Soak = 2 * aDay },
+			found(warning, policy.LintSoakEndsFirst, "soak", "length", "2d", "limit", "3d"),
+		},
+		{
+			"watching nothing", func(d *policy.Draft) { d.Waves = nil },
+			found(warning, policy.LintSoakWithoutWaves, "soak", "length", "4d"),
+		},
+		{
+			"waves that start together", func(d *policy.Draft) { d.Soak = 0 },
+			found(warning, policy.LintWavesTogether, "waves", "count", "3"),
+		},
+		{
+			"wave without a phone", func(d *policy.Draft) { d.Groups[0].Production = 2 },
+			found(warning, policy.LintWavesEmpty, "waves", "wave", "2", "count", "2", "group", group),
+		},
+		{
+			"nothing to verify", func(d *policy.Draft) { d.Groups[0].Apps = d.Groups[0].Apps[1:] },
+			found(warning, policy.LintEnforceNothing, "on_expiry", "group", group),
+		},
+		{
+			"nobody to test", func(d *policy.Draft) { d.Groups[0].Verification = 0 },
+			found(warning, policy.LintNoVerificationRing, "groups", "count", "10", "group", group),
+		},
+	}
+}
+
+// TestLint: each rule finds what it is for, and nothing else does.
+func TestLint(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff([]policy.Finding{}, policy.Lint(sound(), now)); diff != "" {
+		t.Fatalf("a sound policy (-want +got):\n%s", diff)
+	}
+	covered := map[policy.Code]bool{}
+	for _, tc := range lintCases() {
+		covered[tc.want.Code] = true
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			d := sound()
+			tc.change(&d)
+			if diff := cmp.Diff([]policy.Finding{tc.want}, policy.Lint(d, now)); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+	for _, code := range policy.LintCodes() {
+		if !covered[code] {
+			t.Errorf("nothing fires %s", code)
+		}
+	}
+}
+
+// TestLintIsQuiet: values just on the good side, and what cannot be told yet.
+func TestLintIsQuiet(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(d *policy.Draft){
+		"built in":                       func(d *policy.Draft) { *d = policy.Draft{Policy: policy.BuiltIn(), Groups: d.Groups} },
+		"no group yet":                   func(d *policy.Draft) { d.Groups = nil },
+		"no phone yet":                   func(d *policy.Draft) { d.Groups[0].Production, d.Groups[0].Verification = 0, 0 },
+		"as long as a release lasts":     func(d *policy.Draft) { d.Soak, d.Deadline = 13*aDay, 4*aDay },
+		"a deadline as long as a notice": func(d *policy.Draft) { d.Deadline = aDay },
+		"no deadline":                    func(d *policy.Draft) { d.Deadline = 0 },
+		"results for ever":               func(d *policy.Draft) { d.VerdictDays = 0 },
+		"short results, no carry-over":   func(d *policy.Draft) { d.CarryOver, d.VerdictDays = false, 10 },
+		"a phone for each wave":          func(d *policy.Draft) { d.Groups[0].Production = 3 },
+		"working hours": func(d *policy.Draft) {
+			d.Calendar = policy.Calendar{
+				Weekdays: []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}, From: 9 * time.Hour, To: 17 * time.Hour,
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := sound()
+			change(&d)
+			if diff := cmp.Diff([]policy.Finding{}, policy.Lint(d, now)); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Waves that nobody watches start together.
+func ExampleLint() {
+	d := policy.Draft{Policy: policy.Policy{Name: "strict"}, Waves: []int{5, 25, 100}, Deadline: 72 * time.Hour}
+	for _, f := range policy.Lint(d, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)) {
+		fmt.Println(f.Severity, f.Field, f.Code)
+	}
+	// Output: warning waves waves-without-soak
+}
