@@ -405,7 +405,9 @@ func TestApprovalCanBeWithdrawnUntilItsWaveStarts(t *testing.T) {
 		t.Errorf("withdrawn, and the phone is asked for %s", got)
 	}
 	approve()
-	w.clock.Add(3 * time.Hour)
+	if !w.after(3 * time.Hour) {
+		t.Error("the first wave did not start")
+	}
 	if got, _ := production.enforcement(); got != release {
 		t.Errorf("after the wave started the phone is asked for %q, want %s", got, release)
 	}

@@ -84,6 +84,7 @@ type Effect struct {
 	TooLate  int    `json:"too_late"`
 	Approval string `json:"approval,omitempty"`
 	Promise         // of the approval
+	Rebased         // what it has to do with another rollout
 	// Waves are those of the approval, with their dates; none for a decision
 	// that has none.
 	Waves []WaveView `json:"waves,omitempty"`
@@ -271,7 +272,7 @@ func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, 
 		c := storage.WorldChange{Declines: []storage.Decline{{Group: group, Release: release, By: a.Actor, Reason: a.Reason, At: f.now()}}}
 		if approval, ok := standing(s, group, release, f.now()); ok {
 			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
-			c.Approvals = []storage.Approval{approval}
+			c.Approvals = append(f.givenBack(s, approval), approval)
 		}
 		return c, nil
 	}})
@@ -287,7 +288,7 @@ func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group,
 					with("release", release, "group", group)
 			}
 			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
-			return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
+			return storage.WorldChange{Approvals: append(f.givenBack(s, approval), approval)}, nil
 		}
 		for _, o := range s.records.Offers {
 			if o.Group == group && o.Release == release && o.Withdrawn.IsZero() {
@@ -351,66 +352,6 @@ func stillBroken(s *snapshot, gate policy.Gate) error {
 		return nil
 	}
 	return e
-}
-
-// ApproveRequest is a person's decision to open a gate.
-type ApproveRequest struct {
-	Group   string `json:"group"`
-	Release string `json:"release"`
-	// Deadline is "+3d", "+12h" or a local wall time "2026-11-27T18:30". No phone
-	// gets less than the group's minimum notice, whatever it says.
-	// "" is what the group's policy says.
-	Deadline string `json:"deadline"`
-	// Start is when phones begin to be asked: "+2h", or "" for at once. Until
-	// then the approval can be withdrawn.
-	Start string `json:"start,omitempty"`
-	// Waves are shares of the phones and when each starts: "5%@+0", "25%@+2d",
-	// "100%@+4d:+7d" (with its own deadline), "20@+12h" (a number of phones). A
-	// share counts the waves before it too, and offsets count from Start. Without
-	// an offset a wave starts once the one before has soaked. None: those of the
-	// group's policy.
-	Waves []string `json:"waves,omitempty"`
-	// Soak is the least time between the starts of two waves: "2d", "12h"; "" is
-	// that of the group's policy.
-	Soak string `json:"soak,omitempty"`
-	// Fingerprint is that of the gate as the person saw it; "" skips the check.
-	Fingerprint string `json:"fingerprint,omitempty"`
-}
-
-// Approve opens a verified gate; an override of it gives way. It is refused with every missing app named
-// when the gate is closed, and returns a *ChangedError when the gate is not
-// the one the person saw. It tells no phone anything itself: the approval
-// becomes part of the world that targets are computed from.
-func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r ApproveRequest) (Effect, error) {
-	w, err := f.world(seg)
-	if err != nil {
-		return Effect{}, err
-	}
-	var approval storage.Approval
-	var promised Promise
-	effect, err := f.carry(ctx, seg, a, decision{action: "gate.approve", group: r.Group, release: r.Release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
-		if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
-			return storage.WorldChange{}, &ChangedError{r.Group, r.Release}
-		}
-		if err := policy.Approvable(gate); err != nil {
-			return storage.WorldChange{}, closed(gate, err)
-		}
-		approval = f.newApproval(r.Group, r.Release, a.Actor, a.Reason, gate)
-		approval.Models = gate.Models
-		if approval.Waves, approval.Soak, err = f.waves(w, s, r.or(s.rollout(r.Group)), approval); err != nil {
-			return storage.WorldChange{}, err
-		}
-		if err := outlives(gate, approval.Waves); err != nil {
-			return storage.WorldChange{}, err
-		}
-		promised, err = f.promise(w, s, approval)
-		return storage.WorldChange{Approvals: []storage.Approval{approval}}, err
-	}})
-	if err == nil {
-		effect.Approval, effect.Promise = approval.ID, promised
-		effect.Waves = f.waveViews(w, approval, policy.Phase(effect.Phase))
-	}
-	return effect, err
 }
 
 // newApproval returns an approval with what it takes over from the gate: floors
@@ -497,5 +438,5 @@ func over(a storage.Approval, now time.Time) bool {
 }
 
 func started(a storage.Approval, now time.Time) bool {
-	return slices.ContainsFunc(a.Waves, func(w storage.Wave) bool { return !w.Start.After(now) })
+	return slices.ContainsFunc(a.Waves, func(w storage.Wave) bool { return !w.Waits && !w.Start.After(now) })
 }

@@ -70,7 +70,7 @@ func (f *Fleet) eachWaiting(w *worldState, a storage.Approval, waves []policy.Wa
 		return
 	}
 	for m := range w.census.all() {
-		if i := policy.WaveOf(waves, a.Release, m.udid); i >= 0 && waits(&m.look.phone) {
+		if i := policy.WaveOf(waves, drawn(a), m.udid); i >= 0 && waits(&m.look.phone) {
 			visit(&m.look.phone, waves[i])
 		}
 	}

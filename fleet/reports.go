@@ -28,6 +28,7 @@ type RolloutView struct {
 	Clock    string    `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 	Approval string    `json:"approval,omitempty"`
 	Promise            // of the approval that stands
+	Rebased            // what it has to do with another rollout
 	// Waves are those of the approval that stands.
 	Waves []WaveView `json:"waves,omitempty"`
 	// Override says that the gate was not verified, and who decided so.
@@ -70,6 +71,7 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		if v.Promise, err = f.promise(w, s, approval); err != nil {
 			return RolloutView{}, err
 		}
+		v.Rebased = f.rebased(w, s, approval)
 		v.Waves = f.waveViews(w, approval, gate.Phase)
 	}
 	e := f.explainer(w)

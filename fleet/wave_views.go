@@ -36,9 +36,10 @@ type WaveWait string
 
 // What a wave waits for.
 const (
-	WaitStart   WaveWait = "start"   // its date
-	WaitSoak    WaveWait = "soak"    // the wave before it
-	WaitStopped WaveWait = "stopped" // the rollout stands still
+	WaitStart   WaveWait = "start"      // its date
+	WaitSoak    WaveWait = "soak"       // the wave before it
+	WaitStopped WaveWait = "stopped"    // the rollout stands still
+	WaitNothing WaveWait = "superseded" // it never starts: the rollout of a newer release took it over
 
 	WaitCalendar WaveWait = "calendar" // a day or hour that the policy leaves open
 )
@@ -55,6 +56,8 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 	for i, wave := range waves {
 		v := &views[i]
 		switch {
+		case !wave.Begun(now) && phase == policy.PhaseSuperseded:
+			v.State, v.Why = WaveWaiting, WaitNothing
 		case !wave.Begun(now) && stopped:
 			v.State, v.Why = WaveWaiting, WaitStopped
 		case !wave.Begun(now) && !wave.Closed.IsZero():
@@ -86,7 +89,7 @@ func (f *Fleet) countWaves(w *worldState, a storage.Approval, waves []policy.Wav
 		}
 		i := 0
 		if len(waves) > 1 {
-			i = policy.WaveOf(waves, a.Release, m.udid)
+			i = policy.WaveOf(waves, drawn(a), m.udid)
 		}
 		if i < 0 {
 			continue

@@ -138,7 +138,8 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 		}
 	}
 	waves = schedule.Plan(waves)
-	waves[0].Waits = false
+	// The first has nothing to wait for but its date and the calendar.
+	waves[0].Waits = waves[0].Start.After(f.now())
 	for i, wave := range waves {
 		if len(waves) > 1 && wave.Deadline.Compare(policy.FormatLocal(wave.Start, f.o.Location)) <= 0 {
 			return nil, 0, invalid("waves", "wave-after-deadline", "%s would start %s, after the deadline %s; give the deadline as an offset such as +3d, which counts from each wave's start",
@@ -194,7 +195,7 @@ func bucketsWaiting(w *worldState, a storage.Approval) []uint32 {
 	for m := range w.census.all() {
 		p := &m.look.phone
 		if m.enrolled() && p.Group == a.Group && p.Ring == storage.RingProduction && covers(a, p.Model) && !version.AtLeast(p.OS.Version, a.Release) {
-			buckets = append(buckets, policy.Bucket(a.Release, m.udid))
+			buckets = append(buckets, policy.Bucket(drawn(a), m.udid))
 		}
 	}
 	slices.Sort(buckets)
@@ -327,7 +328,7 @@ func (f *Fleet) wavesDue(ctx context.Context, w *worldState, s *snapshot) storag
 				action = actionWave
 			}
 		case policy.PhasePaused, policy.PhaseBlocked:
-			if due && a.Soak > 0 { // without a time to soak there is nothing to put off
+			if due && next > 0 && a.Soak > 0 { // without something that soaks there is nothing to put off
 				waves, action = schedule.Delay(waves, schedule.After(now, a.Soak)), "rollout.wave-delayed"
 				moved = true
 			}
@@ -353,6 +354,9 @@ func sameDates(a, b policy.Wave) bool {
 // resoaked returns the waves of a rollout that goes on: those that wait do so
 // until what was started has soaked anew.
 func (f *Fleet) resoaked(s *snapshot, a storage.Approval) []storage.Wave {
+	if !started(a, f.now()) {
+		return a.Waves
+	}
 	schedule := f.schedule(s, a.Group, a.Soak)
 	return storedWaves(schedule.Delay(engineWaves(a.Waves), schedule.After(f.now(), a.Soak)))
 }

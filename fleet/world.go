@@ -167,7 +167,7 @@ func policyApproval(a storage.Approval) policy.Approval {
 			By: o.By, Second: o.Second, Reason: o.Reason, SecondReason: o.SecondReason, Until: o.Until, Broken: o.Broken,
 		}
 	}
-	p.Waves = engineWaves(a.Waves)
+	p.Waves, p.WavesOf, p.SupersededBy = engineWaves(a.Waves), a.WavesOf, a.SupersededBy
 	for _, fl := range a.Floors {
 		p.Floors = append(p.Floors, policy.Floor{BundleID: fl.BundleID, MinVersion: fl.Version})
 	}

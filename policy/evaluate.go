@@ -180,10 +180,7 @@ func (e *evaluation) phase() (Phase, []Reason) {
 		return PhaseExpired, []Reason{reason(GateExpired, ParamDate, date(e.latestExpiry()))}
 	}
 	if e.approval != nil {
-		if phase, why := e.g.stop(approvalOf{e.approval, e.rel}, e.now); phase != "" {
-			return phase, []Reason{why}
-		}
-		return e.rollout()
+		return e.carriedOut()
 	}
 	if broken := e.brokenApps(); len(broken) > 0 {
 		return PhaseBlocked, broken

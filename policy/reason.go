@@ -92,6 +92,7 @@ const (
 	GatePhonesOutstanding   Code = "phones-outstanding"
 	GateWaveStarts          Code = "wave-starts"
 	GateSuperseded          Code = "superseded"
+	GateTakenOver           Code = "superseded-by" // its rollout goes on with a newer release
 	GateNoApps              Code = "no-apps"
 	GateNoBlockingApp       Code = "no-blocking-app"
 	GateNoVerificationPhone Code = "no-verification-phone"

@@ -244,8 +244,15 @@ type Approval struct {
 	At       time.Time
 	Deadline LocalTime // for waves that set none
 	Waves    []Wave    // none: one wave with every phone, from At
-	Models   []string  // model classes covered; AnyModel covers all
-	Floors   []Floor
+	// WavesOf is the release that the phones of the waves were drawn for; "" is
+	// Release. It is an older one when the waves were taken over.
+	WavesOf string
+	// SupersededBy is the release whose approval took the waves over: none that
+	// waits starts any more. What this one asked for stands as long as a phone
+	// cannot follow that.
+	SupersededBy string
+	Models       []string // model classes covered; AnyModel covers all
+	Floors       []Floor
 	// Verdicts are the results it was seen to rest on, among them those that a
 	// smoke test was carried over from. Revoking one of them pauses it.
 	Verdicts    []string

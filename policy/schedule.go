@@ -48,28 +48,30 @@ func (s Schedule) Plan(waves []Wave) []Wave {
 // it does: waves that came due together do not start together. While the
 // calendar is closed it goes on waiting.
 func (s Schedule) Begin(waves []Wave, i int, now time.Time) []Wave {
-	out := slices.Clone(waves)
-	out[i].Planned = now
-	late := s.Plan(out)[i].Start.Sub(waves[i].Start)
-	for j := i + 1; j < len(out); j++ {
-		out[j].Planned = out[j].Planned.Add(late)
-	}
-	out = s.Plan(out)
+	out := s.put(waves, i, now)
 	out[i].Waits = out[i].Start.After(now)
 	return out
 }
 
-// Delay returns the waves with those that wait put off together, so far that
-// none of them starts before until.
+// Delay returns the waves with those that wait put off, so far that none of them
+// starts before until: the first of them to until, or later where the calendar is
+// closed, and those behind it by as much as it comes later than it would have.
 func (s Schedule) Delay(waves []Wave, until time.Time) []Wave {
-	out := slices.Clone(waves)
-	i := slices.IndexFunc(out, func(w Wave) bool { return w.Waits })
-	if i < 0 {
-		return out
+	i := slices.IndexFunc(waves, func(w Wave) bool { return w.Waits })
+	if i < 0 || !until.After(waves[i].Start) {
+		return s.Plan(waves)
 	}
-	by := max(0, until.Sub(out[i].Planned))
-	for ; i < len(out); i++ {
-		out[i].Planned = out[i].Planned.Add(by)
+	return s.put(waves, i, until)
+}
+
+// put plans the wave at index i for a time, and those behind it as much later as
+// it comes.
+func (s Schedule) put(waves []Wave, i int, at time.Time) []Wave {
+	out := slices.Clone(waves)
+	out[i].Planned = at
+	late := s.Plan(out)[i].Start.Sub(waves[i].Start)
+	for j := i + 1; j < len(out); j++ {
+		out[j].Planned = out[j].Planned.Add(late)
 	}
 	return s.Plan(out)
 }

@@ -16,8 +16,8 @@ func Bucket(releaseVersion, phone string) uint32 {
 	return uint32(hash(releaseVersion, phone) % Buckets)
 }
 
-// WaveOf returns the index of the wave of a release that a phone belongs to, or
-// -1 when it is in none. The waves are in order.
+// WaveOf returns the index of the wave that a phone belongs to, or -1 when it is
+// in none. The waves are in order and were drawn for the release.
 func WaveOf(waves []Wave, releaseVersion, phone string) int {
 	bucket := Bucket(releaseVersion, phone)
 	return slices.IndexFunc(waves, func(w Wave) bool { return bucket < w.Threshold })
@@ -28,7 +28,7 @@ func (w Wave) Begun(now time.Time) bool { return !w.Waits && begun(w.Start, now)
 
 // wave returns the wave a phone belongs to.
 func (a *Approval) wave(phone string) (Wave, bool) {
-	i := WaveOf(a.Waves, a.Release, phone)
+	i := WaveOf(a.Waves, a.Drawn(), phone)
 	if i < 0 {
 		return Wave{}, false
 	}

@@ -169,6 +169,15 @@ type Approval struct {
 	Override    *Override `json:"override,omitempty"` // nil for the approval of a verified gate
 
 	Soak time.Duration `json:"soak,omitzero"` // least time between the starts of two waves
+
+	ApprovalRebase
+}
+
+// ApprovalRebase says how an approval came to its waves, or what became of them.
+type ApprovalRebase struct {
+	WavesOf      string `json:"wavesOf,omitzero"`      // release that the phones of the waves were drawn for; "" its own
+	RebasedFrom  string `json:"rebasedFrom,omitzero"`  // release whose rollout it took over; "" none
+	SupersededBy string `json:"supersededBy,omitzero"` // release whose approval took its waves over; "" none
 }
 
 // Wave is a part of a rollout: the phones whose hash lies below the threshold.

@@ -90,9 +90,11 @@ func effectTable(e fleet.Effect) table {
 		{"until", ""},
 		{"not_before", ""},
 		{"notice", ""},
+		{"rebased_from", ""},
+		{"under_way", ""},
 	}}
 	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until),
-		onClock(e.NotBefore), plain(e.Notice))
+		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay))
 	return tab
 }
 
@@ -166,7 +168,8 @@ func (o *waveFlags) addFlags(g *globals, f *pflag.FlagSet) {
 type approveOptions struct {
 	openFlags
 	waveFlags
-	yes bool
+	rebase bool
+	yes    bool
 }
 
 func newGateApproveCommand(g *globals) *cobra.Command {
@@ -180,6 +183,7 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 			"A gate that is not verified is refused with every missing app named (exit 3)."),
 		Example: "kannuki gate approve 26.6.1 --group sales --deadline +3d --reason \"tested\" --dry-run\n" +
 			"kannuki gate approve 26.6.1 --group sales --deadline 2026-11-27T18:30 --reason \"tested\"\n" +
+			"kannuki gate approve 26.6.1 --group sales --rebase --reason \"26.6.1 took its place\"\n" +
 			"kannuki gate approve 26.6.1 --group sales --wave 5%@+0 --wave 25%@+2d --wave 100%@+4d --deadline +3d --reason \"tested\"",
 		Args: g.args("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -189,6 +193,7 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 	o.openFlags.addFlags(g, cmd, t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
 	f := cmd.Flags()
 	o.waveFlags.addFlags(g, f)
+	f.BoolVar(&o.rebase, "rebase", false, t.T("take over the waves of the rollout of an older release that is under way: no phone changes its wave, those of waves that began start at once"))
 	f.BoolVar(&o.yes, "yes", false, t.T("do not ask"))
 	return cmd
 }
@@ -207,7 +212,7 @@ func runGateApprove(ctx context.Context, g *globals, cmd *cobra.Command, o appro
 	if err != nil {
 		return err
 	}
-	request := api.ApproveRequest{Deadline: o.deadline, Start: o.start, Waves: o.waves, Soak: o.soak, Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: true}
+	request := api.ApproveRequest{Deadline: o.deadline, Start: o.start, Waves: o.waves, Soak: o.soak, Rebase: o.rebase, Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: true}
 	if request.Fingerprint == "" {
 		request.Fingerprint = gate.Fingerprint
 	}
@@ -260,6 +265,7 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 	}
 	fmt.Fprintf(&b, "%s\n%s\n", head, asked)
 	fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
+	b.WriteString(g.rebasedText(e.Rebased, gate.Release, gate.Group))
 	b.WriteString(g.wavesText(e.Waves))
 	if !e.DryRun {
 		fmt.Fprintf(&b, "%s\n", t.T("`kannuki rollout pause` stops phones that have not started."))

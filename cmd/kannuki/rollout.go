@@ -167,6 +167,7 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 	if v.Deadline != "" {
 		fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	}
+	b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
 	b.WriteString(g.wavesText(v.Waves))
 	if len(v.Reasons) > 0 {
 		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"count", t.T("Phones")}}}
@@ -184,6 +185,23 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 		fmt.Fprintf(&b, "\n%s\n%s", t.T("Verification phones:"), tab.text())
 	}
 	b.WriteString(g.clockText(v.Clock))
+	return b.String()
+}
+
+// rebasedText says what a rollout has to do with that of another release, "" for
+// nothing.
+func (g *globals) rebasedText(r fleet.Rebased, release, group string) string {
+	t := g.text
+	var b strings.Builder
+	if r.RebasedFrom != "" {
+		b.WriteString(t.T("Its waves are those of the rollout of %s, which ended by that.", r.RebasedFrom) + "\n")
+	}
+	if r.SupersededBy != "" {
+		b.WriteString(t.T("The rollout of %s took its waves over: those that wait never start; phones that cannot take %s yet keep what they were told.", r.SupersededBy, r.SupersededBy) + "\n")
+	}
+	if r.UnderWay != "" {
+		b.WriteString(t.T("A rollout of %s is under way beside it. `kannuki gate approve %s --group %s --rebase` takes its waves over instead of starting new ones.", r.UnderWay, release, group) + "\n")
+	}
 	return b.String()
 }
 
@@ -221,6 +239,8 @@ func (g *globals) waveState(w fleet.WaveView) cell {
 		shown = t.T("No-update day")
 	case fleet.WaitStopped:
 		shown = t.T("Stopped")
+	case fleet.WaitNothing:
+		shown = t.T("Taken over")
 	case fleet.WaitStart:
 	}
 	return cell{string(w.State), shown}

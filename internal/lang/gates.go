@@ -40,6 +40,7 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 		"phones-outstanding":       {"Production phones that are not there yet[: {count}].", "未適用の本番端末があります[（{count}台）]。"},
 		"wave-starts":              {"The first wave starts[ on {date}].", "第1段階は[{date}に]始まります。"},
 		"superseded":               {"[{release} ]took its place.", "[{release}に]置き換わりました。"},
+		"superseded-by":            {"Its rollout goes on with a newer release[, {release}].", "展開は新しい版[（{release}）]に引き継がれました。"},
 		"no-apps":                  {"No business apps are defined for the group, so its gate stays closed.", "業務アプリが登録されていないため、ゲートは閉じたままです。"},
 		"no-blocking-app":          {"All business apps of the group are for information only: none could open the gate.", "業務アプリがすべて「参考」のため、ゲートを開けられません。"},
 		"no-verification-phone":    {"The group has no verification phone.", "検証用端末がありません。"},

@@ -16,6 +16,20 @@ func japaneseWaves() []both {
 		{"file with days without updates, one such as 2026-11-23 a line, # begins a comment; \"\" is none", "適用しない日のファイル（1行に2026-11-23のような日付1つ、#以降は注釈。\"\"はなし）"},
 		{"--waves %q: want percentages such as %s", "--waves %q：%sのような割合を指定してください"},
 		{"%s, line %d: %q is not a day such as 2026-11-23", "%s、%d行目：%qは2026-11-23のような日付ではありません"},
+		{
+			"take over the waves of the rollout of an older release that is under way: no phone changes its wave, those of waves that began start at once",
+			"展開中の古いリリースの段階を引き継ぐ：端末の段階は変わらず、開始済みの段階の端末はすぐに始まる",
+		},
+		{"Its waves are those of the rollout of %s, which ended by that.", "段階は%sの展開から引き継ぎ、元の展開は終わりました。"},
+		{
+			"The rollout of %s took its waves over: those that wait never start; phones that cannot take %s yet keep what they were told.",
+			"%sの展開が段階を引き継ぎました。待っている段階は始まりません。%sをまだ適用できない端末は、これまでの指示のままです。",
+		},
+		{
+			"A rollout of %s is under way beside it. `kannuki gate approve %s --group %s --rebase` takes its waves over instead of starting new ones.",
+			"%sの展開も進行中です。`kannuki gate approve %s --group %s --rebase`で、新しい段階を始めずに引き継げます。",
+		},
+		{"Taken over", "引き継ぎ済み"},
 		{"Waves", "段階"},
 		{"Watch period", "様子見期間"},
 		{"Update days", "適用する日"},

@@ -137,7 +137,7 @@ func gates(h *Handler, c *call) (any, error) {
 
 func approve(h *Handler, c *call, in ApproveRequest) (any, error) {
 	return h.fleet.Approve(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.ApproveRequest{
-		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Start: in.Start, Waves: in.Waves, Soak: in.Soak, Fingerprint: in.Fingerprint,
+		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Start: in.Start, Waves: in.Waves, Soak: in.Soak, Rebase: in.Rebase, Fingerprint: in.Fingerprint,
 	})
 }
 
@@ -147,6 +147,7 @@ type ApproveRequest struct {
 	Start       string   `json:"start,omitempty"`
 	Waves       []string `json:"waves,omitempty"` // as in fleet.ApproveRequest
 	Soak        string   `json:"soak,omitempty"`
+	Rebase      bool     `json:"rebase,omitempty"`
 	Fingerprint string   `json:"fingerprint"`
 	Reason      string   `json:"reason"`
 	DryRun      bool     `json:"dry_run"`

@@ -1,0 +1,148 @@
+package fleet
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Rebased is what an approval has to do with the rollout of another release of
+// the same major version in its group.
+type Rebased struct {
+	RebasedFrom  string `json:"rebased_from,omitempty"`  // whose waves it took over
+	SupersededBy string `json:"superseded_by,omitempty"` // that took its waves over
+	// UnderWay is an older one that goes on beside it, each phone following the
+	// newest that lets it start.
+	UnderWay string `json:"under_way,omitempty"`
+}
+
+// drawn returns the release that the phones of an approval's waves were drawn
+// for.
+func drawn(a storage.Approval) string { return cmp.Or(a.WavesOf, a.Release) }
+
+// roll fills in the waves of a new approval and returns the approvals that
+// change with it: that of the rollout whose waves it takes over.
+func (f *Fleet) roll(w *worldState, s *snapshot, r ApproveRequest, a *storage.Approval) ([]storage.Approval, error) {
+	if r.Rebase {
+		return f.takeOver(w, s, r, a)
+	}
+	var err error
+	a.Waves, a.Soak, err = f.waves(w, s, r.or(s.rollout(r.Group)), *a)
+	return nil, err
+}
+
+// takeOver has an approval take over the waves of the rollout that is under way.
+func (f *Fleet) takeOver(w *worldState, s *snapshot, r ApproveRequest, a *storage.Approval) ([]storage.Approval, error) {
+	if len(r.Waves) > 0 || r.Start != "" || r.Soak != "" {
+		return nil, invalid("rebase", "rebase-has-waves", "it takes the waves, their dates and the time to soak from the rollout under way; leave out waves, start and soak")
+	}
+	old, phase, ok := f.underWay(w, s, *a)
+	if !ok {
+		return nil, refused("nothing-to-rebase", "no rollout of an older release of iOS %d is under way in group %s; approve without --rebase", version.Major(a.Release), a.Group).
+			with("release", a.Release, "group", a.Group)
+	}
+	if left := leftBehind(w, old, *a); len(left) > 0 {
+		models := strings.Join(left, ", ")
+		return nil, refused("rebase-leaves-models", "%s is not verified on %s, which the rollout of %s is for; test it there, or approve without --rebase", a.Release, models, old.Release).
+			with("release", a.Release, "models", models, "older", old.Release)
+	}
+	waves, err := f.withDeadline(engineWaves(old.Waves), r.Deadline)
+	if err != nil {
+		return nil, err
+	}
+	now, schedule := f.now(), f.schedule(s, a.Group, old.Soak)
+	waves = schedule.Rebase(waves, now)
+	a.Soak = old.Soak
+	a.WavesOf, a.RebasedFrom, a.Waves = drawn(old), old.Release, storedWaves(waves)
+	if phase == policy.PhasePaused || phase == policy.PhaseBlocked {
+		a.Waves = f.resoaked(s, *a)
+	}
+	old.SupersededBy = a.Release
+	old.Waves = slices.Clone(old.Waves)
+	for i := range old.Waves {
+		old.Waves[i].Waits = waves[i].Waits
+	}
+	return []storage.Approval{old}, nil
+}
+
+// withDeadline returns waves with another deadline for what they tell from now
+// on; "" changes nothing.
+func (f *Fleet) withDeadline(waves []policy.Wave, text string) ([]policy.Wave, error) {
+	if text == "" {
+		return waves, nil
+	}
+	deadline, err := f.parseDeadline(text)
+	if err != nil {
+		return nil, err
+	}
+	within, _ := sinceOpening(text) // 0: a wall time
+	for i := range waves {
+		waves[i].Deadline, waves[i].Within = deadline, within
+	}
+	return waves, nil
+}
+
+// underWay returns the approval of the newest older release of the same major
+// version whose rollout is not over, and the phase of its gate.
+func (f *Fleet) underWay(w *worldState, s *snapshot, a storage.Approval) (storage.Approval, policy.Phase, bool) {
+	now := f.now()
+	for _, gate := range policy.Gates(s.withCensus(w.census, now), a.Group, now) {
+		if !version.Newer(a.Release, gate.Release) || version.Major(a.Release) != version.Major(gate.Release) {
+			continue
+		}
+		old, ok := standing(s, a.Group, gate.Release, now)
+		if !ok {
+			continue
+		}
+		switch gate.Phase {
+		case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhasePaused, policy.PhaseBlocked:
+			return old, gate.Phase, true
+		case policy.PhaseDone, policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded, policy.PhaseVerified, policy.PhaseVerifying, policy.PhaseHeld:
+		}
+	}
+	return storage.Approval{}, "", false
+}
+
+// leftBehind returns the models of production phones that follow an approval and
+// could not follow the one that takes its place, sorted.
+func leftBehind(w *worldState, old, taking storage.Approval) []string {
+	models := map[string]bool{}
+	for _, p := range w.census.looksOf(old.Group) {
+		if p.Ring == storage.RingProduction && p.State == storage.PhoneEnrolled && covers(old, p.Model) && !covers(taking, p.Model) && !version.AtLeast(p.OS.Version, old.Release) {
+			models[p.Model] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(models))
+}
+
+// givenBack returns the approvals whose waves another had taken over that ends:
+// they go on, and those that wait do so until what was started has soaked anew.
+func (f *Fleet) givenBack(s *snapshot, ended storage.Approval) []storage.Approval {
+	var list []storage.Approval
+	for _, a := range s.records.Approvals {
+		if a.Group != ended.Group || a.SupersededBy != ended.Release || !a.WithdrawnAt.IsZero() {
+			continue
+		}
+		a.SupersededBy = ""
+		a.Waves = f.resoaked(s, a)
+		list = append(list, a)
+	}
+	return list
+}
+
+// rebased describes what an approval has to do with other rollouts.
+func (f *Fleet) rebased(w *worldState, s *snapshot, a storage.Approval) Rebased {
+	r := Rebased{RebasedFrom: a.RebasedFrom}
+	if _, ok := standing(s, a.Group, a.SupersededBy, f.now()); ok {
+		r.SupersededBy = a.SupersededBy
+	}
+	if old, _, ok := f.underWay(w, s, a); ok && old.Release != a.RebasedFrom {
+		r.UnderWay = old.Release
+	}
+	return r
+}

@@ -1,0 +1,218 @@
+package fleet_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// underWay has a rollout of 26.6 under way, in waves, and 26.6.1 verified. It
+// returns the four production phones.
+func (w *world) underWay(waves ...string) []*phone {
+	w.t.Helper()
+	v := w.enrol("V1", "sales", storage.RingVerification)
+	v.settle()
+	var phones []*phone
+	for i := range 4 {
+		p := w.enrol(fmt.Sprintf("P%d", i+1), "sales", storage.RingProduction)
+		p.settle()
+		phones = append(phones, p)
+	}
+	v.install(older, "23G80")
+	test := func(release string) {
+		w.t.Helper()
+		w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: release, Result: "works", Device: "V1"})))
+	}
+	test(older)
+	w.must(second(w.fleet.Approve(w.ctx, seg, w.act("tested"), fleet.ApproveRequest{Group: "sales", Release: older, Waves: waves, Soak: "2d", Deadline: "+3d"})))
+	for _, p := range phones {
+		p.settle()
+	}
+	v.install(release, "23G83")
+	test(release)
+	return phones
+}
+
+func (w *world) rebase() (fleet.Effect, error) {
+	return w.fleet.Approve(w.ctx, seg, w.act("it took its place"), fleet.ApproveRequest{Group: "sales", Release: release, Rebase: true})
+}
+
+func (w *world) rollout(of string) fleet.RolloutView {
+	w.t.Helper()
+	v, err := w.fleet.Rollout(w.ctx, seg, "sales", of, fleet.RolloutQuery{})
+	w.must(err)
+	return v
+}
+
+// askedFor counts the phones by the release they are asked to install.
+func askedFor(phones []*phone) map[string]int {
+	counts := map[string]int{}
+	for _, p := range phones {
+		got, _ := p.enforcement()
+		counts[got]++
+	}
+	return counts
+}
+
+func TestRebase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	opened := w.clock.Now()
+	phones := w.underWay("50%@+0", "100%@+4d")
+	if diff := cmp.Diff(map[string]int{older: 2, "": 2}, askedFor(phones)); diff != "" {
+		t.Fatalf("before (-want +got):\n%s", diff)
+	}
+	w.clock.Add(aDay)
+	dry, err := w.fleet.Approve(w.ctx, seg, fleet.Act{Actor: "uid:1(test)", Reason: "r", DryRun: true}, fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+3d"})
+	w.must(err)
+	if dry.UnderWay != older || dry.RebasedFrom != "" || dry.Install != 4 {
+		t.Errorf("without taking over: %+v, want 4 phones asked and the other rollout named", dry)
+	}
+	effect, err := w.rebase()
+	w.must(err)
+	if effect.RebasedFrom != older || effect.Install != 2 {
+		t.Errorf("effect %+v, want the two phones of the wave that began", effect)
+	}
+	want := []fleet.WaveView{
+		{Wave: 1, State: fleet.WaveSoaking, Phones: 2, Start: opened, Deadline: "2026-08-22T09:00:00", StopUntil: "2026-08-22T07:00:00"},
+		{Wave: 2, State: fleet.WaveWaiting, Why: fleet.WaitStart, Phones: 2, Start: opened.Add(4 * aDay), Deadline: "2026-08-25T09:00:00", StopUntil: "2026-08-25T07:00:00"},
+	}
+	if diff := cmp.Diff(want, effect.Waves); diff != "" {
+		t.Errorf("waves (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int{release: 2, "": 2}, askedFor(phones)); diff != "" {
+		t.Errorf("after (-want +got):\n%s", diff)
+	}
+	was := w.rollout(older)
+	if was.Phase != string(policy.PhaseSuperseded) || was.SupersededBy != release || was.Waves[1].Why != fleet.WaitNothing {
+		t.Errorf("older rollout %s, superseded by %q, second wave %+v", was.Phase, was.SupersededBy, was.Waves[1])
+	}
+	if got := w.rollout(release); got.RebasedFrom != older || got.UnderWay != "" {
+		t.Errorf("newer rollout: %+v", got.Rebased)
+	}
+	w.restart()
+	if !w.after(3 * aDay) {
+		t.Error("the second wave did not start")
+	}
+	if diff := cmp.Diff(map[string]int{release: 4}, askedFor(phones)); diff != "" || len(w.acts("rollout.wave")) != 1 {
+		t.Errorf("%d waves started; asked (-want +got):\n%s", len(w.acts("rollout.wave")), diff)
+	}
+	if got := w.acts("gate.approve"); got[1].Detail["rebased_from"] != older {
+		t.Errorf("audit %+v, want what was taken over", got[1].Detail)
+	}
+}
+
+// What a phone has prepared or is installing it finishes.
+func TestRebaseLetsPhonesFinish(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{"prepared", "installing"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.underWay("100%")[0]
+			p.report(map[string]any{"softwareupdate": map[string]any{
+				"install-state": state, "pending-version": map[string]any{"os-version": older, "build-version": "23G80", "target-local-date-time": "2026-08-21T09:00:00"},
+			}})
+			w.must(second(w.rebase()))
+			if got, _ := p.enforcement(); got != older {
+				t.Fatalf("asked for %s while %s is %s", got, older, state)
+			}
+			p.install(older, "23G80")
+			if got, _ := p.enforcement(); got != release {
+				t.Errorf("then asked for %q, want %s", got, release)
+			}
+		})
+	}
+}
+
+// Of a rollout that stands still what waits soaks anew; when the newer release is
+// declined the older rollout goes on, after soaking too.
+func TestRebaseOfAStoppedRolloutAndBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	phones := w.underWay("50%@+0", "100%@+2d")
+	w.must(second(w.fleet.Pause(w.ctx, seg, w.act("printer"), "sales", older)))
+	w.clock.Add(aDay)
+	w.must(second(w.rebase()))
+	if got := w.starts(w.clock.Now())[1]; got != 2*aDay {
+		t.Errorf("second wave %s from now, want it to wait until the first has soaked", got)
+	}
+	w.must(second(w.fleet.Decline(w.ctx, seg, w.act("camera"), "sales", release)))
+	got := w.rollout(older)
+	if got.Phase != string(policy.PhasePaused) || got.SupersededBy != "" {
+		t.Errorf("older rollout is %s, superseded by %q; want it paused as it was", got.Phase, got.SupersededBy)
+	}
+	w.clock.Add(aDay)
+	w.must(second(w.fleet.Resume(w.ctx, seg, w.act("it was the printer"), "sales", older)))
+	if diff := cmp.Diff(map[string]int{older: 2, "": 2}, askedFor(phones)); diff != "" {
+		t.Errorf("resumed (-want +got):\n%s", diff)
+	}
+	if w.after(aDay) || !w.after(aDay) {
+		t.Error("want the second wave two days after the rollout went on")
+	}
+}
+
+func TestRebaseThatCannotBe(t *testing.T) {
+	t.Parallel()
+	code := func(err error) string {
+		if e, ok := errors.AsType[*fleet.InvalidError](err); ok {
+			return e.Code
+		}
+		if e, ok := errors.AsType[*fleet.RefusedError](err); ok {
+			return e.Code
+		}
+		return fmt.Sprint(err)
+	}
+	t.Run("nothing under way", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.verified()
+		if got := code(second(w.rebase())); got != "nothing-to-rebase" {
+			t.Errorf("refused as %s", got)
+		}
+	})
+	w := newWorld(t)
+	w.underWay("50%@+0", "100%@+2d")
+	for name, r := range map[string]fleet.ApproveRequest{
+		"waves": {Waves: []string{"100%"}}, "start": {Start: "+2h"}, "soak": {Soak: "1d"},
+	} {
+		r.Group, r.Release, r.Rebase = "sales", release, true
+		if got := code(second(w.fleet.Approve(w.ctx, seg, w.act("r"), r))); got != "rebase-has-waves" {
+			t.Errorf("%s: refused as %s", name, got)
+		}
+	}
+}
+
+// A release made for some models only cannot take over the phones of the others:
+// their waves would never start.
+func TestRebaseLeavesNobodyBehind(t *testing.T) {
+	t.Parallel()
+	const wide, narrow, other = "26.5", "26.5.1", "iPhone18,5"
+	w := newWorld(t)
+	w.clock.Add(-70 * aDay)
+	for udid, model := range map[string]string{"P1": "iPhone15,2", "P2": other} {
+		p := newPhone(w, udid)
+		p.os, p.build, p.model = "26.4", "23E246", model
+		p.again("sales", storage.RingProduction)
+		p.settle()
+	}
+	w.enrol("V1", "sales", storage.RingVerification).settle()
+	for of, models := range map[string][]string{wide: {"iPhone15,2", other}, narrow: {other}} {
+		for _, model := range models {
+			w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{
+				BundleID: "com.example.pos", Release: of, Result: "works", External: true, Evidence: "letter", Group: "sales", Model: model, AppVersion: "1.0",
+			})))
+		}
+	}
+	w.must(second(w.fleet.Approve(w.ctx, seg, w.act("tested"), fleet.ApproveRequest{Group: "sales", Release: wide, Deadline: "+3d"})))
+	_, err := w.fleet.Approve(w.ctx, seg, w.act("r"), fleet.ApproveRequest{Group: "sales", Release: narrow, Rebase: true})
+	if r := refusal(t, err); r.Code != "rebase-leaves-models" || r.Params["models"] != "iPhone15,2" {
+		t.Errorf("refused as %s %v", r.Code, r.Params)
+	}
+}
