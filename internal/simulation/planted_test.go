@@ -40,7 +40,7 @@ func misread() []plant {
 		},
 		{
 			name: "a wave begins before its time", property: "P1", seed: 2,
-			store: approvals(func(a *storage.Approval) { a.Waves[0].Start = a.At }),
+			store: approvals(func(a *storage.Approval) { a.Waves[0].Start, a.Waves[0].Waits = a.At, false }),
 		},
 		{
 			name: "an override has no end", property: "P1", seed: 157,
@@ -63,7 +63,7 @@ func misread() []plant {
 			deaf: func(p *phone) bool { return p.index%3 == 2 && p.token != "" },
 		},
 		{
-			name: "a pause is not read", property: "P4", seed: 1,
+			name: "a pause is not read", property: "P4", seed: 2,
 			store: approvals(func(a *storage.Approval) { a.PausedAt = time.Time{} }),
 		},
 		{
