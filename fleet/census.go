@@ -201,7 +201,7 @@ func (c *census) counted(now time.Time, instead *storage.Phone) map[string][]pol
 		ring      storage.Ring
 		model, os string
 	}
-	keyOf := func(p *storage.Phone) key { return key{p.Group, p.Ring, p.Model, p.OS.Version} }
+	keyOf := func(p *storage.Phone) key { return key{p.Group, p.Ring, p.Model, fullVersion(p)} }
 	counts := map[key]count{}
 	for l, n := range byLook {
 		k := keyOf(&l.phone)
@@ -265,7 +265,7 @@ func (c *census) below(release string, runs func(model string) bool) int {
 	defer c.mu.RUnlock()
 	n := 0
 	for _, l := range c.looks {
-		if runs(l.phone.Model) && version.Newer(release, l.phone.OS.Version) {
+		if runs(l.phone.Model) && version.Newer(release, fullVersion(&l.phone)) {
 			n += l.count
 		}
 	}

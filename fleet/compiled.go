@@ -35,7 +35,7 @@ const maxCompiled = 4096
 func (f *Fleet) compiled(p *storage.Phone, hold policy.Hold, e *storage.AnnouncedEnforcement) (compiled, error) {
 	about := fmt.Sprintf("%+v %s %s", hold, p.Supervision, strings.Join(statusItems(p), ","))
 	if e != nil {
-		about += " " + e.Release + " " + e.Deadline
+		about += " " + e.Release + " " + e.Build + " " + e.Deadline
 	}
 	if known, ok := f.compiler.sets.Load(about); ok {
 		if c, ok := known.(compiled); ok {

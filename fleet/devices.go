@@ -97,7 +97,7 @@ func (e explainer) explain(p *storage.Phone) (policy.Facts, policy.Live, policy.
 	facts := factsOf(e.snap, p)
 	target := policy.TargetFor(e.world, facts, e.now)
 	live := e.fleet.live(p, target, e.now)
-	if p.Arrival != nil && e.fleet.unapproved(e.state, p, p.OS.Version) {
+	if p.Arrival != nil && e.fleet.unapproved(e.state, p, e.snap.runs(p)) {
 		live.Leaked, live.LeakedAt, live.LeakedBy = true, p.Arrival.At, policy.Code(p.Arrival.Cause)
 	}
 	return facts, live, e.gates.Explain(facts, live, target)

@@ -1,11 +1,14 @@
 package fleet_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -85,4 +88,136 @@ func TestImprovementAccepted(t *testing.T) {
 		})
 		w.must(err)
 	}
+}
+
+const improvement = "26.3.1 (a)" // Apple posted it on 2026-03-17, on top of build 23D8133
+
+// reverifies starts on a day on which Apple offers the improvement, in a group
+// whose policy wants it tested, with phones on its base.
+func reverifies(t *testing.T) (w *world, production, tester *phone) {
+	t.Helper()
+	w = newWorld(t)
+	w.clock.Add(time.Date(2026, 3, 19, 9, 0, 0, 0, time.UTC).Sub(w.clock.Now()))
+	w.decides("strict", fleet.PolicyChange{ImprovementChange: fleet.ImprovementChange{Improvements: ptr("reverify")}})
+	production, tester = w.on("P", "26.3.1", storage.RingProduction), w.on("T", "26.3.1", storage.RingVerification)
+	return w, production, tester
+}
+
+// on enrols a phone of sales that runs a release.
+func (w *world) on(udid, os string, ring storage.Ring) *phone {
+	w.t.Helper()
+	p := w.enrol(udid, "sales", ring)
+	p.os, p.build = os, "23D8133"
+	p.settle()
+	return p
+}
+
+// enforced returns the identifier and the payload, without its deadline, of what
+// a phone is made to install.
+func (p *phone) enforced() (id string, payload map[string]any) {
+	p.t.Helper()
+	for name, d := range p.sync() {
+		if strings.HasPrefix(name, "kannuki.enforce.") {
+			id, payload = name, d.Payload
+			delete(payload, "TargetLocalDateTime")
+		}
+	}
+	return id, payload
+}
+
+func (p *phone) wantEnforced(when, id string, payload map[string]any) {
+	p.t.Helper()
+	p.settle()
+	gotID, got := p.enforced()
+	if diff := cmp.Diff(payload, got); diff != "" || gotID != id {
+		p.t.Errorf("%s: %s has %q (-want +got):\n%s", when, p.udid, gotID, diff)
+	}
+}
+
+// TestImprovementReverified: an improvement reaches the testers by an offer and
+// production by an approval, each by its build, and its results are those of
+// phones that report its letter.
+func TestImprovementReverified(t *testing.T) {
+	t.Parallel()
+	w, production, tester := reverifies(t)
+	wanted := map[string]any{"TargetOSVersion": "26.3.1", "TargetBuildVersion": "23D771330a"}
+	const id = "kannuki.enforce.26.3.1-a"
+	test := func(release string) (storage.Verdict, error) {
+		return w.fleet.RecordVerdict(w.ctx, seg, w.act("tested"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: release, Device: "T", Result: "works"})
+	}
+	_, err := w.fleet.Offer(w.ctx, seg, w.act("candidate"), "sales", improvement)
+	w.must(err)
+	tester.wantEnforced("offered", id, wanted)
+	production.wantEnforced("offered", "", nil)
+	if _, err := test(improvement); refusal(t, err).Code != "phone-not-on-release" {
+		t.Errorf("a result of a phone without the improvement: %v", err)
+	}
+	tester.improve("a", "23D771330a")
+	tester.wantEnforced("installed", "", nil)
+	if _, err := test("26.3.1"); refusal(t, err).Code != "phone-not-on-release" {
+		t.Errorf("a result for the base of a phone with the improvement: %v", err)
+	}
+	v, err := test(improvement)
+	if w.must(err); v.PhoneOS != "26.3.1" || v.PhoneExtra != "a" {
+		t.Errorf("the result names %q %q, want 26.3.1 and a", v.PhoneOS, v.PhoneExtra)
+	}
+	gate, err := w.fleet.Gate(seg, "sales", improvement)
+	if w.must(err); gate.Phase != policy.PhaseVerified {
+		t.Fatalf("gate %s %v, want verified", gate.Phase, gate.Reasons)
+	}
+	_, err = w.fleet.Approve(w.ctx, seg, w.act("tested"), fleet.ApproveRequest{Group: "sales", Release: improvement, Deadline: "+3d"})
+	w.must(err)
+	production.wantEnforced("approved", id, wanted)
+	if got := production.toldOfImprovements()["Enable"]; got != false {
+		t.Errorf("an approval let improvements in by the settings, the next one too")
+	}
+	production.improve("a", "23D771330a")
+	production.wantEnforced("installed", "", nil)
+	gate, err = w.fleet.Gate(seg, "sales", improvement)
+	if w.must(err); gate.Phase != policy.PhaseDone {
+		t.Errorf("gate %s, want done", gate.Phase)
+	}
+	production.improve("", "23D8133")
+	production.wantEnforced("taken off by its user", id, wanted)
+	leaks, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
+	if w.must(err); len(leaks.Leaks) != 0 {
+		t.Errorf("leaks %+v, want none", leaks.Leaks)
+	}
+}
+
+// TestImprovementLeaks: a phone that cannot hide improvements takes one before
+// its gate opened, which is told with the cause.
+func TestImprovementLeaks(t *testing.T) {
+	t.Parallel()
+	w, _, _ := reverifies(t)
+	u := w.enrol("U", "sales", storage.RingProduction)
+	u.os, u.sup = "26.3.1", false
+	u.settle()
+	u.improve("a", "23D771330a")
+	u.settle()
+	leaks, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
+	w.must(err)
+	if len(leaks.Leaks) != 1 || leaks.Leaks[0].Release != improvement || leaks.Leaks[0].From != "26.3.1" || leaks.Leaks[0].Cause != "unsupervised" {
+		t.Errorf("leaks %+v, want that of the unsupervised phone", leaks.Leaks)
+	}
+	u.improve("", "23D8133")
+	leaks, err = w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
+	if w.must(err); len(leaks.Leaks) != 0 {
+		t.Errorf("after the user took it off: %+v, want nothing", leaks.Leaks)
+	}
+}
+
+// TestBaseWithoutItsImprovement: a release that is let in does not bring an
+// improvement along that nobody tested.
+func TestBaseWithoutItsImprovement(t *testing.T) {
+	t.Parallel()
+	w, _, tester := reverifies(t)
+	behind := w.on("B", "26.3", storage.RingProduction)
+	_, err := w.fleet.RecordVerdict(w.ctx, seg, w.act("tested"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: "26.3.1", Device: tester.udid, Result: "works"})
+	w.must(err)
+	_, err = w.fleet.Approve(w.ctx, seg, w.act("tested"), fleet.ApproveRequest{Group: "sales", Release: "26.3.1", Deadline: "+3d"})
+	w.must(err)
+	behind.wantEnforced("approved", "kannuki.enforce.26.3.1", map[string]any{"TargetOSVersion": "26.3.1", "TargetBuildVersion": "23D8133"})
+	w.decides("strict", fleet.PolicyChange{ImprovementChange: fleet.ImprovementChange{Improvements: ptr("off")}})
+	behind.wantEnforced("switched off", "kannuki.enforce.26.3.1", map[string]any{"TargetOSVersion": "26.3.1", "TargetBuildVersion": "23D8133"})
 }

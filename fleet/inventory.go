@@ -120,8 +120,9 @@ func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 	first := q.InfoAt.IsZero()
 	q.InfoAt, q.Contact = now, now
 	audit := f.setOS(t.worldState, q, value(info.OSVersion, q.OS.Version), value(info.BuildVersion, q.OS.Build))
-	q.OS.SupplementalBuild = value(info.SupplementalBuildVersion, q.OS.SupplementalBuild)
-	q.OS.SupplementalExtra = value(info.SupplementalOSVersionExtra, q.OS.SupplementalExtra)
+	q.OS.SupplementalBuild = valueOrEmpty(info.SupplementalBuildVersion, q.OS.SupplementalBuild)
+	had := q.OS.SupplementalExtra
+	q.OS.SupplementalExtra = valueOrEmpty(info.SupplementalOSVersionExtra, q.OS.SupplementalExtra)
 	q.Model = value(info.ProductName, q.Model)
 	q.Serial = value(info.SerialNumber, q.Serial)
 	q.TimeZone = zone(value(info.TimeZone, q.TimeZone), q.TimeZone)
@@ -133,6 +134,7 @@ func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 	}
 	q.AvailableGB = either(info.AvailableDeviceCapacity, q.AvailableGB)
 	q.Battery = either(info.BatteryLevel, q.Battery)
+	audit = append(audit, f.improved(t.worldState, q, had)...)
 	if first {
 		audit = append(audit, f.arrived(t.worldState, q, "enrolled")...)
 	}

@@ -53,7 +53,7 @@ func (f *Fleet) Leaks(ctx context.Context, seg storage.Segment, q LeakQuery) (Le
 	}
 	e := f.explainer(w)
 	leaked := func(p *storage.Phone) bool {
-		return p.Arrival != nil && p.State == storage.PhoneEnrolled && (q.Group == "" || q.Group == p.Group) && f.unapproved(w, p, p.OS.Version)
+		return p.Arrival != nil && p.State == storage.PhoneEnrolled && (q.Group == "" || q.Group == p.Group) && f.unapproved(w, p, w.current.Load().runs(p))
 	}
 	selected := page{after: q.After, limit: q.Limit}
 	known := map[*look]bool{}
@@ -79,9 +79,10 @@ func (f *Fleet) Leaks(ctx context.Context, seg storage.Segment, q LeakQuery) (Le
 }
 
 func (e explainer) leak(p *storage.Phone) LeakView {
-	gate := policy.Evaluate(e.world, p.Group, p.OS.Version, e.now)
+	release := e.snap.runs(p)
+	gate := policy.Evaluate(e.world, p.Group, release, e.now)
 	return LeakView{
-		UDID: p.UDID, Group: p.Group, Model: p.Model, Release: p.OS.Version, From: p.Arrival.From, Since: p.Arrival.At,
+		UDID: p.UDID, Group: p.Group, Model: p.Model, Release: release, From: p.Arrival.From, Since: p.Arrival.At,
 		Cause: p.Arrival.Cause, Reasons: p.Arrival.Reasons, Phase: string(gate.Phase), Unverified: append([]string{}, gate.Missing...),
 	}
 }

@@ -59,7 +59,7 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 // do not have its release, with the wave of each.
 func (f *Fleet) eachWaiting(w *worldState, a storage.Approval, waves []policy.Wave, visit func(*storage.Phone, policy.Wave)) {
 	waits := func(p *storage.Phone) bool {
-		return p.Group == a.Group && p.Ring == storage.RingProduction && p.State == storage.PhoneEnrolled && !version.AtLeast(p.OS.Version, a.Release)
+		return p.Group == a.Group && p.Ring == storage.RingProduction && p.State == storage.PhoneEnrolled && !version.AtLeast(fullVersion(p), a.Release)
 	}
 	if len(waves) == 1 {
 		for _, p := range w.census.looksOf(a.Group) {

@@ -78,7 +78,7 @@ func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error)
 	t := policy.TargetFor(s.policy, factsOf(s, p), now)
 	pl := plan{target: t}
 	if t.Enforce != nil {
-		pl.enforcement = f.fixDeadline(p, t.Enforce, now)
+		pl.enforcement = s.withBuild(f.fixDeadline(p, t.Enforce, now), p.Model, t.Hold)
 	}
 	if commandsOnly(p) {
 		return pl, nil
@@ -161,7 +161,7 @@ func (f *Fleet) holds(p *storage.Phone, e *storage.AnnouncedEnforcement) bool {
 		return a.Told && concerns(a, e)
 	}
 	i := slices.IndexFunc(p.Declarations, func(d storage.DeclarationState) bool {
-		return d.Identifier == idEnforcePrefix+e.Release
+		return d.Identifier == enforceID(e.Release)
 	})
 	if i < 0 {
 		return false
@@ -171,8 +171,9 @@ func (f *Fleet) holds(p *storage.Phone, e *storage.AnnouncedEnforcement) bool {
 }
 
 func enforcementFor(e *storage.AnnouncedEnforcement) (mdm.Declaration, error) {
-	return mdm.NewDeclaration(mdm.TypeSoftwareUpdateEnforcement, idEnforcePrefix+e.Release,
-		mdm.SoftwareUpdateEnforcement{TargetOSVersion: e.Release, TargetLocalDateTime: e.Deadline})
+	return mdm.NewDeclaration(mdm.TypeSoftwareUpdateEnforcement, enforceID(e.Release), mdm.SoftwareUpdateEnforcement{
+		TargetOSVersion: version.Base(e.Release), TargetBuildVersion: e.Build, TargetLocalDateTime: e.Deadline,
+	})
 }
 
 // location returns the phone's own time zone, or the installation's when the
@@ -268,12 +269,12 @@ func statusItems(p *storage.Phone) []string {
 func factsOf(s *snapshot, p *storage.Phone) policy.Facts {
 	facts := policy.Facts{
 		Phone: p.UDID, Group: p.Group, Ring: policy.Ring(p.Ring),
-		OSVersion: p.OS.Version, Build: p.OS.Build, Model: p.Model,
+		OSVersion: p.OS.Version, Extra: p.OS.SupplementalExtra, Build: p.OS.Build, Model: p.Model,
 		Supervised: policy.SupervisionUnknown,
 		AppsKnown:  !p.AppsAt.IsZero(),
 		Install: policy.Install{
 			State: policy.InstallState(p.Update.Install), Reasons: p.Update.Reasons,
-			PendingVersion: p.Update.PendingVersion, FailureCount: p.Update.Failures,
+			PendingVersion: pendingRelease(p), FailureCount: p.Update.Failures,
 			FailureReason: p.Update.FailureReason, Deadline: policy.LocalTime(p.Update.PendingDeadline),
 		},
 	}

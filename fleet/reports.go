@@ -88,7 +88,7 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 // done reports whether a phone needs to do no more for a release. A phone that
 // has it is done with it, whatever newer release it waits for.
 func done(p *storage.Phone, release, reason string) bool {
-	return reason == string(policy.ReasonDone) || version.AtLeast(p.OS.Version, release) && p.Arrival == nil
+	return reason == string(policy.ReasonDone) || version.AtLeast(fullVersion(p), release) && p.Arrival == nil
 }
 
 // count counts the phones of the group and adds those to be listed to a page.

@@ -29,7 +29,9 @@ func (f *Fleet) status(ctx context.Context, w *worldState, p storage.Phone, data
 		if report.OSVersion != nil {
 			audit = f.setOS(w, q, *report.OSVersion, value(report.Build, q.OS.Build))
 		}
+		had := q.OS.SupplementalExtra
 		mergeStatus(q, report, now)
+		audit = append(audit, f.improved(w, q, had)...)
 		return storage.PhoneChange{Audit: audit}, nil
 	})
 	if err != nil {
@@ -180,6 +182,7 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 		cause = f.leakCause(w.current.Load(), p, release) // of the phone as it was
 	}
 	remember(p)
+	p.OS.SupplementalBuild, p.OS.SupplementalExtra = "", "" // those were for the release before
 	p.OS.Version, p.OS.Since, p.OS.Reasons = release, now, slices.Clone(reasons)
 	if len(reasons) > 0 {
 		detail["install_reason"] = strings.Join(reasons, ",")
@@ -195,7 +198,7 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 	p.Arrival = nil
 	if leaks {
 		detail["cause"] = string(cause)
-		entries = append(entries, f.leak(p, detail, was, cause, reasons...))
+		entries = append(entries, f.leak(p, release, detail, was, cause, reasons...))
 	}
 	return entries
 }
@@ -212,8 +215,8 @@ func remember(p *storage.Phone) {
 
 // leak remembers how a production phone came to a release that nobody approved
 // for its group.
-func (f *Fleet) leak(p *storage.Phone, detail map[string]string, from string, cause policy.Code, reasons ...string) storage.AuditEntry {
-	p.Arrival = &storage.Arrival{Release: p.OS.Version, At: f.now(), Reasons: reasons, From: from, Cause: string(cause)}
+func (f *Fleet) leak(p *storage.Phone, release string, detail map[string]string, from string, cause policy.Code, reasons ...string) storage.AuditEntry {
+	p.Arrival = &storage.Arrival{Release: release, At: f.now(), Reasons: reasons, From: from, Cause: string(cause)}
 	return f.entry(Act{Actor: "kannuki"}, "phone.leaked", p.UDID, detail)
 }
 
@@ -228,7 +231,7 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.A
 	s, now := w.current.Load(), f.now()
 	for _, g := range policy.Gates(s.policy.WithCensus(w.census.counted(now, p)), p.Group, now) {
 		if version.Equal(g.Release, p.OS.Version) && g.Approval == "" {
-			return []storage.AuditEntry{f.leak(p, map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}, "", policy.WhyArrivedNewer, how)}
+			return []storage.AuditEntry{f.leak(p, p.OS.Version, map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}, "", policy.WhyArrivedNewer, how)}
 		}
 	}
 	return nil

@@ -93,9 +93,9 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 	case p.Ring != storage.RingVerification:
 		return refused("production-phone", "phone %s is a production phone of %s; results come from verification phones", r.Device, p.Group).
 			with("phone", r.Device, "group", p.Group)
-	case !version.Equal(p.OS.Version, r.Release):
-		return refused("phone-not-on-release", "phone %s reports %s, not %s", r.Device, orUnknown(p.OS.Version), r.Release).
-			with("phone", r.Device, "os", p.OS.Version, "release", r.Release, "group", p.Group)
+	case !version.Equal(s.runs(&p), r.Release):
+		return refused("phone-not-on-release", "phone %s reports %s, not %s", r.Device, orUnknown(s.runs(&p)), r.Release).
+			with("phone", r.Device, "os", s.runs(&p), "release", r.Release, "group", p.Group)
 	case !slices.Contains(group.Apps, r.BundleID):
 		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, p.Group).with("app", r.BundleID, "group", p.Group)
 	}
@@ -104,7 +104,7 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 		return refused("app-version-unknown", "phone %s has not reported the version of %s since it runs this release; ask it with `kannuki device refresh %s`", r.Device, r.BundleID, r.Device).
 			with("phone", r.Device, "app", r.BundleID)
 	}
-	v.Group, v.Phone, v.Ring, v.PhoneOS, v.Model = p.Group, p.UDID, p.Ring, p.OS.Version, p.Model
+	v.Group, v.Phone, v.Ring, v.PhoneOS, v.PhoneExtra, v.Model = p.Group, p.UDID, p.Ring, p.OS.Version, p.OS.SupplementalExtra, p.Model
 	v.AppVersion = p.Apps[i].ShortVersion
 	return nil
 }

@@ -194,7 +194,7 @@ func bucketsWaiting(w *worldState, a storage.Approval) []uint32 {
 	var buckets []uint32
 	for m := range w.census.all() {
 		p := &m.look.phone
-		if m.enrolled() && p.Group == a.Group && p.Ring == storage.RingProduction && covers(a, p.Model) && !version.AtLeast(p.OS.Version, a.Release) {
+		if m.enrolled() && p.Group == a.Group && p.Ring == storage.RingProduction && covers(a, p.Model) && !version.AtLeast(fullVersion(p), a.Release) {
 			buckets = append(buckets, policy.Bucket(drawn(a), m.udid))
 		}
 	}

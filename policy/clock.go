@@ -35,7 +35,7 @@ func (e *evaluation) clocks() (Clocks, []ModelClocks) {
 	var all Clocks
 	var list []ModelClocks
 	for _, m := range e.windows {
-		c := e.complete(Clocks{HiddenUntil: m.hiddenUntil(), ShelfLife: m.Expires, Branch: e.branchStopped(m.Model)})
+		c := e.complete(Clocks{HiddenUntil: e.rel.hiddenUntil(m), ShelfLife: m.Expires, Branch: e.branchStopped(m.Model)})
 		list = append(list, ModelClocks{m.Model, c})
 		all.HiddenUntil = earliest(all.HiddenUntil, c.HiddenUntil)
 		all.ShelfLife = earliest(all.ShelfLife, c.ShelfLife)
@@ -100,7 +100,7 @@ func (e *evaluation) cves() (count int, from string, known []string) {
 		return 0, from, nil
 	}
 	exploited := make(map[string]bool)
-	for _, r := range e.w.releases {
+	for _, r := range e.w.releasesOf(e.g) {
 		between := ok && r.rank <= e.rel.rank && !r.posted.After(e.rel.posted) && e.applies(r) &&
 			version.Newer(r.Version, from)
 		if r != e.rel && !between {

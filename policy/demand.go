@@ -21,7 +21,7 @@ func Loosened(before, after *World, groupName string, now time.Time) []string {
 		return nil
 	}
 	var found, looked []string
-	for _, gate := range Gates(before, groupName, now) {
+	for _, gate := range slices.Concat(Gates(before, groupName, now), before.hiddenImprovements(g, now)) {
 		switch gate.Phase {
 		case PhaseDeclined, PhaseExpired:
 			continue
@@ -56,7 +56,7 @@ func loosened(was, is map[string]Importance) bool {
 func demands(w *World, gate Gate, now time.Time) map[string]Importance {
 	out := map[string]Importance{}
 	g := w.groups[gate.Group]
-	if g == nil {
+	if g == nil || g.letsIn(w.known[gate.Release]) {
 		return out
 	}
 	a := g.approval(gate.Release, now)

@@ -44,7 +44,7 @@ func Gates(w *World, groupName string, now time.Time) []Gate {
 	}
 	standing := g.standing(now)
 	var gates []Gate
-	for _, rel := range w.releases {
+	for _, rel := range w.releasesOf(g) {
 		if rel == standing || newEvaluation(w, g, rel, now).exists() {
 			gates = append(gates, Evaluate(w, groupName, rel.Version, now))
 		}
@@ -218,8 +218,8 @@ func (e *evaluation) carriedOver() []Reason {
 func (e *evaluation) ineligible() (Reason, bool) {
 	posted := func(m ModelWindow) bool { return begun(m.Posted, e.now) }
 	switch {
-	case !e.rel.hasGate():
-		return reason(GateImprovement), true
+	case !e.g.gates(e.rel):
+		return e.g.noGate(e.rel), true
 	case len(e.windows) == 0:
 		return reason(GateNotApplicable), true
 	case !slices.ContainsFunc(e.windows, posted):
@@ -268,9 +268,12 @@ func (e *evaluation) brokenApps() []Reason {
 // supersededBy returns the newest release that took the place of this one on
 // all models of the gate, or nil.
 func (e *evaluation) supersededBy() *release {
-	for _, r := range e.w.releases {
+	for _, r := range e.w.releasesOf(e.g) {
 		if r.rank <= e.rel.rank {
 			return nil
+		}
+		if r.improvement() && !e.rel.improvement() {
+			continue // it goes with its base, and replaces only another improvement
 		}
 		sameBranch := r.branch == e.rel.branch
 		replaces := func(m ModelWindow) bool {
@@ -314,7 +317,7 @@ func (e *evaluation) offered() bool {
 		return stands
 	}
 	return e.counts.OnRelease > 0 || slices.ContainsFunc(e.windows, func(m ModelWindow) bool {
-		return e.w.autoCandidate(e.g, m.Model, e.now) == e.rel
+		return e.w.autoCandidate(e.g, m.Model, e.now, func(*release) bool { return true }) == e.rel
 	})
 }
 

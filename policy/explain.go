@@ -103,6 +103,7 @@ func (e *Explainer) gate(group, release string) Gate {
 // never hide that it has nothing.
 func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 	w, now := e.w, e.now
+	f = w.Counted(f)
 	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, f.OSVersion, ParamModel, f.Model)}}
 	x.Hold, x.HoldWhy = HoldState(f, l)
 	if visible, _ := w.visible(f, now); visible != "" && x.Hold == HoldConfirmed {

@@ -10,6 +10,7 @@ type Facts struct {
 	Group        string // "" or a group the world does not know: ungrouped
 	Ring         Ring
 	OSVersion    string // as reported, without the letter of a background improvement
+	Extra        string // letter of the background improvement on it, "a"; "" for none
 	Build        string
 	Model        string
 	Supervised   Supervision

@@ -128,6 +128,9 @@ func (g generator) parts() policy.Parts {
 		return policy.Policy{
 			Name: "strict", CarryOver: g.IntN(2) == 0, VerdictDays: pick(g, 0, 1, 5, 30),
 			OnExpiry: pick(g, policy.OnExpiryExtendRisk, policy.OnExpiryReleaseToUsers, policy.OnExpiryEnforce, "odd"),
+			Improvements: policy.Improvements{
+				Mode: pick(g, policy.ImprovementsAccept, policy.ImprovementsReverify, policy.ImprovementsReverify, policy.ImprovementsOff, "odd"), Keep: g.IntN(2) == 0,
+			},
 		}
 	})
 	p.Verdicts = some(g, 12, g.verdict)
@@ -152,6 +155,7 @@ func (g generator) facts(p policy.Parts) policy.Facts {
 			return policy.InstalledApp{BundleID: g.app(), Version: pick(g, "3.0", "3.1", "3.2", "x", "")}
 		}),
 		AppsKnown: g.IntN(5) > 0,
+		Extra:     pick(g, "", "", "a", "odd"),
 		Install:   policy.Install{State: pick(g, policy.InstallNone, policy.InstallPrepared, policy.InstallInstalling, policy.InstallFailed, "odd")},
 	}
 	if len(p.Approvals) > 0 && g.IntN(2) == 0 {
@@ -332,6 +336,9 @@ func checkSafety(t *testing.T, p policy.Parts, f policy.Facts, target policy.Tar
 	}
 	if !allowed {
 		t.Fatalf("seed %d: enforcement %+v on a %s phone that nobody allowed", seed, *e, f.Ring)
+	}
+	if version.Extra(e.Release) != "" && (e.By != policy.ByDeclaration || !target.Hold.HideImprovements && f.Supervised == policy.Supervised) && !e.Keep {
+		t.Fatalf("seed %d: improvement %s enforced by %q on a phone that is told %+v", seed, e.Release, e.By, target.Hold)
 	}
 	takes := map[policy.Mechanism]bool{
 		policy.ByDeclaration: f.Capabilities.Enforcement,

@@ -81,6 +81,7 @@ const (
 	GateUnknownGroup        Code = "unknown-group"
 	GateUnknownRelease      Code = "unknown-release"
 	GateImprovement         Code = "improvement-follows-base"
+	GateImprovementOff      Code = "improvements-off"
 	GateNotPosted           Code = "not-posted"
 	GateNotApplicable       Code = "not-applicable"
 	GateDeclined            Code = "declined"

@@ -151,7 +151,7 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return c.carried(gate, app, r.Params[ParamRelease])
 	case GateOffered:
 		return c.offer(gate.Release)
-	case GateHoldEnded:
+	case GateHoldEnded, GateImprovementOff:
 		return append(releaseRecord(gate.Release), c.policy()...)
 	default:
 		return nil

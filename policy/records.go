@@ -137,7 +137,8 @@ type Release struct {
 }
 
 // ClassImprovement is the class of Apple's background security improvements.
-// They follow their base release: they have no gate and are never a target.
+// They have a gate of their own only for groups whose policy says
+// ImprovementsReverify; for any other they follow their base release.
 const ClassImprovement = "improvement"
 
 // ModelWindow says when one model can get a release. The fields are dates,
@@ -206,6 +207,7 @@ type Verdict struct {
 	Phone      string
 	Ring       Ring   // of the phone when recorded
 	PhoneOS    string // what the phone itself reported when recorded
+	PhoneExtra string // letter of the background improvement that it reported then, "" for none
 	Result     Result
 	Method     Method
 	By         string

@@ -45,8 +45,8 @@ func (e *evaluation) nextPaused() (automatic, human Code) {
 
 // nextClock returns what the calendar brings while the gate is closed.
 func (e *evaluation) nextClock() Code {
-	if reached(e.times.HiddenUntil, e.now) {
-		return StepNone
+	if e.rel.improvement() || reached(e.times.HiddenUntil, e.now) {
+		return StepNone // nothing is to come: it is hidden for good, or no longer
 	}
 	return StepHoldEnds
 }

@@ -35,7 +35,9 @@ func TargetFor(w *World, f Facts, now time.Time) Target {
 		return t
 	}
 	t.Hold.improvements(g.policy.Improvements)
-	c := choice{w: w, g: g, f: &f, now: now}
+	runs := version.WithExtra(f.OSVersion, f.Extra)
+	f = w.Counted(f)
+	c := choice{w: w, g: g, f: &f, runs: runs, now: now}
 	c.choose(&t)
 	if c.keeps(t.Enforce) {
 		kept := *f.Announced
@@ -51,6 +53,9 @@ type choice struct {
 	g   *group
 	f   *Facts
 	now time.Time
+	// runs is what the phone reports, with the letter of an improvement even
+	// where that tells nothing.
+	runs string
 }
 
 func (c choice) choose(t *Target) {
@@ -136,7 +141,7 @@ func (c choice) stands(a approvalOf) bool {
 	if a.Override != nil && c.f.Ring == RingVerification {
 		return false
 	}
-	return !reached(a.Withdrawn, c.now) && !a.over(c.now) && !c.g.isDeclined(a.Release, c.now)
+	return c.takes(a.release) && !reached(a.Withdrawn, c.now) && !a.over(c.now) && !c.g.isDeclined(a.Release, c.now)
 }
 
 // covers reports whether the approval was made for a model.
@@ -202,7 +207,7 @@ func (c choice) candidate() *release {
 		return nil
 	}
 	if c.g.Candidate == CandidateAuto {
-		if r := c.w.autoCandidate(c.g, c.f.Model, c.now); r != nil && version.Newer(r.Version, c.f.OSVersion) {
+		if r := c.w.autoCandidate(c.g, c.f.Model, c.now, c.takes); r != nil && version.Newer(r.Version, c.f.OSVersion) {
 			return r
 		}
 	}
@@ -228,22 +233,22 @@ func (c choice) isCandidate(r *release) bool {
 	m, ok := r.windows[c.f.Model]
 	stands, exists := c.g.offered(r.Version, c.now)
 	auto := !exists && c.g.Candidate == CandidateAuto
-	return (stands || auto) && ok && m.open(c.now) && !c.g.isDeclined(r.Version, c.now)
+	return (stands || auto) && c.g.gates(r) && c.takes(r) && ok && m.open(c.now) && !c.g.isDeclined(r.Version, c.now)
 }
 
 // autoCandidate returns the newest release a model can get that was neither
-// declined nor, after an offer, withdrawn.
-func (w *World) autoCandidate(g *group, model string, now time.Time) *release {
+// declined nor, after an offer, withdrawn, and that takes accepts.
+func (w *World) autoCandidate(g *group, model string, now time.Time, takes func(*release) bool) *release {
 	return w.newest(g, model, now, func(r *release) bool {
 		stands, exists := g.offered(r.Version, now)
-		return stands || !exists
+		return (stands || !exists) && takes(r)
 	})
 }
 
 // newest returns the newest release a model can get that was not declined and
 // that wanted accepts.
 func (w *World) newest(g *group, model string, now time.Time, wanted func(*release) bool) *release {
-	for _, r := range w.releases {
+	for _, r := range w.releasesOf(g) {
 		if m, ok := r.windows[model]; ok && m.open(now) && !g.isDeclined(r.Version, now) && wanted(r) {
 			return r
 		}
@@ -273,7 +278,7 @@ func (c choice) wait(t *Target, passed passedOver) {
 	}
 	wanted := c.offered()
 	if wanted == nil {
-		wanted = c.w.newest(c.g, c.f.Model, c.now, func(*release) bool { return true })
+		wanted = c.w.newest(c.g, c.f.Model, c.now, c.takes)
 	}
 	switch {
 	case wanted != nil && version.Newer(wanted.Version, c.f.OSVersion):
@@ -306,7 +311,7 @@ func (c choice) atEndOfLine() bool {
 		return true
 	}
 	r := c.w.known[c.f.OSVersion]
-	return c.f.Ring == RingVerification && r != nil && r.hasGate() && c.isCandidate(r)
+	return c.f.Ring == RingVerification && r != nil && c.isCandidate(r)
 }
 
 // newestApproved returns the newest release for the phone's model with an
@@ -329,7 +334,7 @@ func (c choice) newestApproved() *release {
 // chosen.
 func (c choice) keeps(chosen *Enforcement) bool {
 	a := c.f.Announced
-	if a == nil || !version.Newer(a.Release, c.f.OSVersion) {
+	if a == nil || !version.Newer(a.Release, c.runs) {
 		return false
 	}
 	if chosen != nil && chosen.Release == a.Release && chosen.Source == a.Source && chosen.SourceID == a.SourceID {
@@ -360,7 +365,7 @@ func (c choice) keeps(chosen *Enforcement) bool {
 func (c choice) allows(e *Enforcement) bool {
 	if e.Source == SourceCandidate {
 		r := c.w.known[e.Release]
-		return c.f.Ring == RingVerification && r != nil && r.hasGate() && c.isCandidate(r)
+		return c.f.Ring == RingVerification && r != nil && c.isCandidate(r)
 	}
 	a, r := c.g.approval(e.Release, c.now), c.w.known[e.Release]
 	if a == nil || r == nil {

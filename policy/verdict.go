@@ -19,7 +19,7 @@ type verdictOf struct {
 }
 
 // rejected returns why v can never be accepted, or "".
-func rejected(v Verdict) Code {
+func (p Policy) rejected(v Verdict) Code {
 	switch {
 	case v.Result != ResultWorks && v.Result != ResultWorksWithNote && v.Result != ResultBroken:
 		return WhyUnknownResult
@@ -35,7 +35,7 @@ func rejected(v Verdict) Code {
 		return ""
 	case v.Ring != RingVerification:
 		return WhyProductionPhone
-	case !version.Equal(v.PhoneOS, v.Release):
+	case !version.Equal(p.counts(version.WithExtra(v.PhoneOS, v.PhoneExtra)), v.Release):
 		return WhyPhoneNotOn
 	default:
 		return ""

@@ -31,6 +31,7 @@ type Parts struct {
 type World struct {
 	revision uint64
 	releases []*release // newest first, without improvements and versions that cannot be ordered
+	all      []*release // the same with improvements
 	known    map[string]*release
 	groups   map[string]*group
 	tested   map[appRelease]bool // a verdict exists, of whatever group
@@ -47,8 +48,8 @@ type release struct {
 	rank   int
 	branch int       // first number of the version
 	posted time.Time // earliest over the models, zero when unknown
-	// patch says that it is an x.y.z, and older are those before it of the same
-	// x.y, newest first.
+	// patch says that it is an x.y.z or an improvement, and older are those before
+	// it of the same x.y, newest first.
 	patch bool
 	older []*release
 }
@@ -149,27 +150,31 @@ func (w *World) addReleases(list []Release) {
 		w.known[r.Version] = rel
 	}
 	for _, rel := range w.known {
-		if rel.hasGate() {
+		if version.Valid(rel.Version) {
+			w.all = append(w.all, rel)
+		}
+	}
+	slices.SortFunc(w.all, func(a, b *release) int {
+		return cmp.Or(version.Order(b.Version, a.Version), strings.Compare(a.Version, b.Version))
+	})
+	for i, rel := range slices.Backward(w.all) {
+		rel.rank, rel.branch = len(w.all)-i, version.Major(rel.Version)
+		if i+1 < len(w.all) && version.Equal(rel.Version, w.all[i+1].Version) {
+			rel.rank = w.all[i+1].rank
+		}
+		if !rel.improvement() {
 			w.releases = append(w.releases, rel)
 		}
 	}
-	slices.SortFunc(w.releases, func(a, b *release) int {
-		return cmp.Or(version.Order(b.Version, a.Version), strings.Compare(a.Version, b.Version))
-	})
-	for i, rel := range slices.Backward(w.releases) {
-		rel.rank, rel.branch = len(w.releases)-i, version.Major(rel.Version)
-		if i+1 < len(w.releases) && version.Equal(rel.Version, w.releases[i+1].Version) {
-			rel.rank = w.releases[i+1].rank
-		}
-	}
-	linkPatches(w.releases)
+	slices.Reverse(w.releases)
+	linkPatches(w.all)
 }
 
-// linkPatches tells every patch what was before it. The releases are in order,
-// so those of one x.y follow each other; improvements are none of them.
+// linkPatches tells every patch and improvement what was before it. The releases
+// are in order, so those of one x.y follow each other.
 func linkPatches(releases []*release) {
 	for i, rel := range releases {
-		rel.patch = version.Depth(rel.Version) > depthUpdate
+		rel.patch = rel.improvement() || version.Depth(rel.Version) > depthUpdate
 		line := version.Line(rel.Version)
 		for _, older := range releases[i+1:] {
 			if !rel.patch || version.Line(older.Version) != line {
@@ -184,11 +189,6 @@ func linkPatches(releases []*release) {
 
 // depthUpdate is the depth of a version x.y; see version.Depth.
 const depthUpdate = 2
-
-// hasGate reports whether the release can be a target at all.
-func (r *release) hasGate() bool {
-	return r.Class != ClassImprovement && version.Valid(r.Version)
-}
 
 func newestFirst(a, b *release) int {
 	return cmp.Or(cmp.Compare(b.rank, a.rank), strings.Compare(a.Version, b.Version))
@@ -223,6 +223,9 @@ func newGroup(g Group, apps map[string]App, decided map[string]Policy) *group {
 // count takes up the counts of the group's phones and what follows from them.
 func (g *group) count(census []Census) {
 	g.Census = slices.DeleteFunc(slices.Clone(census), func(c Census) bool { return c.Count < 1 })
+	for i := range g.Census {
+		g.Census[i].OSVersion = g.policy.counts(g.Census[i].OSVersion)
+	}
 	slices.SortFunc(g.Census, compareCensus)
 	var production, all []string
 	for _, c := range g.Census {
@@ -261,7 +264,7 @@ func (w *World) addVerdicts(list []Verdict) {
 		w.tested[appRelease{v.BundleID, v.Release}] = true
 		if g := w.groups[v.Group]; g != nil {
 			key := appRelease{v.BundleID, v.Release}
-			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: &v, class: g.class(v.Model), expires: g.policy.expires(v), why: rejected(v)})
+			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: &v, class: g.class(v.Model), expires: g.policy.expires(v), why: g.policy.rejected(v)})
 		}
 	}
 }
@@ -269,7 +272,7 @@ func (w *World) addVerdicts(list []Verdict) {
 func (w *World) addOffers(list []Offer) {
 	for _, o := range sorted(list, func(a, b Offer) int { return a.At.Compare(b.At) }) {
 		g, rel := w.groups[o.Group], w.known[o.Release]
-		if g != nil && rel != nil && rel.hasGate() {
+		if g != nil && rel != nil && g.gates(rel) {
 			g.offers = append(g.offers, offerOf{&o, rel})
 		}
 	}
@@ -283,7 +286,7 @@ func (w *World) addApprovals(list []Approval) {
 	byTime := func(a, b Approval) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) }
 	for _, a := range sorted(list, byTime) {
 		g, rel := w.groups[a.Group], w.known[a.Release]
-		if g == nil || rel == nil || !rel.hasGate() {
+		if g == nil || rel == nil || !g.gates(rel) {
 			continue
 		}
 		a = copyApproval(a)

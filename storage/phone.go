@@ -158,7 +158,8 @@ type AnnouncedEnforcement struct {
 	Deadline string    `json:"deadline,omitzero"` // the phone's local wall time, "2006-01-02T15:04:05"
 	Source   string    `json:"source,omitzero"`   // approval or candidate
 	SourceID string    `json:"sourceID,omitzero"`
-	By       string    `json:"by,omitzero"` // "command", or "" for the enforcement declaration
+	By       string    `json:"by,omitzero"`    // "command", or "" for the enforcement declaration
+	Build    string    `json:"build,omitzero"` // the one build of the release, "" for whichever Apple has
 	FirstAt  time.Time `json:"firstAt,omitzero"`
 }
 

@@ -92,7 +92,7 @@ type Policy struct {
 // Improvements is what a policy says about Apple's background security
 // improvements.
 type Improvements struct {
-	Mode string `json:"mode,omitzero"` // accept (also "") or off
+	Mode string `json:"mode,omitzero"` // accept (also ""), reverify or off
 	Keep bool   `json:"keep,omitzero"` // nobody can remove one from a phone
 }
 
@@ -114,11 +114,12 @@ type Verdict struct {
 	Release    string    `json:"release,omitzero"`
 	Model      string    `json:"model,omitzero"`
 	Group      string    `json:"group,omitzero"`
-	Phone      string    `json:"phone,omitzero"`   // UDID; "" for an external verdict
-	Ring       Ring      `json:"ring,omitzero"`    // of that phone when it was recorded
-	PhoneOS    string    `json:"phoneOS,omitzero"` // what that phone reported when it was recorded
-	Result     string    `json:"result,omitzero"`  // works, works-with-note, broken
-	Method     string    `json:"method,omitzero"`  // full, smoke, automated, pilot; "" is full: from before there were methods
+	Phone      string    `json:"phone,omitzero"`      // UDID; "" for an external verdict
+	Ring       Ring      `json:"ring,omitzero"`       // of that phone when it was recorded
+	PhoneOS    string    `json:"phoneOS,omitzero"`    // what that phone reported when it was recorded
+	PhoneExtra string    `json:"phoneExtra,omitzero"` // letter of the background improvement it reported then, "a"
+	Result     string    `json:"result,omitzero"`     // works, works-with-note, broken
+	Method     string    `json:"method,omitzero"`     // full, smoke, automated, pilot; "" is full: from before there were methods
 	Note       string    `json:"note,omitzero"`
 	Evidence   string    `json:"evidence,omitzero"`
 	By         string    `json:"by,omitzero"`

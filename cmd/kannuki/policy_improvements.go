@@ -13,12 +13,12 @@ type improvementFlags struct{ mode, keep string }
 
 func (o *improvementFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	t := g.text
-	f.StringVar(&o.mode, "improvements", "", t.T("background security improvements such as 26.3.1 (a): accept (phones take them by themselves) or off (not offered; supervised phones with iOS 18 or later)"))
+	f.StringVar(&o.mode, "improvements", "", t.T("background security improvements such as 26.3.1 (a): accept (phones take them by themselves), reverify (each has a gate of its own) or off (not offered); the last two on supervised phones with iOS 18 or later"))
 	f.StringVar(&o.keep, "keep-improvements", "", t.T("on: nobody can remove an improvement from a phone; off: its user can"))
 }
 
 func (o *improvementFlags) complete(g *globals, cmd *cobra.Command) {
-	g.complete(cmd, "improvements", func(*cobra.Command) []string { return []string{"accept", "off"} })
+	g.complete(cmd, "improvements", func(*cobra.Command) []string { return []string{"accept", "reverify", "off"} })
 	g.complete(cmd, "keep-improvements", func(*cobra.Command) []string { return []string{"on", "off"} })
 }
 

@@ -218,13 +218,14 @@ func (g *globals) verdictTable(verdicts []api.Verdict) table {
 		{"revoked_at", t.T("Withdrawn")},
 		{"note", t.T("Note")},
 		{"method", t.T("Method")},
+		{"improvement", ""},
 	}}
 	for _, v := range verdicts {
 		external := boolean(v.External)
 		external.shown = plain(v.Evidence).shown
 		tab.add(plain(v.ID), g.instant(v.At), plain(v.BundleID), plain(v.AppVersion), plain(v.Release), plain(v.Model), plain(v.Group),
 			g.word(v.Result), plain(v.By), plain(v.Device), external, day(v.Expires), g.instant(v.RevokedAt), plain(v.Note),
-			cell{v.Method, t.Method(v.Method)})
+			cell{v.Method, t.Method(v.Method)}, plain(v.Improvement))
 	}
 	return tab
 }

@@ -29,6 +29,7 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 		"unknown-group":            {"There is no group[ {group}].", "グループ[{group}]はありません。"},
 		"unknown-release":          {"Apple's catalogue here knows no release[ {release}].", "OS[{release}]はAppleの公開情報にありません。"},
 		"improvement-follows-base": {"A background security improvement follows its base release and has no gate.", "バックグラウンドセキュリティ改善は元の版に従い、ゲートはありません。"},
+		"improvements-off":         {"The group's policy switches background security improvements off.", "グループのポリシーにより、バックグラウンドセキュリティ改善は表示しません。"},
 		"not-posted":               {"Apple has not posted it yet[ (expected {date})].", "まだ公開されていません[（{date}予定）]。"},
 		"not-applicable":           {"None of the group's phones can run it.", "このグループに対応する端末はありません。"},
 		"declined":                 {"Declined[ by {by}][ on {date}][: {reason}].", "[{by}が][{date}に]拒否しました[。判断理由：{reason}]。"},

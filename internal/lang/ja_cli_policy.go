@@ -26,7 +26,7 @@ func japanesePolicy() []both {
 		{"for how many days a result counts; 0: until the day it names itself", "結果の有効日数（0は結果に指定した日まで）"},
 		{"when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)", "承認の前にAppleの90日が終わったとき：extend-risk（閉じたまま、リスクを受け入れる）、release-to-users（閉じたまま、利用者に任せる）、enforce（検証済みの最も新しい版を承認する）"},
 		{"--%s %q: want on or off", "--%s %q：onかoffを指定してください"},
-		{"background security improvements such as 26.3.1 (a): accept (phones take them by themselves) or off (not offered; supervised phones with iOS 18 or later)", "26.3.1 (a)などのバックグラウンドセキュリティ改善：accept（端末が自分で適用する）、off（表示しない。iOS 18以降の監視対象端末のみ）"},
+		{"background security improvements such as 26.3.1 (a): accept (phones take them by themselves), reverify (each has a gate of its own) or off (not offered); the last two on supervised phones with iOS 18 or later", "26.3.1 (a)などのバックグラウンドセキュリティ改善：accept（端末が自分で適用する）、reverify（改善ごとにゲートを設けて検証する）、off（表示しない）。reverifyとoffはiOS 18以降の監視対象端末のみ"},
 		{"on: nobody can remove an improvement from a phone; off: its user can", "on：適用した改善は端末から削除できない。off：利用者が削除できる"},
 		{"%s; nobody can remove one", "%s（削除不可）"},
 		{"Security improvements", "セキュリティ改善"},

@@ -56,8 +56,9 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"manual": {"By a person", "手動"},
 		"auto":   {"By itself", "自動"},
 
-		"accept": {"Phones take them by themselves", "端末が自分で適用"},
-		"off":    {"Not offered", "表示しない"},
+		"accept":   {"Phones take them by themselves", "端末が自分で適用"},
+		"off":      {"Not offered", "表示しない"},
+		"reverify": {"Hidden until verified", "検証まで表示しない"},
 
 		"hardware": {"Same model only", "同じ機種のみ"},
 		"any":      {"Any model", "すべての機種"},

@@ -102,7 +102,7 @@ func hints() map[string]SchemaNode {
 		"policies.carry_over":        {Description: "Whether results of 26.6 count for 26.6.1 after a quick check there"},
 		"policies.verdict_days":      {Description: "Days a result counts; 0: until the day it names itself", Minimum: &zero},
 		"policies.on_expiry":         {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
-		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): phones take them, or they are not offered", Enum: improvementModes()},
+		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): accept: phones take them; reverify: each has a gate of its own; off: not offered", Enum: improvementModes()},
 		"policies.keep_improvements": {Description: "Whether nobody can remove an improvement from a phone"},
 		"groups":                     {Description: "Phones that do the same work. A key that is absent stays as it is.", Required: []string{"name"}},
 		"groups.name":                {Description: "Name of the group"},
@@ -124,5 +124,5 @@ func onExpiries() []string {
 }
 
 func improvementModes() []string {
-	return []string{string(policy.ImprovementsAccept), string(policy.ImprovementsOff)}
+	return []string{string(policy.ImprovementsAccept), string(policy.ImprovementsReverify), string(policy.ImprovementsOff)}
 }

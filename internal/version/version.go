@@ -132,6 +132,28 @@ func Extra(s string) string {
 	return p.extra
 }
 
+// Base returns s without its supplemental letter, "26.3.1" for "26.3.1 (a)", and
+// s itself when it does not parse.
+func Base(s string) string {
+	p, ok := parse(s)
+	if !ok {
+		return s
+	}
+	return p.base
+}
+
+// WithExtra returns the base with a supplemental letter, "26.3.1 (a)" for "a" and
+// for "(a)", and the base itself when that is no letter.
+func WithExtra(base, letter string) string {
+	if len(letter) == 1 {
+		letter = "(" + letter + ")"
+	}
+	if _, ok := supplemental(letter); !ok {
+		return base
+	}
+	return base + " " + letter
+}
+
 // parsed is a version that has an order: its dotted numbers as text, and the
 // supplemental letter or "".
 type parsed struct {

@@ -2,6 +2,7 @@ package version_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -93,6 +94,9 @@ func TestParts(t *testing.T) {
 		if got := version.Line(s); got != want.line {
 			t.Errorf("Line(%q) = %q, want %q", s, got, want.line)
 		}
+		if got, want := version.Base(s), strings.TrimSuffix(s, " (a)"); got != want {
+			t.Errorf("Base(%q) = %q, want %q", s, got, want)
+		}
 		if got := version.Valid(s); got != want.valid {
 			t.Errorf("Valid(%q) = %t, want %t", s, got, want.valid)
 		}
@@ -124,4 +128,15 @@ func FuzzCompare(f *testing.F) {
 			t.Errorf("%q and %q are each newer than the other", a, b)
 		}
 	})
+}
+
+func TestWithExtra(t *testing.T) {
+	t.Parallel()
+	for letter, want := range map[string]string{
+		"": "26.3.1", "a": "26.3.1 (a)", "(b)": "26.3.1 (b)", "A": "26.3.1", "ab": "26.3.1", "(a) ": "26.3.1",
+	} {
+		if got := version.WithExtra("26.3.1", letter); got != want {
+			t.Errorf("WithExtra(26.3.1, %q) = %q, want %q", letter, got, want)
+		}
+	}
 }

@@ -189,6 +189,9 @@ type Verdict struct {
 	RevokedFor string    `json:"revoked_for,omitempty"`
 
 	EvidenceFiles []fleet.EvidenceFile `json:"evidence_files,omitempty"`
+	// Improvement is the letter of the background security improvement that the
+	// phone had, "a"; "" for none.
+	Improvement string `json:"improvement,omitempty"`
 }
 
 func verdictView(v storage.Verdict) Verdict {
@@ -196,6 +199,7 @@ func verdictView(v storage.Verdict) Verdict {
 		ID: v.ID, BundleID: v.BundleID, AppVersion: v.AppVersion, Release: v.Release, Model: v.Model, Group: v.Group,
 		Device: v.Phone, Result: v.Result, Method: cmp.Or(v.Method, string(policy.MethodFull)), Note: v.Note, By: v.By, At: v.At, Expires: v.Expires, External: v.External,
 		Evidence: v.Evidence, RevokedAt: v.RevokedAt, RevokedBy: v.RevokedBy, RevokedFor: v.RevokedFor,
+		Improvement: v.PhoneExtra,
 	}
 	for _, file := range v.EvidenceFiles {
 		view.EvidenceFiles = append(view.EvidenceFiles, fleet.EvidenceFile(file))
