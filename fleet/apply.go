@@ -22,13 +22,8 @@ type ApplyRequest struct {
 type ApplyResult struct {
 	Changes     []SettingsChange `json:"changes"`
 	Fingerprint string           `json:"fingerprint"` // of the changes
-	// Install counts phones that will be asked to install because of it,
-	// Withdraw those whose open request will be taken back, TooLate those that
-	// already prepared or install and can no longer be stopped for sure.
-	Install  int  `json:"install"`
-	Withdraw int  `json:"withdraw"`
-	TooLate  int  `json:"too_late"`
-	DryRun   bool `json:"dry_run,omitempty"`
+	Effects
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // What becomes of a thing.
@@ -85,7 +80,7 @@ func (f *Fleet) Apply(ctx context.Context, seg storage.Segment, a Act, r ApplyRe
 		if err := p.plan(); err != nil {
 			return storage.WorldChange{}, err
 		}
-		if done, err = p.applied(); err != nil {
+		if done, err = p.applied(ctx); err != nil {
 			return storage.WorldChange{}, err
 		}
 		if r.Fingerprint != "" && r.Fingerprint != done.Fingerprint {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -263,8 +264,8 @@ func (p *applying) after() *snapshot {
 }
 
 // applied tells what the steps change, and what that makes phones do.
-func (p *applying) applied() (ApplyResult, error) {
-	out := ApplyResult{Changes: []SettingsChange{}, DryRun: p.act.DryRun}
+func (p *applying) applied(ctx context.Context) (ApplyResult, error) {
+	out := ApplyResult{Changes: []SettingsChange{}, Effects: noEffects(), DryRun: p.act.DryRun}
 	for _, s := range p.steps {
 		out.Changes = append(out.Changes, s.shown)
 	}
@@ -274,12 +275,11 @@ func (p *applying) applied() (ApplyResult, error) {
 	}
 	sum := sha256.Sum256(text)
 	out.Fingerprint = hex.EncodeToString(sum[:16])
-	if len(p.steps) > 0 {
-		var e Effect
-		p.f.measure(p.w, p.s, newSnapshot(applied(p.s.records, p.whole()), p.s.catalog), &e)
-		out.Install, out.Withdraw, out.TooLate = e.Install, e.Withdraw, e.TooLate
+	if len(p.steps) == 0 {
+		return out, nil
 	}
-	return out, nil
+	out.Effects, err = p.f.effects(ctx, p.w, p.s, newSnapshot(applied(p.s.records, p.whole()), p.s.catalog))
+	return out, err
 }
 
 // allowed refuses what contradicts itself or opens a closed gate, and blames the

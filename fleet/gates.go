@@ -148,64 +148,6 @@ func (f *Fleet) preview(w *worldState, s *snapshot, c storage.WorldChange, e *Ef
 	return nil
 }
 
-// measure counts what moving from one world to another makes the group's
-// phones do, or those of all groups when the effect names none.
-func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
-	e.Install, e.Withdraw, e.TooLate = 0, 0, 0
-	type key struct {
-		look *look
-		udid string
-	}
-	now, s, known := f.now(), surveyor{snapshots: []*snapshot{before, after}}, map[key]effectOn{}
-	for m := range w.census.all() {
-		if !m.enrolled() || (e.Group != "" && m.look.phone.Group != e.Group) {
-			continue
-		}
-		p := s.stand(m)
-		k := key{m.look, p.UDID}
-		effect, ok := known[k]
-		if !ok {
-			effect = measureOne(before, after, &p, now)
-			known[k] = effect
-		}
-		switch effect {
-		case effectInstall:
-			e.Install++
-		case effectWithdraw:
-			e.Withdraw++
-		case effectTooLate:
-			e.TooLate++
-		case effectNone:
-		}
-	}
-}
-
-// effectOn is what a decision makes one phone do.
-type effectOn int
-
-const (
-	effectNone effectOn = iota
-	effectInstall
-	effectWithdraw
-	effectTooLate
-)
-
-func measureOne(before, after *snapshot, p *storage.Phone, now time.Time) effectOn {
-	facts := factsOf(after, p)
-	was := policy.TargetFor(before.policy, facts, now).Enforce
-	is := policy.TargetFor(after.policy, facts, now).Enforce
-	switch {
-	case is != nil && (was == nil || was.Release != is.Release):
-		return effectInstall
-	case was != nil && is == nil:
-		return effectWithdraw
-	case is != nil && is.Keep && !was.Keep:
-		return effectTooLate
-	default:
-		return effectNone
-	}
-}
-
 // applied returns the records as a store would have them after a change, for a
 // preview.
 func applied(w storage.World, c storage.WorldChange) storage.World {

@@ -49,9 +49,9 @@ func policies(list []Policy) map[string]Policy {
 	return byName
 }
 
-// expires returns from when a result counts no more under the policy; zero:
+// Expires returns from when a works result counts no more under the policy; zero:
 // never.
-func (p Policy) expires(v Verdict) time.Time {
+func (p Policy) Expires(v Verdict) time.Time {
 	if p.VerdictDays <= 0 {
 		return v.Expires
 	}

@@ -264,7 +264,7 @@ func (w *World) addVerdicts(list []Verdict) {
 		w.tested[appRelease{v.BundleID, v.Release}] = true
 		if g := w.groups[v.Group]; g != nil {
 			key := appRelease{v.BundleID, v.Release}
-			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: &v, class: g.class(v.Model), expires: g.policy.expires(v), why: g.policy.rejected(v)})
+			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: &v, class: g.class(v.Model), expires: g.policy.Expires(v), why: g.policy.rejected(v)})
 		}
 	}
 }

@@ -130,9 +130,12 @@ func runDiff(ctx context.Context, g *globals, cmd *cobra.Command, o settingsFlag
 	return nil
 }
 
-// settingsFrom reads files and returns what sends them: with a request's other
-// values, and with errors that say which line they are about.
-func (g *globals) settingsFrom(cmd *cobra.Command, o settingsFlags) (func(context.Context, api.ApplyRequest) (fleet.ApplyResult, error), error) {
+// askSettings sends settings to be applied, with the request's other values.
+type askSettings func(context.Context, api.ApplyRequest) (fleet.ApplyResult, error)
+
+// settingsFrom reads files and returns what sends them, with errors that say
+// which line they are about.
+func (g *globals) settingsFrom(cmd *cobra.Command, o settingsFlags) (askSettings, error) {
 	if err := g.need(cmd, "file"); err != nil {
 		return nil, err
 	}
@@ -140,12 +143,16 @@ func (g *globals) settingsFrom(cmd *cobra.Command, o settingsFlags) (func(contex
 	if err != nil {
 		return nil, err
 	}
+	return g.ask(cmd, files, o.prune)
+}
+
+func (g *globals) ask(cmd *cobra.Command, files *policyfile.Files, prune bool) (askSettings, error) {
 	client, err := g.client(cmd)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, request api.ApplyRequest) (fleet.ApplyResult, error) {
-		request.Settings, request.Prune = files.Settings, o.prune
+		request.Settings, request.Prune = files.Settings, prune
 		var result fleet.ApplyResult
 		err := client.Post(ctx, api.Path("apply"), request, &result)
 		return result, g.inFiles(files, err)
@@ -237,7 +244,7 @@ func (g *globals) changesText(r fleet.ApplyResult) string {
 	}
 	tab := g.changesTable(r.Changes)
 	text := tab.text() + "\n"
-	text += t.T("Phones: %d are asked to install, of %d the request is taken back, %d can no longer be stopped.", r.Install, r.Withdraw, r.TooLate) + "\n"
+	text += g.effectsText(r.Effects) + "\n"
 	return text + t.T("Fingerprint: %s", r.Fingerprint) + "\n"
 }
 

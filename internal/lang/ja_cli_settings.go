@@ -28,7 +28,6 @@ func japaneseSettings() []both {
 		{"removed", "削除"},
 		{"changed", "変更"},
 		{"Nothing changes: everything is as the files say.", "変更はありません。すべてファイルの内容のとおりです。"},
-		{"Phones: %d are asked to install, of %d the request is taken back, %d can no longer be stopped.", "端末：インストールを求める %d台、取り消す %d台、もう止められない %d台。"},
 		{"Fingerprint: %s", "照合値：%s"},
 		{"Write apps, policies and groups as files for `kannuki apply`", "業務アプリ、ポリシー、グループを`kannuki apply`用のファイルに書き出す"},
 		{"Write apps, policies and groups with all their settings: as one file to the standard output, or with -f into a folder, with a JSON Schema that editors check them by. " +
