@@ -46,6 +46,7 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 		Declines:  []storage.Decline{{Group: "sales", Release: "26.6", At: now}},
 		HoldMarks: []storage.HoldMark{{Group: "sales", Release: "26.6", Day: 60, At: now}},
 		Proposals: []storage.Proposal{{ID: "p", Kind: storage.KindOverride, Group: "sales", Release: release, At: now}},
+		Notices:   []storage.Notice{{ID: "n", Kind: "hold.alarm", At: now}}, // which are not part of the world
 
 		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemovePolicies: []string{"old"}, RemoveDeclines: []storage.Decline{decline},
 		RemoveHoldMarks: []storage.HoldMark{mark}, Audit: audit,
