@@ -45,6 +45,7 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 		Approvals: []storage.Approval{{ID: "a", Group: "sales", Release: release, At: now}},
 		Declines:  []storage.Decline{{Group: "sales", Release: "26.6", At: now}},
 		HoldMarks: []storage.HoldMark{{Group: "sales", Release: "26.6", Day: 60, At: now}},
+		Problems:  []storage.Problem{{ID: "r", Group: "sales", Release: release, BundleID: "com.example.pos", At: now}},
 		Proposals: []storage.Proposal{{ID: "p", Kind: storage.KindOverride, Group: "sales", Release: release, At: now}},
 		Notices:   []storage.Notice{{ID: "n", Kind: "hold.alarm", At: now}}, // which are not part of the world
 

@@ -39,6 +39,7 @@ type member struct {
 	renewAt, until time.Time
 	holder         string // reference to who carries it
 	told           told
+	signs          signs
 	ran            []ran  // oldest first, never changed
 	known          uint64 // moment at which this was so
 }
@@ -68,9 +69,9 @@ func bare(p *storage.Phone) storage.Phone {
 	b.OS.Reasons, b.History, b.Forgotten = nil, nil, 0
 	b.Push = storage.Push{DeadSince: b.Push.DeadSince}
 	b.AvailableGB, b.Battery = policy.CoarseSpace(b.AvailableGB), policy.CoarseCharge(b.Battery)
-	b.Update.FailureAt, b.Update.Since = time.Time{}, time.Time{}
+	b.Update.FailureAt, b.Update.FailureSeen, b.Update.Since = time.Time{}, time.Time{}, time.Time{}
 	b.Sync = storage.SyncState{NotNowSince: b.Sync.NotNowSince}
-	b.Announced = storage.Announced{}
+	b.Announced, b.Reverted = storage.Announced{}, nil
 	if e := p.Announced.Enforcement; e != nil {
 		told := *e
 		told.FirstAt = time.Time{}
@@ -131,7 +132,7 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known,
-		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, told: toldTo(p), ran: ranBy(p),
+		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, told: toldTo(p), signs: signsOf(p), ran: ranBy(p),
 	}
 	if !old {
 		c.index[p.UDID] = len(c.members)

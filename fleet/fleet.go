@@ -63,6 +63,7 @@ type Fleet struct {
 	worlds    map[storage.Segment]*worldState
 	// incomplete says that a world was taken out of use and waits to be loaded.
 	incomplete bool
+	listening  time.Time // since when phones could be heard of
 	sessions   *sessions
 	compiler   compiler
 	alarms     alarms
@@ -219,6 +220,9 @@ func (f *Fleet) Load(ctx context.Context) error {
 	f.worldsMu.Lock()
 	defer f.worldsMu.Unlock()
 	f.worlds, f.incomplete = loaded, false
+	if f.listening.IsZero() {
+		f.listening = f.now()
+	}
 	return nil
 }
 

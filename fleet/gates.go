@@ -166,6 +166,7 @@ func applied(w storage.World, c storage.WorldChange) storage.World {
 		return slices.ContainsFunc(c.RemoveHoldMarks, func(r storage.HoldMark) bool { return sameMark(m, r) })
 	})
 	w.Verdicts = upsert(w.Verdicts, c.Verdicts, func(a, b storage.Verdict) bool { return a.ID == b.ID })
+	w.Problems = upsert(w.Problems, c.Problems, func(a, b storage.Problem) bool { return a.ID == b.ID })
 	w.Proposals = upsert(w.Proposals, c.Proposals, func(a, b storage.Proposal) bool { return a.ID == b.ID })
 	w.Declines = slices.DeleteFunc(w.Declines, func(d storage.Decline) bool {
 		return slices.ContainsFunc(c.RemoveDeclines, func(r storage.Decline) bool { return sameDecline(d, r) })
@@ -262,7 +263,8 @@ func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, re
 }
 
 // Resume lets a paused rollout go on; the next wave waits until those before it
-// have soaked anew. It is refused while an app is broken.
+// have soaked anew, and what phones showed until now no longer stops it. It is
+// refused while an app is broken.
 func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
 	return f.carry(ctx, seg, a, decision{action: "rollout.resume", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		approval, ok := standing(s, group, release, f.now())
@@ -271,6 +273,7 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 				with("release", release, "group", group)
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
+		approval.Breaker = storage.BreakerState{Since: f.now()}
 		approval.Waves = f.resoaked(s, approval)
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(s, gate)
 	}})
@@ -326,7 +329,7 @@ func closed(gate policy.Gate, err error) error {
 		}
 	}
 	if gate.Paused() {
-		return refused("resume-first", "a person paused the rollout of %s in group %s; resume it first", gate.Release, gate.Group).
+		return refused("resume-first", "the rollout of %s in group %s is paused; resume it first", gate.Release, gate.Group).
 			with("release", gate.Release, "group", gate.Group)
 	}
 	refusal := &RefusedError{

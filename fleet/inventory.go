@@ -182,7 +182,9 @@ func (f *Fleet) listedApps(t *turn, q *storage.Phone, answers func(bundleIDs []s
 		q.AppsNo = now
 		return storage.PhoneChange{}
 	}
-	q.Apps = wanted(list, bundleIDs)
+	apps := wanted(list, bundleIDs)
+	q.Reverted = wentBack(t.current.Load(), q.Reverted, q.Apps, apps, now)
+	q.Apps = apps
 	q.AppsAt, q.AppsFor, q.AppsNo = now, bundleIDs, time.Time{}
 	return storage.PhoneChange{}
 }

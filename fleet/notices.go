@@ -17,6 +17,8 @@ const (
 	NoticeHoldAlarm   = "hold.alarm"   // Apple's longest hold of a release comes near its end
 	NoticeHoldEnded   = "hold.ended"   // it ended, and what the policy did then
 	NoticeHoldSettled = "hold.settled" // what the policy waited for at the end has come
+
+	NoticeRolloutStopped = "rollout.stopped" // a rollout stopped itself, and waits for a person
 )
 
 // How long notices are kept once no channel is to carry them any more, and how

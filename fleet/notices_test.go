@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -82,5 +83,36 @@ func TestNoticesAreForgotten(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"pending", "young", "newest"}, left); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestNoticesHaveTheTimeOfTheirEntries: what one change tells of at several
+// moments has one time in the log, and so have its notices.
+func TestNoticesHaveTheTimeOfTheirEntries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.unverified()
+	facts, err := catalog.Embedded()
+	w.must(err)
+	w.fleet = fleet.New(w.store, w.wakes, func() time.Time {
+		w.clock.Add(time.Millisecond)
+		return w.clock.Now()
+	}, fleet.Options{Organization: "Example", Facts: facts})
+	w.must(w.fleet.Load(w.ctx))
+	w.at(46)
+	w.sweep()
+	entries, err := w.fleet.Audit(w.ctx, seg, 0, 0)
+	w.must(err)
+	notices := w.notices()
+	if len(notices) < 2 {
+		t.Fatalf("%d notices, want several", len(notices))
+	}
+	for _, n := range notices {
+		of := func(e storage.AuditEntry) bool {
+			return e.Action == n.Kind && e.Target == n.Group+"/"+n.Release && e.At.Equal(n.At)
+		}
+		if !slices.ContainsFunc(entries, of) {
+			t.Errorf("no entry of the notice %s of %s at %s", n.Kind, n.Release, n.At)
+		}
 	}
 }

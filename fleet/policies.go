@@ -25,6 +25,7 @@ type PolicyChange struct {
 	OnExpiry    *string `json:"on_expiry,omitempty"`    // extend-risk, release-to-users or enforce
 	RolloutChange
 	ImprovementChange
+	BreakerChange
 }
 
 // check refuses values no policy can have.
@@ -50,6 +51,9 @@ func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, err
 	if err := c.ImprovementChange.onto(&p); err != nil {
 		return p, err
 	}
+	if err := c.BreakerChange.onto(&p); err != nil {
+		return p, err
+	}
 	return c.RolloutChange.onto(p, now)
 }
 
@@ -62,6 +66,7 @@ type PolicyView struct {
 	OnExpiry    string `json:"on_expiry"`
 	RolloutDefaults
 	ImprovementSettings
+	BreakerLimits
 	Groups    []string  `json:"groups"` // that it decides about
 	ChangedBy string    `json:"changed_by,omitempty"`
 	ChangedAt time.Time `json:"changed_at,omitzero"`
@@ -70,7 +75,8 @@ type PolicyView struct {
 func policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
-		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
+		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), Groups: []string{},
+		ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	for _, g := range s.records.Groups {
 		if policyName(g) == p.Name {
@@ -82,7 +88,10 @@ func policyView(s *snapshot, p storage.Policy) PolicyView {
 
 // enginePolicy translates a record for the engine.
 func enginePolicy(p storage.Policy) policy.Policy {
-	return policy.Policy{Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry), Improvements: engineImprovements(p.Improvements)}
+	return policy.Policy{
+		Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry),
+		Improvements: engineImprovements(p.Improvements), Breaker: engineBreaker(p.Breaker),
+	}
 }
 
 // builtInPolicy is the record the built-in policy would have.
@@ -227,5 +236,6 @@ func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.Audi
 	}
 	maps.Copy(detail, rolloutDefaults(p).detail())
 	maps.Copy(detail, improvementSettings(p).detail())
+	maps.Copy(detail, breakerLimits(p).detail())
 	return f.entry(a, action, p.Name, detail)
 }

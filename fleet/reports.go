@@ -30,7 +30,8 @@ type RolloutView struct {
 	Promise            // of the approval that stands
 	Rebased            // what it has to do with another rollout
 	// Waves are those of the approval that stands.
-	Waves []WaveView `json:"waves,omitempty"`
+	Waves   []WaveView   `json:"waves,omitempty"`
+	Breaker *BreakerView `json:"breaker,omitempty"` // nil when no approval stands
 	// Override says that the gate was not verified, and who decided so.
 	Override     *policy.GateOverride `json:"override,omitempty"`
 	Production   int                  `json:"production"`
@@ -73,6 +74,7 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		}
 		v.Rebased = f.rebased(w, s, approval)
 		v.Waves = f.waveViews(w, approval, gate.Phase)
+		v.Breaker = f.breakerView(w, s, approval)
 	}
 	e := f.explainer(w)
 	listed := page{after: q.After, limit: maxListed}

@@ -268,6 +268,12 @@ func (f *Fleet) ending(s *snapshot, a Act, name string) storage.WorldChange {
 			c.Verdicts = append(c.Verdicts, v)
 		}
 	}
+	for _, p := range s.records.Problems {
+		if p.Group == name && p.ClosedAt.IsZero() {
+			p.ClosedAt, p.ClosedBy, p.ClosedFor = f.now(), a.Actor, "the group was removed"
+			c.Problems = append(c.Problems, p)
+		}
+	}
 	for _, d := range s.records.Declines {
 		if d.Group == name {
 			c.RemoveDeclines = append(c.RemoveDeclines, d)

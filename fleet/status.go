@@ -91,6 +91,7 @@ func mergeStatus(p *storage.Phone, r mdm.StatusReport, now time.Time) {
 	if p.Update.Install != was.Install {
 		p.Update.Since = now
 	}
+	p.Update.FailureSeen = failureSeen(was, p.Update, now)
 	if r.Declarations != nil {
 		p.Declarations = declarationStates(*r.Declarations)
 	}
@@ -104,6 +105,21 @@ func mergeStatus(p *storage.Phone, r mdm.StatusReport, now time.Time) {
 				p.Capabilities.StatusItems = append(p.Capabilities.StatusItems, item)
 			}
 		}
+	}
+}
+
+// failureSeen returns when the server first saw the failure that a phone
+// reports: what the phone says of its time is optional, and goes by its own clock.
+func failureSeen(was, is storage.UpdateState, now time.Time) time.Time {
+	failed := string(policy.InstallFailed)
+	switch {
+	case is.Failures == 0 && is.Install != failed:
+		return time.Time{}
+	case is.Failures == was.Failures && is.FailureReason == was.FailureReason && is.FailureAt.Equal(was.FailureAt) &&
+		(is.Install != failed || was.Install == failed):
+		return was.FailureSeen
+	default:
+		return now
 	}
 }
 
@@ -189,7 +205,7 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 	}
 	entries := []storage.AuditEntry{f.entry(Act{Actor: "phone:" + p.UDID}, "phone.updated", p.UDID, detail)}
 	// What runs on the new release may be other versions of the apps.
-	p.AppsAt, p.AppsFor = time.Time{}, nil
+	p.AppsAt, p.AppsFor, p.Reverted = time.Time{}, nil, nil
 	if p.Legacy != nil {
 		// It reports no status items that would end what the commands began,
 		// and the choice of a branch may not have outlived the update.

@@ -56,8 +56,8 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// wait rings alarms, and starts waves, until it is time for a sweep; false means
-// that the context ended.
+// wait rings alarms, and moves rollouts, until it is time for a sweep; false
+// means that the context ended.
 func (s *Sweeper) wait(ctx context.Context, sweep, alarm <-chan time.Time) bool {
 	for {
 		select {
@@ -69,15 +69,26 @@ func (s *Sweeper) wait(ctx context.Context, sweep, alarm <-chan time.Time) bool 
 			return true
 		case <-alarm:
 			s.fleet.Ring()
-			started, err := s.fleet.StartWaves(ctx)
-			if err != nil && ctx.Err() == nil {
-				s.fleet.o.Logger.ErrorContext(ctx, "start waves", "error", err)
-			}
-			if started {
+			if s.fleet.moveRollouts(ctx) {
 				return true
 			}
 		}
 	}
+}
+
+// moveRollouts stops the rollouts that go wrong and starts the waves that are
+// due, in this order, and reports whether phones have something to learn of it.
+// Phones wait for neither, on a full disk for instance.
+func (f *Fleet) moveRollouts(ctx context.Context) bool {
+	stopped, err := f.StopRollouts(ctx)
+	if err != nil && ctx.Err() == nil {
+		f.o.Logger.ErrorContext(ctx, "stop rollouts", "error", err)
+	}
+	started, err := f.StartWaves(ctx)
+	if err != nil && ctx.Err() == nil {
+		f.o.Logger.ErrorContext(ctx, "start waves", "error", err)
+	}
+	return stopped || started
 }
 
 // Sweep looks at every phone of every segment once and wakes those that have
@@ -92,13 +103,10 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	// Phones are to wait neither for waves nor for holds, on a full disk for
-	// instance.
-	if _, err := f.StartWaves(ctx); err != nil && ctx.Err() == nil {
-		f.o.Logger.ErrorContext(ctx, "start waves", "error", err)
-	}
+	f.moveRollouts(ctx)
 	woken := 0
 	for _, w := range f.all() {
+		// Nor do they wait for holds.
 		if err := f.tellHolds(ctx, w); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "tell of holds", "error", err)
 		}

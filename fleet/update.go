@@ -189,7 +189,7 @@ func failed(q *storage.Phone, a storage.Attempt, why string, now time.Time) stor
 func repeated(q *storage.Phone, a storage.Attempt, why string, now time.Time) storage.Attempt {
 	setInstall(q, a, policy.InstallFailed, now)
 	q.Update.Failures++
-	q.Update.FailureReason, q.Update.FailureAt = mdm.Excerpt(why), now
+	q.Update.FailureReason, q.Update.FailureAt, q.Update.FailureSeen = mdm.Excerpt(why), now, now
 	return ended(a, why, now)
 }
 

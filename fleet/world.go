@@ -70,6 +70,11 @@ func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot)
 		for i := range c.Audit {
 			c.Audit[i].At = c.Audit[0].At
 		}
+		for i := range c.Notices {
+			if len(c.Audit) > 0 { // it is told by what it tells of
+				c.Notices[i].At = c.Audit[0].At
+			}
+		}
 		_, err = f.store.ChangeWorld(ctx, w.segment, s.records.Revision, c)
 		if err != nil && !errors.Is(err, storage.ErrConflict) {
 			return wrap("change world", err)
@@ -160,7 +165,7 @@ func policyApproval(a storage.Approval) policy.Approval {
 	p := policy.Approval{
 		ID: a.ID, Group: a.Group, Release: a.Release, By: a.By, Reason: a.Reason, At: a.At,
 		Models: a.Models, Verdicts: a.Verdicts, PausedAt: a.PausedAt, PausedBy: a.PausedBy, PauseReason: a.PauseReason,
-		Withdrawn: a.WithdrawnAt,
+		Stopped: engineReadings(a.Breaker.Stopped), Withdrawn: a.WithdrawnAt,
 	}
 	if o := a.Override; o != nil {
 		p.Override = &policy.Override{

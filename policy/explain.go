@@ -328,19 +328,26 @@ func prepared(f Facts, l Live, t Target) Reason {
 	return reason(code, ParamRelease, t.Release, ParamDeadline, string(deadline))
 }
 
-// failed classifies a failed installation. Apple's text is free, so it is
-// searched for words and passed on as it is.
+// failed returns the reason of a phone whose installation failed.
 func failed(i Install, l Live, t Target) Reason {
-	text := strings.ToLower(i.FailureReason)
+	return reason(FailureOf(i.FailureReason, l.AvailableGB), ParamRelease, t.Release, ParamCount, strconv.Itoa(i.FailureCount), ParamWhy, i.FailureReason)
+}
+
+// FailureOf classifies a failed installation by what the phone said of it and
+// the space it has, nil when that is not known: ReasonNoSpace, ReasonBattery or,
+// when it may be the release that is at fault, ReasonInstallFailed. Apple's text
+// is free, so it is searched for words.
+func FailureOf(text string, availableGB *float64) Code {
+	text = strings.ToLower(text)
 	has := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
-	code := ReasonInstallFailed
 	switch {
 	case has("battery", "charge", "power"):
-		code = ReasonBattery
-	case has("space", "storage"), text == "" && l.AvailableGB != nil && *l.AvailableGB < lowSpaceGB:
-		code = ReasonNoSpace
+		return ReasonBattery
+	case has("space", "storage"), text == "" && availableGB != nil && *availableGB < lowSpaceGB:
+		return ReasonNoSpace
+	default:
+		return ReasonInstallFailed
 	}
-	return reason(code, ParamRelease, t.Release, ParamCount, strconv.Itoa(i.FailureCount), ParamWhy, i.FailureReason)
 }

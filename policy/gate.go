@@ -183,9 +183,9 @@ func listSeparator(i int) string {
 	return ", "
 }
 
-// Paused reports whether a person paused the rollout.
+// Paused reports whether the rollout is paused until a person resumes it.
 func (g Gate) Paused() bool {
-	return slices.ContainsFunc(g.Reasons, func(r Reason) bool { return r.Code == GatePausedByPerson })
+	return slices.ContainsFunc(g.Reasons, func(r Reason) bool { return r.Code == GatePausedByPerson || r.Code == GateStoppedByBreaker })
 }
 
 // WaitsFor returns the bundle identifiers of the apps that keep the gate closed:
@@ -201,7 +201,7 @@ func (g Gate) WaitsFor() []string {
 
 // Approvable returns nil when a person may approve the gate as it is, that is,
 // when its phase is PhaseVerified or it is overridden, was verified since and is
-// not paused by a person, and a *ClosedError otherwise.
+// not paused until a person resumes it, and a *ClosedError otherwise.
 func Approvable(g Gate) error {
 	if g.Phase == PhaseVerified || g.Override != nil && g.Override.Verified && !g.Paused() {
 		return nil

@@ -21,6 +21,7 @@ const (
 	ParamFloor    = "floor"    // lowest version of the app that is covered
 	ParamGroup    = "group"
 	ParamModel    = "model"
+	ParamOf       = "of"      // the number that ParamCount is a part of
 	ParamPhase    = "phase"   // of the gate the phone waits for
 	ParamMissing  = "missing" // bundle identifiers, comma separated
 	ParamRelease  = "release"
@@ -87,6 +88,7 @@ const (
 	GateDeclined            Code = "declined"
 	GateExpired             Code = "expired"
 	GatePausedByPerson      Code = "paused-by-person"
+	GateStoppedByBreaker    Code = "stopped-by-breaker"
 	GateVerdictRevoked      Code = "verdict-revoked"
 	GateAppBroken           Code = "app-broken"
 	GateAllThere            Code = "all-there"
@@ -150,6 +152,12 @@ const (
 	WhyHoldMissing  Code = "hold-missing"  // it had not reported a hold in force
 	WhyHoldPast     Code = "hold-past"     // Apple's longest hold was over for the release
 	WhyDespiteHold  Code = "despite-hold"  // it had reported one, and moved all the same
+
+	// What the circuit breaker stops a rollout for (Reading.Signal).
+	WhyInstallsFailed Code = "installs-failed"
+	WhyPhonesSilent   Code = "phones-silent"
+	WhyAppsReverted   Code = "apps-reverted"
+	WhyAppsReported   Code = "apps-reported"
 )
 
 // Supporting facts (Explanation.Facts).
@@ -195,6 +203,7 @@ const (
 	StepApprove        Code = "approve"
 	StepTestToApprove  Code = "test-to-approve" // an approval can take the place of an override then
 	StepResume         Code = "resume"
+	StepLookAndResume  Code = "look-and-resume"
 	StepChooseNewer    Code = "choose-newer-release"
 	StepUnlock         Code = "unlock"
 	StepConnect        Code = "connect"

@@ -262,6 +262,7 @@ type Approval struct {
 	PausedAt    time.Time
 	PausedBy    string
 	PauseReason string
+	Stopped     []Reading // what the circuit breaker paused it for; none of a pause by a person
 	Withdrawn   time.Time
 }
 

@@ -22,14 +22,17 @@ type Policy struct {
 	OnExpiry    OnExpiry
 
 	Improvements Improvements
+	Breaker      Breaker
 }
 
 // BuiltIn returns the policy named DefaultPolicy, which nobody can change:
 // every release is tested in full, a result counts until the day it names, what
-// users install after 90 days is a risk taken, and phones take background
-// security improvements by themselves.
+// users install after 90 days is a risk taken, phones take background security
+// improvements by themselves, and a rollout that goes wrong is stopped.
 func BuiltIn() Policy {
-	return Policy{Name: DefaultPolicy, OnExpiry: OnExpiryExtendRisk, Improvements: Improvements{Mode: ImprovementsAccept}}
+	return Policy{
+		Name: DefaultPolicy, OnExpiry: OnExpiryExtendRisk, Improvements: Improvements{Mode: ImprovementsAccept}, Breaker: DefaultBreaker(),
+	}
 }
 
 // policies indexes the policies of a world by name.

@@ -38,6 +38,9 @@ func (e *evaluation) next(p Phase) (automatic, human Code) {
 
 func (e *evaluation) nextPaused() (automatic, human Code) {
 	if reached(e.approval.PausedAt, e.now) {
+		if len(e.approval.Stopped) > 0 {
+			return StepNone, StepLookAndResume
+		}
 		return StepNone, StepResume
 	}
 	return StepResumeWhenClear, StepRecordVerdicts
@@ -107,8 +110,15 @@ func steps(r Reason) (automatic, human Code) {
 		ReasonNotControllable:       {StepNone, StepUpdateByHand},
 		ReasonDone:                  {StepNextRelease, StepNone},
 	}[r.Code]
-	if r.Code == ReasonPaused && r.Params[ParamWhy] != string(GatePausedByPerson) {
+	if r.Code != ReasonPaused {
+		return s.automatic, s.human
+	}
+	switch Code(r.Params[ParamWhy]) {
+	case GatePausedByPerson:
+		return s.automatic, s.human
+	case GateStoppedByBreaker:
+		return StepNone, StepLookAndResume
+	default:
 		return StepResumeWhenClear, StepFixApp
 	}
-	return s.automatic, s.human
 }

@@ -212,6 +212,9 @@ func (w *World) whyNot(g *group, key appRelease, rel *release, now time.Time) Co
 // and nothing replaced it. The first result is PhasePaused, PhaseBlocked or "".
 func (g *group) stop(a approvalOf, now time.Time) (Phase, Reason) {
 	if reached(a.PausedAt, now) {
+		if len(a.Stopped) > 0 {
+			return PhasePaused, a.Stopped[0].Reason(a.PausedBy)
+		}
 		return PhasePaused, reason(GatePausedByPerson, ParamBy, a.PausedBy, ParamReason, a.PauseReason)
 	}
 	var broken []verdictOf

@@ -312,6 +312,7 @@ func copyApproval(a Approval) Approval {
 	a.Models = slices.Clone(a.Models)
 	a.Floors = slices.Clone(a.Floors)
 	a.Verdicts = slices.Clone(a.Verdicts)
+	a.Stopped = slices.Clone(a.Stopped)
 	if a.Override != nil {
 		o := *a.Override
 		o.Broken = slices.Clone(o.Broken)

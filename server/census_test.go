@@ -72,6 +72,7 @@ func adminCensus() map[string]bounds {
 		"POST /v1/approvals/{id}/refuse", "POST /v1/approvals/{id}/withdraw",
 		"GET /v1/verdicts/matrix", "GET /v1/verdicts/coverage",
 		"GET /v1/policies", "GET /v1/policies/{policy}", "POST /v1/policies/{policy}", "POST /v1/policies/{policy}/remove",
+		"GET /v1/problems", "POST /v1/problems", "POST /v1/problems/{id}/close",
 		"GET /v1/settings", "POST /v1/apply", "POST /v1/devices/{udid}", "POST /v1/holders",
 	} {
 		census[pattern] = small

@@ -27,7 +27,7 @@ func (p Phone) Clone() Phone {
 	if p.Arrival = copied(p.Arrival); p.Arrival != nil {
 		p.Arrival.Reasons = slices.Clone(p.Arrival.Reasons)
 	}
-	p.Legacy = copied(p.Legacy)
+	p.Legacy, p.Reverted = copied(p.Legacy), copied(p.Reverted)
 	return p
 }
 

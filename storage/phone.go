@@ -67,6 +67,7 @@ type Phone struct {
 	Announced    Announced          `json:"announced,omitzero"`
 	Sync         SyncState          `json:"sync,omitzero"`
 	Arrival      *Arrival           `json:"arrival,omitzero"`   // how it came to a release its group had not opened
+	Reverted     *Reverted          `json:"reverted,omitzero"`  // business app that went back on what it runs, nil for none
 	History      []Ran              `json:"history,omitempty"`  // what it ran before OS in this epoch, oldest first, at most MaxHistory
 	Forgotten    int                `json:"forgotten,omitzero"` // releases before those of History
 	Legacy       *Legacy            `json:"legacy,omitzero"`    // nil while it never needed a mechanism of iOS before 27
@@ -128,8 +129,9 @@ type UpdateState struct {
 	PendingDeadline string    `json:"pendingDeadline,omitzero"` // local time of the phone, no zone
 	Failures        int       `json:"failures,omitzero"`
 	FailureReason   string    `json:"failureReason,omitzero"`
-	FailureAt       time.Time `json:"failureAt,omitzero"`
-	Since           time.Time `json:"since,omitzero"` // when Install last changed, as the server saw it
+	FailureAt       time.Time `json:"failureAt,omitzero"`   // by the phone's clock
+	FailureSeen     time.Time `json:"failureSeen,omitzero"` // when the server first saw this failure
+	Since           time.Time `json:"since,omitzero"`       // when Install last changed, as the server saw it
 }
 
 // DeclarationState is what a phone says of one declaration.
@@ -209,6 +211,13 @@ type Arrival struct {
 	Reasons []string  `json:"reasons,omitempty"` // install-reason at that time, or "enrolled"
 	From    string    `json:"from,omitzero"`     // what it ran before, "" when it arrived with it
 	Cause   string    `json:"cause,omitzero"`    // why nothing kept it from that, as package policy calls it
+}
+
+// Reverted tells of a business app that went back to a lower version.
+type Reverted struct {
+	BundleID string    `json:"bundleID,omitzero"`
+	From     string    `json:"from,omitzero"` // the version it had
+	At       time.Time `json:"at,omitzero"`   // when the server first saw a lower one
 }
 
 // DeclarationBody is one declaration as sent, addressed by its content: equal

@@ -15,6 +15,7 @@ type World struct {
 	Declines  []Decline
 	HoldMarks []HoldMark
 	Proposals []Proposal // acts that wait for a second person, and those that did
+	Problems  []Problem
 }
 
 // WorldChange is one atomic change of the world: records to add or replace by
@@ -29,6 +30,7 @@ type WorldChange struct {
 	Declines  []Decline  // by Group and Release
 	HoldMarks []HoldMark // by Group and Release
 	Proposals []Proposal // by ID
+	Problems  []Problem  // by ID
 
 	Notices []Notice // by ID; one that is on record already stays as it is
 
@@ -87,6 +89,8 @@ type Policy struct {
 	Calendar Calendar      `json:"calendar,omitzero"`
 
 	Improvements Improvements `json:"improvements,omitzero"`
+
+	Breaker *BreakerSettings `json:"breaker,omitempty"` // nil: that of the built-in policy
 }
 
 // Improvements is what a policy says about Apple's background security
@@ -172,6 +176,8 @@ type Approval struct {
 	Soak time.Duration `json:"soak,omitzero"` // least time between the starts of two waves
 
 	ApprovalRebase
+
+	Breaker BreakerState `json:"breaker,omitzero"`
 }
 
 // ApprovalRebase says how an approval came to its waves, or what became of them.

@@ -55,6 +55,10 @@ func (g *globals) verdictNames(cmd *cobra.Command) []string {
 	return names(ask[api.Verdicts](g, cmd, api.Path("verdicts")).Verdicts, func(v api.Verdict) string { return v.ID })
 }
 
+func (g *globals) problemIDs(cmd *cobra.Command) []string {
+	return names(ask[api.Problems](g, cmd, api.Path("problems")).Problems, func(v fleet.ProblemView) string { return v.ID })
+}
+
 func (g *globals) deviceNames(cmd *cobra.Command) []string {
 	return names(ask[devicePage](g, cmd, api.Path("devices")).Devices, func(v fleet.DeviceView) string { return v.UDID })
 }

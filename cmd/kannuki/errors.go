@@ -295,6 +295,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no command %q in its queue.", e.Name), t.T("List: `kannuki device queue`.")
 	case "verdict":
 		message, next = t.T("There is no test result %q.", e.Name), t.T("List: `kannuki verdict list`.")
+	case "problem":
+		message, next = t.T("There is no report %q.", e.Name), t.T("List: `kannuki problem list`.")
 	}
 	if near != "" {
 		next = t.T("Nearest: %s.", near) + " " + next

@@ -66,12 +66,19 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"holidays", ""},
 		{"improvements", ""},
 		{"keep_improvements", ""},
+		{"breaker_sample", ""},
+		{"breaker_failed", ""},
+		{"breaker_silent", ""},
+		{"breaker_silent_after", ""},
+		{"breaker_reverted", ""},
+		{"breaker_reports", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
 			list(p.Groups), boolean(p.BuiltIn), plain(p.ChangedBy), instantUTC(p.ChangedAt),
 			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays),
-			plain(p.Improvements), boolean(p.KeepImprovements))
+			plain(p.Improvements), boolean(p.KeepImprovements),
+			number(p.BreakerSample), number(p.BreakerFailed), number(p.BreakerSilent), plain(p.BreakerSilentAfter), number(p.BreakerReverted), number(p.BreakerReports))
 	}
 	return tab
 }
@@ -93,6 +100,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		[2]string{t.T("Update days"), g.openDays(p.RolloutDefaults)},
 		[2]string{t.T("No-update days"), list(slices.Concat(p.Closed, p.Holidays)).shown},
 		[2]string{t.T("Security improvements"), g.improvements(p.ImprovementSettings)},
+		[2]string{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
 		[2]string{t.T("Groups"), list(p.Groups).shown},
 		[2]string{t.T("Changed"), changed},
 	)
@@ -119,6 +127,7 @@ type policySetOptions struct {
 	act
 	rolloutFlags
 	improvementFlags
+	breakerFlags
 	carryOver, onExpiry string
 	verdictDays         int
 }
@@ -133,7 +142,8 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 			"one that would open a closed gate is refused, with the gates named (exit 3). Give a group its policy with `kannuki group set --policy`."),
 		Example: "kannuki policy set retail --carry-over on --verdict-days 180 --reason \"26.6.1 took 30 days\"\n" +
 			"kannuki policy set retail --on-expiry enforce\n" +
-			"kannuki policy set retail --waves 5%,25%,100% --soak 4d --deadline 3d --weekdays mon,tue,wed,thu --hours 09:00-17:00 --closed 2026-12-28..2027-01-04",
+			"kannuki policy set retail --waves 5%,25%,100% --soak 4d --deadline 3d --weekdays mon,tue,wed,thu --hours 09:00-17:00 --closed 2026-12-28..2027-01-04\n" +
+			"kannuki policy set retail --breaker-failed 5 --breaker-sample 40 --breaker-reports 2",
 		Args: g.args("POLICY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runPolicySet(g, cmd, o, args[0])
@@ -143,6 +153,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.act.addFlags(g, f)
 	o.rolloutFlags.addFlags(g, f)
 	o.improvementFlags.addFlags(g, f)
+	o.breakerFlags.addFlags(g, f)
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
 	f.IntVar(&o.verdictDays, "verdict-days", 0, t.T("for how many days a result counts; 0: until the day it names itself"))
 	f.StringVar(&o.onExpiry, "on-expiry", "", t.T("when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)"))
@@ -172,6 +183,7 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	if change.ImprovementChange, err = o.improvementFlags.change(g, cmd); err != nil {
 		return err
 	}
+	change.BreakerChange = o.breakerFlags.change(cmd)
 	if change == (fleet.PolicyChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}

@@ -169,6 +169,7 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 	}
 	b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
 	b.WriteString(g.wavesText(v.Waves))
+	b.WriteString(g.breakerText(v))
 	if len(v.Reasons) > 0 {
 		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"count", t.T("Phones")}}}
 		for _, r := range v.Reasons {

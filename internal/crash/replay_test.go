@@ -61,7 +61,7 @@ func replay(entries []storage.AuditEntry) *world {
 		}
 		kind, _, _ := strings.Cut(e.Action, ".")
 		switch kind {
-		case "app", "group", "verdict", "gate", "rollout":
+		case "app", "group", "verdict", "gate", "rollout", "problem":
 			w.changed(e)
 			w.decision(e)
 		case "grant", "certificate", "phone", "device":
@@ -112,7 +112,7 @@ func (w *world) decision(e storage.AuditEntry) {
 		} else {
 			w.offers[e.Target] += withdrawnText
 		}
-	case "rollout.pause":
+	case "rollout.pause", "rollout.breaker":
 		w.stop(e, e.Reason)
 	case "rollout.resume":
 		w.stop(e, "")

@@ -15,7 +15,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"rebase-leaves-models": "{release}は{models}で検証されていませんが、{older}の展開の対象です。その機種で検証するか、--rebaseなしで承認してください。",
 		"nothing-to-withdraw":  "{group}の{release}は、承認も検証用端末への適用もされていません。",
 		"not-approved":         "{group}の{release}には、一時停止する承認がありません。",
-		"resume-first":         "{group}の{release}の展開は、担当者が一時停止しています。先に再開してください。",
+		"resume-first":         "{group}の{release}の展開は一時停止中です。先に再開してください。",
 		"foreign-broken":       "{by}が{app}を{release}で動作不良と記録し、{group}のゲートを閉じています。動作する新しい結果を記録するか、`kannuki gate override`を使ってください。",
 		"not-paused":           "{group}の{release}の展開は、担当者が一時停止したものではありません。",
 		"unknown-kind":         "このサーバーは「{kind}」という種類の提案を実行できません。",
@@ -40,6 +40,15 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"device-missing":           "検証用端末を指定するか、外部の結果を根拠とともに記録してください。",
 		"evidence-missing":         "外部の結果には根拠（出所と確認できる人）が必要です。",
 		"app-version-missing":      "外部の結果には、検証したアプリの版が必要です。",
+
+		// Reports of problems, and what stops a rollout.
+		"not-a-production-phone": "端末{phone}は本番端末ではありません。検証用端末で分かったことは`kannuki verdict record`で記録してください。",
+		"release-unknown":        "端末{phone}はiOSの版を報告していません。`kannuki device refresh {phone}`で確認してください。",
+		"reported-already":       "端末{phone}の{app}の不具合は、すでに{id}として報告されています。",
+		"problem-closed":         "この報告は{by}がすでに完了にしています。",
+		"problem-device-missing": "{field}：不具合のあった端末を指定してください。",
+		"number-out-of-range":    "{field}：{value}は使えません。{least}から{most}までの数を指定してください。",
+		"silence-out-of-range":   "{field}：\"{value}\"は使えません。72hのように、4hから30dまでで指定してください。",
 
 		// Phones.
 		"not-pushable":      "端末{phone}には通知できません（状態：{state}）。",

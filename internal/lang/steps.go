@@ -29,6 +29,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"approve":                 {"Look at the gate and approve it.", "ゲートを確認し、適用を承認してください。"},
 		"test-to-approve":         {"Test the apps that are not verified; then \"kannuki gate approve\" can take the exception's place.", "未検証のアプリを確かめてください。その後「kannuki gate approve」で例外承認に代えられます。"},
 		"resume":                  {"Resume the rollout when the cause is cleared.", "原因の解消後、展開を再開してください。"},
+		"look-and-resume":         {"Look at the phones (\"kannuki rollout status\", \"kannuki problem list\"); then resume the rollout, or decline the release.", "端末を確認し（「kannuki rollout status」「kannuki problem list」）、展開を再開するか、リリースを拒否してください。"},
 		"choose-newer-release":    {"Decide about the newer release instead.", "新しい版について判断してください。"},
 		"unlock":                  {"Ask the user to unlock the phone once.", "一度ロックを解除してもらってください。"},
 		"connect":                 {"Ask the user to switch the phone on and join Wi-Fi, or check whether it is lost.", "電源とWi-Fiの確認を利用者に依頼し、所在不明なら紛失の手順へ進んでください。"},

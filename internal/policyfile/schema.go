@@ -88,7 +88,7 @@ func schemaOf(t reflect.Type) *SchemaNode {
 // hints is what an editor shows beside a key. The server checks values; a hint
 // that it does not know of would only be a wrong squiggle.
 func hints() map[string]SchemaNode {
-	zero := 0
+	zero, one := 0, 1
 	return map[string]SchemaNode{
 		"apps":                       {Description: "A business app. A key that is absent stays as it is.", Required: []string{"bundle_id"}},
 		"apps.bundle_id":             {Description: "Bundle identifier, such as com.example.pos"},
@@ -112,6 +112,13 @@ func hints() map[string]SchemaNode {
 		"groups.policy":              {Description: "Name of the policy that decides about its gates"},
 		"groups.minimum_notice":      {Description: "Least time between telling a phone and its deadline, such as 24h"},
 		"groups.candidate_notice":    {Description: "The same for a candidate on verification phones, such as 4h"},
+
+		"policies.breaker_sample":       {Description: "Least number of phones for the percentages that stop a rollout", Minimum: &one},
+		"policies.breaker_failed":       {Description: "Percent of the phones asked to install on which it failed, at which a rollout stops itself; 0: never", Minimum: &zero},
+		"policies.breaker_silent":       {Description: "Percent of the phones that installed and fell silent with it, at which a rollout stops itself; 0: never", Minimum: &zero},
+		"policies.breaker_silent_after": {Description: "For how long such a phone was not heard of, such as 72h"},
+		"policies.breaker_reverted":     {Description: "Percent of the phones that installed on which a business app went back, at which a rollout stops itself; 0: never", Minimum: &zero},
+		"policies.breaker_reports":      {Description: "Number of phones with a problem report, at which a rollout stops itself; 0: never", Minimum: &zero},
 	}
 }
 

@@ -44,6 +44,7 @@ const (
 	bucketDeclines   bucket = "declines"    // group, release -> Decline
 	bucketHoldMarks  bucket = "hold-marks"  // group, release -> HoldMark
 	bucketProposals  bucket = "proposals"   // ID -> Proposal
+	bucketProblems   bucket = "problems"    // ID -> Problem
 	bucketNotices    bucket = "notices"     // sequence -> Notice
 	bucketNoticeID   bucket = "notice-id"   // ID -> sequence
 	bucketNoticeDue  bucket = "notice-due"  // channel, microseconds of Next, sequence -> nothing
@@ -57,7 +58,7 @@ func allBuckets() []bucket {
 		bucketPhones, bucketUDID, bucketSerial, bucketGroup, bucketSets, bucketSetUse, bucketBodies,
 		bucketQueue, bucketQueueUUID, bucketCommand, bucketCommandUse,
 		bucketApps, bucketGroups, bucketPolicies, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketHoldMarks, bucketProposals,
-		bucketNotices, bucketNoticeID, bucketNoticeDue, bucketAudit,
+		bucketProblems, bucketNotices, bucketNoticeID, bucketNoticeDue, bucketAudit,
 	}
 }
 

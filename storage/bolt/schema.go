@@ -24,7 +24,9 @@ type schema []migration
 type migration func(*tx) error
 
 // currentSchema returns the migrations of this binary.
-func currentSchema() schema { return schema{addProposals, addPolicies, addHoldMarks, addNotices} }
+func currentSchema() schema {
+	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems}
+}
 
 // addProposals leads to version 2, which knows proposals and approvals that end
 // by themselves. An older binary would take such an approval for one without
@@ -58,6 +60,14 @@ func addNotices(t *tx) error {
 		}
 	}
 	return nil
+}
+
+// addProblems leads to version 6, which knows what was reported broken and what
+// stopped a rollout. An older binary would take a rollout that stopped for one
+// that a person paused, and not stop any other.
+func addProblems(t *tx) error {
+	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketProblems))
+	return err
 }
 
 func (s schema) version() uint64 { return firstSchema + uint64(len(s)) }

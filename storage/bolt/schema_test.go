@@ -174,8 +174,8 @@ func TestOpenReadOnly(t *testing.T) {
 	}
 }
 
-// TestAddBuckets opens a database from before there were proposals, policies and
-// marks of holds.
+// TestAddBuckets opens a database from before there were proposals, policies,
+// marks of holds and problems.
 func TestAddBuckets(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "kannuki.db")
@@ -189,7 +189,7 @@ func TestAddBuckets(t *testing.T) {
 	err = db.Update(func(b *bbolt.Tx) error {
 		old := &tx{bolt: b, packer: &packer{}}
 		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), b.DeleteBucket([]byte(bucketPolicies)),
-			b.DeleteBucket([]byte(bucketHoldMarks)), b.DeleteBucket([]byte(bucketNotices)),
+			b.DeleteBucket([]byte(bucketHoldMarks)), b.DeleteBucket([]byte(bucketProblems)), b.DeleteBucket([]byte(bucketNotices)),
 			b.DeleteBucket([]byte(bucketNoticeID)), b.DeleteBucket([]byte(bucketNoticeDue)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
@@ -200,7 +200,7 @@ func TestAddBuckets(t *testing.T) {
 		t.Fatal(err)
 	}
 	pending := storage.Notice{ID: "n", Deliveries: []storage.Delivery{{Channel: "log", State: storage.DeliveryPending}}}
-	c := storage.WorldChange{Notices: []storage.Notice{pending}, Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}, HoldMarks: []storage.HoldMark{{Group: "g", Release: "26.6"}}}
+	c := storage.WorldChange{Notices: []storage.Notice{pending}, Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}, Problems: []storage.Problem{{ID: "p"}}, HoldMarks: []storage.HoldMark{{Group: "g", Release: "26.6"}}}
 	if _, err := s.ChangeWorld(t.Context(), storage.DefaultSegment, 0, c); err != nil {
 		t.Errorf("new records in a migrated database: %v", err)
 	}

@@ -68,6 +68,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 			fill(t, &w.Declines, bucketDeclines, prefix),
 			fill(t, &w.HoldMarks, bucketHoldMarks, prefix),
 			fill(t, &w.Proposals, bucketProposals, prefix),
+			fill(t, &w.Problems, bucketProblems, prefix),
 		)
 	})
 	if err != nil {
@@ -153,6 +154,7 @@ func (t *tx) applyChange(seg storage.Segment, c storage.WorldChange) error {
 		saveAll(t, bucketDeclines, c.Declines, func(d storage.Decline) (key, error) { return two(d.Group, d.Release) }),
 		saveAll(t, bucketHoldMarks, c.HoldMarks, func(m storage.HoldMark) (key, error) { return two(m.Group, m.Release) }),
 		saveAll(t, bucketProposals, c.Proposals, func(p storage.Proposal) (key, error) { return one(p.ID) }),
+		saveAll(t, bucketProblems, c.Problems, func(p storage.Problem) (key, error) { return one(p.ID) }),
 	)
 }
 

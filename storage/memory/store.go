@@ -71,6 +71,7 @@ type segment struct {
 	approvals map[string]storage.Approval
 	declines  map[string]storage.Decline
 	proposals map[string]storage.Proposal
+	problems  map[string]storage.Problem
 	policies  map[string]storage.Policy
 	holdMarks map[string]storage.HoldMark
 
@@ -104,6 +105,7 @@ func newSegment() *segment {
 		approvals:    map[string]storage.Approval{},
 		declines:     map[string]storage.Decline{},
 		proposals:    map[string]storage.Proposal{},
+		problems:     map[string]storage.Problem{},
 		policies:     map[string]storage.Policy{},
 		holdMarks:    map[string]storage.HoldMark{},
 		notices:      map[string]storage.Notice{},

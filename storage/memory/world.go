@@ -33,7 +33,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 			Revision: in.revision,
 			Apps:     all(in.apps), Groups: all(in.groups), Verdicts: all(in.verdicts), Offers: all(in.offers),
 			Approvals: all(in.approvals), Declines: all(in.declines), Proposals: all(in.proposals), Policies: all(in.policies),
-			HoldMarks: all(in.holdMarks),
+			HoldMarks: all(in.holdMarks), Problems: all(in.problems),
 		}
 		return nil
 	})
@@ -98,6 +98,7 @@ func (t *tx) change(in *segment, c storage.WorldChange) error {
 		putAll(t, in.offers, c.Offers, func(o storage.Offer) []string { return []string{o.Group, o.Release} }),
 		putAll(t, in.approvals, c.Approvals, func(a storage.Approval) []string { return []string{a.ID} }),
 		putAll(t, in.declines, c.Declines, func(d storage.Decline) []string { return []string{d.Group, d.Release} }),
+		putAll(t, in.problems, c.Problems, func(p storage.Problem) []string { return []string{p.ID} }),
 		putAll(t, in.proposals, c.Proposals, func(p storage.Proposal) []string { return []string{p.ID} }),
 		putAll(t, in.policies, c.Policies, func(p storage.Policy) []string { return []string{p.Name} }),
 		putAll(t, in.holdMarks, c.HoldMarks, func(m storage.HoldMark) []string { return []string{m.Group, m.Release} }),

@@ -20,6 +20,7 @@ func filledWorld() storage.WorldChange {
 		Declines:  []storage.Decline{filled[storage.Decline]()},
 		HoldMarks: []storage.HoldMark{filled[storage.HoldMark]()},
 		Proposals: []storage.Proposal{filled[storage.Proposal]()},
+		Problems:  []storage.Problem{filled[storage.Problem]()},
 	}
 }
 
@@ -53,7 +54,7 @@ func worldSentences() []sentence {
 			got := readWorld(t, s, segB)
 			wantEqual(t, got, storage.World{
 				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Policies: c.Policies, Verdicts: c.Verdicts,
-				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, HoldMarks: c.HoldMarks, Proposals: c.Proposals,
+				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, HoldMarks: c.HoldMarks, Proposals: c.Proposals, Problems: c.Problems,
 			})
 			wantEqual(t, readWorld(t, s, segA), storage.World{Revision: readWorld(t, s, segA).Revision})
 		}},
@@ -69,11 +70,12 @@ func worldSentences() []sentence {
 			c.Declines[0].Reason = "new"
 			c.HoldMarks[0].Day = 83
 			c.Proposals[0].State = "new"
+			c.Problems[0].ClosedFor = "new"
 			changeWorld(t, s, segA, c)
 			got := readWorld(t, s, segA)
 			wantEqual(t, got, storage.World{
 				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Policies: c.Policies, Verdicts: c.Verdicts,
-				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, HoldMarks: c.HoldMarks, Proposals: c.Proposals,
+				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, HoldMarks: c.HoldMarks, Proposals: c.Proposals, Problems: c.Problems,
 			})
 		}},
 		{"group and release together are the key of an offer, a decline and a mark", func(t *testing.T, s Store) {
@@ -101,7 +103,7 @@ func worldSentences() []sentence {
 				RemoveHoldMarks: []storage.HoldMark{{Group: c.HoldMarks[0].Group, Release: c.HoldMarks[0].Release}, {Group: "un", Release: "known"}},
 			})
 			got := readWorld(t, s, segA)
-			wantEqual(t, got, storage.World{Revision: got.Revision, Verdicts: c.Verdicts, Offers: c.Offers, Approvals: c.Approvals, Proposals: c.Proposals})
+			wantEqual(t, got, storage.World{Revision: got.Revision, Verdicts: c.Verdicts, Offers: c.Offers, Approvals: c.Approvals, Proposals: c.Proposals, Problems: c.Problems})
 			wantEqual(t, readWorld(t, s, segB).Apps, c.Apps)
 		}},
 		{"is listed in the order of the keys' bytes", func(t *testing.T, s Store) {

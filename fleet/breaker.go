@@ -1,0 +1,153 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// actionBreaker is how a stop by the circuit breaker is recorded.
+const actionBreaker = "rollout.breaker"
+
+// StopRollouts pauses every rollout whose phones show what the group's policy
+// stops a rollout for, of all segments, and reports whether there was one. It
+// may be called at any time and as often as wanted: what it goes by is what the
+// phones' records say now. Only a person lets a rollout go on, and what was seen
+// until then stops it no more. What goes wrong in one segment keeps no other
+// from being looked at; the error tells of all.
+func (f *Fleet) StopRollouts(ctx context.Context) (bool, error) {
+	stopped := false
+	var failed []error
+	for _, w := range f.all() {
+		some, err := f.stopRollouts(ctx, w)
+		stopped = stopped || some
+		failed = append(failed, err)
+	}
+	return stopped, errors.Join(failed...)
+}
+
+func (f *Fleet) stopRollouts(ctx context.Context, w *worldState) (bool, error) {
+	if c := f.rolloutsToStop(w, w.current.Load()); len(c.Approvals) == 0 {
+		return false, nil
+	}
+	var made storage.WorldChange
+	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
+		if made = f.rolloutsToStop(w, s); len(made.Approvals) == 0 {
+			return made, errNothingToDo
+		}
+		return made, nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("segment %s: %w", w.segment, err)
+	}
+	for _, e := range made.Audit {
+		f.o.Logger.WarnContext(ctx, "rollout stopped", "target", e.Target, "reason", e.Reason)
+	}
+	return len(made.Approvals) > 0, nil
+}
+
+// rolloutsToStop returns the change that pauses what has to be, empty when
+// nothing has.
+func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
+	var c storage.WorldChange
+	now := f.now()
+	var list []*watch
+	for _, a := range s.records.Approvals {
+		if current, ok := standing(s, a.Group, a.Release, now); ok && current.ID == a.ID && a.PausedAt.IsZero() {
+			list = append(list, newWatch(s, a))
+		}
+	}
+	f.observe(w, list)
+	list = slices.DeleteFunc(list, func(v *watch) bool { return len(v.breaker.Crossed(v.signals)) == 0 })
+	if len(list) == 0 {
+		return c
+	}
+	world := s.withCensus(w.census, now)
+	for _, v := range list {
+		gate := policy.Evaluate(world, v.approval.Group, v.approval.Release, now)
+		if gate.Phase == policy.PhaseRollingOut || gate.Phase == policy.PhaseApproved {
+			f.trip(&c, v, gate.Phase)
+		}
+	}
+	return c
+}
+
+// trip adds what pauses a rollout.
+func (f *Fleet) trip(c *storage.WorldChange, v *watch, before policy.Phase) {
+	a, readings := v.approval, v.breaker.Crossed(v.signals)
+	detail := map[string]string{"phase_before": string(before), "approval": a.ID}
+	var why []string
+	for _, r := range readings {
+		why = append(why, signalText(r))
+		detail[string(r.Signal)] = sprintf("%d of %d, stops at %d", r.Count, r.Of, r.StopsAt)
+		if r.Of == 0 {
+			detail[string(r.Signal)] = sprintf("%d, stops at %d", r.Count, r.StopsAt)
+		}
+	}
+	act := Act{Actor: "kannuki", Reason: strings.Join(why, "; ")}
+	a.PausedAt, a.PausedBy, a.PauseReason = f.now(), act.Actor, act.Reason
+	a.Breaker.Stopped = storedReadings(readings)
+	c.Approvals = append(c.Approvals, a)
+	entry := f.entry(act, actionBreaker, a.Group+"/"+a.Release, detail)
+	c.Audit = append(c.Audit, entry)
+	c.Notices = append(c.Notices, f.notice(storage.Notice{
+		Kind: NoticeRolloutStopped, At: entry.At, Group: a.Group, Release: a.Release, Params: maps.Clone(detail),
+	}))
+}
+
+// signalText says what stopped a rollout, for records that are always English.
+func signalText(r policy.Reading) string {
+	switch r.Signal {
+	case policy.WhyInstallsFailed:
+		return sprintf("the installation failed on %d of %d phones (stops at %d)", r.Count, r.Of, r.StopsAt)
+	case policy.WhyPhonesSilent:
+		return sprintf("%d of %d phones fell silent with the installation (stops at %d)", r.Count, r.Of, r.StopsAt)
+	case policy.WhyAppsReverted:
+		return sprintf("a business app went back to a lower version on %d of %d phones (stops at %d)", r.Count, r.Of, r.StopsAt)
+	default:
+		return sprintf("a business app was reported broken on %d phones (stops at %d)", r.Count, r.StopsAt)
+	}
+}
+
+func storedReadings(list []policy.Reading) []storage.BreakerReading {
+	var out []storage.BreakerReading
+	for _, r := range list {
+		out = append(out, storage.BreakerReading{Signal: string(r.Signal), Count: r.Count, Of: r.Of, StopsAt: r.StopsAt})
+	}
+	return out
+}
+
+func engineReadings(list []storage.BreakerReading) []policy.Reading {
+	var out []policy.Reading
+	for _, r := range list {
+		out = append(out, policy.Reading{Signal: policy.Code(r.Signal), Count: r.Count, Of: r.Of, StopsAt: r.StopsAt})
+	}
+	return out
+}
+
+// BreakerView is what the circuit breaker sees of a rollout.
+type BreakerView struct {
+	Since   time.Time        `json:"since"`   // what phones showed until then does not count
+	Signals []policy.Reading `json:"signals"` // those that the group's policy has switched on, as they are now
+	// Stopped is what it stopped the rollout for, and when; none while it did not.
+	Stopped   []policy.Reading `json:"stopped,omitempty"`
+	StoppedAt time.Time        `json:"stopped_at,omitzero"`
+}
+
+// breakerView describes the breaker of an approval that stands.
+func (f *Fleet) breakerView(w *worldState, s *snapshot, a storage.Approval) *BreakerView {
+	v := newWatch(s, a)
+	f.observe(w, []*watch{v})
+	view := &BreakerView{Since: v.since, Signals: append([]policy.Reading{}, v.breaker.Read(v.signals)...), Stopped: engineReadings(a.Breaker.Stopped)}
+	if len(view.Stopped) > 0 {
+		view.StoppedAt = a.PausedAt
+	}
+	return view
+}
