@@ -245,9 +245,11 @@ func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group,
 }
 
 // Pause stops a rollout: no further phone starts, and what can still be taken
-// back is taken back at each phone's next contact.
+// back is taken back at each phone's next contact. The effect's waves have the
+// dates that they would have if the rollout went on now.
 func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{action: "rollout.pause", group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
+	var shown storage.Approval
+	effect, err := f.carry(ctx, seg, a, decision{action: "rollout.pause", group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
 		approval, ok := standing(s, group, release, f.now())
 		if !ok {
 			return storage.WorldChange{}, refused("not-approved", "%s has no approval in group %s to pause", release, group).
@@ -258,15 +260,19 @@ func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, re
 				with("release", release, "group", group, "by", approval.PausedBy)
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = f.now(), a.Actor, a.Reason
+		shown = approval
+		shown.Waves = f.resoaked(s, approval)
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, nil
 	}})
+	return f.withWaves(seg, effect, shown, err)
 }
 
 // Resume lets a paused rollout go on; the next wave waits until those before it
 // have soaked anew, and what phones showed until now no longer stops it. It is
 // refused while an app is broken.
 func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{action: "rollout.resume", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+	var shown storage.Approval
+	effect, err := f.carry(ctx, seg, a, decision{action: "rollout.resume", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		approval, ok := standing(s, group, release, f.now())
 		if !ok || approval.PausedAt.IsZero() {
 			return storage.WorldChange{}, refused("not-paused", "the rollout of %s in group %s was not paused by a person", release, group).
@@ -275,8 +281,10 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
 		approval.Breaker = storage.BreakerState{Since: f.now()}
 		approval.Waves = f.resoaked(s, approval)
+		shown = approval
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(s, gate)
 	}})
+	return f.withWaves(seg, effect, shown, err)
 }
 
 // stillBroken names the apps that would stop the rollout at once: those that

@@ -76,6 +76,19 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 	return views
 }
 
+// withWaves adds the waves of an approval to what a decision about it does.
+func (f *Fleet) withWaves(seg storage.Segment, e Effect, a storage.Approval, err error) (Effect, error) {
+	if err != nil {
+		return e, err
+	}
+	w, err := f.world(seg)
+	if err != nil {
+		return e, err
+	}
+	e.Waves = f.waveViews(w, a, policy.Phase(e.Phase))
+	return e, nil
+}
+
 // countWaves counts the phones of each wave.
 func (f *Fleet) countWaves(w *worldState, a storage.Approval, waves []policy.Wave, views []WaveView) {
 	for m := range w.census.all() {

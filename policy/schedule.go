@@ -117,7 +117,12 @@ func (s Schedule) deadline(start time.Time, within time.Duration) LocalTime {
 	if !s.Calendar.IsZero() {
 		within = max(within, s.Notice)
 	}
-	return s.Calendar.NextLocal(FormatLocal(s.After(start, within).Add(time.Minute-1).Truncate(time.Minute), s.Location))
+	return s.Calendar.NextLocal(s.wanted(start, within))
+}
+
+// wanted returns the whole minute at which within has passed since start.
+func (s Schedule) wanted(start time.Time, within time.Duration) LocalTime {
+	return FormatLocal(s.After(start, within).Add(time.Minute-1).Truncate(time.Minute), s.Location)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -62,6 +62,7 @@ func adminCensus() map[string]bounds {
 		"POST /v1/enrollment/links", "POST /v1/enrollment/profiles", "GET /v1/releases", "GET /v1/releases/{release}", "POST /v1/feeds/fetch",
 		"GET /v1/gates", "GET /v1/gates/{group}/{release}", "POST /v1/gates/{group}/{release}/offer", "POST /v1/gates/{group}/{release}/decline",
 		"POST /v1/gates/{group}/{release}/withdraw", "POST /v1/gates/{group}/{release}/approve", "GET /v1/rollouts/{group}/{release}",
+		"GET /v1/rollouts/{group}/{release}/waves", "GET /v1/rollouts/{group}/{release}/plan",
 		"POST /v1/rollouts/{group}/{release}/pause", "POST /v1/rollouts/{group}/{release}/resume", "GET /v1/verdicts", "POST /v1/verdicts",
 		"POST /v1/verdicts/{id}/revoke", "GET /v1/audit", "POST /v1/push/certificate", "POST /v1/backup",
 		"POST /v1/devices/{udid}/queue/{command}/cancel", "POST /v1/devices/{udid}/remove", "GET /v1/devices/{udid}/declarations/diff",

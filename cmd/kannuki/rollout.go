@@ -19,6 +19,8 @@ func newRolloutCommand(g *globals) *cobra.Command {
 	t := g.text
 	return g.noun("rollout", t.T("How far an approved release is, and stopping it"),
 		newRolloutStatusCommand(g),
+		newRolloutShowCommand(g),
+		newRolloutPlanCommand(g),
 		newGateVerbCommand(g, gateVerb{
 			noun: "rollouts", name: "pause", short: t.T("Stop a rollout: no further phone starts"),
 			example: "kannuki rollout pause 26.6.1 --group sales --reason \"POS prints nothing\"",

@@ -52,7 +52,7 @@ func TestContract(t *testing.T) {
 		"enroll profile", "enroll link", "gate offer", "gate show", "gate list", "gate approve", "gate decline", "gate withdraw", "gate override",
 		"approval list", "approval show", "approval sign", "approval refuse", "approval withdraw",
 		"verdict record", "device list", "device show", "device explain", "device push", "device queue", "rollout status",
-		"rollout pause", "rollout resume", "declaration show", "backup create", "audit log", "audit verify", "sim run",
+		"rollout show", "rollout plan", "rollout pause", "rollout resume", "declaration show", "backup create", "audit log", "audit verify", "sim run",
 		"cert push import", "token create", "token list", "token revoke", "device remove", "device queue cancel",
 		"app show", "app set", "app remove", "group show", "group set", "cert list", "cert revoke", "declaration diff",
 		"verdict list", "verdict show", "audit export", "backup verify", "backup restore", "db check", "db stats", "man",

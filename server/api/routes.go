@@ -72,6 +72,8 @@ func routes() []route {
 		{"POST /v1/approvals/{id}/refuse", false, always, 0, with(refuseApproval)},
 		{"POST /v1/approvals/{id}/withdraw", false, always, 0, with(withdrawApproval)},
 		{"GET /v1/rollouts/{group}/{release}", false, always, 0, rollout},
+		{"GET /v1/rollouts/{group}/{release}/waves", false, always, 0, rolloutWaves},
+		{"GET /v1/rollouts/{group}/{release}/plan", false, always, 0, rolloutPlan},
 		{"POST /v1/rollouts/{group}/{release}/pause", true, always, 0, verb((*fleet.Fleet).Pause)},
 		{"POST /v1/rollouts/{group}/{release}/resume", true, nil, 0, verb((*fleet.Fleet).Resume)},
 		{"GET /v1/verdicts", false, always, 0, verdicts},

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+type rolloutPlanOptions struct {
+	groupFlag
+	waveFlags
+	deadline, start string
+	rebase          bool
+}
+
+func newRolloutPlanCommand(g *globals) *cobra.Command {
+	var o rolloutPlanOptions
+	t := g.text
+	cmd := &cobra.Command{
+		Use:   "plan RELEASE",
+		Short: t.T("Show what approving a gate now would do, wave by wave"),
+		Long: t.T("Show what approving a gate now would do, wave by wave with dates, and what the calendar moves. It works before the gate is verified; " +
+			"every production model then counts as verified. Nothing changes."),
+		Example: "kannuki rollout plan 26.6.1 --group sales\n" +
+			"kannuki rollout plan 26.6.1 --group sales --wave 5%@+0 --wave 25%@+2d --wave 100%@+4d --soak 1d --deadline +3d",
+		Args: g.args("RELEASE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := g.need(cmd, "group"); err != nil {
+				return err
+			}
+			query := url.Values{"wave": o.waves, "rebase": {strconv.FormatBool(o.rebase)}}
+			for name, value := range map[string]string{"soak": o.soak, "deadline": o.deadline, "start": o.start} {
+				if value != "" {
+					query.Set(name, value)
+				}
+			}
+			return showGet(g, cmd, api.Path("rollouts", o.group, args[0], "plan"), query, func(v fleet.RolloutPlan) answer {
+				return answer{data: v, table: g.waveTable(v.Waves), text: g.rolloutPlanText(v)}
+			})
+		},
+	}
+	f := cmd.Flags()
+	o.groupFlag.addFlags(g, f)
+	o.waveFlags.addFlags(g, f)
+	f.StringVar(&o.deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock (default: that of the policy)"))
+	f.StringVar(&o.start, "start", "", t.T("when phones begin to be asked: an offset such as +2h (default: at once)"))
+	f.BoolVar(&o.rebase, "rebase", false, t.T("as with `gate approve`: with the waves of the older rollout under way"))
+	g.complete(cmd, "group", g.groupNames)
+	cmd.ValidArgsFunction = completeArg(g.releaseNames)
+	return cmd
+}
+
+func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
+	t := g.text
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", v.Release, v.Group, t.Phase(v.Phase).Label, v.Phase))
+	if !v.Approvable {
+		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet; not verified: %s. The plan takes every production model to be verified.", list(v.Missing).shown))
+	}
+	fmt.Fprintf(&b, "%s\n", t.N(v.Install, "%d phone would be asked to install at once.", "%d phones would be asked to install at once."))
+	fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
+	b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
+	tab := g.waveTable(v.Waves)
+	b.WriteString("\n" + tab.text() + g.movedText(v.Waves))
+	switch {
+	case v.Outlives:
+		fmt.Fprintf(&b, "%s\n", t.T("The last deadline comes too late: the build may be gone on %s. Latest possible: %s.", t.Time(v.ShelfLife), onClock(v.Latest).shown))
+	case v.Latest != "":
+		fmt.Fprintf(&b, "%s\n", t.T("Ends before the build may be gone (%s).", t.Time(v.ShelfLife)))
+	}
+	return b.String() + g.clockText(v.Clock)
+}

@@ -1,0 +1,87 @@
+package fleet
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// RolloutPlan is what approving a gate now would do, wave by wave.
+type RolloutPlan struct {
+	Group   string    `json:"group"`
+	Release string    `json:"release"`
+	Phase   string    `json:"phase"` // of the gate now
+	AsOf    time.Time `json:"as_of"`
+	Clock   string    `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
+	// Approvable says that the gate can be approved as it is. Where it cannot, the
+	// plan takes every production model to be verified by then, and Missing are
+	// the apps that are not.
+	Approvable bool     `json:"approvable"`
+	Missing    []string `json:"missing"`
+	Models     []string `json:"models"`  // model classes that it would cover
+	Install    int      `json:"install"` // phones asked at once, verification phones without the release included
+	Promise
+	Rebased
+	Soak  string      `json:"soak,omitempty"`
+	Waves []WaveDates `json:"waves"`
+	// ShelfLife is when the build may be gone, zero when that is not known, and
+	// Latest the last deadline that an approval may have.
+	ShelfLife time.Time `json:"shelf_life,omitzero"`
+	Latest    string    `json:"latest,omitempty"`
+	Outlives  bool      `json:"outlives,omitempty"` // a deadline comes after Latest: the approval would be refused
+}
+
+// PlanRollout works out what approving a gate now would do, whether or not it
+// is verified yet. It changes nothing. It is refused for a gate that is
+// approved, declined or expired.
+func (f *Fleet) PlanRollout(seg storage.Segment, r ApproveRequest) (RolloutPlan, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return RolloutPlan{}, err
+	}
+	s := w.current.Load()
+	gate, err := f.gate(w, s, r.Group, r.Release)
+	if err != nil {
+		return RolloutPlan{}, err
+	}
+	notNow := policy.Approvable(gate)
+	if gate.Phase == policy.PhaseDeclined || gate.Phase == policy.PhaseExpired || gate.Approval != "" && notNow != nil {
+		return RolloutPlan{}, closed(gate, notNow)
+	}
+	a := f.newApproval(r.Group, r.Release, "", "", gate)
+	a.Models = gate.Models
+	if notNow != nil {
+		a.Models = slices.Concat(a.Models, gate.ProductionModels)
+		slices.Sort(a.Models)
+		a.Models = slices.Compact(a.Models)
+	}
+	before, err := f.roll(w, s, r, &a)
+	if err != nil {
+		return RolloutPlan{}, err
+	}
+	return f.planned(w, s, gate, a, before)
+}
+
+// planned describes an approval that nobody gave.
+func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.Approval, before []storage.Approval) (RolloutPlan, error) {
+	effect := Effect{Group: a.Group, Release: a.Release}
+	if err := f.preview(w, s, storage.WorldChange{Approvals: append(before, a)}, &effect); err != nil {
+		return RolloutPlan{}, err
+	}
+	promised, err := f.promise(w, s, a)
+	v := RolloutPlan{
+		Group: a.Group, Release: a.Release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(),
+		Approvable: policy.Approvable(gate) == nil, Missing: append([]string{}, gate.Missing...), Models: append([]string{}, a.Models...),
+		Install: effect.Install, Promise: promised, Rebased: f.rebased(w, s, a),
+		Waves: f.waveDates(w, s, a, policy.Phase(effect.Phase)), ShelfLife: gate.Clocks.ShelfLife, Outlives: outlives(gate, a.Waves) != nil,
+	}
+	if a.Soak > 0 {
+		v.Soak = noticeText(a.Soak)
+	}
+	if !v.ShelfLife.IsZero() {
+		v.Latest = string(lastDeadline(gate))
+	}
+	return v, err
+}

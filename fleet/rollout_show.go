@@ -1,0 +1,173 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// WaveDates is a wave with what the calendar did to its dates.
+type WaveDates struct {
+	WaveView
+	Moved []WaveMove `json:"moved,omitempty"`
+}
+
+// WaveMove is a date of a wave that the calendar put off.
+type WaveMove struct {
+	What string `json:"what"`           // start or deadline
+	From string `json:"from"`           // when it would have been: local time of the installation for a start, of each phone for a deadline
+	By   string `json:"by"`             // closed-days, month-end, weekday or hours
+	Days string `json:"days,omitempty"` // the closed days: "2026-12-28" or "2026-12-28..2027-01-04"
+}
+
+// RolloutDetail is a rollout as far as its dates go: its waves, what comes next,
+// and, when asked for, each phone.
+type RolloutDetail struct {
+	Group    string    `json:"group"`
+	Release  string    `json:"release"`
+	Phase    string    `json:"phase"`
+	AsOf     time.Time `json:"as_of"`
+	Clock    string    `json:"clock,omitempty"`    // [ClockPolicy], or "" for the wall clock
+	Approval string    `json:"approval,omitempty"` // "" when none stands: nothing rolls out
+	By       string    `json:"by,omitempty"`       // who approved it, and why
+	Reason   string    `json:"reason,omitempty"`
+	Promise
+	Rebased
+	Soak    string        `json:"soak,omitempty"`
+	Waves   []WaveDates   `json:"waves"`
+	Floors  []FloorView   `json:"floors"`  // app versions below which a phone is not asked
+	Reasons []ReasonCount `json:"reasons"` // of production phones, most frequent first
+
+	NextAutomatic string `json:"next_automatic,omitempty"` // what happens by itself
+	NextHuman     string `json:"next_human,omitempty"`     // what a person can do
+
+	Phones []RolloutPhone `json:"phones,omitempty"` // one page of the production phones
+	Next   uint64         `json:"next,omitempty"`   // After of the next page, 0 at the end
+}
+
+// FloorView is the lowest version of an app that an approval stands for.
+type FloorView struct {
+	BundleID   string `json:"bundle_id"`
+	MinVersion string `json:"min_version"`
+}
+
+// RolloutPhone is one production phone of a rollout. Times are its own local
+// ones; those of a phone that was not told are empty.
+type RolloutPhone struct {
+	UDID     string    `json:"udid"`
+	OS       string    `json:"os"`
+	Wave     int       `json:"wave"`    // from 1; 0: in none
+	Release  string    `json:"release"` // it is told to install
+	ToldAt   time.Time `json:"told_at,omitzero"`
+	Deadline string    `json:"deadline"`
+	// StopUntil is the last moment at which stopping is sure to help.
+	StopUntil string `json:"stop_until"`
+	Reason    string `json:"reason"` // why it is not done, or "done"
+}
+
+// RolloutDates describes a rollout by its dates; its phones only for a query
+// that is not nil.
+func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, release string, q *RolloutQuery) (RolloutDetail, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return RolloutDetail{}, err
+	}
+	s := w.current.Load()
+	gate, err := f.gate(w, s, group, release)
+	if err != nil {
+		return RolloutDetail{}, err
+	}
+	v := RolloutDetail{
+		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Waves: []WaveDates{}, Floors: []FloorView{},
+		NextAutomatic: string(gate.NextAutomatic), NextHuman: string(gate.NextHuman),
+	}
+	a, ok := standing(s, group, release, f.now())
+	if ok {
+		v.Approval, v.By, v.Reason = a.ID, a.By, a.Reason
+		if v.Promise, err = f.promise(w, s, a); err != nil {
+			return RolloutDetail{}, err
+		}
+		v.Rebased, v.Waves = f.rebased(w, s, a), f.waveDates(w, s, a, gate.Phase)
+		if a.Soak > 0 {
+			v.Soak = noticeText(a.Soak)
+		}
+		for _, fl := range a.Floors {
+			v.Floors = append(v.Floors, FloorView{fl.BundleID, fl.Version})
+		}
+	}
+	return v, f.rolloutPhones(ctx, w, a, &v, q)
+}
+
+// waveDates describes the waves of an approval with what the calendar did.
+func (f *Fleet) waveDates(w *worldState, s *snapshot, a storage.Approval, phase policy.Phase) []WaveDates {
+	schedule, waves := f.schedule(s, a.Group, a.Soak), engineWaves(a.Waves)
+	var out []WaveDates
+	for i, v := range f.waveViews(w, a, phase) {
+		start, deadline := schedule.Moves(waves[i])
+		out = append(out, WaveDates{v, append(waveMove("start", start), waveMove("deadline", deadline)...)})
+	}
+	return out
+}
+
+func waveMove(what string, m *policy.Move) []WaveMove {
+	if m == nil {
+		return nil
+	}
+	days := string(m.Days.First)
+	if m.Days.Last != m.Days.First {
+		days += ".." + string(m.Days.Last)
+	}
+	return []WaveMove{{What: what, From: string(m.From), By: string(m.By), Days: days}}
+}
+
+// rolloutPhones counts the production phones by reason and adds a page of them.
+func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Approval, v *RolloutDetail, q *RolloutQuery) error {
+	e := f.explainer(w)
+	listed := page{limit: maxListed}
+	if q != nil {
+		listed.after = q.After
+		if q.Limit > 0 {
+			listed.limit = min(q.Limit, maxListed)
+		}
+	}
+	counts := map[string]int{}
+	e.survey(func(m member, x explained) {
+		p := &m.look.phone
+		if p.Group != v.Group || !m.enrolled() || p.Ring != storage.RingProduction {
+			return
+		}
+		counts[rolloutReason(p, v.Release, string(x.reason))]++
+		listed.add(m)
+	})
+	v.Reasons = sortedCounts(counts)
+	if q == nil {
+		return nil
+	}
+	members, next := listed.members()
+	v.Next, v.Phones = next, []RolloutPhone{}
+	phones, err := f.phonesOf(ctx, w.segment, members)
+	waves := engineWaves(a.Waves)
+	for i := range phones {
+		if p := &phones[i]; p.Group == v.Group && p.State == storage.PhoneEnrolled && p.Ring == storage.RingProduction {
+			v.Phones = append(v.Phones, rolloutPhone(p, a, waves, rolloutReason(p, v.Release, e.view(p).Reason)))
+		}
+	}
+	return err
+}
+
+func rolloutReason(p *storage.Phone, release, reason string) string {
+	if done(p, release, reason) {
+		return string(policy.ReasonDone)
+	}
+	return reason
+}
+
+func rolloutPhone(p *storage.Phone, a storage.Approval, waves []policy.Wave, reason string) RolloutPhone {
+	v := RolloutPhone{UDID: p.UDID, OS: p.OS.Version, Wave: policy.WaveOf(waves, drawn(a), p.UDID) + 1, Reason: reason}
+	if e := p.Announced.Enforcement; e != nil {
+		v.Release, v.ToldAt, v.Deadline, v.StopUntil = e.Release, e.FirstAt, e.Deadline, string(policy.LocalTime(e.Deadline).StopUntil())
+	}
+	return v
+}
