@@ -151,7 +151,8 @@ const (
 // enforceable returns the gate of the newest verified release for one of the
 // models that wait, when that is what outcomeApproved says, among gates with
 // the newest first. What is not verified is never approved by itself, nor what
-// a person withdrew or declined, nor anything older than an approval that
+// a person withdrew or declined, nor a higher major version that the policy keeps
+// off, nor anything older than an approval that
 // stands for one of the models.
 func enforceable(s *snapshot, gates []policy.Gate, waiting []string, now time.Time) (policy.Gate, string) {
 	outcome := outcomeNoVerified
@@ -164,7 +165,7 @@ func enforceable(s *snapshot, gates []policy.Gate, waiting []string, now time.Ti
 		switch {
 		case stands && (slices.Contains(approval.Models, policy.AnyModel) || slices.ContainsFunc(approval.Models, wanted)):
 			return policy.Gate{}, outcomeDecided
-		case gate.Phase != policy.PhaseVerified:
+		case gate.Phase != policy.PhaseVerified || heldMajor(gate):
 		case !approval.WithdrawnAt.IsZero():
 			outcome = outcomeWithdrawn
 		default:

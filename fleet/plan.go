@@ -242,9 +242,8 @@ func (f *Fleet) compile(p *storage.Phone, hold policy.Hold, e *storage.Announced
 func settingsFor(hold policy.Hold) mdm.SoftwareUpdateSettings {
 	yes := true
 	settings := mdm.SoftwareUpdateSettings{
-		Notifications: &yes,
-		// Where Apple offers two branches users see the older one only.
-		RecommendedCadence: mdm.CadenceOldest,
+		Notifications:      &yes,
+		RecommendedCadence: cadenceFor(hold),
 	}
 	if !hold.Supervised {
 		return settings

@@ -26,6 +26,7 @@ type PolicyChange struct {
 	RolloutChange
 	ImprovementChange
 	BreakerChange
+	MajorChange
 }
 
 // check refuses values no policy can have.
@@ -48,7 +49,7 @@ func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, err
 	replace(&p.CarryOver, c.CarryOver)
 	replace(&p.VerdictDays, c.VerdictDays)
 	replace(&p.OnExpiry, c.OnExpiry)
-	if err := c.ImprovementChange.onto(&p); err != nil {
+	if err := cmp.Or(c.ImprovementChange.onto(&p), c.MajorChange.onto(&p)); err != nil {
 		return p, err
 	}
 	if err := c.BreakerChange.onto(&p); err != nil {
@@ -67,6 +68,7 @@ type PolicyView struct {
 	RolloutDefaults
 	ImprovementSettings
 	BreakerLimits
+	MajorSettings
 	Groups    []string  `json:"groups"` // that it decides about
 	ChangedBy string    `json:"changed_by,omitempty"`
 	ChangedAt time.Time `json:"changed_at,omitzero"`
@@ -75,7 +77,7 @@ type PolicyView struct {
 func policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
-		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), Groups: []string{},
+		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), MajorSettings: majorSettings(p), Groups: []string{},
 		ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	for _, g := range s.records.Groups {
@@ -90,7 +92,7 @@ func policyView(s *snapshot, p storage.Policy) PolicyView {
 func enginePolicy(p storage.Policy) policy.Policy {
 	return policy.Policy{
 		Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry),
-		Improvements: engineImprovements(p.Improvements), Breaker: engineBreaker(p.Breaker),
+		Improvements: engineImprovements(p.Improvements), Breaker: engineBreaker(p.Breaker), Majors: policy.MajorMode(p.Majors),
 	}
 }
 
@@ -237,5 +239,6 @@ func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.Audi
 	maps.Copy(detail, rolloutDefaults(p).detail())
 	maps.Copy(detail, improvementSettings(p).detail())
 	maps.Copy(detail, breakerLimits(p).detail())
+	maps.Copy(detail, majorSettings(p).detail())
 	return f.entry(a, action, p.Name, detail)
 }

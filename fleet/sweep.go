@@ -110,6 +110,9 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 		if err := f.tellHolds(ctx, w); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "tell of holds", "error", err)
 		}
+		if err := f.tellBranches(ctx, w); err != nil && ctx.Err() == nil {
+			f.o.Logger.ErrorContext(ctx, "tell of branches", "error", err)
+		}
 		n, err := f.sweepWorld(ctx, w)
 		woken += n
 		if err != nil {

@@ -56,21 +56,8 @@ func (e *evaluation) complete(c Clocks) Clocks {
 // release of that branch for the model has left Apple's public list. Until the
 // gate opens these phones get no fixes at all.
 func (e *evaluation) branchStopped(model string) time.Time {
-	oldest, ok := e.oldest(func(m string) bool { return m == model })
-	branch := version.Major(oldest)
-	if !ok || branch >= e.rel.branch {
-		return time.Time{}
-	}
-	for _, r := range e.w.releases {
-		m, applicable := r.windows[model]
-		if r.branch == branch && applicable && begun(m.Posted, e.now) {
-			if reached(m.LeftPublic, e.now) {
-				return m.LeftPublic
-			}
-			return time.Time{}
-		}
-	}
-	return time.Time{}
+	c, _ := e.branchClock(model)
+	return c.Stopped
 }
 
 // oldest returns the oldest version on a production phone of the models that

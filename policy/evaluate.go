@@ -125,6 +125,10 @@ func (e *evaluation) fill(gate *Gate) {
 	e.times, gate.ModelClocks = e.clocks()
 	gate.Clocks = e.times
 	gate.Reasons = append(gate.Reasons, e.holdEnded(gate.Phase)...)
+	if _, none := e.ineligible(); !none {
+		gate.Branch = e.branch()
+		gate.Reasons = append(gate.Reasons, gate.Branch.line()...)
+	}
 	gate.CVEs, gate.FixesSince, gate.Exploited = e.cves()
 	if e.approval != nil {
 		gate.Approval = e.approval.ID
@@ -317,7 +321,7 @@ func (e *evaluation) offered() bool {
 		return stands
 	}
 	return e.counts.OnRelease > 0 || slices.ContainsFunc(e.windows, func(m ModelWindow) bool {
-		return e.w.autoCandidate(e.g, m.Model, e.now, func(*release) bool { return true }) == e.rel
+		return e.byItself(m.Model)
 	})
 }
 

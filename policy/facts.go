@@ -153,6 +153,8 @@ type Hold struct {
 	// Cadence is what makes users see only the older of two branches:
 	// ByDeclaration, ByCommand or ByNothing.
 	Cadence Mechanism `json:"cadence"`
+	// AllowMajors says that users see both branches all the same.
+	AllowMajors bool `json:"allow_majors,omitempty"`
 	// HideImprovements says that background security improvements are not
 	// offered, and KeepImprovements that nobody can remove one.
 	HideImprovements bool `json:"hide_improvements,omitempty"`

@@ -50,6 +50,9 @@ type Gate struct {
 	// ModelClocks are those of each model, sorted, of which Clocks has the
 	// earliest.
 	ModelClocks []ModelClocks `json:"model_clocks,omitempty"`
+	// Branch is set while production phones are on an older branch than the
+	// release's.
+	Branch *Branch `json:"branch,omitempty"`
 	// CVEs are fixed by the release and those before it since FixesSince, the
 	// oldest release on a production phone that can get this one: 0 when all of
 	// them have it. Without such a phone FixesSince is "" and CVEs are those of

@@ -128,6 +128,7 @@ func (g generator) parts() policy.Parts {
 		return policy.Policy{
 			Name: "strict", CarryOver: g.IntN(2) == 0, VerdictDays: pick(g, 0, 1, 5, 30),
 			OnExpiry: pick(g, policy.OnExpiryExtendRisk, policy.OnExpiryReleaseToUsers, policy.OnExpiryEnforce, "odd"),
+			Majors:   pick(g, policy.MajorsHold, policy.MajorsAllow, "odd"),
 			Improvements: policy.Improvements{
 				Mode: pick(g, policy.ImprovementsAccept, policy.ImprovementsReverify, policy.ImprovementsReverify, policy.ImprovementsOff, "odd"), Keep: g.IntN(2) == 0,
 			},

@@ -126,7 +126,7 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return []Record{{RecordDecline, c.pair(gate.Release), d.By, d.At}}
 	case GateImprovement, GateNotPosted, GateNotApplicable, GateExpired:
 		return releaseRecord(gate.Release)
-	case GateSuperseded:
+	case GateSuperseded, GateBranchLives, GateBranchQuiet, GateBranchStopped:
 		return releaseRecord(r.Params[ParamRelease])
 	case GatePausedByPerson:
 		list := c.approval(gate.Release)

@@ -23,6 +23,7 @@ type Policy struct {
 
 	Improvements Improvements
 	Breaker      Breaker
+	Majors       MajorMode // "" is MajorsHold
 }
 
 // BuiltIn returns the policy named DefaultPolicy, which nobody can change:
@@ -32,6 +33,7 @@ type Policy struct {
 func BuiltIn() Policy {
 	return Policy{
 		Name: DefaultPolicy, OnExpiry: OnExpiryExtendRisk, Improvements: Improvements{Mode: ImprovementsAccept}, Breaker: DefaultBreaker(),
+		Majors: MajorsHold,
 	}
 }
 

@@ -35,6 +35,7 @@ func TargetFor(w *World, f Facts, now time.Time) Target {
 		return t
 	}
 	t.Hold.improvements(g.policy.Improvements)
+	t.Hold.AllowMajors = t.Hold.Cadence == ByDeclaration && g.policy.Majors == MajorsAllow
 	runs := version.WithExtra(f.OSVersion, f.Extra)
 	f = w.Counted(f)
 	c := choice{w: w, g: g, f: &f, runs: runs, now: now}
@@ -207,7 +208,7 @@ func (c choice) candidate() *release {
 		return nil
 	}
 	if c.g.Candidate == CandidateAuto {
-		if r := c.w.autoCandidate(c.g, c.f.Model, c.now, c.takes); r != nil && version.Newer(r.Version, c.f.OSVersion) {
+		if r := c.w.autoCandidate(c.g, c.f.Model, c.now, func(r *release) bool { return c.takes(r) && c.below(r) }); r != nil && version.Newer(r.Version, c.f.OSVersion) {
 			return r
 		}
 	}
@@ -232,7 +233,7 @@ func (c choice) offered() *release {
 func (c choice) isCandidate(r *release) bool {
 	m, ok := r.windows[c.f.Model]
 	stands, exists := c.g.offered(r.Version, c.now)
-	auto := !exists && c.g.Candidate == CandidateAuto
+	auto := !exists && c.g.Candidate == CandidateAuto && c.below(r)
 	return (stands || auto) && c.g.gates(r) && c.takes(r) && ok && m.open(c.now) && !c.g.isDeclined(r.Version, c.now)
 }
 
@@ -278,6 +279,9 @@ func (c choice) wait(t *Target, passed passedOver) {
 	}
 	wanted := c.offered()
 	if wanted == nil {
+		wanted = c.w.newest(c.g, c.f.Model, c.now, func(r *release) bool { return c.takes(r) && c.below(r) })
+	}
+	if wanted == nil || !version.Newer(wanted.Version, c.f.OSVersion) {
 		wanted = c.w.newest(c.g, c.f.Model, c.now, c.takes)
 	}
 	switch {

@@ -91,6 +91,7 @@ type Policy struct {
 	Improvements Improvements `json:"improvements,omitzero"`
 
 	Breaker *BreakerSettings `json:"breaker,omitempty"` // nil: that of the built-in policy
+	Majors  string           `json:"majors,omitzero"`   // hold (also "") or allow
 }
 
 // Improvements is what a policy says about Apple's background security
@@ -224,4 +225,7 @@ type HoldMark struct {
 	// Waits says that on day 90 a policy was to approve what is verified, and
 	// nothing was.
 	Waits bool `json:"waits,omitzero"`
+	// Branch is what was told of an older branch, quiet or stopped; Release is
+	// then that branch, "iOS 26".
+	Branch string `json:"branch,omitzero"`
 }

@@ -72,7 +72,7 @@ func (g *globals) gatesAnswer(out api.Gates) answer {
 	a := answer{data: out, table: g.gateTable(out.Gates)}
 	if len(out.Gates) == 0 {
 		a.text = g.text.T("No gates: no group has a release to decide about.") + "\n"
-	} else if lines := g.overriddenGates(out.Gates); lines != "" {
+	} else if lines := g.branchLines(out.Gates) + g.overriddenGates(out.Gates); lines != "" {
 		a.text = a.table.text() + "\n" + lines
 	}
 	return a
@@ -93,11 +93,14 @@ func (g *globals) gateTable(gates []policy.Gate) table {
 		{"override_until", ""},
 		{"fixes_since", ""},
 		{"verify_by_passed", ""},
+		{"branch", ""},
+		{"branch_state", ""},
 	}}
 	for _, v := range gates {
+		branch, state := branchCells(v.Branch)
 		tab.add(plain(v.Group), plain(v.Release), g.phase(string(v.Phase)), list(v.WaitsFor()), g.verifyBy(v.Clocks),
 			g.fixes(v), number(len(v.Exploited)), number(v.Counts.Production), number(v.Counts.Done), overrideUntil(v.Override),
-			plain(v.FixesSince), boolean(v.Clocks.Passed))
+			plain(v.FixesSince), boolean(v.Clocks.Passed), branch, state)
 	}
 	return tab
 }

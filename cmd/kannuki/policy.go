@@ -72,13 +72,15 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"breaker_silent_after", ""},
 		{"breaker_reverted", ""},
 		{"breaker_reports", ""},
+		{"majors", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
 			list(p.Groups), boolean(p.BuiltIn), plain(p.ChangedBy), instantUTC(p.ChangedAt),
 			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays),
 			plain(p.Improvements), boolean(p.KeepImprovements),
-			number(p.BreakerSample), number(p.BreakerFailed), number(p.BreakerSilent), plain(p.BreakerSilentAfter), number(p.BreakerReverted), number(p.BreakerReports))
+			number(p.BreakerSample), number(p.BreakerFailed), number(p.BreakerSilent), plain(p.BreakerSilentAfter), number(p.BreakerReverted), number(p.BreakerReports),
+			plain(p.Majors))
 	}
 	return tab
 }
@@ -100,6 +102,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		[2]string{t.T("Update days"), g.openDays(p.RolloutDefaults)},
 		[2]string{t.T("No-update days"), list(slices.Concat(p.Closed, p.Holidays)).shown},
 		[2]string{t.T("Security improvements"), g.improvements(p.ImprovementSettings)},
+		[2]string{t.T("Major versions"), g.word(p.Majors).shown},
 		[2]string{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
 		[2]string{t.T("Groups"), list(p.Groups).shown},
 		[2]string{t.T("Changed"), changed},
@@ -128,8 +131,8 @@ type policySetOptions struct {
 	rolloutFlags
 	improvementFlags
 	breakerFlags
-	carryOver, onExpiry string
-	verdictDays         int
+	carryOver, onExpiry, majors string
+	verdictDays                 int
 }
 
 func newPolicySetCommand(g *globals) *cobra.Command {
@@ -154,10 +157,12 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.rolloutFlags.addFlags(g, f)
 	o.improvementFlags.addFlags(g, f)
 	o.breakerFlags.addFlags(g, f)
+	f.StringVar(&o.majors, "majors", "", t.T("higher major versions of iOS: hold (stay on the older one while Apple maintains it; only a person's decision brings the higher one) or allow (like any other release)"))
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
 	f.IntVar(&o.verdictDays, "verdict-days", 0, t.T("for how many days a result counts; 0: until the day it names itself"))
 	f.StringVar(&o.onExpiry, "on-expiry", "", t.T("when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)"))
 	o.complete(g, cmd)
+	g.complete(cmd, "majors", func(*cobra.Command) []string { return []string{"hold", "allow"} })
 	g.complete(cmd, "carry-over", func(*cobra.Command) []string { return []string{"on", "off"} })
 	g.complete(cmd, "on-expiry", func(*cobra.Command) []string { return []string{"extend-risk", "release-to-users", "enforce"} })
 	cmd.ValidArgsFunction = completeArg(g.policyNames)
@@ -173,6 +178,9 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	}
 	if given("verdict-days") {
 		change.VerdictDays = &o.verdictDays
+	}
+	if given("majors") {
+		change.Majors = &o.majors
 	}
 	if given("on-expiry") {
 		change.OnExpiry = &o.onExpiry

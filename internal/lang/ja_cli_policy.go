@@ -30,6 +30,8 @@ func japanesePolicy() []both {
 		{"on: nobody can remove an improvement from a phone; off: its user can", "on：適用した改善は端末から削除できない。off：利用者が削除できる"},
 		{"%s; nobody can remove one", "%s（削除不可）"},
 		{"Security improvements", "セキュリティ改善"},
+		{"Major versions", "メジャーバージョン"},
+		{"higher major versions of iOS: hold (stay on the older one while Apple maintains it; only a person's decision brings the higher one) or allow (like any other release)", "上位のメジャーバージョン：hold（Appleの更新が続く間は今のバージョンにとどまり、上位へは人の判断でのみ進む）、allow（ほかのリリースと同じ扱い）"},
 		{"policy that decides about the group's gates; a new group has the built-in one, default", "グループのゲートを決めるポリシー（新しいグループは組み込みのdefault）"},
 		{"Record what a test of an app found. Release, model and app version come from the phone's own report, not from you. " +
 			"A result made elsewhere needs --external with --evidence and is shown as such for ever. " +

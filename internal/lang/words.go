@@ -60,6 +60,9 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"off":      {"Not offered", "表示しない"},
 		"reverify": {"Hidden until verified", "検証まで表示しない"},
 
+		"hold":  {"Stay on the older one while it is maintained", "更新が続く間は今のバージョン"},
+		"allow": {"Like any other release", "ほかのリリースと同じ"},
+
 		"hardware": {"Same model only", "同じ機種のみ"},
 		"any":      {"Any model", "すべての機種"},
 

@@ -103,6 +103,7 @@ func hints() map[string]SchemaNode {
 		"policies.verdict_days":      {Description: "Days a result counts; 0: until the day it names itself", Minimum: &zero},
 		"policies.on_expiry":         {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
 		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): accept: phones take them; reverify: each has a gate of its own; off: not offered", Enum: improvementModes()},
+		"policies.majors":            {Description: "hold: stay on the older major version while Apple maintains it; allow: like any other release", Enum: []string{string(policy.MajorsHold), string(policy.MajorsAllow)}},
 		"policies.keep_improvements": {Description: "Whether nobody can remove an improvement from a phone"},
 		"groups":                     {Description: "Phones that do the same work. A key that is absent stays as it is.", Required: []string{"name"}},
 		"groups.name":                {Description: "Name of the group"},
