@@ -26,6 +26,9 @@ func passed(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
 
 // objects returns what speaks against telling a phone to install a release now.
 func (w *world) objects(p *phone, release string) objection {
+	if w.changed {
+		w.learn()
+	}
 	now := w.serverNow()
 	if p.group == "" {
 		return because("P1", "the phone has no group")
@@ -57,11 +60,14 @@ func (w *world) objects(p *phone, release string) objection {
 	if p.ring == storage.RingVerification {
 		return objection{}
 	}
+	wave, i := waveOf(a, p)
 	switch {
 	case !slices.Contains(a.Models, p.model):
 		return because("P1", "its approval does not cover the model")
-	case a.Waves[0].Start.After(now):
+	case !begun(wave, now) && i == 0:
 		return because("P1", "its wave has not begun")
+	case !begun(wave, now):
+		return because("P9", "wave %d has not begun", i+1)
 	case a.Override != nil:
 		return objection{}
 	}
@@ -124,12 +130,8 @@ func (w *world) verdicts(group, bundleID, release string, at time.Time) []storag
 // brokenOn returns an app that was found broken and not found to work since.
 func (w *world) brokenOn(group, release string, accepted []string, at time.Time) string {
 	for _, a := range w.closing(group) {
-		all := w.verdicts(group, a.bundleID, release, at)
-		for _, b := range all {
-			cleared := slices.ContainsFunc(all, func(v storage.Verdict) bool {
-				return v.Result != "broken" && v.Model == b.Model && v.At.After(b.At) && number(v.AppVersion) >= number(b.AppVersion)
-			})
-			if b.Result == "broken" && !cleared && !slices.Contains(accepted, b.ID) {
+		for _, b := range w.brokenResults(group, a.bundleID, release, at) {
+			if !slices.Contains(accepted, b.ID) {
 				return a.bundleID
 			}
 		}
@@ -157,14 +159,24 @@ func (w *world) unverified(group, release, model string, at time.Time) string {
 		return "no app could keep the gate closed"
 	}
 	for _, a := range apps {
-		found := slices.ContainsFunc(w.verdicts(group, a.bundleID, release, at), func(v storage.Verdict) bool {
-			return v.Result != "broken" && !passed(v.Expires, at) && (a.importance != "critical" || v.Model == model)
-		})
-		if !found {
+		if !w.verifiedFor(group, a, release, model, false, at) {
 			return a.bundleID + " was not known to work"
 		}
 	}
 	return ""
+}
+
+// models are those of the phones.
+func models() []string { return []string{modelA, modelB, modelOld} }
+
+// verifiedFor reports whether an app is verified as far as a model needs it: an
+// important one on any.
+func (w *world) verifiedFor(group string, a app, release, model string, ever bool, at time.Time) bool {
+	on := []string{model}
+	if a.importance != "critical" {
+		on = models()
+	}
+	return slices.ContainsFunc(on, func(m string) bool { return w.verified(group, a.bundleID, release, m, ever, at) })
 }
 
 // stopped returns why a rollout stands still that nobody paused.
@@ -177,12 +189,8 @@ func (w *world) stopped(a storage.Approval, now time.Time) string {
 		return broken + " is broken"
 	}
 	for _, app := range w.closing(a.Group) {
-		still := w.verdicts(a.Group, app.bundleID, a.Release, now)
-		for _, v := range w.verdicts(a.Group, app.bundleID, a.Release, a.At) {
-			replaced := slices.ContainsFunc(still, func(o storage.Verdict) bool {
-				return o.Result != "broken" && (o.Model == v.Model || app.importance != "critical")
-			})
-			if v.Result != "broken" && !passed(v.Expires, a.At) && !replaced {
+		for _, m := range models() {
+			if w.verified(a.Group, app.bundleID, a.Release, m, false, a.At) && !w.verifiedFor(a.Group, app, a.Release, m, true, now) {
 				return "the results of " + app.bundleID + " were taken back"
 			}
 		}

@@ -22,6 +22,7 @@ type life struct {
 	seed     uint64
 	start    time.Time
 	days     int
+	zone     string // by whose days the installation counts
 	teams    []team
 	phones   []character
 	releases []release
@@ -34,6 +35,7 @@ type team struct {
 	apps   []int // into businessApps
 	auto   bool  // candidates are given out by themselves
 	notice time.Duration
+	rules  rules
 }
 
 // app is a business app; its vendor's newest version is part of the world.
@@ -108,8 +110,12 @@ const (
 	drawShare = 0.2  // of the phones that lie in a drawer for a while
 )
 
-// size is how large lives are.
-type size struct{ phones, days int }
+// size is how large lives are. In slow ones people leave most releases alone, so
+// that holds end.
+type size struct {
+	phones, days int
+	slow         bool
+}
 
 // draw makes the life of a seed.
 func draw(seed uint64, of size) life {
@@ -121,12 +127,17 @@ func draw(seed uint64, of size) life {
 		{name: "sales", apps: []int{0, 1}, notice: 24 * time.Hour},
 		{name: "store", apps: []int{1 - r.IntN(2), 2}, auto: r.IntN(2) == 0, notice: time.Duration(2+r.IntN(40)) * time.Hour},
 	}
+	r = numbers(5)
+	l.zone = pick(r, "UTC", "Asia/Tokyo", "America/New_York")
+	for i := range l.teams {
+		l.teams[i].rules = drawRules(r, l.teams[i].name, l.start, of)
+	}
 	r = numbers(2)
 	for i := range of.phones {
 		l.phones = append(l.phones, drawPhone(r, i, of, len(l.teams)))
 	}
 	l.releases = drawReleases(numbers(3), of.days)
-	l.events = drawEvents(numbers(4), &l)
+	l.events = drawEvents(numbers(4), &l, of.slow)
 	return l
 }
 
@@ -169,7 +180,7 @@ func drawPhone(r *rand.Rand, i int, of size, teams int) character {
 }
 
 // drawEvents draws what people, vendors, Apple's feed and faults do.
-func drawEvents(r *rand.Rand, l *life) []event {
+func drawEvents(r *rand.Rand, l *life, slow bool) []event {
 	var events []event
 	last := time.Duration(l.days-quiet) * day
 	add := func(at time.Duration, k kind, team, about int) {
@@ -184,7 +195,7 @@ func drawEvents(r *rand.Rand, l *life) []event {
 	}
 	for team := range l.teams {
 		for i, rel := range l.releases {
-			drawStory(r, time.Duration(rel.posted)*day, team, i, add)
+			drawStory(r, time.Duration(rel.posted)*day, team, i, add, slow)
 		}
 	}
 	between := func() time.Duration { return time.Duration(r.Int64N(int64(last))) }
@@ -211,10 +222,13 @@ func drawEvents(r *rand.Rand, l *life) []event {
 
 // drawStory draws what a group plans to do about a release: offer it, test it,
 // approve it. Chance and other people come between.
-func drawStory(r *rand.Rand, posted time.Duration, team, rel int, add func(time.Duration, kind, int, int)) {
+func drawStory(r *rand.Rand, posted time.Duration, team, rel int, add func(time.Duration, kind, int, int), slow bool) {
+	if slow && r.Float64() < 0.4 {
+		return
+	}
 	hours := func(from, to int) time.Duration { return time.Duration(from+r.IntN(to-from)) * time.Hour }
 	at := posted + hours(5, 96)
-	if r.Float64() < 0.25 { // they cannot wait for tests
+	if !slow && r.Float64() < 0.25 { // they cannot wait for tests
 		add(at, kindPropose, team, rel)
 		add(at+hours(1, 30), kindSign, team, rel)
 		add(at+hours(31, 60), kindSign, team, rel)
@@ -223,6 +237,9 @@ func drawStory(r *rand.Rand, posted time.Duration, team, rel int, add func(time.
 	for range 2 + r.IntN(2) { // rounds of testing
 		at += hours(20, 90)
 		add(at, kindTest, team, rel)
+	}
+	if slow && r.Float64() < 0.7 { // nobody decides about it
+		return
 	}
 	at += hours(2, 60)
 	add(at, kindApprove, team, rel)

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -37,6 +38,7 @@ const (
 	kindFull    kind = "disk full"
 	kindLose    kind = "lose answer"
 	kindClock   kind = "clock"
+	kindOff     kind = "off"
 )
 
 // kindOf says what an event of a kind does, and how often one comes without being
@@ -45,6 +47,7 @@ type kindOf struct {
 	name      kind
 	perMonth  float64
 	ofRelease bool
+	always    bool // also while the server is off
 	happen    func(*world, event)
 }
 
@@ -52,28 +55,29 @@ type kindOf struct {
 // adds what people do with it here.
 func kinds() []kindOf {
 	return []kindOf{
-		{kindFeed, 0, false, (*world).feed},
-		{kindBadFeed, 1, false, (*world).badFeed},
-		{kindOffer, 1, true, (*world).offer},
-		{kindTest, 2, true, (*world).test},
-		{kindApprove, 1, true, (*world).approve},
-		{kindPause, 0.5, true, (*world).pause},
-		{kindResume, 0.5, true, (*world).resume},
-		{kindDecline, 0.2, true, (*world).decline},
-		{kindTakeOff, 0.5, true, (*world).takeOff},
-		{kindRevoke, 0.7, true, (*world).revoke},
-		{kindPropose, 0.7, true, (*world).propose},
-		{kindSign, 1, true, (*world).sign},
-		{kindRefuse, 0.2, true, (*world).refuse},
-		{kindMove, 1.5, false, (*world).move},
-		{kindAgain, 1, false, (*world).again},
-		{kindRefresh, 1.5, false, (*world).refresh},
-		{kindVendor, 2, false, (*world).vendor},
-		{kindTravel, 0.3, false, (*world).travel},
-		{kindDie, 3, false, (*world).die},
-		{kindFull, 0.7, false, (*world).full},
-		{kindLose, 3, false, (*world).lose},
-		{kindClock, 0.4, false, (*world).clock},
+		{kindFeed, 0, false, false, (*world).feed},
+		{kindBadFeed, 1, false, false, (*world).badFeed},
+		{kindOffer, 1, true, false, (*world).offer},
+		{kindTest, 2, true, false, (*world).test},
+		{kindApprove, 1, true, false, (*world).approve},
+		{kindPause, 0.5, true, false, (*world).pause},
+		{kindResume, 0.5, true, false, (*world).resume},
+		{kindDecline, 0.2, true, false, (*world).decline},
+		{kindTakeOff, 0.5, true, false, (*world).takeOff},
+		{kindRevoke, 0.7, true, false, (*world).revoke},
+		{kindPropose, 0.7, true, false, (*world).propose},
+		{kindSign, 1, true, false, (*world).sign},
+		{kindRefuse, 0.2, true, false, (*world).refuse},
+		{kindMove, 1.5, false, false, (*world).move},
+		{kindAgain, 1, false, false, (*world).again},
+		{kindRefresh, 1.5, false, false, (*world).refresh},
+		{kindVendor, 2, false, true, (*world).vendor},
+		{kindTravel, 0.3, false, true, (*world).travel},
+		{kindDie, 3, false, false, (*world).die},
+		{kindFull, 0.7, false, false, (*world).full},
+		{kindLose, 3, false, false, (*world).lose},
+		{kindClock, 0.4, false, false, (*world).clock},
+		{kindOff, 0.15, false, false, (*world).turnOff},
 	}
 }
 
@@ -98,10 +102,10 @@ func (w *world) as(dice uint64) fleet.Act {
 // decide has somebody do something. Whoever is interrupted looks whether it was
 // done before doing it again. Refusals are part of life; anything else is not.
 func (w *world) decide(what string, do func() error) bool {
-	before := w.records.Revision
+	before := w.acts()
 	first := true
 	err := w.try(func() error {
-		if !first && w.revision() != before {
+		if !first && w.acts() != before {
 			return nil
 		}
 		first = false
@@ -121,12 +125,19 @@ func (w *world) decide(what string, do func() error) bool {
 	return false
 }
 
-func (w *world) revision() uint64 {
-	records, err := w.disk.World(w.ctx, seg)
+// acts counts what people did since the records were learned last.
+func (w *world) acts() int {
+	entries, err := w.disk.Audit(w.ctx, seg, w.book.audit.Seq, 0)
 	if err != nil {
-		w.violated("P0", nil, "the records cannot be read: %v", err)
+		w.violated("P0", nil, "the audit log: %v", err)
 	}
-	return records.Revision
+	n := 0
+	for _, e := range entries {
+		if strings.HasPrefix(e.Actor, "uid:") {
+			n++
+		}
+	}
+	return n
 }
 
 // refusal returns why somebody may not do something, "" when the error is
@@ -198,6 +209,9 @@ func (w *world) test(e event) {
 			if dice>>40%10 == 0 {
 				r.Expires = w.serverNow().Add(15 * day)
 			}
+			if w.life.teams[e.team].rules.carryOver && patch(release) && dice>>44%2 == 0 {
+				r.Method = string(policy.MethodSmoke)
+			}
 			w.now = w.now.Add(time.Second)
 			w.decide("verdict "+r.Result+" of "+bundleID+" on "+release+" by "+p.udid, func() error {
 				_, err := w.fleet.RecordVerdict(w.ctx, seg, w.as(dice>>50), r)
@@ -213,10 +227,21 @@ func (w *world) approve(e event) {
 	if e.dice>>16%3 == 0 {
 		r.Start = "+20h"
 	}
+	rules := w.life.teams[e.team].rules
+	if rules.deadline != "" && e.dice>>20%2 == 0 {
+		r.Deadline = ""
+	}
+	if e.dice>>24%4 == 0 {
+		r.Waves, w.book.shares = []string{"40%@+0", "70%@+1d", "100%@+3d"}, []int{40, 70, 100}
+	}
+	if e.dice>>28%5 == 0 {
+		r = fleet.ApproveRequest{Group: group, Release: release, Rebase: true}
+	}
 	w.decide("approve "+release+" for "+group, func() error {
 		_, err := w.fleet.Approve(w.ctx, seg, w.as(e.dice), r)
 		return err
 	})
+	w.book.shares = nil
 }
 
 func (w *world) pause(e event) {
@@ -274,7 +299,7 @@ func (w *world) revoke(e event) {
 
 func (w *world) propose(e event) {
 	group, release := w.about(e)
-	r := fleet.OverrideRequest{Group: group, Release: release, Deadline: "+1d", Until: "+" + strconv.FormatUint(2+e.dice>>8%8, 10) + "d"}
+	r := fleet.OverrideRequest{Group: group, Release: release, Deadline: "+1d", Until: "+" + strconv.FormatUint(2+e.dice>>8%9, 10) + "d"}
 	w.decide("propose "+release+" for "+group, func() error {
 		_, err := w.fleet.ProposeOverride(w.ctx, seg, w.as(e.dice), r)
 		return err
@@ -375,7 +400,5 @@ func (w *world) travel(e event) {
 	}
 	zones := []string{"Asia/Tokyo", "America/New_York", "Europe/Berlin"}
 	p.zone = zones[e.dice%uint64(len(zones))]
-	if loc, err := time.LoadLocation(p.zone); err == nil {
-		p.loc = loc
-	}
+	p.loc = zone(p.zone)
 }

@@ -131,7 +131,7 @@ func (p *phone) deferral() int {
 
 // online reports whether the phone can be reached.
 func (p *phone) online(w *world, t time.Time) bool {
-	if d := w.day(t); d >= p.drawer[0] && d < p.drawer[1] {
+	if d := w.day(t); d >= p.drawer[0] && d < p.drawer[1] || t.Before(w.offUntil) {
 		return false
 	}
 	local := t.In(p.loc)

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,9 +19,15 @@ import (
 type book struct {
 	audit     storage.AuditEntry // the last entry read
 	approvals map[string]bool    // known, by identifier
+	rollouts  map[string]*rollout
+	shares    []int // of the waves that somebody is about to approve
+	holds     map[string]*toldHold
+	neighbour [sha256.Size]byte
 }
 
-func newBook() book { return book{approvals: map[string]bool{}} }
+func newBook() book {
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, holds: map[string]*toldHold{}}
+}
 
 // checkTokens holds what a phone is told of its set: the time never goes back.
 func (w *world) checkTokens(p *phone, token string, at time.Time) {
@@ -60,6 +67,7 @@ func (w *world) told(p *phone, release string) {
 	if o := w.objects(p, release); o.why != "" {
 		w.violated(o.property, p, "it is told to install %s: %s", release, o.why)
 	}
+	w.checkShare(p, release)
 }
 
 // checkDeadline holds the deadline of a new enforcement: never in the past, never
@@ -152,6 +160,9 @@ func (w *world) checkDecisions() {
 		if e.Action == "gate.approve" || e.Action == "gate.override" {
 			opened[e.Target] = append(opened[e.Target], e)
 		}
+		if strings.HasPrefix(e.Action, "hold.") {
+			w.checkHoldEntry(e)
+		}
 	}
 	for _, a := range w.records.Approvals {
 		if w.book.approvals[a.ID] {
@@ -166,6 +177,7 @@ func (w *world) checkDecisions() {
 			continue
 		}
 		w.checkApproval(a, entries[0])
+		w.beginRollout(a)
 	}
 	for target := range opened {
 		w.violated("P5", nil, "the audit log tells of an approval of %s that there is none of", target)
@@ -186,6 +198,10 @@ func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
 		}
 		return
 	}
+	w.checkWindow(a)
+	if strings.HasPrefix(a.By, "policy:") && w.team(a.Group).rules.onExpiry != enforce {
+		w.violated("P6", nil, "%s is approved by %s", target, a.By)
+	}
 	if e.Action != "gate.approve" {
 		w.violated("P5", nil, "the approval of %s stands in the audit log as %s", target, e.Action)
 	}
@@ -201,6 +217,8 @@ const patience = 84 * time.Hour
 
 // daily looks at each phone: those that should be on their way get there in time.
 func (w *world) daily() {
+	w.checkHolds()
+	w.checkNeighbour()
 	for _, p := range w.phones {
 		release, until := w.wanted(p)
 		if release == "" {
@@ -252,7 +270,8 @@ func (w *world) deadline(p *phone, release string) time.Time {
 		at = at.Add(3 * day) // its steps are commands, each with an answer to wait for
 	}
 	if a, ok := w.approval(p.group, release, w.now); ok {
-		if t, err := time.ParseInLocation(mdm.LocalDateTimeLayout, a.Waves[0].Deadline, p.loc); err == nil {
+		wave, _ := waveOf(a, p)
+		if t, err := time.ParseInLocation(mdm.LocalDateTimeLayout, wave.Deadline, p.loc); err == nil {
 			at = later(at, t)
 		}
 	}
@@ -320,6 +339,7 @@ func (w *world) checkFeed(today int) {
 // checkEnd holds that every phone that is not where it could be is listed with a
 // reason.
 func (w *world) checkEnd() {
+	w.checkNeighbour()
 	for _, p := range w.phones {
 		x, err := w.fleet.Explain(w.ctx, seg, p.udid)
 		if err != nil {

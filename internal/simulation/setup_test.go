@@ -22,7 +22,8 @@ func (w *world) setUp() {
 		})
 	}
 	for _, t := range w.life.teams {
-		r := fleet.GroupRequest{Name: t.name, Candidate: string(policy.CandidateManual), MinimumNotice: t.notice}
+		w.setRules(a, t)
+		r := fleet.GroupRequest{Name: t.name, Candidate: string(policy.CandidateManual), MinimumNotice: t.notice, Policy: t.rules.name}
 		if t.auto {
 			r.Candidate = string(policy.CandidateAuto)
 		}
@@ -35,13 +36,8 @@ func (w *world) setUp() {
 		})
 	}
 	for _, c := range w.life.phones {
-		loc, err := time.LoadLocation(c.zone)
-		if err != nil {
-			w.violated("P0", nil, "%v", err)
-			return
-		}
 		p := &phone{
-			character: c, seed: w.life.seed, loc: loc, os: c.born, build: "B", apps: map[string]int{}, state: stateNone,
+			character: c, seed: w.life.seed, loc: zone(c.zone), os: c.born, build: "B", apps: map[string]int{}, state: stateNone,
 			held: map[string]declaration{}, present: map[string]bool{}, past: map[string]bool{}, deadlines: map[string]string{},
 		}
 		for _, app := range businessApps() {
@@ -69,7 +65,7 @@ func (w *world) enrol(p *phone, group string, ring storage.Ring) {
 	p.held, p.token, p.stamp, p.legacy = map[string]declaration{}, "", time.Time{}, legacy{}
 	armed := w.fault
 	w.fault = fault{} // it is not the engine's
-	stored, err := w.stored(p, fmt.Sprintf("%s-%d", p.udid, p.epoch))
+	stored, err := w.stored(seg, p, fmt.Sprintf("%s-%d", p.udid, p.epoch))
 	w.fault = armed
 	if err == nil {
 		err = w.fleet.Noticed(seg, stored)
@@ -81,16 +77,16 @@ func (w *world) enrol(p *phone, group string, ring storage.Ring) {
 	w.trace("%s enrolled in %s/%s", p.udid, group, ring)
 }
 
-func (w *world) stored(p *phone, id string) (storage.Phone, error) {
+func (w *world) stored(of storage.Segment, p *phone, id string) (storage.Phone, error) {
 	now := w.serverNow()
 	entry := storage.AuditEntry{At: now, Actor: "phone", Action: "enrolled", Target: p.udid}
 	grant := storage.Grant{ID: id, Group: p.group, Ring: p.ring, CreatedAt: now, ExpiresAt: now.Add(time.Hour), Purpose: storage.PurposeNew}
-	certificate := storage.Certificate{Fingerprint: id, Segment: seg, Grant: id, State: storage.CertificateIssued, IssuedAt: now}
-	err := errors.Join(w.disk.CreateGrant(w.ctx, seg, grant, entry), w.disk.RecordCertificate(w.ctx, certificate, entry))
+	certificate := storage.Certificate{Fingerprint: id, Segment: of, Grant: id, State: storage.CertificateIssued, IssuedAt: now}
+	err := errors.Join(w.disk.CreateGrant(w.ctx, of, grant, entry), w.disk.RecordCertificate(w.ctx, certificate, entry))
 	if err != nil {
 		return storage.Phone{}, err
 	}
-	return w.disk.UpdateEnrollment(w.ctx, seg, p.udid, id, func(e *storage.Enrollment) error {
+	return w.disk.UpdateEnrollment(w.ctx, of, p.udid, id, func(e *storage.Enrollment) error {
 		next := storage.Phone{UDID: p.udid, Epoch: 1}
 		if e.Phone != nil {
 			next.Num, next.Epoch, next.Announced.Timestamp = e.Phone.Num, e.Phone.Epoch+1, e.Phone.Announced.Timestamp

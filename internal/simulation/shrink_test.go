@@ -117,7 +117,7 @@ func TestShrink(t *testing.T) {
 		v, bad := examine(t.Context(), l, pl, false)
 		return bad && v.property == pl.property
 	}
-	whole := draw(pl.seed, small())
+	whole := draw(pl.seed, small(pl.seed))
 	least := shrink(whole, fails)
 	if len(least.phones) > 4 || len(least.events) > 12 {
 		t.Errorf("%s is left, want at most 4 phones and 12 events", least.kept())
@@ -134,7 +134,7 @@ func TestShrink(t *testing.T) {
 func TestKeepRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"days=x", "days=1,2", "hours=3", "phones=1,b", "events"} {
-		if l, err := draw(1, small()).keep(text); err == nil {
+		if l, err := draw(1, small(1)).keep(text); err == nil {
 			t.Errorf("%q: no error, %s is kept", text, l.kept())
 		}
 	}

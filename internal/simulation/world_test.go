@@ -31,7 +31,7 @@ const seg = storage.DefaultSegment
 // The server looks at every phone by itself each hour and rings alarms each five
 // minutes; here it takes its time, because most looks find nothing.
 const (
-	sweepEvery = 16 * time.Hour
+	sweepEvery = 26 * time.Hour
 	ringEvery  = 2 * time.Hour
 )
 
@@ -49,6 +49,7 @@ type world struct {
 	fleet  *fleet.Fleet
 	phones []*phone
 
+	loc     *time.Location // of the installation
 	now     time.Time
 	skew    time.Duration // of the server's clock
 	vendors map[string]int
@@ -62,8 +63,10 @@ type world struct {
 	losing    bool // the next answer to a phone gets lost
 	sweepAt   time.Time
 	ringAt    time.Time
+	offUntil  time.Time // the server's machine is off
 
-	records storage.World // as stored now
+	records storage.World // as stored when it was learned last
+	changed bool          // since then
 	book    book
 
 	log        hash.Hash
@@ -136,7 +139,7 @@ type options struct {
 // live lives a life to its end, or to the first violation.
 func live(ctx context.Context, l life, o options) outcome {
 	w := &world{
-		ctx: ctx, life: l, plant: o.plant, faultless: o.faultless, lines: o.lines, log: sha256.New(),
+		ctx: ctx, life: l, plant: o.plant, faultless: o.faultless, lines: o.lines, log: sha256.New(), loc: zone(l.zone),
 		now: l.start, sweepAt: l.start, ringAt: l.start, vendors: map[string]int{},
 		apple: apple{start: l.start, releases: l.releases}, book: newBook(),
 	}
@@ -145,6 +148,7 @@ func live(ctx context.Context, l life, o options) outcome {
 	if w.plant.store != nil {
 		w.front = w.plant.store(w, w.disk)
 	}
+	w.setUpNeighbour()
 	w.boot()
 	w.setUp()
 	for len(w.violations) == 0 && w.step() {
@@ -184,6 +188,9 @@ func (w *world) step() bool {
 	}
 	w.now = later(at, w.now)
 	do()
+	if w.changed {
+		w.learn()
+	}
 	return true
 }
 
@@ -191,6 +198,9 @@ func (w *world) step() bool {
 func (w *world) happen() {
 	e := w.life.events[0]
 	w.life.events = w.life.events[1:]
+	if w.off() && !byName(e.kind).always {
+		return
+	}
 	if e.kind == kindFeed {
 		w.daily()
 	}
@@ -201,7 +211,7 @@ func (w *world) happen() {
 // boot starts the server on what the disk has.
 func (w *world) boot() {
 	w.bootedAt = w.serverNow()
-	w.fleet = fleet.New(w.front, waker{w}, w.serverNow, fleet.Options{Organization: "Example", Facts: &catalog.Catalog{}})
+	w.fleet = fleet.New(w.front, waker{w}, w.serverNow, fleet.Options{Organization: "Example", Location: w.loc, Facts: &catalog.Catalog{}})
 	if err := w.fleet.Load(w.ctx); err != nil {
 		w.violated("P0", nil, "the server does not start: %v", err)
 	}
@@ -210,6 +220,9 @@ func (w *world) boot() {
 // sweep is the server's own look at every phone.
 func (w *world) sweep() {
 	w.sweepAt = w.now.Add(sweepEvery)
+	if w.now.Equal(w.offUntil) {
+		w.boot()
+	}
 	w.look()
 }
 
@@ -246,8 +259,9 @@ func (w *world) learn() {
 	if err != nil {
 		w.violated("P0", nil, "the records cannot be read: %v", err)
 	}
-	w.records = records
+	w.records, w.changed = records, false
 	w.checkDecisions()
+	w.checkWaves()
 }
 
 // maxTries is how often somebody repeats what a fault ended.
@@ -283,7 +297,10 @@ func (w *world) beforeCommit(string) error { return w.strike(false) }
 
 // afterCommit strikes with faults of which the caller never hears that it is
 // stored.
-func (w *world) afterCommit(string) error { return w.strike(true) }
+func (w *world) afterCommit(op string) error {
+	w.changed = w.changed || op == "ChangeWorld"
+	return w.strike(true)
+}
 
 func (w *world) strike(stored bool) error {
 	f := &w.fault
