@@ -1,0 +1,68 @@
+package lang
+
+import (
+	"maps"
+	"sync"
+)
+
+// Notice returns what a notice says to people: its kind (package fleet, Notice…
+// constants), what it is about and its params. An unknown kind comes back as it
+// is.
+func (p *Printer) Notice(kind, group, release, device string, params map[string]string) string {
+	all := map[string]string{"group": group, "release": release, "device": device}
+	maps.Copy(all, params)
+	return p.Fill(p.coded(noticeTexts(), kind), all)
+}
+
+// noticeTexts words the kinds of notices. {group}, {release} and {device} are the
+// notice's own; the rest are its params.
+var noticeTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"test": {"This is a test of the channel. Nothing has happened.", "通知先の確認です。何も起きていません。"},
+
+		"hold.alarm": {
+			"iOS {release} for {group}: day {day} of the 90 for which it can be held back. Users can see it from {users_see_it_from}. Gate: {phase}[; not verified: {missing}].",
+			"{group}のiOS {release}：延期できる90日のうち{day}日目です。利用者に表示される日：{users_see_it_from}。ゲート：{phase}[（未検証：{missing}）]。",
+		},
+		"hold.ended": {
+			"iOS {release} for {group}: the 90 days are over, users can see it. Policy {policy}: {outcome}.[ Not verified: {missing}.]",
+			"{group}のiOS {release}：90日が過ぎ、利用者に表示されます。ポリシー{policy}：{outcome}。[未検証：{missing}。]",
+		},
+		"hold.settled": {
+			"iOS {release} for {group}: what the policy {policy} waited for since the hold ended has come: {outcome}.",
+			"{group}のiOS {release}：延期の終了後にポリシー{policy}が待っていた状態になりました：{outcome}。",
+		},
+		"phone.leaked": {
+			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.",
+			"{group}の端末{device}が[{from}から]iOS {release}に更新されました（未承認）。理由：{why}。",
+		},
+		"rollout.stopped": {
+			"The rollout of iOS {release} for {group} stopped by itself: {why}. A person has to resume it.",
+			"{group}のiOS {release}の展開が自動停止しました：{why}。再開には担当者の操作が必要です。",
+		},
+		"proposal.waiting": {
+			"{proposer} proposes an exception: iOS {release} for {group} although it is not verified. A second person can sign until {date}: `kannuki approval show {id}`.",
+			"{proposer}さんが例外承認を提案しました：{group}のiOS {release}（未検証）。{date}までに2人目の承認が必要です：`kannuki approval show {id}`",
+		},
+		"proposal.signed": {
+			"{by} signed the exception that {proposer} proposed: iOS {release} for {group} is approved.",
+			"{proposer}さんが提案した例外を{by}さんが承認しました：{group}のiOS {release}を適用します。",
+		},
+		"proposal.refused": {
+			"{by} refused the exception that {proposer} proposed: iOS {release} for {group}.",
+			"{proposer}さんが提案した例外を{by}さんが却下しました：{group}のiOS {release}。",
+		},
+	}
+})
+
+// outcomeTexts words what came of the end of a hold (package fleet, outcome…
+// constants).
+var outcomeTexts = sync.OnceValue(func() map[string]both {
+	return map[string]both{
+		"stays-closed":     {"the gate stays closed", "ゲートは閉じたままです"},
+		"approved":         {"the newest verified release is approved", "検証済みの最新リリースを承認しました"},
+		"nothing-verified": {"no release is verified, so none is approved", "検証済みのリリースがないため、承認していません"},
+		"decided-already":  {"a release at least as new was decided on before", "同じか新しいリリースがすでに判断済みです"},
+		"withdrawn":        {"what is verified was withdrawn by a person", "検証済みのリリースは担当者が取り下げています"},
+	}
+})

@@ -1,0 +1,130 @@
+// Package notify carries notices to where people read them. It owns the
+// channels, which are the server's log and webhooks, and the worker that drains
+// the deliveries of each until they are settled. It decides neither what is told
+// nor who is told: notices are written by package fleet, with the channels that
+// the configuration names for them.
+package notify
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Options are what channels need beside their configuration.
+type Options struct {
+	Channels     []Config // as [Check] has found them
+	Installation string   // names the sender in messages
+	Location     *time.Location
+	Proxy        func(*http.Request) (*url.URL, error) // how requests leave this machine; nil: directly
+	Wall         func() time.Time
+	Logger       *slog.Logger
+}
+
+// sender carries one message and returns what was answered, in a few words.
+type sender interface {
+	Send(ctx context.Context, m Message) (answer string, err error)
+}
+
+// channel is one configured way out.
+type channel struct {
+	config  Config
+	printer *lang.Printer
+	sender  sender
+}
+
+// Channels are the channels of an installation. They are safe for concurrent
+// use.
+type Channels struct {
+	o    Options
+	list []channel
+}
+
+// New returns the channels of a configuration.
+func New(o Options) *Channels {
+	c := &Channels{o: o}
+	for _, config := range o.Channels {
+		one := channel{config: config, printer: lang.New(config.Language).In(o.Location), sender: logSender{o.Logger}}
+		if config.Type == TypeWebhook {
+			one.sender = webhook{config, o.Proxy, o.Wall}
+		}
+		c.list = append(c.list, one)
+	}
+	return c
+}
+
+// Names returns the names of the channels, in the order of the configuration.
+func (c *Channels) Names() []string {
+	names := []string{}
+	for _, one := range c.list {
+		names = append(names, one.config.name())
+	}
+	return names
+}
+
+// For returns the channels that carry notices of a kind about a group, "" for
+// none.
+func (c *Channels) For(kind, group string) []string {
+	var names []string
+	for _, one := range c.list {
+		if one.config.takes(kind, group) {
+			names = append(names, one.config.name())
+		}
+	}
+	return names
+}
+
+// Test sends a message that says that it is one of a test, and returns what was
+// answered. Known is false when there is no such channel. An error that is not
+// nil says why the message was not taken.
+func (c *Channels) Test(ctx context.Context, name, id string, seg storage.Segment) (answer string, known bool, err error) {
+	for _, one := range c.list {
+		if one.config.name() == name {
+			n := storage.Notice{ID: id, Kind: KindTest, At: c.o.Wall()}
+			answer, err = one.send(ctx, c.o.Installation, seg, n)
+			return answer, true, err
+		}
+	}
+	return "", false, nil
+}
+
+// Probe returns what of a channel's settings would keep every message from being
+// sent, nil when nothing would: a secret or roots that cannot be read. It asks
+// nobody. Known is false when there is no such channel.
+func (c *Channels) Probe(name string) (known bool, err error) {
+	for _, one := range c.list {
+		if one.config.name() != name {
+			continue
+		}
+		w, is := one.sender.(webhook)
+		if !is {
+			return true, nil
+		}
+		_, err := readSecret(w.config.SecretFile)
+		if err == nil {
+			_, err = w.roots()
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+func (ch channel) send(ctx context.Context, installation string, seg storage.Segment, n storage.Notice) (string, error) {
+	return ch.sender.Send(ctx, newMessage(ch.printer, installation, seg, n))
+}
+
+// logSender writes messages to the server's log.
+type logSender struct{ logger *slog.Logger }
+
+// Send implements [sender].
+func (l logSender) Send(ctx context.Context, m Message) (string, error) {
+	l.logger.WarnContext(ctx, "notice", "id", m.ID, "kind", m.Kind, "segment", m.Segment, "group", m.Group, "release", m.Release,
+		"device", m.Device, "holder", m.Holder, "text", m.Text, "params", fmt.Sprint(m.Params))
+	return "written to the server's log", nil
+}

@@ -1,0 +1,191 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Headers of a webhook's request.
+const (
+	HeaderSignature = "Kannuki-Signature" // see [Sign]
+	// HeaderKey is the notice's ID. It is the same for every attempt: a receiver
+	// that has seen it ignores the message.
+	HeaderKey = "Idempotency-Key"
+)
+
+const (
+	webhookTimeout = 10 * time.Second // of one attempt, name service and answer included
+	maxAnswer      = 4 << 10          // bytes of an answer that are read
+	maxShown       = 200              // characters of an answer or a problem that are shown and kept
+	minSecret      = 16               // bytes
+	maxSecret      = 4 << 10
+)
+
+// Sign returns the signature of a body at a time, as it stands in
+// [HeaderSignature]: "t=1764000000,v1=" and the hexadecimal HMAC-SHA256, under the
+// shared secret, of the seconds since 1970, a dot and the body. A receiver
+// computes it from the time in the header and refuses a time too far from its own.
+func Sign(secret []byte, at time.Time, body []byte) string {
+	seconds := strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(seconds + "."))
+	mac.Write(body)
+	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// webhook sends messages to one address.
+type webhook struct {
+	config Config
+	proxy  func(*http.Request) (*url.URL, error)
+	wall   func() time.Time
+}
+
+// Send implements [sender]. Any status but 2xx is an error, a redirect too: the
+// message is for the host that is configured.
+func (w webhook) Send(ctx context.Context, m Message) (string, error) {
+	secret, err := readSecret(w.config.SecretFile)
+	if err != nil {
+		return "", err
+	}
+	body, err := m.body()
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.config.URL, bytes.NewReader(body))
+	if err != nil {
+		return "", errors.New("the address is not a URL")
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "kannuki")
+	req.Header.Set(HeaderKey, m.ID)
+	req.Header.Set(HeaderSignature, Sign(secret, w.wall(), body))
+	client, err := w.client(req)
+	if err != nil {
+		return "", err
+	}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // without the address, which may hold a key
+		}
+		return "", fmt.Errorf("%s: %w", req.URL.Host, err)
+	}
+	defer resp.Body.Close()                                     //nolint:errcheck // nothing was written
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // the status counts, not the rest
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		return "", fmt.Errorf("%s answered %s: redirects are not followed; configure the address it moved to", req.URL.Host, resp.Status)
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		return "", fmt.Errorf("%s answered %s: %s", req.URL.Host, resp.Status, excerpt(string(text)))
+	}
+	return strings.TrimSpace(resp.Status + " " + excerpt(string(text))), nil
+}
+
+// client returns a client of its own for one request: they are few, and the
+// roots and where the name leads are looked at anew.
+func (w webhook) client(req *http.Request) (*http.Client, error) {
+	roots, err := w.roots()
+	if err != nil {
+		return nil, err
+	}
+	allowed, err := w.config.allowed()
+	if err != nil {
+		return nil, fmt.Errorf("allow: %w", err)
+	}
+	loopback := loopbackHost(req.URL.Hostname())
+	dialer := &net.Dialer{Control: dialControl(loopback, allowed)}
+	transport := &http.Transport{
+		DialContext:       dialer.DialContext,
+		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10,
+	}
+	// A proxy resolves the name itself and is where the operator says it is.
+	if !loopback && w.proxy != nil {
+		through, err := w.proxy(req)
+		if err != nil {
+			return nil, errors.New("the proxy of the environment is not a URL")
+		}
+		if through != nil {
+			transport.Proxy, transport.DialContext = http.ProxyURL(through), nil
+		}
+	}
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: transport, CheckRedirect: noRedirect}, nil
+}
+
+func (w webhook) roots() (*x509.CertPool, error) {
+	if w.config.Roots == "" {
+		return nil, nil //nolint:nilnil // crypto/tls means the system's by it
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("system roots: %w", err)
+	}
+	pem, err := os.ReadFile(w.config.Roots)
+	if err != nil {
+		return nil, fmt.Errorf("roots: %w", err)
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("roots: %s holds no certificate", w.config.Roots)
+	}
+	return roots, nil
+}
+
+// readSecret reads a secret and sees that nobody else can.
+func readSecret(path string) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, fmt.Errorf("secret_file: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("secret_file: %w", err)
+	}
+	if mode := info.Mode(); !mode.IsRegular() || mode.Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("secret_file: %s is %v; it must be a file that only its owner can read (chmod 600)", path, mode)
+	}
+	secret, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return nil, fmt.Errorf("secret_file: %w", err)
+	}
+	secret = bytes.TrimSpace(secret)
+	if len(secret) < minSecret || len(secret) > maxSecret {
+		return nil, fmt.Errorf("secret_file: %s holds %d bytes, want %d to %d", path, len(secret), minSecret, maxSecret)
+	}
+	return secret, nil
+}
+
+// excerpt makes one short line of what a stranger wrote.
+func excerpt(text string) string {
+	clean := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, " "))
+	runes := []rune(strings.Join(strings.Fields(clean), " "))
+	if len(runes) > maxShown {
+		return string(runes[:maxShown]) + "…"
+	}
+	return string(runes)
+}

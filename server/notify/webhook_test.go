@@ -1,0 +1,224 @@
+package notify
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const secret = "a secret of more than sixteen bytes"
+
+func secretFile(t *testing.T, text string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func hookTo(t *testing.T, address string) webhook {
+	t.Helper()
+	return webhook{
+		config: Config{Type: TypeWebhook, URL: address, SecretFile: secretFile(t, secret+"\n", 0o600)},
+		wall:   func() time.Time { return time.Unix(1_764_000_000, 999) },
+	}
+}
+
+func example() Message {
+	return Message{
+		ID: "4f0c", Seq: 7, Installation: "inst", Segment: "default", Kind: "hold.alarm", At: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC),
+		Group: "sales", Release: "26.6.1", Params: map[string]string{"day": "45"}, Language: "ja", Text: "延期",
+	}
+}
+
+// TestWebhook: the request is what docs/api.md promises a receiver.
+func TestWebhook(t *testing.T) {
+	t.Parallel()
+	var header http.Header
+	var body []byte
+	var method, query string
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header, method, query = r.Header, r.Method, r.URL.RawQuery
+		body, _ = io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, "thanks\n\x1b[31m"+strings.Repeat("x", 300))
+	}))
+	defer receiver.Close()
+	answer, err := hookTo(t, receiver.URL+"/in?key=1").Send(t.Context(), example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantDiff(t, "answer", answer, "202 Accepted thanks [31m"+strings.Repeat("x", 189)+"…")
+	const want = `{"id":"4f0c","seq":7,"installation":"inst","segment":"default","kind":"hold.alarm","at":"2026-11-22T01:02:03Z",` +
+		`"group":"sales","release":"26.6.1","params":{"day":"45"},"language":"ja","text":"延期"}`
+	wantDiff(t, "body", string(body), want)
+	wantDiff(t, "method and query", method+" "+query, "POST key=1")
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("1764000000." + want))
+	wantDiff(t, "signature", header.Get("Kannuki-Signature"), "t=1764000000,v1="+hex.EncodeToString(mac.Sum(nil)))
+	wantDiff(t, "key", header.Get("Idempotency-Key"), "4f0c")
+	wantDiff(t, "type", header.Get("Content-Type"), "application/json")
+	if !json.Valid(body) {
+		t.Error("the body is not JSON")
+	}
+}
+
+// TestWebhookFails: what a receiver may answer or do instead of taking it. No
+// error shows the address, which may hold a key.
+func TestWebhookFails(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		receive func(w http.ResponseWriter, r *http.Request)
+		want    string
+	}{
+		"error": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no \x00room", http.StatusInsufficientStorage)
+		}, "507 Insufficient Storage: no room"},
+		"not found": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, "404"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/elsewhere" {
+				t.Error("the redirect was followed")
+			}
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "redirects are not followed"},
+		"endless": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadGateway)
+			for range 1000 {
+				_, _ = w.Write(make([]byte, 64<<10))
+			}
+		}, "502"},
+		"silence": {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, context.DeadlineExceeded.Error()},
+		"broken":  {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			receiver := httptest.NewServer(http.HandlerFunc(tt.receive))
+			defer receiver.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := hookTo(t, receiver.URL+"/in?key=s3cret").Send(ctx, example())
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("got error %v, want one with %q and without the key", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestDialControl: where a name may lead.
+func TestDialControl(t *testing.T) {
+	t.Parallel()
+	allowed := []netip.Prefix{netip.MustParsePrefix("10.1.2.0/24"), netip.MustParsePrefix("fd00:1::/32")}
+	for _, tt := range []struct {
+		address  string
+		loopback bool
+		want     bool
+	}{
+		{"8.8.8.8:443", false, true},
+		{"[2606:4700::1111]:443", false, true},
+		{"10.1.2.3:443", false, true},
+		{"[::ffff:10.1.2.3]:443", false, true},
+		{"[fd00:1::7]:443", false, true},
+		{"127.0.0.1:443", true, true},
+		{"[::1]:443", true, true},
+		{"8.8.8.8:443", true, false},
+		{"127.0.0.1:443", false, false},
+		{"[::1]:443", false, false},
+		{"[::ffff:127.0.0.1]:443", false, false},
+		{"10.1.3.3:443", false, false},
+		{"172.16.0.1:443", false, false},
+		{"192.168.1.1:443", false, false},
+		{"169.254.169.254:80", false, false},
+		{"100.64.0.1:443", false, false},
+		{"0.0.0.0:443", false, false},
+		{"[::]:443", false, false},
+		{"224.0.0.1:443", false, false},
+		{"255.255.255.255:443", false, false},
+		{"[fe80::1%eth0]:443", false, false},
+		{"[fd00:2::7]:443", false, false},
+		{"[64:ff9b::a01:303]:443", false, false},
+		{"[2002:a01:303::1]:443", false, false},
+		{"nowhere", false, false},
+	} {
+		err := dialControl(tt.loopback, allowed)("tcp", tt.address, nil)
+		if (err == nil) != tt.want {
+			t.Errorf("%s (loopback %v): got error %v, want allowed %v", tt.address, tt.loopback, err, tt.want)
+		}
+	}
+}
+
+// TestEgress: the check is in force where the request goes out, and a proxy has
+// its own.
+func TestEgress(t *testing.T) {
+	t.Parallel()
+	_, err := hookTo(t, "http://192.168.255.254:9/").Send(t.Context(), example())
+	if _, refused := errors.AsType[*refusedAddress](err); !refused {
+		t.Errorf("a private address: got error %v, want a refusal before anything is sent", err)
+	}
+	var asked string
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.URL.String() }))
+	defer proxy.Close()
+	through, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook := hookTo(t, "http://hooks.invalid/in")
+	hook.proxy = http.ProxyURL(through)
+	if _, err := hook.Send(t.Context(), example()); err != nil {
+		t.Errorf("through a proxy: %v", err)
+	}
+	wantDiff(t, "asked of the proxy", asked, "http://hooks.invalid/in")
+
+	direct := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer direct.Close()
+	hook.config.URL, asked = direct.URL, ""
+	if _, err := hook.Send(t.Context(), example()); err != nil || asked != "" {
+		t.Errorf("to this machine: error %v, the proxy was asked for %q", err, asked)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		path string
+		want string
+	}{
+		"good":             {secretFile(t, "  "+secret+"\n", 0o400), ""},
+		"others can read":  {secretFile(t, secret, 0o640), "chmod 600"},
+		"others can write": {secretFile(t, secret, 0o602), "chmod 600"},
+		"short":            {secretFile(t, "short", 0o600), "holds 5 bytes"},
+		"endless":          {secretFile(t, strings.Repeat("x", 10_000), 0o600), "bytes, want"},
+		"a folder":         {t.TempDir(), "must be a file"},
+		"missing":          {filepath.Join(t.TempDir(), "none"), "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := readSecret(tt.path)
+			if tt.want == "" {
+				if err != nil || string(got) != secret {
+					t.Errorf("got %d bytes, error %v", len(got), err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), secret) {
+				t.Errorf("got error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}

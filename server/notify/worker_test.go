@@ -1,0 +1,286 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/memory"
+)
+
+const seg = storage.DefaultSegment
+
+// receiver is the other end of a channel.
+type receiver struct {
+	mu     sync.Mutex
+	got    []Message
+	at     []time.Time
+	under  int // on their way now
+	most   int // on their way at once
+	answer func(ctx context.Context, n int, m Message) error
+}
+
+func (r *receiver) Send(ctx context.Context, m Message) (string, error) {
+	r.mu.Lock()
+	r.got, r.at = append(r.got, m), append(r.at, time.Now())
+	r.under++
+	r.most = max(r.most, r.under)
+	n := len(r.got)
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		r.under--
+		r.mu.Unlock()
+	}()
+	if r.answer == nil {
+		return "ok", nil
+	}
+	return "", r.answer(ctx, n, m)
+}
+
+func (r *receiver) ids() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ids []string
+	for _, m := range r.got {
+		ids = append(ids, m.ID)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// bench is a store and the channels that its notices wait for.
+type bench struct {
+	t        *testing.T
+	store    *memory.Store
+	channels *Channels
+	faults   int // so many settlements fail, as if the process died before them
+	broken   bool
+}
+
+func newBench(t *testing.T, receivers map[string]*receiver) *bench {
+	t.Helper()
+	b := &bench{t: t}
+	b.store = memory.New(memory.Options{BeforeCommit: func(op string) error {
+		if op == "SettleDeliveries" && (b.broken || b.faults > 0) {
+			b.faults--
+			return errors.New("died")
+		}
+		return nil
+	}})
+	b.channels = New(Options{Installation: "inst", Location: time.UTC, Wall: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	for name, r := range receivers {
+		ch := New(Options{Location: time.UTC, Channels: []Config{{Type: TypeLog, Name: name}}}).list[0]
+		ch.sender = r
+		b.channels.list = append(b.channels.list, ch)
+	}
+	return b
+}
+
+// tell writes notices that wait on the channels.
+func (b *bench) tell(channels []string, ids ...string) {
+	b.t.Helper()
+	w, err := b.store.World(b.t.Context(), seg)
+	b.must(err)
+	var c storage.WorldChange
+	for _, id := range ids {
+		n := storage.Notice{ID: id, Kind: "hold.alarm", At: time.Now()}
+		for _, name := range channels {
+			n.Deliveries = append(n.Deliveries, storage.Delivery{Channel: name, State: storage.DeliveryPending})
+		}
+		c.Notices = append(c.Notices, n)
+	}
+	_, err = b.store.ChangeWorld(b.t.Context(), seg, w.Revision, c)
+	b.must(err)
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// run lets a server live for so long.
+func (b *bench) run(life time.Duration) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), life)
+	defer cancel()
+	b.must(NewWorker(b.channels, b.store, func() float64 { return 0.5 }).Run(ctx))
+}
+
+// deliveries says what became of each notice, oldest first.
+func (b *bench) deliveries() []string {
+	b.t.Helper()
+	notices, err := b.store.Notices(b.t.Context(), seg, storage.NoticeQuery{})
+	b.must(err)
+	var out []string
+	for _, n := range slices.Backward(notices) {
+		for _, d := range n.Deliveries {
+			out = append(out, fmt.Sprintf("%s %s %s %d %s", n.ID, d.Channel, d.State, d.Attempts, d.Error))
+		}
+	}
+	return out
+}
+
+func wantDiff[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// TestDelivered: each channel carries a notice once, whatever the other does, and
+// the next server has nothing left to send.
+func TestDelivered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		good, bad := &receiver{}, &receiver{answer: func(context.Context, int, Message) error { return errors.New("500\nis broken") }}
+		b := newBench(t, map[string]*receiver{"good": good, "bad": bad})
+		b.tell([]string{"good", "bad"}, "a")
+		b.tell([]string{"good"}, "b")
+		b.run(5 * time.Second)
+		b.run(4 * time.Second)
+		wantDiff(t, "received", good.ids(), []string{"a", "b"})
+		wantDiff(t, "attempts at what is broken", bad.ids(), []string{"a"})
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a good sent 1 ", "a bad pending 1 500 is broken", "b good sent 1 "})
+		got := good.got[slices.IndexFunc(good.got, func(m Message) bool { return m.ID == "b" })]
+		want := Message{ID: "b", Seq: 2, Installation: "inst", Segment: "default", Kind: "hold.alarm", At: got.At, Params: map[string]string{}, Language: "en", Text: got.Text}
+		wantDiff(t, "message", got, want)
+	})
+}
+
+// TestTriedAgain: after a failure a delivery waits longer each time.
+func TestTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{answer: func(_ context.Context, n int, _ Message) error {
+			if n < 4 {
+				return errors.New("not yet")
+			}
+			return nil
+		}}
+		b := newBench(t, map[string]*receiver{"hook": r})
+		b.tell([]string{"hook"}, "a")
+		b.run(time.Hour)
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a hook sent 4 "})
+		for i, want := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second} {
+			if gap := r.at[i+1].Sub(r.at[i]); gap < want || gap > want+lookInterval {
+				t.Errorf("attempt %d came %s after the one before, want %s", i+2, gap, want)
+			}
+		}
+	})
+}
+
+// TestGivenUp: after three days of trying a delivery is dead and left alone, and
+// goes out when somebody makes it pending again.
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{answer: func(context.Context, int, Message) error { return errors.New("gone") }}
+		b := newBench(t, map[string]*receiver{"hook": r})
+		b.tell([]string{"hook"}, "a")
+		b.run(5 * 24 * time.Hour)
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a hook dead 23 gone"})
+		if tried := r.at[len(r.at)-1].Sub(r.at[0]); tried < 66*time.Hour || tried > 78*time.Hour {
+			t.Errorf("given up after %s, want three days", tried)
+		}
+		n, err := b.store.Notice(t.Context(), seg, "a")
+		b.must(err)
+		again := storage.Delivery{Channel: "hook", State: storage.DeliveryPending}
+		b.must(b.store.SettleDeliveries(t.Context(), seg, []storage.Settlement{{Notice: "a", Before: n.Deliveries[0], After: again}}))
+		r.answer = nil
+		b.run(time.Second)
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a hook sent 1 "})
+	})
+}
+
+// TestKilledBetweenSendAndSettle: what was sent and not settled is sent again,
+// under the same ID; nothing is lost and nothing else doubled.
+func TestKilledBetweenSendAndSettle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{}
+		b := newBench(t, map[string]*receiver{"hook": r})
+		b.tell([]string{"hook"}, "a", "b")
+		b.broken = true
+		b.run(time.Second) // dies before anything is settled
+		wantDiff(t, "deliveries of the dead server", b.deliveries(), []string{"a hook pending 0 ", "b hook pending 0 "})
+		b.broken = false
+		b.run(time.Second)
+		b.run(time.Second)
+		wantDiff(t, "received", r.ids(), []string{"a", "a", "b", "b"})
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a hook sent 1 ", "b hook sent 1 "})
+	})
+}
+
+// TestStopsPromptly: the server's end ends what is under way, and that attempt
+// counts for nothing.
+func TestStopsPromptly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{answer: func(ctx context.Context, _ int, _ Message) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+		b := newBench(t, map[string]*receiver{"hook": r})
+		b.tell([]string{"hook"}, "a")
+		start := time.Now()
+		b.run(time.Minute)
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("stopped after %s", took)
+		}
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a hook pending 0 "})
+	})
+}
+
+// TestBounded: few messages are on their way at once, and of a host that is down
+// not every notice is asked for in one go.
+func TestBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{answer: func(context.Context, int, Message) error {
+			time.Sleep(time.Millisecond)
+			return errors.New("down")
+		}}
+		b := newBench(t, map[string]*receiver{"hook": r})
+		var ids []string
+		for i := range 250 {
+			ids = append(ids, fmt.Sprint(i))
+		}
+		b.tell([]string{"hook"}, ids...)
+		b.run(time.Second)
+		if r.most != atOnce || len(r.got) != batch {
+			t.Errorf("%d messages, %d at once; want %d, %d at once", len(r.got), r.most, batch, atOnce)
+		}
+		r.answer = nil
+		b.run(time.Minute)
+		if len(r.got) != batch+250 {
+			t.Errorf("%d attempts, want the %d that failed and one for each notice", len(r.got), batch)
+		}
+	})
+}
+
+// TestChannelsThatAreGone: a channel that the configuration no longer names gives
+// up what waits for it; others keep theirs.
+func TestChannelsThatAreGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{}
+		b := newBench(t, map[string]*receiver{"hook": r})
+		b.tell([]string{"gone"}, "a")
+		b.tell([]string{"hook", "gone"}, "b")
+		b.run(time.Second)
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a gone dead 0 " + ErrorNoChannel, "b hook sent 1 ", "b gone dead 0 " + ErrorNoChannel})
+	})
+}
