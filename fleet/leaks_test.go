@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -44,6 +45,21 @@ func TestLeaks(t *testing.T) {
 
 	leak := func(udid, from, to string, cause policy.Code, reasons ...string) fleet.LeakView {
 		return fleet.LeakView{UDID: udid, Group: "sales", Model: "iPhone15,2", Release: to, From: from, Cause: string(cause), Reasons: reasons, Phase: "held", Unverified: []string{"com.example.pos"}}
+	}
+	var told []string
+	for _, n := range w.notices() {
+		if n.Kind == fleet.NoticePhoneLeaked {
+			told = append(told, fmt.Sprint(n.Phone, " ", n.Group, " ", n.Params["from"], ">", n.Release, " ", n.Params["why"]))
+		}
+	}
+	slices.Sort(told)
+	wantTold := []string{
+		"A1 sales 26.5>" + release + " " + string(policy.WhyDespiteHold), "A2 sales 26.5>" + release + " " + string(policy.WhyUnsupervised),
+		"A3 sales 26.5>" + release + " " + string(policy.WhyHoldMissing), "A4 sales 26.2>26.5 " + string(policy.WhyHoldPast),
+		"A6 sales >" + release + " " + string(policy.WhyArrivedNewer),
+	}
+	if diff := cmp.Diff(wantTold, told); diff != "" {
+		t.Errorf("notices, one for each leak (-want +got):\n%s", diff)
 	}
 	old := leak("A4", "26.2", "26.5", policy.WhyHoldPast, "system-settings")
 	want := []fleet.LeakView{

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,8 +19,22 @@ const (
 	NoticeHoldEnded   = "hold.ended"   // it ended, and what the policy did then
 	NoticeHoldSettled = "hold.settled" // what the policy waited for at the end has come
 
-	NoticeRolloutStopped = "rollout.stopped" // a rollout stopped itself, and waits for a person
+	NoticePhoneLeaked     = "phone.leaked"     // a production phone came to a release that nobody approved for its group
+	NoticeRolloutStopped  = "rollout.stopped"  // a rollout stopped itself, and waits for a person
+	NoticeProposalWaiting = "proposal.waiting" // an act waits for a second person
+	NoticeProposalSigned  = "proposal.signed"
+	NoticeProposalRefused = "proposal.refused"
 )
+
+// NoticeKinds returns every kind there is, sorted.
+func NoticeKinds() []string {
+	kinds := []string{
+		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticePhoneLeaked, NoticeRolloutStopped,
+		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
+	}
+	slices.Sort(kinds)
+	return kinds
+}
 
 // How long notices are kept once no channel is to carry them any more, and how
 // many of them at most.
@@ -72,4 +87,35 @@ func noticeID(n storage.Notice) string {
 // holdNotice returns the notice of what an entry says of the hold of a release.
 func (f *Fleet) holdNotice(entry storage.AuditEntry, gate policy.Gate) storage.Notice {
 	return f.notice(storage.Notice{Kind: entry.Action, At: entry.At, Group: gate.Group, Release: gate.Release, Params: maps.Clone(entry.Detail)})
+}
+
+// proposalNotice returns the notice that a proposal waits for a second person, or
+// of how it ended.
+func (f *Fleet) proposalNotice(kind string, p storage.Proposal) storage.Notice {
+	named := map[string]string{"id": p.ID, "kind": p.Kind, "proposer": p.Person.Name}
+	if kind == NoticeProposalWaiting {
+		named["date"] = p.LapsesAt.UTC().Format(time.RFC3339)
+	} else {
+		named["by"] = p.EndedPerson
+	}
+	return f.notice(storage.Notice{Kind: kind, Group: p.Group, Release: p.Release, Params: named})
+}
+
+// leakNotices returns a notice for every entry that says that a phone came to a
+// release that nobody approved for its group.
+func (f *Fleet) leakNotices(p *storage.Phone, entries []storage.AuditEntry) []storage.Notice {
+	var notices []storage.Notice
+	for _, e := range entries {
+		if e.Action != NoticePhoneLeaked {
+			continue
+		}
+		found := map[string]string{"why": cmp.Or(e.Detail["cause"], string(policy.WhyArrivedNewer))}
+		if from := e.Detail["from"]; from != "" {
+			found["from"] = from
+		}
+		notices = append(notices, f.notice(storage.Notice{
+			Kind: e.Action, At: e.At, Group: p.Group, Release: e.Detail["to"], Phone: p.UDID, Holder: p.Holder, Params: found,
+		}))
+	}
+	return notices
 }

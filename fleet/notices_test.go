@@ -116,3 +116,89 @@ func TestNoticesHaveTheTimeOfTheirEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestNoticesOfProposals: the second person hears that a proposal waits, and
+// everybody how it ended; who withdraws it knows.
+func TestNoticesOfProposals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.unverified()
+	withdrawn := w.propose(by("tanaka"))
+	_, err := w.fleet.WithdrawProposal(w.ctx, seg, by("tanaka"), withdrawn)
+	w.must(err)
+	refused := w.propose(by("tanaka"))
+	_, err = w.fleet.Refuse(w.ctx, seg, by("sato"), refused)
+	w.must(err)
+	signed := w.propose(by("tanaka"))
+	try := by("sato")
+	try.DryRun = true
+	_, err = w.fleet.Sign(w.ctx, seg, try, signed)
+	w.must(err)
+	_, err = w.fleet.Sign(w.ctx, seg, by("sato"), signed)
+	w.must(err)
+	var told []string
+	for _, n := range w.notices() {
+		if n.Params["proposer"] == "tanaka" && n.Group == "sales" && n.Release == release {
+			told = append(told, n.Kind+" "+n.Params["id"]+" "+n.Params["by"])
+		}
+	}
+	want := []string{
+		"proposal.waiting " + withdrawn + " ",
+		"proposal.waiting " + refused + " ", "proposal.refused " + refused + " sato",
+		"proposal.waiting " + signed + " ", "proposal.signed " + signed + " sato",
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestRetryNotices: what a channel gave up is tried again, where it is configured.
+func TestRetryNotices(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dead := func(channel string) storage.Delivery {
+		return storage.Delivery{Channel: channel, State: storage.DeliveryDead, Attempts: 23, Error: "down"}
+	}
+	_, err := w.store.ChangeWorld(w.ctx, seg, w.revision(), storage.WorldChange{Notices: []storage.Notice{
+		{ID: "both", Deliveries: []storage.Delivery{dead("chat"), dead("gone")}},
+		{ID: "gone", Deliveries: []storage.Delivery{dead("gone")}},
+		{ID: "sent", Deliveries: []storage.Delivery{{Channel: "chat", State: storage.DeliverySent}}},
+		{ID: "one", Deliveries: []storage.Delivery{dead("chat")}},
+	}})
+	w.must(err)
+	w.restart()
+	chat := []string{"chat"}
+	for id, code := range map[string]string{"gone": "no-such-channel", "sent": "nothing-dead"} {
+		_, err := w.fleet.RetryNotice(w.ctx, seg, w.act("again"), id, chat)
+		if r := refusal(t, err); r.Code != code {
+			t.Errorf("%s: refused as %s, want %s", id, r.Code, code)
+		}
+	}
+	try := w.act("again")
+	try.DryRun = true
+	for _, act := range []fleet.Act{try, w.act("again")} {
+		got, err := w.fleet.RetryNotice(w.ctx, seg, act, "one", chat)
+		w.must(err)
+		if diff := cmp.Diff(fleet.Retried{Notices: 1, Deliveries: 1, DryRun: act.DryRun}, got); diff != "" {
+			t.Errorf("one (-want +got):\n%s", diff)
+		}
+	}
+	got, err := w.fleet.RetryDeadNotices(w.ctx, seg, w.act("again"), chat)
+	w.must(err)
+	if diff := cmp.Diff(fleet.Retried{Notices: 1, Deliveries: 1, Unconfigured: 2}, got); diff != "" {
+		t.Errorf("all (-want +got):\n%s", diff)
+	}
+	var states []string
+	for _, n := range w.notices() {
+		for _, d := range n.Deliveries {
+			states = append(states, n.ID+" "+d.Channel+" "+string(d.State)+" "+d.Error)
+		}
+	}
+	want := []string{"both chat pending ", "both gone dead down", "gone gone dead down", "sent chat sent ", "one chat pending "}
+	if diff := cmp.Diff(want, states); diff != "" {
+		t.Errorf("deliveries (-want +got):\n%s", diff)
+	}
+	if n := len(w.acts("notice.retry")); n != 2 {
+		t.Errorf("%d audit entries, want 2", n)
+	}
+}

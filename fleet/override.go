@@ -84,7 +84,9 @@ func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act,
 		out.Effect.Waves = f.waveViews(w, approval, policy.Phase(out.Effect.Phase))
 		out.ProposalView = f.proposalView(w, s, p)
 		entry := f.entry(a, "approval.propose", p.Group+"/"+p.Release, proposalDetail(p))
-		return storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}, nil
+		return storage.WorldChange{
+			Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}, Notices: []storage.Notice{f.proposalNotice(NoticeProposalWaiting, p)},
+		}, nil
 	})
 	return out, err
 }

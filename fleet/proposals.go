@@ -152,7 +152,8 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 		p.Approval = approval.ID
 		overrideDetail(detail, p, approval)
 		promised, err = f.promise(w, s, approval)
-		return storage.WorldChange{Approvals: []storage.Approval{approval}, Proposals: []storage.Proposal{p}}, err
+		told := f.proposalNotice(NoticeProposalSigned, p)
+		return storage.WorldChange{Approvals: []storage.Approval{approval}, Proposals: []storage.Proposal{p}, Notices: []storage.Notice{told}}, err
 	}
 	effect, err := f.carry(ctx, seg, a, decision{"gate.override", seen.Group, seen.Release, build, detail})
 	if err == nil {
@@ -263,7 +264,11 @@ func (f *Fleet) stop(ctx context.Context, seg storage.Segment, a Act, id, state 
 		view = f.proposalView(w, s, p)
 		action := map[string]string{storage.StateRefused: "approval.refuse", storage.StateWithdrawn: "approval.withdraw"}[state]
 		entry := f.entry(a, action, p.Group+"/"+p.Release, map[string]string{"id": p.ID, "kind": p.Kind, "proposed_by": p.By})
-		return storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}, nil
+		c := storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}
+		if state == storage.StateRefused {
+			c.Notices = []storage.Notice{f.proposalNotice(NoticeProposalRefused, p)}
+		}
+		return c, nil
 	})
 	return view, err
 }

@@ -32,7 +32,7 @@ func (f *Fleet) status(ctx context.Context, w *worldState, p storage.Phone, data
 		had := q.OS.SupplementalExtra
 		mergeStatus(q, report, now)
 		audit = append(audit, f.improved(w, q, had)...)
-		return storage.PhoneChange{Audit: audit}, nil
+		return storage.PhoneChange{Audit: audit, Notices: f.leakNotices(q, audit)}, nil
 	})
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@ func told(e storage.AuditEntry) (about string, yes bool) {
 	switch e.Action {
 	case "hold.alarm", "hold.ended", "hold.settled":
 		return e.Target, true
+	case "phone.leaked":
+		return e.Detail["group"] + "/" + e.Detail["to"], true
 	}
 	return "", false
 }
@@ -30,7 +32,7 @@ func (c *checker) notices() {
 			continue
 		}
 		of := func(n storage.Notice) bool {
-			return n.Kind == e.Action && n.At.Equal(e.At) && n.Group+"/"+n.Release == about
+			return n.Kind == e.Action && n.At.Equal(e.At) && n.Group+"/"+n.Release == about && (n.Phone == "" || n.Phone == e.Target)
 		}
 		switch i := slices.IndexFunc(c.state.Notices, of); {
 		case i < 0:
