@@ -17,6 +17,8 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/kannuki-mdm/kannuki/enroll"
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/notify"
 )
 
 // Files of a data directory.
@@ -62,6 +64,9 @@ type Config struct {
 	// Feeds are read once a day. None by default: a server without a way out is
 	// given files.
 	Feeds []FeedConfig `yaml:"feeds,omitempty"`
+	// Notify are the channels by which people hear of what happened. None by
+	// default: notices are kept and listed all the same.
+	Notify []notify.Config `yaml:"notify,omitempty"`
 	// SignMessage makes phones sign each message, for a proxy that ends TLS.
 	SignMessage bool `yaml:"sign_message"`
 	// LegacyCrypto admits Mdm-Signatures with SHA-1 and SCEP requests encrypted
@@ -129,7 +134,7 @@ func LoadConfig(data string, getenv func(string) string) (Config, error) {
 		return Config{}, badConfig(err)
 	}
 	if err := c.check(); err != nil {
-		return Config{}, badConfig(fmt.Errorf("%s: %w", path, err))
+		return Config{}, badConfig(fmt.Errorf("%s: %w", path, located(text, err)))
 	}
 	return c, nil
 }
@@ -228,6 +233,9 @@ func (c *Config) check() error {
 	}
 	if err := checkFeeds(c.Feeds); err != nil {
 		return fmt.Errorf("feeds: %w", err)
+	}
+	if err := notify.Check(c.Notify, fleet.NoticeKinds()); err != nil {
+		return err
 	}
 	if c.Push.PerMinute < 0 || c.Push.MinInterval < 0 {
 		return errors.New("push: per_minute and min_interval cannot be negative")

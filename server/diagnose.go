@@ -69,6 +69,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) []Finding {
 	d.listener(ctx)
 	d.push(ctx)
 	d.feeds()
+	d.notify()
 	d.service()
 	return d.findings
 }

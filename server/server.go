@@ -22,6 +22,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/mdm/apns/wake"
 	"github.com/kannuki-mdm/kannuki/server/api"
+	"github.com/kannuki-mdm/kannuki/server/notify"
 	"github.com/kannuki-mdm/kannuki/storage"
 	"github.com/kannuki-mdm/kannuki/storage/bolt"
 )
@@ -57,16 +58,17 @@ type Server struct {
 	instance storage.Instance
 	started  time.Time
 
-	keys    *certs.Keyring
-	store   *bolt.Store
-	pusher  *pusher
-	wakes   *wake.Scheduler
-	enroll  *enroll.Service
-	fleet   *fleet.Fleet
-	sweeper *fleet.Sweeper
-	feeds   *feeds
-	ca      *stepca.Authority
-	parses  *certs.Parses // of CMS messages, by verifier and authority together
+	keys     *certs.Keyring
+	store    *bolt.Store
+	pusher   *pusher
+	wakes    *wake.Scheduler
+	enroll   *enroll.Service
+	fleet    *fleet.Fleet
+	sweeper  *fleet.Sweeper
+	feeds    *feeds
+	channels *notify.Channels
+	ca       *stepca.Authority
+	parses   *certs.Parses // of CMS messages, by verifier and authority together
 
 	topicMu sync.RWMutex
 	topic   string
@@ -171,9 +173,10 @@ func (s *Server) buildCore() error {
 		return fmt.Errorf("read built-in release facts: %w", err)
 	}
 	now := s.config.Lab.clock(s.o.Wall)
+	s.channels = s.newChannels()
 	s.fleet = fleet.New(s.store, s.wakes, now, fleet.Options{
 		Organization: s.config.Organization, Location: s.config.location(), Logger: s.o.Logger, Facts: facts,
-		Wall: s.o.Wall, Scaled: !s.config.Lab.Start.IsZero(),
+		Wall: s.o.Wall, Scaled: !s.config.Lab.Start.IsZero(), Channels: s.channels.For,
 	})
 	interval := time.Duration(float64(time.Hour) / s.config.Lab.speed())
 	s.sweeper = fleet.NewSweeper(s.fleet, max(interval, minSweep))
@@ -237,6 +240,7 @@ func (s *Server) run(ctx context.Context) error {
 	group.Go(func() error { return s.sweeper.Run(ctx) })
 	group.Go(func() error { return s.housekeeping(ctx) })
 	group.Go(func() error { return s.feeds.run(ctx) })
+	group.Go(func() error { return s.newDelivery().Run(ctx) })
 	group.Go(func() error { return s.watchDisk(ctx) })
 	group.Go(func() error { return s.store.WaitFailure(ctx) })
 	s.announce(ctx, listeners)
@@ -375,41 +379,6 @@ func refusalReason(err error) string {
 		return "phone-not-enrolled" // fleet speaks to enrolled phones only
 	}
 	return "identity"
-}
-
-// serveLink hands out the enrolment profile of a one-time link.
-func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
-	profile, err := s.enroll.ProfileForLink(r.Context(), r.PathValue("secret"))
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	switch {
-	case errors.Is(err, enroll.ErrLinkSpent):
-		writeText(w, http.StatusGone, linkSpentText)
-	case err != nil:
-		s.o.Logger.ErrorContext(r.Context(), "enrolment link", "error", err)
-		writeText(w, http.StatusServiceUnavailable, linkFaultText)
-	default:
-		w.Header().Set("Content-Type", "application/x-apple-aspen-config")
-		w.Header().Set("Content-Disposition", `attachment; filename="enroll.mobileconfig"`)
-		if _, err := w.Write(profile); err != nil { //nolint:gosec // a property list of ours, served as a download
-			s.o.Logger.DebugContext(r.Context(), "profile not delivered", "error", err)
-		}
-	}
-}
-
-// What a person sees who opens a link that leads nowhere, in both languages.
-const (
-	linkSpentText = "This enrollment link has been used, has expired, or is incomplete. Open it as it was sent, or ask your IT desk for a new one.\n" +
-		"この登録用リンクは使用済みか、有効期限が切れているか、途中で切れています。届いたとおりに開き直すか、情報システム部に新しいリンクを依頼してください。\n"
-	linkFaultText = "The enrollment profile cannot be made right now. Try again in a few minutes.\n" +
-		"今は登録用プロファイルを用意できません。数分後にもう一度お試しください。\n"
-)
-
-func writeText(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // the connection is gone or it is not; nothing else can be told
 }
 
 // adminHandler serves people and their programs. Who has no access is counted as

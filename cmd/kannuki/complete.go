@@ -71,6 +71,14 @@ func (g *globals) tokenNames(cmd *cobra.Command) []string {
 	return names(ask[api.Tokens](g, cmd, api.Path("tokens")).Tokens, func(v api.Token) string { return v.ID })
 }
 
+func (g *globals) channelNames(cmd *cobra.Command) []string {
+	return ask[api.Channels](g, cmd, api.Path("channels")).Channels
+}
+
+func (g *globals) noticeIDs(cmd *cobra.Command) []string {
+	return names(ask[fleet.Notices](g, cmd, api.Path("notices")).Notices, func(v fleet.NoticeView) string { return v.ID })
+}
+
 // names returns what the things of a list are called by.
 func names[T any](list []T, name func(T) string) []string {
 	var out []string

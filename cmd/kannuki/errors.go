@@ -289,6 +289,10 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no phone %q.", e.Name), t.T("List: `kannuki device list`.")
 	case "proposal":
 		message, next = t.T("There is no proposal %q.", e.Name), t.T("List: `kannuki approval list`.")
+	case "notice":
+		message, next = t.T("There is no notice %q.", e.Name), t.T("List: `kannuki notify list`.")
+	case "channel":
+		message, next = t.T("The configuration names no channel %q.", e.Name), t.T("Channels stand under the key notify of config.yaml; list: `kannuki notify channels`.")
 	case "token":
 		message, next = t.T("There is no token %q.", e.Name), t.T("List: `kannuki token list`.")
 	case "command":

@@ -112,7 +112,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	)
 	addTo(root, groupDecide, newReleaseCommand(g), newAppCommand(g), newGroupCommand(g), newPolicyCommand(g), newVerdictCommand(g), newGateCommand(g), newApprovalCommand(g), newRolloutCommand(g), newProblemCommand(g), newExposureCommand(g), newApplyCommand(g), newDiffCommand(g), newExportCommand(g))
 	addTo(root, groupPhones, newEnrollCommand(g), newDeviceCommand(g), newDeclarationCommand(g), newLeakCommand(g))
-	addTo(root, groupServer, newInitCommand(g), newServeCommand(g), newStatusCommand(g), newDoctorCommand(g), newCertCommand(g), newBackupCommand(g), newDBCommand(g), newTokenCommand(g), newAuditCommand(g))
+	addTo(root, groupServer, newInitCommand(g), newServeCommand(g), newStatusCommand(g), newDoctorCommand(g), newCertCommand(g), newBackupCommand(g), newDBCommand(g), newTokenCommand(g), newNotifyCommand(g), newAuditCommand(g))
 	addTo(root, groupTry, newDemoCommand(g), newSimCommand(g))
 	addTo(root, "", newManCommand(g), newVersionCommand(g))
 	root.SetHelpCommand(g.helpTopics())

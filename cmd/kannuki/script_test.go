@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"older":    older,
 			"newer":    newer,
 			"inuse":    inUse,
+			"receiver": receiver,
 		},
 	})
 }

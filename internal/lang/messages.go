@@ -27,6 +27,10 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"group-exists":         "グループ{group}はすでにあります。",
 		"paused-already":       "{group}の{release}の展開は、{by}がすでに一時停止しています。",
 
+		// Notices.
+		"no-such-channel": "通知{notice}の配信を中止した通知先は、設定ファイルにありません。",
+		"nothing-dead":    "通知{notice}には、配信を中止した通知先がありません。",
+
 		// Test results.
 		"not-a-verification-phone": "端末{phone}はどのグループにも属していません。",
 		"production-phone":         "端末{phone}は{group}の本番端末です。検証結果は検証用端末のものだけを記録できます。",

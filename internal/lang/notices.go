@@ -37,8 +37,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{group}の端末{device}が[{from}から]iOS {release}に更新されました（未承認）。理由：{why}。",
 		},
 		"rollout.stopped": {
-			"The rollout of iOS {release} for {group} stopped by itself: {why}. A person has to resume it.",
-			"{group}のiOS {release}の展開が自動停止しました：{why}。再開には担当者の操作が必要です。",
+			"The rollout of iOS {release} for {group} stopped by itself and waits for a person: `kannuki rollout status {release} --group {group}`.",
+			"{group}のiOS {release}の展開が自動停止しました。再開には担当者の操作が必要です：`kannuki rollout status {release} --group {group}`",
 		},
 		"proposal.waiting": {
 			"{proposer} proposes an exception: iOS {release} for {group} although it is not verified. A second person can sign until {date}: `kannuki approval show {id}`.",

@@ -43,6 +43,12 @@ type Operations interface {
 	Disk() Disk
 	// FetchFeeds reads the configured feeds now and says what became of each.
 	FetchFeeds(ctx context.Context, a fleet.Act) []FeedResult
+	// Channels names the channels that notices go out by.
+	Channels() []string
+	// TestChannel sends a message that tells of nothing by a channel and says what
+	// was answered, or a *fleet.NotFoundError. One that is only tried sends nothing
+	// and looks at the settings.
+	TestChannel(ctx context.Context, seg storage.Segment, a fleet.Act, channel string) (ChannelTest, error)
 	// Health reports what works and what is missing.
 	Health(ctx context.Context) Health
 }

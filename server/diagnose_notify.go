@@ -1,0 +1,19 @@
+package server
+
+import (
+	"github.com/kannuki-mdm/kannuki/server/notify"
+)
+
+// notify looks at the settings of each channel. It sends nothing.
+func (d *diagnosis) notify() {
+	t := d.Text
+	channels := notify.New(notify.Options{Channels: d.config.Notify, Wall: d.Wall, Location: d.config.location()})
+	for _, name := range channels.Names() {
+		check := "notify-" + name
+		if _, err := channels.Probe(name); err != nil {
+			d.add(check, GradeFail, t.T("Channel %s cannot send: %v", name, err), t.T("Mend the file it names; the channel tries again by itself."))
+			continue
+		}
+		d.ok(check, t.T("Channel %s can send; try it: `kannuki notify test %s`.", name, name))
+	}
+}

@@ -1,0 +1,86 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/google/uuid"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+	"github.com/kannuki-mdm/kannuki/server/notify"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// located puts the line and column of the key at fault before an error about a
+// channel, in the way of the YAML library's own errors.
+func located(text []byte, err error) error {
+	e, ok := errors.AsType[*notify.KeyError](err)
+	if !ok {
+		return err
+	}
+	channel := fmt.Sprintf("$.notify[%d]", e.Channel)
+	for _, path := range []string{channel + "." + e.Key, channel} { // a key that is missing has no place
+		at, pathErr := yaml.PathString(path)
+		file, parseErr := parser.ParseBytes(text, 0)
+		if pathErr != nil || parseErr != nil {
+			continue
+		}
+		if node, findErr := at.FilterFile(file); findErr == nil && node != nil {
+			p := node.GetToken().Position
+			return fmt.Errorf("[%d:%d] %w", p.Line, p.Column, err)
+		}
+	}
+	return err
+}
+
+// newChannels returns the channels that notices go out by.
+func (s *Server) newChannels() *notify.Channels {
+	return notify.New(notify.Options{
+		Channels: s.config.Notify, Installation: s.instance.ID, Location: s.config.location(),
+		Proxy: proxy(s.o.Getenv, s.config.Proxy), Wall: s.o.Wall, Logger: s.o.Logger,
+	})
+}
+
+// newDelivery returns the worker that drains the channels.
+func (s *Server) newDelivery() *notify.Worker {
+	return notify.NewWorker(s.channels, s.store, rand.Float64)
+}
+
+// Channels implements [api.Operations].
+func (s *Server) Channels() []string { return s.channels.Names() }
+
+// TestChannel implements [api.Operations].
+func (s *Server) TestChannel(ctx context.Context, seg storage.Segment, a fleet.Act, name string) (api.ChannelTest, error) {
+	done := api.ChannelTest{Channel: name, ID: uuid.NewString(), DryRun: a.DryRun}
+	if a.DryRun {
+		known, err := s.channels.Probe(name)
+		if !known {
+			return done, &fleet.NotFoundError{What: "channel", Name: name}
+		}
+		if err != nil {
+			done.Problem = err.Error()
+		}
+		return done, nil
+	}
+	answer, known, sendErr := s.channels.Test(ctx, name, done.ID, seg)
+	if !known {
+		return done, &fleet.NotFoundError{What: "channel", Name: name}
+	}
+	outcome := "sent"
+	if done.Sent, done.Answer = sendErr == nil, answer; sendErr != nil {
+		done.Problem, outcome = sendErr.Error(), "failed"
+	}
+	entry := storage.AuditEntry{
+		At: s.o.Wall().UTC(), Actor: a.Actor, Action: "notice.test", Target: name, Reason: a.Reason,
+		Detail: map[string]string{"id": done.ID, "outcome": outcome},
+	}
+	if err := s.store.RecordAudit(ctx, seg, []storage.AuditEntry{entry}); err != nil {
+		return done, fmt.Errorf("record test of a channel: %w", err)
+	}
+	return done, nil
+}
