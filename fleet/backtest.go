@@ -33,7 +33,9 @@ type BacktestQuery struct {
 	Since       string   // a month ("2024-09") or a day; "": two years before Until
 	Until       string   // the same, a month meaning its last known day; "": the last day the catalogue knows
 	Days        []int    // lengths of a full test, 1 to 365, at most 10; none: 7, 14, 21, 30
-	Strategies  []string // none: all
+	Strategies  []string // none: all, or none beside policies
+	Policies    []string // that exist, replayed as they are set; at most 10, only with a group
+	Broken      []string // times in which the apps do not work: "26.1:10d", from the posting of the release on
 	SmokeDays   int      // 0: 3, or as long as a full test that is shorter
 	InstallDays *int     // from approval to deadline, 0 to 365; nil: 3
 }
@@ -70,13 +72,20 @@ func (f *Fleet) Backtest(seg storage.Segment, group string, q BacktestQuery) (Ba
 	if len(phones) == 0 {
 		return BacktestView{}, invalid("group", "group-without-phones", "group %s has no phones to replay; leave the group out to replay one phone of each model", group).with("group", group)
 	}
-	report, err := replay(s.catalog, q, backtest.History{Phones: phones, ModelClass: policy.ModelClass(g.ModelClass)})
+	stored, err := s.storedPolicies(q.Policies, g)
+	if err != nil {
+		return BacktestView{}, err
+	}
+	report, err := replay(s.catalog, q, stored, backtest.History{Phones: phones, ModelClass: policy.ModelClass(g.ModelClass)})
 	return BacktestView{Group: group, Report: report}, err
 }
 
 // BacktestCatalog replays a catalogue against ways of testing, with one phone of
 // each model of iPhone that can run the newest iOS.
 func BacktestCatalog(cat *catalog.Catalog, q BacktestQuery) (BacktestView, error) {
+	if len(q.Policies) > 0 {
+		return BacktestView{}, invalid("policy", "policy-without-group", "a policy is replayed for a group; name the group too")
+	}
 	h := backtest.History{}
 	newest := 0
 	counted := map[string]bool{}
@@ -89,12 +98,12 @@ func BacktestCatalog(cat *catalog.Catalog, q BacktestQuery) (BacktestView, error
 			}
 		}
 	}
-	report, err := replay(cat, q, h)
+	report, err := replay(cat, q, nil, h)
 	return BacktestView{Report: report}, err
 }
 
 // replay completes a history with what the catalogue and the query say.
-func replay(cat *catalog.Catalog, q BacktestQuery, h backtest.History) (backtest.Report, error) {
+func replay(cat *catalog.Catalog, q BacktestQuery, stored []backtest.Stored, h backtest.History) (backtest.Report, error) {
 	h.Releases, h.Known = policyReleases(cat), map[string]time.Time{}
 	for _, r := range cat.Releases() {
 		for _, c := range r.CVEs {
@@ -106,7 +115,11 @@ func replay(cat *catalog.Catalog, q BacktestQuery, h backtest.History) (backtest
 	if err := q.period(&h, lastDay(cat)); err != nil {
 		return backtest.Report{}, err
 	}
-	ways, err := q.ways()
+	var err error
+	if h.Broken, err = brokenTimes(cat, q.Broken); err != nil {
+		return backtest.Report{}, err
+	}
+	ways, err := q.ways(stored)
 	if err != nil {
 		return backtest.Report{}, err
 	}
@@ -183,8 +196,9 @@ func monthOrDay(field, text string) (day time.Time, month bool, err error) {
 	return day, false, invalid(field, "not-a-month-or-day", "%q: want a month such as 2024-09 or a day such as 2024-09-16", text).with("value", text)
 }
 
-// ways returns each strategy with each length of a full test.
-func (q BacktestQuery) ways() ([]backtest.Way, error) {
+// ways returns each strategy, and then each policy, with each length of a full
+// test.
+func (q BacktestQuery) ways(stored []backtest.Stored) ([]backtest.Way, error) {
 	if len(q.Days) == 0 {
 		q.Days = backtestDays()
 	}
@@ -192,7 +206,7 @@ func (q BacktestQuery) ways() ([]backtest.Way, error) {
 		return nil, invalid("days", "too-many-lengths", "%d lengths of a test, want at most %d", len(q.Days), maxBacktestDays).with("most", strconv.Itoa(maxBacktestDays))
 	}
 	strategies := backtest.Strategies()
-	if len(q.Strategies) > 0 {
+	if len(q.Strategies) > 0 || len(stored) > 0 {
 		strategies = nil
 	}
 	for _, name := range q.Strategies {
@@ -213,12 +227,19 @@ func (q BacktestQuery) ways() ([]backtest.Way, error) {
 		if slices.Contains(q.Days[:i], days) {
 			continue
 		}
+		smoke := min(backtestSmokeDays, days)
+		if q.SmokeDays != 0 {
+			smoke = q.SmokeDays
+		}
 		for _, s := range strategies {
-			smoke := min(backtestSmokeDays, days)
-			if q.SmokeDays != 0 {
-				smoke = q.SmokeDays
-			}
 			ways = append(ways, backtest.Way{Strategy: s, TestDays: days, SmokeDays: smoke, InstallDays: install})
+		}
+		for _, p := range stored {
+			w := backtest.Way{Strategy: backtest.Finish, TestDays: days, SmokeDays: smoke, InstallDays: install, Policy: &p}
+			if p.CarryOver {
+				w.Strategy = backtest.CarryOver
+			}
+			ways = append(ways, w)
 		}
 	}
 	return ways, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,11 +25,13 @@ func newPolicyBacktestCommand(g *globals) *cobra.Command {
 	t := g.text
 	cmd := &cobra.Command{
 		Use:   "backtest [GROUP]",
-		Short: t.T("Replay the releases of the past against ways of testing"),
+		Short: t.T("Replay the releases of the past against policies and ways of testing"),
 		Long: t.T("Replay the releases of the past, day by day, against ways of testing: which would have been approved, for how long phones would have been held back, and what that would have cost. " +
-			"With GROUP the server replays its catalogue with the models of the group; without, the built-in catalogue is replayed with one iPhone of each model that can run the newest iOS, and no server is needed. Changes nothing."),
+			"With GROUP the server replays its catalogue with the models of the group; without, the built-in catalogue is replayed with one iPhone of each model that can run the newest iOS, and no server is needed. " +
+			"--policy replays policies as they are set, with their waves, calendar and the rest, instead of ways of testing or, with --strategy, beside them. Changes nothing."),
 		Example: "kannuki policy backtest --since 2024-09\n" +
-			"kannuki policy backtest sales --days 10,20 --strategy finish --svg chart.svg",
+			"kannuki policy backtest sales --days 10,20 --strategy finish --svg chart.svg\n" +
+			"kannuki policy backtest sales --policy default --policy retail --days 14 --broken 26.1:10d",
 		Args: g.optional(),
 		RunE: func(cmd *cobra.Command, args []string) error { return runBacktest(g, cmd, o, args) },
 	}
@@ -37,12 +40,15 @@ func newPolicyBacktestCommand(g *globals) *cobra.Command {
 	f.StringVar(&q.Until, "until", "", t.T("month or day to end with (default: the last day the catalogue knows)"))
 	f.IntSliceVar(&q.Days, "days", nil, t.T("how many days a full test takes; several to compare (default: 7,14,21,30)"))
 	f.StringSliceVar(&q.Strategies, "strategy", nil, t.T("restart, finish, carry-over or emergency; several to compare (default: all)"))
+	f.StringSliceVar(&q.Policies, "policy", nil, t.T("policy to replay as it is set; several to compare"))
+	f.StringSliceVar(&q.Broken, "broken", nil, t.T("a time in which the business apps do not work: %s for ten days from the posting of 26.1 on, also on newer releases; may be repeated", "26.1:10d"))
 	f.IntVar(&q.SmokeDays, "smoke-days", 0, t.T("how many days a quick check takes (default: 3)"))
 	f.IntVar(&o.installDays, "install-days", 3, t.T("how many days from the approval to the phones' deadline"))
 	f.StringVar(&o.svg, "svg", "", t.T("also draw a chart into this file, which must not exist"))
 	g.complete(cmd, "strategy", func(*cobra.Command) []string {
 		return names(backtest.Strategies(), func(s backtest.Strategy) string { return string(s) })
 	})
+	g.complete(cmd, "policy", g.policyNames)
 	cmd.ValidArgsFunction = completeArg(g.groupNames)
 	return cmd
 }
@@ -99,18 +105,27 @@ func (g *globals) backtestTable(v fleet.BacktestView) table {
 		{"smoke_days", ""},
 		{"install_days", ""},
 		{"open", ""},
+		{"policy", ""},
 	}}
 	for _, r := range v.Runs {
 		approved := cell{strconv.Itoa(r.Approved), fmt.Sprintf("%d/%d", r.Approved, v.Releases)}
-		tab.add(number(r.TestDays), cell{string(r.Strategy), g.strategy(r.Strategy)}, approved, number(r.Overrides), number(r.Missed), number(r.HeldMedian), number(r.HeldMax),
+		tab.add(number(r.TestDays), cell{string(r.Strategy), g.wayName(r)}, approved, number(r.Overrides), number(r.Missed), number(r.HeldMedian), number(r.HeldMax),
 			decimal(r.Exposure.Total), decimal(r.Exposure.Testing), decimal(r.Exposure.Avoidable), decimal(r.Restarts), number(r.Dropped), number(r.Unused),
-			number(r.SmokeDays), number(r.InstallDays), number(r.Open))
+			number(r.SmokeDays), number(r.InstallDays), number(r.Open), plain(r.Policy))
 	}
 	return tab
 }
 
 // decimal is a number with one digit behind the point.
 func decimal(f float64) cell { return plain(strconv.FormatFloat(f, 'f', 1, 64)) }
+
+// wayName names what a run replays.
+func (g *globals) wayName(r backtest.Run) string {
+	if r.Policy != "" {
+		return g.text.T("Policy %s", r.Policy)
+	}
+	return g.strategy(r.Strategy)
+}
 
 // strategy names a way of testing.
 func (g *globals) strategy(s backtest.Strategy) string {
@@ -135,6 +150,9 @@ func (g *globals) backtestText(v fleet.BacktestView, tab table) string {
 		v.Releases, v.From, v.Until, v.Days, t.N(v.Phones, "%d phone", "%d phones"), t.N(len(v.Models), "%d model", "%d models")))
 	if len(v.Runs) > 0 {
 		fmt.Fprintf(&b, "%s\n", t.N(v.Runs[0].InstallDays, "Phones install %d day after the approval.", "Phones install %d days after the approval."))
+	}
+	if slices.ContainsFunc(v.Runs, func(r backtest.Run) bool { return r.Policy != "" }) {
+		fmt.Fprintf(&b, "%s\n", t.T("Under a policy with a deadline, waves or a calendar they install when that says."))
 	}
 	fmt.Fprintf(&b, "\n%s\n%s\n", tab.text(), t.T("Held: days from Apple's posting to the approval of the release or a newer one. "+
 		"Exposure: exploited vulnerabilities times days that a fix was out and not installed, per phone and year."))

@@ -33,17 +33,23 @@ type series struct {
 
 // seriesLooks are told apart by whoever does not tell colours apart.
 func seriesLooks() [][2]string {
-	return [][2]string{{"#d55e00", ""}, {"#0072b2", "8 4"}, {"#009e73", "2 4"}, {"#cc79a7", "10 4 2 4"}}
+	return [][2]string{
+		{"#d55e00", ""},
+		{"#0072b2", "8 4"},
+		{"#009e73", "2 4"},
+		{"#cc79a7", "10 4 2 4"},
+		{"#000000", "16 4"},
+		{"#8a6d00", "4 8"},
+		{"#56b4e9", "12 4 4 4"},
+		{"#5a5a5a", "2 8"},
+	}
 }
 
 // backtestChart draws exposure and approved releases over the length of a test,
 // one line for each way of testing, as an SVG file.
 func (g *globals) backtestChart(v fleet.BacktestView) string {
 	t := g.text
-	days, lines := chartSeries(v.Runs)
-	for i := range lines {
-		lines[i].name = g.strategy(backtest.Strategy(lines[i].name))
-	}
+	days, lines := chartSeries(v.Runs, g.wayName)
 	height := panelTop + 2*panelHeight + 2*panelGap + legendHeight*len(lines)
 	title := t.T("Ways of testing over %d releases, %s to %s", v.Releases, v.From, v.Until)
 	var b strings.Builder
@@ -75,7 +81,7 @@ func (g *globals) backtestChart(v fleet.BacktestView) string {
 
 // chartSeries turns runs into lines: their lengths of a test in order, and the
 // values of each way of testing.
-func chartSeries(runs []backtest.Run) (days []int, lines []series) {
+func chartSeries(runs []backtest.Run, name func(backtest.Run) string) (days []int, lines []series) {
 	for _, r := range runs {
 		if !slices.Contains(days, r.TestDays) {
 			days = append(days, r.TestDays)
@@ -88,11 +94,11 @@ func chartSeries(runs []backtest.Run) (days []int, lines []series) {
 			if r.TestDays != d {
 				continue
 			}
-			i := slices.IndexFunc(lines, func(s series) bool { return s.name == string(r.Strategy) })
+			i := slices.IndexFunc(lines, func(s series) bool { return s.name == name(r) })
 			if i < 0 {
 				i = len(lines)
 				look := looks[i%len(looks)]
-				lines = append(lines, series{name: string(r.Strategy), colour: look[0], dash: look[1]})
+				lines = append(lines, series{name: name(r), colour: look[0], dash: look[1]})
 			}
 			lines[i].first = append(lines[i].first, r.Exposure.Total)
 			lines[i].second = append(lines[i].second, float64(r.Approved))

@@ -31,6 +31,9 @@ type History struct {
 	// Phones are the production phones, by model. Rows with a count below one
 	// and models that no release is for are left out.
 	Phones []Phones
+	// Broken are times in which the business apps do not work. A release that the
+	// history does not name never was.
+	Broken []Broken
 	// ModelClass says which phones a result may stand for.
 	ModelClass policy.ModelClass
 	// Since and Until are days, as midnight UTC. The replay begins with the
@@ -51,6 +54,9 @@ type Way struct {
 	TestDays    int // a full test of the business apps takes so many days: 1 to MaxDays
 	SmokeDays   int // a smoke test does: 1 to TestDays; only for strategies that carry results over
 	InstallDays int // from the approval to the deadline of the phones: 0 to MaxDays
+	// Policy is a policy as it is set, nil for a way of testing alone. Strategy is
+	// then Finish, or CarryOver for a policy with carry-over.
+	Policy *Stored
 }
 
 // MaxDays is the largest number of days a Way may name.
@@ -82,6 +88,7 @@ type Report struct {
 
 // Run is what one way of testing would have led to.
 type Run struct {
+	Policy      string   `json:"policy,omitempty"` // its name; absent for a way of testing alone
 	Strategy    Strategy `json:"strategy"`
 	TestDays    int      `json:"test_days"`
 	SmokeDays   int      `json:"smoke_days,omitempty"` // 0 when the strategy knows no smoke test

@@ -19,6 +19,13 @@ type past struct {
 	dates       map[time.Time]bool   // days on which a release was posted or withdrawn
 	known       map[string]time.Time // since when CVEs were known to be exploited
 	modelClass  policy.ModelClass
+	broken      []broken
+}
+
+// broken is a time in which apps do not work, on a release and newer ones.
+type broken struct {
+	release string
+	until   time.Time
 }
 
 // kind is a number of phones whose models Apple treated alike. They behave
@@ -46,6 +53,9 @@ func newPast(h History) (*past, error) {
 	p.addKinds(all, h.Phones)
 	for _, r := range all {
 		p.addRelease(r)
+	}
+	if err := p.addBroken(h.Broken); err != nil {
+		return nil, err
 	}
 	for _, r := range p.releases {
 		for _, w := range r.Models {
@@ -98,6 +108,21 @@ func (p *past) addKinds(all []policy.Release, phones []Phones) {
 		p.kinds[i].count += counts[m]
 		p.kinds[i].models = append(p.kinds[i].models, m)
 	}
+}
+
+// addBroken works out until when apps do not work.
+func (p *past) addBroken(list []Broken) error {
+	for _, b := range list {
+		if err := b.check(); err != nil {
+			return err
+		}
+		for _, r := range p.releases {
+			if version.Equal(r.Version, b.Release) {
+				p.broken = append(p.broken, broken{r.Version, r.Models[0].Posted.AddDate(0, 0, b.Days)})
+			}
+		}
+	}
+	return nil
 }
 
 // addRelease takes up what one release is to the kinds.

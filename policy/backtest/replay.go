@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,21 +19,25 @@ const (
 
 // replay is one run while it goes on.
 type replay struct {
-	past   *past
-	way    Way
-	parts  policy.Parts
-	world  *policy.World      // made of parts, nil after they changed
-	counts *policy.World      // world with the phones counted, nil after they or parts changed
-	shown  []policy.Gate      // of counts, nil when they may be others by now
-	ends   map[time.Time]bool // days on which an override ends
-	phones []*phones
-	steps  map[string]*step // by release, those seen and those of older branches
-	ledger ledger
+	past    *past
+	way     Way
+	parts   policy.Parts
+	world   *policy.World      // made of parts, nil after they changed
+	counts  *policy.World      // world with the phones counted, nil after they or parts changed
+	shown   []policy.Gate      // of counts, nil when they may be others by now
+	ends    map[time.Time]bool // days on which an override ends
+	phones  []*phones
+	testers []*phones        // one for each kind
+	steps   map[string]*step // by release, those seen and those of older branches
+	ledger  ledger
 }
 
-// phones are the production phones of one kind and their verification phone.
+// phones are production phones of one kind, and their verification phone, with
+// which only those in replay.testers test.
 type phones struct {
 	*kind
+	id        string // decides about waves
+	count     int    // of the kind's phones
 	os        string
 	since     time.Time        // on os
 	stretches []policy.Stretch // what they ran before
@@ -45,6 +50,7 @@ type test struct {
 	arrived time.Time // on os
 	began   time.Time // of the full test, which may have begun on an older patch
 	smoked  bool      // os passed a smoke test
+	broken  bool      // the apps were found not to work on os
 	done    bool      // os has its result, or is not to be tested
 }
 
@@ -52,7 +58,12 @@ func newReplay(p *past, w Way) *replay {
 	r := &replay{past: p, way: w, steps: map[string]*step{}, ends: map[time.Time]bool{}}
 	r.parts.Apps = []policy.App{{BundleID: app, Importance: policy.ImportanceCritical}}
 	r.parts.Groups = []policy.Group{{Name: group, Apps: []string{app}, Candidate: policy.CandidateManual, ModelClass: p.modelClass, Policy: group}}
-	r.parts.Policies = []policy.Policy{{Name: group, CarryOver: w.Strategy.carries()}}
+	decided := policy.Policy{CarryOver: w.Strategy.carries()}
+	if w.Policy != nil {
+		decided = w.Policy.Policy
+	}
+	decided.Name = group
+	r.parts.Policies = []policy.Policy{decided}
 	r.parts.Releases = p.exploitedAt(p.from)
 	return r
 }
@@ -63,7 +74,9 @@ func (r *replay) run() Run {
 		r.record(now)
 		r.approve(now)
 		r.offer(now)
+		r.start(now)
 		r.install(now)
+		r.usersInstall(now)
 	}
 	r.account()
 	return r.result()
@@ -80,10 +93,17 @@ func (r *replay) news(now time.Time) {
 		if !k.joins.Equal(now) {
 			continue
 		}
-		p := &phones{kind: k, os: k.start, since: now}
-		p.test = test{os: k.start, arrived: now, began: now, done: k.joins.Equal(r.past.from)}
-		r.phones, r.counts = append(r.phones, p), nil
-		if !p.test.done {
+		tester := &phones{kind: k, test: test{os: k.start, arrived: now, began: now, done: k.joins.Equal(r.past.from)}}
+		for j, count := range r.split(k.count) {
+			p := tester
+			if j > 0 {
+				p = &phones{kind: k}
+			}
+			p.id, p.count, p.os, p.since = fmt.Sprintf("%s %d", k.model, j), count, k.start, now
+			r.phones = append(r.phones, p)
+		}
+		r.testers, r.counts = append(r.testers, tester), nil
+		if !tester.test.done {
 			r.step(k.start).begin(now)
 		}
 	}
@@ -95,11 +115,12 @@ func (r *replay) news(now time.Time) {
 	}
 }
 
-// record writes down the results of the tests that are over: everything works.
+// record writes down the results of the tests that are over: everything works,
+// except while it was said not to.
 func (r *replay) record(now time.Time) {
-	for _, p := range r.phones {
+	for _, p := range r.testers {
 		t := &p.test
-		if t.done {
+		if t.done || r.recordBroken(p, now) {
 			continue
 		}
 		smoked := r.way.Strategy.carries() && !now.Before(t.arrived.AddDate(0, 0, r.way.SmokeDays))
@@ -107,15 +128,39 @@ func (r *replay) record(now time.Time) {
 		switch {
 		case smoked && r.carried(p, now):
 			t.done = true
-			r.verdict(p, policy.MethodSmoke, now)
+			r.verdict(p, policy.MethodSmoke, policy.ResultWorks, now)
 		case tested && (t.began.Equal(t.arrived) || smoked):
 			t.done = true
-			r.verdict(p, policy.MethodFull, now)
+			r.verdict(p, policy.MethodFull, policy.ResultWorks, now)
 		case smoked && !t.smoked && r.way.Strategy == Emergency && len(r.gate(t.os, now).Exploited) > 0:
 			t.smoked = true
-			r.verdict(p, policy.MethodSmoke, now)
+			r.verdict(p, policy.MethodSmoke, policy.ResultWorks, now)
 		}
 	}
+}
+
+// recordBroken writes down that the apps do not work, at the end of the test
+// that finds it, and once they do, after a second test of the apps alone, that they
+// work. It reports whether the test is about that.
+func (r *replay) recordBroken(p *phones, now time.Time) bool {
+	t, repaired := &p.test, r.past.repaired(p.test.os)
+	again := r.way.TestDays
+	if r.way.Strategy.carries() {
+		again = r.way.SmokeDays
+	}
+	switch {
+	case t.broken:
+		if !now.Before(repaired.AddDate(0, 0, again)) {
+			t.done = true
+			r.verdict(p, policy.MethodFull, policy.ResultWorks, now)
+		}
+		return true
+	case now.Before(repaired) && !now.Before(t.arrived.AddDate(0, 0, again)):
+		t.broken = true
+		r.verdict(p, policy.MethodFull, policy.ResultBroken, now)
+		return true
+	}
+	return false
 }
 
 // carried reports whether a smoke test is all that the gate of the release that
@@ -126,15 +171,20 @@ func (r *replay) carried(p *phones, now time.Time) bool {
 	})
 }
 
-// verdict records that everything worked on a verification phone.
-func (r *replay) verdict(p *phones, method policy.Method, now time.Time) {
+// verdict records what a test on a verification phone came to.
+func (r *replay) verdict(p *phones, method policy.Method, result policy.Result, now time.Time) {
+	if days := r.parts.Policies[0].VerdictDays; days > 0 {
+		r.ends[now.AddDate(0, 0, days)] = true
+	}
 	r.parts.Verdicts = append(r.parts.Verdicts, policy.Verdict{
-		ID: p.test.os + " " + p.model + " " + string(method), BundleID: app, AppVersion: appVersion, Release: p.test.os, Model: p.model, Group: group,
-		Phone: "tester " + p.model, Ring: policy.RingVerification, PhoneOS: p.test.os, Result: policy.ResultWorks, Method: method,
+		ID: p.test.os + " " + p.model + " " + string(method) + " " + string(result), BundleID: app, AppVersion: appVersion, Release: p.test.os, Model: p.model, Group: group,
+		Phone: "tester " + p.model, Ring: policy.RingVerification, PhoneOS: p.test.os, Result: result, Method: method,
 		By: "tester", At: now, AllowedTester: true,
 	})
 	r.changed()
-	r.step(p.test.os).finish(now)
+	if result != policy.ResultBroken {
+		r.step(p.test.os).finish(now)
+	}
 }
 
 // approve opens the gates that may be opened: one person the verified ones, two
@@ -162,6 +212,9 @@ func (r *replay) approve(now time.Time) {
 		default:
 			continue
 		}
+		if r.way.Policy != nil {
+			a.Waves = r.waves(g.Release, now)
+		}
 		r.parts.Approvals = append(r.parts.Approvals, a)
 		r.changed()
 		r.step(g.Release).approve(now, a.Override != nil)
@@ -171,7 +224,7 @@ func (r *replay) approve(now time.Time) {
 // smoked reports whether the release of a gate passed a smoke test, or more, for
 // all production phones that are to get it.
 func (r *replay) smoked(g policy.Gate) bool {
-	return !slices.ContainsFunc(r.phones, func(p *phones) bool {
+	return !slices.ContainsFunc(r.testers, func(p *phones) bool {
 		wants := slices.Contains(g.ProductionModels, p.model) && version.Newer(g.Release, p.os)
 		return wants && (p.test.os != g.Release || !p.test.smoked && !p.test.done)
 	})
@@ -181,7 +234,7 @@ func (r *replay) smoked(g policy.Gate) bool {
 // free or give up what they test. They install it on the same day.
 func (r *replay) offer(now time.Time) {
 	gates := r.gates(now)
-	for _, p := range r.phones {
+	for _, p := range r.testers {
 		i := slices.IndexFunc(gates, func(g policy.Gate) bool { return slices.Contains(g.ProductionModels, p.model) })
 		if i < 0 || r.offered(gates[i].Release) {
 			continue
@@ -191,7 +244,7 @@ func (r *replay) offer(now time.Time) {
 			r.changed()
 		}
 	}
-	for _, p := range r.phones {
+	for _, p := range r.testers {
 		target := policy.TargetFor(r.snapshot(), p.facts(policy.RingVerification, p.test.os), now)
 		if target.Enforce != nil {
 			r.move(p, target.Enforce.Release, now)
@@ -202,7 +255,7 @@ func (r *replay) offer(now time.Time) {
 // free reports whether no tester who would get the release of a gate has a test
 // under way that the strategy wants finished: an offer is to the whole ring.
 func (r *replay) free(g policy.Gate, now time.Time) bool {
-	return !slices.ContainsFunc(r.phones, func(p *phones) bool {
+	return !slices.ContainsFunc(r.testers, func(p *phones) bool {
 		gets := version.Newer(g.Release, p.test.os) && slices.Contains(g.ProductionModels, p.model)
 		return gets && !p.test.done && !r.way.Strategy.takesUp(r.gate(p.test.os, now), g)
 	})
@@ -229,23 +282,29 @@ func (r *replay) move(p *phones, release string, now time.Time) {
 // install lets production phones do what they are told, on its deadline.
 func (r *replay) install(now time.Time) {
 	clock := policy.FormatLocal(now, time.UTC)
+	w := r.snapshot() // no target depends on what other phones install
 	for _, p := range r.phones {
-		told := policy.TargetFor(r.snapshot(), p.facts(policy.RingProduction, p.os), now).Enforce
+		told := policy.TargetFor(w, p.facts(policy.RingProduction, p.os), now).Enforce
 		if told == nil || told.Deadline.Compare(clock) > 0 {
 			continue
 		}
-		p.ranUntil(now)
-		p.os, r.counts = told.Release, nil
-		r.ledger.restarts += p.count
-		r.step(p.os).install(now, p.count)
+		r.take(p, told.Release, now)
 	}
+}
+
+// take notes that production phones install a release.
+func (r *replay) take(p *phones, release string, now time.Time) {
+	p.ranUntil(now)
+	p.os, r.counts = release, nil
+	r.ledger.restarts += p.count
+	r.step(p.os).install(now, p.count)
 }
 
 // facts are what a phone of the kind reports: supervised, and able to do all
 // that it is told.
 func (p *phones) facts(ring policy.Ring, os string) policy.Facts {
 	return policy.Facts{
-		Phone: p.model, Group: group, Ring: ring, OSVersion: os, Model: p.model, Supervised: policy.Supervised,
+		Phone: p.id, Group: group, Ring: ring, OSVersion: os, Model: p.model, Supervised: policy.Supervised,
 		Capabilities: policy.Capabilities{Known: true, Settings: true, Enforcement: true},
 		Apps:         []policy.InstalledApp{{BundleID: app, Version: appVersion}}, AppsKnown: true,
 	}
@@ -285,12 +344,16 @@ func (r *replay) snapshot() *policy.World {
 	if r.world == nil {
 		r.world = policy.NewWorld(r.parts)
 	}
-	census := make([]policy.Census, 0, 2*len(r.phones))
-	for _, p := range r.phones {
-		census = append(
-			census, policy.Census{Ring: policy.RingProduction, Model: p.model, OSVersion: p.os, Count: p.count},
-			policy.Census{Ring: policy.RingVerification, Model: p.model, OSVersion: p.test.os, Count: 1},
-		)
+	var census []policy.Census
+	for _, p := range r.phones { // those of one kind follow each other
+		if n := len(census); n > 0 && census[n-1].Model == p.model && census[n-1].OSVersion == p.os {
+			census[n-1].Count += p.count
+			continue
+		}
+		census = append(census, policy.Census{Ring: policy.RingProduction, Model: p.model, OSVersion: p.os, Count: p.count})
+	}
+	for _, p := range r.testers {
+		census = append(census, policy.Census{Ring: policy.RingVerification, Model: p.model, OSVersion: p.test.os, Count: 1})
 	}
 	r.counts = r.world.WithCensus(map[string][]policy.Census{group: census})
 	return r.counts

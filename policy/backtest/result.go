@@ -48,6 +48,9 @@ func (r *replay) result() Run {
 	if r.way.Strategy.carries() {
 		run.SmokeDays = r.way.SmokeDays
 	}
+	if r.way.Policy != nil {
+		run.Policy = r.way.Policy.Name
+	}
 	var held []int
 	for _, release := range r.past.seen {
 		s := r.step(release.Version)

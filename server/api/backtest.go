@@ -14,6 +14,7 @@ func BacktestValues(q fleet.BacktestQuery) url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{
 		"since": q.Since, "until": q.Until, "days": joinNumbers(q.Days), "strategy": strings.Join(q.Strategies, ","),
+		"policy": strings.Join(q.Policies, ","), "broken": strings.Join(q.Broken, ","),
 	} {
 		if value != "" {
 			v.Set(name, value)
@@ -40,6 +41,12 @@ func backtest(h *Handler, c *call) (any, error) {
 	q := fleet.BacktestQuery{Since: c.query("since"), Until: c.query("until")}
 	if s := c.query("strategy"); s != "" {
 		q.Strategies = strings.Split(s, ",")
+	}
+	if s := c.query("policy"); s != "" {
+		q.Policies = strings.Split(s, ",")
+	}
+	if s := c.query("broken"); s != "" {
+		q.Broken = strings.Split(s, ",")
 	}
 	if s := c.query("days"); s != "" {
 		for text := range strings.SplitSeq(s, ",") {

@@ -1,0 +1,150 @@
+package backtest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+// Stored is a policy as it is set, with what its rollouts follow.
+type Stored struct {
+	policy.Policy
+	Waves    []int         // percent, those of the waves before counted in; none: all phones at once
+	Soak     time.Duration // least time between the starts of two waves
+	Deadline time.Duration // from the start of a wave; 0: Way.InstallDays
+	Calendar policy.Calendar
+	Notice   time.Duration // that phones get at least; zero or less: policy.DefaultMinimumNotice
+}
+
+// cohorts is how many parts the phones of one kind are played in under a policy
+// with waves: shares are kept to the twentieth.
+const cohorts = 20
+
+// Broken is a time in which the business apps do not work.
+type Broken struct {
+	Release string // on this one and all newer ones
+	Days    int    // from its posting until a version of the apps that works: 1 to MaxDays
+}
+
+// check refuses what cannot be replayed.
+func (b Broken) check() error {
+	if b.Days < 1 || b.Days > MaxDays {
+		return fmt.Errorf("apps that do not work on %s for %d days, want 1 to %d: %w", b.Release, b.Days, MaxDays, ErrDays)
+	}
+	return nil
+}
+
+// repaired returns from when the apps work on a release; zero: always.
+func (p *past) repaired(release string) time.Time {
+	var until time.Time
+	for _, b := range p.broken {
+		if version.AtLeast(release, b.release) && b.until.After(until) {
+			until = b.until
+		}
+	}
+	return until
+}
+
+// split says how many phones each cohort of a kind is.
+func (r *replay) split(count int) []int {
+	if r.way.Policy == nil || len(r.way.Policy.Waves) < 2 {
+		return []int{count}
+	}
+	parts := make([]int, min(count, cohorts))
+	for i := range count {
+		parts[i%len(parts)]++
+	}
+	return parts
+}
+
+// schedule is what waves follow. All clocks show UTC.
+func (s *Stored) schedule() policy.Schedule {
+	return policy.Schedule{Soak: s.Soak, Calendar: s.Calendar, Notice: s.notice()}
+}
+
+func (s *Stored) notice() time.Duration {
+	if s.Notice > 0 {
+		return s.Notice
+	}
+	return policy.DefaultMinimumNotice
+}
+
+// waves returns the waves of an approval, planned as the server does.
+func (r *replay) waves(release string, now time.Time) []policy.Wave {
+	s := r.way.Policy
+	shares := s.Waves
+	if len(shares) == 0 {
+		shares = []int{100}
+	}
+	within := cmp.Or(s.Deadline, time.Duration(r.way.InstallDays)*24*time.Hour)
+	waiting := r.waiting(release)
+	waves := make([]policy.Wave, len(shares))
+	for i, share := range shares {
+		waves[i] = policy.Wave{Threshold: threshold(waiting, share), Waits: true, Planned: now, Within: max(within, s.notice())}
+	}
+	waves = s.schedule().Plan(waves)
+	waves[0].Waits = false
+	return waves
+}
+
+// waiting returns the bucket of every production phone that does not have a
+// release, sorted.
+func (r *replay) waiting(release string) []uint32 {
+	var buckets []uint32
+	for _, p := range r.phones {
+		if !version.AtLeast(p.os, release) {
+			buckets = slices.AppendSeq(buckets, slices.Values(slices.Repeat([]uint32{policy.Bucket(release, p.id)}, p.count)))
+		}
+	}
+	slices.Sort(buckets)
+	return buckets
+}
+
+// threshold returns up to which bucket a share of the phones lies.
+func threshold(buckets []uint32, share int) uint32 {
+	if n := policy.WaveSize(share, len(buckets)); n < len(buckets) {
+		return buckets[n-1] + 1
+	}
+	return policy.Buckets
+}
+
+// start starts the waves that are due, at the hour at which they are.
+func (r *replay) start(now time.Time) {
+	if r.way.Policy == nil {
+		return
+	}
+	for i := range r.parts.Approvals {
+		a := &r.parts.Approvals[i]
+		for {
+			next := slices.IndexFunc(a.Waves, func(w policy.Wave) bool { return w.Waits })
+			if next < 0 || a.Waves[next].Start.After(now) {
+				break
+			}
+			a.Waves = r.way.Policy.schedule().Begin(a.Waves, next, a.Waves[next].Start)
+			r.changed()
+		}
+	}
+}
+
+// usersInstall lets users install what they see once Apple's hold of a release
+// that nobody approved is over, where the policy leaves it to them.
+func (r *replay) usersInstall(now time.Time) {
+	if r.way.Policy == nil || r.way.Policy.OnExpiry != policy.OnExpiryReleaseToUsers {
+		return
+	}
+	for _, g := range r.gates(now) { // newest first
+		visible := g.Clocks.HiddenUntil
+		if g.Approval != "" || visible.IsZero() || visible.After(now) || g.Phase == policy.PhaseExpired {
+			continue
+		}
+		for _, p := range r.phones {
+			if slices.Contains(g.ProductionModels, p.model) && !version.AtLeast(p.os, g.Release) {
+				r.take(p, g.Release, now)
+			}
+		}
+	}
+}
