@@ -224,6 +224,12 @@ func engineCalendar(c storage.Calendar) policy.Calendar {
 	return out
 }
 
+// openTime returns the first wall time from l on that the calendar of a group
+// leaves open, by the clock of each phone.
+func (s *snapshot) openTime(group string, l policy.LocalTime) policy.LocalTime {
+	return engineCalendar(s.rollout(group).Calendar).NextLocal(l)
+}
+
 // rollout returns the policy that a group's rollouts follow; the built-in one
 // for a group or policy that does not exist.
 func (s *snapshot) rollout(group string) storage.Policy {

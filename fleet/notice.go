@@ -38,7 +38,7 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 		if wave.Start.After(told) {
 			told = wave.Start
 		}
-		return later(wave.Deadline, policy.FormatLocal(minuteUp(told.Add(notice)), loc))
+		return later(wave.Deadline, s.openTime(a.Group, policy.FormatLocal(minuteUp(told.Add(notice)), loc)))
 	}
 	var first policy.LocalTime
 	f.eachWaiting(w, a, waves, func(p *storage.Phone, wave policy.Wave) {

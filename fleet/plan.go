@@ -78,7 +78,7 @@ func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error)
 	t := policy.TargetFor(s.policy, factsOf(s, p), now)
 	pl := plan{target: t}
 	if t.Enforce != nil {
-		pl.enforcement = s.withBuild(f.fixDeadline(p, t.Enforce, now), p.Model, t.Hold)
+		pl.enforcement = s.withBuild(f.fixDeadline(s, p, t.Enforce, now), p.Model, t.Hold)
 	}
 	if commandsOnly(p) {
 		return pl, nil
@@ -109,11 +109,11 @@ func (pl plan) announcedTo(p *storage.Phone) bool {
 }
 
 // fixDeadline returns the enforcement with its deadline for this phone: the
-// later of the wave's deadline and the phone's own notice, fixed when it was
-// first announced. A deadline that passed before the phone had the enforcement
+// later of the wave's deadline and the end of the phone's own notice, or when the
+// group's calendar opens after that, fixed when it was first announced. A deadline that passed before the phone had the enforcement
 // is replaced, because a past deadline is never sent; what is only kept
 // because it can no longer be stopped is not sent anew at all, which is nil.
-func (f *Fleet) fixDeadline(p *storage.Phone, e *policy.Enforcement, now time.Time) *storage.AnnouncedEnforcement {
+func (f *Fleet) fixDeadline(s *snapshot, p *storage.Phone, e *policy.Enforcement, now time.Time) *storage.AnnouncedEnforcement {
 	loc := f.location(p)
 	by := ""
 	if e.By == policy.ByCommand {
@@ -132,6 +132,9 @@ func (f *Fleet) fixDeadline(p *storage.Phone, e *policy.Enforcement, now time.Ti
 		return nil
 	}
 	deadline := policy.FormatLocal(minuteUp(now.Add(e.Notice)), loc)
+	if e.Source == policy.SourceApproval {
+		deadline = s.openTime(p.Group, deadline)
+	}
 	if e.Deadline.Compare(deadline) > 0 {
 		deadline = e.Deadline
 	}

@@ -67,6 +67,9 @@ func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot)
 		if err != nil {
 			return err
 		}
+		if err := f.soakAnew(w, s, &c); err != nil {
+			return err
+		}
 		for i := range c.Audit {
 			c.Audit[i].At = c.Audit[0].At
 		}
