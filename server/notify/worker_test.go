@@ -244,6 +244,22 @@ func TestStopsPromptly(t *testing.T) {
 	})
 }
 
+// TestTakenWhileStopping: what was taken while the server ends is settled, not sent
+// again by the next.
+func TestTakenWhileStopping(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{answer: func(ctx context.Context, _ int, _ Message) error {
+			<-ctx.Done()
+			return nil
+		}}
+		b := newBench(t, map[string]*receiver{"hook": r})
+		b.tell([]string{"hook"}, "a")
+		b.run(time.Minute)
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a hook sent 1 "})
+	})
+}
+
 // TestBounded: few messages are on their way at once, and of a host that is down
 // not every notice is asked for in one go.
 func TestBounded(t *testing.T) {
