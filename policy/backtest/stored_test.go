@@ -48,6 +48,9 @@ func TestStoredPolicies(t *testing.T) {
 		{"results that count long enough", two, under(carry(10), 15), []string{
 			"26.0 tested 0 approved 15 installed 17 approved", "26.0.1 tested 20 approved 23 installed 25 approved",
 		}},
+		{"results that end on a day on which nothing else happens", two, under(carry(7), 15), []string{
+			"26.0 tested 0 approved 15 installed 17 approved", "26.0.1 tested 20 approved 35 installed 37 approved",
+		}},
 		{"results that end before they are carried over", two, under(carry(6), 15), []string{
 			"26.0 tested 0 approved 15 installed 17 approved", "26.0.1 tested 20 approved 35 installed 37 approved",
 		}},
@@ -79,6 +82,22 @@ func TestStoredWaves(t *testing.T) {
 		h.Until = day(until)
 		run := one(t, h, w)
 		if got := run.History[0].Phones; got != want {
+			t.Errorf("on day %d %d phones have it, want %d", until, got, want)
+		}
+	}
+}
+
+// TestWavesKeepHours: a later wave starts at the hour at which the calendar opens,
+// not at the end of the day on which it is looked at.
+func TestWavesKeepHours(t *testing.T) {
+	t.Parallel()
+	w := under(backtest.Stored{
+		Waves: []int{50, 100}, Soak: 4 * aDay, Deadline: 2 * aDay, Calendar: policy.Calendar{From: 9 * time.Hour, To: 17 * time.Hour},
+	}, 15)
+	for until, want := range map[int]int{17: 0, 18: 5, 21: 5, 22: 10} {
+		h := history(posted("26.0", 0, []string{old}))
+		h.Until = day(until)
+		if got := one(t, h, w).History[0].Phones; got != want {
 			t.Errorf("on day %d %d phones have it, want %d", until, got, want)
 		}
 	}
