@@ -1,0 +1,231 @@
+package policy
+
+import (
+	"slices"
+	"time"
+)
+
+// ChaseKind is what is done about a phone that has not installed yet.
+type ChaseKind string
+
+// The kinds of steps. Notices and messages are for whoever carries the phone,
+// escalations and tickets for whoever answers for the group.
+const (
+	ChaseNotice   ChaseKind = "notice"   // says that an update is coming
+	ChasePush     ChaseKind = "push"     // wakes the phone again
+	ChaseMessage  ChaseKind = "message"  // says what keeps the phone from it, and what helps
+	ChaseEscalate ChaseKind = "escalate" // tells of the phones that are late
+	ChaseTicket   ChaseKind = "ticket"   // hands them to the help desk
+)
+
+// ChaseKinds returns every kind of step.
+func ChaseKinds() []ChaseKind {
+	return []ChaseKind{ChaseNotice, ChasePush, ChaseMessage, ChaseEscalate, ChaseTicket}
+}
+
+// Personal reports whether a step of this kind is for whoever carries the phone.
+func (k ChaseKind) Personal() bool { return k == ChaseNotice || k == ChaseMessage }
+
+// ChaseStep is one step of a ladder.
+type ChaseStep struct {
+	Name string // as people wrote it, "message@deadline-24h"; what was done is remembered by it
+	Kind ChaseKind
+	// After counts from when the phone was told, or with FromDeadline from its
+	// deadline, before which it is negative.
+	After        time.Duration
+	FromDeadline bool
+}
+
+// Ladder is what is done, step by step, about phones that were told to install
+// and have not.
+type Ladder struct {
+	Steps  []ChaseStep
+	Quiet  Quiet
+	PerDay int // steps for one phone on one day of its own calendar; zero or less: any number
+}
+
+// Quiet is when nobody is disturbed, by each phone's own clock.
+type Quiet struct {
+	// From and To are times since midnight: from From up to but not including
+	// To, over midnight when To is earlier. Both equal: at no hour.
+	From, To time.Duration
+	Days     []time.Weekday // wholly quiet; at most six
+}
+
+// ChaseTaken is a step that was taken for a phone.
+type ChaseTaken struct {
+	Step string // ChaseStep.Name
+	At   time.Time
+}
+
+// ChaseFacts is what the next step for one phone follows from.
+type ChaseFacts struct {
+	Told     time.Time      // when it was told, or could first have been
+	Deadline LocalTime      // "": steps that count from it are never due
+	Zone     *time.Location // of the phone; nil: UTC
+	Taken    []ChaseTaken   // so far, in order
+	NoPush   bool           // it cannot be woken: steps that would are passed over
+}
+
+// ChaseDue is the next step for a phone.
+type ChaseDue struct {
+	Step ChaseStep
+	At   time.Time // when it is to be taken; not after now: it is due
+}
+
+// farthestSlide bounds how many quiet stretches a step slides over.
+const farthestSlide = 32
+
+// NextStep returns the next step of a ladder for a phone, and false when none is
+// left. Each step is taken once. A step that falls into quiet hours, or on a day
+// that has had its steps, slides to their end; when by then a later one is due as
+// well, as after a long outage, only that one is taken and those before it are
+// never made up for.
+func NextStep(l Ladder, f ChaseFacts, now time.Time) (ChaseDue, bool) {
+	open := l.open(f)
+	if len(open) == 0 {
+		return ChaseDue{}, false
+	}
+	at := l.slide(f, latest(now, open[0].at))
+	newest := open[0].step
+	for _, p := range open {
+		if !p.at.After(at) {
+			newest = p.step
+		}
+	}
+	return ChaseDue{Step: newest, At: at}, true
+}
+
+// planned is a step and the moment it is meant for.
+type planned struct {
+	step ChaseStep
+	at   time.Time
+}
+
+// open returns the steps that come after the last one taken, in the order of
+// their moments.
+func (l Ladder) open(f ChaseFacts) []planned {
+	var all []planned
+	for _, s := range l.Steps {
+		at, dated := s.moment(f)
+		if dated && (s.Kind != ChasePush || !f.NoPush) {
+			all = append(all, planned{s, at})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b planned) int { return a.at.Compare(b.at) })
+	if len(f.Taken) > 0 {
+		last := f.Taken[len(f.Taken)-1]
+		if i := slices.IndexFunc(all, func(p planned) bool { return p.step.Name == last.Step }); i >= 0 {
+			all = all[i+1:]
+		} else { // the ladder has changed since
+			all = slices.DeleteFunc(all, func(p planned) bool { return !p.at.After(last.At) })
+		}
+	}
+	return slices.DeleteFunc(all, func(p planned) bool {
+		return slices.ContainsFunc(f.Taken, func(t ChaseTaken) bool { return t.Step == p.step.Name })
+	})
+}
+
+// moment returns when the step is meant for a phone. What counts from a deadline
+// is on its clock: a day after is the same time of day, whatever the clocks do
+// in between.
+func (s ChaseStep) moment(f ChaseFacts) (time.Time, bool) {
+	if !s.FromDeadline {
+		return f.Told.Add(s.After), true
+	}
+	t, err := time.Parse(localLayout, string(f.Deadline))
+	if err != nil {
+		return time.Time{}, false
+	}
+	t = t.Add(s.After)
+	y, m, d := t.Date()
+	return time.Date(y, m, d, t.Hour(), t.Minute(), t.Second(), 0, f.zone()), true
+}
+
+func (f ChaseFacts) zone() *time.Location {
+	if f.Zone == nil {
+		return time.UTC
+	}
+	return f.Zone
+}
+
+// slide returns the first moment from t on at which a step may be taken.
+func (l Ladder) slide(f ChaseFacts, t time.Time) time.Time {
+	local := t.In(f.zone())
+	for range farthestSlide {
+		next := l.Quiet.Until(local)
+		if l.spent(f, next) {
+			y, m, d := next.Date()
+			next = time.Date(y, m, d+1, 0, 0, 0, 0, next.Location())
+		}
+		if next.Equal(local) {
+			break
+		}
+		local = next
+	}
+	return local.UTC()
+}
+
+// spent reports whether the day of a local moment has had its steps.
+func (l Ladder) spent(f ChaseFacts, local time.Time) bool {
+	day, n := local.Format(time.DateOnly), 0
+	for _, t := range f.Taken {
+		if t.At.In(local.Location()).Format(time.DateOnly) == day {
+			n++
+		}
+	}
+	return l.PerDay > 0 && n >= l.PerDay
+}
+
+// Until returns the first moment from t on, by the clock of t's location, that
+// is not quiet.
+func (q Quiet) Until(t time.Time) time.Time {
+	for range farthestSlide {
+		next, quiet := q.end(t)
+		if !quiet {
+			break
+		}
+		for !next.After(t) { // an end that the clocks skip can be read as before t
+			next = next.Add(time.Hour)
+		}
+		t = next
+	}
+	return t
+}
+
+// end returns when the quiet stretch ends that t lies in.
+func (q Quiet) end(t time.Time) (time.Time, bool) {
+	y, m, d := t.Date()
+	at := func(days int, sinceMidnight time.Duration) time.Time {
+		return time.Date(y, m, d+days, 0, int(sinceMidnight.Minutes()), 0, 0, t.Location())
+	}
+	clock := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+	switch {
+	case slices.Contains(q.Days, t.Weekday()):
+		return at(1, 0), true
+	case q.From < q.To && q.From <= clock && clock < q.To, q.To < q.From && clock < q.To:
+		return at(0, q.To), true
+	case q.To < q.From && q.From <= clock:
+		return at(1, q.To), true
+	default:
+		return t, false
+	}
+}
+
+// Chased reports whether somebody can do something about a phone with this
+// reason: whoever carries it, or whoever looks for it. Of the others a decision
+// is missing, or nothing is to be done.
+func Chased(reason Code) bool {
+	switch reason {
+	case ReasonSyncPending, ReasonDeclarationNotFetched, ReasonLocked, ReasonOffline, ReasonPushUnreachable, ReasonDownloading,
+		ReasonWaitingForUser, ReasonPasscodeNeeded, ReasonNoSpace, ReasonBattery, ReasonInstallFailed, ReasonSingleAppMode:
+		return true
+	default:
+		return false
+	}
+}
+
+// ParseChaseKind returns the kind of step named s.
+func ParseChaseKind(s string) (ChaseKind, error) {
+	return oneOf("kind of step", ChaseKind(s), ChaseKinds()...)
+}
