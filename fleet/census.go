@@ -38,6 +38,7 @@ type member struct {
 	// When its certificate is due for renewal, and when it ends; zero unknown.
 	renewAt, until time.Time
 	holder         string // reference to who carries it
+	reminded       *reminded
 	told           told
 	signs          signs
 	ran            []ran  // oldest first, never changed
@@ -66,7 +67,7 @@ func bare(p *storage.Phone) storage.Phone {
 	if !b.AppsAt.IsZero() {
 		b.AppsAt = time.Unix(0, 0).UTC() // only whether it ever answered counts
 	}
-	b.OS.Reasons, b.History, b.Forgotten = nil, nil, 0
+	b.OS.Reasons, b.History, b.Forgotten, b.Chase = nil, nil, 0, nil
 	b.Push = storage.Push{DeadSince: b.Push.DeadSince}
 	b.AvailableGB, b.Battery = policy.CoarseSpace(b.AvailableGB), policy.CoarseCharge(b.Battery)
 	b.Update.FailureAt, b.Update.FailureSeen, b.Update.Since = time.Time{}, time.Time{}, time.Time{}
@@ -132,7 +133,7 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known,
-		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, told: toldTo(p), signs: signsOf(p), ran: ranBy(p),
+		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, reminded: remindedOf(p), told: toldTo(p), signs: signsOf(p), ran: ranBy(p),
 	}
 	if !old {
 		c.index[p.UDID] = len(c.members)

@@ -76,7 +76,8 @@ func TestCensusForgets(t *testing.T) {
 	c := newCensus()
 	for i, udid := range []string{"A", "B", "C"} {
 		p := censusPhone(udid, "1")
-		p.Identity.Until = time.Unix(int64(i), 0) // ends of certificates are no look
+		p.Identity.Until = time.Unix(int64(i), 0)                // ends of certificates are no look
+		p.Holder, p.Chase = udid, &storage.Chase{Approval: udid} // nor is who carries it, and how they were reminded
 		c.add(p, c.moment())
 	}
 	if len(c.looks) != 1 {

@@ -57,6 +57,7 @@ type AppView struct {
 type ExplainView struct {
 	Device      DeviceView         `json:"device"`
 	Explanation policy.Explanation `json:"explanation"`
+	Chase       *ChaseState        `json:"chase,omitempty"` // the reminders about it; nil: it is not late for anything
 	Clock       string             `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 }
 
@@ -73,7 +74,11 @@ func (f *Fleet) Explain(ctx context.Context, seg storage.Segment, udid string) (
 	}
 	e := f.explainer(w)
 	facts, live, x := e.explain(&p)
-	return ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Clock: f.clock()}, nil
+	v := ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Clock: f.clock()}
+	if state, ok := e.chaseState(&p, f.pursuits(w, e.snap)); ok {
+		v.Chase = &state
+	}
+	return v, nil
 }
 
 // explainer explains many phones of one world at one moment.
@@ -341,7 +346,7 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 		}
 		q.Group, q.Ring = group, ring
 		q.Apps, q.AppsAt, q.AppsFor, q.AppsNo = nil, time.Time{}, nil, time.Time{} // other apps matter there
-		q.Arrival = nil
+		q.Arrival, q.Chase = nil, nil
 		const cause = "the phone moved to another group"
 		if unanswered(attemptOf(q)) { // one that was answered has no command left to cancel
 			stopAttempt(q, cause, f.now())

@@ -375,13 +375,7 @@ func (e *RefusedError) with(pairs ...string) *RefusedError {
 // standing returns the newest approval of a release if it was not withdrawn
 // and is no override that ended.
 func standing(s *snapshot, group, release string, now time.Time) (storage.Approval, bool) {
-	var found storage.Approval
-	ok := false
-	for _, a := range s.records.Approvals {
-		if a.Group == group && a.Release == release && (!ok || a.At.After(found.At)) {
-			found, ok = a, true
-		}
-	}
+	found, ok := newestApproval(s, group, release)
 	return found, ok && found.WithdrawnAt.IsZero() && !over(found, now)
 }
 

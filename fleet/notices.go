@@ -31,6 +31,7 @@ func NoticeKinds() []string {
 	kinds := []string{
 		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticePhoneLeaked, NoticeRolloutStopped,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
+		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket,
 	}
 	slices.Sort(kinds)
 	return kinds

@@ -27,6 +27,7 @@ type PolicyChange struct {
 	ImprovementChange
 	BreakerChange
 	MajorChange
+	ChaseChange
 }
 
 // check refuses values no policy can have.
@@ -55,6 +56,9 @@ func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, err
 	if err := c.BreakerChange.onto(&p); err != nil {
 		return p, err
 	}
+	if err := c.ChaseChange.onto(&p); err != nil {
+		return p, err
+	}
 	return c.RolloutChange.onto(p, now)
 }
 
@@ -69,6 +73,7 @@ type PolicyView struct {
 	ImprovementSettings
 	BreakerLimits
 	MajorSettings
+	ChaseSettings
 	Groups    []string  `json:"groups"` // that it decides about
 	ChangedBy string    `json:"changed_by,omitempty"`
 	ChangedAt time.Time `json:"changed_at,omitzero"`
@@ -77,8 +82,8 @@ type PolicyView struct {
 func policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
-		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), MajorSettings: majorSettings(p), Groups: []string{},
-		ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
+		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), MajorSettings: majorSettings(p),
+		ChaseSettings: chaseSettings(p), Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	for _, g := range s.records.Groups {
 		if policyName(g) == p.Name {
@@ -240,5 +245,6 @@ func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.Audi
 	maps.Copy(detail, improvementSettings(p).detail())
 	maps.Copy(detail, breakerLimits(p).detail())
 	maps.Copy(detail, majorSettings(p).detail())
+	maps.Copy(detail, chaseSettings(p).detail())
 	return f.entry(a, action, p.Name, detail)
 }

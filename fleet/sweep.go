@@ -69,6 +69,7 @@ func (s *Sweeper) wait(ctx context.Context, sweep, alarm <-chan time.Time) bool 
 			return true
 		case <-alarm:
 			s.fleet.Ring()
+			s.fleet.remind(ctx)
 			if s.fleet.moveRollouts(ctx) {
 				return true
 			}
@@ -125,6 +126,7 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 			return woken, err
 		}
 	}
+	f.remind(ctx)
 	return woken, nil
 }
 

@@ -28,6 +28,9 @@ func (p Phone) Clone() Phone {
 		p.Arrival.Reasons = slices.Clone(p.Arrival.Reasons)
 	}
 	p.Legacy, p.Reverted = copied(p.Legacy), copied(p.Reverted)
+	if p.Chase = copied(p.Chase); p.Chase != nil {
+		p.Chase.Steps = slices.Clone(p.Chase.Steps)
+	}
 	return p
 }
 

@@ -1,6 +1,9 @@
 package storage
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // PhoneState is where an enrolment stands.
 type PhoneState string
@@ -71,6 +74,32 @@ type Phone struct {
 	History      []Ran              `json:"history,omitempty"`  // what it ran before OS in this epoch, oldest first, at most MaxHistory
 	Forgotten    int                `json:"forgotten,omitzero"` // releases before those of History
 	Legacy       *Legacy            `json:"legacy,omitzero"`    // nil while it never needed a mechanism of iOS before 27
+	Chase        *Chase             `json:"chase,omitzero"`     // nil while nobody was reminded
+}
+
+// Chase is which steps were taken to have somebody bring a phone to a release:
+// those of the rollout that last had one.
+type Chase struct {
+	Approval string      `json:"approval,omitzero"` // its ID
+	Release  string      `json:"release,omitzero"`
+	Steps    []ChaseStep `json:"steps,omitempty"` // in order, each once
+}
+
+// ChaseStep is one step that was taken.
+type ChaseStep struct {
+	Step string    `json:"step,omitzero"` // as the policy had it, "push@+6h"
+	At   time.Time `json:"at,omitzero"`
+}
+
+// With returns what is on record after a further step for an approval, and leaves
+// c, which may be nil, as it is.
+func (c *Chase) With(a Approval, s ChaseStep) *Chase {
+	next := &Chase{Approval: a.ID, Release: a.Release}
+	if c != nil && c.Approval == a.ID {
+		next.Steps = slices.Clone(c.Steps)
+	}
+	next.Steps = append(next.Steps, s)
+	return next
 }
 
 // OS is what a phone runs.

@@ -89,6 +89,7 @@ type Policy struct {
 	Calendar Calendar      `json:"calendar,omitzero"`
 
 	Improvements Improvements `json:"improvements,omitzero"`
+	Chase        PolicyChase  `json:"chase,omitzero"`
 
 	Breaker *BreakerSettings `json:"breaker,omitempty"` // nil: that of the built-in policy
 	Majors  string           `json:"majors,omitzero"`   // hold (also "") or allow
@@ -99,6 +100,16 @@ type Policy struct {
 type Improvements struct {
 	Mode string `json:"mode,omitzero"` // accept (also ""), reverify or off
 	Keep bool   `json:"keep,omitzero"` // nobody can remove one from a phone
+}
+
+// PolicyChase is what a policy says about reminding those whose phones are late.
+type PolicyChase struct {
+	Steps    []string      `json:"steps,omitempty"`   // in order, "push@+6h"; none: nobody is reminded
+	From     time.Duration `json:"from,omitzero"`     // hours without a step, from midnight; both equal: none
+	To       time.Duration `json:"to,omitzero"`       // earlier than From: on the next day
+	Off      []string      `json:"off,omitempty"`     // weekdays without a step, "mon" to "sun", sorted
+	PerDay   int           `json:"perDay,omitzero"`   // steps for one phone a day; 0: any number
+	Language string        `json:"language,omitzero"` // of the words to those who carry phones: en or ja; "": whichever the channel speaks
 }
 
 // Calendar says when waves may start and their deadlines may lie.

@@ -91,6 +91,7 @@ func (g *globals) explainText(v fleet.ExplainView) string {
 		{t.T("By itself"), t.Fill(t.Step(string(x.NextAutomatic)), params)},
 		{t.T("You can"), t.Fill(t.Step(string(x.NextHuman)), params)},
 	}
+	pairs = append(pairs, g.chaseLines(v.Chase)...)
 	if v.Device.Target != "" {
 		pairs = append([][2]string{{t.T("To install"), g.by(v.Device.Target, v.Device.UpdateBy)}}, pairs...)
 	}

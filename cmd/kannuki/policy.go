@@ -73,6 +73,11 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"breaker_reverted", ""},
 		{"breaker_reports", ""},
 		{"majors", ""},
+		{"chase", ""},
+		{"chase_quiet", ""},
+		{"chase_off", ""},
+		{"chase_per_day", ""},
+		{"chase_language", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
@@ -80,7 +85,8 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays),
 			plain(p.Improvements), boolean(p.KeepImprovements),
 			number(p.BreakerSample), number(p.BreakerFailed), number(p.BreakerSilent), plain(p.BreakerSilentAfter), number(p.BreakerReverted), number(p.BreakerReports),
-			plain(p.Majors))
+			plain(p.Majors),
+			list(p.Chase), plain(p.ChaseQuiet), list(p.ChaseOff), number(p.ChasePerDay), plain(p.ChaseLanguage))
 	}
 	return tab
 }
@@ -104,6 +110,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		[2]string{t.T("Security improvements"), g.improvements(p.ImprovementSettings)},
 		[2]string{t.T("Major versions"), g.word(p.Majors).shown},
 		[2]string{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
+		[2]string{t.T("Reminders"), g.reminders(p.ChaseSettings)},
 		[2]string{t.T("Groups"), list(p.Groups).shown},
 		[2]string{t.T("Changed"), changed},
 	)
@@ -131,6 +138,7 @@ type policySetOptions struct {
 	rolloutFlags
 	improvementFlags
 	breakerFlags
+	chaseFlags
 	carryOver, onExpiry, majors string
 	verdictDays                 int
 }
@@ -157,11 +165,13 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.rolloutFlags.addFlags(g, f)
 	o.improvementFlags.addFlags(g, f)
 	o.breakerFlags.addFlags(g, f)
+	o.chaseFlags.addFlags(g, f)
 	f.StringVar(&o.majors, "majors", "", t.T("higher major versions of iOS: hold (stay on the older one while Apple maintains it; only a person's decision brings the higher one) or allow (like any other release)"))
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
 	f.IntVar(&o.verdictDays, "verdict-days", 0, t.T("for how many days a result counts; 0: until the day it names itself"))
 	f.StringVar(&o.onExpiry, "on-expiry", "", t.T("when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)"))
-	o.complete(g, cmd)
+	o.improvementFlags.complete(g, cmd)
+	o.chaseFlags.complete(g, cmd)
 	g.complete(cmd, "majors", func(*cobra.Command) []string { return []string{"hold", "allow"} })
 	g.complete(cmd, "carry-over", func(*cobra.Command) []string { return []string{"on", "off"} })
 	g.complete(cmd, "on-expiry", func(*cobra.Command) []string { return []string{"extend-risk", "release-to-users", "enforce"} })
@@ -192,6 +202,7 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 		return err
 	}
 	change.BreakerChange = o.breakerFlags.change(cmd)
+	change.ChaseChange = o.chaseFlags.change(cmd)
 	if change == (fleet.PolicyChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}

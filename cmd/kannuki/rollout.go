@@ -21,6 +21,7 @@ func newRolloutCommand(g *globals) *cobra.Command {
 		newRolloutStatusCommand(g),
 		newRolloutShowCommand(g),
 		newRolloutPlanCommand(g),
+		newRolloutChaseCommand(g),
 		newGateVerbCommand(g, gateVerb{
 			noun: "rollouts", name: "pause", short: t.T("Stop a rollout: no further phone starts"),
 			example: "kannuki rollout pause 26.6.1 --group sales --reason \"POS prints nothing\"",

@@ -152,9 +152,13 @@ func (p *Printer) value(name, value string) string {
 		return p.Word(p.Why(value))
 	case "outcome":
 		return p.coded(outcomeTexts(), value)
+	case "help":
+		return p.coded(helpTexts(), value)
+	case "reasons":
+		return p.counted(value)
 	case "setting", "state":
 		return p.Word(value)
-	case "missing":
+	case "missing", "phones":
 		return strings.Join(strings.Split(value, ","), both{", ", "、"}.in(p.lang))
 	case "deadline":
 		// The phone's own clock: no zone, and never converted.

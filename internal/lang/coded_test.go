@@ -32,7 +32,7 @@ func pairs() map[string]both {
 	}
 	for name, table := range map[string]map[string]both{
 		"step": stepTexts(), "gate": gateTexts(), "fact": factTexts(), "why": whyTexts(), "word": wordTexts(), "mark": markTexts(),
-		"refusal": refusalTexts(), "method": methodTexts(), "record": recordTexts(), "notice": noticeTexts(), "outcome": outcomeTexts(),
+		"refusal": refusalTexts(), "method": methodTexts(), "record": recordTexts(), "notice": noticeTexts(), "outcome": outcomeTexts(), "help": helpTexts(),
 	} {
 		for code, t := range table {
 			all[name+" "+code] = t

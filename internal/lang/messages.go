@@ -76,6 +76,14 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"holder-start":     "{field}：\"{value}\"は使えません。先頭は英数字にしてください。",
 		"holder-long":      "{field}：{most}文字以内にしてください。",
 
+		// Reminders.
+		"step-not-readable":  "{field}：\"{value}\"は使えません。notice@+0、push@+6h、message@deadline-24h、escalate@deadline+1d、ticket@deadline+3dのように、内容と時刻を指定してください。",
+		"steps-not-rising":   "{field}：{before}の次の{value}は使えません。同じ時点から数える時刻は、順に遅くしてください。",
+		"too-many-steps":     "{field}：リマインドは{most}件までにしてください。",
+		"steps-out-of-range": "{field}：{value}は使えません。0（制限なし）から{most}までで指定してください。",
+		"not-quiet-hours":    "{field}：\"{value}\"は使えません。19:00-08:00のように指定してください（空はなし）。",
+		"never-reminded":     "{field}：すべての曜日を除くことはできません。{most}日までにしてください。",
+
 		// Values.
 		"reason-missing":        "{field}：判断理由が必要です。監査ログに残ります。",
 		"unknown-reason":        "{field}：\"{value}\"という未適用の理由はありません。",

@@ -9,7 +9,7 @@ import (
 // constants), what it is about and its params. An unknown kind comes back as it
 // is.
 func (p *Printer) Notice(kind, group, release, device string, params map[string]string) string {
-	all := map[string]string{"group": group, "release": release, "device": device}
+	all := map[string]string{"group": group, "release": release, "device": device, "help": params["reason"]}
 	maps.Copy(all, params)
 	return p.Fill(p.coded(noticeTexts(), kind), all)
 }
@@ -39,6 +39,22 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 		"rollout.stopped": {
 			"The rollout of iOS {release} for {group} stopped by itself and waits for a person: `kannuki rollout status {release} --group {group}`.",
 			"{group}のiOS {release}の展開が自動停止しました。再開には担当者の操作が必要です：`kannuki rollout status {release} --group {group}`",
+		},
+		"chase.notice": {
+			"iOS {release} is coming[ to phone {device}][ to {count} phones of {group} without a holder: {phones}][; it installs by {deadline}, the phone's clock].",
+			"[端末{device}に][利用者番号のない{group}の{count}台（{phones}）に]iOS {release}を適用します[（期限：端末の時計で{deadline}）]。",
+		},
+		"chase.message": {
+			"iOS {release} is not installed yet[ on phone {device}][ on {count} phones of {group} without a holder: {phones}][; deadline {deadline}, the phone's clock].[ {help}][ {reasons}.]",
+			"[端末{device}に][利用者番号のない{group}の{count}台（{phones}）に]iOS {release}がまだ適用されていません[（期限：端末の時計で{deadline}）]。[{help}][{reasons}。]",
+		},
+		"chase.escalate": {
+			"{count} phones of {group} are late with iOS {release}: {reasons}. Phones: {phones}. All: `kannuki rollout chase {release} --group {group} --phones`.",
+			"{group}の{count}台にiOS {release}がまだ適用されていません：{reasons}。端末：{phones}。全台：`kannuki rollout chase {release} --group {group} --phones`",
+		},
+		"chase.ticket": {
+			"For the help desk: {count} phones of {group} need help with iOS {release}: {reasons}. Phones: {phones}. All: `kannuki rollout chase {release} --group {group} --phones`.",
+			"ヘルプデスクへ：{group}の{count}台に、iOS {release}の適用の支援が必要です：{reasons}。端末：{phones}。全台：`kannuki rollout chase {release} --group {group} --phones`",
 		},
 		"proposal.waiting": {
 			"{proposer} proposes an exception: iOS {release} for {group} although it is not verified. A second person can sign until {date}: `kannuki approval show {id}`.",

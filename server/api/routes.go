@@ -80,6 +80,7 @@ func routes() []route {
 		{"GET /v1/rollouts/{group}/{release}", false, always, 0, rollout},
 		{"GET /v1/rollouts/{group}/{release}/waves", false, always, 0, rolloutWaves},
 		{"GET /v1/rollouts/{group}/{release}/plan", false, always, 0, rolloutPlan},
+		{"GET /v1/rollouts/{group}/{release}/chase", false, always, 0, rolloutChase},
 		{"POST /v1/rollouts/{group}/{release}/pause", true, always, 0, verb((*fleet.Fleet).Pause)},
 		{"POST /v1/rollouts/{group}/{release}/resume", true, nil, 0, verb((*fleet.Fleet).Resume)},
 		{"GET /v1/verdicts", false, always, 0, verdicts},

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+)
+
+// chaseFlags are what a policy says about reminders.
+type chaseFlags struct {
+	steps, off      []string
+	quiet, language string
+	perDay          int
+}
+
+func (o *chaseFlags) addFlags(g *globals, f *pflag.FlagSet) {
+	t := g.text
+	f.StringSliceVar(&o.steps, "chase", nil, t.T("reminders while a phone has not installed: notice, push, message, escalate or ticket, each with when, counted from when the phone was told or from its deadline: %s; \"\" is none", "push@+6h,message@deadline-24h,escalate@deadline+1d"))
+	f.StringVar(&o.quiet, "chase-quiet", "", t.T("hours without a reminder, by each phone's own clock, such as 19:00-08:00; \"\" is none"))
+	f.StringSliceVar(&o.off, "chase-off", nil, t.T("weekdays without a reminder, such as sat,sun; \"\" is none"))
+	f.IntVar(&o.perDay, "chase-per-day", 0, t.T("reminders about one phone a day; 0: as many as are due"))
+	f.StringVar(&o.language, "chase-language", "", t.T("language of reminders to those who carry phones: en or ja; \"\" is that of the channel"))
+}
+
+func (o *chaseFlags) complete(g *globals, cmd *cobra.Command) {
+	g.complete(cmd, "chase-language", func(*cobra.Command) []string { return []string{lang.English, lang.Japanese} })
+}
+
+// change returns what was given.
+func (o *chaseFlags) change(cmd *cobra.Command) fleet.ChaseChange {
+	var c fleet.ChaseChange
+	given := cmd.Flags().Changed
+	if given("chase") {
+		c.Chase = &o.steps
+	}
+	if given("chase-quiet") {
+		c.ChaseQuiet = &o.quiet
+	}
+	if given("chase-off") {
+		c.ChaseOff = &o.off
+	}
+	if given("chase-per-day") {
+		c.ChasePerDay = &o.perDay
+	}
+	if given("chase-language") {
+		c.ChaseLanguage = &o.language
+	}
+	return c
+}
+
+// reminders shows what a policy says about them.
+func (g *globals) reminders(s fleet.ChaseSettings) string {
+	t := g.text
+	if len(s.Chase) == 0 {
+		return t.T("none")
+	}
+	parts := []string{strings.Join(s.Chase, ", ")}
+	if quiet := present(s.ChaseQuiet, strings.Join(s.ChaseOff, ", ")); len(quiet) > 0 {
+		parts = append(parts, t.T("not %s", strings.Join(quiet, ", ")))
+	}
+	if s.ChasePerDay > 0 {
+		parts = append(parts, t.T("at most %d a day", s.ChasePerDay))
+	}
+	return strings.Join(append(parts, present(s.ChaseLanguage)...), "; ")
+}

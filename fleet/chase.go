@@ -1,0 +1,279 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// chaseBatch is for how many phones a step is one transaction, and so at most
+// about how many a notice is.
+const chaseBatch = 1000
+
+// chaseEvery is how often steps for a group are taken: on the hour, so that there
+// is one notice an hour at most, of so many phones.
+const chaseEvery = time.Hour
+
+// pursuit is a rollout whose phones may be reminded now.
+type pursuit struct {
+	approval storage.Approval
+	waves    []policy.Wave
+	ladder   policy.Ladder
+	language string
+}
+
+// pursuits returns the rollouts of a segment that go on and whose policy has a
+// ladder, newest release first.
+func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
+	var list []pursuit
+	for _, a := range s.records.Approvals {
+		chase := s.rollout(a.Group).Chase
+		if len(chase.Steps) == 0 || !s.pursued(a, f.now()) {
+			continue
+		}
+		gate, err := f.gate(w, s, a.Group, a.Release)
+		if err != nil || !slices.Contains([]policy.Phase{policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone}, gate.Phase) {
+			continue
+		}
+		list = append(list, pursuit{a, engineWaves(a.Waves), ladder(chase), chase.Language})
+	}
+	slices.SortStableFunc(list, func(a, b pursuit) int { return version.Order(b.approval.Release, a.approval.Release) })
+	return list
+}
+
+// pursued reports whether an approval is in force as it was given.
+func (s *snapshot) pursued(a storage.Approval, now time.Time) bool {
+	current, ok := standing(s, a.Group, a.Release, now)
+	return ok && current.ID == a.ID && current.PausedAt.IsZero()
+}
+
+// reminded is what the census knows of a phone about reminders.
+type reminded struct {
+	told  time.Time      // when it was told what it is to install; zero: it was not
+	chase *storage.Chase // never changed; nil: no step was taken
+	moved time.Time      // when it was first seen on what it was reminded of, or newer; zero: it was not
+}
+
+// remindedOf returns nil for a phone of which there is nothing to know.
+func remindedOf(p *storage.Phone) *reminded {
+	if p.Announced.Enforcement == nil && p.Chase == nil {
+		return nil
+	}
+	r := &reminded{chase: p.Chase}
+	if e := p.Announced.Enforcement; e != nil {
+		r.told = e.FirstAt
+	}
+	if p.Chase != nil {
+		for _, ran := range releasesOf(p) {
+			if version.AtLeast(ran.Version, p.Chase.Release) {
+				r.moved = ran.Since
+				break
+			}
+		}
+	}
+	return r
+}
+
+// climb returns the rollout that a production phone is late for, and what its
+// next step follows from. A phone that could not be told yet counts from when its
+// wave began.
+func (f *Fleet) climb(list []pursuit, udid string, p *storage.Phone, r *reminded) (pursuit, policy.ChaseFacts, bool) {
+	if p.State != storage.PhoneEnrolled || p.Ring != storage.RingProduction || p.Group == "" {
+		return pursuit{}, policy.ChaseFacts{}, false
+	}
+	facts := policy.ChaseFacts{Zone: f.location(p), NoPush: !p.Push.DeadSince.IsZero()}
+	for _, on := range list {
+		a := &on.approval
+		if a.Group != p.Group || version.AtLeast(p.OS.Version, a.Release) {
+			continue
+		}
+		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID && r != nil {
+			facts.Told, facts.Deadline = r.told, policy.LocalTime(e.Deadline)
+		} else {
+			i := policy.WaveOf(on.waves, a.Release, udid)
+			if i < 0 || !on.waves[i].Begun(f.now()) {
+				continue
+			}
+			facts.Told, facts.Deadline = on.waves[i].Start, on.waves[i].Deadline
+		}
+		if r != nil {
+			facts.Taken = takenFor(r.chase, a.ID)
+		}
+		return on, facts, true
+	}
+	return pursuit{}, facts, false
+}
+
+func takenFor(c *storage.Chase, approval string) []policy.ChaseTaken {
+	if c == nil || c.Approval != approval {
+		return nil
+	}
+	taken := make([]policy.ChaseTaken, len(c.Steps))
+	for i, s := range c.Steps {
+		taken[i] = policy.ChaseTaken{Step: s.Step, At: s.At}
+	}
+	return taken
+}
+
+// stepDue is a step that is to be taken for a phone.
+type stepDue struct {
+	member member
+	on     pursuit
+	step   policy.ChaseStep
+
+	deadline policy.LocalTime
+	reason   policy.Code
+}
+
+// Chase takes the steps that are due for phones which could have installed what
+// was approved and have not, of all segments. It may be called at any time and as
+// often as wanted: a step and what it says are one transaction with the phone's
+// record of it. What goes wrong in one segment keeps no other from it.
+func (f *Fleet) Chase(ctx context.Context) error {
+	var failed []error
+	for _, w := range f.all() {
+		if err := f.chase(ctx, w); err != nil {
+			failed = append(failed, fmt.Errorf("segment %s: %w", w.segment, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// remind is Chase for those who have nobody to return an error to.
+func (f *Fleet) remind(ctx context.Context) {
+	if err := f.Chase(ctx); err != nil && ctx.Err() == nil {
+		f.o.Logger.ErrorContext(ctx, "take steps", "error", err)
+	}
+}
+
+func (f *Fleet) chase(ctx context.Context, w *worldState) error {
+	list := f.pursuits(w, w.current.Load())
+	if len(list) == 0 {
+		return nil
+	}
+	due := f.stepsDue(w, list)
+	slices.SortFunc(due, func(a, b stepDue) int {
+		return cmp.Or(strings.Compare(a.on.approval.ID, b.on.approval.ID), strings.Compare(a.step.Name, b.step.Name), cmp.Compare(a.member.num, b.member.num))
+	})
+	for len(due) > 0 {
+		n := slices.IndexFunc(due, func(d stepDue) bool {
+			return d.on.approval.ID != due[0].on.approval.ID || d.step.Name != due[0].step.Name
+		})
+		if n < 0 {
+			n = len(due)
+		}
+		n = min(n, chaseBatch)
+		if err := f.takeStep(ctx, w, due[:n:n]); err != nil {
+			return err
+		}
+		due = due[n:]
+	}
+	return nil
+}
+
+// stepsDue finds the steps that are due. Most phones are passed over by their
+// moments alone; why a phone is late is asked of the others only.
+func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
+	var due []stepDue
+	now := f.now()
+	for m := range w.census.all() {
+		on, facts, late := f.climb(list, m.udid, &m.look.phone, m.reminded)
+		if !late {
+			continue
+		}
+		if step, ok := stepNow(on.ladder, facts, now); ok {
+			due = append(due, stepDue{member: m, on: on, step: step, deadline: facts.Deadline})
+		}
+	}
+	e := f.explainer(w)
+	helped := due[:0]
+	for _, d := range due {
+		p := d.member.look.phone
+		p.UDID, p.Contact = d.member.udid, d.member.contact
+		if reason, helps := e.late(&p, d.on.approval.ID); helps {
+			d.reason = reason
+			helped = append(helped, d)
+		}
+	}
+	return helped
+}
+
+// late returns why a phone has not installed what an approval asks of it, and
+// whether it is asked and somebody can do something about that.
+func (e explainer) late(p *storage.Phone, approval string) (policy.Code, bool) {
+	facts, _, x := e.explain(p)
+	target := policy.TargetFor(e.world, facts, e.now)
+	asked := target.Enforce != nil && target.Enforce.SourceID == approval
+	return x.Reason.Code, asked && policy.Chased(x.Reason.Code)
+}
+
+// stepNow returns the step that is due now. One for a group waits for the full
+// hour, so that what comes due one by one is told at once.
+func stepNow(l policy.Ladder, facts policy.ChaseFacts, now time.Time) (policy.ChaseStep, bool) {
+	due, ok := policy.NextStep(l, facts, now)
+	if !ok || due.At.After(now) {
+		return policy.ChaseStep{}, false
+	}
+	if due.Step.Kind.Personal() || due.Step.Kind == policy.ChasePush {
+		return due.Step, true
+	}
+	hour := now.Truncate(chaseEvery)
+	then, ok := policy.NextStep(l, facts, hour)
+	return due.Step, ok && !then.At.After(hour) && then.Step.Name == due.Step.Name
+}
+
+// takeStep takes one step for some phones of one rollout, all in one transaction.
+// A phone that is not as the census knew it is left out.
+func (f *Fleet) takeStep(ctx context.Context, w *worldState, due []stepDue) error {
+	for len(due) > 0 {
+		on, step, at := due[0].on, due[0].step, uint64(0)
+		changed := "" // the phone that is another than it was
+		notices := f.chaseNotices(due)
+		phones, err := f.store.UpdatePhones(ctx, w.segment, udidsOf(due), func(p *storage.Phone) (storage.PhoneChange, error) {
+			at = w.census.moment() // the last run is the one that counts
+			if !w.current.Load().pursued(on.approval, f.now()) || !mayRemind(p, on.approval, step) {
+				changed = p.UDID
+				return storage.PhoneChange{}, storage.ErrConflict
+			}
+			p.Chase = p.Chase.With(on.approval, storage.ChaseStep{Step: step.Name, At: f.now()})
+			return storage.PhoneChange{Notices: notices[p.UDID]}, nil
+		})
+		if changed != "" && errors.Is(err, storage.ErrConflict) {
+			due = slices.DeleteFunc(due, func(d stepDue) bool { return d.member.udid == changed })
+			continue
+		}
+		if err != nil {
+			return wrap("take step "+step.Name, err)
+		}
+		for i := range phones {
+			w.census.add(&phones[i], at)
+			if step.Kind == policy.ChasePush {
+				f.waker.Wake(wakeKey(w.segment, phones[i].UDID))
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+func udidsOf(due []stepDue) []string {
+	udids := make([]string, len(due))
+	for i, d := range due {
+		udids[i] = d.member.udid
+	}
+	return udids
+}
+
+// mayRemind reports whether a step is still to be taken for a phone.
+func mayRemind(p *storage.Phone, a storage.Approval, step policy.ChaseStep) bool {
+	return p.State == storage.PhoneEnrolled && p.Group == a.Group && p.Ring == storage.RingProduction && !version.AtLeast(p.OS.Version, a.Release) &&
+		!slices.ContainsFunc(takenFor(p.Chase, a.ID), func(t policy.ChaseTaken) bool { return t.Step == step.Name })
+}

@@ -1,0 +1,77 @@
+package fleet
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Kinds of the notices that steps become.
+const (
+	noticeChase = "chase." // then the kind of the step
+
+	NoticeChaseNotice   = noticeChase + "notice"   // an update is coming; for whoever carries the phone
+	NoticeChaseMessage  = noticeChase + "message"  // what keeps the phone from it; for whoever carries the phone
+	NoticeChaseEscalate = noticeChase + "escalate" // phones that are late; for whoever answers for the group
+	NoticeChaseTicket   = noticeChase + "ticket"   // the same, for the help desk
+)
+
+// chaseNamed is how many phones a notice about several names; all are counted.
+const chaseNamed = 20
+
+// chaseNotices returns what is to be heard of a step that is taken for some
+// phones of one rollout, by the phone whose record it goes with. Whoever carries a
+// phone gets a notice of their own where a reference says who that is; all others
+// are one notice about the group.
+func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
+	notices := map[string][]storage.Notice{}
+	on, step := due[0].on, due[0].step
+	if step.Kind == policy.ChasePush {
+		return notices
+	}
+	about := func(params map[string]string) storage.Notice {
+		params["approval"], params["step"] = on.approval.ID, step.Name
+		if on.language != "" {
+			params["language"] = on.language
+		}
+		return storage.Notice{Kind: noticeChase + string(step.Kind), Group: on.approval.Group, Release: on.approval.Release, Params: params}
+	}
+	var others []stepDue
+	for _, d := range due {
+		if !step.Kind.Personal() || d.member.holder == "" {
+			others = append(others, d)
+			continue
+		}
+		n := about(map[string]string{"reason": string(d.reason), policy.ParamDeadline: string(d.deadline)})
+		n.Phone, n.Holder = d.member.udid, d.member.holder
+		notices[n.Phone] = append(notices[n.Phone], f.notice(n))
+	}
+	if len(others) > 0 {
+		first := others[0].member.udid
+		notices[first] = append(notices[first], f.notice(about(summary(others))))
+	}
+	return notices
+}
+
+// summary says how many phones are late, why, and which, as far as they are few.
+func summary(due []stepDue) map[string]string {
+	counts := map[string]int{}
+	var named []string
+	for i, d := range due {
+		counts[string(d.reason)]++
+		if i < chaseNamed {
+			named = append(named, d.member.udid)
+		}
+	}
+	reasons := make([]string, 0, len(counts))
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		reasons = append(reasons, reason+"="+strconv.Itoa(counts[reason]))
+	}
+	return map[string]string{
+		policy.ParamCount: strconv.Itoa(len(due)), "phones": strings.Join(named, ","), "reasons": strings.Join(reasons, ","),
+	}
+}

@@ -1,0 +1,184 @@
+package fleet
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// ChaseSettings are what a policy says about reminding those whose phones are
+// late.
+type ChaseSettings struct {
+	Chase         []string `json:"chase"`          // steps such as "push@+6h", "message@deadline-24h"; none: nobody is reminded
+	ChaseQuiet    string   `json:"chase_quiet"`    // hours without a step, "19:00-08:00", by each phone's own clock; "" none
+	ChaseOff      []string `json:"chase_off"`      // weekdays without a step, "sat"
+	ChasePerDay   int      `json:"chase_per_day"`  // steps for one phone a day; 0: as many as are due
+	ChaseLanguage string   `json:"chase_language"` // of the words to those who carry phones: en or ja; "": that of the channel
+}
+
+// ChaseChange changes them; what is nil stays as it is.
+type ChaseChange struct {
+	Chase         *[]string `json:"chase,omitempty"`
+	ChaseQuiet    *string   `json:"chase_quiet,omitempty"`
+	ChaseOff      *[]string `json:"chase_off,omitempty"`
+	ChasePerDay   *int      `json:"chase_per_day,omitempty"` // 0 to 10
+	ChaseLanguage *string   `json:"chase_language,omitempty"`
+}
+
+// Bounds of a ladder.
+const (
+	maxChase       = 10 // steps
+	maxChaseOff    = 6  // weekdays: one has to be left
+	maxChasePerDay = 10
+)
+
+func chaseSettings(p storage.Policy) ChaseSettings {
+	c := p.Chase
+	s := ChaseSettings{
+		Chase: append([]string{}, c.Steps...), ChaseOff: append([]string{}, c.Off...), ChasePerDay: c.PerDay, ChaseLanguage: c.Language,
+	}
+	if c.From != c.To {
+		s.ChaseQuiet = clockText(c.From) + "-" + clockText(c.To)
+	}
+	return s
+}
+
+// chaseChange returns the change that leads to what a policy says.
+func chaseChange(p storage.Policy) ChaseChange {
+	s := chaseSettings(p)
+	return ChaseChange{&s.Chase, &s.ChaseQuiet, &s.ChaseOff, &s.ChasePerDay, &s.ChaseLanguage}
+}
+
+// detail is what the audit log keeps of them.
+func (s ChaseSettings) detail() map[string]string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil // cannot happen: strings and numbers
+	}
+	return map[string]string{"chase": string(text)}
+}
+
+// onto changes a policy, or returns an error about the value no policy can have.
+func (c ChaseChange) onto(p *storage.Policy) error {
+	to := &p.Chase
+	if c.Chase != nil {
+		if err := checkSteps(*c.Chase); err != nil {
+			return err
+		}
+		to.Steps = *c.Chase
+	}
+	if c.ChaseQuiet != nil {
+		var ok bool
+		if to.From, to.To, ok = parseQuiet(*c.ChaseQuiet); !ok {
+			return invalid("chase_quiet", "not-quiet-hours", "%q: want hours such as 19:00-08:00, or nothing for none", *c.ChaseQuiet).with("value", *c.ChaseQuiet)
+		}
+	}
+	if c.ChaseOff != nil {
+		for _, d := range *c.ChaseOff {
+			if !slices.Contains(weekdayNames(), d) {
+				return notOneOf("chase_off", d, weekdayNames()...)
+			}
+		}
+		off := slices.Compact(slices.Sorted(slices.Values(*c.ChaseOff)))
+		if len(off) > maxChaseOff {
+			return invalid("chase_off", "never-reminded", "all seven days: no step could ever be taken; want at most %d", maxChaseOff).with("most", strconv.Itoa(maxChaseOff))
+		}
+		to.Off = off
+	}
+	if n := c.ChasePerDay; n != nil {
+		if *n < 0 || *n > maxChasePerDay {
+			return invalid("chase_per_day", "steps-out-of-range", "%d: want between 0 (as many as are due) and %d", *n, maxChasePerDay).
+				with("value", strconv.Itoa(*n), "most", strconv.Itoa(maxChasePerDay))
+		}
+		to.PerDay = *n
+	}
+	if c.ChaseLanguage != nil {
+		if err := oneOf("chase_language", *c.ChaseLanguage, "en", "ja"); err != nil {
+			return err
+		}
+		to.Language = *c.ChaseLanguage
+	}
+	return nil
+}
+
+// checkSteps refuses steps that cannot be read, come twice, or whose times do
+// not rise among those that count from the same moment.
+func checkSteps(list []string) error {
+	if len(list) > maxChase {
+		return invalid("chase", "too-many-steps", "%d steps: want at most %d", len(list), maxChase).with("most", strconv.Itoa(maxChase))
+	}
+	last := map[bool]policy.ChaseStep{}
+	for _, text := range list {
+		s, ok := parseStep(text)
+		if !ok {
+			return invalid("chase", "step-not-readable", "%q: want what is done and when, such as notice@+0, push@+6h, message@deadline-24h, escalate@deadline+1d or ticket@deadline+3d", text).
+				with("value", text)
+		}
+		if before, ok := last[s.FromDeadline]; ok && s.After <= before.After {
+			return invalid("chase", "steps-not-rising", "%s after %s: times that count from the same moment must rise", text, before.Name).with("value", text, "before", before.Name)
+		}
+		last[s.FromDeadline] = s
+	}
+	return nil
+}
+
+// parseStep reads one step: "push@+6h" counts from when the phone was told,
+// "message@deadline-24h" from its deadline.
+func parseStep(text string) (policy.ChaseStep, bool) {
+	kind, when, _ := strings.Cut(text, "@")
+	s := policy.ChaseStep{Name: text, Kind: policy.ChaseKind(kind)}
+	offset, fromDeadline := strings.CutPrefix(when, "deadline")
+	if s.FromDeadline = fromDeadline; offset == "" && fromDeadline {
+		offset = "+0"
+	}
+	length, before := strings.CutPrefix(offset, "-")
+	if !before {
+		var after bool
+		if length, after = strings.CutPrefix(offset, "+"); !after {
+			return s, false
+		}
+	}
+	d, err := parseOffset(length)
+	if err != nil || strings.ContainsAny(length, "+-") || d > maxDeadline || d%time.Minute != 0 || before && !fromDeadline {
+		return s, false
+	}
+	if s.After = d; before {
+		s.After = -d
+	}
+	_, err = policy.ParseChaseKind(kind)
+	return s, err == nil
+}
+
+// parseQuiet reads "19:00-08:00", over midnight or not; "" is none.
+func parseQuiet(text string) (from, to time.Duration, ok bool) {
+	if text == "" {
+		return 0, 0, true
+	}
+	first, last, _ := strings.Cut(text, "-")
+	from, okFrom := parseClock(first)
+	to, okTo := parseClock(last)
+	if to == 24*time.Hour {
+		to = 0
+	}
+	return from, to, okFrom && okTo && from != to && from < 24*time.Hour
+}
+
+// ladder translates what a policy says for the engine. It was checked when it was
+// written.
+func ladder(c storage.PolicyChase) policy.Ladder {
+	l := policy.Ladder{PerDay: c.PerDay, Quiet: policy.Quiet{From: c.From, To: c.To}}
+	for _, text := range c.Steps {
+		if s, ok := parseStep(text); ok {
+			l.Steps = append(l.Steps, s)
+		}
+	}
+	for _, name := range c.Off {
+		l.Quiet.Days = append(l.Quiet.Days, time.Weekday(slices.Index(weekdayNames(), name)))
+	}
+	return l
+}
