@@ -221,3 +221,16 @@ func TestBaseWithoutItsImprovement(t *testing.T) {
 	w.decides("strict", fleet.PolicyChange{ImprovementChange: fleet.ImprovementChange{Improvements: ptr("off")}})
 	behind.wantEnforced("switched off", "kannuki.enforce.26.3.1", map[string]any{"TargetOSVersion": "26.3.1", "TargetBuildVersion": "23D8133"})
 }
+
+// TestBetaResult: the build that a tester's phone reported goes with its result.
+func TestBetaResult(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, tester := w.verified()
+	tester.install("26.6.1", "23G5083a")
+	w.must(w.verdict("V1", "broken"))
+	gate, err := w.fleet.Gate(seg, "sales", "26.6.1")
+	if w.must(err); gate.Phase != policy.PhaseVerified {
+		t.Errorf("after a result on a beta the gate is %s %v, want what the release's own results say", gate.Phase, gate.Reasons)
+	}
+}

@@ -105,7 +105,7 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 			with("phone", r.Device, "app", r.BundleID)
 	}
 	v.Group, v.Phone, v.Ring, v.PhoneOS, v.PhoneExtra, v.Model = p.Group, p.UDID, p.Ring, p.OS.Version, p.OS.SupplementalExtra, p.Model
-	v.AppVersion = p.Apps[i].ShortVersion
+	v.AppVersion, v.PhoneBuild = p.Apps[i].ShortVersion, p.OS.Build
 	return nil
 }
 

@@ -155,7 +155,7 @@ func (s *snapshot) parts() policy.Parts {
 func policyVerdict(v storage.Verdict) policy.Verdict {
 	return policy.Verdict{
 		ID: v.ID, BundleID: v.BundleID, AppVersion: v.AppVersion, Release: v.Release, Model: v.Model,
-		Group: v.Group, Phone: v.Phone, Ring: policy.Ring(v.Ring), PhoneOS: v.PhoneOS, PhoneExtra: v.PhoneExtra,
+		Group: v.Group, Phone: v.Phone, Ring: policy.Ring(v.Ring), PhoneOS: v.PhoneOS, PhoneBuild: v.PhoneBuild, PhoneExtra: v.PhoneExtra,
 		Result: policy.Result(v.Result), Method: policy.Method(v.Method), By: v.By, At: v.At, Expires: v.Expires,
 		External: v.External, Evidence: v.Evidence, Note: v.Note,
 		RevokedAt: v.RevokedAt, RevokedBy: v.RevokedBy,

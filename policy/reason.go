@@ -121,6 +121,7 @@ const (
 	WhyNoEvidence       Code = "external-without-evidence"
 	WhyUnknownResult    Code = "unknown-result"
 	WhyNoAppVersion     Code = "no-app-version"
+	WhyBeta             Code = "beta-build"
 	WhyRevoked          Code = "revoked"
 	WhyExpired          Code = "expired"
 	WhyBroken           Code = "broken"

@@ -207,6 +207,7 @@ type Verdict struct {
 	Phone      string
 	Ring       Ring   // of the phone when recorded
 	PhoneOS    string // what the phone itself reported when recorded
+	PhoneBuild string // the build it reported then
 	PhoneExtra string // letter of the background improvement that it reported then, "" for none
 	Result     Result
 	Method     Method

@@ -133,6 +133,7 @@ type Verdict struct {
 	Phone      string    `json:"phone,omitzero"`      // UDID; "" for an external verdict
 	Ring       Ring      `json:"ring,omitzero"`       // of that phone when it was recorded
 	PhoneOS    string    `json:"phoneOS,omitzero"`    // what that phone reported when it was recorded
+	PhoneBuild string    `json:"phoneBuild,omitzero"` // the build it reported then; "" of results from before it was kept
 	PhoneExtra string    `json:"phoneExtra,omitzero"` // letter of the background improvement it reported then, "a"
 	Result     string    `json:"result,omitzero"`     // works, works-with-note, broken
 	Method     string    `json:"method,omitzero"`     // full, smoke, automated, pilot; "" is full: from before there were methods

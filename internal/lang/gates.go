@@ -96,6 +96,7 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 		"other-group":               {"tested on another group's phone", "他のグループの端末で検証"},
 		"production-phone":          {"tested on a production phone", "本番端末で検証"},
 		"phone-not-on-release":      {"the phone tested was not on this release", "検証した端末のOSが異なる"},
+		"beta-build":                {"the phone tested ran a beta of this release", "検証した端末はこの版のベータだった"},
 		"tester-not-allowed":        {"the tester may not record results", "検証担当者ではない人の結果"},
 		"external-without-evidence": {"an outside result without evidence", "証跡のない外部の結果"},
 		"unknown-result":            {"the result is not one we know", "不明な結果"},
