@@ -98,7 +98,7 @@ func (f *Fleet) climb(list []pursuit, udid string, p *storage.Phone, r *reminded
 		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID && r != nil {
 			facts.Told, facts.Deadline = r.told, policy.LocalTime(e.Deadline)
 		} else {
-			i := policy.WaveOf(on.waves, a.Release, udid)
+			i := policy.WaveOf(on.waves, drawn(*a), udid, p.OS.Version)
 			if i < 0 || !on.waves[i].Begun(f.now()) {
 				continue
 			}

@@ -110,7 +110,7 @@ func newestApproval(s *snapshot, group, release string) (found storage.Approval,
 func (v *ChaseView) count(w *worldState, on pursuit, listed *page) {
 	for m := range w.census.all() {
 		p := &m.look.phone
-		wave := policy.WaveOf(on.waves, v.Release, m.udid)
+		wave := policy.WaveOf(on.waves, drawn(on.approval), m.udid, m.versionBefore(v.Release))
 		if !m.enrolled() || p.Group != v.Group || p.Ring != storage.RingProduction || wave < 0 {
 			continue
 		}
@@ -153,7 +153,7 @@ func (v *ChaseView) list(ctx context.Context, e explainer, members []member, on 
 		if p.Group != v.Group || version.AtLeast(p.OS.Version, v.Release) {
 			continue
 		}
-		c := ChasedPhone{UDID: p.UDID, Holder: p.Holder, Wave: policy.WaveOf(on.waves, v.Release, p.UDID) + 1, Reason: e.view(p).Reason}
+		c := ChasedPhone{UDID: p.UDID, Holder: p.Holder, Wave: policy.WaveOf(on.waves, drawn(on.approval), p.UDID, p.OS.Version) + 1, Reason: e.view(p).Reason}
 		if state, ok := e.chaseState(p, all); ok {
 			c.ChaseState = state
 		}

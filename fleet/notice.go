@@ -31,14 +31,19 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 	if err != nil {
 		return Promise{}, err
 	}
-	notice := cmp.Or(g.MinimumNotice, policy.DefaultMinimumNotice)
+	approval := policyApproval(a)
+	notice := approval.Notice(g.MinimumNotice)
 	now, waves := f.now(), engineWaves(a.Waves)
 	deadlineIn := func(wave policy.Wave, loc *time.Location) policy.LocalTime {
 		told := now
 		if wave.Start.After(told) {
 			told = wave.Start
 		}
-		return later(wave.Deadline, s.openTime(a.Group, policy.FormatLocal(minuteUp(told.Add(notice)), loc)))
+		ends := policy.FormatLocal(minuteUp(told.Add(notice)), loc)
+		if a.Lane == nil {
+			ends = s.openTime(a.Group, ends)
+		}
+		return later(wave.Deadline, ends)
 	}
 	var first policy.LocalTime
 	f.eachWaiting(w, a, waves, func(p *storage.Phone, wave policy.Wave) {
@@ -70,7 +75,7 @@ func (f *Fleet) eachWaiting(w *worldState, a storage.Approval, waves []policy.Wa
 		return
 	}
 	for m := range w.census.all() {
-		if i := policy.WaveOf(waves, drawn(a), m.udid); i >= 0 && waits(&m.look.phone) {
+		if i := policy.WaveOf(waves, drawn(a), m.udid, m.look.phone.OS.Version); i >= 0 && waits(&m.look.phone) {
 			visit(&m.look.phone, waves[i])
 		}
 	}

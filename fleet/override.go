@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -50,45 +48,9 @@ type Proposed struct {
 // could take, and while another proposal for the gate waits; it returns
 // a *ChangedError when the gate is not the one the person saw.
 func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act, r OverrideRequest) (Proposed, error) {
-	w, err := f.world(seg)
-	if err != nil {
-		return Proposed{}, err
-	}
-	if strings.TrimSpace(a.Reason) == "" {
-		return Proposed{}, invalid("reason", "reason-missing", "an exception needs a reason; the second person reads it, and it is kept in the audit log")
-	}
-	if err := named(a); err != nil {
-		return Proposed{}, err
-	}
-	out := Proposed{DryRun: a.DryRun, Effect: Effect{Group: r.Group, Release: r.Release, DryRun: true}}
-	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
-		gate, err := f.gate(w, s, r.Group, r.Release)
-		if err != nil {
-			return storage.WorldChange{}, err
-		}
-		p, err := f.proposal(s, a, r, gate)
-		if err != nil {
-			return storage.WorldChange{}, err
-		}
-		approval, err := f.overriding(w, s, p, a, gate)
-		if err != nil {
-			return storage.WorldChange{}, err
-		}
-		if err := f.preview(w, s, storage.WorldChange{Approvals: []storage.Approval{approval}}, &out.Effect); err != nil {
-			return storage.WorldChange{}, err
-		}
-		if out.Effect.Promise, err = f.promise(w, s, approval); err != nil {
-			return storage.WorldChange{}, err
-		}
-		out.Effect.Until = approval.Override.Until
-		out.Effect.Waves = f.waveViews(w, approval, policy.Phase(out.Effect.Phase))
-		out.ProposalView = f.proposalView(w, s, p)
-		entry := f.entry(a, "approval.propose", p.Group+"/"+p.Release, proposalDetail(p))
-		return storage.WorldChange{
-			Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}, Notices: []storage.Notice{f.proposalNotice(NoticeProposalWaiting, p)},
-		}, nil
+	return f.propose(ctx, seg, a, r.Group, r.Release, func(s *snapshot, gate policy.Gate) (storage.Proposal, error) {
+		return f.proposal(s, a, r, gate)
 	})
-	return out, err
 }
 
 // proposal builds the record of a proposed override, or says why there can be
@@ -106,23 +68,12 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 	}
 	// What the policy says is part of what the second person signs.
 	rollout := r.rollout().or(s.rollout(r.Group))
-	now := f.now()
-	for _, p := range s.records.Proposals {
-		if p.Kind == storage.KindOverride && p.Group == r.Group && p.Release == r.Release && p.Shown.Fingerprint == gate.Fingerprint && waiting(p, now) {
-			return storage.Proposal{}, &RefusedError{
-				Code: "proposed-already", Params: map[string]string{"id": p.ID, "first": p.Person.Name},
-				Message: p.Person.Name + " proposed it already: sign, refuse or withdraw " + p.ID,
-			}
-		}
+	p := f.newProposal(s, a, gate)
+	p.Kind = storage.KindOverride
+	p.Override = &storage.OverrideTerms{
+		Deadline: rollout.Deadline, Start: r.Start, Until: r.Until, Models: models, Broken: gate.Broken, Waves: rollout.Waves, Soak: rollout.Soak,
 	}
-	return storage.Proposal{
-		ID: uuid.NewString(), Kind: storage.KindOverride, Group: r.Group, Release: r.Release, State: storage.StateOpen,
-		By: a.Actor, Person: a.Person, Reason: a.Reason, At: now, LapsesAt: now.Add(proposalLife),
-		Shown: shown(s, gate),
-		Override: &storage.OverrideTerms{
-			Deadline: rollout.Deadline, Start: r.Start, Until: r.Until, Models: models, Broken: gate.Broken, Waves: rollout.Waves, Soak: rollout.Soak,
-		},
-	}, nil
+	return p, nil
 }
 
 // overridable refuses gates that need no override or cannot have one. A
@@ -168,13 +119,17 @@ func shown(s *snapshot, gate policy.Gate) storage.Shown {
 	seen := storage.Shown{Revision: s.records.Revision, Fingerprint: gate.Fingerprint, Phase: string(gate.Phase)}
 	for _, app := range gate.Apps {
 		if slices.Contains(gate.Missing, app.BundleID) {
-			seen.Missing = append(seen.Missing, storage.ShownApp{
-				BundleID: app.BundleID, Name: app.Name, Importance: string(app.Importance), State: string(app.State),
-				Why: string(app.Why), Verdict: app.Verdict, MissingModels: app.MissingModels,
-			})
+			seen.Missing = append(seen.Missing, shownApp(app))
 		}
 	}
 	return seen
+}
+
+func shownApp(app policy.AppState) storage.ShownApp {
+	return storage.ShownApp{
+		BundleID: app.BundleID, Name: app.Name, Importance: string(app.Importance), State: string(app.State),
+		Why: string(app.Why), Verdict: app.Verdict, MissingModels: app.MissingModels,
+	}
 }
 
 // overriding builds the approval a proposal leads to when it is signed now. An

@@ -132,7 +132,7 @@ func (f *Fleet) fixDeadline(s *snapshot, p *storage.Phone, e *policy.Enforcement
 		return nil
 	}
 	deadline := policy.FormatLocal(minuteUp(now.Add(e.Notice)), loc)
-	if e.Source == policy.SourceApproval {
+	if e.Source == policy.SourceApproval && !e.Urgent {
 		deadline = s.openTime(p.Group, deadline)
 	}
 	if e.Deadline.Compare(deadline) > 0 {

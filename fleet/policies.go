@@ -28,6 +28,7 @@ type PolicyChange struct {
 	BreakerChange
 	MajorChange
 	ChaseChange
+	UrgentChange
 }
 
 // check refuses values no policy can have.
@@ -59,6 +60,9 @@ func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, err
 	if err := c.ChaseChange.onto(&p); err != nil {
 		return p, err
 	}
+	if err := c.UrgentChange.onto(&p); err != nil {
+		return p, err
+	}
 	return c.RolloutChange.onto(p, now)
 }
 
@@ -74,6 +78,7 @@ type PolicyView struct {
 	BreakerLimits
 	MajorSettings
 	ChaseSettings
+	UrgentDefaults
 	Groups    []string  `json:"groups"` // that it decides about
 	ChangedBy string    `json:"changed_by,omitempty"`
 	ChangedAt time.Time `json:"changed_at,omitzero"`
@@ -83,7 +88,7 @@ func policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
 		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), MajorSettings: majorSettings(p),
-		ChaseSettings: chaseSettings(p), Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
+		ChaseSettings: chaseSettings(p), UrgentDefaults: urgentDefaults(p), Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	for _, g := range s.records.Groups {
 		if policyName(g) == p.Name {
@@ -98,6 +103,7 @@ func enginePolicy(p storage.Policy) policy.Policy {
 	return policy.Policy{
 		Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry),
 		Improvements: engineImprovements(p.Improvements), Breaker: engineBreaker(p.Breaker), Majors: policy.MajorMode(p.Majors),
+		Urgent: policy.UrgentRules(p.Urgent),
 	}
 }
 
@@ -246,5 +252,6 @@ func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.Audi
 	maps.Copy(detail, breakerLimits(p).detail())
 	maps.Copy(detail, majorSettings(p).detail())
 	maps.Copy(detail, chaseSettings(p).detail())
+	maps.Copy(detail, urgentDefaults(p).detail())
 	return f.entry(a, action, p.Name, detail)
 }

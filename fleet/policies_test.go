@@ -28,13 +28,15 @@ func TestPolicyRecord(t *testing.T) {
 	w.decides("strict", fleet.PolicyChange{VerdictDays: &days})
 	got, err := w.fleet.SetPolicy(w.ctx, seg, w.act("more"), "strict", fleet.PolicyChange{OnExpiry: &expiry})
 	w.must(err)
+	lane := fleet.UrgentDefaults{Urgent: "lane", UrgentDeadline: "24h"}
+	chase := fleet.ChaseSettings{Chase: []string{}, ChaseOff: []string{}}
 	none := fleet.RolloutDefaults{Waves: []int{}, Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}
 	accept := fleet.ImprovementSettings{Improvements: "accept"}
 	limits := fleet.BreakerLimits{
 		BreakerSample: 20, BreakerFailed: 10, BreakerSilent: 20, BreakerSilentAfter: "72h", BreakerReverted: 10, BreakerReports: 3,
 	}
 	want := fleet.PolicyView{
-		RolloutDefaults: none, ImprovementSettings: accept, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
+		RolloutDefaults: none, ImprovementSettings: accept, UrgentDefaults: lane, ChaseSettings: chase, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
 		ChangedBy: "uid:1(test)", ChangedAt: w.clock.Now(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -42,7 +44,7 @@ func TestPolicyRecord(t *testing.T) {
 	}
 	all, err := w.fleet.Policies(seg)
 	w.must(err)
-	builtIn := fleet.PolicyView{RolloutDefaults: none, ImprovementSettings: accept, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, Name: "default", BuiltIn: true, OnExpiry: "extend-risk", Groups: []string{}}
+	builtIn := fleet.PolicyView{RolloutDefaults: none, ImprovementSettings: accept, UrgentDefaults: lane, ChaseSettings: chase, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, Name: "default", BuiltIn: true, OnExpiry: "extend-risk", Groups: []string{}}
 	if diff := cmp.Diff([]fleet.PolicyView{builtIn, want}, all); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
 	}

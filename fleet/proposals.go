@@ -14,7 +14,7 @@ import (
 // ProposalView is an act that takes two people, as people see it.
 type ProposalView struct {
 	ID       string    `json:"id"`
-	Kind     string    `json:"kind"`  // override
+	Kind     string    `json:"kind"`  // override or urgent
 	State    string    `json:"state"` // open, changed, lapsed, signed, refused or withdrawn
 	Group    string    `json:"group"`
 	Release  string    `json:"release"`
@@ -25,7 +25,8 @@ type ProposalView struct {
 	LapsesAt time.Time `json:"lapses_at"` // from then on nobody can sign it
 	Shown    ShownView `json:"shown"`
 
-	Override *TermsView `json:"override,omitempty"` // of kind override
+	Override *TermsView       `json:"override,omitempty"` // of kind override
+	Urgent   *UrgentTermsView `json:"urgent,omitempty"`   // of kind urgent
 
 	EndedAt     time.Time `json:"ended_at,omitzero"`
 	EndedBy     string    `json:"ended_by,omitempty"`
@@ -142,23 +143,23 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if p.Shown.Fingerprint != gate.Fingerprint {
+		if p.Shown.Fingerprint != shownAs(p, gate) {
 			return storage.WorldChange{}, &ChangedError{p.Group, p.Release}
 		}
-		if approval, err = f.overriding(w, s, p, a, gate); err != nil {
+		if approval, err = f.outcome(w, s, p, a, gate); err != nil {
 			return storage.WorldChange{}, outdated(err)
 		}
 		f.end(&p, a, storage.StateSigned)
 		p.Approval = approval.ID
-		overrideDetail(detail, p, approval)
+		signatureDetail(detail, p, approval)
 		promised, err = f.promise(w, s, approval)
 		told := f.proposalNotice(NoticeProposalSigned, p)
 		return storage.WorldChange{Approvals: []storage.Approval{approval}, Proposals: []storage.Proposal{p}, Notices: []storage.Notice{told}}, err
 	}
-	effect, err := f.carry(ctx, seg, a, decision{"gate.override", seen.Group, seen.Release, build, detail})
+	effect, err := f.carry(ctx, seg, a, decision{actionOf(seen.Kind), seen.Group, seen.Release, build, detail})
 	if err == nil {
-		effect.Approval, effect.Promise, effect.Until = approval.ID, promised, approval.Override.Until
-		effect.Waves = f.waveViews(w, approval, policy.Phase(effect.Phase))
+		effect.Approval, effect.Promise = approval.ID, promised
+		effect.show(f.waveViews(w, approval, policy.Phase(effect.Phase)), approval)
 	}
 	return effect, err
 }
@@ -172,14 +173,11 @@ func (f *Fleet) signable(s *snapshot, a Act, id string) (storage.Proposal, error
 	if err := notEnded(p); err != nil {
 		return p, err
 	}
-	switch {
-	case !waiting(p, f.now()):
+	if !waiting(p, f.now()) {
 		return p, &RefusedError{
 			Code: "lapsed", Params: map[string]string{"date": p.LapsesAt.Format(time.RFC3339)},
 			Message: "the proposal lapsed at " + p.LapsesAt.Format(time.RFC3339) + "; propose it again",
 		}
-	case p.Kind != storage.KindOverride || p.Override == nil:
-		return p, refused("unknown-kind", "this server cannot carry out a proposal of kind %q", p.Kind).with("kind", p.Kind)
 	}
 	if err := named(a); err != nil {
 		return p, err
@@ -279,40 +277,57 @@ func (f *Fleet) end(p *storage.Proposal, a Act, state string) {
 
 // proposalDetail is what the audit log keeps of a proposal.
 func proposalDetail(p storage.Proposal) map[string]string {
-	t := p.Override
+	detail := map[string]string{
+		"id": p.ID, "kind": p.Kind, "person": p.Person.Name, "fingerprint": p.Shown.Fingerprint, "phase_shown": p.Shown.Phase,
+		"missing": missingIn(p), "lapses": p.LapsesAt.Format(time.RFC3339),
+	}
+	if t := p.Override; t != nil {
+		detail["models"], detail["accepted_broken"] = strings.Join(t.Models, ","), strings.Join(t.Broken, ",")
+		detail["deadline"], detail["start"], detail["until"] = t.Deadline, t.Start, t.Until
+		detail["waves"], detail["soak"] = strings.Join(t.Waves, ","), t.Soak
+	}
+	if t := p.Urgent; t != nil {
+		detail["deadline"], detail["cves"], detail["verdicts"] = t.Deadline, strings.Join(t.CVEs, ","), strings.Join(t.Verdicts, ",")
+	}
+	return detail
+}
+
+// missingIn names the apps that were not verified when something was proposed.
+func missingIn(p storage.Proposal) string {
 	var missing []string
 	for _, app := range p.Shown.Missing {
 		missing = append(missing, app.BundleID)
 	}
-	return map[string]string{
-		"id": p.ID, "kind": p.Kind, "person": p.Person.Name, "fingerprint": p.Shown.Fingerprint, "phase_shown": p.Shown.Phase,
-		"missing": strings.Join(missing, ","), "models": strings.Join(t.Models, ","), "accepted_broken": strings.Join(t.Broken, ","),
-		"deadline": t.Deadline, "start": t.Start, "waves": strings.Join(t.Waves, ","), "soak": t.Soak, "until": t.Until, "lapses": p.LapsesAt.Format(time.RFC3339),
-	}
+	return strings.Join(missing, ",")
 }
 
-// overrideDetail fills what the one audit entry of an override says beside its
+// signatureDetail fills what the one audit entry of a signature says beside its
 // actor, who signed, and that person's reason.
-func overrideDetail(detail map[string]string, p storage.Proposal, a storage.Approval) {
+func signatureDetail(detail map[string]string, p storage.Proposal, a storage.Approval) {
 	clear(detail)
-	for _, app := range p.Shown.Missing {
-		detail["missing"] = strings.TrimPrefix(detail["missing"]+","+app.BundleID, ",")
+	if missing := missingIn(p); missing != "" {
+		detail["missing"] = missing
 	}
-	o := a.Override
-	detail["approval"], detail["proposal"] = a.ID, p.ID
-	detail["proposed_by"], detail["proposer"], detail["proposer_reason"] = p.By, o.By, o.Reason
-	detail["signer"], detail["signer_reason"] = o.Second, o.SecondReason
-	detail["models"], detail["accepted_broken"] = strings.Join(a.Models, ","), strings.Join(o.Broken, ",")
+	detail["approval"], detail["proposal"], detail["proposed_by"] = a.ID, p.ID, p.By
+	detail["models"] = strings.Join(a.Models, ",")
 	detail["start"], detail["deadline"] = a.Waves[0].Start.Format(time.RFC3339), a.Waves[0].Deadline
-	detail["waves"] = strings.Join(p.Override.Waves, ",")
-	detail["until"] = o.Until.Format(time.RFC3339)
+	if o := a.Override; o != nil {
+		detail["proposer"], detail["proposer_reason"], detail["signer"], detail["signer_reason"] = o.By, o.Reason, o.Second, o.SecondReason
+		detail["accepted_broken"], detail["waves"] = strings.Join(o.Broken, ","), strings.Join(p.Override.Waves, ",")
+		detail["until"] = o.Until.Format(time.RFC3339)
+	}
+	if l := a.Lane; l != nil {
+		detail["proposer"], detail["proposer_reason"], detail["signer"], detail["signer_reason"] = l.By, l.Reason, l.Second, l.SecondReason
+		detail["cves"], detail["verdicts"] = strings.Join(l.CVEs, ","), strings.Join(a.Verdicts, ",")
+		detail["last_deadline"] = a.Waves[len(a.Waves)-1].Deadline
+	}
 }
 
 func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) ProposalView {
 	v := ProposalView{
 		ID: p.ID, Kind: p.Kind, State: f.proposalState(w, s, p), Group: p.Group, Release: p.Release, By: p.By, Person: p.Person.Name,
 		Reason: p.Reason, At: p.At, LapsesAt: p.LapsesAt, EndedAt: p.EndedAt, EndedBy: p.EndedBy, EndedPerson: p.EndedPerson,
-		EndedReason: p.EndedReason, Approval: p.Approval,
+		EndedReason: p.EndedReason, Approval: p.Approval, Urgent: urgentTermsView(p.Urgent),
 		Shown: ShownView{Revision: p.Shown.Revision, Fingerprint: p.Shown.Fingerprint, Phase: p.Shown.Phase, Missing: []SeenView{}},
 	}
 	for _, app := range p.Shown.Missing {
@@ -335,7 +350,7 @@ func (f *Fleet) proposalState(w *worldState, s *snapshot, p storage.Proposal) st
 	if !waiting(p, f.now()) {
 		return stateLapsed
 	}
-	if gate, err := f.gate(w, s, p.Group, p.Release); err != nil || gate.Fingerprint != p.Shown.Fingerprint {
+	if gate, err := f.gate(w, s, p.Group, p.Release); err != nil || shownAs(p, gate) != p.Shown.Fingerprint {
 		return stateChanged
 	}
 	return p.State

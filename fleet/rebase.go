@@ -46,6 +46,11 @@ func (f *Fleet) takeOver(w *worldState, s *snapshot, r ApproveRequest, a *storag
 		return nil, refused("nothing-to-rebase", "no rollout of an older release of iOS %d is under way in group %s; approve without --rebase", version.Major(a.Release), a.Group).
 			with("release", a.Release, "group", a.Group)
 	}
+	if old.Lane != nil {
+		// Its waves go by what phones run, which changes as they install it.
+		return nil, refused("rebase-urgent", "%s came by the urgent route, whose waves are over within two days; approve %s without --rebase", old.Release, a.Release).
+			with("release", a.Release, "older", old.Release)
+	}
 	if left := leftBehind(w, old, *a); len(left) > 0 {
 		models := strings.Join(left, ", ")
 		return nil, refused("rebase-leaves-models", "%s is not verified on %s, which the rollout of %s is for; test it there, or approve without --rebase", a.Release, models, old.Release).

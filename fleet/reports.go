@@ -33,13 +33,15 @@ type RolloutView struct {
 	Waves   []WaveView   `json:"waves,omitempty"`
 	Breaker *BreakerView `json:"breaker,omitempty"` // nil when no approval stands
 	// Override says that the gate was not verified, and who decided so.
-	Override     *policy.GateOverride `json:"override,omitempty"`
-	Production   int                  `json:"production"`
-	Done         int                  `json:"done"`
-	Reasons      []ReasonCount        `json:"reasons"`        // of production phones, most frequent first
-	Verification []DeviceView         `json:"verification"`   // the verification phones
-	Devices      []DeviceView         `json:"devices"`        // production phones that are not done
-	Next         uint64               `json:"next,omitempty"` // After of the next page, 0 at the end
+	Override *policy.GateOverride `json:"override,omitempty"`
+	// Lane says that it came by the emergency lane, and who decided so.
+	Lane         *policy.GateLane `json:"urgent_approval,omitempty"`
+	Production   int              `json:"production"`
+	Done         int              `json:"done"`
+	Reasons      []ReasonCount    `json:"reasons"`        // of production phones, most frequent first
+	Verification []DeviceView     `json:"verification"`   // the verification phones
+	Devices      []DeviceView     `json:"devices"`        // production phones that are not done
+	Next         uint64           `json:"next,omitempty"` // After of the next page, 0 at the end
 }
 
 // RolloutQuery chooses a page of the phones that a rollout lists: the
@@ -65,7 +67,7 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		return RolloutView{}, err
 	}
 	v := RolloutView{
-		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Approval: gate.Approval, Override: gate.Override,
+		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Approval: gate.Approval, Override: gate.Override, Lane: gate.Lane,
 		Reasons: []ReasonCount{}, Verification: []DeviceView{}, Devices: []DeviceView{},
 	}
 	if approval, ok := standing(s, group, release, f.now()); ok {
@@ -196,6 +198,20 @@ type GateLine struct {
 	Missing []string `json:"missing"`
 	// Override says that the gate was not verified, and who decided so.
 	Override *policy.GateOverride `json:"override,omitempty"`
+	// Lane says that the approval came by the emergency lane, and who decided so.
+	Lane *policy.GateLane `json:"urgent_approval,omitempty"`
+	// Urgent says that production lacks the fix of a flaw known to be exploited,
+	// and nothing is approved that brings it.
+	Urgent []string `json:"urgent,omitempty"`
+}
+
+// LineOf returns a gate in one line.
+func LineOf(g policy.Gate) GateLine {
+	line := GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.WaitsFor()...), g.Override, g.Lane, nil}
+	if g.Urgent != nil && g.Approval == "" {
+		line.Urgent = g.Urgent.CVEs
+	}
+	return line
 }
 
 // Status reports on the whole segment.
@@ -222,7 +238,7 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 	for _, name := range e.world.GroupNames() {
 		for _, g := range policy.Gates(e.world, name, e.now) {
 			if (g.Phase != policy.PhaseDone || g.Override != nil) && g.Phase != policy.PhaseDeclined {
-				v.Gates = append(v.Gates, GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.WaitsFor()...), g.Override})
+				v.Gates = append(v.Gates, LineOf(g))
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, re
 
 // waveDates describes the waves of an approval with what the calendar did.
 func (f *Fleet) waveDates(w *worldState, s *snapshot, a storage.Approval, phase policy.Phase) []WaveDates {
-	schedule, waves := f.schedule(s, a.Group, a.Soak), engineWaves(a.Waves)
+	schedule, waves := f.scheduleOf(s, a), engineWaves(a.Waves)
 	var out []WaveDates
 	for i, v := range f.waveViews(w, a, phase) {
 		start, deadline := schedule.Moves(waves[i])
@@ -165,7 +165,7 @@ func rolloutReason(p *storage.Phone, release, reason string) string {
 }
 
 func rolloutPhone(p *storage.Phone, a storage.Approval, waves []policy.Wave, reason string) RolloutPhone {
-	v := RolloutPhone{UDID: p.UDID, OS: p.OS.Version, Wave: policy.WaveOf(waves, drawn(a), p.UDID) + 1, Reason: reason}
+	v := RolloutPhone{UDID: p.UDID, OS: p.OS.Version, Wave: policy.WaveOf(waves, drawn(a), p.UDID, versionBefore(p, a.Release)) + 1, Reason: reason}
 	if e := p.Announced.Enforcement; e != nil {
 		v.Release, v.ToldAt, v.Deadline, v.StopUntil = e.Release, e.FirstAt, e.Deadline, string(policy.LocalTime(e.Deadline).StopUntil())
 	}

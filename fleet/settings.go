@@ -67,7 +67,11 @@ func appSettings(a storage.App) AppSettings {
 }
 
 func policySettings(p storage.Policy) PolicySettings {
-	return PolicySettings{p.Name, PolicyChange{CarryOver: &p.CarryOver, VerdictDays: &p.VerdictDays, OnExpiry: &p.OnExpiry, RolloutChange: rolloutChange(p), ImprovementChange: improvementChange(p), BreakerChange: breakerChange(p), MajorChange: majorChange(p), ChaseChange: chaseChange(p)}}
+	return PolicySettings{p.Name, PolicyChange{
+		CarryOver: &p.CarryOver, VerdictDays: &p.VerdictDays, OnExpiry: &p.OnExpiry,
+		RolloutChange: rolloutChange(p), ImprovementChange: improvementChange(p), UrgentChange: urgentChange(p),
+		BreakerChange: breakerChange(p), MajorChange: majorChange(p), ChaseChange: chaseChange(p),
+	}}
 }
 
 func groupSettings(g storage.Group) GroupSettings {

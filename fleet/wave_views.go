@@ -18,6 +18,9 @@ type WaveView struct {
 	Deadline string    `json:"deadline"` // local wall time of each phone
 	// StopUntil is the last local time at which stopping is sure to help.
 	StopUntil string `json:"stop_until"`
+	// UpTo are versions, one of each branch: the wave is for phones on one of them
+	// or an older one of it. None: for phones on any.
+	UpTo []string `json:"up_to,omitempty"`
 }
 
 // WaveState is how far a wave is.
@@ -49,7 +52,7 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 	now, waves := f.now(), engineWaves(a.Waves)
 	views := make([]WaveView, len(waves))
 	for i, wave := range waves {
-		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(wave.Deadline), StopUntil: string(wave.Deadline.StopUntil())}
+		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(wave.Deadline), StopUntil: string(wave.Deadline.StopUntil()), UpTo: wave.UpTo}
 	}
 	f.countWaves(w, a, waves, views)
 	stopped := phase == policy.PhasePaused || phase == policy.PhaseBlocked
@@ -102,7 +105,7 @@ func (f *Fleet) countWaves(w *worldState, a storage.Approval, waves []policy.Wav
 		}
 		i := 0
 		if len(waves) > 1 {
-			i = policy.WaveOf(waves, drawn(a), m.udid)
+			i = policy.WaveOf(waves, drawn(a), m.udid, m.versionBefore(a.Release))
 		}
 		if i < 0 {
 			continue

@@ -125,7 +125,7 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 	if err != nil {
 		return nil, 0, err
 	}
-	thresholds, err := thresholdsOf(specs, bucketsWaiting(w, a))
+	thresholds, err := thresholdsOf(specs, bucketsWaiting(w, a, policy.Wave{}))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -195,12 +195,13 @@ func (f *Fleet) schedule(s *snapshot, group string, soak time.Duration) policy.S
 }
 
 // bucketsWaiting returns the buckets, sorted, of the production phones that an
-// approval covers and that do not have its release.
-func bucketsWaiting(w *worldState, a storage.Approval) []uint32 {
+// approval covers, that do not have its release and that run what a wave is for.
+func bucketsWaiting(w *worldState, a storage.Approval, wave policy.Wave) []uint32 {
 	var buckets []uint32
 	for m := range w.census.all() {
 		p := &m.look.phone
-		if m.enrolled() && p.Group == a.Group && p.Ring == storage.RingProduction && covers(a, p.Model) && !version.AtLeast(fullVersion(p), a.Release) {
+		if m.enrolled() && p.Group == a.Group && p.Ring == storage.RingProduction && covers(a, p.Model) &&
+			!version.AtLeast(fullVersion(p), a.Release) && wave.Takes(p.OS.Version) {
 			buckets = append(buckets, policy.Bucket(drawn(a), m.udid))
 		}
 	}
@@ -224,10 +225,8 @@ func thresholdsOf(specs []waveSpec, buckets []uint32) ([]uint32, error) {
 		switch {
 		case s.percent > 0 && len(buckets) == 0:
 			thresholds[i] = uint32(s.percent * policy.Buckets / wholeGroup) //nolint:gosec // 1..10,000
-		case n >= len(buckets):
-			thresholds[i] = policy.Buckets
 		default:
-			thresholds[i] = buckets[n-1] + 1
+			thresholds[i] = thresholdFor(n, buckets)
 		}
 		if i > 0 && thresholds[i] < thresholds[i-1] {
 			return nil, invalid("waves", "waves-not-rising", "%s after %s: of %d phones that is fewer; each wave counts those before it", s.text, specs[i-1].text, len(buckets)).
@@ -237,12 +236,21 @@ func thresholdsOf(specs []waveSpec, buckets []uint32) ([]uint32, error) {
 	return thresholds, nil
 }
 
+// thresholdFor returns the threshold below which so many of the buckets lie, which
+// are sorted.
+func thresholdFor(n int, buckets []uint32) uint32 {
+	if n >= len(buckets) {
+		return policy.Buckets
+	}
+	return buckets[n-1] + 1
+}
+
 func storedWaves(waves []policy.Wave) []storage.Wave {
 	out := make([]storage.Wave, len(waves))
 	for i, w := range waves {
 		out[i] = storage.Wave{
 			Start: w.Start, Threshold: int(w.Threshold), Deadline: string(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within,
-			Closed: w.Closed,
+			Closed: w.Closed, UpTo: w.UpTo,
 		}
 	}
 	return out
@@ -254,6 +262,7 @@ func engineWaves(waves []storage.Wave) []policy.Wave {
 		out[i] = policy.Wave{
 			Start: w.Start, Threshold: uint32(w.Threshold), //nolint:gosec // 0..10,000, checked when written
 			Deadline: policy.LocalTime(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within, Closed: w.Closed,
+			UpTo: w.UpTo,
 		}
 	}
 	return out
@@ -309,7 +318,7 @@ func (f *Fleet) wavesDue(ctx context.Context, w *worldState, s *snapshot) storag
 			continue
 		}
 		// The calendar may have changed since.
-		schedule := f.schedule(s, a.Group, a.Soak)
+		schedule := f.scheduleOf(s, a)
 		waves := schedule.Plan(engineWaves(a.Waves))
 		due, moved := !now.Before(waves[next].Start), !slices.EqualFunc(waves, engineWaves(a.Waves), sameDates)
 		if !due && !moved {
@@ -363,6 +372,6 @@ func (f *Fleet) resoaked(s *snapshot, a storage.Approval) []storage.Wave {
 	if !started(a, f.now()) {
 		return a.Waves
 	}
-	schedule := f.schedule(s, a.Group, a.Soak)
+	schedule := f.scheduleOf(s, a)
 	return storedWaves(schedule.Delay(engineWaves(a.Waves), schedule.After(f.now(), a.Soak)))
 }

@@ -175,6 +175,9 @@ func policyApproval(a storage.Approval) policy.Approval {
 			By: o.By, Second: o.Second, Reason: o.Reason, SecondReason: o.SecondReason, Until: o.Until, Broken: o.Broken,
 		}
 	}
+	if l := a.Lane; l != nil {
+		p.Lane = &policy.Lane{By: l.By, Second: l.Second, Reason: l.Reason, SecondReason: l.SecondReason, CVEs: l.CVEs}
+	}
 	p.Waves, p.WavesOf, p.SupersededBy = engineWaves(a.Waves), a.WavesOf, a.SupersededBy
 	for _, fl := range a.Floors {
 		p.Floors = append(p.Floors, policy.Floor{BundleID: fl.BundleID, MinVersion: fl.Version})

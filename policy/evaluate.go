@@ -117,7 +117,7 @@ func (e *evaluation) fill(gate *Gate) {
 	}
 	slices.Sort(e.broken)
 	gate.Apps, gate.Missing, gate.Counts = e.apps, e.missing, e.counts
-	gate.Models, gate.Floors, gate.Broken = e.models(), e.floors(), e.broken
+	gate.Models, gate.Floors, gate.Broken = covered(e.apps, e.classes), floorsOf(e.apps), e.broken
 	if _, none := e.ineligible(); !none {
 		gate.ProductionModels = e.production
 	}
@@ -135,6 +135,7 @@ func (e *evaluation) fill(gate *Gate) {
 	}
 	gate.NextAutomatic, gate.NextHuman = e.next(gate.Phase)
 	e.override(gate)
+	e.urgent(gate)
 }
 
 // count reads the census: the production classes the release is for, and how
@@ -325,44 +326,6 @@ func (e *evaluation) offered() bool {
 	})
 }
 
-// models returns the model classes an approval of this gate would cover: those
-// with a result for every critical app; without critical apps those of
-// production and those with a result for any important one.
-func (e *evaluation) models() []string {
-	var covered []string
-	critical := 0
-	for _, a := range e.apps {
-		switch {
-		case a.Importance == ImportanceCritical && critical == 0:
-			covered = slices.Clone(a.Models)
-			critical++
-		case a.Importance == ImportanceCritical:
-			covered = slices.DeleteFunc(covered, func(c string) bool { return !slices.Contains(a.Models, c) })
-			critical++
-		}
-	}
-	if critical > 0 {
-		return covered
-	}
-	for _, a := range e.apps {
-		if a.Importance == ImportanceImportant && len(a.Models) > 0 {
-			covered = append(covered, a.Models...)
-			covered = append(covered, e.classes...)
-		}
-	}
-	return unique(covered)
-}
-
-func (e *evaluation) floors() []Floor {
-	var floors []Floor
-	for _, a := range e.apps {
-		if a.Importance != ImportanceInformational && a.Floor != "" {
-			floors = append(floors, Floor{BundleID: a.BundleID, MinVersion: a.Floor})
-		}
-	}
-	return floors
-}
-
 // exists reports whether the group has a gate for the release.
 func (e *evaluation) exists() bool {
 	if !e.installable() {
@@ -400,9 +363,7 @@ func fingerprint(g Gate) string {
 	for _, id := range g.Broken {
 		parts = append(parts, "broken", id)
 	}
-	const width = 16
-	digits := strconv.FormatUint(hash(parts...), width)
-	return strings.Repeat("0", width-len(digits)) + digits
+	return digits(hash(parts...))
 }
 
 // date formats a time for a parameter, "" when it is unknown.

@@ -124,7 +124,7 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 		x.Reason = t.Blocked
 		x.explainBlocked(e, f, t)
 	}
-	x.addOnce(w.overrides(f, t.Release, now))
+	x.addOnce(w.exceptions(f, t.Release, now))
 	x.explainPhone(f, l)
 	automatic, human := steps(x.Reason)
 	if human == StepConnect && x.Reason.Code != ReasonOffline && now.Sub(w.expected(f, l, t, now)) < LateAfter {
@@ -161,7 +161,7 @@ func (w *World) expected(f Facts, l Live, t Target, now time.Time) time.Time {
 	}
 	if a := g.approval(t.Enforce.Release, now); a != nil {
 		later(a.At)
-		if wave, ok := a.wave(f.Phone); ok {
+		if wave, ok := a.wave(f.Phone, f.OSVersion); ok {
 			later(wave.Start)
 		}
 	}
@@ -172,7 +172,7 @@ func (w *World) expected(f Facts, l Live, t Target, now time.Time) time.Time {
 func (x *Explanation) explainSource(w *World, f Facts, l Live, e Enforcement, now time.Time) {
 	if e.Source == SourceCandidate {
 		x.Facts = append(x.Facts, reason(FactCandidate, ParamRelease, e.Release))
-	} else if a, ok := w.Approval(f.Group, e.Release, now); ok && a.Override == nil {
+	} else if a, ok := w.Approval(f.Group, e.Release, now); ok && a.Override == nil && a.Lane == nil {
 		x.Facts = append(x.Facts, reason(FactApproved, ParamRelease, e.Release, ParamBy, a.By, ParamDate, date(a.At)))
 	}
 	if e.Keep {

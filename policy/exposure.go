@@ -211,33 +211,34 @@ func (l *Ledger) holesOf(k holeKey) []hole {
 	}
 	var holes []hole
 	if version.Valid(k.version) {
-		holes = l.findHoles(k)
+		holes = l.w.findHoles(k, l.now, func(r *release) []CVE { return r.CVEs })
 	}
 	l.holes[k] = holes
 	return holes
 }
 
-func (l *Ledger) findHoles(k holeKey) []hole {
+// findHoles looks at some of the flaws that each release fixes.
+func (w *World) findHoles(k holeKey, now time.Time, flawsOf func(*release) []CVE) []hole {
 	var newer []*release // that the model can have, newest first
 	fixes := map[string][]*release{}
 	flaws := map[string]CVE{}
 	had := map[string]bool{}
-	for _, r := range l.w.releases {
+	for _, r := range w.releases {
 		m, applicable := r.windows[k.model]
-		if !applicable || m.Posted.IsZero() || m.Posted.After(l.now) {
+		if !applicable || m.Posted.IsZero() || m.Posted.After(now) {
 			continue
 		}
 		switch {
 		case version.Newer(r.Version, k.version):
 			newer = append(newer, r)
-			for _, c := range r.CVEs {
+			for _, c := range flawsOf(r) {
 				if n := len(fixes[c.ID]); n == 0 || fixes[c.ID][n-1] != r {
 					fixes[c.ID] = append(fixes[c.ID], r)
 				}
 				flaws[c.ID] = CVE{c.ID, c.Exploited || flaws[c.ID].Exploited}
 			}
 		case r.branch == version.Major(k.version):
-			for _, c := range r.CVEs {
+			for _, c := range flawsOf(r) {
 				had[c.ID] = true
 			}
 		}

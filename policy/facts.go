@@ -123,9 +123,12 @@ type Enforcement struct {
 	Deadline LocalTime     `json:"deadline,omitempty"`
 	Notice   time.Duration `json:"notice"` // in nanoseconds when marshalled
 	Source   Source        `json:"source"`
-	SourceID string        `json:"source_id"`      // Approval.ID, or the release for a candidate
-	By       Mechanism     `json:"by"`             // ByDeclaration or ByCommand
-	Keep     bool          `json:"keep,omitempty"` // not what would be chosen now: kept because it is prepared or installing
+	// Urgent says that the approval came by the emergency lane: no calendar moves
+	// a deadline then.
+	Urgent   bool      `json:"urgent,omitempty"`
+	SourceID string    `json:"source_id"`      // Approval.ID, or the release for a candidate
+	By       Mechanism `json:"by"`             // ByDeclaration or ByCommand
+	Keep     bool      `json:"keep,omitempty"` // not what would be chosen now: kept because it is prepared or installing
 }
 
 // Target is what one phone must hide and what it must install.

@@ -66,6 +66,11 @@ type Gate struct {
 	Approval string `json:"approval,omitempty"`
 	// Override is set while that approval is one of a gate that was not verified.
 	Override *GateOverride `json:"override,omitempty"`
+	// Lane is set while that approval came by the emergency lane.
+	Lane *GateLane `json:"urgent_approval,omitempty"`
+	// Urgent is set while production phones lack the fix of a flaw known to be
+	// exploited that the release brings.
+	Urgent *Urgency `json:"urgent,omitempty"`
 	// Fingerprint changes when anything changes that a person approving the
 	// gate should have seen: phase, state of the apps, models and floors. It
 	// does not change with counts and dates. It detects change; it is no

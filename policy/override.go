@@ -82,17 +82,22 @@ func (e *evaluation) override(gate *Gate) {
 	}
 }
 
-// overrides returns the overrides that stand and cover the phone and that it
-// follows, or followed to the release it runs.
-func (w *World) overrides(f Facts, wanted string, now time.Time) []Reason {
+// exceptions returns the overrides and urgent approvals that stand and cover the
+// phone and that it follows, or followed to the release it runs.
+func (w *World) exceptions(f Facts, wanted string, now time.Time) []Reason {
 	g := w.groups[f.Group]
 	if g == nil || f.Ring == RingVerification {
 		return nil
 	}
 	var list []Reason
 	for _, release := range unique([]string{wanted, f.OSVersion}) {
-		if a := g.approval(release, now); a != nil && a.Override != nil && a.covers(f.Model) {
+		a := g.approval(release, now)
+		switch {
+		case a == nil || !a.covers(f.Model):
+		case a.Override != nil:
 			list = append(list, a.Override.reason(GateOverridden, release))
+		case a.Lane != nil:
+			list = append(list, a.Lane.reason(release))
 		}
 	}
 	return list

@@ -88,13 +88,20 @@ func (g generator) approval(i int, release string) policy.Approval {
 	if g.IntN(3) == 0 {
 		o = &policy.Override{Until: g.maybe(), Broken: some(g, 2, func(int) string { return fmt.Sprint("v", g.IntN(6)) })}
 	}
+	var l *policy.Lane
+	if o == nil && g.IntN(3) == 0 {
+		l = &policy.Lane{By: "tanaka", Second: "sato"}
+	}
 	return policy.Approval{
-		Override: o,
-		ID:       fmt.Sprint("a", i), Group: g.group(), Release: release, At: g.time(), Deadline: "2026-08-20T10:00:00",
+		Override: o, Lane: l,
+		ID: fmt.Sprint("a", i), Group: g.group(), Release: release, At: g.time(), Deadline: "2026-08-20T10:00:00",
 		Models: some(g, 3, func(int) string { return pick(g, small, large, policy.AnyModel) }),
 		Floors: some(g, 2, func(int) policy.Floor { return policy.Floor{BundleID: g.app(), MinVersion: pick(g, "3.0", "3.1", "x")} }),
 		Waves: some(g, 2, func(int) policy.Wave {
-			return policy.Wave{Start: g.time(), Threshold: uint32(g.IntN(policy.Buckets + 1)), Waits: g.IntN(4) == 0}
+			return policy.Wave{
+				Start: g.time(), Threshold: uint32(g.IntN(policy.Buckets + 1)), Waits: g.IntN(4) == 0,
+				UpTo: some(g, 2, func(int) string { return g.version() }),
+			}
 		}),
 		Verdicts: some(g, 4, func(int) string { return fmt.Sprint("v", g.IntN(12)) }),
 		PausedAt: g.maybe(), Withdrawn: g.maybe(),
@@ -132,6 +139,7 @@ func (g generator) parts() policy.Parts {
 			Improvements: policy.Improvements{
 				Mode: pick(g, policy.ImprovementsAccept, policy.ImprovementsReverify, policy.ImprovementsReverify, policy.ImprovementsOff, "odd"), Keep: g.IntN(2) == 0,
 			},
+			Urgent: policy.UrgentRules{Off: g.IntN(3) == 0},
 		}
 	})
 	p.Verdicts = some(g, 12, g.verdict)

@@ -18,6 +18,7 @@ const (
 	ParamCount    = "count"    // a decimal number
 	ParamDate     = "date"     // RFC 3339, UTC
 	ParamDeadline = "deadline" // LocalTime
+	ParamFlaws    = "flaws"    // CVE identifiers
 	ParamFloor    = "floor"    // lowest version of the app that is covered
 	ParamGroup    = "group"
 	ParamModel    = "model"
@@ -109,6 +110,7 @@ const (
 	GateOffered             Code = "offered"
 	GateOverridden          Code = "overridden"
 	GateOverrideEnded       Code = "override-ended"
+	GateUrgentApproval      Code = "urgent-approval"
 )
 
 // Why a verdict, or the lack of one, does not count (AppState.Why).
@@ -205,6 +207,7 @@ const (
 	StepSmokeTest      Code = "run-quick-check"
 	StepFixApp         Code = "fix-app-and-test-again"
 	StepApprove        Code = "approve"
+	StepApproveUrgent  Code = "approve-urgent"  // two people, after quick checks
 	StepTestToApprove  Code = "test-to-approve" // an approval can take the place of an override then
 	StepResume         Code = "resume"
 	StepLookAndResume  Code = "look-and-resume"

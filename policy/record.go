@@ -139,7 +139,7 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return c.stopping(gate, app)
 	case GateAllThere, GatePhonesOutstanding, GateWaveStarts:
 		return c.approval(gate.Release)
-	case GateOverridden, GateOverrideEnded:
+	case GateOverridden, GateOverrideEnded, GateUrgentApproval:
 		return c.approval(cmp.Or(r.Params[ParamRelease], gate.Release))
 	case GateNoApps, GateNoBlockingApp, GateNoVerificationPhone:
 		return c.group()

@@ -260,6 +260,7 @@ type Approval struct {
 	// smoke test was carried over from. Revoking one of them pauses it.
 	Verdicts    []string
 	Override    *Override // nil for the approval of a verified gate
+	Lane        *Lane     // set for one that two people gave after quick checks only
 	PausedAt    time.Time
 	PausedBy    string
 	PauseReason string
@@ -268,11 +269,15 @@ type Approval struct {
 }
 
 // Wave is a share of the phones that starts together. A phone belongs to the
-// first wave, in order of Start, whose Threshold is above its bucket.
+// first wave, in order of Start, that takes its version and whose Threshold is
+// above its bucket.
 type Wave struct {
 	Start     time.Time
-	Threshold uint32 // of Buckets, cumulative over the waves
-	Deadline  LocalTime
+	Threshold uint32 // of Buckets, cumulative over the waves that take the same versions
+	// UpTo are versions, one of each branch: the wave is for phones that run one
+	// of them or an older one of its branch. None: for phones of any version.
+	UpTo     []string
+	Deadline LocalTime
 	// Waits says that the wave has not started, even if Start has passed: that
 	// the wave before it went well is for whoever keeps the approval to find.
 	Waits bool

@@ -24,6 +24,8 @@ type Policy struct {
 	Improvements Improvements
 	Breaker      Breaker
 	Majors       MajorMode // "" is MajorsHold
+
+	Urgent UrgentRules
 }
 
 // BuiltIn returns the policy named DefaultPolicy, which nobody can change:

@@ -82,7 +82,8 @@ func (c choice) choose(t *Target) {
 	}
 	c.enforce(t, Enforcement{
 		Release: approved.Release, Deadline: c.deadline(approved.Approval),
-		Notice: notice(c.g.MinimumNotice, DefaultMinimumNotice), Source: SourceApproval, SourceID: approved.ID,
+		Notice: approved.Notice(c.g.MinimumNotice), Source: SourceApproval, SourceID: approved.ID,
+		Urgent: approved.Lane != nil,
 	})
 }
 
@@ -163,7 +164,7 @@ func (c choice) permit(a approvalOf) Reason {
 	if c.f.Ring == RingVerification {
 		return Reason{}
 	}
-	w, ok := a.wave(c.f.Phone)
+	w, ok := a.wave(c.f.Phone, c.f.OSVersion)
 	if ok && !w.Begun(c.now) && reached(w.Closed, c.now) {
 		return reason(ReasonOutsideCalendar, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}
@@ -194,7 +195,7 @@ func (c choice) belowFloor(floor Floor) Reason {
 }
 
 func (c choice) deadline(a *Approval) LocalTime {
-	w, ok := a.wave(c.f.Phone)
+	w, ok := a.wave(c.f.Phone, c.f.OSVersion)
 	if !ok || c.f.Ring == RingVerification {
 		return a.Waves[0].Deadline
 	}

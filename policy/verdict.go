@@ -106,16 +106,7 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 	s := AppState{BundleID: a.BundleID, Name: a.Name, Importance: a.Importance}
 	t := g.tests(a.BundleID, rel, now, now)
 	verified := t.verified()
-	for _, class := range slices.Sorted(maps.Keys(verified)) {
-		v := verified[class]
-		s.Models = append(s.Models, class)
-		s.External = s.External || v.External
-		s.Noted = s.Noted || v.Result == ResultWorksWithNote
-		if s.Floor == "" || version.Order(v.AppVersion, s.Floor) > 0 {
-			s.Floor = v.AppVersion
-		}
-	}
-	s.MissingModels = missingClasses(a.Importance, verified, classes)
+	s.rest(verified, classes)
 	t.describe(&s)
 	blocking := a.Importance != ImportanceInformational
 	if broken := uncleared(list, now); len(broken) > 0 {
@@ -145,6 +136,21 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 		s.State = StatusWorks
 	}
 	return s, blocking && s.Why != ""
+}
+
+// rest tells the state of an app what results by model class it rests on, and
+// which classes still lack one.
+func (s *AppState) rest(on map[string]*Verdict, classes []string) {
+	for _, class := range slices.Sorted(maps.Keys(on)) {
+		v := on[class]
+		s.Models = append(s.Models, class)
+		s.External = s.External || v.External
+		s.Noted = s.Noted || v.Result == ResultWorksWithNote
+		if s.Floor == "" || version.Order(v.AppVersion, s.Floor) > 0 {
+			s.Floor = v.AppVersion
+		}
+	}
+	s.MissingModels = missingClasses(s.Importance, on, classes)
 }
 
 // newestByClass returns the newest result of each model class that counts and
@@ -262,14 +268,23 @@ func (g *group) stopping(app App, a approvalOf, now time.Time) (revoked *Verdict
 // revokedSince returns a works result an approval rests on, revoked after it was
 // given, that no other result replaces.
 func (g *group) revokedSince(app App, a approvalOf, now time.Time) *Verdict {
-	for _, rel := range slices.Concat([]*release{a.release}, a.release.older) {
-		for _, v := range g.verdicts[appRelease{app.BundleID, rel.Version}] {
-			if !reached(v.RevokedAt, now) || begun(v.RevokedAt, a.At) || !a.restsOn(v) {
-				continue
-			}
-			if g.lost(app, a, v.class, now) {
-				return v.Verdict
-			}
+	revoked := g.revokedOn(a.release, app, a, now)
+	for _, older := range a.release.older {
+		if revoked == nil {
+			revoked = g.revokedOn(older, app, a, now)
+		}
+	}
+	return revoked
+}
+
+// revokedOn looks at the results on one release.
+func (g *group) revokedOn(rel *release, app App, a approvalOf, now time.Time) *Verdict {
+	for _, v := range g.verdicts[appRelease{app.BundleID, rel.Version}] {
+		if !reached(v.RevokedAt, now) || begun(v.RevokedAt, a.At) || !a.restsOn(v) {
+			continue
+		}
+		if g.lost(app, a, v.class, now) {
+			return v.Verdict
 		}
 	}
 	return nil
@@ -306,8 +321,18 @@ func (v verdictOf) brokenBy(b verdictOf) bool {
 // more on a model class. Expiry does not count: a result that expires during a
 // rollout does not stop it.
 func (g *group) lost(app App, a approvalOf, class string, now time.Time) bool {
-	verified := g.tests(app.BundleID, a.release, now, time.Time{}).verified()
+	verified := g.accepted(app.BundleID, a, now)
 	return verified[class] == nil && (app.Importance == ImportanceCritical || len(verified) == 0)
+}
+
+// accepted returns the results that an approval can rest on, by model class; for
+// one of the emergency lane those of any method. None of them expires.
+func (g *group) accepted(bundleID string, a approvalOf, now time.Time) map[string]*Verdict {
+	if a.Lane != nil {
+		found, _ := newestByClass(g.verdicts[appRelease{bundleID, a.Release}], now, time.Time{})
+		return found
+	}
+	return g.tests(bundleID, a.release, now, time.Time{}).verified()
 }
 
 // restsOn reports whether an approval rests on a works result: one it names, or

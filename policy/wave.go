@@ -3,6 +3,8 @@ package policy
 import (
 	"slices"
 	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
 )
 
 // Buckets is the number of buckets phones are spread over for waves.
@@ -16,19 +18,27 @@ func Bucket(releaseVersion, phone string) uint32 {
 	return uint32(hash(releaseVersion, phone) % Buckets)
 }
 
-// WaveOf returns the index of the wave that a phone belongs to, or -1 when it is
-// in none. The waves are in order and were drawn for the release.
-func WaveOf(waves []Wave, releaseVersion, phone string) int {
+// WaveOf returns the index of the wave that a phone on a version belongs to, or -1
+// when it is in none. The waves are in order and were drawn for the release.
+func WaveOf(waves []Wave, releaseVersion, phone, osVersion string) int {
 	bucket := Bucket(releaseVersion, phone)
-	return slices.IndexFunc(waves, func(w Wave) bool { return bucket < w.Threshold })
+	return slices.IndexFunc(waves, func(w Wave) bool { return bucket < w.Threshold && w.Takes(osVersion) })
+}
+
+// Takes reports whether the wave is for phones on a version.
+func (w Wave) Takes(osVersion string) bool {
+	upTo := func(v string) bool {
+		return version.Major(v) == version.Major(osVersion) && version.AtLeast(v, osVersion)
+	}
+	return len(w.UpTo) == 0 || slices.ContainsFunc(w.UpTo, upTo)
 }
 
 // Begun reports whether the phones of the wave may start.
 func (w Wave) Begun(now time.Time) bool { return !w.Waits && begun(w.Start, now) }
 
-// wave returns the wave a phone belongs to.
-func (a *Approval) wave(phone string) (Wave, bool) {
-	i := WaveOf(a.Waves, a.Drawn(), phone)
+// wave returns the wave a phone on a version belongs to.
+func (a *Approval) wave(phone, osVersion string) (Wave, bool) {
+	i := WaveOf(a.Waves, a.Drawn(), phone, osVersion)
 	if i < 0 {
 		return Wave{}, false
 	}

@@ -52,6 +52,8 @@ type release struct {
 	// it of the same x.y, newest first.
 	patch bool
 	older []*release
+	// exploited are those of its CVEs that any release names as exploited.
+	exploited []CVE
 }
 
 // group is a Group with everything recorded about it.
@@ -168,6 +170,7 @@ func (w *World) addReleases(list []Release) {
 	}
 	slices.Reverse(w.releases)
 	linkPatches(w.all)
+	markExploited(w.all)
 }
 
 // linkPatches tells every patch and improvement what was before it. The releases
@@ -297,7 +300,7 @@ func (w *World) addApprovals(list []Approval) {
 			a.Waves[i].Deadline = cmp.Or(a.Waves[i].Deadline, a.Deadline)
 		}
 		slices.SortFunc(a.Waves, func(a, b Wave) int {
-			return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Threshold, b.Threshold), a.Deadline.Compare(b.Deadline))
+			return cmp.Or(a.Start.Compare(b.Start), compareTaken(a, b), cmp.Compare(a.Threshold, b.Threshold), a.Deadline.Compare(b.Deadline))
 		})
 		g.approvals = append(g.approvals, approvalOf{&a, rel})
 	}
@@ -317,6 +320,11 @@ func copyApproval(a Approval) Approval {
 		o := *a.Override
 		o.Broken = slices.Clone(o.Broken)
 		a.Override = &o
+	}
+	if a.Lane != nil {
+		l := *a.Lane
+		l.CVEs = slices.Clone(l.CVEs)
+		a.Lane = &l
 	}
 	return a
 }

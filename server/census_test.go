@@ -69,7 +69,7 @@ func adminCensus() map[string]bounds {
 		"GET /v1/declarations", "GET /v1/declarations/check", "GET /v1/exposure", "GET /v1/leaks", "GET /v1/devices/{udid}/exposure",
 		"POST /v1/devices/{udid}/identity/revoke", "GET /v1/identities", "GET /v1/verdicts/{id}",
 		"GET /v1/tokens", "POST /v1/tokens", "POST /v1/tokens/{id}/revoke",
-		"POST /v1/gates/{group}/{release}/override", "GET /v1/approvals", "GET /v1/approvals/{id}", "POST /v1/approvals/{id}/sign",
+		"POST /v1/gates/{group}/{release}/override", "POST /v1/gates/{group}/{release}/urgent", "GET /v1/approvals", "GET /v1/approvals/{id}", "POST /v1/approvals/{id}/sign",
 		"POST /v1/approvals/{id}/refuse", "POST /v1/approvals/{id}/withdraw",
 		"GET /v1/verdicts/matrix", "GET /v1/verdicts/coverage",
 		"GET /v1/policies", "GET /v1/policies/{policy}", "POST /v1/policies/{policy}", "POST /v1/policies/{policy}/remove",

@@ -6,7 +6,7 @@ import "time"
 // which act; the terms of each kind are a part of their own.
 type Proposal struct {
 	ID       string    `json:"id,omitzero"`
-	Kind     string    `json:"kind,omitzero"` // KindOverride
+	Kind     string    `json:"kind,omitzero"` // KindOverride or KindUrgent
 	Group    string    `json:"group,omitzero"`
 	Release  string    `json:"release,omitzero"`
 	By       string    `json:"by,omitzero"` // actor
@@ -17,6 +17,7 @@ type Proposal struct {
 	Shown    Shown     `json:"shown,omitzero"`
 
 	Override *OverrideTerms `json:"override,omitempty"` // of KindOverride
+	Urgent   *UrgentTerms   `json:"urgent,omitempty"`   // of KindUrgent
 
 	// How it ended; State is StateOpen until then.
 	State       string    `json:"state,omitzero"`

@@ -93,6 +93,8 @@ type Policy struct {
 
 	Breaker *BreakerSettings `json:"breaker,omitempty"` // nil: that of the built-in policy
 	Majors  string           `json:"majors,omitzero"`   // hold (also "") or allow
+
+	Urgent UrgentRules `json:"urgent,omitzero"`
 }
 
 // Improvements is what a policy says about Apple's background security
@@ -186,7 +188,8 @@ type Approval struct {
 	WithdrawnBy string    `json:"withdrawnBy,omitzero"`
 	Override    *Override `json:"override,omitempty"` // nil for the approval of a verified gate
 
-	Soak time.Duration `json:"soak,omitzero"` // least time between the starts of two waves
+	Soak time.Duration `json:"soak,omitzero"`  // least time between the starts of two waves
+	Lane *Lane         `json:"lane,omitempty"` // of an approval by the emergency lane
 
 	ApprovalRebase
 
@@ -200,7 +203,8 @@ type ApprovalRebase struct {
 	SupersededBy string `json:"supersededBy,omitzero"` // release whose approval took its waves over; "" none
 }
 
-// Wave is a part of a rollout: the phones whose hash lies below the threshold.
+// Wave is a part of a rollout: the phones whose hash lies below the threshold and
+// whose version the wave is for.
 type Wave struct {
 	Start     time.Time `json:"start,omitzero"`
 	Threshold int       `json:"threshold,omitzero"` // of 10,000
@@ -210,6 +214,7 @@ type Wave struct {
 	Planned time.Time     `json:"planned,omitzero"` // when it was meant to start
 	Within  time.Duration `json:"within,omitzero"`  // from its start to its deadline; 0: Deadline is fixed
 	Closed  time.Time     `json:"closed,omitzero"`  // when it would have started but for the calendar
+	UpTo    []string      `json:"upTo,omitempty"`   // for phones on one of these versions, one of each branch, or an older one of it; none: on any
 }
 
 // Floor is the lowest version of an app that a verdict stands for.

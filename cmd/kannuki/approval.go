@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -71,6 +72,9 @@ func (g *globals) proposalTable(proposals []fleet.ProposalView) table {
 		if p.Override != nil {
 			terms = *p.Override
 		}
+		if p.Urgent != nil {
+			terms.Deadline = p.Urgent.Deadline
+		}
 		var missing []string
 		for _, app := range p.Shown.Missing {
 			missing = append(missing, app.BundleID)
@@ -120,19 +124,37 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 			rows = append(rows, [2]string{t.T("Results that say it does not work, accepted"), list(o.Broken).shown})
 		}
 	}
+	if u := p.Urgent; u != nil {
+		rows = append(rows, [2]string{t.T("Deadline, counted from the signature"), u.Deadline},
+			[2]string{t.T("Fixes, known to be exploited"), list(u.CVEs).shown},
+			[2]string{t.T("Quick checks"), seenText(t, u.Apps)})
+	}
 	if !p.EndedAt.IsZero() {
 		rows = append(rows, [2]string{t.T("Ended by"), fmt.Sprintf("%s (%s), %s: %s", p.EndedPerson, p.EndedBy, t.Time(p.EndedAt), p.EndedReason)})
 	}
 	text := fields(rows...)
 	text += "\n" + t.T("The gate as it was shown: %s [%s]", t.Phase(p.Shown.Phase).Label, p.Shown.Phase) + "\n"
 	for _, app := range p.Shown.Missing {
-		why := strings.TrimSuffix(strings.Join([]string{app.State, app.Why}, ", "), ", ")
-		if len(app.MissingModels) > 0 {
-			why += " on " + strings.Join(app.MissingModels, ", ")
-		}
-		text += fmt.Sprintf("  %s (%s): %s\n", oneLine(app.Name), app.BundleID, missingWhy(t, why))
+		text += "  " + seenLine(t, app) + "\n"
 	}
 	return text
+}
+
+// seenLine is one app as the proposer saw it.
+func seenLine(t *lang.Printer, app fleet.SeenView) string {
+	why := strings.TrimSuffix(strings.Join([]string{app.State, app.Why}, ", "), ", ")
+	if len(app.MissingModels) > 0 {
+		why += " on " + strings.Join(app.MissingModels, ", ")
+	}
+	return fmt.Sprintf("%s (%s): %s", oneLine(app.Name), app.BundleID, missingWhy(t, why))
+}
+
+func seenText(t *lang.Printer, apps []fleet.SeenView) string {
+	lines := make([]string, len(apps))
+	for i, app := range apps {
+		lines[i] = seenLine(t, app)
+	}
+	return strings.Join(lines, "; ")
 }
 
 type signOptions struct {
@@ -178,6 +200,9 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 			return err
 		}
 		question := t.T("Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:")
+		if p.Urgent != nil {
+			question = t.T("Sign it? Phones will be asked to install what only quick checks have seen; iOS cannot go back. Type the group name:")
+		}
 		if err := g.confirm(ctx, cmd, question, p.Group); err != nil {
 			return err
 		}
@@ -191,8 +216,17 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 	}
 	text := g.done(effect.DryRun, t.T("Signed: iOS %s for %s.", effect.Release, effect.Group)) + g.effectText(effect) +
 		g.deadlineText(effect.Promise) + "\n" + g.wavesText(effect.Waves) +
-		t.T("The exception ends at %s.", t.Time(effect.Until)) + "\n"
+		g.endText(effect)
 	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
+}
+
+// endText says when an exception ends, or by when phones install that come by the
+// urgent route.
+func (g *globals) endText(e fleet.Effect) string {
+	if e.Until.IsZero() {
+		return g.laneDeadline(e)
+	}
+	return g.text.T("The exception ends at %s.", g.text.Time(e.Until)) + "\n"
 }
 
 func newApprovalEndCommand(g *globals, name, short, example string, said func(fleet.ProposalView) string) *cobra.Command {

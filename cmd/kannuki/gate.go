@@ -72,7 +72,7 @@ func (g *globals) gatesAnswer(out api.Gates) answer {
 	a := answer{data: out, table: g.gateTable(out.Gates)}
 	if len(out.Gates) == 0 {
 		a.text = g.text.T("No gates: no group has a release to decide about.") + "\n"
-	} else if lines := g.branchLines(out.Gates) + g.overriddenGates(out.Gates); lines != "" {
+	} else if lines := g.branchLines(out.Gates) + g.gateLines(out.Gates); lines != "" {
 		a.text = a.table.text() + "\n" + lines
 	}
 	return a
@@ -95,14 +95,24 @@ func (g *globals) gateTable(gates []policy.Gate) table {
 		{"verify_by_passed", ""},
 		{"branch", ""},
 		{"branch_state", ""},
+		{"urgent", ""},
+		{"urgent_approval_by", ""},
 	}}
 	for _, v := range gates {
 		branch, state := branchCells(v.Branch)
 		tab.add(plain(v.Group), plain(v.Release), g.phase(string(v.Phase)), list(v.WaitsFor()), g.verifyBy(v.Clocks),
 			g.fixes(v), number(len(v.Exploited)), number(v.Counts.Production), number(v.Counts.Done), overrideUntil(v.Override),
-			plain(v.FixesSince), boolean(v.Clocks.Passed), branch, state)
+			plain(v.FixesSince), boolean(v.Clocks.Passed), branch, state, boolean(v.Urgent != nil), laneBy(v.Lane))
 	}
 	return tab
+}
+
+// laneBy names the two people of an approval by the urgent route.
+func laneBy(l *policy.GateLane) cell {
+	if l == nil {
+		return plain("")
+	}
+	return list([]string{l.By, l.Second})
 }
 
 // verifyBy is the day by which a gate should have been verified, marked once it
@@ -140,12 +150,12 @@ func instantUTC(t time.Time) cell {
 	return plain(t.UTC().Format(time.RFC3339))
 }
 
-func (g *globals) overriddenGates(gates []policy.Gate) string {
+func (g *globals) gateLines(gates []policy.Gate) string {
 	var lines []fleet.GateLine
 	for _, v := range gates {
-		lines = append(lines, fleet.GateLine{Group: v.Group, Release: v.Release, Override: v.Override})
+		lines = append(lines, fleet.LineOf(v))
 	}
-	return g.overrideLines(lines)
+	return g.standingLines(lines)
 }
 
 func newGateShowCommand(g *globals) *cobra.Command {
@@ -195,6 +205,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	}
 	b.WriteString("\n" + fields(g.gateFacts(gate)...))
 	b.WriteString(g.modelClocksText(gate.Gate))
+	b.WriteString(g.urgentText(gate.Gate))
 	b.WriteString("\n" + fields(
 		[2]string{t.T("By itself"), g.step(gate.NextAutomatic, gate.Gate)},
 		[2]string{t.T("You can"), g.step(gate.NextHuman, gate.Gate)},

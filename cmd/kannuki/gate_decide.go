@@ -169,6 +169,7 @@ type approveOptions struct {
 	openFlags
 	waveFlags
 	rebase bool
+	urgent bool
 	yes    bool
 }
 
@@ -180,13 +181,18 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 		Short: t.T("Open a verified gate: production phones install it by the deadline"),
 		Long: t.T("Open a verified gate: production phones install the release by the deadline, each by its own clock. " +
 			"The gate is shown first; if it changes before the approval arrives, nothing is done (exit 5). " +
-			"A gate that is not verified is refused with every missing app named (exit 3)."),
+			"A gate that is not verified is refused with every missing app named (exit 3). " +
+			"With --urgent, for a release that fixes a flaw known to be exploited, quick checks are enough: it is proposed, and a second person signs."),
 		Example: "kannuki gate approve 26.6.1 --group sales --deadline +3d --reason \"tested\" --dry-run\n" +
 			"kannuki gate approve 26.6.1 --group sales --deadline 2026-11-27T18:30 --reason \"tested\"\n" +
 			"kannuki gate approve 26.6.1 --group sales --rebase --reason \"26.6.1 took its place\"\n" +
-			"kannuki gate approve 26.6.1 --group sales --wave 5%@+0 --wave 25%@+2d --wave 100%@+4d --deadline +3d --reason \"tested\"",
+			"kannuki gate approve 26.6.1 --group sales --wave 5%@+0 --wave 25%@+2d --wave 100%@+4d --deadline +3d --reason \"tested\"\n" +
+			"kannuki gate approve 26.6.1 --group sales --urgent --reason \"CVE-2026-1234 is being exploited\"",
 		Args: g.args("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.urgent {
+				return runGateUrgent(cmd.Context(), g, cmd, o, args[0])
+			}
 			return runGateApprove(cmd.Context(), g, cmd, o, args[0])
 		},
 	}
@@ -194,6 +200,7 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 	f := cmd.Flags()
 	o.waveFlags.addFlags(g, f)
 	f.BoolVar(&o.rebase, "rebase", false, t.T("take over the waves of the rollout of an older release that is under way: no phone changes its wave, those of waves that began start at once"))
+	f.BoolVar(&o.urgent, "urgent", false, t.T("propose the urgent route: quick checks only, a second person signs, the most exposed phones first, --deadline +24h to +48h from the signature (default: that of the policy)"))
 	f.BoolVar(&o.yes, "yes", false, t.T("do not ask"))
 	return cmd
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,17 +66,8 @@ func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o over
 	if err := client.Post(ctx, api.Path("gates", o.group, release, "override"), r, &p); err != nil {
 		return err
 	}
-	t := g.text
-	var b strings.Builder
-	if p.DryRun {
-		fmt.Fprintf(&b, "%s\n", t.T("Only tried; nothing was changed."))
-	} else {
-		fmt.Fprintf(&b, "%s\n", t.T("Proposed: %s. Nothing changes for phones until another person signs it:", p.ID))
-		fmt.Fprintf(&b, "  kannuki approval sign %s --reason …%s\n", p.ID, g.forAnother())
-	}
-	fmt.Fprintf(&b, "%s\n%s", t.T("If it were signed now:"), g.effectText(p.Effect)+g.wavesText(p.Effect.Waves))
-	b.WriteString("\n" + g.proposalText(p.ProposalView))
-	return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: b.String()})
+	text := g.proposedText(p) + g.wavesText(p.Effect.Waves) + "\n" + g.proposalText(p.ProposalView)
+	return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text})
 }
 
 // forAnother is where the server is, as it was typed, for a command of somebody
@@ -100,15 +89,4 @@ func (g *globals) overrideLine(o *policy.GateOverride, release string) string {
 		policy.ParamRelease: release, policy.ParamDate: o.Until.Format(time.RFC3339), policy.ParamBy: o.By,
 		policy.ParamSecond: o.Second, policy.ParamReason: o.Reason,
 	}))
-}
-
-// overrideLines are the lines for all gates of a list that are overridden.
-func (g *globals) overrideLines(gates []fleet.GateLine) string {
-	var b strings.Builder
-	for _, v := range gates {
-		if line := g.overrideLine(v.Override, v.Release); line != "" {
-			fmt.Fprintf(&b, "%s: %s\n", v.Group, line)
-		}
-	}
-	return b.String()
 }

@@ -78,6 +78,8 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"chase_off", ""},
 		{"chase_per_day", ""},
 		{"chase_language", ""},
+		{"urgent", ""},
+		{"urgent_deadline", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
@@ -86,7 +88,8 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 			plain(p.Improvements), boolean(p.KeepImprovements),
 			number(p.BreakerSample), number(p.BreakerFailed), number(p.BreakerSilent), plain(p.BreakerSilentAfter), number(p.BreakerReverted), number(p.BreakerReports),
 			plain(p.Majors),
-			list(p.Chase), plain(p.ChaseQuiet), list(p.ChaseOff), number(p.ChasePerDay), plain(p.ChaseLanguage))
+			list(p.Chase), plain(p.ChaseQuiet), list(p.ChaseOff), number(p.ChasePerDay), plain(p.ChaseLanguage),
+			plain(p.Urgent), plain(p.UrgentDeadline))
 	}
 	return tab
 }
@@ -111,6 +114,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		[2]string{t.T("Major versions"), g.word(p.Majors).shown},
 		[2]string{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
 		[2]string{t.T("Reminders"), g.reminders(p.ChaseSettings)},
+		[2]string{t.T("Urgent route"), g.urgentRoute(p.UrgentDefaults)},
 		[2]string{t.T("Groups"), list(p.Groups).shown},
 		[2]string{t.T("Changed"), changed},
 	)
@@ -139,6 +143,7 @@ type policySetOptions struct {
 	improvementFlags
 	breakerFlags
 	chaseFlags
+	urgentFlags
 	carryOver, onExpiry, majors string
 	verdictDays                 int
 }
@@ -167,6 +172,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.breakerFlags.addFlags(g, f)
 	o.chaseFlags.addFlags(g, f)
 	f.StringVar(&o.majors, "majors", "", t.T("higher major versions of iOS: hold (stay on the older one while Apple maintains it; only a person's decision brings the higher one) or allow (like any other release)"))
+	o.urgentFlags.addFlags(g, cmd)
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
 	f.IntVar(&o.verdictDays, "verdict-days", 0, t.T("for how many days a result counts; 0: until the day it names itself"))
 	f.StringVar(&o.onExpiry, "on-expiry", "", t.T("when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)"))
@@ -198,6 +204,7 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	if change.RolloutChange, err = o.rolloutFlags.change(g, cmd); err != nil {
 		return err
 	}
+	change.UrgentChange = o.urgentFlags.change(cmd)
 	if change.ImprovementChange, err = o.improvementFlags.change(g, cmd); err != nil {
 		return err
 	}

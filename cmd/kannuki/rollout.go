@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -167,6 +168,9 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 	if line := g.overrideLine(v.Override, v.Release); line != "" {
 		fmt.Fprintf(&b, "%s\n", line)
 	}
+	if line := g.laneLine(v.Lane, v.Release); line != "" {
+		fmt.Fprintf(&b, "%s\n", line)
+	}
 	if v.Deadline != "" {
 		fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	}
@@ -224,10 +228,26 @@ func (g *globals) wavesText(waves []fleet.WaveView) string {
 		{"deadline", t.T("Install deadline")},
 		{"stop_until", t.T("Can be stopped until")},
 	}}
+	exposed := slices.ContainsFunc(waves, func(w fleet.WaveView) bool { return len(w.UpTo) > 0 })
+	if exposed {
+		tab.columns = append(tab.columns, column{"up_to", t.T("For phones up to")})
+	}
 	for _, w := range waves {
-		tab.add(number(w.Wave), g.waveState(w), number(w.Phones), number(w.Done), g.instant(w.Start), onClock(w.Deadline), onClock(w.StopUntil))
+		row := []cell{number(w.Wave), g.waveState(w), number(w.Phones), number(w.Done), g.instant(w.Start), onClock(w.Deadline), onClock(w.StopUntil)}
+		if exposed {
+			row = append(row, g.upTo(w))
+		}
+		tab.add(row...)
 	}
 	return "\n" + tab.text() + "\n"
+}
+
+// upTo is which phones a wave of the urgent route is for.
+func (g *globals) upTo(w fleet.WaveView) cell {
+	if len(w.UpTo) == 0 {
+		return plain(g.text.T("all others"))
+	}
+	return list(w.UpTo)
 }
 
 // waveState is how far a wave is and, while it waits, what for.

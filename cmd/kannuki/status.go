@@ -98,7 +98,7 @@ func (g *globals) statusText(s api.Status) string {
 		for _, gate := range s.Fleet.Gates {
 			tab.add(plain(gate.Group), plain(gate.Release), g.phase(gate.Phase), list(gate.Missing))
 		}
-		b.WriteString("\n" + tab.text() + g.overrideLines(s.Fleet.Gates))
+		b.WriteString("\n" + tab.text() + g.standingLines(s.Fleet.Gates))
 	}
 	if s.Fleet.Waiting > 0 {
 		fmt.Fprintf(&b, "\n%s\n", t.N(s.Fleet.Waiting, "%d proposal waits for a second person: `kannuki approval list`.", "%d proposals wait for a second person: `kannuki approval list`."))

@@ -183,6 +183,9 @@ func readRecords(log []api.AuditEntry) records {
 			r.offers = append(r.offers, decision{group: group, release: release, at: e.At})
 		case "gate.approve":
 			r.approvals = append(r.approvals, decision{group: group, release: release, at: e.At, verified: e.Detail["phase_before"] == "verified"})
+		case "gate.urgent":
+			people := [2]string{e.Detail["proposer"], e.Detail["signer"]}
+			r.approvals = append(r.approvals, decision{group: group, release: release, at: e.At, verified: people[0] != "" && people[1] != "" && people[0] != people[1]})
 		case "gate.override":
 			r.overrides = append(r.overrides, readException(decision{group: group, release: release, at: e.At}, e.Detail))
 		case "gate.withdraw", "gate.decline":

@@ -10,8 +10,11 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		// Decisions.
 		"phase":                "{group}の{release}は「{phase}」のため、この操作はできません。",
 		"outlives-build":       "最後の適用期限（{deadline}）が遅すぎます。{release}は{date}に提供が終わることがあり、遅れた端末のために7日を残します。{latest}までの期限にするか、新しいリリースを選んでください。",
+		"lane-deadline":        "{field}：\"{value}\"は使えません。+24hから+48hまでで指定してください。",
+		"lane-length":          "{field}：\"{value}\"は使えません。24hから48hまでで指定してください。",
 		"wave-started":         "{group}の{release}は第1段階が始まっています。取り下げではなく、一時停止してください。",
 		"nothing-to-rebase":    "{group}には、{release}が引き継げる展開中の古いリリースがありません。--rebaseなしで承認してください。",
+		"rebase-urgent":        "{older}は緊急対応で承認され、段階は2日以内に終わります。{release}は--rebaseなしで承認してください。",
 		"rebase-leaves-models": "{release}は{models}で検証されていませんが、{older}の展開の対象です。その機種で検証するか、--rebaseなしで承認してください。",
 		"nothing-to-withdraw":  "{group}の{release}は、承認も検証用端末への適用もされていません。",
 		"not-approved":         "{group}の{release}には、一時停止する承認がありません。",

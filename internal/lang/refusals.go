@@ -28,6 +28,14 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 		"approved-already": {"{release} is approved for {group} already; the gate: {phase}.", "{group}の{release}はすでに承認済みです。ゲート：{phase}。"},
 		"no-phone":         {"No production phone of {group} could take {release}.", "{group}に{release}を適用できる本番端末はありません。"},
 
+		"lane-decided":  {"{release} for {group}: {phase}. There is nothing to hurry; decide about a newer release, or take the decision back.", "{group}の{release}：{phase}。緊急対応の対象ではありません。新しい版について判断するか、決定を取り消してください。"},
+		"lane-approved": {"{release} is approved for {group} already: {phase}. The urgent route takes no approval's place; shorter waves or an exception (`kannuki gate override`) after a pause can.", "{group}の{release}はすでに承認済みです：{phase}。緊急対応は承認を置き換えません。一時停止してからの例外承認（`kannuki gate override`）なら可能です。"},
+		"lane-no-flaw":  {"Not urgent: no production phone of {group} lacks the fix of a flaw known to be exploited that {release} brings. Use `kannuki gate approve` when it is verified.", "急ぐ必要はありません。{group}の本番端末に、{release}で直る悪用確認済みの脆弱性は残っていません。検証後に`kannuki gate approve`を使ってください。"},
+		"lane-off":      {"The policy of {group} has no urgent route. `kannuki policy set --urgent lane` allows it; an exception approval takes no test results.", "{group}のポリシーでは緊急対応を使いません。`kannuki policy set --urgent lane`で使えます。検証結果のない場合は例外承認です。"},
+		"lane-no-test":  {"{group} has no business app that counts, or no verification phone: nothing can be checked. Add them with `kannuki app add` and `kannuki enroll`.", "{group}に、対象の業務アプリか検証用端末がないため確認できません。`kannuki app add`と`kannuki enroll`で追加してください。"},
+		"lane-broken":   {"A business app does not work on {release}. The urgent route needs results; have it fixed and tested in full, or use `kannuki gate override`, which names it.", "{release}で動作不良の業務アプリがあります。修正後に全項目を確認するか、`kannuki gate override`（動作不良を明記）を使ってください。"},
+		"lane-untested": {"A quick check on {release} is missing. Run it on a verification phone and record it: `kannuki verdict record … --method smoke`.", "{release}の簡易確認が足りません。検証用端末で確かめ、`kannuki verdict record … --method smoke`で記録してください。"},
+
 		"token-exists": {"There is a token {token} already, or was. Choose another name.", "トークン{token}はすでにあります（無効にしたものを含む）。別の名前にしてください。"},
 	}
 })

@@ -27,6 +27,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"run-quick-check":         {"Run the quick check of the apps on a verification phone and record it with --method smoke.", "検証用端末で業務アプリの簡易確認を行い、--method smokeで記録してください。"},
 		"fix-app-and-test-again":  {"Have the app fixed, then test it again.", "アプリの修正後、もう一度検証してください。"},
 		"approve":                 {"Look at the gate and approve it.", "ゲートを確認し、適用を承認してください。"},
+		"approve-urgent":          {"It is urgent and the quick checks are done: propose it with \"kannuki gate approve --urgent\"; a second person signs.", "急ぐ必要があり、簡易確認は済んでいます。「kannuki gate approve --urgent」で提案し、2人目が承認してください。"},
 		"test-to-approve":         {"Test the apps that are not verified; then \"kannuki gate approve\" can take the exception's place.", "未検証のアプリを確かめてください。その後「kannuki gate approve」で例外承認に代えられます。"},
 		"resume":                  {"Resume the rollout when the cause is cleared.", "原因の解消後、展開を再開してください。"},
 		"look-and-resume":         {"Look at the phones (\"kannuki rollout status\", \"kannuki problem list\"); then resume the rollout, or decline the release.", "端末を確認し（「kannuki rollout status」「kannuki problem list」）、展開を再開するか、リリースを拒否してください。"},

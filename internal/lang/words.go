@@ -42,6 +42,7 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"full":    {"Also lock and erase", "ロックと消去も可"},
 
 		"override":  {"Exception approval", "例外承認"},
+		"urgent":    {"Urgent route", "緊急対応"},
 		"open":      {"Waits for a second person", "2人目の承認待ち"},
 		"changed":   {"Gate changed since", "提案後にゲートが変化"},
 		"lapsed":    {"Lapsed", "期限切れ"},

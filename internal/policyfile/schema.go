@@ -110,6 +110,8 @@ func hints() map[string]SchemaNode {
 		"policies.chase_off":         {Description: "Weekdays without a step: mon to sun"},
 		"policies.chase_per_day":     {Description: "Steps for one phone a day; 0: as many as are due", Minimum: &zero},
 		"policies.chase_language":    {Description: "Language of the words to those who carry phones; none: that of the channel", Enum: []string{"", "en", "ja"}},
+		"policies.urgent":            {Description: "What a release that fixes a flaw known to be exploited may do: lane (two people after quick checks) or off", Enum: []string{fleet.UrgentLane, fleet.UrgentOff}},
+		"policies.urgent_deadline":   {Description: "By when all phones install then, from the signature: 24h to 48h"},
 		"groups":                     {Description: "Phones that do the same work. A key that is absent stays as it is.", Required: []string{"name"}},
 		"groups.name":                {Description: "Name of the group"},
 		"groups.apps":                {Description: "Bundle identifiers of its business apps; the whole list"},

@@ -24,6 +24,20 @@ func override(h *Handler, c *call, in OverrideRequest) (any, error) {
 	})
 }
 
+// UrgentRequest proposes to approve a gate by the emergency lane.
+type UrgentRequest struct {
+	Deadline    string `json:"deadline,omitempty"` // as in fleet.UrgentRequest
+	Fingerprint string `json:"fingerprint"`        // of the urgency of the gate
+	Reason      string `json:"reason"`
+	DryRun      bool   `json:"dry_run"`
+}
+
+func urgent(h *Handler, c *call, in UrgentRequest) (any, error) {
+	return h.fleet.ProposeUrgent(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.UrgentRequest{
+		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Fingerprint: in.Fingerprint,
+	})
+}
+
 // Approvals is the list of acts that take two people.
 type Approvals struct {
 	Approvals []fleet.ProposalView `json:"approvals"`

@@ -1,0 +1,118 @@
+package fleet
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// propose records an act that takes two people, which build works out of the gate
+// that it is about, with what it would make phones do if it were signed now.
+func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, release string, build func(*snapshot, policy.Gate) (storage.Proposal, error)) (Proposed, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return Proposed{}, err
+	}
+	if strings.TrimSpace(a.Reason) == "" {
+		return Proposed{}, invalid("reason", "reason-missing", "a proposal needs a reason; the second person reads it, and it is kept in the audit log")
+	}
+	if err := named(a); err != nil {
+		return Proposed{}, err
+	}
+	out := Proposed{DryRun: a.DryRun, Effect: Effect{Group: group, Release: release, DryRun: true}}
+	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		gate, err := f.gate(w, s, group, release)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		p, err := build(s, gate)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		if err := f.refuseTwice(s, p); err != nil {
+			return storage.WorldChange{}, err
+		}
+		approval, err := f.outcome(w, s, p, a, gate)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		if err := f.preview(w, s, storage.WorldChange{Approvals: []storage.Approval{approval}}, &out.Effect); err != nil {
+			return storage.WorldChange{}, err
+		}
+		if out.Effect.Promise, err = f.promise(w, s, approval); err != nil {
+			return storage.WorldChange{}, err
+		}
+		out.Effect.show(f.waveViews(w, approval, policy.Phase(out.Effect.Phase)), approval)
+		out.ProposalView = f.proposalView(w, s, p)
+		entry := f.entry(a, "approval.propose", p.Group+"/"+p.Release, proposalDetail(p))
+		return storage.WorldChange{
+			Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}, Notices: []storage.Notice{f.proposalNotice(NoticeProposalWaiting, p)},
+		}, nil
+	})
+	return out, err
+}
+
+// show adds to an effect what an approval by two people says.
+func (e *Effect) show(waves []WaveView, a storage.Approval) {
+	e.Waves = waves
+	if a.Override != nil {
+		e.Until = a.Override.Until
+	}
+}
+
+// newProposal returns an open proposal; its kind and terms are for whoever makes it.
+func (f *Fleet) newProposal(s *snapshot, a Act, gate policy.Gate) storage.Proposal {
+	now := f.now()
+	return storage.Proposal{
+		ID: uuid.NewString(), Group: gate.Group, Release: gate.Release, State: storage.StateOpen,
+		By: a.Actor, Person: a.Person, Reason: a.Reason, At: now, LapsesAt: now.Add(proposalLife), Shown: shown(s, gate),
+	}
+}
+
+// refuseTwice refuses what somebody proposed already, for the gate as it is.
+func (f *Fleet) refuseTwice(s *snapshot, p storage.Proposal) error {
+	for _, o := range s.records.Proposals {
+		if o.Kind == p.Kind && o.Group == p.Group && o.Release == p.Release && o.Shown.Fingerprint == p.Shown.Fingerprint && waiting(o, f.now()) {
+			return &RefusedError{
+				Code: "proposed-already", Params: map[string]string{"id": o.ID, "first": o.Person.Name},
+				Message: o.Person.Name + " proposed it already: sign, refuse or withdraw " + o.ID,
+			}
+		}
+	}
+	return nil
+}
+
+// outcome builds the approval that a proposal leads to when it is signed now.
+func (f *Fleet) outcome(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate) (storage.Approval, error) {
+	switch {
+	case p.Kind == storage.KindOverride && p.Override != nil:
+		return f.overriding(w, s, p, second, gate)
+	case p.Kind == storage.KindUrgent && p.Urgent != nil:
+		return f.hurrying(w, s, p, second, gate)
+	default:
+		return storage.Approval{}, refused("unknown-kind", "this server cannot carry out a proposal of kind %q", p.Kind).with("kind", p.Kind)
+	}
+}
+
+// actionOf is how the signature of a kind of proposal is recorded.
+func actionOf(kind string) string {
+	if kind == storage.KindUrgent {
+		return "gate.urgent"
+	}
+	return "gate.override"
+}
+
+// shownAs returns the fingerprint of what a proposal rests on as it is now.
+func shownAs(p storage.Proposal, gate policy.Gate) string {
+	if p.Kind != storage.KindUrgent {
+		return gate.Fingerprint
+	}
+	if gate.Urgent == nil {
+		return ""
+	}
+	return gate.Urgent.Fingerprint
+}
