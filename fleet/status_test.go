@@ -40,7 +40,7 @@ func TestStatusMerge(t *testing.T) {
 	want := storage.UpdateState{
 		Install: "downloading", Reasons: []string{"declaration"}, DeclarationID: "kannuki.enforce.26.6.1",
 		PendingVersion: "26.6.1", PendingBuild: "23G83", PendingDeadline: "2026-08-21T09:00:00",
-		Failures: 2, FailureReason: "insufficient disk space", FailureAt: time.Date(2026, 8, 18, 10, 0, 0, 0, time.UTC), Since: since,
+		Failures: 2, FailureReason: "insufficient disk space", FailureAt: time.Date(2026, 8, 18, 10, 0, 0, 0, time.UTC), FailureSeen: w.clock.Now(), Since: since,
 	}
 	if diff := cmp.Diff(want, p.stored().Update); diff != "" {
 		t.Errorf("after two partial reports (-want +got):\n%s", diff)
