@@ -255,6 +255,7 @@ func TestLaneApproval(t *testing.T) {
 		{"broken since", []func(*policy.Parts){reportBroken("b", now)}, policy.PhaseBlocked, false},
 		{"a quick check revoked", []func(*policy.Parts){revoke("q1")}, policy.PhasePaused, false},
 		{"revoked, and tested in full", []func(*policy.Parts){revoke("q1"), func(p *policy.Parts) { p.Verdicts = append(p.Verdicts, works("f", pos, small)) }}, policy.PhaseRollingOut, true},
+		{"revoked, and checked again", []func(*policy.Parts){revoke("q1"), func(p *policy.Parts) { p.Verdicts = append(p.Verdicts, quick("again", pos, small)) }}, policy.PhaseRollingOut, true},
 		{"the only one of an important app revoked", []func(*policy.Parts){revoke("q3")}, policy.PhasePaused, false},
 		{"a quick check expired", []func(*policy.Parts){func(p *policy.Parts) { p.Verdicts[0].Expires = now }}, policy.PhaseRollingOut, true},
 		{"the lane switched off since", []func(*policy.Parts){laneOff}, policy.PhaseRollingOut, true},

@@ -92,7 +92,7 @@ func (g *globals) backtestTable(v fleet.BacktestView) table {
 		{"test_days", t.T("Test, days")},
 		{"strategy", t.T("Way of testing")},
 		{"approved", t.T("Approved")},
-		{"overrides", t.T("by two people")},
+		{"urgent", t.T("by two people")},
 		{"missed", t.T("Missed")},
 		{"held_median_days", t.T("Held, median")},
 		{"held_max_days", t.T("longest")},
@@ -109,7 +109,7 @@ func (g *globals) backtestTable(v fleet.BacktestView) table {
 	}}
 	for _, r := range v.Runs {
 		approved := cell{strconv.Itoa(r.Approved), fmt.Sprintf("%d/%d", r.Approved, v.Releases)}
-		tab.add(number(r.TestDays), cell{string(r.Strategy), g.wayName(r)}, approved, number(r.Overrides), number(r.Missed), number(r.HeldMedian), number(r.HeldMax),
+		tab.add(number(r.TestDays), cell{string(r.Strategy), g.wayName(r)}, approved, number(r.Urgent), number(r.Missed), number(r.HeldMedian), number(r.HeldMax),
 			decimal(r.Exposure.Total), decimal(r.Exposure.Testing), decimal(r.Exposure.Avoidable), decimal(r.Restarts), number(r.Dropped), number(r.Unused),
 			number(r.SmokeDays), number(r.InstallDays), number(r.Open), plain(r.Policy))
 	}

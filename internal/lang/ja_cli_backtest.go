@@ -26,7 +26,7 @@ func japaneseBacktest() []both {
 		{"Test, days", "検証日数"},
 		{"Way of testing", "検証の進め方"},
 		{"Approved", "承認"},
-		{"by two people", "うち例外承認"},
+		{"by two people", "うち2名で承認"},
 		{"Missed", "承認できず"},
 		{"Held, median", "待ち日数の中央値"},
 		{"longest", "最長"},

@@ -94,10 +94,10 @@ type Run struct {
 	SmokeDays   int      `json:"smoke_days,omitempty"` // 0 when the strategy knows no smoke test
 	InstallDays int      `json:"install_days"`
 
-	Approved  int `json:"approved"`  // releases that were ever approved
-	Overrides int `json:"overrides"` // of them by two people, before they were verified
-	Missed    int `json:"missed"`    // superseded or expired before any approval
-	Open      int `json:"open"`      // neither, on the last day
+	Approved int `json:"approved"` // releases that were ever approved
+	Urgent   int `json:"urgent"`   // of them by two people in the emergency lane
+	Missed   int `json:"missed"`   // superseded or expired before any approval
+	Open     int `json:"open"`     // neither, on the last day
 
 	// HeldMedian and HeldMax are days from the posting of a release until it, or
 	// a newer one for the same models, was approved; until the last day when
@@ -135,7 +135,7 @@ type Outcome string
 // The outcomes.
 const (
 	Approved   Outcome = "approved"
-	Overridden Outcome = "overridden" // approved by two people before it was verified
+	Urgent     Outcome = "urgent"     // approved by two people in the emergency lane
 	Superseded Outcome = "superseded" // a newer release took its place first
 	Expired    Outcome = "expired"    // Apple withdrew it first
 	Open       Outcome = "open"       // none of these by the last day

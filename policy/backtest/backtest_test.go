@@ -127,7 +127,7 @@ func TestStories(t *testing.T) {
 			posted("26.0", 0, models), posted("26.0.1", 10, models, "CVE-1"), posted("26.0.2", 20, models),
 		}, way(backtest.Emergency, 15), []string{
 			"26.0 tested 0 approved - installed - superseded",
-			"26.0.1 tested 10 approved 13 installed 14 overridden",
+			"26.0.1 tested 10 approved 13 installed 14 urgent",
 			"26.0.2 tested 20 approved 23 installed 25 approved", // on the full test of 26.0.1, over on day 15
 		}},
 		{"emergency: a full test that is nearly over still looks at the patch for as long as a smoke test", []policy.Release{
@@ -140,7 +140,7 @@ func TestStories(t *testing.T) {
 			posted("26.0", 0, models), posted("26.1", 10, models, "CVE-1"), posted("26.2", 12, models),
 		}, way(backtest.Emergency, 15), []string{
 			"26.0 tested 0 approved - installed - superseded",
-			"26.1 tested 10 approved 13 installed 14 overridden",
+			"26.1 tested 10 approved 13 installed 14 urgent",
 			"26.2 tested 25 approved 40 installed 42 approved",
 		}},
 		{"emergency: a patch of what was tested in full needs no second person", []policy.Release{
@@ -151,7 +151,7 @@ func TestStories(t *testing.T) {
 		}},
 		{"emergency: known too late", []policy.Release{posted("26.0", 0, models), posted("26.0.1", 10, models, "CVE-late")}, way(backtest.Emergency, 30), []string{
 			"26.0 tested 0 approved - installed - superseded",
-			"26.0.1 tested 25 approved 28 installed 29 overridden",
+			"26.0.1 tested 25 approved 28 installed 29 urgent",
 		}},
 		{"a synthetic release is none", append(three[:1:1], policy.Release{Version: "27.0", Synthetic: true, Models: three[0].Models}), way(backtest.Finish, 15), []string{
 			"26.0 tested 0 approved 15 installed 17 approved",

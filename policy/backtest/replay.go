@@ -25,7 +25,7 @@ type replay struct {
 	world   *policy.World      // made of parts, nil after they changed
 	counts  *policy.World      // world with the phones counted, nil after they or parts changed
 	shown   []policy.Gate      // of counts, nil when they may be others by now
-	ends    map[time.Time]bool // days on which an override ends
+	ends    map[time.Time]bool // days on which a result expires
 	phones  []*phones
 	testers []*phones        // one for each kind
 	steps   map[string]*step // by release, those seen and those of older branches
@@ -132,7 +132,7 @@ func (r *replay) record(now time.Time) {
 		case tested && (t.began.Equal(t.arrived) || smoked):
 			t.done = true
 			r.verdict(p, policy.MethodFull, policy.ResultWorks, now)
-		case smoked && !t.smoked && r.way.Strategy == Emergency && len(r.gate(t.os, now).Exploited) > 0:
+		case smoked && !t.smoked && r.way.Strategy == Emergency && r.gate(t.os, now).Urgent != nil:
 			t.smoked = true
 			r.verdict(p, policy.MethodSmoke, policy.ResultWorks, now)
 		}
@@ -191,7 +191,7 @@ func (r *replay) verdict(p *phones, method policy.Method, result policy.Result, 
 // people in an emergency what passed a smoke test.
 func (r *replay) approve(now time.Time) {
 	for _, g := range r.gates(now) {
-		urgent := r.way.Strategy == Emergency && len(g.Exploited) > 0
+		urgent := r.way.Strategy == Emergency && g.Urgent != nil
 		installDays := r.way.InstallDays
 		if urgent {
 			installDays = min(installDays, EmergencyInstallDays)
@@ -205,10 +205,9 @@ func (r *replay) approve(now time.Time) {
 			continue
 		case policy.Approvable(g) == nil:
 			a.Models, a.Floors = g.Models, g.Floors
-		case urgent && g.Phase == policy.PhaseVerifying && r.smoked(g):
-			a.Models = g.ProductionModels
-			a.Override = &policy.Override{By: a.By, Second: "second approver", Until: now.AddDate(0, 0, installDays+1)}
-			r.ends[a.Override.Until] = true
+		case urgent && policy.LaneOpen(g) == nil:
+			a.Models, a.Floors, a.Verdicts = g.Urgent.Models, g.Urgent.Floors, g.Urgent.Verdicts
+			a.Lane = &policy.Lane{By: a.By, Second: "second approver", CVEs: g.Urgent.CVEs}
 		default:
 			continue
 		}
@@ -217,17 +216,8 @@ func (r *replay) approve(now time.Time) {
 		}
 		r.parts.Approvals = append(r.parts.Approvals, a)
 		r.changed()
-		r.step(g.Release).approve(now, a.Override != nil)
+		r.step(g.Release).approve(now, a.Lane != nil)
 	}
-}
-
-// smoked reports whether the release of a gate passed a smoke test, or more, for
-// all production phones that are to get it.
-func (r *replay) smoked(g policy.Gate) bool {
-	return !slices.ContainsFunc(r.testers, func(p *phones) bool {
-		wants := slices.Contains(g.ProductionModels, p.model) && version.Newer(g.Release, p.os)
-		return wants && (p.test.os != g.Release || !p.test.smoked && !p.test.done)
-	})
 }
 
 // offer gives verification phones the newest release, when their testers are

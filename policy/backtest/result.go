@@ -11,7 +11,7 @@ import (
 // step is what became of one release; times are zero for what did not happen.
 type step struct {
 	tested, finished, approved, installed time.Time
-	override                              bool // the approval is one
+	urgent                                bool // the approval came by the emergency lane
 	dropped                               bool // a tester gave its test up
 	superseded                            bool // on some day
 	phones                                int  // production phones that installed it
@@ -20,9 +20,9 @@ type step struct {
 func (s *step) begin(now time.Time)  { s.tested = first(s.tested, now) }
 func (s *step) finish(now time.Time) { s.finished = first(s.finished, now) }
 
-func (s *step) approve(now time.Time, override bool) {
+func (s *step) approve(now time.Time, urgent bool) {
 	if s.approved.IsZero() {
-		s.approved, s.override = now, override
+		s.approved, s.urgent = now, urgent
 	}
 }
 
@@ -72,9 +72,9 @@ func (run *Run) count(line Step, s *step) {
 	switch line.Outcome {
 	case Approved:
 		run.Approved++
-	case Overridden:
+	case Urgent:
 		run.Approved++
-		run.Overrides++
+		run.Urgent++
 	case Superseded, Expired:
 		run.Missed++
 	case Open:
@@ -93,8 +93,8 @@ func (run *Run) count(line Step, s *step) {
 func (r *replay) outcome(release seen) Outcome {
 	s := r.step(release.Version)
 	switch {
-	case s.override:
-		return Overridden
+	case s.urgent:
+		return Urgent
 	case !s.approved.IsZero():
 		return Approved
 	}

@@ -22,7 +22,7 @@ const (
 	CarryOver Strategy = "carry-over"
 	// Emergency is CarryOver, but a release with a fix that the one under test
 	// lacks, for a CVE known to be exploited, is taken up at once; after a smoke
-	// test two people approve it, verified or not, and phones install it within
+	// test two people approve it by the emergency lane, and phones install it within
 	// EmergencyInstallDays. A full test that was under way goes on there when it
 	// is a patch of the same x.y, and begins anew otherwise.
 	Emergency Strategy = "emergency"
