@@ -352,7 +352,7 @@ func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, grou
 			stopAttempt(q, cause, f.now())
 		}
 		audit := append([]storage.AuditEntry{entry}, f.arrived(w, q, "moved")...)
-		return storage.PhoneChange{CancelQueue: cause, Audit: audit, Notices: f.leakNotices(q, audit)}, nil
+		return storage.PhoneChange{CancelQueue: cause, Audit: audit, Notices: f.leakNotices(w, q, audit)}, nil
 	}
 	if a.DryRun {
 		if _, err := moved(&p); err != nil {

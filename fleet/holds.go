@@ -180,8 +180,7 @@ func enforceable(s *snapshot, gates []policy.Gate, waiting []string, now time.Ti
 // policy's waves and calendar, and all phones at once when the last wave would
 // outlive the build: nobody is there to choose between late phones and none.
 func (f *Fleet) approveByPolicy(w *worldState, s *snapshot, decided storage.Policy, gate policy.Gate, release string) (storage.Approval, error) {
-	by := "policy:" + decided.Name + "(" + decided.ChangedBy + ")"
-	approval := f.newApproval(gate.Group, gate.Release, by, "the hold of "+release+" ended; the policy approves the newest verified release", gate)
+	approval := f.newApproval(gate.Group, gate.Release, byPolicy(decided), "the hold of "+release+" ended; the policy approves the newest verified release", gate)
 	approval.Models = gate.Models
 	r := ApproveRequest{Group: gate.Group, Release: gate.Release}.or(decided)
 	r.Deadline = cmp.Or(r.Deadline, enforceDeadline)

@@ -138,7 +138,7 @@ func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 	if first {
 		audit = append(audit, f.arrived(t.worldState, q, "enrolled")...)
 	}
-	return storage.PhoneChange{Audit: audit, Notices: f.leakNotices(q, audit)}
+	return storage.PhoneChange{Audit: audit, Notices: f.leakNotices(t.worldState, q, audit)}
 }
 
 // zone keeps the last good name when a phone reports one this server does not

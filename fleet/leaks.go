@@ -28,6 +28,7 @@ type LeakView struct {
 	Reasons    []string  `json:"install_reasons,omitempty"` // Apple's words, or enrolled, moved
 	Phase      string    `json:"phase"`                     // of the gate now
 	Unverified []string  `json:"unverified"`                // bundle identifiers of the apps nobody verified there
+	Reaction   string    `json:"reaction"`                  // what was done about it: recorded, told or offered
 }
 
 // LeakQuery chooses a page of the leaks.
@@ -53,7 +54,7 @@ func (f *Fleet) Leaks(ctx context.Context, seg storage.Segment, q LeakQuery) (Le
 	}
 	e := f.explainer(w)
 	leaked := func(p *storage.Phone) bool {
-		return p.Arrival != nil && p.State == storage.PhoneEnrolled && (q.Group == "" || q.Group == p.Group) && f.unapproved(w, p, w.current.Load().runs(p))
+		return (q.Group == "" || q.Group == p.Group) && f.leaked(w, p)
 	}
 	selected := page{after: q.After, limit: q.Limit}
 	known := map[*look]bool{}
@@ -78,12 +79,18 @@ func (f *Fleet) Leaks(ctx context.Context, seg storage.Segment, q LeakQuery) (Le
 	return v, err
 }
 
+// leaked reports whether a phone is on a release that nobody approved.
+func (f *Fleet) leaked(w *worldState, p *storage.Phone) bool {
+	return p.Arrival != nil && p.State == storage.PhoneEnrolled && f.unapproved(w, p, w.current.Load().runs(p))
+}
+
 func (e explainer) leak(p *storage.Phone) LeakView {
 	release := e.snap.runs(p)
 	gate := policy.Evaluate(e.world, p.Group, release, e.now)
 	return LeakView{
 		UDID: p.UDID, Group: p.Group, Model: p.Model, Release: release, From: p.Arrival.From, Since: p.Arrival.At,
 		Cause: p.Arrival.Cause, Reasons: p.Arrival.Reasons, Phase: string(gate.Phase), Unverified: append([]string{}, gate.Missing...),
+		Reaction: reactionTo(e.snap, p, release),
 	}
 }
 

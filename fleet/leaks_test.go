@@ -44,19 +44,20 @@ func TestLeaks(t *testing.T) {
 	w.restart()
 
 	leak := func(udid, from, to string, cause policy.Code, reasons ...string) fleet.LeakView {
-		return fleet.LeakView{UDID: udid, Group: "sales", Model: "iPhone15,2", Release: to, From: from, Cause: string(cause), Reasons: reasons, Phase: "held", Unverified: []string{"com.example.pos"}}
+		return fleet.LeakView{UDID: udid, Group: "sales", Model: "iPhone15,2", Release: to, From: from, Cause: string(cause), Reasons: reasons, Phase: "held", Unverified: []string{"com.example.pos"}, Reaction: "told"}
 	}
 	var told []string
 	for _, n := range w.notices() {
 		if n.Kind == fleet.NoticePhoneLeaked {
-			told = append(told, fmt.Sprint(n.Phone, " ", n.Group, " ", n.Params["from"], ">", n.Release, " ", n.Params["why"]))
+			told = append(told, fmt.Sprint(n.Phone, " ", n.Group, " ", n.Params["from"], ">", n.Release, " ", n.Params["why"], " ", n.Params["missing"]))
 		}
 	}
 	slices.Sort(told)
+	const missing = " com.example.pos"
 	wantTold := []string{
-		"A1 sales 26.5>" + release + " " + string(policy.WhyDespiteHold), "A2 sales 26.5>" + release + " " + string(policy.WhyUnsupervised),
-		"A3 sales 26.5>" + release + " " + string(policy.WhyHoldMissing), "A4 sales 26.2>26.5 " + string(policy.WhyHoldPast),
-		"A6 sales >" + release + " " + string(policy.WhyArrivedNewer),
+		"A1 sales 26.5>" + release + " " + string(policy.WhyDespiteHold) + missing, "A2 sales 26.5>" + release + " " + string(policy.WhyUnsupervised) + missing,
+		"A3 sales 26.5>" + release + " " + string(policy.WhyHoldMissing) + missing, "A4 sales 26.2>26.5 " + string(policy.WhyHoldPast) + missing,
+		"A6 sales >" + release + " " + string(policy.WhyArrivedNewer) + missing,
 	}
 	if diff := cmp.Diff(wantTold, told); diff != "" {
 		t.Errorf("notices, one for each leak (-want +got):\n%s", diff)

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -100,23 +99,4 @@ func (f *Fleet) proposalNotice(kind string, p storage.Proposal) storage.Notice {
 		named["by"] = p.EndedPerson
 	}
 	return f.notice(storage.Notice{Kind: kind, Group: p.Group, Release: p.Release, Params: named})
-}
-
-// leakNotices returns a notice for every entry that says that a phone came to a
-// release that nobody approved for its group.
-func (f *Fleet) leakNotices(p *storage.Phone, entries []storage.AuditEntry) []storage.Notice {
-	var notices []storage.Notice
-	for _, e := range entries {
-		if e.Action != NoticePhoneLeaked {
-			continue
-		}
-		found := map[string]string{"why": cmp.Or(e.Detail["cause"], string(policy.WhyArrivedNewer))}
-		if from := e.Detail["from"]; from != "" {
-			found["from"] = from
-		}
-		notices = append(notices, f.notice(storage.Notice{
-			Kind: e.Action, At: e.At, Group: p.Group, Release: e.Detail["to"], Phone: p.UDID, Holder: p.Holder, Params: found,
-		}))
-	}
-	return notices
 }

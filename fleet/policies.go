@@ -29,6 +29,7 @@ type PolicyChange struct {
 	MajorChange
 	ChaseChange
 	UrgentChange
+	LeakChange
 }
 
 // check refuses values no policy can have.
@@ -51,7 +52,7 @@ func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, err
 	replace(&p.CarryOver, c.CarryOver)
 	replace(&p.VerdictDays, c.VerdictDays)
 	replace(&p.OnExpiry, c.OnExpiry)
-	if err := cmp.Or(c.ImprovementChange.onto(&p), c.MajorChange.onto(&p)); err != nil {
+	if err := cmp.Or(c.ImprovementChange.onto(&p), c.MajorChange.onto(&p), c.LeakChange.onto(&p)); err != nil {
 		return p, err
 	}
 	if err := c.BreakerChange.onto(&p); err != nil {
@@ -79,6 +80,7 @@ type PolicyView struct {
 	MajorSettings
 	ChaseSettings
 	UrgentDefaults
+	LeakSettings
 	Groups    []string  `json:"groups"` // that it decides about
 	ChangedBy string    `json:"changed_by,omitempty"`
 	ChangedAt time.Time `json:"changed_at,omitzero"`
@@ -88,7 +90,8 @@ func policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
 		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), MajorSettings: majorSettings(p),
-		ChaseSettings: chaseSettings(p), UrgentDefaults: urgentDefaults(p), Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
+		ChaseSettings: chaseSettings(p), UrgentDefaults: urgentDefaults(p), LeakSettings: leakSettings(p),
+		Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	for _, g := range s.records.Groups {
 		if policyName(g) == p.Name {
@@ -253,5 +256,6 @@ func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.Audi
 	maps.Copy(detail, majorSettings(p).detail())
 	maps.Copy(detail, chaseSettings(p).detail())
 	maps.Copy(detail, urgentDefaults(p).detail())
+	maps.Copy(detail, leakSettings(p).detail())
 	return f.entry(a, action, p.Name, detail)
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func (f *Fleet) status(ctx context.Context, w *worldState, p storage.Phone, data
 		had := q.OS.SupplementalExtra
 		mergeStatus(q, report, now)
 		audit = append(audit, f.improved(w, q, had)...)
-		return storage.PhoneChange{Audit: audit, Notices: f.leakNotices(q, audit)}, nil
+		return storage.PhoneChange{Audit: audit, Notices: f.leakNotices(w, q, audit)}, nil
 	})
 	if err != nil {
 		return err
@@ -214,7 +215,7 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 	p.Arrival = nil
 	if leaks {
 		detail["cause"] = string(cause)
-		entries = append(entries, f.leak(p, release, detail, was, cause, reasons...))
+		entries = append(entries, f.leak(w.current.Load(), p, detail, storage.Arrival{Release: release, From: was, Cause: string(cause), Reasons: reasons}))
 	}
 	return entries
 }
@@ -230,9 +231,12 @@ func remember(p *storage.Phone) {
 }
 
 // leak remembers how a production phone came to a release that nobody approved
-// for its group.
-func (f *Fleet) leak(p *storage.Phone, release string, detail map[string]string, from string, cause policy.Code, reasons ...string) storage.AuditEntry {
-	p.Arrival = &storage.Arrival{Release: release, At: f.now(), Reasons: reasons, From: from, Cause: string(cause)}
+// for its group, and what the group's policy makes of that.
+func (f *Fleet) leak(s *snapshot, p *storage.Phone, detail map[string]string, arrival storage.Arrival) storage.AuditEntry {
+	detail = maps.Clone(detail) // the entry of the update may have the same
+	detail["on_leak"] = s.onLeak(p.Group)
+	arrival.At, arrival.Told = f.now(), detail["on_leak"] != leakRecord
+	p.Arrival = &arrival
 	return f.entry(Act{Actor: "kannuki"}, "phone.leaked", p.UDID, detail)
 }
 
@@ -247,7 +251,8 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.A
 	s, now := w.current.Load(), f.now()
 	for _, g := range policy.Gates(s.policy.WithCensus(w.census.counted(now, p)), p.Group, now) {
 		if version.Equal(g.Release, p.OS.Version) && g.Approval == "" {
-			return []storage.AuditEntry{f.leak(p, p.OS.Version, map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}, "", policy.WhyArrivedNewer, how)}
+			detail := map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}
+			return []storage.AuditEntry{f.leak(s, p, detail, storage.Arrival{Release: p.OS.Version, Cause: string(policy.WhyArrivedNewer), Reasons: []string{how}})}
 		}
 	}
 	return nil

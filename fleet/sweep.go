@@ -114,6 +114,9 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 		if err := f.tellBranches(ctx, w); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "tell of branches", "error", err)
 		}
+		if err := f.retestLeaks(ctx, w); err != nil && ctx.Err() == nil {
+			f.o.Logger.ErrorContext(ctx, "offer releases of unapproved updates", "error", err)
+		}
 		n, err := f.sweepWorld(ctx, w)
 		woken += n
 		if err != nil {

@@ -240,6 +240,7 @@ type Arrival struct {
 	Reasons []string  `json:"reasons,omitempty"` // install-reason at that time, or "enrolled"
 	From    string    `json:"from,omitzero"`     // what it ran before, "" when it arrived with it
 	Cause   string    `json:"cause,omitzero"`    // why nothing kept it from that, as package policy calls it
+	Told    bool      `json:"told,omitzero"`     // a notice was written of it
 }
 
 // Reverted tells of a business app that went back to a lower version.

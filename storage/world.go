@@ -93,6 +93,7 @@ type Policy struct {
 
 	Breaker *BreakerSettings `json:"breaker,omitempty"` // nil: that of the built-in policy
 	Majors  string           `json:"majors,omitzero"`   // hold (also "") or allow
+	OnLeak  string           `json:"onLeak,omitzero"`   // record, tell (also "") or retest
 
 	Urgent UrgentRules `json:"urgent,omitzero"`
 }

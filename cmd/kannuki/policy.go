@@ -80,6 +80,7 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"chase_language", ""},
 		{"urgent", ""},
 		{"urgent_deadline", ""},
+		{"on_leak", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
@@ -89,7 +90,8 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 			number(p.BreakerSample), number(p.BreakerFailed), number(p.BreakerSilent), plain(p.BreakerSilentAfter), number(p.BreakerReverted), number(p.BreakerReports),
 			plain(p.Majors),
 			list(p.Chase), plain(p.ChaseQuiet), list(p.ChaseOff), number(p.ChasePerDay), plain(p.ChaseLanguage),
-			plain(p.Urgent), plain(p.UrgentDeadline))
+			plain(p.Urgent), plain(p.UrgentDeadline),
+			plain(p.OnLeak))
 	}
 	return tab
 }
@@ -112,6 +114,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		[2]string{t.T("No-update days"), list(slices.Concat(p.Closed, p.Holidays)).shown},
 		[2]string{t.T("Security improvements"), g.improvements(p.ImprovementSettings)},
 		[2]string{t.T("Major versions"), g.word(p.Majors).shown},
+		[2]string{t.T("Unapproved updates"), g.word(p.OnLeak).shown},
 		[2]string{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
 		[2]string{t.T("Reminders"), g.reminders(p.ChaseSettings)},
 		[2]string{t.T("Urgent route"), g.urgentRoute(p.UrgentDefaults)},
@@ -144,6 +147,7 @@ type policySetOptions struct {
 	breakerFlags
 	chaseFlags
 	urgentFlags
+	leakFlags
 	carryOver, onExpiry, majors string
 	verdictDays                 int
 }
@@ -171,6 +175,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.improvementFlags.addFlags(g, f)
 	o.breakerFlags.addFlags(g, f)
 	o.chaseFlags.addFlags(g, f)
+	o.leakFlags.addFlags(g, f)
 	f.StringVar(&o.majors, "majors", "", t.T("higher major versions of iOS: hold (stay on the older one while Apple maintains it; only a person's decision brings the higher one) or allow (like any other release)"))
 	o.urgentFlags.addFlags(g, cmd)
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
@@ -178,6 +183,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.onExpiry, "on-expiry", "", t.T("when Apple's 90 days end before an approval: extend-risk (stay closed, the risk is accepted), release-to-users (stay closed, users may install) or enforce (approve the newest verified release)"))
 	o.improvementFlags.complete(g, cmd)
 	o.chaseFlags.complete(g, cmd)
+	o.leakFlags.complete(g, cmd)
 	g.complete(cmd, "majors", func(*cobra.Command) []string { return []string{"hold", "allow"} })
 	g.complete(cmd, "carry-over", func(*cobra.Command) []string { return []string{"on", "off"} })
 	g.complete(cmd, "on-expiry", func(*cobra.Command) []string { return []string{"extend-risk", "release-to-users", "enforce"} })
@@ -210,6 +216,7 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	}
 	change.BreakerChange = o.breakerFlags.change(cmd)
 	change.ChaseChange = o.chaseFlags.change(cmd)
+	change.LeakChange = o.leakFlags.change(cmd)
 	if change == (fleet.PolicyChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}

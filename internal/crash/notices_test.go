@@ -13,7 +13,7 @@ func told(e storage.AuditEntry) (about string, yes bool) {
 	case "hold.alarm", "hold.ended", "hold.settled":
 		return e.Target, true
 	case "phone.leaked":
-		return e.Detail["group"] + "/" + e.Detail["to"], true
+		return e.Detail["group"] + "/" + e.Detail["to"], e.Detail["on_leak"] != "record"
 	}
 	return "", false
 }

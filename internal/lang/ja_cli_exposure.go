@@ -28,12 +28,13 @@ func japaneseExposure() []both {
 		{"List production phones on a release that nobody approved, and how they came to it", "未承認のOSになった本番端末と、その経緯の一覧を表示する"},
 		{
 			"List production phones on a release that nobody approved for their group, how they came to it, and which apps nobody verified there. " +
-				"A phone leaves the list when the release, or a newer one for its model, is approved, or when it moves on.",
+				"A phone leaves the list when the release, or a newer one for its model, is approved, or when it moves on. What was done about it is what the group's policy says (`kannuki policy set --on-leak`).",
 			"グループで承認されていないOSになった本番端末と、その経緯、そのOSで未検証のアプリの一覧を表示する。" +
-				"そのリリースか、その機種向けのより新しいリリースが承認されるか、端末が別のOSに進むと、一覧から消える。",
+				"そのリリースか、その機種向けのより新しいリリースが承認されるか、端末が別のOSに進むと、一覧から消える。対応はグループのポリシー（`kannuki policy set --on-leak`）による。",
 		},
 		{"No production phone was updated unapproved.", "未承認の更新をした本番端末はありません。"},
 		{"Before", "更新前"},
+		{"Done about it", "対応"},
 		{"Not verified there", "未検証のアプリ"},
 		{"Lack a fix", "未修正の端末"},
 		{"Fixes they lack", "未適用の修正"},

@@ -31,6 +31,8 @@ func japanesePolicy() []both {
 		{"%s; nobody can remove one", "%s（削除不可）"},
 		{"Security improvements", "セキュリティ改善"},
 		{"Major versions", "メジャーバージョン"},
+		{"Unapproved updates", "未承認の更新"},
+		{"when a production phone is updated unapproved: record (in the audit log), tell (by a notice as well) or retest (also offer the release to the verification phones, once, for a quick result)", "本番端末が未承認で更新されたとき：record（監査ログに記録する）、tell（通知もする）、retest（さらに、早く結果を得るため、そのリリースを検証端末に1回だけ配布する）"},
 		{"higher major versions of iOS: hold (stay on the older one while Apple maintains it; only a person's decision brings the higher one) or allow (like any other release)", "上位のメジャーバージョン：hold（Appleの更新が続く間は今のバージョンにとどまり、上位へは人の判断でのみ進む）、allow（ほかのリリースと同じ扱い）"},
 		{"policy that decides about the group's gates; a new group has the built-in one, default", "グループのゲートを決めるポリシー（新しいグループは組み込みのdefault）"},
 		{"Record what a test of an app found. Release, model and app version come from the phone's own report, not from you. " +

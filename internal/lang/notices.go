@@ -33,8 +33,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{group}のiOS {release}：延期の終了後にポリシー{policy}が待っていた状態になりました：{outcome}。",
 		},
 		"phone.leaked": {
-			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.",
-			"{group}の端末{device}が[{from}から]iOS {release}に更新されました（未承認）。理由：{why}。",
+			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.[ Not verified: {missing}.]",
+			"{group}の端末{device}が[{from}から]iOS {release}に更新されました（未承認）。理由：{why}。[未検証：{missing}。]",
 		},
 		"rollout.stopped": {
 			"The rollout of iOS {release} for {group} stopped by itself and waits for a person: `kannuki rollout status {release} --group {group}`.",

@@ -64,6 +64,14 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"hold":  {"Stay on the older one while it is maintained", "更新が続く間は今のバージョン"},
 		"allow": {"Like any other release", "ほかのリリースと同じ"},
 
+		"record": {"Only record them", "記録のみ"},
+		"tell":   {"Tell of them", "通知する"},
+		"retest": {"Tell, and offer the release for testing", "通知して検証端末に配布"},
+
+		"recorded": {"Recorded", "記録"},
+		"told":     {"Told by a notice", "通知"},
+		"offered":  {"Offered for testing", "検証端末に配布"},
+
 		"hardware": {"Same model only", "同じ機種のみ"},
 		"any":      {"Any model", "すべての機種"},
 

@@ -104,6 +104,7 @@ func hints() map[string]SchemaNode {
 		"policies.on_expiry":         {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
 		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): accept: phones take them; reverify: each has a gate of its own; off: not offered", Enum: improvementModes()},
 		"policies.majors":            {Description: "hold: stay on the older major version while Apple maintains it; allow: like any other release", Enum: []string{string(policy.MajorsHold), string(policy.MajorsAllow)}},
+		"policies.on_leak":           {Description: "When a production phone is updated unapproved: record it, tell of it by a notice, or retest: also offer the release to the verification phones", Enum: fleet.LeakModes()},
 		"policies.keep_improvements": {Description: "Whether nobody can remove an improvement from a phone"},
 		"policies.chase":             {Description: "Steps that remind those whose phones are late, in order: notice, push, message, escalate or ticket, and when: push@+6h after the phone was told, message@deadline-24h"},
 		"policies.chase_quiet":       {Description: "Hours without a step by each phone's own clock, such as 19:00-08:00"},
