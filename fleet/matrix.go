@@ -13,8 +13,9 @@ import (
 // Matrix is how far the apps of one group are on its releases.
 type Matrix struct {
 	Group    string      `json:"group"`
-	Releases []string    `json:"releases"` // newest first: those with a gate, and those with a result
-	Apps     []MatrixRow `json:"apps"`     // sorted by bundle identifier
+	Releases []string    `json:"releases"`        // newest first: those with a gate, and those with a result
+	Betas    []string    `json:"betas,omitempty"` // those of Releases that Apple has not posted, of which there are results on betas
+	Apps     []MatrixRow `json:"apps"`            // sorted by bundle identifier
 }
 
 // MatrixRow is one app.
@@ -57,7 +58,7 @@ func (f *Fleet) Coverage(seg storage.Segment, group string) ([]policy.Coverage, 
 
 func matrix(s *snapshot, world *policy.World, group string, now time.Time) Matrix {
 	m := Matrix{Group: group, Releases: []string{}, Apps: []MatrixRow{}}
-	by := map[string]storage.Verdict{}
+	by, early := map[string]storage.Verdict{}, s.headStarts(group, now)
 	for _, gate := range policy.Gates(world, group, now) {
 		m.Releases = append(m.Releases, gate.Release)
 	}
@@ -67,19 +68,46 @@ func matrix(s *snapshot, world *policy.World, group string, now time.Time) Matri
 			m.Releases = append(m.Releases, v.Release)
 		}
 	}
-	slices.SortFunc(m.Releases, func(a, b string) int { return version.Order(b, a) })
-	m.Releases = slices.Compact(m.Releases)
+	for _, v := range early {
+		if _, known := s.catalog.Release(v.Release); !known {
+			m.Releases, m.Betas = append(m.Releases, v.Release), append(m.Betas, v.Release)
+		}
+	}
+	m.Releases, m.Betas = newestReleases(m.Releases), newestReleases(m.Betas)
+	g, _ := world.Group(group)
+	for _, bundleID := range g.Apps {
+		if app, err := s.app(bundleID); err == nil {
+			m.Apps = append(m.Apps, MatrixRow{BundleID: bundleID, Name: app.Name, Importance: app.Importance, Cells: []MatrixCell{}})
+		}
+	}
 	for _, release := range m.Releases {
-		for i, app := range policy.Evaluate(world, group, release, now).Apps {
-			if i == len(m.Apps) {
-				m.Apps = append(m.Apps, MatrixRow{BundleID: app.BundleID, Name: app.Name, Importance: string(app.Importance)})
-			}
-			cell := MatrixCell{Release: release, State: string(app.State), Why: string(app.Why), Verdict: app.Verdict}
-			if v, ok := by[app.Verdict]; ok {
-				cell.Method, cell.By, cell.At = cmp.Or(v.Method, string(policy.MethodFull)), v.By, v.At
-			}
-			m.Apps[i].Cells = append(m.Apps[i].Cells, cell)
+		gate := policy.Evaluate(world, group, release, now)
+		for i := range m.Apps {
+			row := &m.Apps[i]
+			row.Cells = append(row.Cells, cellOf(gate, row.BundleID, by, early))
 		}
 	}
 	return m
+}
+
+func newestReleases(list []string) []string {
+	slices.SortFunc(list, func(a, b string) int { return version.Order(b, a) })
+	return slices.Compact(list)
+}
+
+// cellOf returns how far an app is at a gate. Where nobody has tested the release
+// itself it is what a beta showed.
+func cellOf(gate policy.Gate, bundleID string, by map[string]storage.Verdict, early []storage.Verdict) MatrixCell {
+	app := policy.AppState{State: policy.StatusUntested, Why: policy.WhyNoVerdict} // at a release that is to come
+	if i := slices.IndexFunc(gate.Apps, func(a policy.AppState) bool { return a.BundleID == bundleID }); i >= 0 {
+		app = gate.Apps[i]
+	}
+	cell := MatrixCell{Release: gate.Release, State: string(app.State), Why: string(app.Why), Verdict: app.Verdict}
+	if v, ok := headStart(early, bundleID, gate.Release); ok && app.State == policy.StatusUntested {
+		cell.State, cell.Why, cell.Verdict = betaState(v), string(policy.WhyBeta), v.ID
+	}
+	if v, ok := by[cell.Verdict]; ok {
+		cell.Method, cell.By, cell.At = cmp.Or(v.Method, string(policy.MethodFull)), v.By, v.At
+	}
+	return cell
 }

@@ -30,7 +30,7 @@ func NoticeKinds() []string {
 	kinds := []string{
 		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticePhoneLeaked, NoticeRolloutStopped,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
-		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket,
+		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket, NoticeBetaBroken,
 	}
 	slices.Sort(kinds)
 	return kinds

@@ -40,7 +40,8 @@ type VerdictRequest struct {
 // RecordVerdict records a test result. What was tested is not taken from the
 // tester's words: release, model and app version come from the phone's own
 // report, and a phone that is not a verification phone of a group with this
-// app, or not on the release, is refused.
+// app, or not on the release, is refused. On a phone with a beta it is of a
+// release that Apple need not have posted yet; see HeadStart.
 func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r VerdictRequest) (storage.Verdict, error) {
 	if err := r.check(); err != nil {
 		return storage.Verdict{}, err
@@ -52,10 +53,11 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 	var hashes string
 	v.EvidenceFiles, hashes = storedEvidence(r.EvidenceFiles)
 	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
-		if _, err := s.app(r.BundleID); err != nil {
+		app, err := s.app(r.BundleID)
+		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if _, err := s.release(r.Release); err != nil {
+		if v.Release, err = f.testable(ctx, seg, s, r); err != nil {
 			return storage.WorldChange{}, err
 		}
 		testify := f.testifyByPhone
@@ -71,7 +73,10 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 		if hashes != "" {
 			entry.Detail["evidence_sha256"] = hashes
 		}
-		return storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}}, nil
+		if betaState(v) != "" {
+			entry.Detail["beta"] = v.PhoneBuild
+		}
+		return storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}, Notices: f.betaNotices(app, v)}, nil
 	})
 	return v, err
 }
@@ -194,7 +199,7 @@ func (f *Fleet) opensPatch(w *worldState, s *snapshot, v storage.Verdict, c stor
 // VerdictQuery selects results; the zero value selects all.
 type VerdictQuery struct {
 	Release, BundleID, Group, Device, Result string
-	InForce                                  bool // neither withdrawn nor expired
+	InForce                                  bool // neither withdrawn nor expired, nor of a beta that its release overtook
 }
 
 // Verdicts returns the results that match, oldest first.
@@ -206,10 +211,10 @@ func (f *Fleet) Verdicts(seg storage.Segment, q VerdictQuery) ([]storage.Verdict
 	if _, err := policy.ParseResult(q.Result); q.Result != "" && err != nil {
 		return nil, invalid("result", "not-one-of", "%v", err).with("value", q.Result, "allowed", "works, works-with-note, broken")
 	}
-	now := f.now()
+	now, s := f.now(), w.current.Load()
 	out := []storage.Verdict{}
-	for _, v := range w.current.Load().records.Verdicts {
-		over := !v.RevokedAt.IsZero() || (!v.Expires.IsZero() && !v.Expires.After(now))
+	for _, v := range s.records.Verdicts {
+		over := !v.RevokedAt.IsZero() || (!v.Expires.IsZero() && !v.Expires.After(now)) || (betaState(v) != "" && s.overtaken(v))
 		if (q.Release == "" || q.Release == v.Release) && (q.BundleID == "" || q.BundleID == v.BundleID) &&
 			(q.Group == "" || q.Group == v.Group) && (q.Device == "" || q.Device == v.Phone) &&
 			(q.Result == "" || q.Result == v.Result) && (!q.InForce || !over) {

@@ -37,19 +37,11 @@ func (p Policy) rejected(v Verdict) Code {
 		return WhyProductionPhone
 	case !version.Equal(p.counts(version.WithExtra(v.PhoneOS, v.PhoneExtra)), v.Release):
 		return WhyPhoneNotOn
-	case seed(v.PhoneBuild):
+	case BetaBuild(v.PhoneBuild):
 		return WhyBeta
 	default:
 		return ""
 	}
-}
-
-// seed reports whether a build is one of a beta: it ends in a lower-case letter.
-// So do those of background improvements, but a phone reports these beside the
-// build of the release (Apple, Device Management,
-// StatusDeviceOperatingSystemSupplementalBuildVersion).
-func seed(build string) bool {
-	return build != "" && build[len(build)-1] >= 'a' && build[len(build)-1] <= 'z'
 }
 
 // compareVerdicts orders by time. Of two at the same moment the broken one

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -40,6 +41,7 @@ func newVerdictRecordCommand(g *globals) *cobra.Command {
 		Short: t.T("Record what a test of an app found"),
 		Long: t.T("Record what a test of an app found. Release, model and app version come from the phone's own report, not from you. " +
 			"A result made elsewhere needs --external with --evidence and is shown as such for ever. " +
+			"On a phone with a beta the release may be one that Apple has not posted yet: such a result is a head start and opens or closes no gate. " +
 			"A quick check (--method smoke) counts for a patch such as 26.6.1 only, on top of a full result of an earlier release of 26.6, and where the group's policy carries results over."),
 		Example: "kannuki verdict record com.example.pos --release 26.6.1 --device 00008110-0123456789ABCDEF --result works\n" +
 			"kannuki verdict record com.example.pos --release 26.6.1 --device 00008110-0123456789ABCDEF --result works --method smoke --evidence-file run.log\n" +
@@ -95,7 +97,13 @@ func runVerdictRecord(g *globals, cmd *cobra.Command, o verdictOptions, bundleID
 	}
 	request := api.VerdictRequest{VerdictRequest: o.request, Reason: o.Reason, DryRun: o.DryRun}
 	return showPost(g, cmd, api.Path("verdicts"), request, func(v api.Verdict) answer {
-		text := g.text.T("Recorded: %s %s on iOS %s (%s): %s.", v.BundleID, v.AppVersion, v.Release, plain(v.Model).shown, g.text.Word(v.Result))
+		text := g.text.T("Recorded: %s %s on iOS %s (%s): %s.", v.BundleID, v.AppVersion, v.Release, plain(v.Model).shown, g.result(v).shown)
+		if v.Beta != "" {
+			text += " " + g.text.T("It was a beta (%s): the result opens and closes no gate.", v.Build)
+		}
+		if v.AskVendor {
+			text += "\n" + g.text.T("Next step: %s", g.askVendor(v))
+		}
 		return answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)}
 	})
 }
@@ -135,7 +143,7 @@ func newVerdictListCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.group, "group", "", t.T("only results that count for this group"))
 	f.StringVar(&o.device, "device", "", t.T("only results from this phone"))
 	f.StringVar(&o.result, "result", "", t.T("only this result: works, works-with-note or broken"))
-	f.BoolVar(&o.inForce, "in-force", false, t.T("only results that are neither withdrawn nor expired"))
+	f.BoolVar(&o.inForce, "in-force", false, t.T("only results that are neither withdrawn nor expired, nor of a beta whose release has its own"))
 	g.complete(cmd, "release", g.releaseNames)
 	g.complete(cmd, "app", g.appNames)
 	g.complete(cmd, "group", g.groupNames)
@@ -181,23 +189,44 @@ func (g *globals) verdictText(v api.Verdict) string {
 		withdrawn = strings.Join(present(t.Time(v.RevokedAt), v.RevokedBy, v.RevokedFor), ", ")
 	}
 	files := names(v.EvidenceFiles, func(f fleet.EvidenceFile) string { return f.Name + " (SHA-256 " + f.SHA256 + ")" })
-	return fields(
-		[2]string{t.T("Id"), v.ID},
-		[2]string{t.T("App"), v.BundleID + " " + v.AppVersion},
-		[2]string{t.T("Release"), "iOS " + v.Release},
-		[2]string{t.T("Model"), plain(v.Model).shown},
-		[2]string{t.T("Group"), plain(v.Group).shown},
-		[2]string{t.T("Result"), g.word(v.Result).shown},
-		[2]string{t.T("Method"), t.Method(v.Method)},
-		[2]string{t.T("Note"), plain(v.Note).shown},
-		[2]string{t.T("Evidence files"), list(files).shown},
-		[2]string{t.T("When"), t.Time(v.At)},
-		[2]string{t.T("By"), v.By},
-		[2]string{t.T("Phone"), plain(v.Device).shown},
-		[2]string{t.T("From outside"), plain(v.Evidence).shown},
-		[2]string{t.T("To be tested again"), day(v.Expires).shown},
-		[2]string{t.T("Withdrawn"), withdrawn},
-	)
+	shown := [][2]string{
+		{t.T("Id"), v.ID},
+		{t.T("App"), v.BundleID + " " + v.AppVersion},
+		{t.T("Release"), "iOS " + v.Release},
+		{t.T("Model"), plain(v.Model).shown},
+		{t.T("Group"), plain(v.Group).shown},
+		{t.T("Result"), g.result(v).shown},
+		{t.T("Method"), t.Method(v.Method)},
+		{t.T("Note"), plain(v.Note).shown},
+		{t.T("Evidence files"), list(files).shown},
+		{t.T("When"), t.Time(v.At)},
+		{t.T("By"), v.By},
+		{t.T("Phone"), plain(v.Device).shown},
+		{t.T("From outside"), plain(v.Evidence).shown},
+		{t.T("To be tested again"), day(v.Expires).shown},
+		{t.T("Withdrawn"), withdrawn},
+	}
+	if v.Beta != "" {
+		shown = append(shown, [2]string{t.T("Beta"), v.Build})
+	}
+	if v.AskVendor {
+		shown = append(shown, [2]string{t.T("Next step"), g.askVendor(v)})
+	}
+	return fields(shown...)
+}
+
+// result words what was found; what was found on a beta is marked as such.
+func (g *globals) result(v api.Verdict) cell {
+	return cell{v.Result, g.text.Word(cmp.Or(v.Beta, v.Result))}
+}
+
+// askVendor says what a person has to do before the release exists.
+func (g *globals) askVendor(v api.Verdict) string {
+	if v.Vendor == "" {
+		return g.text.T("Ask the vendor of %s for a version that works on iOS %s, before Apple posts it. Nobody recorded how to reach them: `kannuki app set %s --vendor-contact …`.",
+			v.BundleID, v.Release, v.BundleID)
+	}
+	return g.text.T("Ask the vendor of %s (%s) for a version that works on iOS %s, before Apple posts it.", v.BundleID, v.Vendor, v.Release)
 }
 
 func (g *globals) verdictTable(verdicts []api.Verdict) table {
@@ -219,13 +248,14 @@ func (g *globals) verdictTable(verdicts []api.Verdict) table {
 		{"note", t.T("Note")},
 		{"method", t.T("Method")},
 		{"improvement", ""},
+		{"beta", ""},
 	}}
 	for _, v := range verdicts {
 		external := boolean(v.External)
 		external.shown = plain(v.Evidence).shown
 		tab.add(plain(v.ID), g.instant(v.At), plain(v.BundleID), plain(v.AppVersion), plain(v.Release), plain(v.Model), plain(v.Group),
-			g.word(v.Result), plain(v.By), plain(v.Device), external, day(v.Expires), g.instant(v.RevokedAt), plain(v.Note),
-			cell{v.Method, t.Method(v.Method)}, plain(v.Improvement))
+			g.result(v), plain(v.By), plain(v.Device), external, day(v.Expires), g.instant(v.RevokedAt), plain(v.Note),
+			cell{v.Method, t.Method(v.Method)}, plain(v.Improvement), plain(v.Beta))
 	}
 	return tab
 }

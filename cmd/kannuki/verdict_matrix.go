@@ -22,8 +22,8 @@ func newVerdictMatrixCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "matrix",
 		Short: t.T("Show how far every app is on every release, and by whose result"),
-		Long: t.T("Show how far every app is on every release, and by whose result. The releases are those with a gate and those with a result, newest first; " +
-			"a screen shows the newest ones, -o json and -o csv all of them."),
+		Long: t.T("Show how far every app is on every release, and by whose result. The releases are those with a gate and those with a result, newest first, " +
+			"also betas of those to come; a screen shows the newest ones, -o json and -o csv all of them."),
 		Example: "kannuki verdict matrix --group sales\nkannuki verdict matrix -o csv",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,7 +50,11 @@ func (g *globals) matrixText(m fleet.Matrix) string {
 	shown := m.Releases[:min(len(m.Releases), maxShownReleases)]
 	tab := table{columns: []column{{"name", t.T("App")}, {"importance", t.T("Importance")}}}
 	for _, release := range shown {
-		tab.columns = append(tab.columns, column{release, release})
+		title := release
+		if slices.Contains(m.Betas, release) {
+			title = t.T("%s (beta)", release)
+		}
+		tab.columns = append(tab.columns, column{release, title})
 	}
 	for _, app := range m.Apps {
 		row := []cell{plain(app.Name), g.word(app.Importance)}

@@ -41,7 +41,7 @@ func japaneseManaging() []both {
 		{"only results that count for this group", "このグループの結果だけ"},
 		{"only results from this phone", "この端末での結果だけ"},
 		{"only this result: works, works-with-note or broken", "この結果だけ：works、works-with-note、broken"},
-		{"only results that are neither withdrawn nor expired", "取り消しも期限切れもない結果だけ"},
+		{"only results that are neither withdrawn nor expired, nor of a beta whose release has its own", "取り消しも期限切れもない結果だけ（リリース自体の結果があるベータの結果も除く）"},
 		{"To be tested again", "再確認の日"},
 
 		{"List the phones' certificates and when they end", "端末の証明書と有効期限の一覧を表示する"},

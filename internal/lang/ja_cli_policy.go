@@ -37,8 +37,10 @@ func japanesePolicy() []both {
 		{"policy that decides about the group's gates; a new group has the built-in one, default", "グループのゲートを決めるポリシー（新しいグループは組み込みのdefault）"},
 		{"Record what a test of an app found. Release, model and app version come from the phone's own report, not from you. " +
 			"A result made elsewhere needs --external with --evidence and is shown as such for ever. " +
+			"On a phone with a beta the release may be one that Apple has not posted yet: such a result is a head start and opens or closes no gate. " +
 			"A quick check (--method smoke) counts for a patch such as 26.6.1 only, on top of a full result of an earlier release of 26.6, and where the group's policy carries results over.", "アプリの検証結果を記録する。リリース、機種、アプリの版は、記録する人ではなく端末の報告による。" +
 			"別の場所での結果には--externalと--evidenceが必要で、その旨が残る。" +
+			"ベータの端末では、Appleが未公開のリリースの結果も記録できる。先行検証の結果であり、ゲートには影響しない。" +
 			"簡易確認（--method smoke）は、26.6.1のような修正アップデートで、26.6系の前の版に全項目の結果があり、グループのポリシーが結果を引き継ぐ場合だけ有効になる。"},
 		{"how it was tested: full, smoke (the quick check), automated or pilot (used for work)", "検証方法：full（全項目確認）、smoke（簡易確認）、automated（自動テスト）、pilot（試験運用）"},
 		{"file that supports the result; its name and SHA-256 are recorded, the file stays here; may be repeated", "結果を裏付けるファイル。名前とSHA-256だけを記録し、ファイルは送らない（繰り返し可）"},
@@ -46,8 +48,8 @@ func japanesePolicy() []both {
 		{"Evidence files", "証跡ファイル"},
 		{"%s, with a note", "%s（注意点あり）"},
 		{"Show how far every app is on every release, and by whose result", "すべての業務アプリのリリースごとの検証状況と、結果を記録した人を表示する"},
-		{"Show how far every app is on every release, and by whose result. The releases are those with a gate and those with a result, newest first; " +
-			"a screen shows the newest ones, -o json and -o csv all of them.", "すべての業務アプリのリリースごとの検証状況と、結果を記録した人を表示する。対象はゲートまたは結果のあるリリースで、新しい順に並べる。" +
+		{"Show how far every app is on every release, and by whose result. The releases are those with a gate and those with a result, newest first, " +
+			"also betas of those to come; a screen shows the newest ones, -o json and -o csv all of them.", "すべての業務アプリのリリースごとの検証状況と、結果を記録した人を表示する。対象はゲートまたは結果のあるリリース（公開前のベータを含む）で、新しい順に並べる。" +
 			"画面には新しいものだけを、-o jsonと-o csvではすべてを示す。"},
 		{"Group %s", "グループ%s"},
 		{"%d older releases are in -o json and -o csv.", "ほかに古いリリースが%d件あります（-o jsonと-o csv）。"},

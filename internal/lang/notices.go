@@ -40,6 +40,10 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"The rollout of iOS {release} for {group} stopped by itself and waits for a person: `kannuki rollout status {release} --group {group}`.",
 			"{group}のiOS {release}の展開が自動停止しました。再開には担当者の操作が必要です：`kannuki rollout status {release} --group {group}`",
 		},
+		"verdict.beta-broken": {
+			"{name} {version} does not work on the beta of iOS {release} ({build}), tested in {group}[ on {model}]. Ask the vendor before Apple posts the release[: {vendor}]. Result: `kannuki verdict show {id}`.",
+			"{name} {version}はiOS {release}のベータ（{build}）で動作不良です（{group}[、{model}]で検証）。リリースの公開前にベンダーに確認してください[：{vendor}]。検証結果：`kannuki verdict show {id}`",
+		},
 		"chase.notice": {
 			"iOS {release} is coming[ to phone {device}][ to {count} phones of {group} without a holder: {phones}][; it installs by {deadline}, the phone's clock].",
 			"[端末{device}に][利用者番号のない{group}の{count}台（{phones}）に]iOS {release}を適用します[（期限：端末の時計で{deadline}）]。",

@@ -15,6 +15,8 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"stale":           {"Result no longer valid", "有効期限切れの結果"},
 		"carried":         {"Carried over", "引き継ぎ"},
 		"provisional":     {"Provisional", "引き継ぎ（暫定）"},
+		"beta-works":      {"Works on the beta", "ベータで問題なし"},
+		"beta-broken":     {"Does not work on the beta", "ベータで動作不良"},
 
 		"critical":      {"Critical", "最重要"},
 		"important":     {"Important", "重要"},
@@ -148,5 +150,7 @@ var markTexts = sync.OnceValue(func() map[string]both {
 		"stale":           {"–", "－"},
 		"carried":         {"Works", "○"},
 		"provisional":     {"(–)", "（－）"},
+		"beta-works":      {"Beta works", "ベータ○"},
+		"beta-broken":     {"Beta broken", "ベータ×"},
 	}
 })

@@ -205,19 +205,22 @@ type Verdict struct {
 	// Improvement is the letter of the background security improvement that the
 	// phone had, "a"; "" for none.
 	Improvement string `json:"improvement,omitempty"`
+
+	fleet.HeadStart
 }
 
-func verdictView(v storage.Verdict) Verdict {
+func (h *Handler) verdictView(c *call, v storage.Verdict) (Verdict, error) {
+	early, err := h.fleet.HeadStart(c.Segment, v)
 	view := Verdict{
 		ID: v.ID, BundleID: v.BundleID, AppVersion: v.AppVersion, Release: v.Release, Model: v.Model, Group: v.Group,
 		Device: v.Phone, Result: v.Result, Method: cmp.Or(v.Method, string(policy.MethodFull)), Note: v.Note, By: v.By, At: v.At, Expires: v.Expires, External: v.External,
 		Evidence: v.Evidence, RevokedAt: v.RevokedAt, RevokedBy: v.RevokedBy, RevokedFor: v.RevokedFor,
-		Improvement: v.PhoneExtra,
+		Improvement: v.PhoneExtra, HeadStart: early,
 	}
 	for _, file := range v.EvidenceFiles {
 		view.EvidenceFiles = append(view.EvidenceFiles, fleet.EvidenceFile(file))
 	}
-	return view
+	return view, err
 }
 
 func verdicts(h *Handler, c *call) (any, error) {
@@ -229,16 +232,26 @@ func verdicts(h *Handler, c *call) (any, error) {
 		Release: c.query("release"), BundleID: c.query("bundle_id"), Group: c.query("group"), Device: c.query("device"),
 		Result: c.query("result"), InForce: inForce,
 	})
+	if err != nil {
+		return nil, err
+	}
 	out := Verdicts{Verdicts: []Verdict{}}
 	for _, v := range list {
-		out.Verdicts = append(out.Verdicts, verdictView(v))
+		view, err := h.verdictView(c, v)
+		if err != nil {
+			return nil, err
+		}
+		out.Verdicts = append(out.Verdicts, view)
 	}
-	return out, err
+	return out, nil
 }
 
 func verdict(h *Handler, c *call) (any, error) {
 	v, err := h.fleet.Verdict(c.Segment, c.r.PathValue("id"))
-	return verdictView(v), err
+	if err != nil {
+		return nil, err
+	}
+	return h.verdictView(c, v)
 }
 
 // VerdictRequest records a test result.
@@ -250,12 +263,18 @@ type VerdictRequest struct {
 
 func recordVerdict(h *Handler, c *call, in VerdictRequest) (any, error) {
 	v, err := h.fleet.RecordVerdict(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), in.VerdictRequest)
-	return verdictView(v), err
+	if err != nil {
+		return nil, err
+	}
+	return h.verdictView(c, v)
 }
 
 func revokeVerdict(h *Handler, c *call, in write) (any, error) {
 	v, err := h.fleet.RevokeVerdict(c.ctx, c.Segment, c.act(in), c.r.PathValue("id"))
-	return verdictView(v), err
+	if err != nil {
+		return nil, err
+	}
+	return h.verdictView(c, v)
 }
 
 // verb is a decision about a gate that needs nothing but a reason.
