@@ -89,7 +89,11 @@ func (f *Fleet) Apply(ctx context.Context, seg storage.Segment, a Act, r ApplyRe
 		if len(p.steps) == 0 {
 			return storage.WorldChange{}, errUnchanged
 		}
-		return p.whole(), p.allowed()
+		err := p.refused(f.contradicts)
+		if err != nil {
+			return storage.WorldChange{}, err
+		}
+		return f.proposedOr(w, s, a, p.whole(), p.refused(f.opens))
 	})
 	if errors.Is(err, errUnchanged) {
 		err = nil

@@ -282,20 +282,17 @@ func (p *applying) applied(ctx context.Context) (ApplyResult, error) {
 	return out, err
 }
 
-// allowed refuses what contradicts itself or opens a closed gate, and blames the
-// first entry that would do so alone.
-func (p *applying) allowed() error {
-	for _, refuses := range []func(*worldState, *snapshot, storage.WorldChange) error{p.f.contradicts, p.f.opens} {
-		err := refuses(p.w, p.s, p.whole())
-		if err == nil {
-			continue
-		}
-		for _, s := range p.steps {
-			if s.at != "" && refuses(p.w, p.s, s.change) != nil {
-				return &EntryError{s.at, err}
-			}
-		}
-		return err
+// refused returns what one check says against the steps together, and blames the
+// first entry that it would refuse alone.
+func (p *applying) refused(check func(*worldState, *snapshot, storage.WorldChange) error) error {
+	err := check(p.w, p.s, p.whole())
+	if err == nil {
+		return nil
 	}
-	return nil
+	for _, s := range p.steps {
+		if s.at != "" && check(p.w, p.s, s.change) != nil {
+			return &EntryError{s.at, err}
+		}
+	}
+	return err
 }

@@ -429,8 +429,8 @@ func TestMoveThatWouldOpenAGateIsRefused(t *testing.T) {
 		t.Fatalf("phase = %s, want verifying while a model is untested", gate.Phase)
 	}
 	_, err = w.fleet.Move(w.ctx, seg, w.act("out of the way"), "P9", "", "")
-	if r := refusal(t, err); r.Code != "opens-gates" {
-		t.Errorf("refused as %s, want opens-gates", r.Code)
+	if r := refusal(t, err); r.Code != "phone-keeps-gates" {
+		t.Errorf("refused as %s, want phone-keeps-gates", r.Code)
 	}
 	if odd.stored().Group != "sales" {
 		t.Error("the phone was moved all the same")

@@ -124,8 +124,8 @@ func TestMayRemove(t *testing.T) {
 	odd.settle()
 	w.must(w.fleet.MayRemove(w.ctx, seg, "P2"))
 	w.verified()
-	if err := w.fleet.MayRemove(w.ctx, seg, "P2"); refusal(t, err).Code != "opens-gates" {
-		t.Errorf("the only phone of an untested model = %v, want opens-gates", err)
+	if err := w.fleet.MayRemove(w.ctx, seg, "P2"); refusal(t, err).Code != "phone-keeps-gates" {
+		t.Errorf("the only phone of an untested model = %v, want phone-keeps-gates", err)
 	}
 	w.must(w.fleet.MayRemove(w.ctx, seg, "P1"))
 	if err := w.fleet.MayRemove(w.ctx, seg, "P9"); !errors.Is(err, storage.ErrNotFound) {

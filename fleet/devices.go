@@ -381,5 +381,12 @@ func (f *Fleet) mayMove(ctx context.Context, w *worldState, udid, group string, 
 	there := p
 	there.Group, there.Ring = group, ring
 	after := s.policy.WithCensus(w.census.counted(now, &there))
-	return p, opening(s.withCensus(w.census, now), after, []string{p.Group, group}, now)
+	before := s.withCensus(w.census, now)
+	var gates []string
+	for _, name := range []string{p.Group, group} {
+		for _, release := range policy.Loosened(before, after, name, now) {
+			gates = append(gates, name+"/"+release)
+		}
+	}
+	return p, movingOpens(gates)
 }

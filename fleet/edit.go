@@ -234,34 +234,57 @@ func (f *Fleet) edit(ctx context.Context, seg storage.Segment, a Act, build func
 		if err := f.contradicts(w, s, c); err != nil {
 			return c, err
 		}
-		return c, f.opens(w, s, c)
+		return f.proposedOr(w, s, a, c, f.opens(w, s, c))
 	})
 }
 
 // opens refuses a change of the world's records that takes away what keeps a
 // gate closed.
 func (f *Fleet) opens(w *worldState, s *snapshot, c storage.WorldChange) error {
-	now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
-	counts := w.census.counted(now, nil)
-	is := after.policy.WithCensus(counts)
-	return opening(s.policy.WithCensus(counts), is, is.GroupNames(), now)
+	return opening(gateNames(f.opened(w, s, c)))
 }
 
-// opening refuses a change of the world, of its records or of its phones, that
-// takes away what keeps a gate closed: that is a decision about the gate, which
-// takes a test or two people.
-func opening(before, after *policy.World, groups []string, now time.Time) error {
-	var found []string
-	for _, name := range groups {
-		for _, release := range policy.Loosened(before, after, name, now) {
-			found = append(found, name+"/"+release)
+func gateNames(gates []storage.ShownGate) []string {
+	var names []string
+	for _, g := range gates {
+		names = append(names, g.Group+"/"+g.Release)
+	}
+	return names
+}
+
+// opened returns the gates, as they are, of which a change of the world's records
+// takes away what keeps them closed.
+func (f *Fleet) opened(w *worldState, s *snapshot, c storage.WorldChange) []storage.ShownGate {
+	now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
+	counts := w.census.counted(now, nil)
+	was, is := s.policy.WithCensus(counts), after.policy.WithCensus(counts)
+	var gates []storage.ShownGate
+	for _, name := range is.GroupNames() {
+		for _, release := range policy.Loosened(was, is, name, now) {
+			gate := policy.Evaluate(was, name, release, now)
+			gates = append(gates, storage.ShownGate{Group: name, Release: release, Phase: string(gate.Phase), Fingerprint: gate.Fingerprint})
 		}
 	}
-	if len(found) == 0 {
+	return gates
+}
+
+// opening refuses to take away what keeps gates closed, if there are any: that
+// is a decision about them, which takes a test or two people.
+func opening(gates []string) error {
+	if len(gates) == 0 {
 		return nil
 	}
-	gates := strings.Join(found, ", ")
-	return refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first, or decline the releases", gates).with("gates", gates)
+	all := strings.Join(gates, ", ")
+	return refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first, decline the releases, or propose it for a second person to sign (--propose)", all).with("gates", all)
+}
+
+// movingOpens refuses to take a phone away whose model keeps gates closed.
+func movingOpens(gates []string) error {
+	if len(gates) == 0 {
+		return nil
+	}
+	all := strings.Join(gates, ", ")
+	return refused("phone-keeps-gates", "without this phone closed gates would open without a test, now or later: %s; record what is missing there first, or decline the releases", all).with("gates", all)
 }
 
 // noticeText shows a notice as people give it, "24h" rather than "24h0m0s".

@@ -112,6 +112,10 @@ type Act struct {
 	Person storage.Person // who stands behind the actor; needed for acts of two people
 	Reason string         // kept as it is; the admin interface bounds it
 	DryRun bool
+
+	// proposing says that an edit is to be proposed and not made, and takes up
+	// the proposal; see ProposeEdit.
+	proposing *storage.Proposal
 }
 
 func (f *Fleet) entry(a Act, action, target string, detail map[string]string) storage.AuditEntry {

@@ -112,7 +112,7 @@ func (f *Fleet) carry(ctx context.Context, seg storage.Segment, a Act, d decisio
 		return Effect{}, err
 	}
 	if strings.TrimSpace(a.Reason) == "" {
-		return Effect{}, invalid("reason", "reason-missing", "a decision about a gate needs a reason; it is kept in the audit log")
+		return Effect{}, errNoReason()
 	}
 	effect := Effect{Group: d.group, Release: d.release, DryRun: a.DryRun}
 	build := func(s *snapshot) (storage.WorldChange, error) {
@@ -134,6 +134,10 @@ func (f *Fleet) carry(ctx context.Context, seg storage.Segment, a Act, d decisio
 		return effect, err
 	}
 	return effect, f.change(ctx, w, build)
+}
+
+func errNoReason() error {
+	return invalid("reason", "reason-missing", "a decision about a gate needs a reason; it is kept in the audit log")
 }
 
 // preview works out what a change makes of the gate and its phones.

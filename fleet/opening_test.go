@@ -152,7 +152,7 @@ func TestMovesAtOnceDoNotOpenAGate(t *testing.T) {
 		refusals := 0
 		for range 2 {
 			if err := <-done; err != nil {
-				if e, ok := errors.AsType[*fleet.RefusedError](err); !ok || e.Code != "opens-gates" {
+				if e, ok := errors.AsType[*fleet.RefusedError](err); !ok || e.Code != "phone-keeps-gates" {
 					t.Fatalf("moving a phone: %v", err)
 				}
 				refusals++

@@ -14,7 +14,7 @@ import (
 // ProposalView is an act that takes two people, as people see it.
 type ProposalView struct {
 	ID       string    `json:"id"`
-	Kind     string    `json:"kind"`  // override or urgent
+	Kind     string    `json:"kind"`  // override, urgent or edit
 	State    string    `json:"state"` // open, changed, lapsed, signed, refused or withdrawn
 	Group    string    `json:"group"`
 	Release  string    `json:"release"`
@@ -27,6 +27,7 @@ type ProposalView struct {
 
 	Override *TermsView       `json:"override,omitempty"` // of kind override
 	Urgent   *UrgentTermsView `json:"urgent,omitempty"`   // of kind urgent
+	Edit     *EditView        `json:"edit,omitempty"`     // of kind edit, which has neither group nor release
 
 	EndedAt     time.Time `json:"ended_at,omitzero"`
 	EndedBy     string    `json:"ended_by,omitempty"`
@@ -134,6 +135,9 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 	w, err := f.world(seg)
 	if err != nil {
 		return Effect{}, err
+	}
+	if seen.Kind == storage.KindEdit {
+		return f.signEdit(ctx, w, a, id)
 	}
 	var approval storage.Approval
 	var promised Promise
@@ -261,7 +265,7 @@ func (f *Fleet) stop(ctx context.Context, seg storage.Segment, a Act, id, state 
 		f.end(&p, a, state)
 		view = f.proposalView(w, s, p)
 		action := map[string]string{storage.StateRefused: "approval.refuse", storage.StateWithdrawn: "approval.withdraw"}[state]
-		entry := f.entry(a, action, p.Group+"/"+p.Release, map[string]string{"id": p.ID, "kind": p.Kind, "proposed_by": p.By})
+		entry := f.entry(a, action, proposalTarget(p), map[string]string{"id": p.ID, "kind": p.Kind, "proposed_by": p.By})
 		c := storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}
 		if state == storage.StateRefused {
 			c.Notices = []storage.Notice{f.proposalNotice(NoticeProposalRefused, p)}
@@ -285,6 +289,13 @@ func proposalDetail(p storage.Proposal) map[string]string {
 		detail["models"], detail["accepted_broken"] = strings.Join(t.Models, ","), strings.Join(t.Broken, ",")
 		detail["deadline"], detail["start"], detail["until"] = t.Deadline, t.Start, t.Until
 		detail["waves"], detail["soak"] = strings.Join(t.Waves, ","), t.Soak
+	}
+	if e := p.Edit; e != nil {
+		var acts []string
+		for _, act := range e.Acts {
+			acts = append(acts, act.Action+" "+act.Target)
+		}
+		detail["acts"], detail["gates"] = strings.Join(acts, ","), strings.Join(gateNames(e.Gates), ",")
 	}
 	if t := p.Urgent; t != nil {
 		detail["deadline"], detail["cves"], detail["verdicts"] = t.Deadline, strings.Join(t.CVEs, ","), strings.Join(t.Verdicts, ",")
@@ -327,7 +338,7 @@ func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) Pro
 	v := ProposalView{
 		ID: p.ID, Kind: p.Kind, State: f.proposalState(w, s, p), Group: p.Group, Release: p.Release, By: p.By, Person: p.Person.Name,
 		Reason: p.Reason, At: p.At, LapsesAt: p.LapsesAt, EndedAt: p.EndedAt, EndedBy: p.EndedBy, EndedPerson: p.EndedPerson,
-		EndedReason: p.EndedReason, Approval: p.Approval, Urgent: urgentTermsView(p.Urgent),
+		EndedReason: p.EndedReason, Approval: p.Approval, Urgent: urgentTermsView(p.Urgent), Edit: editView(p.Edit),
 		Shown: ShownView{Revision: p.Shown.Revision, Fingerprint: p.Shown.Fingerprint, Phase: p.Shown.Phase, Missing: []SeenView{}},
 	}
 	for _, app := range p.Shown.Missing {
@@ -349,6 +360,12 @@ func (f *Fleet) proposalState(w *worldState, s *snapshot, p storage.Proposal) st
 	}
 	if !waiting(p, f.now()) {
 		return stateLapsed
+	}
+	if p.Edit != nil {
+		if !f.editStands(w, s, p.Edit) {
+			return stateChanged
+		}
+		return p.State
 	}
 	if gate, err := f.gate(w, s, p.Group, p.Release); err != nil || shownAs(p, gate) != p.Shown.Fingerprint {
 		return stateChanged

@@ -17,10 +17,7 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 	if err != nil {
 		return Proposed{}, err
 	}
-	if strings.TrimSpace(a.Reason) == "" {
-		return Proposed{}, invalid("reason", "reason-missing", "a proposal needs a reason; the second person reads it, and it is kept in the audit log")
-	}
-	if err := named(a); err != nil {
+	if err := mayPropose(a); err != nil {
 		return Proposed{}, err
 	}
 	out := Proposed{DryRun: a.DryRun, Effect: Effect{Group: group, Release: release, DryRun: true}}
@@ -48,12 +45,34 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 		}
 		out.Effect.show(f.waveViews(w, approval, policy.Phase(out.Effect.Phase)), approval)
 		out.ProposalView = f.proposalView(w, s, p)
-		entry := f.entry(a, "approval.propose", p.Group+"/"+p.Release, proposalDetail(p))
-		return storage.WorldChange{
-			Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}, Notices: []storage.Notice{f.proposalNotice(NoticeProposalWaiting, p)},
-		}, nil
+		return f.proposing(a, p), nil
 	})
 	return out, err
+}
+
+// mayPropose refuses what nobody could sign: a proposal without a reason, or of
+// somebody whose name is not known.
+func mayPropose(a Act) error {
+	if strings.TrimSpace(a.Reason) == "" {
+		return invalid("reason", "reason-missing", "a proposal needs a reason; the second person reads it, and it is kept in the audit log")
+	}
+	return named(a)
+}
+
+// proposing is the change that records a proposal.
+func (f *Fleet) proposing(a Act, p storage.Proposal) storage.WorldChange {
+	entry := f.entry(a, "approval.propose", proposalTarget(p), proposalDetail(p))
+	return storage.WorldChange{
+		Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}, Notices: []storage.Notice{f.proposalNotice(NoticeProposalWaiting, p)},
+	}
+}
+
+// proposalTarget names what a proposal is about in the audit log.
+func proposalTarget(p storage.Proposal) string {
+	if p.Edit != nil && len(p.Edit.Acts) > 0 {
+		return p.Edit.Acts[0].Target
+	}
+	return p.Group + "/" + p.Release
 }
 
 // show adds to an effect what an approval by two people says.
@@ -76,7 +95,7 @@ func (f *Fleet) newProposal(s *snapshot, a Act, gate policy.Gate) storage.Propos
 // refuseTwice refuses what somebody proposed already, for the gate as it is.
 func (f *Fleet) refuseTwice(s *snapshot, p storage.Proposal) error {
 	for _, o := range s.records.Proposals {
-		if o.Kind == p.Kind && o.Group == p.Group && o.Release == p.Release && o.Shown.Fingerprint == p.Shown.Fingerprint && waiting(o, f.now()) {
+		if o.Kind == p.Kind && o.Group == p.Group && o.Release == p.Release && o.Shown.Fingerprint == p.Shown.Fingerprint && waiting(o, f.now()) && sameEdit(o.Edit, p.Edit) {
 			return &RefusedError{
 				Code: "proposed-already", Params: map[string]string{"id": o.ID, "first": o.Person.Name},
 				Message: o.Person.Name + " proposed it already: sign, refuse or withdraw " + o.ID,

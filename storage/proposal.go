@@ -6,7 +6,7 @@ import "time"
 // which act; the terms of each kind are a part of their own.
 type Proposal struct {
 	ID       string    `json:"id,omitzero"`
-	Kind     string    `json:"kind,omitzero"` // KindOverride or KindUrgent
+	Kind     string    `json:"kind,omitzero"` // KindOverride, KindUrgent or KindEdit
 	Group    string    `json:"group,omitzero"`
 	Release  string    `json:"release,omitzero"`
 	By       string    `json:"by,omitzero"` // actor
@@ -18,6 +18,7 @@ type Proposal struct {
 
 	Override *OverrideTerms `json:"override,omitempty"` // of KindOverride
 	Urgent   *UrgentTerms   `json:"urgent,omitempty"`   // of KindUrgent
+	Edit     *EditTerms     `json:"edit,omitempty"`     // of KindEdit, which names neither group nor release
 
 	// How it ended; State is StateOpen until then.
 	State       string    `json:"state,omitzero"`

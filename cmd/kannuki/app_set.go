@@ -45,7 +45,7 @@ func (g *globals) appText(a api.App) string {
 }
 
 type appSetOptions struct {
-	act
+	edit
 	name, importance, owner, vendor string
 	smoke                           []string
 }
@@ -104,8 +104,8 @@ func runAppSet(g *globals, cmd *cobra.Command, o appSetOptions, bundleID string)
 	if change == (fleet.AppChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}
-	request := api.SetAppRequest{AppChange: change, Reason: o.Reason, DryRun: o.DryRun}
-	return showPost(g, cmd, api.Path("apps", bundleID), request, func(app api.App) answer {
+	request := api.SetAppRequest{AppChange: change, Edit: o.body()}
+	return showEdit(g, cmd, api.Path("apps", bundleID), request, o.edit, func(app api.App) answer {
 		return answer{
 			data: app, table: g.appTable([]api.App{app}),
 			text: g.done(o.DryRun, g.text.T("Changed: %s (%s), %s.", app.Name, app.BundleID, g.text.Word(app.Importance))),
@@ -118,6 +118,7 @@ func newAppRemoveCommand(g *globals) *cobra.Command {
 		use: "remove BUNDLE-ID", short: g.text.T("Take a business app away, out of every group"),
 		long: g.text.T("Take a business app away, out of every group. Refused when that would open a closed gate, with the gates named (exit 3). " +
 			"Results that were recorded stay in the history."),
+		proposes: true,
 		example:  "kannuki app remove com.example.old --reason \"replaced by com.example.new\"",
 		path:     func(args []string) string { return api.Path("apps", args[0], "remove") },
 		complete: completeArg(g.appNames),

@@ -21,10 +21,10 @@ func newApprovalCommand(g *globals) *cobra.Command {
 		newApprovalSignCommand(g),
 		newApprovalEndCommand(g, "refuse", t.T("Refuse what another person proposed"),
 			"kannuki approval refuse 0b6f1f0e-… --reason \"the vendor's fix comes tomorrow\"",
-			func(p fleet.ProposalView) string { return t.T("Refused: %s for %s.", p.Release, p.Group) }),
+			func(p fleet.ProposalView) string { return t.T("Refused: %s.", g.proposalTitle(p)) }),
 		newApprovalEndCommand(g, "withdraw", t.T("Withdraw what you proposed"),
 			"kannuki approval withdraw 0b6f1f0e-… --reason \"proposed for the wrong group\"",
-			func(p fleet.ProposalView) string { return t.T("Withdrawn: %s from %s.", p.Release, p.Group) }),
+			func(p fleet.ProposalView) string { return t.T("Withdrawn: %s.", g.proposalTitle(p)) }),
 	)
 }
 
@@ -107,7 +107,7 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 	t := g.text
 	rows := [][2]string{
 		{t.T("Id"), p.ID},
-		{t.T("What"), t.T("%s: iOS %s for %s", t.Word(p.Kind), p.Release, p.Group)},
+		{t.T("What"), g.proposalTitle(p)},
 		{t.T("State"), fmt.Sprintf("%s [%s]", t.Word(p.State), p.State)},
 		{t.T("Proposed by"), fmt.Sprintf("%s (%s), %s", p.Person, p.By, t.Time(p.At))},
 		{t.T("Reason"), p.Reason},
@@ -133,6 +133,9 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 		rows = append(rows, [2]string{t.T("Ended by"), fmt.Sprintf("%s (%s), %s: %s", p.EndedPerson, p.EndedBy, t.Time(p.EndedAt), p.EndedReason)})
 	}
 	text := fields(rows...)
+	if p.Edit != nil {
+		return text + "\n" + g.editText(*p.Edit)
+	}
 	text += "\n" + t.T("The gate as it was shown: %s [%s]", t.Phase(p.Shown.Phase).Label, p.Shown.Phase) + "\n"
 	for _, app := range p.Shown.Missing {
 		text += "  " + seenLine(t, app) + "\n"
@@ -155,6 +158,14 @@ func seenText(t *lang.Printer, apps []fleet.SeenView) string {
 		lines[i] = seenLine(t, app)
 	}
 	return strings.Join(lines, "; ")
+}
+
+// proposalTitle says in a few words what a proposal is about.
+func (g *globals) proposalTitle(p fleet.ProposalView) string {
+	if p.Edit != nil {
+		return g.text.Word(p.Kind)
+	}
+	return g.text.T("%s: iOS %s for %s", g.text.Word(p.Kind), p.Release, p.Group)
 }
 
 type signOptions struct {
@@ -199,20 +210,31 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		if err := write(cmd.ErrOrStderr(), g.proposalText(p)+"\n"); err != nil {
 			return err
 		}
-		question := t.T("Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:")
-		if p.Urgent != nil {
+		question, word := t.T("Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:"), p.Group
+		switch {
+		case p.Urgent != nil:
 			question = t.T("Sign it? Phones will be asked to install what only quick checks have seen; iOS cannot go back. Type the group name:")
+		case p.Edit != nil:
+			question, word = t.T("Sign it? The gates above open without a test, now or later. Type sign:"), "sign"
 		}
-		if err := g.confirm(ctx, cmd, question, p.Group); err != nil {
+		if err := g.confirm(ctx, cmd, question, word); err != nil {
 			return err
 		}
 	}
 	var effect fleet.Effect
 	if err := client.Post(ctx, api.Path("approvals", id, "sign"), o.act, &effect); err != nil {
 		if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.CodeConflict {
-			err = &nextError{err: err, next: t.T("What was shown to the proposer is no longer so. Withdraw or refuse it, look at `kannuki gate show %s --group %s`, and propose again.", p.Release, p.Group)}
+			next := t.T("What was shown to the proposer is no longer so. Withdraw or refuse it, look at `kannuki gate show %s --group %s`, and propose again.", p.Release, p.Group)
+			if p.Edit != nil {
+				next = t.T("Settings or gates are no longer as they were shown to the proposer. Withdraw or refuse it, and propose again.")
+			}
+			err = &nextError{err: err, next: next}
 		}
 		return err
+	}
+	if p.Edit != nil {
+		text := g.done(effect.DryRun, t.T("Signed: %s.", g.proposalTitle(p))) + g.effectText(effect) + g.editText(*p.Edit)
+		return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 	}
 	text := g.done(effect.DryRun, t.T("Signed: iOS %s for %s.", effect.Release, effect.Group)) + g.effectText(effect) +
 		g.deadlineText(effect.Promise) + "\n" + g.wavesText(effect.Waves) +

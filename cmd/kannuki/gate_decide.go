@@ -102,9 +102,13 @@ func effectTable(e fleet.Effect) table {
 // does not touch.
 func (g *globals) effectText(e fleet.Effect) string {
 	t := g.text
-	lines := []string{t.T("The gate is now: %s.", t.Phase(e.Phase).Label)}
-	if e.DryRun {
-		lines[0] = t.T("The gate would be: %s.", t.Phase(e.Phase).Label)
+	var lines []string
+	switch {
+	case e.Phase == "": // it is about no one gate
+	case e.DryRun:
+		lines = append(lines, t.T("The gate would be: %s.", t.Phase(e.Phase).Label))
+	default:
+		lines = append(lines, t.T("The gate is now: %s.", t.Phase(e.Phase).Label))
 	}
 	if e.Install > 0 {
 		lines = append(lines, t.N(e.Install, "%d phone is asked to install.", "%d phones are asked to install."))
@@ -114,6 +118,9 @@ func (g *globals) effectText(e fleet.Effect) string {
 	}
 	if e.TooLate > 0 {
 		lines = append(lines, t.N(e.TooLate, "%d phone can no longer be stopped.", "%d phones can no longer be stopped."))
+	}
+	if len(lines) == 0 {
+		lines = append(lines, t.T("No phone has to do anything because of it."))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

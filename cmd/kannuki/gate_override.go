@@ -66,8 +66,7 @@ func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o over
 	if err := client.Post(ctx, api.Path("gates", o.group, release, "override"), r, &p); err != nil {
 		return err
 	}
-	text := g.proposedText(p) + g.wavesText(p.Effect.Waves) + "\n" + g.proposalText(p.ProposalView)
-	return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text})
+	return g.show(cmd, g.proposed(p))
 }
 
 // forAnother is where the server is, as it was typed, for a command of somebody

@@ -47,7 +47,7 @@ func newGroupAddCommand(g *globals) *cobra.Command {
 		Args: g.args("GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.settings.Reason, o.settings.DryRun = o.Reason, o.DryRun
-			return g.changeGroup(cmd, api.Path("groups"), api.AddGroupRequest{Name: args[0], GroupSettings: o.settings}, o.act)
+			return g.changeGroup(cmd, api.Path("groups"), api.AddGroupRequest{Name: args[0], GroupSettings: o.settings}, edit{act: o.act})
 		},
 	}
 	o.addFlags(g, cmd)
@@ -57,6 +57,7 @@ func newGroupAddCommand(g *globals) *cobra.Command {
 func newGroupSetCommand(g *globals) *cobra.Command {
 	var o groupFlags
 	var without []string
+	var propose bool
 	t := g.text
 	cmd := &cobra.Command{
 		Use:   "set GROUP",
@@ -72,18 +73,20 @@ func newGroupSetCommand(g *globals) *cobra.Command {
 				return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 			}
 			s.Reason, s.DryRun = o.Reason, o.DryRun
-			return g.changeGroup(cmd, api.Path("groups", args[0]), api.SetGroupRequest{GroupSettings: s, RemoveApps: without}, o.act)
+			request := api.SetGroupRequest{GroupSettings: s, RemoveApps: without, Propose: propose}
+			return g.changeGroup(cmd, api.Path("groups", args[0]), request, edit{o.act, propose})
 		},
 	}
 	o.addFlags(g, cmd)
+	g.proposeFlag(cmd.Flags(), &propose)
 	cmd.Flags().StringArrayVar(&without, "remove-app", nil, t.T("bundle identifier of a business app to take away; may be repeated"))
 	g.complete(cmd, "remove-app", g.appNames)
 	cmd.ValidArgsFunction = completeArg(g.groupNames)
 	return cmd
 }
 
-func (g *globals) changeGroup(cmd *cobra.Command, path string, request any, o act) error {
-	return showPost(g, cmd, path, request, func(group fleet.GroupView) answer {
+func (g *globals) changeGroup(cmd *cobra.Command, path string, request any, o edit) error {
+	return showEdit(g, cmd, path, request, o, func(group fleet.GroupView) answer {
 		text := g.text.T("Group %s has these business apps: %s.", group.Name, list(group.Apps).shown)
 		if len(group.Apps) == 0 {
 			text = g.text.T("Group %s has no business apps, so its gates stay closed. Add the apps this work depends on.", group.Name)

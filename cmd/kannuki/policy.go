@@ -141,7 +141,7 @@ func (g *globals) onOff(on bool) cell {
 
 // policySetOptions are the settings of a policy.
 type policySetOptions struct {
-	act
+	edit
 	rolloutFlags
 	improvementFlags
 	breakerFlags
@@ -170,7 +170,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	o.act.addFlags(g, f)
+	o.edit.addFlags(g, f)
 	o.rolloutFlags.addFlags(g, f)
 	o.improvementFlags.addFlags(g, f)
 	o.breakerFlags.addFlags(g, f)
@@ -220,8 +220,8 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	if change == (fleet.PolicyChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}
-	request := api.SetPolicyRequest{PolicyChange: change, Reason: o.Reason, DryRun: o.DryRun}
-	return showPost(g, cmd, api.Path("policies", name), request, func(p fleet.PolicyView) answer {
+	request := api.SetPolicyRequest{PolicyChange: change, Edit: o.body()}
+	return showEdit(g, cmd, api.Path("policies", name), request, o.edit, func(p fleet.PolicyView) answer {
 		return answer{
 			data: p, table: g.policyTable([]fleet.PolicyView{p}),
 			text: g.done(o.DryRun, g.text.T("Policy %s decides about these groups: %s.", p.Name, list(p.Groups).shown)),

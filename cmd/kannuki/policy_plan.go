@@ -49,7 +49,7 @@ func runPolicyPlan(ctx context.Context, g *globals, cmd *cobra.Command, o planOp
 	if err != nil {
 		return err
 	}
-	result, err := post(ctx, api.ApplyRequest{DryRun: true})
+	result, err := post(ctx, api.ApplyRequest{Edit: api.Edit{DryRun: true}})
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type deed[T any] struct {
 	short       string
 	long        string // "" when the short one says it all
 	example     string
+	proposes    bool // it is an edit, which a second person can sign
 	needsReason bool // before the server is asked; else the server decides
 	path        func(args []string) string
 	complete    cobra.CompletionFunc
@@ -48,7 +49,7 @@ type deed[T any] struct {
 }
 
 func newDeedCommand[T any](g *globals, d deed[T]) *cobra.Command {
-	var o act
+	var o edit
 	cmd := &cobra.Command{
 		Use:               d.use,
 		Short:             d.short,
@@ -60,11 +61,15 @@ func newDeedCommand[T any](g *globals, d deed[T]) *cobra.Command {
 			return runDeed(g, cmd, d, o, args)
 		},
 	}
-	o.addFlags(g, cmd.Flags())
+	if d.proposes {
+		o.addFlags(g, cmd.Flags())
+	} else {
+		o.act.addFlags(g, cmd.Flags())
+	}
 	return cmd
 }
 
-func runDeed[T any](g *globals, cmd *cobra.Command, d deed[T], o act, args []string) error {
+func runDeed[T any](g *globals, cmd *cobra.Command, d deed[T], o edit, args []string) error {
 	if d.needsReason {
 		if err := g.need(cmd, "reason"); err != nil {
 			return err
@@ -75,7 +80,11 @@ func runDeed[T any](g *globals, cmd *cobra.Command, d deed[T], o act, args []str
 			return err
 		}
 	}
-	return showPost(g, cmd, d.path(args), o, func(done T) answer {
+	var body any = o.act
+	if d.proposes {
+		body = o.body()
+	}
+	return showEdit(g, cmd, d.path(args), body, o, func(done T) answer {
 		tab, said := d.shown(args, done)
 		return answer{data: done, table: tab, text: g.done(o.DryRun, said)}
 	})

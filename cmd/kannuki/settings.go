@@ -32,7 +32,7 @@ func (o *settingsFlags) addFlags(g *globals, cmd *cobra.Command) {
 }
 
 type applyOptions struct {
-	act
+	edit
 	settingsFlags
 	fingerprint string
 	yes         bool
@@ -52,7 +52,7 @@ func newApplyCommand(g *globals) *cobra.Command {
 		Args: g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runApply(cmd.Context(), g, cmd, o) },
 	}
-	o.act.addFlags(g, cmd.Flags())
+	o.edit.addFlags(g, cmd.Flags())
 	o.settingsFlags.addFlags(g, cmd)
 	cmd.Flags().StringVar(&o.fingerprint, "fingerprint", "", t.T("apply only the changes that were shown with this fingerprint (default: as they are now)"))
 	cmd.Flags().BoolVar(&o.yes, "yes", false, t.T("do not ask"))
@@ -62,11 +62,14 @@ func newApplyCommand(g *globals) *cobra.Command {
 // runApply tries the settings, asks a person who sits at a terminal, and only
 // then makes exactly the changes that were shown.
 func runApply(ctx context.Context, g *globals, cmd *cobra.Command, o applyOptions) error {
+	if o.propose {
+		return proposeSettings(g, cmd, o)
+	}
 	post, err := g.settingsFrom(cmd, o.settingsFlags)
 	if err != nil {
 		return err
 	}
-	request := api.ApplyRequest{Reason: o.Reason, DryRun: true}
+	request := api.ApplyRequest{Edit: api.Edit{Reason: o.Reason, DryRun: true}}
 	request.Fingerprint = o.fingerprint
 	result, err := post(ctx, request)
 	if err != nil {
@@ -95,6 +98,20 @@ func runApply(ctx context.Context, g *globals, cmd *cobra.Command, o applyOption
 	return g.show(cmd, answer{data: result, table: g.changesTable(result.Changes), text: text})
 }
 
+// proposeSettings has what files say proposed for a second person to sign.
+func proposeSettings(g *globals, cmd *cobra.Command, o applyOptions) error {
+	if err := g.need(cmd, "file"); err != nil {
+		return err
+	}
+	files, err := policyfile.Read(o.file)
+	if err != nil {
+		return err
+	}
+	request := api.ApplyRequest{Edit: o.body()}
+	request.Settings, request.Prune, request.Fingerprint = files.Settings, o.prune, o.fingerprint
+	return g.inFiles(files, showPost(g, cmd, api.Path("apply"), request, g.proposed))
+}
+
 func newDiffCommand(g *globals) *cobra.Command {
 	var o settingsFlags
 	t := g.text
@@ -117,7 +134,7 @@ func runDiff(ctx context.Context, g *globals, cmd *cobra.Command, o settingsFlag
 	if err != nil {
 		return err
 	}
-	result, err := post(ctx, api.ApplyRequest{DryRun: true})
+	result, err := post(ctx, api.ApplyRequest{Edit: api.Edit{DryRun: true}})
 	if err != nil {
 		return err
 	}

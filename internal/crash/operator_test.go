@@ -92,7 +92,7 @@ func (o *operator) editApp(ctx context.Context) {
 	path, body := api.Path("apps"), any(api.AddAppRequest{AppRequest: fleet.AppRequest{BundleID: id, Name: name, Importance: importance}, Reason: a.ID})
 	if o.random.IntN(2) == 0 {
 		a.Action, path = "app.set", api.Path("apps", id)
-		body = api.SetAppRequest{AppChange: fleet.AppChange{Name: &name, Importance: &importance}, Reason: a.ID}
+		body = api.SetAppRequest{AppChange: fleet.AppChange{Name: &name, Importance: &importance}, Edit: api.Edit{Reason: a.ID}}
 	}
 	var app api.App
 	_ = o.do(ctx, &a, path, body, &app, func() {

@@ -61,16 +61,16 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"ヘルプデスクへ：{group}の{count}台に、iOS {release}の適用の支援が必要です：{reasons}。端末：{phones}。全台：`kannuki rollout chase {release} --group {group} --phones`",
 		},
 		"proposal.waiting": {
-			"{proposer} proposes an exception: iOS {release} for {group} although it is not verified. A second person can sign until {date}: `kannuki approval show {id}`.",
-			"{proposer}さんが例外承認を提案しました：{group}のiOS {release}（未検証）。{date}までに2人目の承認が必要です：`kannuki approval show {id}`",
+			"{proposer} proposes what takes two people[: iOS {release} for {group}]. A second person can sign until {date}: `kannuki approval show {id}`.",
+			"{proposer}さんが2名の承認が必要な操作を提案しました[：{group}のiOS {release}]。{date}までに2人目の承認が必要です：`kannuki approval show {id}`",
 		},
 		"proposal.signed": {
-			"{by} signed the exception that {proposer} proposed: iOS {release} for {group} is approved.",
-			"{proposer}さんが提案した例外を{by}さんが承認しました：{group}のiOS {release}を適用します。",
+			"{by} signed what {proposer} proposed[: iOS {release} for {group}].",
+			"{proposer}さんの提案を{by}さんが承認しました[：{group}のiOS {release}]。",
 		},
 		"proposal.refused": {
-			"{by} refused the exception that {proposer} proposed: iOS {release} for {group}.",
-			"{proposer}さんが提案した例外を{by}さんが却下しました：{group}のiOS {release}。",
+			"{by} refused what {proposer} proposed[: iOS {release} for {group}].",
+			"{proposer}さんの提案を{by}さんが却下しました[：{group}のiOS {release}]。",
 		},
 	}
 })

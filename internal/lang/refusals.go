@@ -6,11 +6,13 @@ import "sync"
 // carries. The placeholders are the refusal's own values.
 var refusalTexts = sync.OnceValue(func() map[string]both {
 	return map[string]both{
-		"no-declarations": {"Phone {phone} is told nothing by declarations: it is not enrolled, or its iOS is too old.", "端末{phone}には宣言で指示しません。登録されていないか、iOSが古いためです。"},
-		"identity-ended":  {"The phone's certificate is not in force.", "端末の証明書は有効ではありません。"},
-		"app-broken":      {"Not resumed: a business app does not work on this release.", "再開していません。このOSで動作不良の業務アプリがあります。"},
-		"removed":         {"The phone was removed already.", "この端末の登録はすでに解除しています。"},
-		"opens-gates":     {"This would open closed gates without a test, now or later: {gates}. Record what is missing there first, or decline the releases.", "検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
+		"no-declarations":     {"Phone {phone} is told nothing by declarations: it is not enrolled, or its iOS is too old.", "端末{phone}には宣言で指示しません。登録されていないか、iOSが古いためです。"},
+		"identity-ended":      {"The phone's certificate is not in force.", "端末の証明書は有効ではありません。"},
+		"app-broken":          {"Not resumed: a business app does not work on this release.", "再開していません。このOSで動作不良の業務アプリがあります。"},
+		"removed":             {"The phone was removed already.", "この端末の登録はすでに解除しています。"},
+		"opens-gates":         {"This would open closed gates without a test, now or later: {gates}. Record what is missing there first, decline the releases, or propose it for a second person to sign (--propose).", "検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否するか、2人目の承認を求めて提案してください（--propose）。"},
+		"phone-keeps-gates":   {"Without this phone closed gates would open without a test, now or later: {gates}. Record what is missing there first, or decline the releases.", "この端末がなくなると、検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
+		"one-person-suffices": {"This opens no closed gate; do it without --propose.", "閉じたゲートは開きません。--proposeなしで実行してください。"},
 		"no-person": {
 			"It takes two people, and this token names none. Use the server's own socket, or a token made with `kannuki token create --person`.",
 			"2名必要な操作ですが、このトークンには担当者がありません。サーバー上のソケットか、`kannuki token create --person`で作成したトークンを使ってください。",

@@ -45,6 +45,7 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 
 		"override":  {"Exception approval", "例外承認"},
 		"urgent":    {"Urgent route", "緊急対応"},
+		"edit":      {"Change of settings that opens closed gates", "閉じたゲートを開く設定変更"},
 		"open":      {"Waits for a second person", "2人目の承認待ち"},
 		"changed":   {"Gate changed since", "提案後にゲートが変化"},
 		"lapsed":    {"Lapsed", "期限切れ"},

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+
 	"github.com/kannuki-mdm/kannuki/fleet"
 )
 
@@ -35,6 +37,27 @@ type UrgentRequest struct {
 func urgent(h *Handler, c *call, in UrgentRequest) (any, error) {
 	return h.fleet.ProposeUrgent(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.UrgentRequest{
 		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Fingerprint: in.Fingerprint,
+	})
+}
+
+// Edit is what a change of apps, policies or groups takes. Propose has it proposed
+// for a second person to sign when it would open closed gates; the answer is the
+// proposal then.
+type Edit struct {
+	Reason  string `json:"reason"`
+	DryRun  bool   `json:"dry_run"`
+	Propose bool   `json:"propose"`
+}
+
+// edited makes an edit, or proposes it.
+func (h *Handler) edited(c *call, in Edit, edit func(context.Context, fleet.Act) (any, error)) (any, error) {
+	a := c.act(write{in.Reason, in.DryRun})
+	if !in.Propose {
+		return edit(c.ctx, a)
+	}
+	return h.fleet.ProposeEdit(c.ctx, c.Segment, a, func(ctx context.Context, a fleet.Act) error {
+		_, err := edit(ctx, a)
+		return err
 	})
 }
 

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/kannuki-mdm/kannuki/fleet"
+import (
+	"context"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+)
 
 // Policies is the list of policies, the built-in one first.
 type Policies struct {
@@ -20,12 +24,13 @@ func onePolicy(h *Handler, c *call) (any, error) {
 // is.
 type SetPolicyRequest struct {
 	fleet.PolicyChange
-	Reason string `json:"reason"`
-	DryRun bool   `json:"dry_run"`
+	Edit
 }
 
 func setPolicy(h *Handler, c *call, in SetPolicyRequest) (any, error) {
-	return h.fleet.SetPolicy(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("policy"), in.PolicyChange)
+	return h.edited(c, in.Edit, func(ctx context.Context, a fleet.Act) (any, error) {
+		return h.fleet.SetPolicy(ctx, c.Segment, a, c.r.PathValue("policy"), in.PolicyChange)
+	})
 }
 
 func removePolicy(h *Handler, c *call, in write) (any, error) {

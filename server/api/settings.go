@@ -1,6 +1,10 @@
 package api
 
-import "github.com/kannuki-mdm/kannuki/fleet"
+import (
+	"context"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+)
 
 func settings(h *Handler, c *call) (any, error) {
 	return h.fleet.Settings(c.Segment)
@@ -10,10 +14,11 @@ func settings(h *Handler, c *call) (any, error) {
 // nothing; what is absent stays as it is.
 type ApplyRequest struct {
 	fleet.ApplyRequest
-	Reason string `json:"reason"`
-	DryRun bool   `json:"dry_run"`
+	Edit
 }
 
 func apply(h *Handler, c *call, in ApplyRequest) (any, error) {
-	return h.fleet.Apply(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), in.ApplyRequest)
+	return h.edited(c, in.Edit, func(ctx context.Context, a fleet.Act) (any, error) {
+		return h.fleet.Apply(ctx, c.Segment, a, in.ApplyRequest)
+	})
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -38,16 +39,19 @@ func addApp(h *Handler, c *call, in AddAppRequest) (any, error) {
 // SetAppRequest changes a business app; what is absent stays as it is.
 type SetAppRequest struct {
 	fleet.AppChange
-	Reason string `json:"reason"`
-	DryRun bool   `json:"dry_run"`
+	Edit
 }
 
 func setApp(h *Handler, c *call, in SetAppRequest) (any, error) {
-	return h.fleet.SetApp(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("app"), in.AppChange)
+	return h.edited(c, in.Edit, func(ctx context.Context, a fleet.Act) (any, error) {
+		return h.fleet.SetApp(ctx, c.Segment, a, c.r.PathValue("app"), in.AppChange)
+	})
 }
 
-func removeApp(h *Handler, c *call, in write) (any, error) {
-	return h.fleet.RemoveApp(c.ctx, c.Segment, c.act(in), c.r.PathValue("app"))
+func removeApp(h *Handler, c *call, in Edit) (any, error) {
+	return h.edited(c, in, func(ctx context.Context, a fleet.Act) (any, error) {
+		return h.fleet.RemoveApp(ctx, c.Segment, a, c.r.PathValue("app"))
+	})
 }
 
 // Groups is the list of groups.
@@ -113,6 +117,7 @@ func addGroup(h *Handler, c *call, in AddGroupRequest) (any, error) {
 type SetGroupRequest struct {
 	GroupSettings
 	RemoveApps []string `json:"remove_apps"`
+	Propose    bool     `json:"propose"` // as in Edit
 }
 
 func setGroup(h *Handler, c *call, in SetGroupRequest) (any, error) {
@@ -121,7 +126,9 @@ func setGroup(h *Handler, c *call, in SetGroupRequest) (any, error) {
 		return nil, err
 	}
 	r.RemoveApps = in.RemoveApps
-	return h.fleet.SetGroup(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), r)
+	return h.edited(c, Edit{in.Reason, in.DryRun, in.Propose}, func(ctx context.Context, a fleet.Act) (any, error) {
+		return h.fleet.SetGroup(ctx, c.Segment, a, r)
+	})
 }
 
 func removeGroup(h *Handler, c *call, in write) (any, error) {

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+// edit is what a change of apps, policies and groups takes: what any change
+// does, and whether a second person is to sign it.
+type edit struct {
+	act
+	propose bool
+}
+
+func (o *edit) addFlags(g *globals, f *pflag.FlagSet) {
+	o.act.addFlags(g, f)
+	g.proposeFlag(f, &o.propose)
+}
+
+func (g *globals) proposeFlag(f *pflag.FlagSet, propose *bool) {
+	f.BoolVar(propose, "propose", false, g.text.T("when it would open closed gates: propose it for a second person to sign"))
+}
+
+// body is what the server is told of it.
+func (o edit) body() api.Edit {
+	return api.Edit{Reason: o.Reason, DryRun: o.DryRun, Propose: o.propose}
+}
+
+// showEdit sends an edit to the server and shows what came of it: the change, or
+// its proposal.
+func showEdit[T any](g *globals, cmd *cobra.Command, path string, body any, o edit, shown func(T) answer) error {
+	if o.propose {
+		return showPost(g, cmd, path, body, g.proposed)
+	}
+	return showPost(g, cmd, path, body, shown)
+}
+
+// proposed shows an act that waits for a second person.
+func (g *globals) proposed(p fleet.Proposed) answer {
+	text := g.proposedText(p) + g.wavesText(p.Effect.Waves) + "\n" + g.proposalText(p.ProposalView)
+	return answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text}
+}
+
+// editText shows what a proposed edit changes, and which gates that opens.
+func (g *globals) editText(e fleet.EditView) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", g.text.T("It changes:"))
+	for _, a := range e.Acts {
+		fmt.Fprintf(&b, "  %s %s: %s\n", a.Action, oneLine(a.Target), oneLine(detail(a.Detail).shown))
+	}
+	fmt.Fprintf(&b, "%s\n", g.text.T("It opens these gates, now or later, as they were shown:"))
+	for _, v := range e.Gates {
+		fmt.Fprintf(&b, "  %s/%s: %s [%s]\n", v.Group, v.Release, g.text.Phase(v.Phase).Label, v.Phase)
+	}
+	return b.String()
+}

@@ -1,0 +1,29 @@
+package storage
+
+// KindEdit is a proposal to change apps, policies or groups although that takes
+// away what keeps a gate closed.
+const KindEdit = "edit"
+
+// EditTerms are what is proposed of KindEdit. Whoever signs sees Acts and Gates,
+// and signs for these.
+type EditTerms struct {
+	Acts   []EditAct   `json:"acts,omitempty"`   // as the audit log will have them, in order
+	Gates  []ShownGate `json:"gates,omitempty"`  // that it opens, now or later
+	Before string      `json:"before,omitzero"`  // digest of all apps, policies and groups when it was proposed
+	Change []byte      `json:"change,omitempty"` // the WorldChange as JSON: a record cannot hold one of its own kind
+}
+
+// EditAct is one act of an edit.
+type EditAct struct {
+	Action string            `json:"action,omitzero"`
+	Target string            `json:"target,omitzero"`
+	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// ShownGate is a gate as the proposer saw it.
+type ShownGate struct {
+	Group       string `json:"group,omitzero"`
+	Release     string `json:"release,omitzero"`
+	Phase       string `json:"phase,omitzero"`
+	Fingerprint string `json:"fingerprint,omitzero"`
+}
