@@ -36,9 +36,10 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 	audit := []storage.AuditEntry{{At: now, Actor: "test", Action: "test"}}
 	decline := storage.Decline{Group: "sales", Release: release, At: now}
 	mark := storage.HoldMark{Group: "sales", Release: release, Day: 45, At: now}
-	change(storage.WorldChange{Declines: []storage.Decline{decline}, Policies: []storage.Policy{{Name: "old"}}, HoldMarks: []storage.HoldMark{mark}, Audit: audit})
+	change(storage.WorldChange{Declines: []storage.Decline{decline}, Policies: []storage.Policy{{Name: "old"}}, Calendars: []storage.NamedCalendar{{Name: "old"}}, HoldMarks: []storage.HoldMark{mark}, Audit: audit})
 	whole := storage.WorldChange{
 		Apps: []storage.App{{BundleID: "com.example.new", CreatedAt: now}}, Groups: []storage.Group{{Name: "depot", CreatedAt: now}},
+		Calendars: []storage.NamedCalendar{{Name: "shops", ChangedAt: now}},
 		Policies:  []storage.Policy{{Name: "strict", VerdictDays: 30}},
 		Verdicts:  []storage.Verdict{{ID: "v", Group: "sales", Release: release, BundleID: "com.example.pos", At: now}},
 		Offers:    []storage.Offer{{Group: "sales", Release: release, At: now}},
@@ -49,7 +50,7 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 		Proposals: []storage.Proposal{{ID: "p", Kind: storage.KindOverride, Group: "sales", Release: release, At: now}},
 		Notices:   []storage.Notice{{ID: "n", Kind: "hold.alarm", At: now}}, // which are not part of the world
 
-		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemovePolicies: []string{"old"}, RemoveDeclines: []storage.Decline{decline},
+		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemoveCalendars: []string{"old"}, RemovePolicies: []string{"old"}, RemoveDeclines: []storage.Decline{decline},
 		RemoveHoldMarks: []storage.HoldMark{mark}, Audit: audit,
 	}
 	for v, i := reflect.ValueOf(whole), 0; i < v.NumField(); i++ {

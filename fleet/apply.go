@@ -9,11 +9,11 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// ApplyRequest says what apps, policies and groups are to be. What it does not
+// ApplyRequest says what apps, calendars, policies and groups are to be. What it does not
 // name is left alone.
 type ApplyRequest struct {
 	Settings
-	Prune bool `json:"prune"` // remove every app, policy and group that is not named
+	Prune bool `json:"prune"` // remove every app, calendar, policy and group that is not named
 	// Fingerprint is that of the changes as a person saw them; "" skips the check.
 	Fingerprint string `json:"fingerprint,omitempty"`
 }
@@ -33,9 +33,9 @@ const (
 	ActionRemove = "remove"
 )
 
-// SettingsChange is what becomes of one app, policy or group.
+// SettingsChange is what becomes of one app, calendar, policy or group.
 type SettingsChange struct {
-	Kind   string        `json:"kind"` // app, policy or group
+	Kind   string        `json:"kind"` // app, calendar, policy or group
 	Name   string        `json:"name"`
 	Action string        `json:"action"`
 	Fields []FieldChange `json:"fields"` // sorted; none of what is removed
@@ -62,9 +62,9 @@ func (e *EntryError) Unwrap() error { return e.Err }
 // errUnchanged ends a change that would change nothing.
 var errUnchanged = errors.New("nothing changes")
 
-// Apply makes apps, policies and groups what the request says, all of it in one
-// change or nothing. Each is checked as by [Fleet.SetApp], [Fleet.SetPolicy],
-// [Fleet.SetGroup] and the verbs that add and remove; errors about one entry are
+// Apply makes apps, calendars, policies and groups what the request says, all of
+// it in one change or nothing. Each is checked as by [Fleet.SetApp],
+// [Fleet.SetCalendar], [Fleet.SetPolicy], [Fleet.SetGroup] and the verbs that add and remove; errors about one entry are
 // an [EntryError]. What opens a closed gate is judged of the whole, so that what
 // one entry takes away another may put in its place. It returns
 // storage.ErrConflict when the changes are not those the person saw, and writes
@@ -123,14 +123,21 @@ func (p *applying) plan() error {
 	if err := p.each("apps", "bundle_id", len(p.r.Apps), func(i int) (string, error) { return p.r.Apps[i].BundleID, p.app(p.r.Apps[i]) }); err != nil {
 		return err
 	}
-	if err := p.each("policies", "name", len(p.r.Policies), func(i int) (string, error) { return p.r.Policies[i].Name, p.policy(p.r.Policies[i]) }); err != nil {
+	if err := p.each("calendars", "name", len(p.r.Calendars), func(i int) (string, error) { return p.r.Calendars[i].Name, p.calendar(p.r.Calendars[i]) }); err != nil {
 		return err
 	}
 	if p.r.Prune {
 		p.pruneApps()
-		p.prunePolicies()
+		p.pruneCalendars()
 	}
 	there := p.after()
+	if err := p.each("policies", "name", len(p.r.Policies), func(i int) (string, error) { return p.r.Policies[i].Name, p.policy(there, p.r.Policies[i]) }); err != nil {
+		return err
+	}
+	if p.r.Prune {
+		p.prunePolicies()
+	}
+	there = p.after()
 	if err := p.each("groups", "name", len(p.r.Groups), func(i int) (string, error) { return p.r.Groups[i].Name, p.group(there, p.r.Groups[i]) }); err != nil {
 		return err
 	}

@@ -38,7 +38,8 @@ func (p *applying) app(in AppSettings) error {
 	return p.step("app", app.BundleID, isNew, appSettings(was), appSettings(app), change)
 }
 
-func (p *applying) policy(in PolicySettings) error {
+// policy plans one policy; there is the world with the calendars that will exist.
+func (p *applying) policy(there *snapshot, in PolicySettings) error {
 	if err := checkName(in.Name); err != nil {
 		return err
 	}
@@ -56,6 +57,11 @@ func (p *applying) policy(in PolicySettings) error {
 	is, err := in.onto(was, p.f.now())
 	if err != nil {
 		return err
+	}
+	if in.Calendar != nil && *in.Calendar != "" {
+		if _, err := there.calendar(*in.Calendar); err != nil {
+			return &EntryError{"calendar", err}
+		}
 	}
 	return p.step("policy", in.Name, isNew, policySettings(was), policySettings(is), p.f.settingPolicy(p.act, is))
 }
@@ -176,7 +182,8 @@ func (p *applying) pruneGroups() error {
 	return nil
 }
 
-// unused refuses to remove a policy that a group still has.
+// unused refuses to remove a policy that a group still has, or a calendar that a
+// policy still follows.
 func (p *applying) unused() error {
 	after := p.after()
 	for _, was := range p.s.records.Policies {
@@ -184,6 +191,14 @@ func (p *applying) unused() error {
 			continue
 		}
 		if err := policyView(after, was).refuseUse(); err != nil {
+			return err
+		}
+	}
+	for _, was := range p.s.records.Calendars {
+		if _, err := after.calendar(was.Name); err == nil {
+			continue
+		}
+		if err := calendarView(after, was).refuseUse(); err != nil {
 			return err
 		}
 	}

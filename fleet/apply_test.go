@@ -50,7 +50,8 @@ func changed(r fleet.ApplyResult) []string {
 
 const wanted = `{
  "apps": [{"bundle_id": "com.example.till", "importance": "critical"}, {"bundle_id": "com.example.pos", "owner": "retail"}],
- "policies": [{"name": "strict", "verdict_days": 30}],
+ "calendars": [{"name": "shops", "weekdays": ["mon-fri"]}],
+ "policies": [{"name": "strict", "verdict_days": 30, "calendar": "shops"}],
  "groups": [
   {"name": "sales", "apps": ["com.example.till", "com.example.pos"], "policy": "strict", "minimum_notice": "48h"},
   {"name": "stock", "candidate": "auto"}]}`
@@ -63,7 +64,8 @@ func TestApply(t *testing.T) {
 	before := w.records()
 	want := []string{
 		"add app com.example.till importance name owner smoke vendor_contact", "change app com.example.pos owner",
-		"add policy strict breaker_failed breaker_reports breaker_reverted breaker_sample breaker_silent breaker_silent_after carry_over chase chase_language chase_off chase_per_day chase_quiet closed deadline holidays hours improvements keep_improvements majors month_end on_expiry on_leak soak urgent urgent_deadline verdict_days waves weekdays",
+		"add calendar shops closed holidays hours month_end weekdays",
+		"add policy strict breaker_failed breaker_reports breaker_reverted breaker_sample breaker_silent breaker_silent_after calendar carry_over chase chase_language chase_off chase_per_day chase_quiet closed deadline holidays hours improvements keep_improvements majors month_end on_expiry on_leak soak urgent urgent_deadline verdict_days waves weekdays",
 		"change group sales apps minimum_notice policy", "add group stock apps candidate candidate_notice minimum_notice policy rights",
 	}
 	tried, err := w.fleet.Apply(w.ctx, seg, fleet.Act{Actor: "test", DryRun: true}, fleet.ApplyRequest{Settings: settings(t, wanted)})
@@ -110,7 +112,7 @@ func TestApply(t *testing.T) {
 			actions = append(actions, e.Action+" "+e.Target)
 		}
 	}
-	entries := []string{"app.add com.example.till", "app.set com.example.pos", "policy.set strict", "group.set sales", "group.add stock"}
+	entries := []string{"app.add com.example.till", "app.set com.example.pos", "calendar.set shops", "policy.set strict", "group.set sales", "group.add stock"}
 	if diff := cmp.Diff(entries, actions); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)
 	}
@@ -172,7 +174,7 @@ func TestApplyPrune(t *testing.T) {
 	done, err := w.apply(`{"apps": [{"bundle_id": "com.example.pos"}], "groups": [{"name": "sales", "policy": "default"}]}`, true)
 	w.must(err)
 	want := []string{
-		"remove app com.example.scan", "remove app com.example.till", "remove policy strict",
+		"remove app com.example.scan", "remove app com.example.till", "remove calendar shops", "remove policy strict",
 		"change group sales apps policy", "remove group stock",
 	}
 	if diff := cmp.Diff(want, changed(done)); diff != "" {
@@ -246,7 +248,7 @@ func TestSettingsAreWhole(t *testing.T) {
 	w.must(err)
 	s, err := w.fleet.Settings(seg)
 	w.must(err)
-	for _, v := range []reflect.Value{reflect.ValueOf(s.Apps[0]), reflect.ValueOf(s.Policies[0]), reflect.ValueOf(s.Groups[0])} {
+	for _, v := range []reflect.Value{reflect.ValueOf(s.Apps[0]), reflect.ValueOf(s.Calendars[0]), reflect.ValueOf(s.Policies[0]), reflect.ValueOf(s.Groups[0])} {
 		for _, f := range reflect.VisibleFields(v.Type()) {
 			if f.Type.Kind() == reflect.Pointer && v.FieldByIndex(f.Index).IsNil() {
 				t.Errorf("%s.%s is not exported: fill it in settings.go", v.Type(), f.Name)

@@ -15,9 +15,15 @@ import (
 // RolloutDefaults are what a policy says about rollouts; a person who approves
 // may say otherwise, except about the calendar.
 type RolloutDefaults struct {
-	Waves    []int    `json:"waves"`    // percent, those of the waves before counted in; none: all at once
-	Soak     string   `json:"soak"`     // least time between two starts, "48h0m0s"; "" none
-	Deadline string   `json:"deadline"` // from the start of a wave; "" is for the person who approves
+	Waves    []int  `json:"waves"`    // percent, those of the waves before counted in; none: all at once
+	Soak     string `json:"soak"`     // least time between two starts, "48h0m0s"; "" none
+	Deadline string `json:"deadline"` // from the start of a wave; "" is for the person who approves
+	Calendar string `json:"calendar"` // name of the one it follows, which then says what follows here; "": none
+	OpenTimes
+}
+
+// OpenTimes are when waves may start and their deadlines may lie.
+type OpenTimes struct {
 	Weekdays []string `json:"weekdays"` // "mon" to "sun"; none: all
 	Hours    string   `json:"hours"`    // "09:00-18:00"; "" all
 	MonthEnd int      `json:"month_end"`
@@ -27,10 +33,16 @@ type RolloutDefaults struct {
 
 // RolloutChange changes them; what is nil stays as it is.
 type RolloutChange struct {
-	Waves    *[]int    `json:"waves,omitempty"`    // rising, the last one 100
-	Soak     *string   `json:"soak,omitempty"`     // "2d", "12h"; "" none
-	Deadline *string   `json:"deadline,omitempty"` // "3d"; "" none
-	Weekdays *[]string `json:"weekdays,omitempty"`
+	Waves    *[]int  `json:"waves,omitempty"`    // rising, the last one 100
+	Soak     *string `json:"soak,omitempty"`     // "2d", "12h"; "" none
+	Deadline *string `json:"deadline,omitempty"` // "3d"; "" none
+	Calendar *string `json:"calendar,omitempty"` // name; "" none
+	CalendarChange
+}
+
+// CalendarChange changes open times; what is nil stays as it is.
+type CalendarChange struct {
+	Weekdays *[]string `json:"weekdays,omitempty"`  // "mon" or "mon-fri"
 	Hours    *string   `json:"hours,omitempty"`     // "" is all
 	MonthEnd *int      `json:"month_end,omitempty"` // 0 to 15
 	Closed   *[]string `json:"closed,omitempty"`
@@ -46,30 +58,37 @@ const (
 func weekdayNames() []string { return []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} }
 
 func rolloutDefaults(p storage.Policy) RolloutDefaults {
-	c := p.Calendar
-	d := RolloutDefaults{
-		Waves: append([]int{}, p.Waves...), Weekdays: append([]string{}, c.Weekdays...), MonthEnd: c.MonthEnd,
-		Closed: append([]string{}, c.Closed...), Holidays: append([]string{}, c.Holidays...),
-	}
+	d := RolloutDefaults{Waves: append([]int{}, p.Waves...), Calendar: p.CalendarName, OpenTimes: openTimes(p.Calendar)}
 	if p.Soak > 0 {
 		d.Soak = noticeText(p.Soak)
 	}
 	if p.Deadline > 0 {
 		d.Deadline = noticeText(p.Deadline)
 	}
-	if c.To > 0 {
-		d.Hours = clockText(c.From) + "-" + clockText(c.To)
-	}
 	return d
+}
+
+func openTimes(c storage.Calendar) OpenTimes {
+	t := OpenTimes{
+		Weekdays: append([]string{}, c.Weekdays...), MonthEnd: c.MonthEnd,
+		Closed: append([]string{}, c.Closed...), Holidays: append([]string{}, c.Holidays...),
+	}
+	if c.To > 0 {
+		t.Hours = clockText(c.From) + "-" + clockText(c.To)
+	}
+	return t
 }
 
 // rolloutChange returns the change that leads to what a policy says.
 func rolloutChange(p storage.Policy) RolloutChange {
 	d := rolloutDefaults(p)
-	return RolloutChange{
-		Waves: &d.Waves, Soak: &d.Soak, Deadline: &d.Deadline, Weekdays: &d.Weekdays, Hours: &d.Hours, MonthEnd: &d.MonthEnd,
-		Closed: &d.Closed, Holidays: &d.Holidays,
-	}
+	return RolloutChange{Waves: &d.Waves, Soak: &d.Soak, Deadline: &d.Deadline, Calendar: &d.Calendar, CalendarChange: calendarChange(p.Calendar)}
+}
+
+// calendarChange returns the change that leads to a calendar.
+func calendarChange(c storage.Calendar) CalendarChange {
+	t := openTimes(c)
+	return CalendarChange{Weekdays: &t.Weekdays, Hours: &t.Hours, MonthEnd: &t.MonthEnd, Closed: &t.Closed, Holidays: &t.Holidays}
 }
 
 // detail is what the audit log keeps of them.
@@ -85,8 +104,8 @@ func clockText(d time.Duration) string {
 	return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// onto returns the policy with the change, or the value no policy can have. A
-// calendar must leave something open in the year that begins at now.
+// onto returns the policy with the change, or the value no policy can have.
+// Whether the calendar it names exists is not looked at.
 func (c RolloutChange) onto(p storage.Policy, now time.Time) (storage.Policy, error) {
 	if c.Waves != nil {
 		if err := checkShares(*c.Waves); err != nil {
@@ -97,19 +116,35 @@ func (c RolloutChange) onto(p storage.Policy, now time.Time) (storage.Policy, er
 	if err := c.lengths(&p); err != nil {
 		return p, err
 	}
-	if err := c.days(&p.Calendar); err != nil {
+	replace(&p.CalendarName, c.Calendar)
+	var err error
+	if p.Calendar, err = c.CalendarChange.onto(p.Calendar, now); err != nil {
 		return p, err
+	}
+	if p.CalendarName != "" && !engineCalendar(p.Calendar).IsZero() {
+		return p, refused("two-calendars", "policy %s would follow calendar %s and have open times of its own; take the calendar away (--calendar \"\") "+
+			"or its own times (--weekdays \"\" --hours \"\" --month-end 0 --closed \"\" --holidays \"\")", p.Name, p.CalendarName).
+			with("policy", p.Name, "calendar", p.CalendarName)
+	}
+	return p, nil
+}
+
+// onto returns the calendar with the change, or an error about the value no
+// calendar can have. It must leave something open in the year that begins at now.
+func (c CalendarChange) onto(to storage.Calendar, now time.Time) (storage.Calendar, error) {
+	if err := c.days(&to); err != nil {
+		return to, err
 	}
 	if c.Hours != nil {
 		var ok bool
-		if p.Calendar.From, p.Calendar.To, ok = parseHours(*c.Hours); !ok {
-			return p, invalid("hours", "not-hours", "%q: want hours such as 09:00-18:00, or nothing for all of the day", *c.Hours).with("value", *c.Hours)
+		if to.From, to.To, ok = parseHours(*c.Hours); !ok {
+			return to, invalid("hours", "not-hours", "%q: want hours such as 09:00-18:00, or nothing for all of the day", *c.Hours).with("value", *c.Hours)
 		}
 	}
-	if _, open := engineCalendar(p.Calendar).Next(now); !open {
-		return p, invalid("calendar", "never-open", "the calendar leaves no hour open within a year; no wave could ever start")
+	if _, open := engineCalendar(to).Next(now); !open {
+		return to, invalid("calendar", "never-open", "the calendar leaves no hour open within a year; no wave could ever start")
 	}
-	return p, nil
+	return to, nil
 }
 
 // checkShares refuses waves that do not grow, or do not reach all phones.
@@ -144,14 +179,13 @@ func (c RolloutChange) lengths(p *storage.Policy) error {
 }
 
 // days takes up which days are open.
-func (c RolloutChange) days(to *storage.Calendar) error {
+func (c CalendarChange) days(to *storage.Calendar) error {
 	if c.Weekdays != nil {
-		for _, d := range *c.Weekdays {
-			if !slices.Contains(weekdayNames(), d) {
-				return notOneOf("weekdays", d, weekdayNames()...)
-			}
+		weekdays, err := parseWeekdays("weekdays", *c.Weekdays)
+		if err != nil {
+			return err
 		}
-		to.Weekdays = *c.Weekdays
+		to.Weekdays = weekdays
 	}
 	if c.MonthEnd != nil {
 		if *c.MonthEnd < 0 || *c.MonthEnd > maxMonthEnd {
@@ -175,6 +209,34 @@ func (c RolloutChange) days(to *storage.Calendar) error {
 		*list.to = slices.Compact(sorted)
 	}
 	return nil
+}
+
+// parseWeekdays reads weekdays such as "mon" and ranges of them such as "mon-fri"
+// or "sat-mon", and returns each day once, from Monday on.
+func parseWeekdays(field string, list []string) ([]string, error) {
+	names := weekdayNames()
+	named := make([]bool, len(names))
+	for _, text := range list {
+		first, last, ranged := strings.Cut(text, "-")
+		if !ranged {
+			last = first
+		}
+		from, to := slices.Index(names, first), slices.Index(names, last)
+		if from < 0 || to < 0 {
+			days := strings.Join(names, ", ")
+			return nil, invalid(field, "not-weekdays", "%q: want one of %s, or a range such as mon-fri", text, days).with("value", text, "allowed", days)
+		}
+		for d := range (to-from+len(names))%len(names) + 1 {
+			named[(from+d)%len(names)] = true
+		}
+	}
+	out := []string{}
+	for i := range names {
+		if d := (i + int(time.Monday)) % len(names); named[d] {
+			out = append(out, names[d])
+		}
+	}
+	return out, nil
 }
 
 // parseHours reads "09:00-18:00"; "" is the whole day.
@@ -227,7 +289,7 @@ func engineCalendar(c storage.Calendar) policy.Calendar {
 // openTime returns the first wall time from l on that the calendar of a group
 // leaves open, by the clock of each phone.
 func (s *snapshot) openTime(group string, l policy.LocalTime) policy.LocalTime {
-	return engineCalendar(s.rollout(group).Calendar).NextLocal(l)
+	return s.calendarOf(s.rollout(group)).NextLocal(l)
 }
 
 // rollout returns the policy that a group's rollouts follow; the built-in one

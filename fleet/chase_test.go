@@ -348,7 +348,7 @@ func TestLadderSettings(t *testing.T) {
 		"eleven":          {fleet.ChaseChange{Chase: ptr(slices.Repeat([]string{"push@+6h"}, 11))}, "too-many-steps"},
 		"not hours":       {fleet.ChaseChange{ChaseQuiet: ptr("night")}, "not-quiet-hours"},
 		"the whole day":   {fleet.ChaseChange{ChaseQuiet: ptr("08:00-08:00")}, "not-quiet-hours"},
-		"not a day":       {fleet.ChaseChange{ChaseOff: &[]string{"holiday"}}, "not-one-of"},
+		"not a day":       {fleet.ChaseChange{ChaseOff: &[]string{"holiday"}}, "not-weekdays"},
 		"the whole week":  {fleet.ChaseChange{ChaseOff: &[]string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}}, "never-reminded"},
 		"too many a day":  {fleet.ChaseChange{ChasePerDay: ptr(11)}, "steps-out-of-range"},
 		"fewer than none": {fleet.ChaseChange{ChasePerDay: ptr(-1)}, "steps-out-of-range"},

@@ -219,7 +219,7 @@ func (r GroupRequest) checkApps(s *snapshot, g storage.Group) error {
 	return nil
 }
 
-// edit makes a change of apps, policies and groups, unless it is only tried, that
+// edit makes a change of apps, calendars, policies and groups, unless it is only tried, that
 // takes away nothing that keeps a gate closed and contradicts nothing.
 func (f *Fleet) edit(ctx context.Context, seg storage.Segment, a Act, build func(*snapshot) (storage.WorldChange, error)) error {
 	w, err := f.world(seg)

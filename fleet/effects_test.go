@@ -67,7 +67,7 @@ func dayOr(t time.Time) string {
 func TestPlanIsWhatHappens(t *testing.T) {
 	t.Parallel()
 	closed := []string{"2026-08-19..2026-08-30"}
-	holiday := fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Closed: &closed}}
+	holiday := fleet.PolicyChange{RolloutChange: fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: &closed}}}
 	// Of four phones two are in the first two waves; see inWaves.
 	waves := fleet.ApproveRequest{Waves: []string{"25%@+0", "50%@+2d", "100%@+4d"}, Deadline: "+3d"}
 	for name, tc := range map[string]struct {

@@ -185,7 +185,7 @@ func (e *ChangedError) Unwrap() error { return storage.ErrConflict }
 
 // NotFoundError names what does not exist; it is a storage.ErrNotFound.
 type NotFoundError struct {
-	What string // "group", "policy", "release", "app", "phone", "verdict", "command", "notice", "channel"
+	What string // "group", "policy", "calendar", "release", "app", "phone", "verdict", "command", "notice", "channel"
 	Name string
 	Near []string // names that do exist and come close, at most three
 }

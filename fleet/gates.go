@@ -160,6 +160,8 @@ func applied(w storage.World, c storage.WorldChange) storage.World {
 	w.Apps = slices.DeleteFunc(w.Apps, func(a storage.App) bool { return slices.Contains(c.RemoveApps, a.BundleID) })
 	w.Groups = upsert(w.Groups, c.Groups, func(a, b storage.Group) bool { return a.Name == b.Name })
 	w.Groups = slices.DeleteFunc(w.Groups, func(g storage.Group) bool { return slices.Contains(c.RemoveGroups, g.Name) })
+	w.Calendars = upsert(w.Calendars, c.Calendars, func(a, b storage.NamedCalendar) bool { return a.Name == b.Name })
+	w.Calendars = slices.DeleteFunc(w.Calendars, func(n storage.NamedCalendar) bool { return slices.Contains(c.RemoveCalendars, n.Name) })
 	w.Policies = upsert(w.Policies, c.Policies, func(a, b storage.Policy) bool { return a.Name == b.Name })
 	w.Policies = slices.DeleteFunc(w.Policies, func(p storage.Policy) bool { return slices.Contains(c.RemovePolicies, p.Name) })
 	w.Offers = upsert(w.Offers, c.Offers, func(a, b storage.Offer) bool { return a.Group == b.Group && a.Release == b.Release })

@@ -79,12 +79,10 @@ func (c ChaseChange) onto(p *storage.Policy) error {
 		}
 	}
 	if c.ChaseOff != nil {
-		for _, d := range *c.ChaseOff {
-			if !slices.Contains(weekdayNames(), d) {
-				return notOneOf("chase_off", d, weekdayNames()...)
-			}
+		off, err := parseWeekdays("chase_off", *c.ChaseOff)
+		if err != nil {
+			return err
 		}
-		off := slices.Compact(slices.Sorted(slices.Values(*c.ChaseOff)))
 		if len(off) > maxChaseOff {
 			return invalid("chase_off", "never-reminded", "all seven days: no step could ever be taken; want at most %d", maxChaseOff).with("most", strconv.Itoa(maxChaseOff))
 		}

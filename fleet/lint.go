@@ -76,7 +76,7 @@ func (f *Fleet) lint(w *worldState, s *snapshot, policies []storage.Policy) Lint
 
 // draft is a policy as the engine looks for faults in it.
 func draft(w *worldState, s *snapshot, p storage.Policy) policy.Draft {
-	d := policy.Draft{Policy: enginePolicy(p), Waves: p.Waves, Soak: p.Soak, Deadline: p.Deadline, Calendar: engineCalendar(p.Calendar)}
+	d := policy.Draft{Policy: enginePolicy(p), Waves: p.Waves, Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p)}
 	for _, g := range s.records.Groups {
 		if policyName(g) != p.Name {
 			continue
@@ -96,10 +96,10 @@ func draft(w *worldState, s *snapshot, p storage.Policy) policy.Draft {
 	return d
 }
 
-// contradicts refuses a change that makes a policy contradict itself, or a group
-// that has it. What was wrong before keeps nobody from changing something else.
+// contradicts refuses a change that makes a policy contradict itself, the calendar
+// it follows or a group that has it. What was wrong before keeps nobody from changing something else.
 func (f *Fleet) contradicts(w *worldState, s *snapshot, c storage.WorldChange) error {
-	if len(c.Policies)+len(c.Groups) == 0 {
+	if len(c.Policies)+len(c.Groups)+len(c.Calendars) == 0 {
 		return nil
 	}
 	after := &snapshot{records: applied(s.records, c), catalog: s.catalog}

@@ -190,6 +190,11 @@ func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name 
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
+		if p.CalendarName != "" {
+			if _, err := s.calendar(p.CalendarName); err != nil {
+				return storage.WorldChange{}, err
+			}
+		}
 		change := f.settingPolicy(a, p)
 		view = policyView(s, change.Policies[0])
 		return change, nil

@@ -30,7 +30,7 @@ func TestPolicyRecord(t *testing.T) {
 	w.must(err)
 	lane := fleet.UrgentDefaults{Urgent: "lane", UrgentDeadline: "24h"}
 	chase := fleet.ChaseSettings{Chase: []string{}, ChaseOff: []string{}}
-	none := fleet.RolloutDefaults{Waves: []int{}, Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}
+	none := fleet.RolloutDefaults{Waves: []int{}, OpenTimes: fleet.OpenTimes{Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}}
 	accept := fleet.ImprovementSettings{Improvements: "accept"}
 	limits := fleet.BreakerLimits{
 		BreakerSample: 20, BreakerFailed: 10, BreakerSilent: 20, BreakerSilentAfter: "72h", BreakerReverted: 10, BreakerReports: 3,

@@ -25,7 +25,7 @@ func TestRolloutPlanIsWhatHappens(t *testing.T) {
 	w := newWorld(t) // Tuesday, 2026-08-18
 	w.verified()
 	w.retail(fleet.PolicyChange{})
-	w.decides("retail", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Closed: ptr([]string{"2026-08-24", "2026-08-20..2026-08-21"})}})
+	w.decides("retail", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2026-08-24", "2026-08-20..2026-08-21"})}}})
 	request := fleet.ApproveRequest{Group: "sales", Release: release}
 	plan, err := w.fleet.PlanRollout(seg, request)
 	w.must(err)

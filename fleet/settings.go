@@ -7,18 +7,26 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// Settings are business apps, policies and groups as files hold them. The
+// Settings are business apps, calendars, policies and groups as files hold them. The
 // built-in policy is never among them.
 type Settings struct {
-	Apps     []AppSettings    `json:"apps,omitzero"` // nil is left out, none is []
-	Policies []PolicySettings `json:"policies,omitzero"`
-	Groups   []GroupSettings  `json:"groups,omitzero"`
+	Apps      []AppSettings      `json:"apps,omitzero"` // nil is left out, none is []
+	Calendars []CalendarSettings `json:"calendars,omitzero"`
+	Policies  []PolicySettings   `json:"policies,omitzero"`
+	Groups    []GroupSettings    `json:"groups,omitzero"`
 }
 
 // AppSettings is one business app. What is nil stays as it is.
 type AppSettings struct {
 	BundleID string `json:"bundle_id"`
 	AppChange
+}
+
+// CalendarSettings is one calendar. What is nil stays as it is, or is open when
+// the calendar is new.
+type CalendarSettings struct {
+	Name string `json:"name"`
+	CalendarChange
 }
 
 // PolicySettings is one policy. What is nil stays as it is, or is as in the
@@ -40,7 +48,7 @@ type GroupSettings struct {
 	CandidateNotice *string   `json:"candidate_notice,omitempty"` // "4h"
 }
 
-// Settings returns every app, policy and group with every setting, each sorted
+// Settings returns every app, calendar, policy and group with every setting, each sorted
 // by its key. Applied again they change nothing.
 func (f *Fleet) Settings(seg storage.Segment) (Settings, error) {
 	w, err := f.world(seg)
@@ -48,9 +56,12 @@ func (f *Fleet) Settings(seg storage.Segment) (Settings, error) {
 		return Settings{}, err
 	}
 	records := w.current.Load().records
-	out := Settings{Apps: []AppSettings{}, Policies: []PolicySettings{}, Groups: []GroupSettings{}}
+	out := Settings{Apps: []AppSettings{}, Calendars: []CalendarSettings{}, Policies: []PolicySettings{}, Groups: []GroupSettings{}}
 	for _, a := range records.Apps {
 		out.Apps = append(out.Apps, appSettings(a))
+	}
+	for _, c := range records.Calendars {
+		out.Calendars = append(out.Calendars, calendarSettings(c))
 	}
 	for _, p := range records.Policies {
 		out.Policies = append(out.Policies, policySettings(p))

@@ -37,7 +37,7 @@ func TestLatePhoneGetsAnOpenDeadline(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t) // Tuesday
 	w.verified()
-	w.decides("retail", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Weekdays: ptr([]string{"mon", "tue", "wed", "thu", "fri"}), Hours: ptr("09:00-17:00")}})
+	w.decides("retail", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"mon-fri"}), Hours: ptr("09:00-17:00")}}})
 	w.must(second(w.approve("+1d")))
 	w.clock.Add(3 * aDay) // Friday, 18:00 in Tokyo: a day later is Saturday
 	p := w.enrol("P2", "sales", storage.RingProduction)

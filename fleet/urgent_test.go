@@ -223,7 +223,7 @@ func TestUrgentMostExposedFirst(t *testing.T) {
 	w := newWorld(t)
 	phones := w.urgent(2)
 	shut := []string{"2026-08-18..2026-08-31"}
-	_, err := w.fleet.SetPolicy(w.ctx, seg, w.act("setup"), "own", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Closed: &shut}})
+	_, err := w.fleet.SetPolicy(w.ctx, seg, w.act("setup"), "own", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: &shut}}})
 	w.must(err)
 	w.policy(fleet.UrgentChange{UrgentDeadline: new("30h")})
 	effect := w.hurry(inTheLane())

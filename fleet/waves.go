@@ -191,7 +191,7 @@ func (f *Fleet) schedule(s *snapshot, group string, soak time.Duration) policy.S
 	if g, err := s.group(group); err == nil {
 		notice = cmp.Or(g.MinimumNotice, notice)
 	}
-	return policy.Schedule{Soak: soak, Location: f.o.Location, Calendar: engineCalendar(s.rollout(group).Calendar), Notice: notice}
+	return policy.Schedule{Soak: soak, Location: f.o.Location, Calendar: s.calendarOf(s.rollout(group)), Notice: notice}
 }
 
 // bucketsWaiting returns the buckets, sorted, of the production phones that an

@@ -18,7 +18,7 @@ import (
 func (w *world) retail(c fleet.PolicyChange) {
 	w.t.Helper()
 	c.RolloutChange = fleet.RolloutChange{
-		Waves: ptr([]int{25, 100}), Soak: ptr("2d"), Deadline: ptr("3d"), Weekdays: ptr([]string{"mon", "tue", "wed", "thu", "fri"}),
+		Waves: ptr([]int{25, 100}), Soak: ptr("2d"), Deadline: ptr("3d"), CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"mon-fri"})},
 	}
 	w.decides("retail", c)
 	for i := range 3 {

@@ -226,7 +226,7 @@ func TestWavesByPolicy(t *testing.T) {
 	}
 	set(fleet.RolloutChange{
 		Waves: ptr([]int{25, 100}), Soak: ptr("2d"), Deadline: ptr("3d"),
-		Weekdays: ptr([]string{"mon", "tue", "wed", "thu", "fri"}), Hours: ptr("10:00-17:00"), Holidays: ptr([]string{"2026-08-21"}),
+		CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"mon", "tue", "wed", "thu", "fri"}), Hours: ptr("10:00-17:00"), Holidays: ptr([]string{"2026-08-21"})},
 	})
 	_, err := w.fleet.SetGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Policy: "retail"})
 	w.must(err)
@@ -245,7 +245,7 @@ func TestWavesByPolicy(t *testing.T) {
 	if got := d.Explanation.Reason.Code; len(asked(phones)) != 0 || got != "outside-calendar" && got != "wave-not-started" {
 		t.Errorf("before the calendar opens %v are asked, the first phone: %s", asked(phones), got)
 	}
-	set(fleet.RolloutChange{Closed: ptr([]string{"2026-08-20..2026-08-25"})})
+	set(fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2026-08-20..2026-08-25"})}})
 	if !w.after(time.Hour) || len(w.acts("rollout.wave")) != 1 {
 		t.Error("want the first wave to start, and no other")
 	}
@@ -267,18 +267,19 @@ func TestRolloutDefaultsThatCannotBe(t *testing.T) {
 		change fleet.RolloutChange
 		code   string
 	}{
-		"shares fall":      {fleet.RolloutChange{Waves: ptr([]int{25, 5, 100})}, "waves-not-rising"},
-		"not all":          {fleet.RolloutChange{Waves: ptr([]int{25})}, "waves-not-all"},
-		"soak":             {fleet.RolloutChange{Soak: ptr("31d")}, "not-a-length"},
-		"deadline":         {fleet.RolloutChange{Deadline: ptr("tomorrow")}, "not-a-length"},
-		"weekday":          {fleet.RolloutChange{Weekdays: ptr([]string{"monday"})}, "not-one-of"},
-		"hours backwards":  {fleet.RolloutChange{Hours: ptr("18:00-09:00")}, "not-hours"},
-		"hours unreadable": {fleet.RolloutChange{Hours: ptr("9-18")}, "not-hours"},
-		"month end":        {fleet.RolloutChange{MonthEnd: ptr(16)}, "month-end-range"},
-		"no such day":      {fleet.RolloutChange{Closed: ptr([]string{"2026-02-30"})}, "not-days"},
-		"range backwards":  {fleet.RolloutChange{Closed: ptr([]string{"2027-01-04..2026-12-28"})}, "not-days"},
-		"too many days":    {fleet.RolloutChange{Holidays: ptr(make([]string, 501))}, "too-many-days"},
-		"never open":       {fleet.RolloutChange{Closed: ptr([]string{"2026-01-01..2028-12-31"})}, "never-open"},
+		"shares fall":       {fleet.RolloutChange{Waves: ptr([]int{25, 5, 100})}, "waves-not-rising"},
+		"not all":           {fleet.RolloutChange{Waves: ptr([]int{25})}, "waves-not-all"},
+		"soak":              {fleet.RolloutChange{Soak: ptr("31d")}, "not-a-length"},
+		"deadline":          {fleet.RolloutChange{Deadline: ptr("tomorrow")}, "not-a-length"},
+		"weekday":           {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"monday"})}}, "not-weekdays"},
+		"range of weekdays": {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"mon-"})}}, "not-weekdays"},
+		"hours backwards":   {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Hours: ptr("18:00-09:00")}}, "not-hours"},
+		"hours unreadable":  {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Hours: ptr("9-18")}}, "not-hours"},
+		"month end":         {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{MonthEnd: ptr(16)}}, "month-end-range"},
+		"no such day":       {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2026-02-30"})}}, "not-days"},
+		"range backwards":   {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2027-01-04..2026-12-28"})}}, "not-days"},
+		"too many days":     {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Holidays: ptr(make([]string, 501))}}, "too-many-days"},
+		"never open":        {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2026-01-01..2028-12-31"})}}, "never-open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := w.fleet.SetPolicy(w.ctx, seg, w.act("r"), "odd", fleet.PolicyChange{RolloutChange: tc.change})

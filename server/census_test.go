@@ -74,6 +74,7 @@ func adminCensus() map[string]bounds {
 		"POST /v1/approvals/{id}/refuse", "POST /v1/approvals/{id}/withdraw",
 		"GET /v1/verdicts/matrix", "GET /v1/verdicts/coverage",
 		"GET /v1/policies", "GET /v1/policies/{policy}", "POST /v1/policies/{policy}", "POST /v1/policies/{policy}/remove",
+		"GET /v1/calendars", "GET /v1/calendars/{calendar}", "POST /v1/calendars/{calendar}", "POST /v1/calendars/{calendar}/remove",
 		"GET /v1/problems", "POST /v1/problems", "POST /v1/problems/{id}/close",
 		"GET /v1/settings", "POST /v1/apply", "POST /v1/devices/{udid}", "POST /v1/holders", "GET /v1/rollouts/{group}/{release}/chase",
 		"GET /v1/notices", "GET /v1/notices/{id}", "POST /v1/notices/{id}/retry", "POST /v1/notices/retry",

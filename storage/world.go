@@ -8,6 +8,7 @@ type World struct {
 	Revision  uint64 // grows by one with every change
 	Apps      []App
 	Groups    []Group
+	Calendars []NamedCalendar
 	Policies  []Policy // without the built-in one
 	Verdicts  []Verdict
 	Offers    []Offer
@@ -21,21 +22,23 @@ type World struct {
 // WorldChange is one atomic change of the world: records to add or replace by
 // their keys, and keys to remove.
 type WorldChange struct {
-	Apps      []App      // by BundleID
-	Groups    []Group    // by Name
-	Policies  []Policy   // by Name
-	Verdicts  []Verdict  // by ID
-	Offers    []Offer    // by Group and Release
-	Approvals []Approval // by ID
-	Declines  []Decline  // by Group and Release
-	HoldMarks []HoldMark // by Group and Release
-	Proposals []Proposal // by ID
-	Problems  []Problem  // by ID
+	Apps      []App           // by BundleID
+	Groups    []Group         // by Name
+	Calendars []NamedCalendar // by Name
+	Policies  []Policy        // by Name
+	Verdicts  []Verdict       // by ID
+	Offers    []Offer         // by Group and Release
+	Approvals []Approval      // by ID
+	Declines  []Decline       // by Group and Release
+	HoldMarks []HoldMark      // by Group and Release
+	Proposals []Proposal      // by ID
+	Problems  []Problem       // by ID
 
 	Notices []Notice // by ID; one that is on record already stays as it is
 
 	RemoveApps      []string
 	RemoveGroups    []string
+	RemoveCalendars []string
 	RemovePolicies  []string
 	RemoveDeclines  []Decline
 	RemoveHoldMarks []HoldMark
@@ -86,7 +89,9 @@ type Policy struct {
 	Waves    []int         `json:"waves,omitempty"`   // percent of the phones, those of the waves before counted in; none: all at once
 	Soak     time.Duration `json:"soak,omitzero"`     // least time between the starts of two waves
 	Deadline time.Duration `json:"deadline,omitzero"` // from the start of a wave; 0: whoever approves says
-	Calendar Calendar      `json:"calendar,omitzero"`
+	Calendar Calendar      `json:"calendar,omitzero"` // zero when it names one
+
+	CalendarName string `json:"calendarName,omitzero"` // of the calendar it follows; "": its own
 
 	Improvements Improvements `json:"improvements,omitzero"`
 	Chase        PolicyChase  `json:"chase,omitzero"`
@@ -110,19 +115,9 @@ type PolicyChase struct {
 	Steps    []string      `json:"steps,omitempty"`   // in order, "push@+6h"; none: nobody is reminded
 	From     time.Duration `json:"from,omitzero"`     // hours without a step, from midnight; both equal: none
 	To       time.Duration `json:"to,omitzero"`       // earlier than From: on the next day
-	Off      []string      `json:"off,omitempty"`     // weekdays without a step, "mon" to "sun", sorted
+	Off      []string      `json:"off,omitempty"`     // weekdays without a step, "mon" to "sun", in this order
 	PerDay   int           `json:"perDay,omitzero"`   // steps for one phone a day; 0: any number
 	Language string        `json:"language,omitzero"` // of the words to those who carry phones: en or ja; "": whichever the channel speaks
-}
-
-// Calendar says when waves may start and their deadlines may lie.
-type Calendar struct {
-	Weekdays []string      `json:"weekdays,omitempty"` // "mon" to "sun"; none: all
-	From     time.Duration `json:"from,omitzero"`      // hours of the day, from its midnight; both zero: all
-	To       time.Duration `json:"to,omitzero"`
-	MonthEnd int           `json:"monthEnd,omitzero"`  // so many last days of each month are closed
-	Closed   []string      `json:"closed,omitempty"`   // "2026-12-28" or "2026-12-28..2027-01-04"
-	Holidays []string      `json:"holidays,omitempty"` // days, sorted
 }
 
 // Verdict is the result of testing an app on a release.

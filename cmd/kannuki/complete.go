@@ -51,6 +51,10 @@ func (g *globals) policyNames(cmd *cobra.Command) []string {
 	return names(ask[api.Policies](g, cmd, api.Path("policies")).Policies, func(v fleet.PolicyView) string { return v.Name })
 }
 
+func (g *globals) calendarNames(cmd *cobra.Command) []string {
+	return names(ask[api.Calendars](g, cmd, api.Path("calendars")).Calendars, func(v fleet.CalendarView) string { return v.Name })
+}
+
 func (g *globals) verdictNames(cmd *cobra.Command) []string {
 	return names(ask[api.Verdicts](g, cmd, api.Path("verdicts")).Verdicts, func(v api.Verdict) string { return v.ID })
 }

@@ -279,6 +279,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no group %q.", e.Name), t.T("List: `kannuki group list`.")
 	case "policy":
 		message, next = t.T("There is no policy %q.", e.Name), t.T("List: `kannuki policy list`.")
+	case "calendar":
+		message, next = t.T("There is no calendar %q.", e.Name), t.T("List: `kannuki calendar list`.")
 	case "release":
 		message, next = t.T("There is no release %q.", e.Name), t.T("List: `kannuki release list`.")
 	case "cve":

@@ -59,6 +59,7 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"waves", ""},
 		{"soak", ""},
 		{"deadline", ""},
+		{"calendar", ""},
 		{"weekdays", ""},
 		{"hours", ""},
 		{"month_end", ""},
@@ -85,7 +86,7 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
 			list(p.Groups), boolean(p.BuiltIn), plain(p.ChangedBy), instantUTC(p.ChangedAt),
-			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays),
+			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), plain(p.Calendar), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays),
 			plain(p.Improvements), boolean(p.KeepImprovements),
 			number(p.BreakerSample), number(p.BreakerFailed), number(p.BreakerSilent), plain(p.BreakerSilentAfter), number(p.BreakerReverted), number(p.BreakerReports),
 			plain(p.Majors),
@@ -102,25 +103,24 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 	if !p.BuiltIn {
 		changed = t.Time(p.ChangedAt) + ", " + p.ChangedBy
 	}
-	return fields(
-		[2]string{t.T("Policy"), p.Name},
-		[2]string{t.T("Carry-over"), g.onOff(p.CarryOver).shown},
-		[2]string{t.T("Results count"), g.verdictDays(p.VerdictDays)},
-		[2]string{t.T("After 90 days"), g.word(p.OnExpiry).shown},
-		[2]string{t.T("Waves"), g.shares(p.Waves)},
-		[2]string{t.T("Watch period"), orDash(p.Soak)},
-		[2]string{t.T("Install deadline"), orDash(p.Deadline)},
-		[2]string{t.T("Update days"), g.openDays(p.RolloutDefaults)},
-		[2]string{t.T("No-update days"), list(slices.Concat(p.Closed, p.Holidays)).shown},
-		[2]string{t.T("Security improvements"), g.improvements(p.ImprovementSettings)},
-		[2]string{t.T("Major versions"), g.word(p.Majors).shown},
-		[2]string{t.T("Unapproved updates"), g.word(p.OnLeak).shown},
-		[2]string{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
-		[2]string{t.T("Reminders"), g.reminders(p.ChaseSettings)},
-		[2]string{t.T("Urgent route"), g.urgentRoute(p.UrgentDefaults)},
-		[2]string{t.T("Groups"), list(p.Groups).shown},
-		[2]string{t.T("Changed"), changed},
-	)
+	return fields(slices.Concat([][2]string{
+		{t.T("Policy"), p.Name},
+		{t.T("Carry-over"), g.onOff(p.CarryOver).shown},
+		{t.T("Results count"), g.verdictDays(p.VerdictDays)},
+		{t.T("After 90 days"), g.word(p.OnExpiry).shown},
+		{t.T("Waves"), g.shares(p.Waves)},
+		{t.T("Watch period"), orDash(p.Soak)},
+		{t.T("Install deadline"), orDash(p.Deadline)},
+	}, g.openTimes(p.RolloutDefaults), [][2]string{
+		{t.T("Security improvements"), g.improvements(p.ImprovementSettings)},
+		{t.T("Major versions"), g.word(p.Majors).shown},
+		{t.T("Unapproved updates"), g.word(p.OnLeak).shown},
+		{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
+		{t.T("Reminders"), g.reminders(p.ChaseSettings)},
+		{t.T("Urgent route"), g.urgentRoute(p.UrgentDefaults)},
+		{t.T("Groups"), list(p.Groups).shown},
+		{t.T("Changed"), changed},
+	})...)
 }
 
 func (g *globals) verdictDays(days int) string {
@@ -162,7 +162,8 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 			"one that would open a closed gate is refused, with the gates named (exit 3). Give a group its policy with `kannuki group set --policy`."),
 		Example: "kannuki policy set retail --carry-over on --verdict-days 180 --reason \"26.6.1 took 30 days\"\n" +
 			"kannuki policy set retail --on-expiry enforce\n" +
-			"kannuki policy set retail --waves 5%,25%,100% --soak 4d --deadline 3d --weekdays mon,tue,wed,thu --hours 09:00-17:00 --closed 2026-12-28..2027-01-04\n" +
+			"kannuki policy set retail --waves 5%,25%,100% --soak 4d --deadline 3d --weekdays mon-thu --hours 09:00-17:00 --closed 2026-12-28..2027-01-04\n" +
+			"kannuki policy set retail --calendar shops\n" +
 			"kannuki policy set retail --breaker-failed 5 --breaker-sample 40 --breaker-reports 2",
 		Args: g.args("POLICY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -184,6 +185,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.improvementFlags.complete(g, cmd)
 	o.chaseFlags.complete(g, cmd)
 	o.leakFlags.complete(g, cmd)
+	g.complete(cmd, "calendar", g.calendarNames)
 	g.complete(cmd, "majors", func(*cobra.Command) []string { return []string{"hold", "allow"} })
 	g.complete(cmd, "carry-over", func(*cobra.Command) []string { return []string{"on", "off"} })
 	g.complete(cmd, "on-expiry", func(*cobra.Command) []string { return []string{"extend-risk", "release-to-users", "enforce"} })

@@ -110,7 +110,7 @@ func newRootCommand(g *globals) *cobra.Command {
 		&cobra.Group{ID: groupServer, Title: t.T("Run the server:")},
 		&cobra.Group{ID: groupTry, Title: t.T("Try it without a phone:")},
 	)
-	addTo(root, groupDecide, newReleaseCommand(g), newAppCommand(g), newGroupCommand(g), newPolicyCommand(g), newVerdictCommand(g), newGateCommand(g), newApprovalCommand(g), newRolloutCommand(g), newProblemCommand(g), newExposureCommand(g), newApplyCommand(g), newDiffCommand(g), newExportCommand(g))
+	addTo(root, groupDecide, newReleaseCommand(g), newAppCommand(g), newGroupCommand(g), newPolicyCommand(g), newCalendarCommand(g), newVerdictCommand(g), newGateCommand(g), newApprovalCommand(g), newRolloutCommand(g), newProblemCommand(g), newExposureCommand(g), newApplyCommand(g), newDiffCommand(g), newExportCommand(g))
 	addTo(root, groupPhones, newEnrollCommand(g), newDeviceCommand(g), newDeclarationCommand(g), newLeakCommand(g))
 	addTo(root, groupServer, newInitCommand(g), newServeCommand(g), newStatusCommand(g), newDoctorCommand(g), newCertCommand(g), newBackupCommand(g), newDBCommand(g), newTokenCommand(g), newNotifyCommand(g), newAuditCommand(g))
 	addTo(root, groupTry, newDemoCommand(g), newSimCommand(g))

@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 // older turns a database into one of schema 1, which knew none of what later
 // migrations made: older FILE.
 func older(ts *testscript.TestScript, neg bool, args []string) {
-	setSchema(ts, neg, args, 1, "proposals", "policies", "hold-marks", "problems", "notices", "notice-id", "notice-due")
+	setSchema(ts, neg, args, 1, "proposals", "policies", "hold-marks", "problems", "calendars", "notices", "notice-id", "notice-due")
 }
 
 // newer turns a database into one of a schema that this kannuki does not know:

@@ -28,7 +28,7 @@ type settingsFlags struct {
 func (o *settingsFlags) addFlags(g *globals, cmd *cobra.Command) {
 	t, f := g.text, cmd.Flags()
 	f.StringVarP(&o.file, "file", "f", "", t.T("file, or folder whose .yaml and .yml files are read, with those in folders below"))
-	f.BoolVar(&o.prune, "prune", false, t.T("also remove every app, policy and group that is in none of the files"))
+	f.BoolVar(&o.prune, "prune", false, t.T("also remove every app, calendar, policy and group that is in none of the files"))
 }
 
 type applyOptions struct {
@@ -43,8 +43,8 @@ func newApplyCommand(g *globals) *cobra.Command {
 	t := g.text
 	cmd := &cobra.Command{
 		Use:   "apply",
-		Short: t.T("Make apps, policies and groups what files say"),
-		Long: t.T("Make apps, policies and groups what files say: all of it or, when anything is wrong, nothing. A key that a file does not have stays as it is; " +
+		Short: t.T("Make apps, calendars, policies and groups what files say"),
+		Long: t.T("Make apps, calendars, policies and groups what files say: all of it or, when anything is wrong, nothing. A key that a file does not have stays as it is; " +
 			"what is in no file is left alone, unless --prune removes it. The changes are shown first; if they are others when the request arrives, nothing is done (exit 5). " +
 			"What would open a closed gate is refused, with the gates named (exit 3). `kannuki export` writes such files."),
 		Example: "kannuki apply -f settings --dry-run\n" +
@@ -247,6 +247,8 @@ func (g *globals) kindWord(kind string) string {
 	switch kind {
 	case "app":
 		return g.text.T("App")
+	case "calendar":
+		return g.text.T("Calendar")
 	case "policy":
 		return g.text.T("Policy")
 	default:
@@ -275,8 +277,8 @@ func newExportCommand(g *globals) *cobra.Command {
 	t := g.text
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: t.T("Write apps, policies and groups as files for `kannuki apply`"),
-		Long: t.T("Write apps, policies and groups with all their settings: as one file to the standard output, or with -f into a folder, with a JSON Schema that editors check them by. " +
+		Short: t.T("Write apps, calendars, policies and groups as files for `kannuki apply`"),
+		Long: t.T("Write apps, calendars, policies and groups with all their settings: as one file to the standard output, or with -f into a folder, with a JSON Schema that editors check them by. " +
 			"Applied unchanged they change nothing."),
 		Example: "kannuki export -f settings\n" +
 			"kannuki export --schema",
@@ -374,6 +376,9 @@ func settingsTable(s fleet.Settings) (table, error) {
 	var err error
 	for _, a := range s.Apps {
 		err = errors.Join(err, add("app", a.BundleID, a))
+	}
+	for _, c := range s.Calendars {
+		err = errors.Join(err, add("calendar", c.Name, c))
 	}
 	for _, p := range s.Policies {
 		err = errors.Join(err, add("policy", p.Name, p))

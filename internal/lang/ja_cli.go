@@ -6,7 +6,7 @@ func japaneseCLI() map[string]string {
 	for _, part := range [][]both{
 		japaneseHelp(), japaneseFlags(), japaneseErrors(), japaneseDecisions(), japanesePhones(), japaneseManaging(), japanesePeople(),
 		japaneseInstallation(), japaneseDoctor(), japanesePolicy(), japaneseSettings(), japaneseWaves(), japaneseBreaker(), japaneseBacktest(), japaneseLint(), japanesePlan(),
-		japaneseExposure(), japaneseChase(), japaneseNotify(), japaneseUrgent(), japaneseBeta(),
+		japaneseExposure(), japaneseCalendars(), japaneseChase(), japaneseNotify(), japaneseUrgent(), japaneseBeta(),
 	} {
 		for _, t := range part {
 			texts[t.en] = t.ja

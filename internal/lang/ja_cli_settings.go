@@ -1,14 +1,14 @@
 package lang
 
-// japaneseSettings are the texts about apps, policies and groups as files.
+// japaneseSettings are the texts about apps, calendars, policies and groups as files.
 func japaneseSettings() []both {
 	return []both{
 		{"file, or folder whose .yaml and .yml files are read, with those in folders below", "ファイル、またはフォルダー（その下も含め、すべての.yamlと.ymlを読む）"},
-		{"also remove every app, policy and group that is in none of the files", "どのファイルにもないアプリ、ポリシー、グループを削除する"},
-		{"Make apps, policies and groups what files say", "業務アプリ、ポリシー、グループをファイルの内容に合わせる"},
-		{"Make apps, policies and groups what files say: all of it or, when anything is wrong, nothing. A key that a file does not have stays as it is; " +
+		{"also remove every app, calendar, policy and group that is in none of the files", "どのファイルにもないアプリ、暦、ポリシー、グループを削除する"},
+		{"Make apps, calendars, policies and groups what files say", "業務アプリ、暦、ポリシー、グループをファイルの内容に合わせる"},
+		{"Make apps, calendars, policies and groups what files say: all of it or, when anything is wrong, nothing. A key that a file does not have stays as it is; " +
 			"what is in no file is left alone, unless --prune removes it. The changes are shown first; if they are others when the request arrives, nothing is done (exit 5). " +
-			"What would open a closed gate is refused, with the gates named (exit 3). `kannuki export` writes such files.", "業務アプリ、ポリシー、グループをファイルの内容に合わせる。一つでも誤りがあれば何も変えない。ファイルにないキーはそのまま残り、" +
+			"What would open a closed gate is refused, with the gates named (exit 3). `kannuki export` writes such files.", "業務アプリ、暦、ポリシー、グループをファイルの内容に合わせる。一つでも誤りがあれば何も変えない。ファイルにないキーはそのまま残り、" +
 			"どのファイルにもないものは--pruneを付けない限り残る。変更は先に表示し、実行までに内容が変わった場合は何もしない（終了コード5）。" +
 			"閉じたゲートが開く変更は、そのゲートを示して拒否する（終了コード3）。ファイルは`kannuki export`で作成できる。"},
 		{"apply only the changes that were shown with this fingerprint (default: as they are now)", "この照合値で表示された変更だけを適用する（既定：現在の内容）"},
@@ -29,9 +29,9 @@ func japaneseSettings() []both {
 		{"changed", "変更"},
 		{"Nothing changes: everything is as the files say.", "変更はありません。すべてファイルの内容のとおりです。"},
 		{"Fingerprint: %s", "照合値：%s"},
-		{"Write apps, policies and groups as files for `kannuki apply`", "業務アプリ、ポリシー、グループを`kannuki apply`用のファイルに書き出す"},
-		{"Write apps, policies and groups with all their settings: as one file to the standard output, or with -f into a folder, with a JSON Schema that editors check them by. " +
-			"Applied unchanged they change nothing.", "業務アプリ、ポリシー、グループのすべての設定を書き出す。標準出力に1つのファイルとして、または-fでフォルダーに、エディターが検査に使うJSON Schemaとともに書く。" +
+		{"Write apps, calendars, policies and groups as files for `kannuki apply`", "業務アプリ、暦、ポリシー、グループを`kannuki apply`用のファイルに書き出す"},
+		{"Write apps, calendars, policies and groups with all their settings: as one file to the standard output, or with -f into a folder, with a JSON Schema that editors check them by. " +
+			"Applied unchanged they change nothing.", "業務アプリ、暦、ポリシー、グループのすべての設定を書き出す。標準出力に1つのファイルとして、または-fでフォルダーに、エディターが検査に使うJSON Schemaとともに書く。" +
 			"そのまま適用しても何も変わらない。"},
 		{"folder to write into, made if there is none", "書き出し先のフォルダー（なければ作る）"},
 		{"print the JSON Schema of such files, without asking a server", "ファイルのJSON Schemaを表示する（サーバーには問い合わせない）"},

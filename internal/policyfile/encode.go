@@ -35,9 +35,10 @@ func Texts(s fleet.Settings) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{SchemaFile: schema}
 	for name, part := range map[string]any{
-		"apps.yaml":     map[string]any{"apps": s.Apps},
-		"policies.yaml": map[string]any{"policies": s.Policies},
-		"groups.yaml":   map[string]any{"groups": s.Groups},
+		"apps.yaml":      map[string]any{"apps": s.Apps},
+		"calendars.yaml": map[string]any{"calendars": s.Calendars},
+		"policies.yaml":  map[string]any{"policies": s.Policies},
+		"groups.yaml":    map[string]any{"groups": s.Groups},
 	} {
 		text, err := yamlOf(part)
 		if err != nil {

@@ -1,4 +1,4 @@
-// Package policyfile reads apps, policies and groups from YAML files and writes
+// Package policyfile reads apps, calendars, policies and groups from YAML files and writes
 // them: strictly, with the file, line and key of every error. Which keys exist
 // and of which type it knows from the types of package fleet alone, and the JSON
 // Schema for editors is made of the same. What a value may be, and whether what

@@ -25,7 +25,8 @@ apps:
   importance: critical
   smoke:
     - sell one article
-policies: [{name: retail, carry_over: true, verdict_days: 30}]
+calendars: [{name: shops, weekdays: [mon-fri], hours: "09:00-17:00"}]
+policies: [{name: retail, carry_over: true, verdict_days: 30, calendar: shops}]
 groups:
 - name: sales
   apps:
@@ -40,11 +41,13 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	name, importance, smoke := "007", "critical", []string{"sell one article"}
-	carry, days, apps, decided := true, 30, []string{"com.example.pos"}, "retail"
+	carry, days, apps, decided, calendar := true, 30, []string{"com.example.pos"}, "retail", "shops"
+	weekdays, hours := []string{"mon-fri"}, "09:00-17:00"
 	want := fleet.Settings{
-		Apps:     []fleet.AppSettings{{BundleID: "com.example.pos", AppChange: fleet.AppChange{Name: &name, Importance: &importance, Smoke: &smoke}}},
-		Policies: []fleet.PolicySettings{{Name: "retail", PolicyChange: fleet.PolicyChange{CarryOver: &carry, VerdictDays: &days}}},
-		Groups:   []fleet.GroupSettings{{Name: "sales", Apps: &apps, Policy: &decided}},
+		Apps:      []fleet.AppSettings{{BundleID: "com.example.pos", AppChange: fleet.AppChange{Name: &name, Importance: &importance, Smoke: &smoke}}},
+		Calendars: []fleet.CalendarSettings{{Name: "shops", CalendarChange: fleet.CalendarChange{Weekdays: &weekdays, Hours: &hours}}},
+		Policies:  []fleet.PolicySettings{{Name: "retail", PolicyChange: fleet.PolicyChange{CarryOver: &carry, VerdictDays: &days, RolloutChange: fleet.RolloutChange{Calendar: &calendar}}}},
+		Groups:    []fleet.GroupSettings{{Name: "sales", Apps: &apps, Policy: &decided}},
 	}
 	if diff := cmp.Diff(want, f.Settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -52,10 +55,11 @@ func TestParse(t *testing.T) {
 	for path, want := range map[string]policyfile.Place{
 		"apps[0]":                {File: "sales.yaml", Line: 3, Key: "apps"},
 		"apps[0].smoke[0]":       {File: "sales.yaml", Line: 7, Key: "apps.smoke"},
-		"policies[0].on_expiry":  {File: "sales.yaml", Line: 8, Key: "policies.on_expiry"},
-		"groups[0].apps[0]":      {File: "sales.yaml", Line: 12, Key: "groups.apps"},
-		"groups[0].policy":       {File: "sales.yaml", Line: 13, Key: "groups.policy"},
-		"groups[0].apps[9].more": {File: "sales.yaml", Line: 11, Key: "groups.apps.more"},
+		"calendars[0].hours":     {File: "sales.yaml", Line: 8, Key: "calendars.hours"},
+		"policies[0].on_expiry":  {File: "sales.yaml", Line: 9, Key: "policies.on_expiry"},
+		"groups[0].apps[0]":      {File: "sales.yaml", Line: 13, Key: "groups.apps"},
+		"groups[0].policy":       {File: "sales.yaml", Line: 14, Key: "groups.policy"},
+		"groups[0].apps[9].more": {File: "sales.yaml", Line: 12, Key: "groups.apps.more"},
 	} {
 		if got, ok := f.Place(path); !ok || got != want {
 			t.Errorf("%s is at %+v, want %+v", path, got, want)
@@ -76,7 +80,7 @@ func TestErrors(t *testing.T) {
 			"apps:\n- bundle_id: com.example.pos\n  vendor: x\n",
 			policyfile.Error{Line: 3, Key: "apps", Code: policyfile.CodeUnknownKey, Got: "vendor", Want: "bundle_id, importance, name, owner, smoke, vendor_contact"},
 		},
-		"unknown kind":       {"app:\n", policyfile.Error{Line: 1, Code: policyfile.CodeUnknownKey, Got: "app", Want: "apps, groups, policies"}},
+		"unknown kind":       {"app:\n", policyfile.Error{Line: 1, Code: policyfile.CodeUnknownKey, Got: "app", Want: "apps, calendars, groups, policies"}},
 		"key twice":          {"groups:\n- name: a\n  rights: full\n  rights: full\n", policyfile.Error{Line: 4, Key: "groups.rights", Code: policyfile.CodeDuplicateKey, Got: "rights", Want: "3"}},
 		"list twice":         {"groups: []\ngroups: []\n", policyfile.Error{Line: 2, Key: "groups", Code: policyfile.CodeDuplicateKey, Got: "groups", Want: "1"}},
 		"number for text":    {"apps:\n- bundle_id: x\n  name: 7\n", policyfile.Error{Line: 3, Key: "apps.name", Code: policyfile.CodeWrongType, Want: policyfile.WantText}},

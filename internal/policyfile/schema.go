@@ -36,7 +36,7 @@ type SchemaNode struct {
 // are sent to the server; only what they cannot say stands in hints.
 func Schema() *SchemaNode {
 	root := schemaOf(reflect.TypeFor[fleet.Settings]())
-	root.Schema, root.Title = "https://json-schema.org/draft/2020-12/schema", "Business apps, policies and groups of Kannuki"
+	root.Schema, root.Title = "https://json-schema.org/draft/2020-12/schema", "Business apps, calendars, policies and groups of Kannuki"
 	for path, hint := range hints() {
 		n := root.at(path)
 		n.Description, n.Enum, n.Required = hint.Description, hint.Enum, hint.Required
@@ -97,10 +97,18 @@ func hints() map[string]SchemaNode {
 		"apps.owner":                 {Description: "Team that answers for the app; no person's contact data"},
 		"apps.vendor_contact":        {Description: "Where the app's vendor is reached"},
 		"apps.smoke":                 {Description: "Short checks of a tester, in order; the whole list"},
+		"calendars":                  {Description: "When waves start and deadlines lie, for every policy that names it. A key that is absent stays as it is.", Required: []string{"name"}},
+		"calendars.name":             {Description: "Name of the calendar"},
+		"calendars.weekdays":         {Description: "Days with updates, such as mon-fri or mon, wed; the whole list, none: all"},
+		"calendars.hours":            {Description: "Hours of those days, such as 09:00-17:00; none: all"},
+		"calendars.month_end":        {Description: "So many last days of each month are without updates", Minimum: &zero},
+		"calendars.closed":           {Description: "Days without updates: 2026-12-28 or 2026-12-28..2027-01-04; the whole list"},
+		"calendars.holidays":         {Description: "The same for holidays; the whole list"},
 		"policies":                   {Description: "What is decided beforehand about gates. A key that is absent stays as it is.", Required: []string{"name"}},
 		"policies.name":              {Description: "Name of the policy; the built-in one, default, cannot be changed"},
 		"policies.carry_over":        {Description: "Whether results of 26.6 count for 26.6.1 after a quick check there"},
 		"policies.verdict_days":      {Description: "Days a result counts; 0: until the day it names itself", Minimum: &zero},
+		"policies.calendar":          {Description: "Name of the calendar it follows; none: it has weekdays, hours and closed days of its own"},
 		"policies.on_expiry":         {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
 		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): accept: phones take them; reverify: each has a gate of its own; off: not offered", Enum: improvementModes()},
 		"policies.majors":            {Description: "hold: stay on the older major version while Apple maintains it; allow: like any other release", Enum: []string{string(policy.MajorsHold), string(policy.MajorsAllow)}},

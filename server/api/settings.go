@@ -10,7 +10,7 @@ func settings(h *Handler, c *call) (any, error) {
 	return h.fleet.Settings(c.Segment)
 }
 
-// ApplyRequest makes apps, policies and groups what it says, all of it or
+// ApplyRequest makes apps, calendars, policies and groups what it says, all of it or
 // nothing; what is absent stays as it is.
 type ApplyRequest struct {
 	fleet.ApplyRequest

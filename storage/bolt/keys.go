@@ -37,6 +37,7 @@ const (
 	bucketCommandUse bucket = "command-use" // SHA-256 -> how many queue rows refer to it
 	bucketApps       bucket = "apps"        // bundle identifier -> App
 	bucketGroups     bucket = "groups"      // name -> Group
+	bucketCalendars  bucket = "calendars"   // name -> NamedCalendar
 	bucketPolicies   bucket = "policies"    // name -> Policy
 	bucketVerdicts   bucket = "verdicts"    // ID -> Verdict
 	bucketOffers     bucket = "offers"      // group, release -> Offer
@@ -57,7 +58,7 @@ func allBuckets() []bucket {
 		bucketGrants, bucketLink, bucketChallenge, bucketCerts, bucketCertIndex,
 		bucketPhones, bucketUDID, bucketSerial, bucketGroup, bucketSets, bucketSetUse, bucketBodies,
 		bucketQueue, bucketQueueUUID, bucketCommand, bucketCommandUse,
-		bucketApps, bucketGroups, bucketPolicies, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketHoldMarks, bucketProposals,
+		bucketApps, bucketGroups, bucketCalendars, bucketPolicies, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketHoldMarks, bucketProposals,
 		bucketProblems, bucketNotices, bucketNoticeID, bucketNoticeDue, bucketAudit,
 	}
 }

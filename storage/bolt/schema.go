@@ -25,7 +25,7 @@ type migration func(*tx) error
 
 // currentSchema returns the migrations of this binary.
 func currentSchema() schema {
-	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems}
+	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems, addCalendars}
 }
 
 // addProposals leads to version 2, which knows proposals and approvals that end
@@ -67,6 +67,13 @@ func addNotices(t *tx) error {
 // that a person paused, and not stop any other.
 func addProblems(t *tx) error {
 	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketProblems))
+	return err
+}
+
+// addCalendars leads to version 7, in which a policy names a calendar. An older
+// binary would start the waves of such a policy on any day.
+func addCalendars(t *tx) error {
+	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketCalendars))
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,7 +79,7 @@ func TestMigrate(t *testing.T) {
 	three := append(one, appendURL("+2"), appendURL("+3"))
 	wantURL(t, path, three, "v1+1+2+3") // what is due, in order
 	before := func(s schema) string { return copyName("kannuki.db", s.version()) }
-	if diff := cmp.Diff([]string{"kannuki.db", before(one), before(three)}, files(t, dir)); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(slices.Values([]string{"kannuki.db", before(one), before(three)})), files(t, dir)); diff != "" {
 		t.Errorf("copies (-want +got):\n%s", diff)
 	}
 	wantURL(t, filepath.Join(dir, before(three)), one, "v1+1")
@@ -175,7 +176,7 @@ func TestOpenReadOnly(t *testing.T) {
 }
 
 // TestAddBuckets opens a database from before there were proposals, policies,
-// marks of holds and problems.
+// marks of holds, problems and calendars.
 func TestAddBuckets(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "kannuki.db")
@@ -189,7 +190,7 @@ func TestAddBuckets(t *testing.T) {
 	err = db.Update(func(b *bbolt.Tx) error {
 		old := &tx{bolt: b, packer: &packer{}}
 		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), b.DeleteBucket([]byte(bucketPolicies)),
-			b.DeleteBucket([]byte(bucketHoldMarks)), b.DeleteBucket([]byte(bucketProblems)), b.DeleteBucket([]byte(bucketNotices)),
+			b.DeleteBucket([]byte(bucketHoldMarks)), b.DeleteBucket([]byte(bucketProblems)), b.DeleteBucket([]byte(bucketCalendars)), b.DeleteBucket([]byte(bucketNotices)),
 			b.DeleteBucket([]byte(bucketNoticeID)), b.DeleteBucket([]byte(bucketNoticeDue)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
@@ -200,7 +201,7 @@ func TestAddBuckets(t *testing.T) {
 		t.Fatal(err)
 	}
 	pending := storage.Notice{ID: "n", Deliveries: []storage.Delivery{{Channel: "log", State: storage.DeliveryPending}}}
-	c := storage.WorldChange{Notices: []storage.Notice{pending}, Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}, Problems: []storage.Problem{{ID: "p"}}, HoldMarks: []storage.HoldMark{{Group: "g", Release: "26.6"}}}
+	c := storage.WorldChange{Notices: []storage.Notice{pending}, Proposals: []storage.Proposal{{ID: "p"}}, Policies: []storage.Policy{{Name: "p"}}, Problems: []storage.Problem{{ID: "p"}}, Calendars: []storage.NamedCalendar{{Name: "c"}}, HoldMarks: []storage.HoldMark{{Group: "g", Release: "26.6"}}}
 	if _, err := s.ChangeWorld(t.Context(), storage.DefaultSegment, 0, c); err != nil {
 		t.Errorf("new records in a migrated database: %v", err)
 	}

@@ -61,6 +61,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 		return errors.Join(err,
 			fill(t, &w.Apps, bucketApps, prefix),
 			fill(t, &w.Groups, bucketGroups, prefix),
+			fill(t, &w.Calendars, bucketCalendars, prefix),
 			fill(t, &w.Policies, bucketPolicies, prefix),
 			fill(t, &w.Verdicts, bucketVerdicts, prefix),
 			fill(t, &w.Offers, bucketOffers, prefix),
@@ -125,6 +126,11 @@ func (t *tx) applyChange(seg storage.Segment, c storage.WorldChange) error {
 			return err
 		}
 	}
+	for _, name := range c.RemoveCalendars {
+		if err := t.remove(bucketCalendars, in.last(name)); err != nil {
+			return err
+		}
+	}
 	for _, name := range c.RemovePolicies {
 		if err := t.remove(bucketPolicies, in.last(name)); err != nil {
 			return err
@@ -147,6 +153,7 @@ func (t *tx) applyChange(seg storage.Segment, c storage.WorldChange) error {
 	return errors.Join(
 		saveAll(t, bucketApps, c.Apps, func(a storage.App) (key, error) { return one(a.BundleID) }),
 		saveAll(t, bucketGroups, c.Groups, func(g storage.Group) (key, error) { return one(g.Name) }),
+		saveAll(t, bucketCalendars, c.Calendars, func(c storage.NamedCalendar) (key, error) { return one(c.Name) }),
 		saveAll(t, bucketPolicies, c.Policies, func(p storage.Policy) (key, error) { return one(p.Name) }),
 		saveAll(t, bucketVerdicts, c.Verdicts, func(v storage.Verdict) (key, error) { return one(v.ID) }),
 		saveAll(t, bucketOffers, c.Offers, func(o storage.Offer) (key, error) { return two(o.Group, o.Release) }),

@@ -73,6 +73,7 @@ type segment struct {
 	proposals map[string]storage.Proposal
 	problems  map[string]storage.Problem
 	policies  map[string]storage.Policy
+	calendars map[string]storage.NamedCalendar
 	holdMarks map[string]storage.HoldMark
 
 	notices    map[string]storage.Notice // by ID
@@ -107,6 +108,7 @@ func newSegment() *segment {
 		proposals:    map[string]storage.Proposal{},
 		problems:     map[string]storage.Problem{},
 		policies:     map[string]storage.Policy{},
+		calendars:    map[string]storage.NamedCalendar{},
 		holdMarks:    map[string]storage.HoldMark{},
 		notices:      map[string]storage.Notice{},
 	}

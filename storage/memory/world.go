@@ -32,7 +32,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 		w = storage.World{
 			Revision: in.revision,
 			Apps:     all(in.apps), Groups: all(in.groups), Verdicts: all(in.verdicts), Offers: all(in.offers),
-			Approvals: all(in.approvals), Declines: all(in.declines), Proposals: all(in.proposals), Policies: all(in.policies),
+			Approvals: all(in.approvals), Declines: all(in.declines), Proposals: all(in.proposals), Policies: all(in.policies), Calendars: all(in.calendars),
 			HoldMarks: all(in.holdMarks), Problems: all(in.problems),
 		}
 		return nil
@@ -82,6 +82,9 @@ func (t *tx) change(in *segment, c storage.WorldChange) error {
 	for _, name := range c.RemoveGroups {
 		remove(t, in.groups, name)
 	}
+	for _, name := range c.RemoveCalendars {
+		remove(t, in.calendars, name)
+	}
 	for _, name := range c.RemovePolicies {
 		remove(t, in.policies, name)
 	}
@@ -100,6 +103,7 @@ func (t *tx) change(in *segment, c storage.WorldChange) error {
 		putAll(t, in.declines, c.Declines, func(d storage.Decline) []string { return []string{d.Group, d.Release} }),
 		putAll(t, in.problems, c.Problems, func(p storage.Problem) []string { return []string{p.ID} }),
 		putAll(t, in.proposals, c.Proposals, func(p storage.Proposal) []string { return []string{p.ID} }),
+		putAll(t, in.calendars, c.Calendars, func(c storage.NamedCalendar) []string { return []string{c.Name} }),
 		putAll(t, in.policies, c.Policies, func(p storage.Policy) []string { return []string{p.Name} }),
 		putAll(t, in.holdMarks, c.HoldMarks, func(m storage.HoldMark) []string { return []string{m.Group, m.Release} }),
 	)

@@ -13,6 +13,7 @@ func filledWorld() storage.WorldChange {
 	return storage.WorldChange{
 		Apps:      []storage.App{filled[storage.App]()},
 		Groups:    []storage.Group{filled[storage.Group]()},
+		Calendars: []storage.NamedCalendar{filled[storage.NamedCalendar]()},
 		Policies:  []storage.Policy{filled[storage.Policy]()},
 		Verdicts:  []storage.Verdict{filled[storage.Verdict]()},
 		Offers:    []storage.Offer{filled[storage.Offer]()},
@@ -53,7 +54,7 @@ func worldSentences() []sentence {
 			changeWorld(t, s, segB, c)
 			got := readWorld(t, s, segB)
 			wantEqual(t, got, storage.World{
-				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Policies: c.Policies, Verdicts: c.Verdicts,
+				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Calendars: c.Calendars, Policies: c.Policies, Verdicts: c.Verdicts,
 				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, HoldMarks: c.HoldMarks, Proposals: c.Proposals, Problems: c.Problems,
 			})
 			wantEqual(t, readWorld(t, s, segA), storage.World{Revision: readWorld(t, s, segA).Revision})
@@ -63,6 +64,7 @@ func worldSentences() []sentence {
 			changeWorld(t, s, segA, c)
 			c.Apps[0].Name = "new"
 			c.Groups[0].Apps = []string{"new"}
+			c.Calendars[0].Calendar.Closed = []string{"new"}
 			c.Policies[0].OnExpiry = "new"
 			c.Verdicts[0].Note = "new"
 			c.Offers[0].Reason = "new"
@@ -74,7 +76,7 @@ func worldSentences() []sentence {
 			changeWorld(t, s, segA, c)
 			got := readWorld(t, s, segA)
 			wantEqual(t, got, storage.World{
-				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Policies: c.Policies, Verdicts: c.Verdicts,
+				Revision: got.Revision, Apps: c.Apps, Groups: c.Groups, Calendars: c.Calendars, Policies: c.Policies, Verdicts: c.Verdicts,
 				Offers: c.Offers, Approvals: c.Approvals, Declines: c.Declines, HoldMarks: c.HoldMarks, Proposals: c.Proposals, Problems: c.Problems,
 			})
 		}},
@@ -90,15 +92,16 @@ func worldSentences() []sentence {
 			wantEqual(t, len(w.Declines), 2)
 			wantEqual(t, len(w.HoldMarks), 2)
 		}},
-		{"apps, groups, policies, declines and marks can be removed", func(t *testing.T, s Store) {
+		{"apps, groups, calendars, policies, declines and marks can be removed", func(t *testing.T, s Store) {
 			c := filledWorld()
 			changeWorld(t, s, segA, c)
 			changeWorld(t, s, segB, c)
 			changeWorld(t, s, segA, storage.WorldChange{
-				RemoveApps:     []string{c.Apps[0].BundleID, "unknown"},
-				RemoveGroups:   []string{c.Groups[0].Name, "unknown"},
-				RemovePolicies: []string{c.Policies[0].Name, "unknown"},
-				RemoveDeclines: []storage.Decline{{Group: c.Declines[0].Group, Release: c.Declines[0].Release}, {Group: "un", Release: "known"}},
+				RemoveApps:      []string{c.Apps[0].BundleID, "unknown"},
+				RemoveGroups:    []string{c.Groups[0].Name, "unknown"},
+				RemovePolicies:  []string{c.Policies[0].Name, "unknown"},
+				RemoveCalendars: []string{c.Calendars[0].Name, "unknown"},
+				RemoveDeclines:  []storage.Decline{{Group: c.Declines[0].Group, Release: c.Declines[0].Release}, {Group: "un", Release: "known"}},
 
 				RemoveHoldMarks: []storage.HoldMark{{Group: c.HoldMarks[0].Group, Release: c.HoldMarks[0].Release}, {Group: "un", Release: "known"}},
 			})
