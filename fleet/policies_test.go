@@ -33,7 +33,7 @@ func TestPolicyRecord(t *testing.T) {
 	none := fleet.RolloutDefaults{Waves: []int{}, OpenTimes: fleet.OpenTimes{Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}}
 	accept := fleet.ImprovementSettings{Improvements: "accept"}
 	limits := fleet.BreakerLimits{
-		BreakerSample: 20, BreakerFailed: 10, BreakerSilent: 20, BreakerSilentAfter: "72h", BreakerReverted: 10, BreakerReports: 3,
+		BreakerSample: 20, BreakerFailed: 10, BreakerSilent: 20, BreakerSilentAfter: "120h", BreakerReverted: 10, BreakerReports: 3,
 	}
 	want := fleet.PolicyView{
 		RolloutDefaults: none, ImprovementSettings: accept, UrgentDefaults: lane, ChaseSettings: chase, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, LeakSettings: fleet.LeakSettings{OnLeak: "tell"}, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},

@@ -30,7 +30,7 @@ type Breaker struct {
 // DefaultBreaker returns the breaker of the built-in policy.
 func DefaultBreaker() Breaker {
 	return Breaker{
-		Sample: 20, FailedPercent: 10, SilentPercent: 20, SilentAfter: 72 * time.Hour, RevertedPercent: 10, Reports: 3,
+		Sample: 20, FailedPercent: 10, SilentPercent: 20, SilentAfter: 120 * time.Hour, RevertedPercent: 10, Reports: 3,
 	}
 }
 
