@@ -48,6 +48,7 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 		HoldMarks: []storage.HoldMark{{Group: "sales", Release: "26.6", Day: 60, At: now}},
 		Problems:  []storage.Problem{{ID: "r", Group: "sales", Release: release, BundleID: "com.example.pos", At: now}},
 		Proposals: []storage.Proposal{{ID: "p", Kind: storage.KindOverride, Group: "sales", Release: release, At: now}},
+		Halt:      &storage.Halt{Cause: storage.HaltClock, At: now, Was: now},
 		Notices:   []storage.Notice{{ID: "n", Kind: "hold.alarm", At: now}}, // which are not part of the world
 
 		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemoveCalendars: []string{"old"}, RemovePolicies: []string{"old"}, RemoveDeclines: []storage.Decline{decline},

@@ -266,7 +266,12 @@ func (p *applying) whole() storage.WorldChange {
 	for _, s := range p.steps {
 		from := reflect.ValueOf(s.change)
 		for i := range to.NumField() {
-			to.Field(i).Set(reflect.AppendSlice(to.Field(i), from.Field(i)))
+			switch one := from.Field(i); {
+			case one.Kind() == reflect.Slice:
+				to.Field(i).Set(reflect.AppendSlice(to.Field(i), one))
+			case !one.IsNil():
+				to.Field(i).Set(one)
+			}
 		}
 	}
 	return all

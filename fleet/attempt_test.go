@@ -94,14 +94,18 @@ func TestMoveDuringUpdate(t *testing.T) {
 }
 
 // TestRestoreDuringUpdate: a restored copy goes on with what is approved in it
-// when the phone next speaks.
+// when the phone next speaks, once a person has let it.
 func TestRestoreDuringUpdate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.updating()
-	w.must(w.store.Restored(w.ctx, seg, storage.AuditEntry{At: w.clock.Now(), Actor: "test", Action: "backup.restore"}))
-	w.restart()
+	w.restored()
 	clear(p.refuse)
+	p.talk()
+	if diff := cmp.Diff([]string{"download:1 cancelled restored from a backup"}, p.queue()); diff != "" {
+		t.Errorf("queue before a person lets it go on (-want +got):\n%s", diff)
+	}
+	w.goOn()
 	p.talk()
 	want := []string{"download:1 cancelled restored from a backup", "download:2 acknowledged"}
 	if diff := cmp.Diff(want, p.queue()); diff != "" {

@@ -38,6 +38,9 @@ type Options struct {
 	Facts        *catalog.Catalog
 	// Wall is the clock that certificates follow; nil means the policy clock.
 	Wall func() time.Time
+	// Ticks is a clock that nobody sets, counted from any moment of this run; with
+	// it a jump of the policy clock is noticed. Nil where that clock is a lab's.
+	Ticks func() time.Duration
 	// Scaled says that the policy clock is a lab's and not the wall clock, so
 	// that views which show times of both name it.
 	Scaled bool
@@ -67,6 +70,7 @@ type Fleet struct {
 	sessions   *sessions
 	compiler   compiler
 	alarms     alarms
+	keeper     timekeeper
 	zones      sync.Map // *time.Location by IANA name: loading one reads a file
 }
 
@@ -220,6 +224,9 @@ func (f *Fleet) Load(ctx context.Context) error {
 			return err
 		}
 		loaded[seg] = w
+	}
+	if err := f.startTime(ctx); err != nil {
+		return err
 	}
 	f.worldsMu.Lock()
 	defer f.worldsMu.Unlock()

@@ -73,6 +73,7 @@ type world struct {
 	fleet *fleet.Fleet
 
 	channels func(kind, group string) []string // that carry notices, from the next start on
+	ticks    func() time.Duration              // a clock that nobody sets, from the next start on
 }
 
 func newWorld(t *testing.T) *world {
@@ -104,7 +105,7 @@ func (w *world) open() {
 	w.must(err)
 	facts, err := catalog.Embedded()
 	w.must(err)
-	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: w.channels})
+	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: w.channels, Ticks: w.ticks})
 	w.must(w.fleet.Load(w.ctx))
 }
 

@@ -23,7 +23,11 @@ const enforceDeadline = "+3d"
 // that passed unseen the newest is told. A policy that enforces and finds nothing
 // verified at the end looks again until something is.
 func (f *Fleet) tellHolds(ctx context.Context, w *worldState) error {
-	if c, err := f.holdsToTell(w, w.current.Load()); err != nil || len(c.HoldMarks) == 0 {
+	s := w.current.Load()
+	if s.halted() {
+		return nil // what a policy would approve is not to begin
+	}
+	if c, err := f.holdsToTell(w, s); err != nil || len(c.HoldMarks) == 0 {
 		return err
 	}
 	var told storage.WorldChange

@@ -207,8 +207,12 @@ func TestRestoreSendsNoPastDeadline(t *testing.T) {
 			w := newWorld(t)
 			p := tt.told(w)
 			w.clock.Add(72 * time.Hour)
-			w.must(w.store.Restored(w.ctx, seg, storage.AuditEntry{At: w.clock.Now(), Actor: "test", Action: "backup.restore"}))
-			w.restart()
+			w.restored()
+			p.talk()
+			if e := p.stored().Announced.Enforcement; e != nil {
+				t.Errorf("before a person lets it go on the phone is told %+v", e)
+			}
+			w.goOn()
 			if len(p.talk()) == 0 {
 				t.Error("the phone was sent nothing after the restore")
 			}

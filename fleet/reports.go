@@ -165,6 +165,7 @@ type StatusView struct {
 	Sources      []SourceView      `json:"sources"`
 	Waiting      int               `json:"proposals_waiting"` // for a second person
 	Newest       string            `json:"newest_release"`
+	Halt         *HaltView         `json:"halt,omitempty"` // nothing begins until a person lets it
 }
 
 // HoldCounts counts phones by the state of their hold; nothing claims a hold
@@ -221,7 +222,7 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 		return StatusView{}, err
 	}
 	s := w.current.Load()
-	v := StatusView{AsOf: f.now(), Clock: f.clock(), Revision: s.records.Revision, Gates: []GateLine{}, Sources: []SourceView{}}
+	v := StatusView{AsOf: f.now(), Clock: f.clock(), Revision: s.records.Revision, Halt: f.haltView(s.records.Halt), Gates: []GateLine{}, Sources: []SourceView{}}
 	counts := map[string]int{}
 	e := f.explainer(w)
 	wall := f.o.Wall()

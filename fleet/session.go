@@ -92,6 +92,9 @@ func (f *Fleet) Report(ctx context.Context, seg storage.Segment, p storage.Phone
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	if err := f.keepTime(ctx); err != nil {
+		return nil, unavailable(err)
+	}
 	// The result that caused a renewal can arrive before the TokenUpdate; an
 	// enrolment that cannot be woken yet has nothing to be asked.
 	if p.State != storage.PhoneEnrolled {

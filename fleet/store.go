@@ -119,6 +119,13 @@ type WorldStore interface {
 	// written.
 	ChangeWorld(ctx context.Context, seg storage.Segment, revision uint64, c storage.WorldChange) (uint64, error)
 
+	// Clock returns the time that was noted last, zero when none was.
+	Clock(ctx context.Context) (time.Time, error)
+
+	// NoteClock keeps what the server's clock shows, in place of what was noted
+	// before, be it later or not.
+	NoteClock(ctx context.Context, at time.Time) error
+
 	// Catalog returns the stored release catalogue, or storage.ErrNotFound.
 	Catalog(ctx context.Context) ([]byte, error)
 

@@ -104,6 +104,12 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
+	if err := f.keepTime(ctx); err != nil {
+		return 0, err
+	}
+	if err := f.noteTime(ctx); err != nil && ctx.Err() == nil {
+		f.o.Logger.ErrorContext(ctx, "note the time", "error", err)
+	}
 	f.moveRollouts(ctx)
 	woken := 0
 	for _, w := range f.all() {

@@ -155,6 +155,9 @@ func (f *Fleet) Declarative(ctx context.Context, seg storage.Segment, p storage.
 	if err != nil {
 		return mdm.Reply{}, unavailable(err)
 	}
+	if err := f.keepTime(ctx); err != nil {
+		return mdm.Reply{}, unavailable(err)
+	}
 	if p.State != storage.PhoneEnrolled {
 		return mdm.Reply{}, mdm.ErrRefused
 	}

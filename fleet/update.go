@@ -38,10 +38,10 @@ func removable(c mdm.Command) bool {
 }
 
 // moveOf returns what comes next in the phone's update by command, if it has
-// one.
-func (f *Fleet) moveOf(p *storage.Phone) (move, bool) {
+// one and the engine does not stand still.
+func (f *Fleet) moveOf(w *worldState, p *storage.Phone) (move, bool) {
 	e := p.Announced.Enforcement
-	if !byCommand(e) {
+	if !byCommand(e) || w.current.Load().halted() {
 		return move{}, false
 	}
 	return nextMove(p, e, f.deadlineOf(p, e), f.now()), true
@@ -54,7 +54,7 @@ func (f *Fleet) legacyDue(w *worldState, p *storage.Phone) (bool, error) {
 	if err != nil || len(list) > 0 {
 		return len(list) > 0, err
 	}
-	m, ok := f.moveOf(p)
+	m, ok := f.moveOf(w, p)
 	switch {
 	case !ok:
 		f.alarms.clear(wakeKey(w.segment, p.UDID))
@@ -76,7 +76,7 @@ func (f *Fleet) holdOf(w *worldState, p *storage.Phone) policy.Hold {
 // It queues the next step of an update when that is due.
 func (f *Fleet) legacyNext(ctx context.Context, t *turn, p storage.Phone) (*mdm.Command, error) {
 	w, s := t.worldState, t.session
-	m, ok := f.moveOf(&p)
+	m, ok := f.moveOf(w, &p)
 	switch {
 	case !ok:
 		return nil, nil
@@ -110,7 +110,7 @@ func progressID(p *storage.Phone) string {
 func (f *Fleet) queueStep(ctx context.Context, w *worldState, p storage.Phone) (storage.Phone, error) {
 	return f.updatePhone(ctx, w, p, func(q *storage.Phone) (storage.PhoneChange, error) {
 		e := q.Announced.Enforcement
-		m, ok := f.moveOf(q)
+		m, ok := f.moveOf(w, q)
 		if !ok || m.step == "" {
 			return storage.PhoneChange{Unchanged: true}, nil
 		}

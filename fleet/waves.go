@@ -274,6 +274,9 @@ func engineWaves(waves []storage.Wave) []policy.Wave {
 // be called at any time and as often as wanted. What goes wrong in one segment
 // keeps no other from starting; the error tells of all.
 func (f *Fleet) StartWaves(ctx context.Context) (bool, error) {
+	if err := f.keepTime(ctx); err != nil {
+		return false, err
+	}
 	started := false
 	var failed []error
 	for _, w := range f.all() {
@@ -285,7 +288,7 @@ func (f *Fleet) StartWaves(ctx context.Context) (bool, error) {
 }
 
 func (f *Fleet) startWaves(ctx context.Context, w *worldState) (bool, error) {
-	if c := f.wavesDue(ctx, w, w.current.Load()); len(c.Approvals) == 0 {
+	if s := w.current.Load(); s.halted() || len(f.wavesDue(ctx, w, s).Approvals) == 0 {
 		return false, nil
 	}
 	started := false

@@ -120,7 +120,7 @@ func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
 
 // parts translates the records into the engine's own types.
 func (s *snapshot) parts() policy.Parts {
-	p := policy.Parts{Revision: s.records.Revision, Releases: policyReleases(s.catalog)}
+	p := policy.Parts{Revision: s.records.Revision, Releases: policyReleases(s.catalog), Halt: engineHalt(s.records.Halt)}
 	for _, a := range s.records.Apps {
 		p.Apps = append(p.Apps, policy.App{BundleID: a.BundleID, Name: a.Name, Importance: policy.Importance(a.Importance)})
 	}

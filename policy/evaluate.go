@@ -18,6 +18,7 @@ import (
 // any newer one once it has left Apple's public list itself: the day 27.0
 // appears does not end the tests of 26.7.
 func Evaluate(w *World, groupName, releaseVersion string, now time.Time) Gate {
+	now = w.halt.time(now)
 	gate := Gate{Group: groupName, Release: releaseVersion, Phase: PhaseHeld}
 	g, rel := w.groups[groupName], w.known[releaseVersion]
 	switch {
@@ -38,6 +39,7 @@ func Evaluate(w *World, groupName, releaseVersion string, now time.Time) Gate {
 // none). The newest approved release is always among them, so that a rollout
 // stays in sight when its last phone is done or the release is withdrawn.
 func Gates(w *World, groupName string, now time.Time) []Gate {
+	now = w.halt.time(now)
 	g := w.groups[groupName]
 	if g == nil {
 		return nil
@@ -121,7 +123,7 @@ func (e *evaluation) fill(gate *Gate) {
 	if _, none := e.ineligible(); !none {
 		gate.ProductionModels = e.production
 	}
-	gate.Phase, gate.Reasons = e.phase()
+	gate.Phase, gate.Reasons = e.halted(e.phase())
 	e.times, gate.ModelClocks = e.clocks()
 	gate.Clocks = e.times
 	gate.Reasons = append(gate.Reasons, e.holdEnded(gate.Phase)...)

@@ -83,7 +83,7 @@ type gateKey struct{ group, release string }
 
 // NewExplainer returns an explainer for a world at a moment.
 func NewExplainer(w *World, now time.Time) *Explainer {
-	return &Explainer{w: w, now: now, gates: map[gateKey]Gate{}}
+	return &Explainer{w: w, now: w.halt.time(now), gates: map[gateKey]Gate{}}
 }
 
 // gate is Evaluate, once per gate.

@@ -111,6 +111,8 @@ const (
 	GateOverridden          Code = "overridden"
 	GateOverrideEnded       Code = "override-ended"
 	GateUrgentApproval      Code = "urgent-approval"
+	GateClockJumped         Code = "clock-jumped" // a halt; ParamDate
+	GateRestored            Code = "restored"     // a halt; ParamDate
 )
 
 // Why a verdict, or the lack of one, does not count (AppState.Why).
@@ -228,6 +230,8 @@ const (
 	StepAssignGroup    Code = "assign-group"
 	StepUpdateByHand   Code = "update-by-hand"
 	StepEnrollAgain    Code = "enroll-again"
+	StepConfirmClock   Code = "confirm-clock"
+	StepConfirmRestore Code = "confirm-restore"
 )
 
 // reason builds a Reason from alternating keys and values, leaving out empty

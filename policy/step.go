@@ -37,6 +37,9 @@ func (e *evaluation) next(p Phase) (automatic, human Code) {
 }
 
 func (e *evaluation) nextPaused() (automatic, human Code) {
+	if e.w.halt.stands() {
+		return StepNone, haltStep(e.w.halt.reason().Code)
+	}
 	if reached(e.approval.PausedAt, e.now) {
 		if len(e.approval.Stopped) > 0 {
 			return StepNone, StepLookAndResume
@@ -113,7 +116,9 @@ func steps(r Reason) (automatic, human Code) {
 	if r.Code != ReasonPaused {
 		return s.automatic, s.human
 	}
-	switch Code(r.Params[ParamWhy]) {
+	switch why := Code(r.Params[ParamWhy]); why {
+	case GateClockJumped, GateRestored:
+		return StepNone, haltStep(why)
 	case GatePausedByPerson:
 		return s.automatic, s.human
 	case GateStoppedByBreaker:

@@ -28,6 +28,7 @@ import (
 // stopping may still help. An installing phone keeps it whatever happens; there
 // is nothing left to stop.
 func TargetFor(w *World, f Facts, now time.Time) Target {
+	now = w.halt.time(now)
 	t := Target{Hold: holdFor(f)}
 	g := w.groups[f.Group]
 	if g == nil || f.Group == "" {
@@ -40,6 +41,9 @@ func TargetFor(w *World, f Facts, now time.Time) Target {
 	f = w.Counted(f)
 	c := choice{w: w, g: g, f: &f, runs: runs, now: now}
 	c.choose(&t)
+	if w.halt.stands() {
+		c.halt(&t)
+	}
 	if c.keeps(t.Enforce) {
 		kept := *f.Announced
 		kept.Keep = true

@@ -24,12 +24,14 @@ type Parts struct {
 	Offers    []Offer
 	Approvals []Approval
 	Declines  []Decline
+	Halt      Halt
 }
 
 // World is an immutable, indexed snapshot of Parts. It is safe for concurrent
 // use; replace it to change it.
 type World struct {
 	revision uint64
+	halt     Halt
 	releases []*release // newest first, without improvements and versions that cannot be ordered
 	all      []*release // the same with improvements
 	known    map[string]*release
@@ -83,6 +85,7 @@ type offerOf struct {
 func NewWorld(parts Parts) *World {
 	w := &World{
 		revision: parts.Revision,
+		halt:     parts.Halt,
 		known:    make(map[string]*release, len(parts.Releases)),
 		groups:   make(map[string]*group, len(parts.Groups)),
 		tested:   make(map[appRelease]bool),

@@ -176,7 +176,7 @@ func (s *Server) buildCore() error {
 	s.channels = s.newChannels()
 	s.fleet = fleet.New(s.store, s.wakes, now, fleet.Options{
 		Organization: s.config.Organization, Location: s.config.location(), Logger: s.o.Logger, Facts: facts,
-		Wall: s.o.Wall, Scaled: !s.config.Lab.Start.IsZero(), Channels: s.channels.For,
+		Wall: s.o.Wall, Scaled: !s.config.Lab.Start.IsZero(), Channels: s.channels.For, Ticks: s.ticks(),
 	})
 	interval := time.Duration(float64(time.Hour) / s.config.Lab.speed())
 	s.sweeper = fleet.NewSweeper(s.fleet, max(interval, minSweep))

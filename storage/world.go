@@ -17,6 +17,7 @@ type World struct {
 	HoldMarks []HoldMark
 	Proposals []Proposal // acts that wait for a second person, and those that did
 	Problems  []Problem
+	Halt      Halt
 }
 
 // WorldChange is one atomic change of the world: records to add or replace by
@@ -35,6 +36,8 @@ type WorldChange struct {
 	Problems  []Problem       // by ID
 
 	Notices []Notice // by ID; one that is on record already stays as it is
+
+	Halt *Halt // nil: as it is
 
 	RemoveApps      []string
 	RemoveGroups    []string

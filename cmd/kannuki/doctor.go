@@ -100,6 +100,9 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 	} else if p.Installed {
 		out = append(out, server.Finding{Check: "topic", Grade: server.GradeOK, Message: t.T("The push certificate is for the topic that phones are enrolled with.")})
 	}
+	if message, fix := g.haltText(s.Fleet.Halt); message != "" {
+		out = append(out, server.Finding{Check: "halt", Grade: server.GradeFail, Message: message, Fix: fix})
+	}
 	out = append(out, g.databaseSize(s.Server.Database))
 	out = append(out, g.identities(s.Fleet.Certificates)...)
 	if len(s.Server.Feeds) > 0 {

@@ -28,11 +28,7 @@ func newRolloutCommand(g *globals) *cobra.Command {
 			example: "kannuki rollout pause 26.6.1 --group sales --reason \"POS prints nothing\"",
 			said:    func(release, group string) string { return t.T("Paused: the rollout of %s in %s.", release, group) },
 		}),
-		newGateVerbCommand(g, gateVerb{
-			noun: "rollouts", name: "resume", short: t.T("Let a paused rollout go on"),
-			example: "kannuki rollout resume 26.6.1 --group sales --reason \"POS 4.3 prints again\"",
-			said:    func(release, group string) string { return t.T("Resumed: the rollout of %s in %s.", release, group) },
-		}),
+		newRolloutResumeCommand(g),
 	)
 }
 

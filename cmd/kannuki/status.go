@@ -52,10 +52,11 @@ func (g *globals) statusTable(s api.Status) table {
 		{"newest_release", ""},
 		{"push_not_after", ""},
 		{"holds_ended", ""},
+		{"halt", ""},
 	}}
 	h := s.Fleet.Holds
 	tab.add(plain(s.Server.Version), plain(s.Server.URL), g.instant(s.Fleet.AsOf), number(s.Fleet.Phones), number(h.Confirmed),
-		number(h.Pending), number(h.Impossible), number(s.Fleet.Certificates.Due), number(s.Fleet.Certificates.Ended), plain(s.Fleet.Newest), g.instant(s.Server.Push.NotAfter), number(h.Ended))
+		number(h.Pending), number(h.Impossible), number(s.Fleet.Certificates.Due), number(s.Fleet.Certificates.Ended), plain(s.Fleet.Newest), g.instant(s.Server.Push.NotAfter), number(h.Ended), plain(haltCause(s.Fleet.Halt)))
 	return tab
 }
 
@@ -83,6 +84,9 @@ func (g *globals) statusText(s api.Status) string {
 		rows = append(rows, [2]string{t.T("Cryptography"), t.T("legacy_crypto is on: SHA-1 signatures and DES certificate requests are accepted.")})
 	}
 	b.WriteString(fields(rows...))
+	if message, fix := g.haltText(s.Fleet.Halt); message != "" {
+		fmt.Fprintf(&b, "\n%s\n%s\n", message, g.repeat(fix))
+	}
 	for _, m := range s.Server.Missing {
 		fmt.Fprintf(&b, "\n%s %s\n", t.T("Not set up yet:"), m)
 	}

@@ -56,7 +56,7 @@ func replay(entries []storage.AuditEntry) *world {
 			w.byReason[e.Reason] = append(w.byReason[e.Reason], e)
 		}
 		switch e.Action {
-		case "hold.alarm", "hold.ended", "hold.settled":
+		case "hold.alarm", "hold.ended", "hold.settled", "engine.halt", "engine.resume":
 			w.changed(e)
 		}
 		kind, _, _ := strings.Cut(e.Action, ".")

@@ -42,6 +42,8 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 			"自動停止：{why}（[{of}台中]{count}台。上限{limit}台）。",
 		},
 		"paused-by-person":      {"Paused[ by {by}][ on {date}][: {reason}].", "[{by}が][{date}に]一時停止しました[。判断理由：{reason}]。"},
+		"clock-jumped":          {"Nothing begins: the server's clock jumped[ (it showed {date})].", "サーバーの時計が大きくずれたため[（{date}を表示）]、新しい適用を止めています。"},
+		"restored":              {"Nothing begins: the records are those of a copy that was restored[ on {date}].", "[{date}に]バックアップから復元したため、新しい適用を止めています。"},
 		"verdict-revoked":       {"A test result the approval rests on was withdrawn[: {app}][, by {by}].", "承認の根拠になった検証結果が取り消されました[：{app}][（{by}）]。"},
 		"app-broken":            {"[{app} ]does not work[ on {release}][ (reported by {by})][: {reason}].", "[{app}が][{release}で]動作不良です[（{by}）][。{reason}]。"},
 		"all-there":             {"All production phones that can be reached are on it.", "通信できる本番端末はすべて更新済みです。"},

@@ -7,6 +7,7 @@ func japaneseCLI() map[string]string {
 		japaneseHelp(), japaneseFlags(), japaneseErrors(), japaneseDecisions(), japanesePhones(), japaneseManaging(), japanesePeople(),
 		japaneseInstallation(), japaneseDoctor(), japanesePolicy(), japaneseSettings(), japaneseWaves(), japaneseBreaker(), japaneseBacktest(), japaneseLint(), japanesePlan(),
 		japaneseExposure(), japaneseCalendars(), japaneseChase(), japaneseNotify(), japaneseUrgent(), japaneseBeta(),
+		japaneseHalt(),
 	} {
 		for _, t := range part {
 			texts[t.en] = t.ja

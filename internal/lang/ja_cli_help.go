@@ -64,7 +64,6 @@ func japaneseHelp() []both {
 		{"How far an approved release is, and stopping it", "展開の進行状況と一時停止"},
 		{"Show how far a release is in a group, each phone with one reason", "グループでの進行状況を、端末ごとの理由とともに表示する"},
 		{"Stop a rollout: no further phone starts", "展開を一時停止する。新たに始まる端末はない"},
-		{"Let a paused rollout go on", "一時停止した展開を再開する"},
 
 		{"Let phones join: links and profiles", "端末の登録：リンクとプロファイル"},
 		{"Make a link with which one phone can enroll, once", "1台が1回登録できるリンクを作成する"},

@@ -29,6 +29,8 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"approve":                 {"Look at the gate and approve it.", "ゲートを確認し、適用を承認してください。"},
 		"approve-urgent":          {"It is urgent and the quick checks are done: propose it with \"kannuki gate approve --urgent\"; a second person signs.", "急ぐ必要があり、簡易確認は済んでいます。「kannuki gate approve --urgent」で提案し、2人目が承認してください。"},
 		"test-to-approve":         {"Test the apps that are not verified; then \"kannuki gate approve\" can take the exception's place.", "未検証のアプリを確かめてください。その後「kannuki gate approve」で例外承認に代えられます。"},
+		"confirm-clock":           {"See that the server's clock is right, then \"kannuki rollout resume --after-clock-jump\".", "サーバーの時計が正しいことを確かめ、「kannuki rollout resume --after-clock-jump」を実行してください。"},
+		"confirm-restore":         {"Pause and withdraw again what was since the copy, then \"kannuki rollout resume --after-restore\".", "バックアップ後に行った一時停止や取り下げをもう一度行い、「kannuki rollout resume --after-restore」を実行してください。"},
 		"resume":                  {"Resume the rollout when the cause is cleared.", "原因の解消後、展開を再開してください。"},
 		"look-and-resume":         {"Look at the phones (\"kannuki rollout status\", \"kannuki problem list\"); then resume the rollout, or decline the release.", "端末を確認し（「kannuki rollout status」「kannuki problem list」）、展開を再開するか、リリースを拒否してください。"},
 		"choose-newer-release":    {"Decide about the newer release instead.", "新しい版について判断してください。"},

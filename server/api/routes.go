@@ -88,6 +88,7 @@ func routes() []route {
 		{"GET /v1/rollouts/{group}/{release}/chase", false, always, 0, rolloutChase},
 		{"POST /v1/rollouts/{group}/{release}/pause", true, always, 0, verb((*fleet.Fleet).Pause)},
 		{"POST /v1/rollouts/{group}/{release}/resume", true, nil, 0, verb((*fleet.Fleet).Resume)},
+		{"POST /v1/halt/end", true, nil, 0, with(endHalt)},
 		{"GET /v1/verdicts", false, always, 0, verdicts},
 		{"POST /v1/verdicts", true, recordsBroken, 0, with(recordVerdict)},
 		{"GET /v1/verdicts/matrix", false, always, 0, matrices},

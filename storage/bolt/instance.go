@@ -14,6 +14,7 @@ const (
 	metaInstance = "instance"     // storage.Instance
 	metaCatalog  = "catalog"      // the release catalogue as given
 	metaNumber   = "phone-number" // the highest number given to a phone
+	metaClock    = "clock"        // what the server's clock showed last, a time
 )
 
 // Instance returns the installation's record.

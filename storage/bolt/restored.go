@@ -17,7 +17,8 @@ import (
 // are cancelled, because phones may have carried them out; tokens are revoked,
 // because somebody may have taken them away; and what phones were told is told
 // again as of the entry's time, because a phone ignores what is older than the
-// last it heard. The numbers of each stand in the detail of the entry.
+// last it heard. The segment stands still until a person lets it go on, because
+// what was paused or withdrawn since is in force in the copy. The numbers of each stand in the detail of the entry.
 //
 // The times of all of it, and who revoked, are those of the entry, which is
 // written even when there was nothing else to do.
@@ -40,12 +41,28 @@ func (s *Store) Restored(ctx context.Context, seg storage.Segment, audit storage
 			}
 			entry.Detail[step.name] = strconv.Itoa(n)
 		}
+		if err := t.haltRestored(seg, audit.At); err != nil {
+			return err
+		}
 		return t.appendAudit(seg, entry)
 	})
 	if err != nil {
 		return fmt.Errorf("restored segment %q: %w", seg, err)
 	}
 	return nil
+}
+
+// haltRestored keeps anything from beginning until a person has looked at what the
+// copy knows nothing of.
+func (t *tx) haltRestored(seg storage.Segment, at time.Time) error {
+	st, err := t.segment(seg)
+	if err != nil {
+		return err
+	}
+	at = at.UTC().Truncate(time.Microsecond)
+	st.Halt = storage.Halt{Cause: storage.HaltRestore, At: at, Was: at}
+	st.Revision++
+	return save(t, bucketSegments, inSegment(seg), st)
 }
 
 func (t *tx) revokeGrants(seg storage.Segment, audit storage.AuditEntry) (n int, err error) {

@@ -14,6 +14,7 @@ import (
 type segmentState struct {
 	Name     storage.Segment `json:"name"`
 	Revision uint64          `json:"revision,omitzero"` // of its world
+	Halt     storage.Halt    `json:"halt,omitzero"`
 }
 
 // ensureSegment makes a segment exist.
@@ -56,7 +57,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 	var w storage.World
 	err := s.viewIn(ctx, seg, func(t *tx) error {
 		st, err := t.segment(seg)
-		w.Revision = st.Revision
+		w.Revision, w.Halt = st.Revision, st.Halt
 		prefix := inSegment(seg)
 		return errors.Join(err,
 			fill(t, &w.Apps, bucketApps, prefix),
@@ -100,6 +101,9 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 			return err
 		}
 		st.Revision++
+		if c.Halt != nil {
+			st.Halt = *c.Halt
+		}
 		if err := save(t, bucketSegments, inSegment(seg), st); err != nil {
 			return err
 		}

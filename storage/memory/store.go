@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -39,6 +40,7 @@ type Store struct {
 	segments map[storage.Segment]*segment
 	catalog  []byte // nil: none was put
 	lastNum  uint64 // of a phone
+	clock    time.Time
 
 	// Of all segments, because a request names its segment only through them.
 	links, challenges map[string]place // by hash
@@ -55,6 +57,7 @@ type place struct {
 // only replaced; what goes in and what comes out is a copy.
 type segment struct {
 	revision     uint64
+	halt         storage.Halt
 	grants       map[string]storage.Grant
 	certificates map[string]storage.Certificate
 	phones       map[string]storage.Phone // by UDID

@@ -30,8 +30,8 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 	var w storage.World
 	err := s.view(ctx, seg, func(in *segment) error {
 		w = storage.World{
-			Revision: in.revision,
-			Apps:     all(in.apps), Groups: all(in.groups), Verdicts: all(in.verdicts), Offers: all(in.offers),
+			Revision: in.revision, Halt: in.halt,
+			Apps: all(in.apps), Groups: all(in.groups), Verdicts: all(in.verdicts), Offers: all(in.offers),
 			Approvals: all(in.approvals), Declines: all(in.declines), Proposals: all(in.proposals), Policies: all(in.policies), Calendars: all(in.calendars),
 			HoldMarks: all(in.holdMarks), Problems: all(in.problems),
 		}
@@ -64,6 +64,9 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 			return err
 		}
 		assign(t, &in.revision, revision+1)
+		if c.Halt != nil {
+			assign(t, &in.halt, copied(*c.Halt))
+		}
 		if err := t.addNotices(in, c.Notices); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -152,6 +153,25 @@ func worldSentences() []sentence {
 				t.Error("no error")
 			}
 			wantEqual(t, readWorld(t, s, segA), before)
+		}},
+		{"a halt comes back, in its segment, until it is ended", func(t *testing.T, s Store) {
+			h := filled[storage.Halt]()
+			changeWorld(t, s, segB, storage.WorldChange{Halt: &h})
+			changeWorld(t, s, segB, storage.WorldChange{}) // which says nothing of it
+			wantEqual(t, readWorld(t, s, segB).Halt, h)
+			wantEqual(t, readWorld(t, s, segA).Halt, storage.Halt{})
+			changeWorld(t, s, segB, storage.WorldChange{Halt: &storage.Halt{}})
+			wantEqual(t, readWorld(t, s, segB).Halt, storage.Halt{})
+		}},
+		{"the time noted last comes back, be it earlier or later", func(t *testing.T, s Store) {
+			for _, want := range []time.Time{{}, time.Date(2026, 8, 2, 3, 4, 5, 6000, time.UTC), time.Date(2026, 8, 1, 3, 4, 5, 0, time.UTC)} {
+				if !want.IsZero() {
+					must(t, s.NoteClock(t.Context(), want))
+				}
+				got, err := s.Clock(t.Context())
+				must(t, err)
+				wantEqual(t, got, want)
+			}
 		}},
 		{"audit entries come with the change", func(t *testing.T, s Store) {
 			changeWorld(t, s, segB, storage.WorldChange{Audit: []storage.AuditEntry{audit("gate.approved")}})
