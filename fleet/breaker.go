@@ -72,7 +72,8 @@ func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 	world := s.withCensus(w.census, now)
 	for _, v := range list {
 		gate := policy.Evaluate(world, v.approval.Group, v.approval.Release, now)
-		if gate.Phase == policy.PhaseRollingOut || gate.Phase == policy.PhaseApproved {
+		// Phones that cannot take the newer release yet follow one that was taken over.
+		if gate.Phase == policy.PhaseRollingOut || gate.Phase == policy.PhaseApproved || gate.Phase == policy.PhaseSuperseded {
 			f.trip(&c, v, gate.Phase)
 		}
 	}

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -138,6 +139,54 @@ func (f *Fleet) givenBack(s *snapshot, ended storage.Approval) []storage.Approva
 		list = append(list, a)
 	}
 	return list
+}
+
+// actionGivenBack is how the end of a taking over that nobody ended is recorded.
+const actionGivenBack = "rollout.given-back"
+
+// giveBack ends every taking over in a segment that holds no more, because Apple
+// took the newer release back or its override ended, and reports whether there
+// was one.
+func (f *Fleet) giveBack(ctx context.Context, w *worldState) (bool, error) {
+	if c := f.toGiveBack(w, w.current.Load()); len(c.Approvals) == 0 {
+		return false, nil
+	}
+	given := false
+	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
+		c := f.toGiveBack(w, s)
+		if given = len(c.Approvals) > 0; !given {
+			return c, errNothingToDo
+		}
+		return c, nil
+	})
+	return given && err == nil, wrap("give waves back", err)
+}
+
+// toGiveBack returns the change for that. A gate that would not be carried out
+// anyway, or cannot be worked out, is left as it is.
+func (f *Fleet) toGiveBack(w *worldState, s *snapshot) storage.WorldChange {
+	var c storage.WorldChange
+	for _, a := range s.records.Approvals {
+		if a.SupersededBy == "" {
+			continue
+		}
+		if current, ok := standing(s, a.Group, a.Release, f.now()); !ok || current.ID != a.ID {
+			continue
+		}
+		gate, err := f.gate(w, s, a.Group, a.Release)
+		if err != nil {
+			continue
+		}
+		switch gate.Phase {
+		case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhasePaused, policy.PhaseBlocked, policy.PhaseDone:
+			by := a.SupersededBy
+			a.SupersededBy, a.Waves = "", f.resoaked(s, a)
+			c.Approvals = append(c.Approvals, a)
+			c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki"}, actionGivenBack, a.Group+"/"+a.Release, map[string]string{"superseded_by": by}))
+		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded, policy.PhaseVerified, policy.PhaseVerifying, policy.PhaseHeld:
+		}
+	}
+	return c
 }
 
 // rebased describes what an approval has to do with other rollouts.

@@ -3,10 +3,13 @@ package fleet_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -156,6 +159,94 @@ func TestRebaseOfAStoppedRolloutAndBack(t *testing.T) {
 	if w.after(aDay) || !w.after(aDay) {
 		t.Error("want the second wave two days after the rollout went on")
 	}
+}
+
+// While the newer rollout is paused nobody is asked for the older release anew.
+func TestPauseAfterRebaseAsksForNothingOlder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	phones := w.underWay("50%@+0", "100%@+4d")
+	w.clock.Add(aDay)
+	w.must(second(w.rebase()))
+	if diff := cmp.Diff(map[string]int{release: 2, "": 2}, askedFor(phones)); diff != "" {
+		t.Fatalf("rebased (-want +got):\n%s", diff)
+	}
+	effect, err := w.fleet.Pause(w.ctx, seg, w.act("camera"), "sales", release)
+	w.must(err)
+	if effect.Install != 0 || effect.Withdraw != 2 {
+		t.Errorf("effect %+v, want nothing but two phones that are asked no more", effect)
+	}
+	if diff := cmp.Diff(map[string]int{"": 4}, askedFor(phones)); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	w.must(second(w.fleet.Resume(w.ctx, seg, w.act("it was the lens"), "sales", release)))
+	if diff := cmp.Diff(map[string]int{release: 2, "": 2}, askedFor(phones)); diff != "" {
+		t.Errorf("resumed (-want +got):\n%s", diff)
+	}
+}
+
+// When Apple takes the newer release back, the older rollout goes on by itself;
+// what waits soaks anew.
+func TestRebaseEndsWithTheNewerRelease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	phones := w.underWay("50%@+0", "100%@+2d")
+	w.clock.Add(aDay)
+	w.must(second(w.rebase()))
+	w.gone(release, "2026-08-20")
+	if w.after(15*time.Hour - time.Minute) { // until midnight
+		t.Error("something changed before the release was gone")
+	}
+	if !w.after(time.Minute) || len(w.acts("rollout.given-back")) != 1 {
+		t.Fatalf("%d acts, want the rollout given back", len(w.acts("rollout.given-back")))
+	}
+	got := w.rollout(older)
+	if got.Phase != string(policy.PhaseRollingOut) || got.SupersededBy != "" || got.Waves[1].Start.Sub(w.clock.Now()) != 2*aDay {
+		t.Errorf("older rollout is %s, superseded by %q, second wave %+v; want it to go on, in two days", got.Phase, got.SupersededBy, got.Waves[1])
+	}
+	if diff := cmp.Diff(map[string]int{older: 2, "": 2}, askedFor(phones)); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	if w.after(2*aDay-time.Minute) || !w.after(time.Minute) {
+		t.Error("want the second wave when the first has soaked anew, and nothing before")
+	}
+	if diff := cmp.Diff(map[string]int{older: 4}, askedFor(phones)); diff != "" {
+		t.Errorf("then asked (-want +got):\n%s", diff)
+	}
+}
+
+// Phones that followed the older rollout still stop it for the others that do.
+func TestBreakerWatchesWhatWasTakenOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.decides("careful", fleet.PolicyChange{BreakerChange: fleet.BreakerChange{BreakerReports: ptr(2)}})
+	phones := w.underWay("100%")
+	w.must(second(w.rebase()))
+	w.clock.Add(time.Hour)
+	for _, p := range phones[:2] {
+		p.install(older, "23G80")
+		w.problem(p)
+	}
+	if !w.stopped() || len(w.rollout(older).Breaker.Stopped) != 1 || w.stopped() {
+		t.Errorf("breaker %+v, want the older rollout stopped, once", w.rollout(older).Breaker)
+	}
+}
+
+// gone has the catalogue know that Apple takes a release back on a day.
+func (w *world) gone(of, day string) {
+	w.t.Helper()
+	facts, err := catalog.Embedded()
+	w.must(err)
+	data, err := facts.Marshal()
+	w.must(err)
+	lines := strings.SplitAfter(string(data), "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, `{"version":"`+of+`"`) {
+			lines[i] = strings.Replace(line, `"printedExpiry"`, `"leftPublic":"`+day+`","leftAssets":"`+day+`","printedExpiry"`, 1)
+		}
+	}
+	w.must(w.store.PutCatalog(w.ctx, []byte(strings.Join(lines, "")), storage.AuditEntry{At: w.clock.Now(), Actor: "test", Action: "catalog.import"}))
+	w.restart()
 }
 
 func TestRebaseThatCannotBe(t *testing.T) {

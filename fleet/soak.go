@@ -9,7 +9,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// soakAnew adds to a change what becomes of rollouts that a broken app had
+// soakAnew adds to a change what becomes of rollouts that a result had
 // stopped and that go on by it: waves that wait do so until those before them
 // have soaked anew, however short the stop was. A person who resumes does the
 // same by the decision itself.
@@ -42,12 +42,13 @@ func (f *Fleet) soakAnew(w *worldState, s *snapshot, c *storage.WorldChange) err
 	return nil
 }
 
-// blocked reports whether an approval that stands is stopped by a broken app. Of
-// a gate that cannot be worked out no wave starts either.
+// blocked reports whether an approval that stands is stopped by what its gate
+// shows, a broken app or a result that was revoked, and not by a person or the
+// circuit breaker. Of a gate that cannot be worked out no wave starts either.
 func (f *Fleet) blocked(w *worldState, s *snapshot, a storage.Approval) bool {
 	if current, ok := standing(s, a.Group, a.Release, f.now()); !ok || current.ID != a.ID {
 		return false
 	}
 	gate, err := f.gate(w, s, a.Group, a.Release)
-	return err == nil && gate.Phase == policy.PhaseBlocked
+	return err == nil && (gate.Phase == policy.PhaseBlocked || gate.Phase == policy.PhasePaused && a.PausedAt.IsZero())
 }

@@ -31,6 +31,26 @@ func TestClearedStopSoaksAnew(t *testing.T) {
 	}
 }
 
+// So does a stop by a result that was revoked, and another in its place.
+func TestReplacedResultSoaksAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.inWaves(fleet.ApproveRequest{Waves: []string{"25%@+0", "100%@+3d"}, Soak: "2d", Deadline: "+3d"})
+	w.clock.Add(2 * aDay)
+	w.must(second(w.fleet.RevokeVerdict(w.ctx, seg, w.act("wrong phone"), w.gate().Apps[0].Verdict)))
+	if got := w.gate().Phase; got != "paused" {
+		t.Fatalf("the gate is %s, want it paused", got)
+	}
+	w.clock.Add(time.Hour)
+	w.must(w.verdict("V1", "works"))
+	if got := w.gate().Phase; got != "rolling-out" {
+		t.Fatalf("the gate is %s, want it rolling out", got)
+	}
+	if got := w.starts(w.clock.Now())[1]; got != 2*aDay || len(w.acts("rollout.wave-delayed")) != 1 {
+		t.Errorf("the second wave starts %s from now with %d records, want two days and one", got, len(w.acts("rollout.wave-delayed")))
+	}
+}
+
 // A phone that comes late gets no deadline on a closed day: its notice ends
 // when the group's calendar opens, by its own clock.
 func TestLatePhoneGetsAnOpenDeadline(t *testing.T) {

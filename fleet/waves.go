@@ -269,7 +269,7 @@ func engineWaves(waves []storage.Wave) []policy.Wave {
 }
 
 // StartWaves starts every wave that is due, of all segments, and reports
-// whether there was one. A wave is due when its date has come; while its rollout
+// whether there was one or a rollout got back the waves that another had taken. A wave is due when its date has come; while its rollout
 // stands still it is put off until the waves before it have soaked anew. It may
 // be called at any time and as often as wanted. What goes wrong in one segment
 // keeps no other from starting; the error tells of all.
@@ -288,11 +288,18 @@ func (f *Fleet) StartWaves(ctx context.Context) (bool, error) {
 }
 
 func (f *Fleet) startWaves(ctx context.Context, w *worldState) (bool, error) {
-	if s := w.current.Load(); s.halted() || len(f.wavesDue(ctx, w, s).Approvals) == 0 {
+	if w.current.Load().halted() {
 		return false, nil
 	}
+	given, err := f.giveBack(ctx, w)
+	if err != nil {
+		return false, fmt.Errorf("segment %s: %w", w.segment, err)
+	}
+	if len(f.wavesDue(ctx, w, w.current.Load()).Approvals) == 0 {
+		return given, nil
+	}
 	started := false
-	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
+	err = f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
 		c := f.wavesDue(ctx, w, s)
 		started = slices.ContainsFunc(c.Audit, func(e storage.AuditEntry) bool { return e.Action == actionWave })
 		if len(c.Approvals) == 0 {
@@ -301,9 +308,9 @@ func (f *Fleet) startWaves(ctx context.Context, w *worldState) (bool, error) {
 		return c, nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("segment %s: %w", w.segment, err)
+		return given, fmt.Errorf("segment %s: %w", w.segment, err)
 	}
-	return started, nil
+	return given || started, nil
 }
 
 // actionWave is how the start of a wave is recorded.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
 )
 
 // Rebase returns the waves of a rollout as the approval of a release takes them
@@ -27,18 +29,67 @@ func (s Schedule) Rebase(waves []Wave, now time.Time) []Wave {
 // Drawn returns the release that the phones of the waves were drawn for.
 func (a *Approval) Drawn() string { return cmp.Or(a.WavesOf, a.Release) }
 
-// takenOver returns the release whose approval took the waves of this one over,
-// "" when none did or that approval stands no more.
-func (g *group) takenOver(a *Approval, now time.Time) string {
-	if a.SupersededBy == "" || g.approval(a.SupersededBy, now) == nil {
-		return ""
+// successors returns the approval that took the waves of this one over, the one
+// that took those over, and so on, each while it stands.
+func (w *World) successors(g *group, a *Approval, now time.Time) []approvalOf {
+	var list []approvalOf
+	for version.Newer(a.SupersededBy, a.Release) {
+		next, r := g.approval(a.SupersededBy, now), w.known[a.SupersededBy]
+		if next == nil || r == nil || g.isDeclined(r.Version, now) {
+			break
+		}
+		list = append(list, approvalOf{next, r})
+		a = next
 	}
-	return a.SupersededBy
+	return list
+}
+
+// takenOver returns the release whose approval took the waves of this one over,
+// "" when none did, that approval stands no more, or Apple took its release back:
+// nobody would start the waves that wait then.
+func (e *evaluation) takenOver() string {
+	for _, next := range e.w.successors(e.g, e.approval, e.now) {
+		if e.replacedBy(next.release) {
+			return next.Release
+		}
+	}
+	return ""
+}
+
+// replacedBy reports whether models of the group can get a newer release, and
+// none that can get this one has lost it.
+func (e *evaluation) replacedBy(r *release) bool {
+	open := false
+	for _, m := range e.windows {
+		newer, ok := r.windows[m.Model]
+		if ok && m.open(e.now) && reached(newer.Expires, e.now) {
+			return false
+		}
+		open = open || ok && newer.open(e.now)
+	}
+	return open
+}
+
+// leftOver reports whether an approval may only keep what the phone was already
+// told: the one that took its waves over is in force for the phone, even while
+// that one makes it wait. To stop the newer rollout thus asks nobody for the
+// older release.
+func (c choice) leftOver(a approvalOf) bool {
+	if told := c.f.Announced; told != nil && told.Source == SourceApproval && told.Release == a.Release {
+		return false
+	}
+	for _, next := range c.w.successors(c.g, a.Approval, c.now) {
+		covered := c.f.Ring == RingVerification || next.covers(c.f.Model)
+		if m, ok := next.release.windows[c.f.Model]; ok && m.open(c.now) && covered && c.stands(next) {
+			return true
+		}
+	}
+	return false
 }
 
 // carriedOut returns the phase of a gate with an approval that stands.
 func (e *evaluation) carriedOut() (Phase, []Reason) {
-	if by := e.g.takenOver(e.approval, e.now); by != "" {
+	if by := e.takenOver(); by != "" {
 		return PhaseSuperseded, []Reason{reason(GateTakenOver, ParamRelease, by)}
 	}
 	if phase, why := e.g.stop(approvalOf{e.approval, e.rel}, e.now); phase != "" {

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,7 +48,8 @@ func (g generator) rollingOut() (before, after policy.Parts) {
 
 // Whatever a rollout was like when it was taken over: no phone goes to another
 // wave, none has more than one enforcement or one without its wave having begun,
-// none loses one it had, and what a phone is installing or has prepared it keeps.
+// none loses one it was told, none is asked for the old release anew, and what a
+// phone is installing or has prepared it keeps.
 func TestRebaseKeepsEveryPhoneInItsWave(t *testing.T) {
 	t.Parallel()
 	taken, kept := 0, 0
@@ -71,8 +73,10 @@ func TestRebaseKeepsEveryPhoneInItsWave(t *testing.T) {
 			got := policy.TargetFor(is, f, now).Enforce
 			begun := old.Waves[a].Begun(now)
 			switch {
-			case first != nil && got == nil:
+			case f.Announced != nil && got == nil:
 				t.Fatalf("seed %d: %s loses %s", seed, f.Phone, first.Release)
+			case f.Announced == nil && got != nil && got.Release == next && slices.Contains(taking.Models, f.Model):
+				t.Fatalf("seed %d: %s is asked for %s anew", seed, f.Phone, next)
 			case got != nil && !begun:
 				t.Fatalf("seed %d: %s of wave %d, which waits, is asked for %s", seed, f.Phone, a, got.Release)
 			case f.Announced != nil && f.Install.State == policy.InstallInstalling && got.Release != next,
@@ -129,6 +133,71 @@ func TestTakenOverOnlyWhileItStands(t *testing.T) {
 	p.Approvals[1].Withdrawn = now
 	if gate := policy.Evaluate(policy.NewWorld(p), group, next, now); gate.Phase == policy.PhaseSuperseded {
 		t.Errorf("the gate is still %s %v", gate.Phase, gate.Reasons)
+	}
+}
+
+// Nor does it while Apple has taken the newer release back, from all phones or
+// from some that can still get the older one.
+func TestTakenOverOnlyWhileInstallable(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		lost []string
+		want bool
+	}{
+		"nothing lost": {nil, true}, "lost by all": {[]string{small, large}, false}, "lost by one model": {[]string{large}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, p := newGenerator(1).rollingOut()
+			models := p.Releases[len(p.Releases)-1].Models
+			for i := range models {
+				if slices.Contains(tc.lost, models[i].Model) {
+					models[i].Expires = now
+				}
+			}
+			if gate := policy.Evaluate(policy.NewWorld(p), group, next, now); tc.want != (gate.Phase == policy.PhaseSuperseded) {
+				t.Errorf("the gate is %s %v", gate.Phase, gate.Reasons)
+			}
+		})
+	}
+}
+
+// While the newer rollout is paused its phones are not asked for the older
+// release; one that was told that keeps it.
+func TestPauseOfTheNewerAsksForNothingOlder(t *testing.T) {
+	t.Parallel()
+	asked, kept := 0, 0
+	for seed := range uint64(500) {
+		_, p := newGenerator(seed).rollingOut()
+		p.Approvals[0].PausedAt = time.Time{}
+		p.Approvals[1].Models = []string{small, large}
+		w := policy.NewWorld(p)
+		f := phone()
+		f.Phone = fmt.Sprint("P-", seed%20)
+		before := policy.TargetFor(w, f, now).Enforce
+		if before == nil || before.Release != "26.6.1" {
+			continue
+		}
+		asked++
+		f.Announced = before
+		p.Approvals[1].PausedAt = now
+		w = policy.NewWorld(p)
+		if got := policy.TargetFor(w, f, now); got.Enforce != nil || got.Blocked.Code != policy.ReasonPaused {
+			t.Fatalf("seed %d: paused, the phone is asked for %+v, blocked %v", seed, got.Enforce, got.Blocked)
+		}
+		alone := p
+		alone.Approvals = p.Approvals[:1]
+		if policy.TargetFor(policy.NewWorld(alone), f, now).Enforce == nil {
+			continue // it never could have been told
+		}
+		kept++
+		f.Announced = &policy.Enforcement{Release: next, Source: policy.SourceApproval, SourceID: p.Approvals[0].ID, By: policy.ByDeclaration}
+		if got := policy.TargetFor(w, f, now).Enforce; got == nil || got.Release != next {
+			t.Fatalf("seed %d: a phone that was told %s is asked for %+v", seed, next, got)
+		}
+	}
+	if asked == 0 || kept == 0 {
+		t.Errorf("%d phones were asked for the newer release, %d had the older; the test shows nothing", asked, kept)
 	}
 }
 

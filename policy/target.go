@@ -18,8 +18,10 @@ import (
 // approval that stands is the group's floor until one of a newer release takes
 // its place for the phone, so a phone that arrives late gets it too, and so does
 // one for which the newer approval is paused or still waits for a wave or an
-// app. Hence taking an approval away never makes a phone install anything, as
-// long as a release has one approval that stands.
+// app. Not so where the newer one took over the waves of the older: then the
+// older release is only kept by phones that were told it. Hence taking an
+// approval away never makes a phone install anything, as long as a release has
+// one approval that stands.
 //
 // What the phone was announced is kept, and not switched, while it is prepared
 // or installing. A prepared phone still loses it when the approval or offer of
@@ -119,7 +121,7 @@ func (c choice) approved() (approvalOf, passedOver) {
 		if !version.Newer(a.Release, c.f.OSVersion) {
 			break
 		}
-		if !c.stands(a) {
+		if !c.stands(a) || c.leftOver(a) {
 			continue
 		}
 		m, ok := a.release.windows[c.f.Model]
