@@ -35,9 +35,6 @@ func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
 	}
 	about := func(params map[string]string) storage.Notice {
 		params["approval"], params["step"] = on.approval.ID, step.Name
-		if on.language != "" {
-			params["language"] = on.language
-		}
 		return storage.Notice{Kind: noticeChase + string(step.Kind), Group: on.approval.Group, Release: on.approval.Release, Params: params}
 	}
 	var others []stepDue
@@ -48,6 +45,9 @@ func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
 		}
 		n := about(map[string]string{"reason": string(d.reason), policy.ParamDeadline: string(d.deadline)})
 		n.Phone, n.Holder = d.member.udid, d.member.holder
+		if on.language != "" { // of whoever carries it; all else is in the channel's
+			n.Params["language"] = on.language
+		}
 		notices[n.Phone] = append(notices[n.Phone], f.notice(n))
 	}
 	if len(others) > 0 {

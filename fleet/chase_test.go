@@ -172,6 +172,25 @@ func TestChaseNotice(t *testing.T) {
 	}
 }
 
+// TestChaseNoticeWithoutHolder: the policy names the language of whoever carries
+// a phone; what is about a group is in that of the channel.
+func TestChaseNoticeWithoutHolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, _ := w.verified()
+	w.ladder(fleet.ChaseChange{Chase: &[]string{"message@+1h"}, ChaseLanguage: ptr("ja")})
+	_, err := w.approve("+3d")
+	w.must(err)
+	p.settle()
+	p.report(map[string]any{"softwareupdate": map[string]any{"install-state": "prepared", "pending-version": map[string]any{"os-version": release}}})
+	w.clock.Add(time.Hour)
+	w.tick()
+	all := w.notices()
+	if len(all) != 1 || all[0].Kind != fleet.NoticeChaseMessage || all[0].Params["count"] != "1" || all[0].Params["language"] != "" {
+		t.Errorf("notices %+v, want one of one phone in no language of its own", all)
+	}
+}
+
 // TestChaseEnds: what stands still, or is no business of the group any more, is
 // not reminded of, and neither is a phone for which that helps nothing.
 func TestChaseEnds(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,7 +106,17 @@ func (w *world) open() {
 	w.must(err)
 	facts, err := catalog.Embedded()
 	w.must(err)
-	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: w.channels, Ticks: w.ticks})
+	channels := w.channels
+	carry := func(kind, group string) []string {
+		if !slices.Contains(fleet.NoticeKinds(), kind) {
+			w.t.Errorf("notice of kind %s, which no channel can be configured for", kind)
+		}
+		if channels == nil {
+			return nil
+		}
+		return channels(kind, group)
+	}
+	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: carry, Ticks: w.ticks})
 	w.must(w.fleet.Load(w.ctx))
 }
 

@@ -119,7 +119,7 @@ func (f *Fleet) approveAtEnd(c *storage.WorldChange, w *worldState, s *snapshot,
 	if err != nil {
 		return err
 	}
-	entry.Detail["release"], entry.Detail["approval"] = approval.Release, approval.ID
+	entry.Detail["approved"], entry.Detail["approval"] = approval.Release, approval.ID
 	c.Approvals = append(c.Approvals, approval)
 	c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki", Reason: approval.Reason}, "gate.approve", approval.Group+"/"+approval.Release, map[string]string{
 		"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": release, "waves": strconv.Itoa(len(approval.Waves)),

@@ -167,6 +167,9 @@ func TestEnforceOnExpiry(t *testing.T) {
 		if a.Release != release || a.By != "policy:late(uid:1(test))" || len(a.Models) == 0 || len(a.Floors) == 0 || len(a.Verdicts) == 0 {
 			t.Errorf("approval %+v", a)
 		}
+		if ended := w.acts("hold.ended"); len(ended) == 0 || ended[len(ended)-1].Detail["approved"] != release || ended[len(ended)-1].Detail["approval"] != a.ID {
+			t.Errorf("audit of the end of the hold: %+v", ended)
+		}
 		if gate := w.gate(); gate.Phase != policy.PhaseRollingOut {
 			t.Errorf("phase %s, want rolling-out", gate.Phase)
 		}

@@ -96,7 +96,7 @@ func (f *Fleet) branchesToTell(w *worldState, s *snapshot) storage.WorldChange {
 			state, about := gate.Branch.State, "iOS "+gate.Branch.Line
 			if state != policy.BranchLives && !toldOfBranch(s, g.Name, about, state) {
 				c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: about, Branch: string(state), At: now})
-				entry := f.entry(Act{Actor: "kannuki"}, "branch."+string(state), g.Name+"/"+gate.Release, map[string]string{
+				entry := f.entry(Act{Actor: "kannuki"}, noticeBranch+string(state), g.Name+"/"+gate.Release, map[string]string{
 					"line": gate.Branch.Line, "newest": gate.Branch.Newest, "posted": gate.Branch.Posted.Format(time.DateOnly), "model": gate.Branch.Model,
 				})
 				c.Audit = append(c.Audit, entry)

@@ -1,12 +1,14 @@
 package fleet_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -71,5 +73,14 @@ func TestBranchEnds(t *testing.T) {
 	w.sweep()
 	if told := w.acts("branch.stopped"); len(told) != 1 || told[0].Detail["newest"] != "18.7.2" || told[0].Target != "sales/26.2" {
 		t.Errorf("told %+v, want once that 18.7.2 was the last", told)
+	}
+	var notices []string
+	for _, n := range w.notices() {
+		if strings.HasPrefix(n.Kind, "branch.") {
+			notices = append(notices, lang.New(lang.English).Notice(n.Kind, n.Group, n.Release, n.Phone, n.Params))
+		}
+	}
+	if diff := cmp.Diff([]string{"Fixes for iOS 18 ended for " + p.model + ": the last was 18.7.2 of 2025-11-05. sales has phones on it; the newer one is iOS 26.2."}, notices); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
 	}
 }

@@ -18,6 +18,10 @@ const (
 	NoticeHoldEnded   = "hold.ended"   // it ended, and what the policy did then
 	NoticeHoldSettled = "hold.settled" // what the policy waited for at the end has come
 
+	noticeBranch        = "branch." // then the state of the branch
+	NoticeBranchQuiet   = noticeBranch + string(policy.BranchQuiet)
+	NoticeBranchStopped = noticeBranch + string(policy.BranchStopped) // the older branch that phones are on gets no more fixes
+
 	NoticePhoneLeaked     = "phone.leaked"     // a production phone came to a release that nobody approved for its group
 	NoticeRolloutStopped  = "rollout.stopped"  // a rollout stopped itself, and waits for a person
 	NoticeProposalWaiting = "proposal.waiting" // an act waits for a second person
@@ -28,7 +32,7 @@ const (
 // NoticeKinds returns every kind there is, sorted.
 func NoticeKinds() []string {
 	kinds := []string{
-		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticePhoneLeaked, NoticeRolloutStopped,
+		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticePhoneLeaked, NoticeRolloutStopped,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
 		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket, NoticeBetaBroken,
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -32,6 +34,24 @@ func (w *world) noticed(of string) []string {
 		}
 	}
 	return out
+}
+
+// TestNoticeKindsAreWorded: each kind has a text of its own in both languages.
+// That each kind written is one of them, the harness sees to in all tests.
+func TestNoticeKindsAreWorded(t *testing.T) {
+	t.Parallel()
+	for _, kind := range fleet.NoticeKinds() {
+		en := lang.New(lang.English).Notice(kind, "sales", release, "P1", nil)
+		ja := lang.New(lang.Japanese).Notice(kind, "sales", release, "P1", nil)
+		if en == kind || ja == kind || en == ja {
+			t.Errorf("%s: English %q, Japanese %q", kind, en, ja)
+		}
+	}
+	for _, state := range []policy.BranchState{policy.BranchQuiet, policy.BranchStopped} {
+		if kind := "branch." + string(state); !slices.Contains(fleet.NoticeKinds(), kind) {
+			t.Errorf("no kind %s", kind)
+		}
+	}
 }
 
 // TestNoticeOfHold: a notice carries the facts of its audit entry, and waits on

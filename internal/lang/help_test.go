@@ -6,6 +6,20 @@ import (
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
+// TestNoticeIsOfItsRelease: a param does not stand in for what a notice is about.
+func TestNoticeIsOfItsRelease(t *testing.T) {
+	t.Parallel()
+	params := map[string]string{"release": "26.5", "group": "other", "approved": "26.5.1", "policy": "late", "outcome": "approved"}
+	for language, want := range map[string]string{
+		English:  "iOS 26.6.1 for sales: the 90 days are over, users can see it. Policy late: the newest verified release is approved (iOS 26.5.1).",
+		Japanese: "salesのiOS 26.6.1：90日が過ぎ、利用者に表示されます。ポリシーlate：検証済みの最新リリースを承認しました（iOS 26.5.1）。",
+	} {
+		if got := New(language).Notice("hold.ended", "sales", "26.6.1", "", params); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestHelp: whoever is reminded is told what to do about each reason, and about no
 // other.
 func TestHelp(t *testing.T) {

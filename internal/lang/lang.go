@@ -73,6 +73,10 @@ func (p *Printer) In(loc *time.Location) *Printer {
 	return &q
 }
 
+// As returns a printer of the language that fits a tag best, as [New] does, that
+// shows times where p does.
+func (p *Printer) As(tag string) *Printer { return New(tag).In(p.loc) }
+
 // T renders a text by its English format string; the verbs are those of
 // package fmt. The key must be a literal, so that the test over the tree can
 // see it.

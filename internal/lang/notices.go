@@ -6,11 +6,12 @@ import (
 )
 
 // Notice returns what a notice says to people: its kind (package fleet, Notice…
-// constants), what it is about and its params. An unknown kind comes back as it
-// is.
+// constants), what it is about and its params, which cannot stand in for what it
+// is about. An unknown kind comes back as it is.
 func (p *Printer) Notice(kind, group, release, device string, params map[string]string) string {
-	all := map[string]string{"group": group, "release": release, "device": device, "help": params["reason"]}
+	all := map[string]string{}
 	maps.Copy(all, params)
+	all["group"], all["release"], all["device"], all["help"] = group, release, device, params["reason"]
 	return p.Fill(p.coded(noticeTexts(), kind), all)
 }
 
@@ -25,12 +26,20 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{group}のiOS {release}：延期できる90日のうち{day}日目です。利用者に表示される日：{users_see_it_from}。ゲート：{phase}[（未検証：{missing}）]。",
 		},
 		"hold.ended": {
-			"iOS {release} for {group}: the 90 days are over, users can see it. Policy {policy}: {outcome}.[ Not verified: {missing}.]",
-			"{group}のiOS {release}：90日が過ぎ、利用者に表示されます。ポリシー{policy}：{outcome}。[未検証：{missing}。]",
+			"iOS {release} for {group}: the 90 days are over, users can see it. Policy {policy}: {outcome}[ (iOS {approved})].[ Not verified: {missing}.]",
+			"{group}のiOS {release}：90日が過ぎ、利用者に表示されます。ポリシー{policy}：{outcome}[（iOS {approved}）]。[未検証：{missing}。]",
 		},
 		"hold.settled": {
-			"iOS {release} for {group}: what the policy {policy} waited for since the hold ended has come: {outcome}.",
-			"{group}のiOS {release}：延期の終了後にポリシー{policy}が待っていた状態になりました：{outcome}。",
+			"iOS {release} for {group}: what the policy {policy} waited for since the hold ended has come: {outcome}[ (iOS {approved})].",
+			"{group}のiOS {release}：延期の終了後にポリシー{policy}が待っていた状態になりました：{outcome}[（iOS {approved}）]。",
+		},
+		"branch.quiet": {
+			"iOS {line} has had no release[ for {model}] since {newest} of {posted}, and newer iOS has: it may have ended. {group} has phones on it; the newer one is iOS {release}.",
+			"iOS {line}は、[{model}では]{posted}の{newest}を最後に更新がなく、より新しいiOSは更新されています。更新が終わった可能性があります。{group}にこのiOSの端末があります。より新しいiOS：{release}。",
+		},
+		"branch.stopped": {
+			"Fixes for iOS {line} ended[ for {model}]: the last was {newest} of {posted}. {group} has phones on it; the newer one is iOS {release}.",
+			"iOS {line}の修正提供の終了[（{model}）]：最後は{posted}の{newest}です。{group}にこのiOSの端末があります。より新しいiOS：{release}。",
 		},
 		"phone.leaked": {
 			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.[ Not verified: {missing}.]",

@@ -33,7 +33,7 @@ type Message struct {
 
 func newMessage(p *lang.Printer, installation string, seg storage.Segment, n storage.Notice) Message {
 	if tag := n.Params["language"]; tag != "" { // whoever it is for reads that one
-		p = lang.New(tag)
+		p = p.As(tag)
 	}
 	m := Message{
 		ID: n.ID, Seq: n.Seq, Installation: installation, Segment: string(seg), Kind: n.Kind, At: n.At.UTC(), Group: n.Group, Release: n.Release,

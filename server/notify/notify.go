@@ -119,12 +119,13 @@ func (ch channel) send(ctx context.Context, installation string, seg storage.Seg
 	return ch.sender.Send(ctx, newMessage(ch.printer, installation, seg, n))
 }
 
-// logSender writes messages to the server's log.
+// logSender writes messages to the server's log, without who carries the phone:
+// a log cannot forget.
 type logSender struct{ logger *slog.Logger }
 
 // Send implements [sender].
 func (l logSender) Send(ctx context.Context, m Message) (string, error) {
 	l.logger.WarnContext(ctx, "notice", "id", m.ID, "kind", m.Kind, "segment", m.Segment, "group", m.Group, "release", m.Release,
-		"device", m.Device, "holder", m.Holder, "text", m.Text, "params", fmt.Sprint(m.Params))
+		"device", m.Device, "text", m.Text, "params", fmt.Sprint(m.Params))
 	return "written to the server's log", nil
 }

@@ -11,12 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 )
@@ -35,6 +37,7 @@ const (
 	maxShown       = 200              // characters of an answer or a problem that are shown and kept
 	minSecret      = 16               // bytes
 	maxSecret      = 4 << 10
+	maxRoots       = 1 << 20 // bytes
 )
 
 // Sign returns the signature of a body at a time, as it stands in
@@ -140,9 +143,20 @@ func (w webhook) roots() (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("system roots: %w", err)
 	}
-	pem, err := os.ReadFile(w.config.Roots)
+	f, mode, err := openFile(w.config.Roots)
 	if err != nil {
 		return nil, fmt.Errorf("roots: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	if !mode.IsRegular() {
+		return nil, fmt.Errorf("roots: %s is %v; it must be a file", w.config.Roots, mode)
+	}
+	pem, err := io.ReadAll(io.LimitReader(f, maxRoots+1))
+	if err != nil {
+		return nil, fmt.Errorf("roots: %w", err)
+	}
+	if len(pem) > maxRoots {
+		return nil, fmt.Errorf("roots: %s is larger than %d bytes", w.config.Roots, maxRoots)
 	}
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("roots: %s holds no certificate", w.config.Roots)
@@ -150,18 +164,28 @@ func (w webhook) roots() (*x509.CertPool, error) {
 	return roots, nil
 }
 
+// openFile opens what stands at a path and says what it is. It does not wait for
+// the writer of a pipe, which may never come.
+func openFile(path string) (*os.File, fs.FileMode, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Mode(), nil
+}
+
 // readSecret reads a secret and sees that nobody else can.
 func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names it
+	f, mode, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("secret_file: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("secret_file: %w", err)
-	}
-	if mode := info.Mode(); !mode.IsRegular() || mode.Perm()&0o077 != 0 {
+	if !mode.IsRegular() || mode.Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("secret_file: %s is %v; it must be a file that only its owner can read (chmod 600)", path, mode)
 	}
 	secret, err := io.ReadAll(io.LimitReader(f, maxSecret+1))

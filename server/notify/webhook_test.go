@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -15,8 +17,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 const secret = "a secret of more than sixteen bytes"
@@ -193,6 +199,62 @@ func TestEgress(t *testing.T) {
 	}
 }
 
+// pipe returns the path of a named pipe that nobody writes to.
+func pipe(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestRoots: what is no file of certificates is said, and nothing waits for it.
+func TestRoots(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ path, want string }{
+		"a pipe":         {pipe(t), "must be a file"},
+		"a folder":       {t.TempDir(), "must be a file"},
+		"too large":      {secretFile(t, strings.Repeat("x", maxRoots+1), 0o644), "larger than"},
+		"no certificate": {secretFile(t, strings.Repeat("x", maxRoots), 0o644), "no certificate"},
+		"missing":        {filepath.Join(t.TempDir(), "none"), "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := webhook{config: Config{Roots: tt.path}}.roots()
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestLogHasNoHolder: the log cannot forget who carries a phone.
+func TestLogHasNoHolder(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	m := example()
+	m.Device, m.Holder = "P1", "S-4711"
+	if _, err := (logSender{slog.New(slog.NewJSONHandler(&log, nil))}).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if line := log.String(); !strings.Contains(line, "P1") || strings.Contains(line, "S-4711") {
+		t.Errorf("log %s, want the phone and not its holder", line)
+	}
+}
+
+// TestMessageKeepsZone: a message in a language of its own shows times where the
+// channel does.
+func TestMessageKeepsZone(t *testing.T) {
+	t.Parallel()
+	p := lang.New(lang.English).In(time.FixedZone("", 9*60*60))
+	params := map[string]string{"proposer": "a", "date": "2026-08-20T20:00:00Z", "id": "x", "language": "ja"}
+	m := newMessage(p, "inst", "default", storage.Notice{Kind: "proposal.waiting", Params: params})
+	if m.Language != "ja" || !strings.Contains(m.Text, "05:00") {
+		t.Errorf("%s: %s, want Japanese and 05:00", m.Language, m.Text)
+	}
+}
+
 func TestSecret(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -205,6 +267,7 @@ func TestSecret(t *testing.T) {
 		"short":            {secretFile(t, "short", 0o600), "holds 5 bytes"},
 		"endless":          {secretFile(t, strings.Repeat("x", 10_000), 0o600), "bytes, want"},
 		"a folder":         {t.TempDir(), "must be a file"},
+		"a pipe":           {pipe(t), "must be a file"},
 		"missing":          {filepath.Join(t.TempDir(), "none"), "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
