@@ -64,7 +64,7 @@ func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 			list = append(list, newWatch(s, a))
 		}
 	}
-	f.observe(w, list)
+	f.observe(w, s, list)
 	list = slices.DeleteFunc(list, func(v *watch) bool { return len(v.breaker.Crossed(v.signals)) == 0 })
 	if len(list) == 0 {
 		return c
@@ -72,17 +72,35 @@ func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 	world := s.withCensus(w.census, now)
 	for _, v := range list {
 		gate := policy.Evaluate(world, v.approval.Group, v.approval.Release, now)
-		// Phones that cannot take the newer release yet follow one that was taken over.
-		if gate.Phase == policy.PhaseRollingOut || gate.Phase == policy.PhaseApproved || gate.Phase == policy.PhaseSuperseded {
-			f.trip(&c, v, gate.Phase)
+		if readings := v.stops(gate.Phase); len(readings) > 0 {
+			f.trip(&c, v, readings, gate.Phase)
 		}
 	}
 	return c
 }
 
+// stops returns what stops the rollout in a phase, none while it may go on. One
+// that is done still gives the release to phones that come later, and is stopped
+// by what says that the release does not work. Who falls silent or fails then are
+// those put away, and those few that come.
+func (v *watch) stops(phase policy.Phase) []policy.Reading {
+	readings := v.breaker.Crossed(v.signals)
+	switch phase {
+	case policy.PhaseRollingOut, policy.PhaseApproved, policy.PhaseSuperseded:
+		return readings // phones that cannot take the newer release yet follow one that was taken over
+	case policy.PhaseDone:
+		return slices.DeleteFunc(readings, func(r policy.Reading) bool {
+			return r.Signal != policy.WhyAppsReported && r.Signal != policy.WhyAppsReverted
+		})
+	case policy.PhasePaused, policy.PhaseBlocked, policy.PhaseDeclined, policy.PhaseExpired,
+		policy.PhaseVerified, policy.PhaseVerifying, policy.PhaseHeld:
+	}
+	return nil
+}
+
 // trip adds what pauses a rollout.
-func (f *Fleet) trip(c *storage.WorldChange, v *watch, before policy.Phase) {
-	a, readings := v.approval, v.breaker.Crossed(v.signals)
+func (f *Fleet) trip(c *storage.WorldChange, v *watch, readings []policy.Reading, before policy.Phase) {
+	a := v.approval
 	detail := map[string]string{"phase_before": string(before), "approval": a.ID}
 	var why []string
 	for _, r := range readings {
@@ -145,7 +163,7 @@ type BreakerView struct {
 // breakerView describes the breaker of an approval that stands.
 func (f *Fleet) breakerView(w *worldState, s *snapshot, a storage.Approval) *BreakerView {
 	v := newWatch(s, a)
-	f.observe(w, []*watch{v})
+	f.observe(w, s, []*watch{v})
 	view := &BreakerView{Since: v.since, Signals: append([]policy.Reading{}, v.breaker.Read(v.signals)...), Stopped: engineReadings(a.Breaker.Stopped)}
 	if len(view.Stopped) > 0 {
 		view.StoppedAt = a.PausedAt

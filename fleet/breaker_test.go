@@ -229,11 +229,6 @@ func TestBreakerLeavesAlone(t *testing.T) {
 			w.must(err)
 		},
 		"an app is broken": func(w *world, _ []*phone) { w.must(w.verdict("V1", "broken")) },
-		"done": func(_ *world, phones []*phone) {
-			for _, p := range phones {
-				p.install(release, "23G83")
-			}
-		},
 		"the reports are closed": func(w *world, _ []*phone) {
 			list, err := w.fleet.Problems(seg, fleet.ProblemQuery{Open: true})
 			w.must(err)
@@ -279,6 +274,42 @@ func TestBreakerLeavesAlone(t *testing.T) {
 			phase := w.gate().Phase
 			if w.stopped() || w.gate().Phase != phase {
 				t.Errorf("stopped; the gate was %s and is %s", phase, w.gate().Phase)
+			}
+		})
+	}
+}
+
+// TestBreakerOfDone: a rollout that is done still reaches phones that come later,
+// and stops by what says that the release does not work; who falls silent then
+// was put away.
+func TestBreakerOfDone(t *testing.T) {
+	t.Parallel()
+	for signal, stops := range map[policy.Code]bool{policy.WhyAppsReported: true, policy.WhyAppsReverted: true, policy.WhyPhonesSilent: false} {
+		t.Run(string(signal), func(t *testing.T) {
+			t.Parallel()
+			w, phones := watched(t)
+			phones[3].install(release, "23G83")
+			shows()[signal](w, phones, 2)
+			if phase := w.gate().Phase; phase != policy.PhaseDone {
+				t.Fatalf("the gate is %s, want done", phase)
+			}
+			want := release
+			if stops {
+				want = ""
+			}
+			if w.stopped() != stops || w.gate().Phase == policy.PhasePaused != stops {
+				t.Errorf("the gate is %s; the breaker sees %+v", w.gate().Phase, w.breaker())
+			}
+			late := w.enrol("LATE", "sales", storage.RingProduction)
+			late.settle()
+			if got, _ := late.enforcement(); got != want {
+				t.Errorf("a phone that comes later is asked for %q, want %q", got, want)
+			}
+			if stops {
+				w.resume()
+				if w.stopped() {
+					t.Errorf("stopped again by what was seen: %+v", w.breaker())
+				}
 			}
 		})
 	}

@@ -63,7 +63,7 @@ func bare(p *storage.Phone) storage.Phone {
 	b.Num, b.UDID, b.Epoch, b.Serial, b.Certificate, b.UnlockToken, b.Rights, b.Holder = 0, "", 0, "", "", nil, 0, ""
 	b.Identity = storage.Identity{}
 	b.EnrolledAt, b.RemovedAt, b.Contact = time.Time{}, time.Time{}, time.Time{}
-	b.InfoAt, b.AppsNo, b.StatusAt, b.OS.Since = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	b.InfoAt, b.AppsNo, b.StatusAt, b.OS.Since, b.OS.SupplementalSince = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	if !b.AppsAt.IsZero() {
 		b.AppsAt = time.Unix(0, 0).UTC() // only whether it ever answered counts
 	}

@@ -76,6 +76,7 @@ func TestCensusForgets(t *testing.T) {
 	c := newCensus()
 	for i, udid := range []string{"A", "B", "C"} {
 		p := censusPhone(udid, "1")
+		p.OS.SupplementalSince = time.Unix(int64(i), 0)          // nor when an improvement came
 		p.Identity.Until = time.Unix(int64(i), 0)                // ends of certificates are no look
 		p.Holder, p.Chase = udid, &storage.Chase{Approval: udid} // nor is who carries it, and how they were reminded
 		c.add(p, c.moment())

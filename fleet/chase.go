@@ -78,6 +78,9 @@ func remindedOf(p *storage.Phone) *reminded {
 				break
 			}
 		}
+		if r.moved.IsZero() && version.AtLeast(fullVersion(p), p.Chase.Release) {
+			r.moved = p.OS.SupplementalSince
+		}
 	}
 	return r
 }
@@ -92,7 +95,7 @@ func (f *Fleet) climb(list []pursuit, udid string, p *storage.Phone, r *reminded
 	facts := policy.ChaseFacts{Zone: f.location(p), NoPush: !p.Push.DeadSince.IsZero()}
 	for _, on := range list {
 		a := &on.approval
-		if a.Group != p.Group || version.AtLeast(p.OS.Version, a.Release) {
+		if a.Group != p.Group || version.AtLeast(fullVersion(p), a.Release) {
 			continue
 		}
 		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID && r != nil {
@@ -231,26 +234,36 @@ func stepNow(l policy.Ladder, facts policy.ChaseFacts, now time.Time) (policy.Ch
 }
 
 // takeStep takes one step for some phones of one rollout, all in one transaction.
-// A phone that is not as the census knew it is left out.
+// Phones that are not as the census knew them are left out, all of them at once,
+// so that what is said of the others is of them alone; and nothing is done once the
+// rollout stands still.
 func (f *Fleet) takeStep(ctx context.Context, w *worldState, due []stepDue) error {
 	for len(due) > 0 {
 		on, step, at := due[0].on, due[0].step, uint64(0)
-		changed := "" // the phone that is another than it was
+		changed := map[string]bool{} // phones that are others than they were
+		last := due[len(due)-1].member.udid
 		notices := f.chaseNotices(due)
 		phones, err := f.store.UpdatePhones(ctx, w.segment, udidsOf(due), func(p *storage.Phone) (storage.PhoneChange, error) {
 			at = w.census.moment() // the last run is the one that counts
-			if !w.current.Load().pursued(on.approval, f.now()) || !mayRemind(p, on.approval, step) {
-				changed = p.UDID
+			if !w.current.Load().pursued(on.approval, f.now()) {
+				return storage.PhoneChange{}, errNothingToDo
+			}
+			if !mayRemind(p, on.approval, step) {
+				changed[p.UDID] = true
+			}
+			if p.UDID == last && len(changed) > 0 {
 				return storage.PhoneChange{}, storage.ErrConflict
 			}
 			p.Chase = p.Chase.With(on.approval, storage.ChaseStep{Step: step.Name, At: f.now()})
 			return storage.PhoneChange{Notices: notices[p.UDID]}, nil
 		})
-		if changed != "" && errors.Is(err, storage.ErrConflict) {
-			due = slices.DeleteFunc(due, func(d stepDue) bool { return d.member.udid == changed })
+		switch {
+		case errors.Is(err, errNothingToDo):
+			return nil
+		case len(changed) > 0 && errors.Is(err, storage.ErrConflict):
+			due = slices.DeleteFunc(due, func(d stepDue) bool { return changed[d.member.udid] })
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return wrap("take step "+step.Name, err)
 		}
 		for i := range phones {
@@ -274,6 +287,6 @@ func udidsOf(due []stepDue) []string {
 
 // mayRemind reports whether a step is still to be taken for a phone.
 func mayRemind(p *storage.Phone, a storage.Approval, step policy.ChaseStep) bool {
-	return p.State == storage.PhoneEnrolled && p.Group == a.Group && p.Ring == storage.RingProduction && !version.AtLeast(p.OS.Version, a.Release) &&
+	return p.State == storage.PhoneEnrolled && p.Group == a.Group && p.Ring == storage.RingProduction && !version.AtLeast(fullVersion(p), a.Release) &&
 		!slices.ContainsFunc(takenFor(p.Chase, a.ID), func(t policy.ChaseTaken) bool { return t.Step == step.Name })
 }

@@ -114,7 +114,7 @@ func (v *ChaseView) count(w *worldState, on pursuit, listed *page) {
 		if !m.enrolled() || p.Group != v.Group || p.Ring != storage.RingProduction || wave < 0 {
 			continue
 		}
-		if !version.AtLeast(p.OS.Version, v.Release) {
+		if !version.AtLeast(fullVersion(p), v.Release) {
 			listed.add(m)
 		}
 		if m.reminded == nil || m.reminded.chase == nil || m.reminded.chase.Approval != on.approval.ID {
@@ -150,7 +150,7 @@ func (v *ChaseView) list(ctx context.Context, e explainer, members []member, on 
 	phones, err := e.fleet.phonesOf(ctx, e.state.segment, members)
 	for i := range phones {
 		p := &phones[i]
-		if p.Group != v.Group || version.AtLeast(p.OS.Version, v.Release) {
+		if p.Group != v.Group || version.AtLeast(fullVersion(p), v.Release) {
 			continue
 		}
 		c := ChasedPhone{UDID: p.UDID, Holder: p.Holder, Wave: policy.WaveOf(on.waves, drawn(on.approval), p.UDID, p.OS.Version) + 1, Reason: e.view(p).Reason}
@@ -166,7 +166,7 @@ func (v *ChaseView) list(ctx context.Context, e explainer, members []member, on 
 // and was on none.
 func (e explainer) chaseState(p *storage.Phone, list []pursuit) (ChaseState, bool) {
 	var state ChaseState
-	if c := p.Chase; c != nil && len(c.Steps) > 0 && !version.AtLeast(p.OS.Version, c.Release) {
+	if c := p.Chase; c != nil && len(c.Steps) > 0 && !version.AtLeast(fullVersion(p), c.Release) {
 		last := c.Steps[len(c.Steps)-1]
 		state.Last, state.LastAt = last.Step, last.At
 	}

@@ -14,8 +14,8 @@ import (
 const maxShownPhones = 1000
 
 // Effects are what a change of settings makes phones do at the moment, with what
-// the server does by itself thereupon: waves that start or move, and holds that
-// ended.
+// the server does by itself thereupon: rollouts that stop, waves that start or
+// move, and holds that ended.
 type Effects struct {
 	// Install counts phones that will be asked to install because of it,
 	// Withdraw those whose open request will be taken back, TooLate those that
@@ -133,9 +133,10 @@ func (f *Fleet) effects(ctx context.Context, w *worldState, before, after *snaps
 	return e, nil
 }
 
-// settled returns a world after what is due in it by itself: what policies do at
-// the end of a hold, and waves that start or move.
+// settled returns a world after what is due in it by itself: rollouts that stop,
+// what policies do at the end of a hold, and waves that start or move.
 func (f *Fleet) settled(ctx context.Context, w *worldState, s *snapshot) (*snapshot, error) {
+	s = s.with(f.rolloutsToStop(w, s).Approvals)
 	ended, err := f.holdsToTell(w, s)
 	if err != nil {
 		return nil, err

@@ -103,6 +103,23 @@ func TestPlanIsWhatHappens(t *testing.T) {
 				"wave 2: 08-31 00:00 -> 08-21 09:00", "wave 3: 08-31 00:00 -> 08-23 09:00",
 			},
 		},
+		"a rollout stops": {
+			func(w *world) {
+				w.decides("strict", fleet.PolicyChange{})
+				_, phones := w.inWaves(fleet.ApproveRequest{Deadline: "+5d"})
+				for _, p := range phones {
+					p.settle()
+				}
+				w.clock.Add(time.Hour)
+				phones[0].fail(1, "error 1")
+			},
+			`{"policies": [{"name": "strict", "breaker_sample": 1, "breaker_failed": 5}]}`,
+			[]string{
+				"phone P1 on 26.5: withdraw, 26.6.1 -> nothing paused", "phone P2 on 26.5: withdraw, 26.6.1 -> nothing paused",
+				"phone P3 on 26.5: withdraw, 26.6.1 -> nothing paused", "phone P4 on 26.5: withdraw, 26.6.1 -> nothing paused",
+				"gate 26.6.1: rolling-out -> paused",
+			},
+		},
 		"results count no longer": {
 			func(w *world) { w.decides("strict", fleet.PolicyChange{}); w.verified(); w.clock.Add(5 * aDay) },
 			`{"policies": [{"name": "strict", "verdict_days": 3}]}`,

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -17,4 +18,12 @@ func (f *Fleet) QueueStep(ctx context.Context, seg storage.Segment, p storage.Ph
 		return p, err
 	}
 	return f.queueStep(ctx, w, p)
+}
+
+// Alarm does what the sweeper does between sweeps until one is to follow; there
+// has to be a reason for one.
+func (s *Sweeper) Alarm(ctx context.Context) bool {
+	alarm := make(chan time.Time, 1)
+	alarm <- time.Time{}
+	return s.wait(ctx, nil, alarm)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -142,12 +143,16 @@ func pendingRelease(p *storage.Phone) string {
 	return p.Update.PendingVersion
 }
 
-// improved returns the audit entries of a phone that has got an improvement it
+// improved notes when a phone got its improvement, and returns the audit entries of a phone that has got an improvement it
 // did not have. Where that has a gate and nobody opened it, the phone is a leak;
 // that a user takes one off again is none.
 func (f *Fleet) improved(w *worldState, p *storage.Phone, had string) []storage.AuditEntry {
 	if p.OS.SupplementalExtra == had {
 		return nil
+	}
+	p.OS.SupplementalSince = time.Time{}
+	if p.OS.SupplementalExtra != "" {
+		p.OS.SupplementalSince = f.now()
 	}
 	if p.Arrival != nil && version.Extra(p.Arrival.Release) != "" {
 		p.Arrival = nil // that one is gone from the phone

@@ -45,7 +45,8 @@ func problemView(p storage.Problem) ProblemView {
 }
 
 // ReportProblem records that a business app does not work on a production
-// phone. Group, release, model and app version are those the phone itself told.
+// phone. Group, release (with the letter of an improvement where that has a gate),
+// model and app version are those the phone itself told.
 // It says nothing about any gate; as many reports as the group's policy names
 // stop a rollout.
 func (f *Fleet) ReportProblem(ctx context.Context, seg storage.Segment, a Act, r ProblemRequest) (ProblemView, error) {
@@ -64,9 +65,10 @@ func (f *Fleet) ReportProblem(ctx context.Context, seg storage.Segment, a Act, r
 		if err := reportable(s, &p, r); err != nil {
 			return storage.WorldChange{}, err
 		}
+		runs := s.runs(&p)
 		app, _ := shortVersion(p.Apps, r.BundleID)
 		problem = storage.Problem{
-			ID: uuid.NewString(), BundleID: r.BundleID, AppVersion: app, Group: p.Group, Release: p.OS.Version, Model: p.Model, Phone: p.UDID,
+			ID: uuid.NewString(), BundleID: r.BundleID, AppVersion: app, Group: p.Group, Release: runs, Model: p.Model, Phone: p.UDID,
 			Note: r.Note, By: a.Actor, At: f.now(),
 		}
 		entry := f.entry(a, "problem.report", problem.BundleID+"/"+problem.Release, map[string]string{
@@ -92,8 +94,9 @@ func reportable(s *snapshot, p *storage.Phone, r ProblemRequest) error {
 	case p.OS.Version == "":
 		return refused("release-unknown", "phone %s has not told which iOS it runs; ask it with `kannuki device refresh %s`", p.UDID, p.UDID).with("phone", p.UDID)
 	}
+	runs := s.runs(p)
 	i := slices.IndexFunc(s.records.Problems, func(q storage.Problem) bool {
-		return q.ClosedAt.IsZero() && q.Phone == p.UDID && q.BundleID == r.BundleID && version.Equal(q.Release, p.OS.Version)
+		return q.ClosedAt.IsZero() && q.Phone == p.UDID && q.BundleID == r.BundleID && version.Equal(q.Release, runs)
 	})
 	if i < 0 {
 		return nil

@@ -11,17 +11,26 @@ import (
 // signs are when one phone showed what a circuit breaker looks at, by the
 // server's clock; zero: it did not.
 type signs struct {
-	installed time.Time // what it runs
+	installed time.Time // what it runs, without the letter of an improvement
+	improved  time.Time // that letter
 	failed    time.Time // its last installation failed
 	reverted  time.Time // a business app went back since it runs that
 }
 
 func signsOf(p *storage.Phone) signs {
-	s := signs{installed: p.OS.Since, failed: p.Update.FailureSeen}
+	s := signs{installed: p.OS.Since, improved: p.OS.SupplementalSince, failed: p.Update.FailureSeen}
 	if p.Reverted != nil {
 		s.reverted = p.Reverted.At
 	}
 	return s
+}
+
+// arrived returns when the phone was first seen on a release that it runs.
+func (s signs) arrived(release string) time.Time {
+	if version.Extra(release) != "" {
+		return s.improved
+	}
+	return s.installed
 }
 
 // watch is a rollout and what its phones show.
@@ -48,17 +57,17 @@ type glance struct {
 	told, installed, installing, failed bool
 }
 
-// glance looks at what phones have in common. It is false for phones that the
-// rollout has nothing to do with.
-func (v *watch) glance(p *storage.Phone) (glance, bool) {
+// glance looks at what phones have in common that their group takes to be on a
+// version. It is false for phones that the rollout has nothing to do with.
+func (v *watch) glance(p *storage.Phone, runs string) (glance, bool) {
 	if p.Group != v.approval.Group || p.Ring != storage.RingProduction || p.State != storage.PhoneEnrolled {
 		return glance{}, false
 	}
 	release := v.approval.Release
 	e := p.Announced.Enforcement
-	g := glance{watch: v, installed: version.Equal(p.OS.Version, release)}
+	g := glance{watch: v, installed: version.Equal(runs, release)}
 	g.told = !g.installed && e != nil && e.Source == string(policy.SourceApproval) && e.Release == release
-	if pending := p.Update.PendingVersion; g.told && (pending == "" || version.Equal(pending, release)) {
+	if pending := pendingRelease(p); g.told && (pending == "" || version.Equal(pending, release)) {
 		g.installing = p.Update.Install == string(policy.InstallInstalling)
 		g.failed = policy.FailureOf(p.Update.FailureReason, p.AvailableGB) == policy.ReasonInstallFailed
 	}
@@ -69,7 +78,8 @@ func (v *watch) glance(p *storage.Phone) (glance, bool) {
 // listening.
 func (g glance) count(m member, listening, now time.Time) {
 	v := g.watch
-	if g.installed && m.signs.installed.Before(v.approval.At) {
+	arrived := m.signs.arrived(v.approval.Release)
+	if g.installed && arrived.Before(v.approval.At) {
 		return // it was there before
 	}
 	v.signals.Told++
@@ -80,12 +90,12 @@ func (g glance) count(m member, listening, now time.Time) {
 		return
 	}
 	v.signals.Installed++
-	if g.installed && m.signs.reverted.After(v.since) {
+	if g.installed && m.signs.reverted.After(v.since) && !m.signs.reverted.Before(arrived) {
 		v.signals.Reverted++
 	}
 	used := time.Duration(0)
 	if g.installed {
-		used = m.contact.Sub(m.signs.installed)
+		used = m.contact.Sub(arrived)
 	}
 	heard := m.contact
 	if listening.After(heard) {
@@ -98,7 +108,7 @@ func (g glance) count(m member, listening, now time.Time) {
 
 // observe counts what the phones show of each rollout, in one look at all
 // phones.
-func (f *Fleet) observe(w *worldState, list []*watch) {
+func (f *Fleet) observe(w *worldState, s *snapshot, list []*watch) {
 	if len(list) == 0 {
 		return
 	}
@@ -107,8 +117,9 @@ func (f *Fleet) observe(w *worldState, list []*watch) {
 	for m := range w.census.all() {
 		glances, ok := known[m.look]
 		if !ok {
+			runs := s.runs(&m.look.phone)
 			for _, v := range list {
-				if g, concerns := v.glance(&m.look.phone); concerns {
+				if g, concerns := v.glance(&m.look.phone, runs); concerns {
 					glances = append(glances, g)
 				}
 			}

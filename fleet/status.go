@@ -199,7 +199,7 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 		cause = f.leakCause(w.current.Load(), p, release) // of the phone as it was
 	}
 	remember(p)
-	p.OS.SupplementalBuild, p.OS.SupplementalExtra = "", "" // those were for the release before
+	p.OS.SupplementalBuild, p.OS.SupplementalExtra, p.OS.SupplementalSince = "", "", time.Time{} // those were for the release before
 	p.OS.Version, p.OS.Since, p.OS.Reasons = release, now, slices.Clone(reasons)
 	if len(reasons) > 0 {
 		detail["install_reason"] = strings.Join(reasons, ",")

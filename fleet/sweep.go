@@ -69,10 +69,10 @@ func (s *Sweeper) wait(ctx context.Context, sweep, alarm <-chan time.Time) bool 
 			return true
 		case <-alarm:
 			s.fleet.Ring()
-			s.fleet.remind(ctx)
 			if s.fleet.moveRollouts(ctx) {
-				return true
+				return true // and the sweep reminds
 			}
+			s.fleet.remind(ctx) // of nothing that was just stopped
 		}
 	}
 }

@@ -108,6 +108,7 @@ type OS struct {
 	Build             string    `json:"build,omitzero"`   // "23F79"
 	SupplementalBuild string    `json:"supplementalBuild,omitzero"`
 	SupplementalExtra string    `json:"supplementalExtra,omitzero"` // letter of a background improvement, "a"
+	SupplementalSince time.Time `json:"supplementalSince,omitzero"` // when the server first saw that letter on this version; zero: none, or before it kept this
 	Since             time.Time `json:"since,omitzero"`             // when the server first saw this version on the phone
 	Reasons           []string  `json:"reasons,omitempty"`          // install-reason with which it came to this version; none when it enrolled with it
 }
