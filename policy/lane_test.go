@@ -374,3 +374,26 @@ func TestLaneGolden(t *testing.T) {
 		})
 	}
 }
+
+// A phone that was told keeps that when another release that it installs meanwhile
+// makes it one of a later wave.
+func TestToldPhoneKeepsItsWave(t *testing.T) {
+	t.Parallel()
+	p := approved()
+	p.Approvals[0].Waves = []policy.Wave{
+		{Start: now.Add(-time.Hour), UpTo: []string{"26.4"}, Threshold: policy.Buckets, Deadline: "2026-08-19T18:00:00"},
+		{Start: now.Add(time.Hour), Waits: true, Threshold: policy.Buckets, Deadline: "2026-08-20T18:00:00"},
+	}
+	w := policy.NewWorld(p)
+	f := phone()
+	f.OSVersion = "26.4"
+	first := policy.TargetFor(w, f, now).Enforce
+	f.OSVersion = "26.5"
+	if first == nil || policy.TargetFor(w, f, now).Enforce != nil {
+		t.Fatal("want the release for phones on 26.4 alone")
+	}
+	f.Announced = first
+	if got := policy.TargetFor(w, f, now).Enforce; got == nil || got.Release != next {
+		t.Errorf("a phone that was told is asked for %+v", got)
+	}
+}

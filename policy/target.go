@@ -171,10 +171,11 @@ func (c choice) permit(a approvalOf) Reason {
 		return Reason{}
 	}
 	w, ok := a.wave(c.f.Phone, c.f.OSVersion)
-	if ok && !w.Begun(c.now) && reached(w.Closed, c.now) {
+	told := c.told(a.Approval)
+	if ok && !told && !w.Begun(c.now) && reached(w.Closed, c.now) {
 		return reason(ReasonOutsideCalendar, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}
-	if !ok || !w.Begun(c.now) {
+	if !told && (!ok || !w.Begun(c.now)) {
 		return reason(ReasonWaveNotStarted, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}
 	for _, floor := range a.Floors {

@@ -45,6 +45,14 @@ func (a *Approval) wave(phone, osVersion string) (Wave, bool) {
 	return a.Waves[i], true
 }
 
+// told reports whether the phone was told what an approval asks of it. Its wave
+// had begun then, and a wave that goes by what phones run is not lost by
+// installing another release meanwhile.
+func (c choice) told(a *Approval) bool {
+	e := c.f.Announced
+	return e != nil && e.Source == SourceApproval && e.SourceID == a.ID
+}
+
 // started reports whether the first wave has started.
 func (a *Approval) started(now time.Time) bool { return a.Waves[0].Begun(now) }
 
