@@ -48,7 +48,7 @@ race: ## run every test twice, shuffled, with the race detector (needs a C compi
 	@go test -race -shuffle=on -count=2 -timeout=15m -json ./... | go run ./internal/testreport $(REPORT)
 
 .PHONY: check
-check: format lint vet tidy race ## everything a change must pass: format, lint, vet, tidy, race
+check: format lint vet tidy race cover-policy ## everything a change must pass: format, lint, vet, tidy, race, coverage of the engine
 
 .PHONY: fmt
 fmt: ## format the source
@@ -102,6 +102,11 @@ cover: ## show test coverage by package and in all
 	go test -coverpkg=./... -coverprofile=coverage.out ./... >/dev/null
 	@go tool cover -func=coverage.out | tail -n 1
 	@go test -cover ./... | awk '/coverage:/ { print }'
+
+.PHONY: cover-policy
+cover-policy: ## fail if the tests of package policy run less than 95 % of its statements
+	@go test -short -coverprofile=coverage.out ./policy >/dev/null
+	@go tool cover -func=coverage.out | awk '/^total:/ { print "policy:", $$3; exit !($$3+0 >= 95) }'
 
 .PHONY: generate
 generate: ## make the embedded facts again from real data (KANNUKI_DATA_DIR=folder)

@@ -15,31 +15,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
-func TestParse(t *testing.T) {
-	t.Parallel()
-	good := []error{}
-	check := func(_ any, err error) { good = append(good, err) }
-	for _, s := range []string{"critical", "important", "informational"} {
-		check(policy.ParseImportance(s))
-	}
-	for _, s := range []string{"works", "works-with-note", "broken"} {
-		check(policy.ParseResult(s))
-	}
-	for _, s := range []string{"manual", "auto"} {
-		check(policy.ParseCandidate(s))
-	}
-	for i, err := range good {
-		if err != nil {
-			t.Errorf("good value %d refused: %v", i, err)
-		}
-	}
-	got, err := policy.ParseImportance("High")
-	want := `importance "High" is not one of critical, important, informational`
-	if got != "" || err == nil || err.Error() != want {
-		t.Errorf("ParseImportance(High) = %q, %v, want %q", got, err, want)
-	}
-}
-
 func TestLocalTime(t *testing.T) {
 	t.Parallel()
 	tokyo := time.FixedZone("JST", 9*60*60)

@@ -221,6 +221,21 @@ func TestExposure(t *testing.T) {
 	}
 }
 
+// TestEmergencyInstalls: phones take what came by the emergency lane sooner than
+// anything else.
+func TestEmergencyInstalls(t *testing.T) {
+	t.Parallel()
+	run := one(t, history(posted("26.0", 0, []string{old}), posted("26.1", 30, []string{old}, "CVE-1")), way(backtest.Emergency, 15))
+	last := run.History[len(run.History)-1]
+	approved, err := time.Parse(time.DateOnly, last.Approved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := approved.AddDate(0, 0, backtest.EmergencyInstallDays).Format(time.DateOnly); last.Installed != want || last.Outcome != backtest.Urgent {
+		t.Errorf("%s: %s, approved %s, installed %s, want %s", last.Release, last.Outcome, last.Approved, last.Installed, want)
+	}
+}
+
 // TestOlderBranch: what an older branch fixed after a release came out is not in
 // it, so approving that release would not have helped.
 func TestOlderBranch(t *testing.T) {
