@@ -27,19 +27,22 @@ func newRolloutResumeCommand(g *globals) *cobra.Command {
 	cmd := newGateVerbCommand(g, v)
 	one := cmd.RunE
 	cmd.Use = "resume [RELEASE]"
-	cmd.Args = nil
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case !h.clock && !h.restore:
+			return g.args("RELEASE")(cmd, args)
+		case h.clock && h.restore || len(args) > 0 || cmd.Flags().Changed("group"):
+			return usage(cmd, t.T("--after-clock-jump or --after-restore stands alone, without a release and --group"))
+		default:
+			return nil
+		}
+	}
 	f := cmd.Flags()
 	f.BoolVar(&h.clock, "after-clock-jump", false, t.T("the server's clock was seen to be right; in place of a release and group"))
 	f.BoolVar(&h.restore, "after-restore", false, t.T("what happened since the copy was made was done again; in place of a release and group"))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !h.clock && !h.restore {
-			if err := g.args("RELEASE")(cmd, args); err != nil {
-				return err
-			}
 			return one(cmd, args)
-		}
-		if h.clock && h.restore || len(args) > 0 || cmd.Flags().Changed("group") {
-			return usage(cmd, t.T("--after-clock-jump or --after-restore stands alone, without a release and --group"))
 		}
 		return runEndHalt(cmd.Context(), g, cmd, h)
 	}

@@ -50,7 +50,12 @@ func newApplyCommand(g *globals) *cobra.Command {
 		Example: "kannuki apply -f settings --dry-run\n" +
 			"kannuki apply -f settings --reason \"reviewed by retail systems\"",
 		Args: g.args(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runApply(cmd.Context(), g, cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.propose {
+				return proposeSettings(g, cmd, o)
+			}
+			return runApply(cmd.Context(), g, cmd, o)
+		},
 	}
 	o.edit.addFlags(g, cmd.Flags())
 	o.settingsFlags.addFlags(g, cmd)
@@ -62,9 +67,6 @@ func newApplyCommand(g *globals) *cobra.Command {
 // runApply tries the settings, asks a person who sits at a terminal, and only
 // then makes exactly the changes that were shown.
 func runApply(ctx context.Context, g *globals, cmd *cobra.Command, o applyOptions) error {
-	if o.propose {
-		return proposeSettings(g, cmd, o)
-	}
 	post, err := g.settingsFrom(cmd, o.settingsFlags)
 	if err != nil {
 		return err
