@@ -116,6 +116,12 @@ func TestMalformedRequests(t *testing.T) {
 		{"/v1/groups/sales/backtest?smoke_days=0x3", answers(bad)},
 		{"/v1/groups/sales/backtest?install_days=1e3", answers(bad)},
 		{"/v1/groups/nobody/backtest", answers(none)},
+		{"/v1/groups/sales/simulate?days=-1", answers(bad)},
+		{"/v1/groups/sales/simulate?days=99999999999999999999", answers(bad)},
+		{"/v1/groups/sales/simulate?test_days=1e3", answers(bad)},
+		{"/v1/groups/sales/simulate?release=99.9", answers(bad)},
+		{"/v1/groups/sales/simulate?release=..=+5d", answers(bad)},
+		{"/v1/groups/nobody/simulate", answers(none)},
 	} {
 		cases = append(cases, ask("GET "+q.path, http.MethodGet, q.path, nil, q.want...))
 	}

@@ -12,7 +12,7 @@ import (
 
 func newPolicyCommand(g *globals) *cobra.Command {
 	return g.noun("policy", g.text.T("What is decided beforehand about the gates of groups"),
-		newPolicyListCommand(g), newPolicyShowCommand(g), newPolicySetCommand(g), newPolicyRemoveCommand(g), newPolicyLintCommand(g), newPolicyPlanCommand(g), newPolicyBacktestCommand(g))
+		newPolicyListCommand(g), newPolicyShowCommand(g), newPolicySetCommand(g), newPolicyRemoveCommand(g), newPolicyLintCommand(g), newPolicyPlanCommand(g), newPolicyBacktestCommand(g), newPolicySimulateCommand(g))
 }
 
 func newPolicyListCommand(g *globals) *cobra.Command {

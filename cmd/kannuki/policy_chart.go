@@ -45,32 +45,40 @@ func seriesLooks() [][2]string {
 	}
 }
 
-// backtestChart draws exposure and approved releases over the length of a test,
-// one line for each way of testing, as an SVG file.
+// backtestChart draws exposure and releases approved over the length of a test
+// as an SVG file.
 func (g *globals) backtestChart(v fleet.BacktestView) string {
 	t := g.text
 	days, lines := chartSeries(v.Runs, g.wayName)
-	height := panelTop + 2*panelHeight + 2*panelGap + legendHeight*len(lines)
-	title := t.T("Ways of testing over %d releases, %s to %s", v.Releases, v.From, v.Until)
+	return drawChart(t.T("Ways of testing over %d releases, %s to %s", v.Releases, v.From, v.Until), t.T("Days a full test takes"), days, lines,
+		panel{t.T("Exposure, exploited vulnerabilities x days per phone and year"), 1, lines, func(s series) []float64 { return s.first }},
+		panel{t.T("Releases approved"), float64(v.Releases), lines, func(s series) []float64 { return s.second }})
+}
+
+// panel is one of the panels of a chart: its scale reaches at least to least.
+type panel struct {
+	title  string
+	least  float64
+	lines  []series
+	values func(series) []float64
+}
+
+// drawChart draws panels over the same days, one below the other, and what their
+// lines mean, as an SVG file.
+func drawChart(title, axis string, days []int, legend []series, panels ...panel) string {
+	height := panelTop + len(panels)*(panelHeight+panelGap) + legendHeight*len(legend)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img">`+"\n", chartWidth, height)
 	fmt.Fprintf(&b, "<title>%s</title>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", html.EscapeString(title))
 	chartText(&b, panelLeft, 24, "start", title)
 	top := panelTop
-	for _, p := range []struct {
-		title  string
-		least  float64
-		values func(series) []float64
-	}{
-		{t.T("Exposure, exploited vulnerabilities x days per phone and year"), 1, func(s series) []float64 { return s.first }},
-		{t.T("Releases approved"), float64(v.Releases), func(s series) []float64 { return s.second }},
-	} {
+	for _, p := range panels {
 		chartText(&b, panelLeft, top-10, "start", p.title)
-		chartPanel(&b, top, p.least, days, lines, p.values)
+		chartPanel(&b, top, p.least, days, p.lines, p.values)
 		top += panelHeight + panelGap
 	}
-	chartText(&b, chartWidth/2, top-20, "middle", t.T("Days a full test takes"))
-	for i, s := range lines {
+	chartText(&b, chartWidth/2, top-20, "middle", axis)
+	for i, s := range legend {
 		y := top + legendHeight*i
 		fmt.Fprintf(&b, `<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="%s" stroke-width="2.5" stroke-dasharray="%s"/>`+"\n", panelLeft, y, panelLeft+40, y, s.colour, s.dash)
 		chartText(&b, panelLeft+50, y+4, "start", s.name)

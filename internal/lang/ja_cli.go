@@ -5,7 +5,7 @@ func japaneseCLI() map[string]string {
 	texts := make(map[string]string)
 	for _, part := range [][]both{
 		japaneseHelp(), japaneseFlags(), japaneseErrors(), japaneseDecisions(), japanesePhones(), japaneseManaging(), japanesePeople(),
-		japaneseInstallation(), japaneseDoctor(), japanesePolicy(), japaneseSettings(), japaneseWaves(), japaneseBreaker(), japaneseBacktest(), japaneseLint(), japanesePlan(),
+		japaneseInstallation(), japaneseDoctor(), japanesePolicy(), japaneseSettings(), japaneseWaves(), japaneseBreaker(), japaneseBacktest(), japaneseSimulate(), japaneseLint(), japanesePlan(),
 		japaneseExposure(), japaneseCalendars(), japaneseChase(), japaneseNotify(), japaneseUrgent(), japaneseBeta(),
 		japaneseHalt(),
 	} {

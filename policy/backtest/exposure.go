@@ -17,9 +17,9 @@ type ledger struct {
 // daysPerYear is the mean length of a year.
 const daysPerYear = 365.25
 
-// ranUntil notes that phones ran their release until a moment.
-func (p *phones) ranUntil(until time.Time) {
-	p.stretches = append(p.stretches, policy.Stretch{Group: group, Model: p.model, Version: p.os, From: p.since, Until: until})
+// ranUntil notes that phones of a group ran their release until a moment.
+func (p *phones) ranUntil(of string, until time.Time) {
+	p.stretches = append(p.stretches, policy.Stretch{Group: of, Model: p.model, Version: p.os, From: p.since, Until: until})
 	p.since = until
 }
 
@@ -30,7 +30,7 @@ func (r *replay) account() {
 	r.changed()
 	counts := policy.NewLedger(r.snapshot(), r.past.until)
 	for _, p := range r.phones {
-		p.ranUntil(r.past.until)
+		p.ranUntil(r.group, r.past.until)
 		r.ledger.phoneDays += p.count * days(p.joins, r.past.until)
 		for _, s := range p.stretches {
 			r.ledger.cost.Add(counts.Cost(s), p.count)

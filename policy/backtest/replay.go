@@ -30,6 +30,9 @@ type replay struct {
 	testers []*phones        // one for each kind
 	steps   map[string]*step // by release, those seen and those of older branches
 	ledger  ledger
+	group   string                // whose gates are asked for
+	apps    []policy.InstalledApp // its business apps, as every phone has them
+	ahead   *ahead                // nil when the past is replayed
 }
 
 // phones are production phones of one kind, and their verification phone, with
@@ -42,6 +45,7 @@ type phones struct {
 	since     time.Time        // on os
 	stretches []policy.Stretch // what they ran before
 	test      test
+	told      told
 }
 
 // test is what a verification phone is doing.
@@ -55,7 +59,10 @@ type test struct {
 }
 
 func newReplay(p *past, w Way) *replay {
-	r := &replay{past: p, way: w, steps: map[string]*step{}, ends: map[time.Time]bool{}}
+	r := &replay{
+		past: p, way: w, steps: map[string]*step{}, ends: map[time.Time]bool{},
+		group: group, apps: []policy.InstalledApp{{BundleID: app, Version: appVersion}},
+	}
 	r.parts.Apps = []policy.App{{BundleID: app, Importance: policy.ImportanceCritical}}
 	r.parts.Groups = []policy.Group{{Name: group, Apps: []string{app}, Candidate: policy.CandidateManual, ModelClass: p.modelClass, Policy: group}}
 	decided := policy.Policy{CarryOver: w.Strategy.carries()}
@@ -166,9 +173,21 @@ func (r *replay) recordBroken(p *phones, now time.Time) bool {
 // carried reports whether a smoke test is all that the gate of the release that
 // a tester tests still lacks for the phones of this kind.
 func (r *replay) carried(p *phones, now time.Time) bool {
-	return slices.ContainsFunc(r.gate(p.test.os, now).Apps, func(a policy.AppState) bool {
-		return slices.Contains(a.Provisional, p.model) || slices.Contains(a.Provisional, policy.AnyModel)
-	})
+	provisional := false
+	for _, a := range r.gate(p.test.os, now).Apps {
+		switch {
+		case has(a.Provisional, p.model):
+			provisional = true
+		case has(a.MissingModels, p.model):
+			return false
+		}
+	}
+	return provisional
+}
+
+// has reports whether a model is in one of the model classes.
+func has(classes []string, model string) bool {
+	return slices.Contains(classes, model) || slices.Contains(classes, policy.AnyModel)
 }
 
 // verdict records what a test on a verification phone came to.
@@ -176,11 +195,14 @@ func (r *replay) verdict(p *phones, method policy.Method, result policy.Result, 
 	if days := r.parts.Policies[0].VerdictDays; days > 0 {
 		r.ends[now.AddDate(0, 0, days)] = true
 	}
-	r.parts.Verdicts = append(r.parts.Verdicts, policy.Verdict{
-		ID: p.test.os + " " + p.model + " " + string(method) + " " + string(result), BundleID: app, AppVersion: appVersion, Release: p.test.os, Model: p.model, Group: group,
-		Phone: "tester " + p.model, Ring: policy.RingVerification, PhoneOS: p.test.os, Result: result, Method: method,
-		By: "tester", At: now, AllowedTester: true,
-	})
+	for _, a := range r.apps {
+		r.parts.Verdicts = append(r.parts.Verdicts, policy.Verdict{
+			ID:       a.BundleID + " " + p.test.os + " " + p.model + " " + string(method) + " " + string(result),
+			BundleID: a.BundleID, AppVersion: a.Version, Release: p.test.os, Model: p.model, Group: r.group,
+			Phone: "tester " + p.model, Ring: policy.RingVerification, PhoneOS: p.test.os, Result: result, Method: method,
+			By: "tester", At: now, AllowedTester: true,
+		})
+	}
 	r.changed()
 	if result != policy.ResultBroken {
 		r.step(p.test.os).finish(now)
@@ -197,11 +219,11 @@ func (r *replay) approve(now time.Time) {
 			installDays = min(installDays, EmergencyInstallDays)
 		}
 		a := policy.Approval{
-			ID: g.Release, Group: group, Release: g.Release, By: "approver", At: now,
+			ID: g.Release, Group: r.group, Release: g.Release, By: "approver", At: now,
 			Deadline: policy.FormatLocal(now.AddDate(0, 0, installDays), time.UTC),
 		}
 		switch {
-		case g.Approval != "":
+		case g.Approval != "" || !r.ahead.decides(g, now):
 			continue
 		case policy.Approvable(g) == nil:
 			a.Models, a.Floors = g.Models, g.Floors
@@ -213,6 +235,7 @@ func (r *replay) approve(now time.Time) {
 		}
 		if r.way.Policy != nil {
 			a.Waves = r.waves(g.Release, now)
+			r.noteWave(a, 0, now)
 		}
 		r.parts.Approvals = append(r.parts.Approvals, a)
 		r.changed()
@@ -225,17 +248,18 @@ func (r *replay) approve(now time.Time) {
 func (r *replay) offer(now time.Time) {
 	gates := r.gates(now)
 	for _, p := range r.testers {
-		i := slices.IndexFunc(gates, func(g policy.Gate) bool { return slices.Contains(g.ProductionModels, p.model) })
-		if i < 0 || r.offered(gates[i].Release) {
+		i := slices.IndexFunc(gates, func(g policy.Gate) bool { return slices.Contains(g.ProductionModels, p.model) && !r.ahead.leaves(g) })
+		if i < 0 || r.offered(gates[i].Release) || version.AtLeast(p.test.os, gates[i].Release) {
 			continue
 		}
-		if r.free(gates[i], now) {
-			r.parts.Offers = append(r.parts.Offers, policy.Offer{Group: group, Release: gates[i].Release, At: now})
+		if r.free(gates[i], now) && !r.ahead.awaits(gates) {
+			r.parts.Offers = append(r.parts.Offers, policy.Offer{Group: r.group, Release: gates[i].Release, At: now})
 			r.changed()
+			r.ahead.note(Event{Kind: EventOffered, Release: gates[i].Release})
 		}
 	}
 	for _, p := range r.testers {
-		target := policy.TargetFor(r.snapshot(), p.facts(policy.RingVerification, p.test.os), now)
+		target := policy.TargetFor(r.snapshot(), r.facts(p, policy.RingVerification, p.test.os), now)
 		if target.Enforce != nil {
 			r.move(p, target.Enforce.Release, now)
 		}
@@ -271,20 +295,21 @@ func (r *replay) move(p *phones, release string, now time.Time) {
 
 // install lets production phones do what they are told, on its deadline.
 func (r *replay) install(now time.Time) {
-	clock := policy.FormatLocal(now, time.UTC)
+	clock := policy.FormatLocal(now, r.way.Policy.location())
 	w := r.snapshot() // no target depends on what other phones install
 	for _, p := range r.phones {
-		told := policy.TargetFor(w, p.facts(policy.RingProduction, p.os), now).Enforce
-		if told == nil || told.Deadline.Compare(clock) > 0 {
+		told := policy.TargetFor(w, r.facts(p, policy.RingProduction, p.os), now).Enforce
+		if told == nil || r.deadline(p, told, now).Compare(clock) > 0 {
 			continue
 		}
 		r.take(p, told.Release, now)
+		r.ahead.note(Event{Kind: EventInstalled, Release: told.Release, Phones: p.count})
 	}
 }
 
 // take notes that production phones install a release.
 func (r *replay) take(p *phones, release string, now time.Time) {
-	p.ranUntil(now)
+	p.ranUntil(r.group, now)
 	p.os, r.counts = release, nil
 	r.ledger.restarts += p.count
 	r.step(p.os).install(now, p.count)
@@ -292,11 +317,11 @@ func (r *replay) take(p *phones, release string, now time.Time) {
 
 // facts are what a phone of the kind reports: supervised, and able to do all
 // that it is told.
-func (p *phones) facts(ring policy.Ring, os string) policy.Facts {
+func (r *replay) facts(p *phones, ring policy.Ring, os string) policy.Facts {
 	return policy.Facts{
-		Phone: p.id, Group: group, Ring: ring, OSVersion: os, Model: p.model, Supervised: policy.Supervised,
+		Phone: p.id, Group: r.group, Ring: ring, OSVersion: os, Model: p.model, Supervised: policy.Supervised,
 		Capabilities: policy.Capabilities{Known: true, Settings: true, Enforcement: true},
-		Apps:         []policy.InstalledApp{{BundleID: app, Version: appVersion}}, AppsKnown: true,
+		Apps:         r.apps, AppsKnown: true,
 	}
 }
 
@@ -304,7 +329,7 @@ func (p *phones) facts(ring policy.Ring, os string) policy.Facts {
 // anew when records or phones changed, and on days on which time changes them.
 func (r *replay) gates(now time.Time) []policy.Gate {
 	if w := r.snapshot(); r.shown == nil {
-		r.shown = policy.Gates(w, group, now)
+		r.shown = policy.Gates(w, r.group, now)
 		for _, g := range r.shown {
 			r.step(g.Release).superseded = r.step(g.Release).superseded || g.Phase == policy.PhaseSuperseded
 		}
@@ -345,7 +370,7 @@ func (r *replay) snapshot() *policy.World {
 	for _, p := range r.testers {
 		census = append(census, policy.Census{Ring: policy.RingVerification, Model: p.model, OSVersion: p.test.os, Count: 1})
 	}
-	r.counts = r.world.WithCensus(map[string][]policy.Census{group: census})
+	r.counts = r.world.WithCensus(map[string][]policy.Census{r.group: census})
 	return r.counts
 }
 

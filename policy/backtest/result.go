@@ -62,6 +62,9 @@ func (r *replay) result() Run {
 		held = append(held, line.HeldDays)
 		run.History = append(run.History, line)
 	}
+	if len(held) == 0 {
+		return run
+	}
 	slices.Sort(held)
 	run.HeldMedian, run.HeldMax = held[len(held)/2], held[len(held)-1]
 	return run
@@ -98,7 +101,7 @@ func (r *replay) outcome(release seen) Outcome {
 	case !s.approved.IsZero():
 		return Approved
 	}
-	phase := policy.Evaluate(r.snapshot(), group, release.Version, r.past.until).Phase
+	phase := policy.Evaluate(r.snapshot(), r.group, release.Version, r.past.until).Phase
 	switch {
 	case phase == policy.PhaseExpired && !s.superseded:
 		return Expired

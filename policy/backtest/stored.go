@@ -17,7 +17,8 @@ type Stored struct {
 	Soak     time.Duration // least time between the starts of two waves
 	Deadline time.Duration // from the start of a wave; 0: Way.InstallDays
 	Calendar policy.Calendar
-	Notice   time.Duration // that phones get at least; zero or less: policy.DefaultMinimumNotice
+	Notice   time.Duration  // that phones get at least; zero or less: policy.DefaultMinimumNotice
+	Location *time.Location // whose days and hours count; nil: UTC
 }
 
 // cohorts is how many parts the phones of one kind are played in under a policy
@@ -61,9 +62,17 @@ func (r *replay) split(count int) []int {
 	return parts
 }
 
-// schedule is what waves follow. All clocks show UTC.
+// schedule is what waves follow.
 func (s *Stored) schedule() policy.Schedule {
-	return policy.Schedule{Soak: s.Soak, Calendar: s.Calendar, Notice: s.notice()}
+	return policy.Schedule{Soak: s.Soak, Location: s.location(), Calendar: s.Calendar, Notice: s.notice()}
+}
+
+// location returns what the clocks show: UTC for a way of testing alone.
+func (s *Stored) location() *time.Location {
+	if s == nil || s.Location == nil {
+		return time.UTC
+	}
+	return s.Location
 }
 
 func (s *Stored) notice() time.Duration {
@@ -87,7 +96,7 @@ func (r *replay) waves(release string, now time.Time) []policy.Wave {
 		waves[i] = policy.Wave{Threshold: threshold(waiting, share), Waits: true, Planned: now, Within: max(within, s.notice())}
 	}
 	waves = s.schedule().Plan(waves)
-	waves[0].Waits = false
+	waves[0].Waits = waves[0].Start.After(now)
 	return waves
 }
 
@@ -121,11 +130,15 @@ func (r *replay) start(now time.Time) {
 		a := &r.parts.Approvals[i]
 		for {
 			next := slices.IndexFunc(a.Waves, func(w policy.Wave) bool { return w.Waits })
-			if next < 0 || a.Waves[next].Start.After(now) {
+			if next < 0 || a.Waves[next].Start.After(now) || !r.rolls(a, now) {
 				break
 			}
-			a.Waves = r.way.Policy.schedule().Begin(a.Waves, next, a.Waves[next].Start)
+			a.Waves = r.scheduleOf(a).Begin(a.Waves, next, a.Waves[next].Start)
+			if a.Waves[next].Waits { // the calendar is closed by now
+				break
+			}
 			r.changed()
+			r.noteWave(*a, next, now)
 		}
 	}
 }
@@ -144,6 +157,7 @@ func (r *replay) usersInstall(now time.Time) {
 		for _, p := range r.phones {
 			if slices.Contains(g.ProductionModels, p.model) && !version.AtLeast(p.os, g.Release) {
 				r.take(p, g.Release, now)
+				r.ahead.note(Event{Kind: EventUsers, Release: g.Release, Phones: p.count})
 			}
 		}
 	}

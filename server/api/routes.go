@@ -55,6 +55,7 @@ func routes() []route {
 		{"GET /v1/lint", false, always, 0, lint},
 		{"POST /v1/lint", false, always, 0, with(lintSettings)},
 		{"GET /v1/groups/{group}/backtest", false, always, 0, backtest},
+		{"GET /v1/groups/{group}/simulate", false, always, 0, simulate},
 		{"POST /v1/enrollment/links", false, nil, 0, with(createLink)},
 		{"POST /v1/enrollment/profiles", false, nil, 0, with(createProfile)},
 		{"GET /v1/releases", false, always, 0, releases},

@@ -1,0 +1,253 @@
+package fleet
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/policy/backtest"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// What a simulation plays when it is not said, in days.
+const (
+	simulateDays     = 90
+	simulateTestDays = 14
+)
+
+// Bounds of a simulation.
+const (
+	maxExpected   = 50 // releases that are given
+	simulateParts = 20 // in which like phones are played under a policy with waves
+)
+
+// SimulateQuery says how a group is played on. Zero values stand for what is usual.
+type SimulateQuery struct {
+	Days      int      // to play, 1 to 365; 0: 90
+	Releases  []string // that are expected: "26.7=+5d"; none: those of the year before, again
+	TestDays  int      // of a full test, 1 to 365; 0: 14
+	SmokeDays int      // of a smoke test, 1 to TestDays; 0: 3, or TestDays when that is less
+	Policy    string   // to play under; "": the group's own
+}
+
+// SimulationView is what a group is foreseen to do.
+type SimulationView struct {
+	Group        string `json:"group"`
+	Policy       string `json:"policy"`
+	TestDays     int    `json:"test_days"`
+	SmokeDays    int    `json:"smoke_days"`
+	Production   int    `json:"production"`
+	Verification int    `json:"verification"`
+	// Assumptions are what the forecast rests on, as codes.
+	Assumptions []string          `json:"assumptions"`
+	Expected    []ExpectedRelease `json:"expected"` // in the order of posting
+	backtest.Forecast
+}
+
+// Assumed reports whether a release repeats one of the year before.
+func (v SimulationView) Assumed(release string) bool {
+	return slices.ContainsFunc(v.Expected, func(e ExpectedRelease) bool { return e.Release == release && e.Assumed })
+}
+
+// ExpectedRelease is a release that is not out.
+type ExpectedRelease struct {
+	Release string `json:"release"`
+	Posted  string `json:"posted"` // date
+	// Assumed says that it repeats one of the year before; nobody gave it.
+	Assumed bool `json:"assumed,omitempty"`
+}
+
+// What a forecast rests on.
+const (
+	AssumePace      = "pace-of-last-year" // releases come as they did a year before
+	AssumeGiven     = "releases-given"    // those given and no others; what they fix is not known
+	AssumeTests     = "tests"             // tests begin today, take as long as said, and everything works
+	AssumeApproval  = "approval-next-day" // approved on the day after the gate could be
+	AssumePhones    = "phones-on-time"    // supervised, on, with the newest apps on record, and done on their deadline
+	AssumeMajors    = "majors-left"       // major upgrades are left while the older branch lives
+	AssumeWaves     = "waves-in-parts"    // like phones are played in up to twenty parts
+	AssumeShelfLife = "shelf-life-known"  // a build goes when the catalogue says so
+)
+
+// Simulate plays the production phones of a group on from today, under its policy
+// or another. Nothing is written.
+func (f *Fleet) Simulate(seg storage.Segment, group string, q SimulateQuery) (SimulationView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return SimulationView{}, err
+	}
+	s := w.current.Load()
+	g, err := s.group(group)
+	if err != nil {
+		return SimulationView{}, err
+	}
+	q.Days, q.TestDays = cmp.Or(q.Days, simulateDays), cmp.Or(q.TestDays, simulateTestDays)
+	q.SmokeDays, q.Policy = cmp.Or(q.SmokeDays, min(backtestSmokeDays, q.TestDays)), cmp.Or(q.Policy, policyName(g))
+	if q.Days < 1 || q.Days > backtest.MaxDays { // before releases are made up for so many
+		detail := fmt.Sprintf("%d days to play, want 1 to %d", q.Days, backtest.MaxDays)
+		return SimulationView{}, invalid("days", "way-out-of-range", "%s", detail).with("detail", detail)
+	}
+	if q.SmokeDays < 1 || q.SmokeDays > q.TestDays { // also where the policy has no use for it
+		detail := fmt.Sprintf("a smoke test of %d days, want 1 to %d", q.SmokeDays, q.TestDays)
+		return SimulationView{}, invalid("smoke_days", "way-out-of-range", "%s", detail).with("detail", detail)
+	}
+	stored, err := s.storedPolicies([]string{q.Policy}, g)
+	if err != nil {
+		return SimulationView{}, err
+	}
+	way := backtest.Way{Strategy: backtest.Finish, TestDays: q.TestDays, SmokeDays: q.SmokeDays, InstallDays: backtestInstallDays, Policy: &stored[0]}
+	if way.Policy.Location = f.o.Location; way.Policy.CarryOver {
+		way.Strategy = backtest.CarryOver
+	}
+	now := f.now()
+	p := backtest.Present{Parts: s.parts(), Group: group, Soaks: map[string]time.Duration{}, Now: now, Days: q.Days}
+	for _, a := range s.records.Approvals {
+		p.Soaks[a.ID] = a.Soak
+	}
+	p.Production, p.Testers = w.cohorts(s, group, len(way.Policy.Waves) > 1)
+	v := SimulationView{Group: group, Policy: q.Policy, TestDays: q.TestDays, SmokeDays: q.SmokeDays, Production: phonesIn(p.Production), Verification: phonesIn(p.Testers)}
+	if p.Parts.Releases, v.Expected, err = q.releases(posted(p.Parts.Releases, now), now); err != nil {
+		return SimulationView{}, err
+	}
+	v.Assumptions = q.assumptions(way.Policy)
+	v.Forecast, err = backtest.Forward(p, way)
+	switch {
+	case errors.Is(err, backtest.ErrNoPhones):
+		err = invalid("group", "no-production-phones", "group %s has no production phones to play on", group).with("group", group)
+	case errors.Is(err, backtest.ErrDays):
+		err = invalid("test_days", "way-out-of-range", "%v", err).with("detail", err.Error())
+	}
+	return v, err
+}
+
+// posted returns the releases that are out; a laboratory may be in a year whose
+// releases are known already.
+func posted(all []policy.Release, now time.Time) []policy.Release {
+	return slices.DeleteFunc(slices.Clone(all), func(r policy.Release) bool {
+		return !slices.ContainsFunc(r.Models, func(m policy.ModelWindow) bool { return !m.Posted.After(now) })
+	})
+}
+
+// releases returns those that are out with those that are expected.
+func (q SimulateQuery) releases(known []policy.Release, now time.Time) ([]policy.Release, []ExpectedRelease, error) {
+	expected := []ExpectedRelease{}
+	if len(q.Releases) == 0 {
+		for _, r := range backtest.Pace(known, now, q.Days) {
+			known = append(known, r)
+			expected = append(expected, ExpectedRelease{r.Version, firstPosted(r), true})
+		}
+		return known, expected, nil
+	}
+	if len(q.Releases) > maxExpected {
+		most := strconv.Itoa(maxExpected)
+		return nil, nil, invalid("release", "too-many-expected", "%d releases, want at most %s", len(q.Releases), most).with("most", most)
+	}
+	midnight := now.UTC().Truncate(24 * time.Hour)
+	for _, text := range q.Releases {
+		name, days, ok := parseExpected(text, q.Days)
+		if !ok {
+			return nil, nil, invalid("release", "release-not-expected", "%q: want a release and in how many days it comes, 1 to %d, such as 26.7=+5d", text, q.Days).
+				with("value", text, "most", strconv.Itoa(q.Days))
+		}
+		if slices.ContainsFunc(known, func(r policy.Release) bool { return version.Equal(r.Version, name) }) {
+			return nil, nil, invalid("release", "release-not-new", "%q: %s is known already or named twice; give one that is not out", text, name).with("value", text, "release", name)
+		}
+		r := backtest.Expected(name, midnight.AddDate(0, 0, days), known)
+		known = append(known, r)
+		expected = append(expected, ExpectedRelease{Release: name, Posted: midnight.AddDate(0, 0, days).Format(time.DateOnly)})
+	}
+	slices.SortStableFunc(expected, func(a, b ExpectedRelease) int { return cmp.Compare(a.Posted, b.Posted) })
+	return known, expected, nil
+}
+
+// parseExpected reads "26.7=+5d".
+func parseExpected(text string, most int) (name string, days int, ok bool) {
+	name, offset, _ := strings.Cut(text, "=")
+	number, plus := strings.CutPrefix(offset, "+")
+	number, unit := strings.CutSuffix(number, "d")
+	days, err := strconv.Atoi(number)
+	return name, days, plus && unit && err == nil && days >= 1 && days <= most && version.Valid(name) && version.Depth(name) > 1 && version.Extra(name) == ""
+}
+
+func firstPosted(r policy.Release) string {
+	var first time.Time
+	for _, m := range r.Models {
+		if first.IsZero() || m.Posted.Before(first) {
+			first = m.Posted
+		}
+	}
+	return first.Format(time.DateOnly)
+}
+
+func (q SimulateQuery) assumptions(p *backtest.Stored) []string {
+	list := []string{AssumePace}
+	if len(q.Releases) > 0 {
+		list[0] = AssumeGiven
+	}
+	list = append(list, AssumeTests, AssumeApproval, AssumePhones, AssumeShelfLife)
+	if p.Majors != policy.MajorsAllow {
+		list = append(list, AssumeMajors)
+	}
+	if len(p.Waves) > 1 {
+		list = append(list, AssumeWaves)
+	}
+	return list
+}
+
+func phonesIn(list []backtest.Cohort) int {
+	n := 0
+	for _, c := range list {
+		n += c.Count
+	}
+	return n
+}
+
+// cohorts counts the enrolled phones of a group: production phones that are alike
+// and in the same waves of the approvals on record, in several parts when
+// waves are yet to be drawn; and verification phones.
+func (w *worldState) cohorts(s *snapshot, group string, split bool) (production, testers []backtest.Cohort) {
+	drawnFor := slices.DeleteFunc(slices.Clone(s.records.Approvals), func(a storage.Approval) bool { return a.Group != group || len(a.Waves) < 2 })
+	waves := make([][]policy.Wave, len(drawnFor))
+	for i, a := range drawnFor {
+		waves[i] = engineWaves(a.Waves)
+	}
+	type alike struct{ model, os, waves string }
+	phones := map[alike][]string{}
+	tests := map[alike]int{}
+	for m := range w.census.all() {
+		p := &m.look.phone
+		if !m.enrolled() || p.Group != group {
+			continue
+		}
+		key := alike{model: p.Model, os: fullVersion(p)}
+		if p.Ring == storage.RingVerification {
+			tests[key]++
+			continue
+		}
+		for i, a := range drawnFor {
+			key.waves += strconv.Itoa(policy.WaveOf(waves[i], drawn(a), m.udid, key.os)) + " "
+		}
+		phones[key] = append(phones[key], m.udid)
+	}
+	for key, ids := range phones {
+		slices.Sort(ids)
+		parts := 1
+		if split {
+			parts = min(len(ids), simulateParts)
+		}
+		for i := range parts {
+			count := (len(ids) - i + parts - 1) / parts
+			production = append(production, backtest.Cohort{ID: ids[i], Model: key.model, Version: key.os, Count: count})
+		}
+	}
+	for key, n := range tests {
+		testers = append(testers, backtest.Cohort{ID: "tester " + key.model, Model: key.model, Version: key.os, Count: n})
+	}
+	return production, testers
+}

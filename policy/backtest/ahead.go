@@ -1,0 +1,231 @@
+package backtest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+// Present is a group as it is now, from which [Forward] plays on.
+type Present struct {
+	// Parts are the records as they are, the group's own and what it refers to.
+	// Releases that are to come are among them, with postings in the future.
+	Parts      policy.Parts
+	Group      string
+	Production []Cohort
+	Testers    []Cohort // verification phones; of several of one model the newest version counts
+	// Soaks is the least time between the waves of the approvals that have one of
+	// their own, by identifier.
+	Soaks map[string]time.Duration
+	Now   time.Time
+	Days  int // to play: 1 to MaxDays
+}
+
+// Cohort are phones that are alike and begin every wave together.
+type Cohort struct {
+	ID      string // of one of them: decides about waves
+	Model   string
+	Version string
+	Count   int
+}
+
+// ErrNoPhones says that a Present has no production phone.
+var ErrNoPhones = errors.New("no production phones")
+
+// Forward plays the people and phones of a group on from today, under the policy
+// of the way, and says what changes on which day. Records stay as they are
+// and others come to them: whoever tests takes as long as the way says, counted from
+// today for what is under way; a gate is approved the day after it could be for
+// the first time; and phones install on their deadline. Each day is looked at as it is at
+// midnight UTC, day 0 as it is now. It returns ErrDays or ErrNoPhones, wrapped.
+func Forward(p Present, w Way) (Forecast, error) {
+	if err := w.check(); err != nil {
+		return Forecast{}, err
+	}
+	switch {
+	case w.Policy == nil:
+		return Forecast{}, errors.New("a group is played on under a policy")
+	case p.Days < 1 || p.Days > MaxDays:
+		return Forecast{}, fmt.Errorf("%d days to play, want 1 to %d: %w", p.Days, MaxDays, ErrDays)
+	case len(p.Production) == 0:
+		return Forecast{}, fmt.Errorf("group %s: %w", p.Group, ErrNoPhones)
+	}
+	r := newAhead(p, w)
+	r.observe(0, p.Now)
+	for d := 1; d <= p.Days; d++ {
+		now := r.past.from.AddDate(0, 0, d)
+		r.counts = nil // days that pass change gates too
+		r.record(now)
+		r.approve(now)
+		r.offer(now)
+		r.start(now)
+		r.install(now)
+		r.usersInstall(now)
+		r.observe(d, now)
+	}
+	r.account()
+	f := Forecast{From: date(r.past.from), Until: date(r.past.until), Run: r.result(), Days: r.ahead.days}
+	return f, nil
+}
+
+// newAhead returns a replay that begins with what is on record.
+func newAhead(p Present, w Way) *replay {
+	midnight := p.Now.UTC().Truncate(24 * time.Hour)
+	played := &past{from: midnight, until: midnight.AddDate(0, 0, p.Days)}
+	for _, r := range p.Parts.Releases {
+		if version.Valid(r.Version) && r.Class != policy.ClassImprovement {
+			played.releases = append(played.releases, r)
+		}
+	}
+	slices.SortFunc(played.releases, func(a, b policy.Release) int { return version.Order(b.Version, a.Version) })
+	r := &replay{
+		past: played, way: w, parts: p.Parts, group: p.Group, steps: map[string]*step{}, ends: map[time.Time]bool{},
+		ahead: &ahead{ready: map[string]time.Time{}, phases: map[string]policy.Phase{}, alarms: map[string]int{}, soaks: p.Soaks},
+	}
+	r.parts.Releases = played.releases
+	r.parts.Verdicts, r.parts.Offers = slices.Clone(p.Parts.Verdicts), slices.Clone(p.Parts.Offers)
+	r.parts.Approvals = slices.Clone(p.Parts.Approvals)
+	i := slices.IndexFunc(p.Parts.Groups, func(g policy.Group) bool { return g.Name == p.Group })
+	if i >= 0 {
+		g := p.Parts.Groups[i]
+		g.Policy = w.Policy.Name
+		r.parts.Groups = []policy.Group{g}
+		r.apps = appsOf(g, p.Parts)
+	}
+	// What policy the group has is for the way to say.
+	r.parts.Policies = []policy.Policy{w.Policy.Policy}
+	r.addPhones(p)
+	r.addOpen(p.Now)
+	return r
+}
+
+// appsOf returns the apps of a group in the newest version that is on record:
+// that is what phones are taken to have and what is tested.
+func appsOf(g policy.Group, parts policy.Parts) []policy.InstalledApp {
+	var apps []policy.InstalledApp
+	for _, id := range g.Apps {
+		newest := appVersion
+		see := func(bundleID, v string) {
+			if bundleID == id && version.Valid(v) && (newest == appVersion || version.Newer(v, newest)) {
+				newest = v
+			}
+		}
+		for _, v := range parts.Verdicts {
+			see(v.BundleID, v.AppVersion)
+		}
+		for _, a := range parts.Approvals {
+			for _, f := range a.Floors {
+				see(f.BundleID, f.MinVersion)
+			}
+		}
+		apps = append(apps, policy.InstalledApp{BundleID: id, Version: newest})
+	}
+	return apps
+}
+
+// addPhones takes up the phones, those of one model one after the other, and a
+// tester for each model of the verification phones.
+func (r *replay) addPhones(p Present) {
+	kinds := map[string]*kind{}
+	of := func(c Cohort) *kind {
+		if kinds[c.Model] == nil {
+			kinds[c.Model] = &kind{model: c.Model, models: []string{c.Model}, joins: r.past.from}
+		}
+		return kinds[c.Model]
+	}
+	order := func(a, b Cohort) int {
+		return cmp.Or(cmp.Compare(a.Model, b.Model), version.Order(b.Version, a.Version), cmp.Compare(a.ID, b.ID))
+	}
+	for _, c := range slices.SortedFunc(slices.Values(p.Production), order) {
+		r.phones = append(r.phones, &phones{kind: of(c), id: c.ID, count: c.Count, os: c.Version, since: r.past.from})
+	}
+	for _, c := range slices.SortedFunc(slices.Values(p.Testers), order) {
+		if n := len(r.testers); n > 0 && r.testers[n-1].model == c.Model {
+			continue
+		}
+		t := &phones{kind: of(c), id: c.ID, test: test{os: c.Version, arrived: r.past.from, began: r.past.from}}
+		r.testers = append(r.testers, t)
+	}
+	for _, t := range r.testers {
+		t.test.done = !slices.ContainsFunc(r.gate(t.test.os, p.Now).Apps, func(a policy.AppState) bool {
+			return a.State != policy.StatusBroken && has(a.MissingModels, t.model)
+		})
+		if !t.test.done {
+			r.step(t.test.os).begin(p.Now)
+		}
+	}
+}
+
+// addOpen finds the releases whose fate is told: those that wait for a decision
+// now, and those that come.
+func (r *replay) addOpen(now time.Time) {
+	r.counts = nil
+	gates := r.gates(now)
+	for _, rel := range slices.Backward(r.past.releases) { // oldest first
+		s := seen{Release: rel}
+		for _, w := range rel.Models {
+			if s.posted.IsZero() || w.Posted.Before(s.posted) {
+				s.posted = w.Posted
+			}
+		}
+		i := slices.IndexFunc(gates, func(g policy.Gate) bool { return g.Release == rel.Version })
+		comes := s.posted.After(now) && !s.posted.After(r.past.until)
+		if comes || i >= 0 && gates[i].Approval == "" && waits(gates[i].Phase) {
+			r.past.seen = append(r.past.seen, s)
+		}
+	}
+	slices.SortStableFunc(r.past.seen, func(a, b seen) int { return a.posted.Compare(b.posted) })
+}
+
+// waits reports whether people have yet to decide about a gate.
+func waits(p policy.Phase) bool {
+	return p == policy.PhaseHeld || p == policy.PhaseVerifying || p == policy.PhaseVerified || p == policy.PhaseBlocked
+}
+
+// told is what production phones were told when a group is played on.
+type told struct {
+	release, by string
+	deadline    policy.LocalTime
+}
+
+// deadline returns when phones install what they are told: on the deadline of
+// the wave, and not before their notice is over where they are told today.
+func (r *replay) deadline(p *phones, e *policy.Enforcement, now time.Time) policy.LocalTime {
+	if r.ahead == nil {
+		return e.Deadline
+	}
+	if p.told.release != e.Release || p.told.by != e.SourceID {
+		p.told = told{e.Release, e.SourceID, policy.FormatLocal(now.Add(e.Notice), r.way.Policy.location())}
+	}
+	if e.Deadline.Compare(p.told.deadline) > 0 {
+		return e.Deadline
+	}
+	return p.told.deadline
+}
+
+// rolls reports whether the next wave of an approval may start. While the past is
+// replayed nobody takes an approval back.
+func (r *replay) rolls(a *policy.Approval, now time.Time) bool {
+	if r.ahead == nil {
+		return true
+	}
+	g := r.gate(a.Release, now)
+	going := g.Phase == policy.PhaseApproved || g.Phase == policy.PhaseRollingOut || g.Phase == policy.PhaseDone
+	return going && g.Approval == a.ID && a.SupersededBy == ""
+}
+
+// scheduleOf returns what the waves of an approval follow.
+func (r *replay) scheduleOf(a *policy.Approval) policy.Schedule {
+	s := r.way.Policy.schedule()
+	if r.ahead != nil {
+		if soak, ok := r.ahead.soaks[a.ID]; ok {
+			s.Soak = soak
+		}
+	}
+	return s
+}
