@@ -65,7 +65,9 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 			return storage.WorldChange{}, err
 		}
 		rebased = f.rebased(w, s, approval)
-		detail["rebased_from"] = rebased.RebasedFrom
+		if rebased.RebasedFrom != "" {
+			detail["rebased_from"] = rebased.RebasedFrom
+		}
 		promised, err = f.promise(w, s, approval)
 		return storage.WorldChange{Approvals: append(before, approval)}, err
 	}})

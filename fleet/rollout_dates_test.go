@@ -42,12 +42,16 @@ func TestRolloutPlanIsWhatHappens(t *testing.T) {
 	dry.DryRun = true
 	tried, err := w.fleet.Approve(w.ctx, seg, dry, request)
 	w.must(err)
-	if !plan.Approvable || plan.Install != tried.Install || plan.Promise != tried.Promise {
+	if !plan.Approvable || plan.Install != 1 || plan.Install+plan.InstallVerification != tried.Install || plan.Promise != tried.Promise {
 		t.Errorf("plan %+v, dry run %+v", plan, tried)
 	}
 	w.must(second(w.fleet.Approve(w.ctx, seg, w.act("r"), request)))
 	detail, err := w.fleet.RolloutDates(w.ctx, seg, "sales", release, nil)
 	w.must(err)
+	if plan.Waves[0].State != fleet.WaveAtOnce || plan.Waves[1].State != fleet.WaveWaiting {
+		t.Errorf("states of the plan: %s, %s", plan.Waves[0].State, plan.Waves[1].State)
+	}
+	plan.Waves[0].State = fleet.WaveSoaking // once it is approved
 	for i, v := range detail.Waves {
 		if diff := cmp.Diff(plan.Waves[i].WaveView, v.WaveView); diff != "" || !cmp.Equal(tried.Waves[i], v.WaveView) {
 			t.Errorf("wave %d (-planned +is):\n%s", i+1, diff)
@@ -68,8 +72,8 @@ func TestRolloutPlanBeforeTheTests(t *testing.T) {
 	w.unverified()
 	plan, err := w.fleet.PlanRollout(seg, fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+90d"})
 	w.must(err)
-	if plan.Approvable || plan.Install != 2 || len(plan.Missing) != 1 || !cmp.Equal([]string{"iPhone15,2"}, plan.Models) {
-		t.Errorf("plan %+v, want two phones, the verification phone among them, and what is missing", plan)
+	if plan.Approvable || plan.Install != 1 || plan.InstallVerification != 1 || len(plan.Missing) != 1 || !cmp.Equal([]string{"iPhone15,2"}, plan.Models) {
+		t.Errorf("plan %+v, want one phone of each ring and what is missing", plan)
 	}
 	if len(w.approvals()) != 0 {
 		t.Error("a plan was carried out")

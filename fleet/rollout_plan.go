@@ -20,8 +20,11 @@ type RolloutPlan struct {
 	// the apps that are not.
 	Approvable bool     `json:"approvable"`
 	Missing    []string `json:"missing"`
-	Models     []string `json:"models"`  // model classes that it would cover
-	Install    int      `json:"install"` // phones asked at once, verification phones without the release included
+	Models     []string `json:"models"` // model classes that it would cover
+	// Install counts production phones asked at once, and InstallVerification
+	// verification phones that do not have the release.
+	Install             int `json:"install"`
+	InstallVerification int `json:"install_verification"`
 	Promise
 	Rebased
 	Soak  string      `json:"soak,omitempty"`
@@ -66,17 +69,33 @@ func (f *Fleet) PlanRollout(seg storage.Segment, r ApproveRequest) (RolloutPlan,
 
 // planned describes an approval that nobody gave.
 func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.Approval, before []storage.Approval) (RolloutPlan, error) {
-	effect := Effect{Group: a.Group, Release: a.Release}
-	if err := f.preview(w, s, storage.WorldChange{Approvals: append(before, a)}, &effect); err != nil {
+	after := newSnapshot(applied(s.records, storage.WorldChange{Approvals: append(before, a)}), s.catalog)
+	approved, err := f.gate(w, after, a.Group, a.Release)
+	if err != nil {
 		return RolloutPlan{}, err
 	}
 	promised, err := f.promise(w, s, a)
 	v := RolloutPlan{
 		Group: a.Group, Release: a.Release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(),
 		Approvable: policy.Approvable(gate) == nil, Missing: append([]string{}, gate.Missing...), Models: append([]string{}, a.Models...),
-		Install: effect.Install, Promise: promised, Rebased: f.rebased(w, s, a),
-		Waves: f.waveDates(w, s, a, policy.Phase(effect.Phase)), ShelfLife: gate.Clocks.ShelfLife, Outlives: outlives(gate, a.Waves) != nil,
+		Promise: promised, Rebased: f.rebased(w, s, a),
+		Waves: f.waveDates(w, s, a, approved.Phase), ShelfLife: gate.Clocks.ShelfLife, Outlives: outlives(gate, a.Waves) != nil,
 	}
+	for i := range v.Waves {
+		if state := &v.Waves[i].State; *state == WaveStarted || *state == WaveSoaking {
+			*state = WaveAtOnce
+		}
+	}
+	f.targets(w, s, after, a.Group, func(m member, was, is policy.Target) {
+		p := &m.look.phone
+		switch {
+		case effectOn(p, was, is).Effect != EffectInstall:
+		case p.Ring == storage.RingProduction:
+			v.Install++
+		default:
+			v.InstallVerification++
+		}
+	})
 	if a.Soak > 0 {
 		v.Soak = noticeText(a.Soak)
 	}

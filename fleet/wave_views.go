@@ -10,7 +10,7 @@ import (
 // WaveView is one wave of a rollout.
 type WaveView struct {
 	Wave     int       `json:"wave"`          // from 1
-	State    WaveState `json:"state"`         // waiting, soaking, started or done
+	State    WaveState `json:"state"`         // waiting, at-once, soaking, started or done
 	Why      WaveWait  `json:"why,omitempty"` // what a wave that waits waits for
 	Phones   int       `json:"phones"`        // production phones of this wave alone, of models that it is approved for
 	Done     int       `json:"done"`          // of them, those that have the release
@@ -29,6 +29,7 @@ type WaveState string
 // The states of a wave.
 const (
 	WaveWaiting WaveState = "waiting" // not started
+	WaveAtOnce  WaveState = "at-once" // of a plan: starts with the approval
 	WaveSoaking WaveState = "soaking" // started, and the next wave waits until it has shown no faults
 	WaveStarted WaveState = "started"
 	WaveDone    WaveState = "done" // each of its phones has the release

@@ -9,10 +9,11 @@ import (
 
 // Record names what a reason rests on, so that people can look it up.
 type Record struct {
-	Kind RecordKind `json:"kind"`
-	ID   string     `json:"id"`
-	By   string     `json:"by,omitempty"` // who wrote it
-	At   time.Time  `json:"at,omitzero"`  // when
+	Kind    RecordKind `json:"kind"`
+	ID      string     `json:"id"`
+	Release string     `json:"release,omitempty"` // of an approval, whose ID does not tell it
+	By      string     `json:"by,omitempty"`      // who wrote it
+	At      time.Time  `json:"at,omitzero"`       // when
 }
 
 // RecordKind says what a record is.
@@ -123,7 +124,7 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 	switch r.Code {
 	case GateDeclined:
 		d := c.g.declined[gate.Release]
-		return []Record{{RecordDecline, c.pair(gate.Release), d.By, d.At}}
+		return []Record{{Kind: RecordDecline, ID: c.pair(gate.Release), By: d.By, At: d.At}}
 	case GateImprovement, GateNotPosted, GateNotApplicable, GateExpired:
 		return releaseRecord(gate.Release)
 	case GateSuperseded, GateBranchLives, GateBranchQuiet, GateBranchStopped:
@@ -183,7 +184,7 @@ func (c citer) approval(release string) []Record {
 	if a == nil {
 		return nil
 	}
-	return []Record{{RecordApproval, a.ID, a.By, a.At}}
+	return []Record{{Kind: RecordApproval, ID: a.ID, Release: a.Release, By: a.By, At: a.At}}
 }
 
 // offer returns what released a candidate to the verification ring: a person's
@@ -191,13 +192,15 @@ func (c citer) approval(release string) []Record {
 func (c citer) offer(release string) []Record {
 	for _, o := range c.g.offers {
 		if o.Release == release && begun(o.At, c.now) {
-			return []Record{{RecordOffer, c.pair(release), o.By, o.At}}
+			return []Record{{Kind: RecordOffer, ID: c.pair(release), By: o.By, At: o.At}}
 		}
 	}
 	return c.group()
 }
 
-func verdictRecord(v *Verdict) Record { return Record{RecordVerdict, v.ID, v.By, v.At} }
+func verdictRecord(v *Verdict) Record {
+	return Record{Kind: RecordVerdict, ID: v.ID, By: v.By, At: v.At}
+}
 
 // stopping returns the results of an app that stop a rollout, or keep a gate
 // without one closed.
@@ -213,7 +216,7 @@ func (c citer) stopping(gate Gate, app string) []Record {
 	} else {
 		var revoked *Verdict
 		if revoked, broken = c.g.stopping(c.g.apps[i], approvalOf{a, rel}, c.now); revoked != nil {
-			return []Record{{RecordVerdict, revoked.ID, revoked.RevokedBy, revoked.RevokedAt}}
+			return []Record{{Kind: RecordVerdict, ID: revoked.ID, By: revoked.RevokedBy, At: revoked.RevokedAt}}
 		}
 	}
 	var list []Record

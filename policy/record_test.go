@@ -93,7 +93,7 @@ func TestCited(t *testing.T) {
 	}
 	l := policy.Live{LastContact: before}
 	x := e.Cited(phone(), l, e.Explain(phone(), l, policy.TargetFor(w, phone(), now)))
-	if diff := cmp.Diff([]policy.Record{{Kind: policy.RecordApproval, ID: "a1", By: "tanaka", At: p.Approvals[0].At}}, x.Reason.From); diff != "" {
+	if diff := cmp.Diff([]policy.Record{{Kind: policy.RecordApproval, ID: "a1", Release: p.Approvals[0].Release, By: "tanaka", At: p.Approvals[0].At}}, x.Reason.From); diff != "" {
 		t.Errorf("phone %s (-want +got):\n%s", x.Reason.Code, diff)
 	}
 	if diff := cmp.Diff([]policy.Record{{Kind: policy.RecordPhone, ID: "P-1", At: before}}, x.Facts[0].From); diff != "" {

@@ -134,7 +134,9 @@ func (g *globals) auditTable(entries []api.AuditEntry) table {
 func detail(d map[string]string) cell {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(d)) {
-		parts = append(parts, k+"="+d[k])
+		if d[k] != "" {
+			parts = append(parts, k+"="+d[k])
+		}
 	}
 	return plain(strings.Join(parts, " "))
 }

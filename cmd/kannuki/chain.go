@@ -10,16 +10,12 @@ import (
 // chainText shows reasons of a gate, or facts about a phone, each with the
 // records it rests on and the command that shows them. What the phone itself
 // said needs none, nor does the gate that the next lines tell of.
-func (g *globals) chainText(chain []policy.Reason, group, release string) string {
+func (g *globals) chainText(chain []policy.Reason, group string) string {
 	var b strings.Builder
 	for _, r := range chain {
 		fmt.Fprintf(&b, "- %s\n", oneLine(g.text.Fill(g.text.Fact(string(r.Code)), r.Params)))
-		about := release
-		if of := r.Params[policy.ParamRelease]; of != "" {
-			about = of
-		}
 		for _, record := range r.From {
-			if command := lookUp(record, group, about); command != "" {
+			if command := lookUp(record, group); command != "" {
 				fmt.Fprintf(&b, "    %s: %s\n", g.recordText(record), command)
 			}
 		}
@@ -45,12 +41,12 @@ func (g *globals) recordText(r policy.Record) string {
 
 // lookUp returns the command that shows a record, "" when nothing is to be
 // looked up.
-func lookUp(r policy.Record, group, release string) string {
+func lookUp(r policy.Record, group string) string {
 	switch r.Kind {
 	case policy.RecordVerdict:
 		return "kannuki verdict show " + r.ID
 	case policy.RecordApproval:
-		return "kannuki audit log --target " + group + "/" + release
+		return "kannuki audit log --target " + group + "/" + r.Release
 	case policy.RecordOffer, policy.RecordDecline:
 		return "kannuki audit log --target " + r.ID
 	case policy.RecordGroup:

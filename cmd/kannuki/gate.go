@@ -198,7 +198,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", gate.Release, gate.Group, phase.Label, gate.Phase))
 	fmt.Fprintf(&b, "%s\n", phase.Line)
-	b.WriteString(g.chainText(gate.Reasons, gate.Group, gate.Release))
+	b.WriteString(g.chainText(gate.Reasons, gate.Group))
 	if len(gate.Apps) > 0 {
 		tab := g.appStateTable(gate.Apps)
 		b.WriteString("\n" + tab.text())

@@ -45,6 +45,9 @@ func newNotifyListCommand(g *globals) *cobra.Command {
 }
 
 func runNotifyList(ctx context.Context, g *globals, cmd *cobra.Command, o notifyListOptions) error {
+	if o.limit < 0 {
+		return usage(cmd, g.text.T("--limit %d: want 0 or more", o.limit))
+	}
 	client, err := g.client(cmd)
 	if err != nil {
 		return err
@@ -224,6 +227,8 @@ func runNotifyTest(ctx context.Context, g *globals, cmd *cobra.Command, o act, c
 	tab.add(plain(out.Channel), plain(out.ID), cell{strconv.FormatBool(out.Sent), strconv.FormatBool(out.Sent)}, plain(out.Answer), plain(out.Problem))
 	var text string
 	switch {
+	case out.Problem != "" && out.DryRun:
+		text = t.T("Channel %s cannot send: %v", channel, oneLine(out.Problem)) + "\n"
 	case out.Problem != "":
 		text = t.T("Channel %s did not take it: %s", channel, oneLine(out.Problem)) + "\n"
 	case out.DryRun:

@@ -53,6 +53,9 @@ func (g *globals) lint(cmd *cobra.Command, o settingsFlags, args []string) (flee
 		}
 		return v, g.askAbout(cmd, o, api.Path("lint"), &v)
 	}
+	if o.prune {
+		return v, usage(cmd, g.text.T("--prune needs --file"))
+	}
 	client, err := g.client(cmd)
 	if err != nil {
 		return v, err

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,18 +70,28 @@ func (o planOptions) asker(ctx context.Context, g *globals, cmd *cobra.Command, 
 	if len(o.set) == 0 && (len(args) == 0 || o.policy == "") || len(args) == 0 && o.policy == "" {
 		return nil, usage(cmd, t.T("say what is to change: GROUP and --policy, --set with one of them, or --file"))
 	}
-	changed := o.policy
-	if changed == "" {
-		var err error
-		if changed, err = g.policyOf(ctx, cmd, args[0]); err != nil {
-			return nil, err
-		}
+	if o.prune {
+		return nil, usage(cmd, t.T("--prune needs --file"))
+	}
+	changed, err := g.planned(ctx, cmd, o, args)
+	if err != nil {
+		return nil, err
 	}
 	files, err := policyfile.Parse("--set", []byte(settingsText(changed, o, args)))
 	if err != nil {
 		return nil, err
 	}
-	return g.ask(cmd, files, false)
+	post, err := g.ask(cmd, files, false)
+	if err != nil || o.policy != "" || changed != policy.DefaultPolicy {
+		return post, err
+	}
+	return func(ctx context.Context, request api.ApplyRequest) (fleet.ApplyResult, error) {
+		result, err := post(ctx, request)
+		if e, ok := errors.AsType[*api.Error](err); ok && e.Detail == "built-in-policy" {
+			err = &nextError{err, t.T("Give the group a policy of your own: `kannuki policy plan %s --policy POLICY` with the same --set.", args[0])}
+		}
+		return result, err
+	}, nil
 }
 
 // settingsText writes the change as a file has it.
@@ -98,21 +110,28 @@ func settingsText(changed string, o planOptions, args []string) string {
 	return b.String()
 }
 
-// policyOf returns the policy that a group has.
-func (g *globals) policyOf(ctx context.Context, cmd *cobra.Command, group string) (string, error) {
+// planned returns the name of the policy that is to change, or that the group
+// is to get. The group and the policy must exist: files may make new ones, but
+// here a name that nothing has is mistyped.
+func (g *globals) planned(ctx context.Context, cmd *cobra.Command, o planOptions, args []string) (string, error) {
 	client, err := g.client(cmd)
 	if err != nil {
 		return "", err
 	}
-	var settings fleet.Settings
-	if err := client.Get(ctx, api.Path("settings"), nil, &settings); err != nil {
-		return "", err
+	name := o.policy
+	if len(args) > 0 {
+		var settings fleet.Settings
+		if err := client.Get(ctx, api.Path("settings"), nil, &settings); err != nil {
+			return "", err
+		}
+		i := slices.IndexFunc(settings.Groups, func(s fleet.GroupSettings) bool { return s.Name == args[0] })
+		if i < 0 {
+			return "", &api.Error{Code: api.CodeNotFound, What: "group", Name: args[0]}
+		}
+		name = cmp.Or(name, *settings.Groups[i].Policy)
 	}
-	i := slices.IndexFunc(settings.Groups, func(s fleet.GroupSettings) bool { return s.Name == group })
-	if i < 0 {
-		return policy.DefaultPolicy, nil // the server says that there is no such group
-	}
-	return *settings.Groups[i].Policy, nil
+	var known fleet.PolicyView
+	return name, client.Get(ctx, api.Path("policies", name), nil, &known)
 }
 
 func (g *globals) effectsTable(e fleet.Effects) table {

@@ -250,7 +250,7 @@ func (g *globals) upTo(w fleet.WaveView) cell {
 func (g *globals) waveState(w fleet.WaveView) cell {
 	t := g.text
 	shown := map[fleet.WaveState]string{
-		fleet.WaveWaiting: t.T("Not started"), fleet.WaveSoaking: t.T("Being watched"), fleet.WaveStarted: t.T("Started"), fleet.WaveDone: t.T("Done"),
+		fleet.WaveWaiting: t.T("Not started"), fleet.WaveAtOnce: t.T("At once"), fleet.WaveSoaking: t.T("Being watched"), fleet.WaveStarted: t.T("Started"), fleet.WaveDone: t.T("Done"),
 	}[w.State]
 	switch w.Why {
 	case fleet.WaitSoak:

@@ -27,7 +27,7 @@ func newRolloutPlanCommand(g *globals) *cobra.Command {
 		Short: t.T("Show what approving a gate now would do, wave by wave"),
 		Long: t.T("Show what approving a gate now would do, wave by wave with dates, and what the calendar moves. It works before the gate is verified; " +
 			"every production model then counts as verified. Nothing changes."),
-		Example: "kannuki rollout plan 26.6.1 --group sales\n" +
+		Example: "kannuki rollout plan 26.6.1 --group sales --deadline +3d\n" +
 			"kannuki rollout plan 26.6.1 --group sales --wave 5%@+0 --wave 25%@+2d --wave 100%@+4d --soak 1d --deadline +3d",
 		Args: g.args("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,7 +63,10 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	if !v.Approvable {
 		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet; not verified: %s. The plan takes every production model to be verified.", list(v.Missing).shown))
 	}
-	fmt.Fprintf(&b, "%s\n", t.N(v.Install, "%d phone would be asked to install at once.", "%d phones would be asked to install at once."))
+	fmt.Fprintf(&b, "%s\n", t.N(v.Install, "%d production phone would be asked to install at once.", "%d production phones would be asked to install at once."))
+	if v.InstallVerification > 0 {
+		fmt.Fprintf(&b, "%s\n", t.N(v.InstallVerification, "%d verification phone too.", "%d verification phones too."))
+	}
 	fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
 	tab := g.waveTable(v.Waves)

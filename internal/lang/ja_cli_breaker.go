@@ -18,7 +18,7 @@ func japaneseBreaker() []both {
 		{"Nothing was reported.", "報告はありません。"},
 		{"only reports about this release", "このリリースの報告だけ"},
 		{"only reports that nobody has closed", "完了していない報告だけ"},
-		{"Closed", "完了"},
+		{"Closed", "対応済み"},
 		{"Closed because", "完了の理由"},
 		{"Close a report, so that it stops nothing any more", "報告を完了にする（以後は展開を止めない）"},
 		{"Closed: the report about %s on iOS %s. It stays on record.", "完了にしました：iOS %[2]sの%[1]sの報告。記録は残ります。"},

@@ -31,7 +31,7 @@ func japaneseChase() []both {
 		{"Phones that change: %d. As they are already: %d.", "変更：%d台。変更なし：%d台。"},
 		{
 			"reminders while a phone has not installed: notice, push, message, escalate or ticket, each with when, counted from when the phone was told or from its deadline: %s; \"\" is none",
-			"未適用の端末のリマインド：notice（予告）、push（再通知）、message（利用者へ）、escalate（上長へ）、ticket（ヘルプデスクへ）と、端末への指示か適用期限から数えた時刻：%s（\"\"はなし）",
+			"未適用の端末のリマインド：notice（予告）、push（再通知）、message（利用者へ）、escalate（責任者へ）、ticket（ヘルプデスクへ）と、端末への指示か適用期限から数えた時刻：%s（\"\"はなし）",
 		},
 		{"hours without a reminder, by each phone's own clock, such as 19:00-08:00; \"\" is none", "リマインドしない時間帯（端末の時計で19:00-08:00など。\"\"はなし）"},
 		{"weekdays without a reminder, such as sat,sun; \"\" is none", "リマインドしない曜日（sat,sunなど。\"\"はなし）"},

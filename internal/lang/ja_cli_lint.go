@@ -11,6 +11,11 @@ func japaneseLint() []both {
 				"矛盾は誤りとして`kannuki policy set`と`kannuki apply`が拒否し、ここでは終了コード3になる。注意は表示だけする。",
 		},
 		{"give a policy or --file, not both", "ポリシーと--fileは、どちらか一方を指定してください"},
+		{
+			"Give the group a policy of your own: `kannuki policy plan %s --policy POLICY` with the same --set.",
+			"グループに専用のポリシーを与えてください：`kannuki policy plan %s --policy POLICY`に、同じ--setを付けて確認できます。",
+		},
+		{"--prune needs --file", "--pruneには--fileが必要です"},
 		{"Finding", "指摘"},
 		{"Code", "コード"},
 		{"error", "誤り"},

@@ -19,6 +19,7 @@ func japaneseNotify() []both {
 		{"only those that a channel gave up", "配信を中止したものだけ"},
 		{"at most so many; 0 for all", "最大件数（0はすべて）"},
 		{"want --pending or --dead, not both", "--pendingと--deadはどちらか一方を指定してください"},
+		{"--limit %d: want 0 or more", "--limit %d：0以上を指定してください"},
 		{"There is no such notice.", "該当する通知はありません。"},
 		{"Channels", "通知先"},
 		{"What it says", "内容"},

@@ -78,11 +78,12 @@ type route struct {
 // call is one request on its way.
 type call struct {
 	Principal
-	ctx  context.Context //nolint:containedctx // lives as long as the request it belongs to
-	r    *http.Request
-	w    http.ResponseWriter
-	body []byte
-	dry  bool // only tried
+	ctx   context.Context //nolint:containedctx // lives as long as the request it belongs to
+	r     *http.Request
+	w     http.ResponseWriter
+	body  []byte
+	looks bool // changes nothing, whatever its method: no act
+	dry   bool // only tried
 }
 
 // write is what every changing request may carry.
@@ -269,7 +270,7 @@ func (h *Handler) run(rt route, c *call) (answer any, err error) {
 		defer h.changed()
 	}
 	answer, err = rt.handle(h, c)
-	if c.r.Method != http.MethodGet && err == nil {
+	if c.r.Method != http.MethodGet && !c.looks && err == nil {
 		h.logger.InfoContext(c.ctx, "admin act", "actor", c.Actor, "route", c.route(), "dry_run", c.dry)
 	}
 	return answer, err

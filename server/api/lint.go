@@ -14,5 +14,6 @@ type SettingsRequest struct {
 }
 
 func lintSettings(h *Handler, c *call, in SettingsRequest) (any, error) {
+	c.looks = true
 	return h.fleet.LintSettings(c.Segment, fleet.ApplyRequest{Settings: in.Settings, Prune: in.Prune})
 }
