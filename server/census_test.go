@@ -76,12 +76,13 @@ func adminCensus() map[string]bounds {
 		"GET /v1/policies", "GET /v1/policies/{policy}", "POST /v1/policies/{policy}", "POST /v1/policies/{policy}/remove",
 		"GET /v1/calendars", "GET /v1/calendars/{calendar}", "POST /v1/calendars/{calendar}", "POST /v1/calendars/{calendar}/remove",
 		"GET /v1/problems", "POST /v1/problems", "POST /v1/problems/{id}/close",
-		"GET /v1/settings", "POST /v1/apply", "POST /v1/devices/{udid}", "POST /v1/holders", "POST /v1/halt/end", "GET /v1/rollouts/{group}/{release}/chase",
+		"GET /v1/settings", "POST /v1/apply", "POST /v1/devices/{udid}", "POST /v1/halt/end", "GET /v1/rollouts/{group}/{release}/chase",
 		"GET /v1/notices", "GET /v1/notices/{id}", "POST /v1/notices/{id}/retry", "POST /v1/notices/retry",
 		"GET /v1/channels", "POST /v1/channels/{channel}/test",
 	} {
 		census[pattern] = small
 	}
+	census["POST /v1/holders"] = bounds{authPrincipal, "", 4 << 20, false}
 	census["POST /v1/catalog"] = bounds{authPrincipal, "", 16 << 20, false}
 	return census
 }

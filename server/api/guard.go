@@ -13,20 +13,20 @@ import (
 // Limits on the structure of a request.
 const (
 	maxDepth = 32
-	maxNodes = 20_000 // keys and values
+	maxNodes = 20_000 // keys and values, each container being two, unless the route has a limit of its own
 )
 
 // guardJSON checks that a body is exactly one JSON object within the limits, in
-// which no key stands twice. The decoder takes the last of two keys, and does
+// which no key stands twice, and has at most so many keys and values. The decoder takes the last of two keys, and does
 // not tell upper from lower case: {"dry_run": true, "Dry_Run": false} is a
 // request that two readers understand differently.
-func guardJSON(body []byte) error {
+func guardJSON(body []byte, most int) error {
 	if !utf8.Valid(body) {
 		return errors.New("not UTF-8")
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber() // or a number out of range would be an error of the wrong place
-	g := jsonGuard{dec: dec}
+	g := jsonGuard{dec: dec, most: most}
 	first, err := g.token()
 	if err != nil {
 		return err
@@ -46,11 +46,12 @@ func guardJSON(body []byte) error {
 type jsonGuard struct {
 	dec   *json.Decoder
 	nodes int
+	most  int // nodes
 }
 
 func (g *jsonGuard) token() (json.Token, error) {
-	if g.nodes++; g.nodes > maxNodes {
-		return nil, fmt.Errorf("more than %d keys and values", maxNodes)
+	if g.nodes++; g.nodes > g.most {
+		return nil, fmt.Errorf("more than %d keys and values", g.most)
 	}
 	t, err := g.dec.Token()
 	if errors.Is(err, io.EOF) {

@@ -43,7 +43,7 @@ func TestGuardJSON(t *testing.T) {
 		{"NUL", "{\"a\":\"\x00\"}", "invalid character"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := guardJSON([]byte(test.body))
+			err := guardJSON([]byte(test.body), maxNodes)
 			switch {
 			case err == nil && test.want != "":
 				t.Errorf("accepted, want an error about %q", test.want)
@@ -61,7 +61,7 @@ func FuzzGuardJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if guardJSON(body) != nil {
+		if guardJSON(body, maxNodes) != nil {
 			return
 		}
 		var m map[string]any

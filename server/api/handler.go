@@ -99,8 +99,11 @@ func (c *call) act(w write) fleet.Act {
 
 // decode reads the JSON body strictly: unknown keys are errors, so that a
 // misspelt dry_run can never become the real thing.
-func (c *call) decode(v any) error {
-	if err := guardJSON(c.body); err != nil {
+func (c *call) decode(v any) error { return c.decodeUpTo(maxNodes, v) }
+
+// decodeUpTo does it for a body of at most so many keys and values.
+func (c *call) decodeUpTo(nodes int, v any) error {
+	if err := guardJSON(c.body, nodes); err != nil {
 		return invalid("body", "not-json", err.Error(), err.Error())
 	}
 	dec := json.NewDecoder(bytes.NewReader(c.body))
@@ -137,9 +140,14 @@ func CheckText(field, text string) error {
 
 // with makes the handler of a route whose body is JSON.
 func with[T any](handle func(h *Handler, c *call, in T) (any, error)) func(h *Handler, c *call) (any, error) {
+	return withUpTo(maxNodes, handle)
+}
+
+// withUpTo is with for bodies of at most so many keys and values.
+func withUpTo[T any](nodes int, handle func(h *Handler, c *call, in T) (any, error)) func(h *Handler, c *call) (any, error) {
 	return func(h *Handler, c *call) (any, error) {
 		var in T
-		if err := c.decode(&in); err != nil {
+		if err := c.decodeUpTo(nodes, &in); err != nil {
 			return nil, err
 		}
 		return handle(h, c, in)

@@ -18,7 +18,7 @@ func routes() []route {
 		{"GET /v1/devices", false, always, 0, devices},
 		{"GET /v1/devices/{udid}", false, always, 0, device},
 		{"POST /v1/devices/{udid}", false, nil, 0, with(setDevice)},
-		{"POST /v1/holders", false, nil, 0, with(setHolders)},
+		{"POST /v1/holders", false, nil, maxHoldersBody, withUpTo(maxHoldersNodes, setHolders)},
 		{"GET /v1/devices/{udid}/explain", false, always, 0, explain},
 		{"GET /v1/devices/{udid}/declarations", false, always, 0, declarations},
 		{"GET /v1/devices/{udid}/exposure", false, always, 0, deviceExposure},
