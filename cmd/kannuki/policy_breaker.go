@@ -21,7 +21,7 @@ func (o *breakerFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	f.IntVar(&o.silent, "breaker-silent", 0, t.T("percent of the phones that installed and fell silent with it, at which a rollout stops itself; 0: never"))
 	f.StringVar(&o.silentAfter, "breaker-silent-after", "", t.T("for how long such a phone was not heard of, such as 72h"))
 	f.IntVar(&o.reverted, "breaker-reverted", 0, t.T("percent of the phones that installed on which a business app went back to a lower version, at which a rollout stops itself; 0: never"))
-	f.IntVar(&o.reports, "breaker-reports", 0, t.T("number of phones with an open `kannuki problem report`, at which a rollout stops itself; 0: never"))
+	f.IntVar(&o.reports, "breaker-reports", 0, t.T("number of phones with an open problem report (kannuki problem report), at which a rollout stops itself; 0: never"))
 	f.IntVar(&o.sample, "breaker-sample", 0, t.T("least number of phones for these percentages; with fewer they say nothing"))
 }
 

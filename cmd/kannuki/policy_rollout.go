@@ -22,7 +22,7 @@ func (o *rolloutFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	f.StringSliceVar(&o.waves, "waves", nil, t.T("waves of a rollout, each counting those before it: %s; \"\" is all phones at once", "5%,25%,100%"))
 	f.StringVar(&o.soak, "soak", "", t.T("least time between the starts of two waves, such as 2d; it begins anew when a stopped rollout goes on"))
 	f.StringVar(&o.deadline, "deadline", "", t.T("install deadline from the start of a wave, such as 3d, for approvals that name none (0d: they must)"))
-	f.StringVar(&o.calendar, "calendar", "", t.T("calendar that its waves follow, made with `kannuki calendar set`; \"\" is none, for weekdays, hours and days given here"))
+	f.StringVar(&o.calendar, "calendar", "", t.T("calendar that its waves follow (kannuki calendar set); \"\" is none, for weekdays, hours and days given here"))
 	o.calendarFlags.addFlags(g, f)
 }
 

@@ -50,7 +50,7 @@ func newRolloutPlanCommand(g *globals) *cobra.Command {
 	o.waveFlags.addFlags(g, f)
 	f.StringVar(&o.deadline, "deadline", "", t.T("when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock (default: that of the policy)"))
 	f.StringVar(&o.start, "start", "", t.T("when phones begin to be asked: an offset such as +2h (default: at once)"))
-	f.BoolVar(&o.rebase, "rebase", false, t.T("as with `gate approve`: with the waves of the older rollout under way"))
+	f.BoolVar(&o.rebase, "rebase", false, t.T("as with gate approve: with the waves of the older rollout under way"))
 	g.complete(cmd, "group", g.groupNames)
 	cmd.ValidArgsFunction = completeArg(g.releaseNames)
 	return cmd

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 )
@@ -29,6 +30,12 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			if cmd.Args == nil || cmd.RunE == nil {
 				t.Errorf("%s: no check of arguments, or nothing to run", path)
 			}
+			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+				// The library takes what stands in backquotes for the value's name.
+				if strings.Contains(f.Usage, "`") {
+					t.Errorf("%s (%s): backquotes in the text of --%s: %s", path, tag, f.Name, f.Usage)
+				}
+			})
 			if usage := g.usageOf(cmd); !strings.Contains(usage, exit) {
 				t.Errorf("%s (%s): no exit status in the help:\n%s", path, tag, usage)
 			}

@@ -34,7 +34,7 @@ func japaneseBreaker() []both {
 		{"percent of the phones that installed and fell silent with it, at which a rollout stops itself; 0: never", "インストールした端末のうち、その後に通信がない割合（%）がこれに達すると展開が自動停止する（0は止めない）"},
 		{"for how long such a phone was not heard of, such as 72h", "通信がないとみなす時間（72hなど）"},
 		{"percent of the phones that installed on which a business app went back to a lower version, at which a rollout stops itself; 0: never", "インストールした端末のうち、業務アプリの版が戻った割合（%）がこれに達すると展開が自動停止する（0は止めない）"},
-		{"number of phones with an open `kannuki problem report`, at which a rollout stops itself; 0: never", "`kannuki problem report`で報告された端末の台数がこれに達すると展開が自動停止する（0は止めない）"},
+		{"number of phones with an open problem report (kannuki problem report), at which a rollout stops itself; 0: never", "kannuki problem reportで報告された端末の台数がこれに達すると展開が自動停止する（0は止めない）"},
 		{"least number of phones for these percentages; with fewer they say nothing", "これらの割合を判断する最小の台数"},
 		{"failed %d %%", "失敗%d %%"},
 		{"silent for %s %d %%", "%s通信なし%d %%"},

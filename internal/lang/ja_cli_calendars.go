@@ -24,8 +24,8 @@ func japaneseCalendars() []both {
 		{"There is no calendar %q.", "暦%qはありません。"},
 		{"List: `kannuki calendar list`.", "一覧は`kannuki calendar list`です。"},
 		{
-			"calendar that its waves follow, made with `kannuki calendar set`; \"\" is none, for weekdays, hours and days given here",
-			"段階が従う暦（`kannuki calendar set`で作成）。\"\"は暦なし（曜日、時間帯、日をここで指定する場合）",
+			"calendar that its waves follow (kannuki calendar set); \"\" is none, for weekdays, hours and days given here",
+			"段階が従う暦（kannuki calendar setで作成）。\"\"は暦なし（曜日、時間帯、日をここで指定する場合）",
 		},
 	}
 }
