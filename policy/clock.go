@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -80,14 +81,20 @@ func (e *evaluation) oldest(of func(model string) bool) (string, bool) {
 // production phone, what that phone runs, and which of them are known to be
 // exploited: the union over every release in between for a model of the gate
 // that was posted no later than this one, so that a later fix in an older branch
-// is not promised. With no production phone only the release's own count.
+// is not promised, without what that phone's own branch had fixed before: releases
+// name some flaws again. With no production phone only the release's own count.
 func (e *evaluation) cves() (count int, from string, known []string) {
 	from, ok := e.oldest(func(string) bool { return true })
 	if ok && !version.Newer(e.rel.Version, from) {
 		return 0, from, nil
 	}
-	exploited := make(map[string]bool)
+	exploited, had := make(map[string]bool), make(map[string]bool)
 	for _, r := range e.w.releasesOf(e.g) {
+		if ok && r.branch == version.Major(from) && !version.Newer(r.Version, from) && e.applies(r) {
+			for _, c := range r.CVEs {
+				had[c.ID] = true
+			}
+		}
 		between := ok && r.rank <= e.rel.rank && !r.posted.After(e.rel.posted) && e.applies(r) &&
 			version.Newer(r.Version, from)
 		if r != e.rel && !between {
@@ -97,6 +104,7 @@ func (e *evaluation) cves() (count int, from string, known []string) {
 			exploited[c.ID] = exploited[c.ID] || c.Exploited
 		}
 	}
+	maps.DeleteFunc(exploited, func(id string, _ bool) bool { return had[id] })
 	for id, yes := range exploited {
 		if yes {
 			known = append(known, id)

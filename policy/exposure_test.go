@@ -254,3 +254,16 @@ func TestExposureAddsUp(t *testing.T) {
 		}
 	}
 }
+
+// TestFixedBefore: a release that names a flaw again which what production runs
+// has fixed already does not count it, nor does the gate call it exploited.
+func TestFixedBefore(t *testing.T) {
+	t.Parallel()
+	p := parts()
+	p.Releases[0].CVEs = []policy.CVE{{ID: "CVE-again", Exploited: true}}                // 26.5, which production runs
+	p.Releases[2].CVEs = []policy.CVE{{ID: "CVE-again", Exploited: true}, {ID: "CVE-3"}} // 26.6
+	gate := policy.Evaluate(policy.NewWorld(p), group, next, now)
+	if gate.CVEs != 2 || !slices.Equal(gate.Exploited, []string{"CVE-2"}) || gate.FixesSince != "26.5" {
+		t.Errorf("%d fixes since %s, exploited %v; want CVE-2 of 26.5.2 and CVE-3", gate.CVEs, gate.FixesSince, gate.Exploited)
+	}
+}

@@ -214,6 +214,13 @@ func (g *globals) wavesText(waves []fleet.WaveView) string {
 	if len(waves) < 2 {
 		return ""
 	}
+	tab := g.waveTable(waves)
+	return "\n" + tab.text() + "\n"
+}
+
+// waveTable lists waves, also when there is only one. Whom each is for stands there
+// when it is not for all phones.
+func (g *globals) waveTable(waves []fleet.WaveView) table {
 	t := g.text
 	tab := table{columns: []column{
 		{"wave", t.T("Wave")},
@@ -235,7 +242,7 @@ func (g *globals) wavesText(waves []fleet.WaveView) string {
 		}
 		tab.add(row...)
 	}
-	return "\n" + tab.text() + "\n"
+	return tab
 }
 
 // upTo is which phones a wave of the urgent route is for.

@@ -41,7 +41,7 @@ func newRolloutPlanCommand(g *globals) *cobra.Command {
 				}
 			}
 			return showGet(g, cmd, api.Path("rollouts", o.group, args[0], "plan"), query, func(v fleet.RolloutPlan) answer {
-				return answer{data: v, table: g.waveTable(v.Waves), text: g.rolloutPlanText(v)}
+				return answer{data: v, table: g.datesTable(v.Waves), text: g.rolloutPlanText(v)}
 			})
 		},
 	}
@@ -69,7 +69,7 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	}
 	fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
-	tab := g.waveTable(v.Waves)
+	tab := g.datesTable(v.Waves)
 	b.WriteString("\n" + tab.text() + g.movedText(v.Waves))
 	switch {
 	case v.Outlives:

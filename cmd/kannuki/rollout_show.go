@@ -41,7 +41,7 @@ func newRolloutShowCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			tab := g.waveTable(v.Waves)
+			tab := g.datesTable(v.Waves)
 			if o.phones {
 				tab = g.rolloutPhoneTable(v.Phones)
 			}
@@ -85,7 +85,7 @@ func (g *globals) rolloutDetailText(v fleet.RolloutDetail, phones bool) string {
 			fmt.Fprintf(&b, "%s: %s\n", t.T("Watch period"), v.Soak)
 		}
 		b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
-		tab := g.waveTable(v.Waves)
+		tab := g.datesTable(v.Waves)
 		b.WriteString("\n" + tab.text() + g.movedText(v.Waves))
 	}
 	for _, fl := range v.Floors {
@@ -121,30 +121,29 @@ func (g *globals) rolloutPhoneTable(phones []fleet.RolloutPhone) table {
 		{"reason", t.T("Why not yet")},
 	}}
 	for _, p := range phones {
-		tab.add(plain(p.UDID), number(p.Wave), plain(p.OS), plain(p.Release), g.instant(p.ToldAt), onClock(p.Deadline), onClock(p.StopUntil), g.reason(p.Reason))
+		wave := number(p.Wave)
+		if p.Wave == 0 { // in none: nothing is approved, or its model is not covered
+			wave.shown = none
+		}
+		tab.add(plain(p.UDID), wave, plain(p.OS), plain(p.Release), g.instant(p.ToldAt), onClock(p.Deadline), onClock(p.StopUntil), g.reason(p.Reason))
 	}
 	return tab
 }
 
-// waveTable lists waves, also when there is only one.
-func (g *globals) waveTable(waves []fleet.WaveDates) table {
-	t := g.text
-	tab := table{columns: []column{
-		{"wave", t.T("Wave")},
-		{"state", t.T("State")},
-		{"phones", t.T("Phones")},
-		{"done", t.T("Done")},
-		{"start", t.T("Start")},
-		{"deadline", t.T("Install deadline")},
-		{"stop_until", t.T("Can be stopped until")},
-		{"moved", ""},
-	}}
-	for _, w := range waves {
+// datesTable lists waves with, for programs, what the calendar moved.
+func (g *globals) datesTable(waves []fleet.WaveDates) table {
+	views := make([]fleet.WaveView, len(waves))
+	for i, w := range waves {
+		views[i] = w.WaveView
+	}
+	tab := g.waveTable(views)
+	tab.columns = append(tab.columns, column{"moved", ""})
+	for i, w := range waves {
 		var moved []string
 		for _, m := range w.Moved {
 			moved = append(moved, m.What+" "+m.From+" "+m.By)
 		}
-		tab.add(number(w.Wave), g.waveState(w.WaveView), number(w.Phones), number(w.Done), g.instant(w.Start), onClock(w.Deadline), onClock(w.StopUntil), list(moved))
+		tab.rows[i] = append(tab.rows[i], list(moved))
 	}
 	return tab
 }
