@@ -190,7 +190,10 @@ func kindOf(s *snapshot, p *storage.Phone, id string) kind {
 	}
 }
 
-func syncID(p *storage.Phone) string { return commandID(p, "sync", p.Announced.Token) }
+// syncID names an announcement: one set can be announced again after another.
+func syncID(p *storage.Phone) string {
+	return commandID(p, "sync", p.Announced.Token+" "+p.Announced.Timestamp.Format(time.RFC3339))
+}
 
 // updatePhone changes a phone and keeps the census in step.
 func (f *Fleet) updatePhone(ctx context.Context, w *worldState, p storage.Phone, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error) {

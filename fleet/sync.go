@@ -52,7 +52,9 @@ func (f *Fleet) announce(ctx context.Context, w *worldState, p storage.Phone) (s
 		q.Announced.Enforcement, q.Announced.Revision = pl.enforcement, s.records.Revision
 		if pl.set.Token != q.Announced.Token {
 			q.Announced.Token, q.Announced.Timestamp = pl.set.Token, nextTimestamp(q.Announced.Timestamp, f.now())
-			q.Sync.NotNowSince = time.Time{}
+			// What it acknowledged was another announcement, even if an earlier one
+			// was of this set: it may have heard of one in between.
+			q.Sync.Acked, q.Sync.NotNowSince = "", time.Time{}
 			change.Set = &pl.set
 		}
 		return change, nil

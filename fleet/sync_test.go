@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/micromdm/plist"
 
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -77,6 +78,55 @@ func TestTokenIsStable(t *testing.T) {
 		if !got.SyncTokens.Timestamp.Equal(first.SyncTokens.Timestamp) {
 			t.Fatalf("evaluation %d gave another timestamp of the same world", i)
 		}
+	}
+}
+
+// TestSetComesBack: a set that is announced again after another is told again,
+// in the same conversation too; otherwise the phone would ask for the manifest of
+// a set that is announced no more.
+func TestSetComesBack(t *testing.T) {
+	t.Parallel()
+	for name, talk := range map[string]func(w *world, p *phone, offer, withdraw func()) (first, last *mdm.Command){
+		"while the phone answers": func(_ *world, p *phone, offer, withdraw func()) (first, last *mdm.Command) {
+			offer()
+			first = p.idle()
+			withdraw()
+			between := p.answer(first)
+			offer()
+			return first, p.answer(between)
+		},
+		"after an answer that got lost": func(_ *world, p *phone, offer, withdraw func()) (first, last *mdm.Command) {
+			offer()
+			lost := p.idle()
+			withdraw()
+			p.tokens()
+			return lost, p.answer(p.idle())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.enrol("P1", "sales", storage.RingVerification)
+			p.settle()
+			first, last := talk(w, p,
+				func() { w.must(second(w.fleet.Offer(w.ctx, seg, w.act("try"), "sales", "26.6.1"))) },
+				func() { w.must(second(w.fleet.Withdraw(w.ctx, seg, w.act("wrong one"), "sales", "26.6.1"))) })
+			if first == nil || last == nil || first.RequestType != "DeclarativeManagement" || last.RequestType != "DeclarativeManagement" || first.UUID == last.UUID {
+				t.Fatalf("first command: %v, last: %v; want two different ones to synchronise", first != nil, last != nil)
+			}
+			var told struct{ Command struct{ Data []byte } }
+			w.must(plist.Unmarshal(last.Body, &told))
+			announced := p.stored().Announced
+			if diff := cmp.Diff(string(mdm.TokensJSON(announced.Token, announced.Timestamp)), string(told.Command.Data)); diff != "" {
+				t.Errorf("the last command tells of another set than the announced one (-want +got):\n%s", diff)
+			}
+			if next := p.answer(last); next != nil {
+				t.Errorf("after it the phone got %s, want nothing", next.RequestType)
+			}
+			if got, want := p.items().DeclarationsToken, p.stored().Announced.Token; got != want {
+				t.Errorf("the manifest is of %s, want the announced %s", got, want)
+			}
+		})
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/freeport"
 	"github.com/kannuki-mdm/kannuki/mdm/apns/apnstest"
 	"github.com/kannuki-mdm/kannuki/mdm/mdmtest"
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -50,12 +50,10 @@ type installation struct {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Port(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // only its number was wanted
-	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
 }
 

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/internal/freeport"
 	"github.com/kannuki-mdm/kannuki/mdm/apns/apnstest"
 )
 
@@ -107,7 +108,7 @@ func newReader(t *testing.T, l guideLanguage) *reader {
 // listenAddress returns a loopback address that nothing listens on now.
 func listenAddress(t *testing.T) string {
 	t.Helper()
-	address, err := freeAddress(t.Context())
+	address, err := freeport.Address(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

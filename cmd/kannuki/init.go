@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kannuki-mdm/kannuki/internal/freeport"
 	"github.com/kannuki-mdm/kannuki/internal/lab"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server"
@@ -122,7 +122,7 @@ func runInit(ctx context.Context, g *globals, cmd *cobra.Command, o initOptions)
 // that nobody else uses, a push service of its own, and its clock.
 func (o *initOptions) prepareLab(ctx context.Context, g *globals, cmd *cobra.Command, init *server.InitOptions) (lab.Push, error) {
 	if init.URL == "" {
-		address, err := freeAddress(ctx)
+		address, err := freeport.Address(ctx)
 		if err != nil {
 			return lab.Push{}, err
 		}
@@ -150,19 +150,6 @@ func (o *initOptions) prepareLab(ctx context.Context, g *globals, cmd *cobra.Com
 	init.Push = server.PushConfig{Host: push.Host, Roots: push.RootsPath(data), MinInterval: labPushInterval}
 	init.PushCertificate, init.PushKey, init.Files = push.Certificate, push.Key, push.Files
 	return push, nil
-}
-
-// freeAddress returns a loopback address that nothing listens on now.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return address, nil
 }
 
 func (g *globals) initText(a initAnswer) string {

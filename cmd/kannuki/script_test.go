@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
-	"net"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -18,6 +17,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	bbolt "go.etcd.io/bbolt" //nolint:depguard // to write a database of an older Kannuki
+
+	"github.com/kannuki-mdm/kannuki/internal/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -158,11 +159,8 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: freeport VARIABLE")
 	}
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	port, err := freeport.Port(context.Background())
 	ts.Check(err)
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	ts.Check(err)
-	ts.Check(l.Close())
 	ts.Setenv(args[0], port)
 }
 

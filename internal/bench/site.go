@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/freeport"
 	"github.com/kannuki-mdm/kannuki/internal/lab"
 	"github.com/kannuki-mdm/kannuki/mdm/mdmtest"
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -202,7 +202,7 @@ func (s *site) copyTo(ctx context.Context, data string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.listen, err = freeAddress(ctx); err != nil {
+	if c.listen, err = freeport.Address(ctx); err != nil {
 		return nil, err
 	}
 	config.Listen, config.SignMessage, config.TLS.Off = c.listen, true, true
@@ -214,16 +214,4 @@ func (s *site) copyTo(ctx context.Context, data string) (*site, error) {
 		return nil, fmt.Errorf("copy site: %w", err)
 	}
 	return c, nil
-}
-
-// freeAddress returns a loopback address that nothing listens on now.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	if err := l.Close(); err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), nil
 }

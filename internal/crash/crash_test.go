@@ -10,12 +10,15 @@ package crash
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -210,6 +213,9 @@ func (c *campaign) check() {
 	c.report(check(c.journal.all(), s, c.settled))
 }
 
+// udidPattern is how the phones of the campaign are named.
+var udidPattern = regexp.MustCompile(`\b[0-9A-F]{8}-[0-9A-F]{16}\b`)
+
 // maxReports bounds what one run prints: one fault can lead to many.
 const maxReports = 20
 
@@ -221,8 +227,29 @@ func (c *campaign) report(faults []string) {
 		c.reported[f] = true
 		if len(c.reported) <= maxReports {
 			c.t.Errorf("after kill %d: %s", c.kills, f)
+			c.background(f)
 		}
 	}
+}
+
+// background prints what the journal last holds of the phone that a fault names:
+// no other run of the campaign goes the same way.
+func (c *campaign) background(fault string) {
+	udid := udidPattern.FindString(fault)
+	if udid == "" {
+		return
+	}
+	var lines []string
+	for _, r := range c.journal.all() {
+		line, err := json.Marshal(r)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if r.Server != "" || strings.Contains(string(line), udid) {
+			lines = append(lines, fmt.Sprintf("%.400s", line))
+		}
+	}
+	c.t.Logf("the last of it:\n%s", strings.Join(lines[max(0, len(lines)-80):], "\n"))
 }
 
 // recover waits until every phone has had a whole conversation.

@@ -21,12 +21,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/internal/freeport"
 	"github.com/kannuki-mdm/kannuki/internal/lab"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/mdm/apns/apnstest"
@@ -151,7 +151,7 @@ func (d *demo) setUp(ctx context.Context) error {
 	if d.data, err = dataDirectory(d.o.Data); err != nil {
 		return err
 	}
-	port, err := freePort(ctx)
+	port, err := freeport.Port(ctx)
 	if err != nil {
 		return err
 	}
@@ -227,19 +227,6 @@ func dataDirectory(named string) (string, error) {
 		return "", fmt.Errorf("make data directory: %w", err)
 	}
 	return path, nil
-}
-
-func freePort(ctx context.Context) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err := errors.Join(err, l.Close()); err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return port, nil
 }
 
 func readRoots(path string) (*x509.CertPool, error) {

@@ -24,6 +24,7 @@ func layers() []layer {
 		{"internal/deptest", nil, "it must be able to look at a tree that does not build"},
 		{"internal/powercut", nil, "it watches any process and knows no file's meaning"},
 		{"internal/testreport", nil, "it judges the tests of all other packages"},
+		{"internal/freeport", nil, "whoever starts a server asks it for an address"},
 		{"internal/lang", nil, "texts are keyed by codes, not by types"},
 
 		{"storage", nil, "records are shared by all, so they know nobody"},
@@ -57,13 +58,13 @@ func layers() []layer {
 			"mdm/apns", "mdm/apns/apnstest", "mdm/mdmtest",
 		}, "a lab plays Apple and the phones; the server it plays for is reached over the network"},
 		{"internal/bench", []string{
-			"server", "server/api", "fleet", "policy", "storage", "storage/bolt", "certs", "mdm/mdmtest", "internal/lab",
+			"server", "server/api", "fleet", "policy", "storage", "storage/bolt", "certs", "mdm/mdmtest", "internal/lab", "internal/freeport",
 		}, "it measures the real server over the network, and fills installations through the storage interface"},
 		{"internal/demo", []string{
-			"server", "server/api", "fleet", "mdm/mdmtest", "mdm/apns/apnstest", "policy", "catalog", "internal/lab", "internal/version", "internal/lang",
+			"server", "server/api", "fleet", "mdm/mdmtest", "mdm/apns/apnstest", "policy", "catalog", "internal/lab", "internal/freeport", "internal/version", "internal/lang",
 		}, "the demo drives the real server from outside, with simulated phones"},
 		{"cmd/...", []string{
-			"server", "server/api", "fleet", "mdm/mdmtest", "internal/demo", "internal/lab", "internal/lang", "internal/policyfile", "internal/version", "policy", "policy/backtest", "catalog", "storage", "certs",
+			"server", "server/api", "fleet", "mdm/mdmtest", "internal/demo", "internal/lab", "internal/lang", "internal/freeport", "internal/policyfile", "internal/version", "policy", "policy/backtest", "catalog", "storage", "certs",
 		}, "commands talk to the server through its API and hold no rules of their own"},
 	}
 }

@@ -2,9 +2,12 @@ package apns
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 )
 
 // Probe asks the push service for nothing, to see whether it can be reached and
@@ -20,7 +23,13 @@ func Probe(ctx context.Context, cert Certificate, o Options) (Result, error) {
 	defer c.Close()
 	s := c.acquire()
 	defer s.users.Done()
-	return c.twice(ctx, s, func(ctx context.Context, h *http.Client) error {
+	var met atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{TLSHandshakeDone: func(state tls.ConnectionState, err error) {
+		if err == nil && state.NegotiatedProtocol == "h2" {
+			met.Store(true)
+		}
+	}})
+	r := c.twice(ctx, s, func(ctx context.Context, h *http.Client) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.host+"/", nil)
 		if err != nil {
 			return err
@@ -31,5 +40,12 @@ func Probe(ctx context.Context, cert Certificate, o Options) (Result, error) {
 		}
 		_, err = io.Copy(io.Discard, resp.Body) // bounded by the recorder
 		return errors.Join(err, resp.Body.Close())
-	}), nil
+	})
+	if len(cert.TLS.Certificate) == 0 && met.Load() && r.Outcome == Unavailable && ctx.Err() == nil {
+		// TLS 1.3 lets a client finish that shows no certificate, and refuses it
+		// after that. net/http loses the refusal when it comes between the
+		// handshake and the request; who was met has been reached.
+		r.Outcome = CertificateProblem
+	}
+	return r, nil
 }
