@@ -105,9 +105,13 @@ func (f *Fleet) trip(c *storage.WorldChange, v *watch, readings []policy.Reading
 	var why []string
 	for _, r := range readings {
 		why = append(why, signalText(r))
-		detail[string(r.Signal)] = sprintf("%d of %d, stops at %d", r.Count, r.Of, r.StopsAt)
+		key := string(r.Signal)
+		if r.Wave > 0 {
+			key += sprintf(".wave-%d", r.Wave)
+		}
+		detail[key] = sprintf("%d of %d, stops at %d", r.Count, r.Of, r.StopsAt)
 		if r.Of == 0 {
-			detail[string(r.Signal)] = sprintf("%d, stops at %d", r.Count, r.StopsAt)
+			detail[key] = sprintf("%d, stops at %d", r.Count, r.StopsAt)
 		}
 	}
 	act := Act{Actor: "kannuki", Reason: strings.Join(why, "; ")}
@@ -123,13 +127,17 @@ func (f *Fleet) trip(c *storage.WorldChange, v *watch, readings []policy.Reading
 
 // signalText says what stopped a rollout, for records that are always English.
 func signalText(r policy.Reading) string {
+	of := "phones"
+	if r.Wave > 0 {
+		of = sprintf("phones of wave %d", r.Wave)
+	}
 	switch r.Signal {
 	case policy.WhyInstallsFailed:
-		return sprintf("the installation failed on %d of %d phones (stops at %d)", r.Count, r.Of, r.StopsAt)
+		return sprintf("the installation failed on %d of %d %s (stops at %d)", r.Count, r.Of, of, r.StopsAt)
 	case policy.WhyPhonesSilent:
-		return sprintf("%d of %d phones fell silent with the installation (stops at %d)", r.Count, r.Of, r.StopsAt)
+		return sprintf("%d of %d %s fell silent with the installation (stops at %d)", r.Count, r.Of, of, r.StopsAt)
 	case policy.WhyAppsReverted:
-		return sprintf("a business app went back to a lower version on %d of %d phones (stops at %d)", r.Count, r.Of, r.StopsAt)
+		return sprintf("a business app went back to a lower version on %d of %d %s (stops at %d)", r.Count, r.Of, of, r.StopsAt)
 	default:
 		return sprintf("a business app was reported broken on %d phones (stops at %d)", r.Count, r.StopsAt)
 	}
@@ -138,7 +146,7 @@ func signalText(r policy.Reading) string {
 func storedReadings(list []policy.Reading) []storage.BreakerReading {
 	var out []storage.BreakerReading
 	for _, r := range list {
-		out = append(out, storage.BreakerReading{Signal: string(r.Signal), Count: r.Count, Of: r.Of, StopsAt: r.StopsAt})
+		out = append(out, storage.BreakerReading{Signal: string(r.Signal), Wave: r.Wave, Count: r.Count, Of: r.Of, StopsAt: r.StopsAt})
 	}
 	return out
 }
@@ -146,7 +154,7 @@ func storedReadings(list []policy.Reading) []storage.BreakerReading {
 func engineReadings(list []storage.BreakerReading) []policy.Reading {
 	var out []policy.Reading
 	for _, r := range list {
-		out = append(out, policy.Reading{Signal: policy.Code(r.Signal), Count: r.Count, Of: r.Of, StopsAt: r.StopsAt})
+		out = append(out, policy.Reading{Signal: policy.Code(r.Signal), Wave: r.Wave, Count: r.Count, Of: r.Of, StopsAt: r.StopsAt})
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 // switched off.
 type BreakerLimits struct {
 	BreakerSample      int    `json:"breaker_sample"`       // phones that a percentage needs to be of
+	BreakerWaveSample  int    `json:"breaker_wave_sample"`  // the same, of one wave; 0: as BreakerSample
 	BreakerFailed      int    `json:"breaker_failed"`       // percent of the phones told: the installation failed
 	BreakerSilent      int    `json:"breaker_silent"`       // percent of the phones that installed: fell silent with it
 	BreakerSilentAfter string `json:"breaker_silent_after"` // "72h"
@@ -24,6 +25,7 @@ type BreakerLimits struct {
 // BreakerChange changes them; what is nil stays as it is.
 type BreakerChange struct {
 	BreakerSample      *int    `json:"breaker_sample,omitempty"`       // 1 to 10,000
+	BreakerWaveSample  *int    `json:"breaker_wave_sample,omitempty"`  // 0 to 10,000; 0: as BreakerSample
 	BreakerFailed      *int    `json:"breaker_failed,omitempty"`       // 0 to 100
 	BreakerSilent      *int    `json:"breaker_silent,omitempty"`       // 0 to 100
 	BreakerSilentAfter *string `json:"breaker_silent_after,omitempty"` // "4h" to "30d"
@@ -50,7 +52,7 @@ func engineBreaker(b *storage.BreakerSettings) policy.Breaker {
 func breakerLimits(p storage.Policy) BreakerLimits {
 	b := engineBreaker(p.Breaker)
 	return BreakerLimits{
-		BreakerSample: b.Sample, BreakerFailed: b.FailedPercent, BreakerSilent: b.SilentPercent, BreakerSilentAfter: noticeText(b.SilentAfter),
+		BreakerSample: b.Sample, BreakerWaveSample: b.WaveSample, BreakerFailed: b.FailedPercent, BreakerSilent: b.SilentPercent, BreakerSilentAfter: noticeText(b.SilentAfter),
 		BreakerReverted: b.RevertedPercent, BreakerReports: b.Reports,
 	}
 }
@@ -59,7 +61,7 @@ func breakerLimits(p storage.Policy) BreakerLimits {
 func breakerChange(p storage.Policy) BreakerChange {
 	l := breakerLimits(p)
 	return BreakerChange{
-		BreakerSample: &l.BreakerSample, BreakerFailed: &l.BreakerFailed, BreakerSilent: &l.BreakerSilent,
+		BreakerSample: &l.BreakerSample, BreakerWaveSample: &l.BreakerWaveSample, BreakerFailed: &l.BreakerFailed, BreakerSilent: &l.BreakerSilent,
 		BreakerSilentAfter: &l.BreakerSilentAfter, BreakerReverted: &l.BreakerReverted, BreakerReports: &l.BreakerReports,
 	}
 }
@@ -86,6 +88,7 @@ func (c BreakerChange) onto(p *storage.Policy) error {
 		least, most int
 	}{
 		{"breaker_sample", &b.Sample, c.BreakerSample, 1, maxBreakerCount},
+		{"breaker_wave_sample", &b.WaveSample, c.BreakerWaveSample, 0, maxBreakerCount},
 		{"breaker_failed", &b.FailedPercent, c.BreakerFailed, 0, wholeGroup},
 		{"breaker_silent", &b.SilentPercent, c.BreakerSilent, 0, wholeGroup},
 		{"breaker_reverted", &b.RevertedPercent, c.BreakerReverted, 0, wholeGroup},

@@ -505,6 +505,7 @@ func TestBreakerSettingsThatCannotBe(t *testing.T) {
 	}{
 		"no sample":        {fleet.BreakerChange{BreakerSample: ptr(0)}, "breaker_sample"},
 		"large sample":     {fleet.BreakerChange{BreakerSample: ptr(10_001)}, "breaker_sample"},
+		"large of a wave":  {fleet.BreakerChange{BreakerWaveSample: ptr(10_001)}, "breaker_wave_sample"},
 		"more than all":    {fleet.BreakerChange{BreakerFailed: ptr(101)}, "breaker_failed"},
 		"less than none":   {fleet.BreakerChange{BreakerSilent: ptr(-1)}, "breaker_silent"},
 		"apps":             {fleet.BreakerChange{BreakerReverted: ptr(101)}, "breaker_reverted"},

@@ -39,12 +39,16 @@ type watch struct {
 	breaker  policy.Breaker
 	since    time.Time // what phones showed until then does not count
 	signals  policy.Signals
+	waves    []policy.Wave // those that are judged by themselves; none of a rollout in one
 }
 
 func newWatch(s *snapshot, a storage.Approval) *watch {
 	v := &watch{approval: a, breaker: enginePolicy(s.rollout(a.Group)).Breaker, since: a.At}
 	if a.Breaker.Since.After(v.since) {
 		v.since = a.Breaker.Since
+	}
+	if len(a.Waves) > 1 {
+		v.waves, v.signals.Waves = engineWaves(a.Waves), make([]policy.Signals, len(a.Waves))
 	}
 	v.signals.Reports = s.reported(a.Group, a.Release, v.since)
 	return v
@@ -74,25 +78,39 @@ func (v *watch) glance(p *storage.Phone, runs string) (glance, bool) {
 	return g, g.told || g.installed
 }
 
-// count adds what one phone with the look shows. Nobody could hear of it before
-// listening.
+// count adds what one phone with the look shows, to the rollout and to its wave.
+// Nobody could hear of it before listening.
 func (g glance) count(m member, listening, now time.Time) {
 	v := g.watch
 	arrived := m.signs.arrived(v.approval.Release)
 	if g.installed && arrived.Before(v.approval.At) {
 		return // it was there before
 	}
-	v.signals.Told++
+	shown := policy.Signals{Told: 1}
 	if g.failed && m.signs.failed.After(v.since) {
-		v.signals.Failed++
+		shown.Failed = 1
 	}
-	if !g.installed && !g.installing {
+	if g.installed || g.installing {
+		shown.Installed = 1
+		if g.installed && m.signs.reverted.After(v.since) && !m.signs.reverted.Before(arrived) {
+			shown.Reverted = 1
+		}
+		if g.silent(m, arrived, listening, now) {
+			shown.Silent = 1
+		}
+	}
+	add(&v.signals, shown)
+	if v.waves == nil {
 		return
 	}
-	v.signals.Installed++
-	if g.installed && m.signs.reverted.After(v.since) && !m.signs.reverted.Before(arrived) {
-		v.signals.Reverted++
+	if i := policy.WaveOf(v.waves, drawn(v.approval), m.udid, m.versionBefore(v.approval.Release)); i >= 0 {
+		add(&v.signals.Waves[i], shown)
 	}
+}
+
+// silent reports whether a phone that installed, or does, fell silent with it
+// since signs count.
+func (g glance) silent(m member, arrived, listening, now time.Time) bool {
 	used := time.Duration(0)
 	if g.installed {
 		used = m.contact.Sub(arrived)
@@ -101,9 +119,17 @@ func (g glance) count(m member, listening, now time.Time) {
 	if listening.After(heard) {
 		heard = listening
 	}
-	if v.breaker.FellSilent(used, now.Sub(heard)) && heard.Add(v.breaker.SilentAfter).After(v.since) {
-		v.signals.Silent++
-	}
+	b := g.breaker
+	return b.FellSilent(used, now.Sub(heard)) && heard.Add(b.SilentAfter).After(g.since)
+}
+
+// add counts in what one phone showed.
+func add(to *policy.Signals, shown policy.Signals) {
+	to.Told += shown.Told
+	to.Failed += shown.Failed
+	to.Installed += shown.Installed
+	to.Silent += shown.Silent
+	to.Reverted += shown.Reverted
 }
 
 // observe counts what the phones show of each rollout, in one look at all

@@ -51,6 +51,71 @@ func TestBreakerThresholds(t *testing.T) {
 	}
 }
 
+// TestBreakerOfWaves: each wave is judged by itself, by its own least number of
+// phones, and so is the rollout as a whole.
+func TestBreakerOfWaves(t *testing.T) {
+	t.Parallel()
+	b := policy.Breaker{Sample: 20, WaveSample: 10, FailedPercent: 10, SilentPercent: 20, SilentAfter: time.Hour, RevertedPercent: 10, Reports: 3}
+	well, failing := policy.Signals{Told: 1000, Installed: 1000}, policy.Signals{Told: 10, Failed: 1}
+	of := func(wave int, r policy.Reading) policy.Reading {
+		r.Wave = wave
+		return r
+	}
+	tests := []struct {
+		name       string
+		waveSample int
+		whole      policy.Signals
+		waves      []policy.Signals
+		want       []policy.Reading
+	}{
+		{"a large wave hides no small one", 10, policy.Signals{Told: 1010, Failed: 1, Installed: 1000}, []policy.Signals{well, failing}, []policy.Reading{of(2, reading(policy.WhyInstallsFailed, 1, 10, 1))}},
+		{"of too few phones", 11, policy.Signals{Told: 1010, Failed: 1, Installed: 1000}, []policy.Signals{well, failing}, nil},
+		{"as many as the whole needs", 0, policy.Signals{Told: 1010, Failed: 1, Installed: 1000}, []policy.Signals{well, failing}, nil},
+		{"each goes well", 10, policy.Signals{Told: 2000, Installed: 2000}, []policy.Signals{well, well}, nil},
+		{
+			"only one began: said once", 10,
+			policy.Signals{Told: 20, Failed: 2},
+			[]policy.Signals{{Told: 20, Failed: 2}, {}},
+			[]policy.Reading{of(1, reading(policy.WhyInstallsFailed, 2, 20, 2))},
+		},
+		{
+			"the whole by waves that are too small", 10,
+			policy.Signals{Told: 27, Failed: 3},
+			[]policy.Signals{{Told: 9, Failed: 1}, {Told: 9, Failed: 1}, {Told: 9, Failed: 1}},
+			[]policy.Reading{reading(policy.WhyInstallsFailed, 3, 27, 3)},
+		},
+		{
+			"the whole and one of them", 10,
+			policy.Signals{Told: 40, Failed: 5},
+			[]policy.Signals{{Told: 20, Failed: 1}, {Told: 20, Failed: 4}},
+			[]policy.Reading{reading(policy.WhyInstallsFailed, 5, 40, 4), of(2, reading(policy.WhyInstallsFailed, 4, 20, 2))},
+		},
+		{
+			"each signal", 10,
+			policy.Signals{Told: 1010, Installed: 1010, Silent: 2, Reverted: 1, Reports: 2},
+			[]policy.Signals{well, {Told: 10, Installed: 10, Silent: 2, Reverted: 1}},
+			[]policy.Reading{of(2, reading(policy.WhyPhonesSilent, 2, 10, 2)), of(2, reading(policy.WhyAppsReverted, 1, 10, 1))},
+		},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			breaker, s := b, tc.whole
+			breaker.WaveSample, s.Waves = tc.waveSample, tc.waves
+			if diff := cmp.Diff(tc.want, breaker.Crossed(s)); diff != "" {
+				t.Errorf("crossed (-want +got):\n%s", diff)
+			}
+		})
+	}
+	var waves []int
+	for _, r := range b.Read(policy.Signals{Told: 10, Waves: []policy.Signals{{}, failing}}) {
+		waves = append(waves, r.Wave)
+	}
+	if diff := cmp.Diff([]int{0, 0, 0, 0, 2, 2, 2}, waves); diff != "" {
+		t.Errorf("the waves that are read (-want +got):\n%s", diff)
+	}
+}
+
 // TestBreakerSwitchedOff: a signal whose number is zero is not even read.
 func TestBreakerSwitchedOff(t *testing.T) {
 	t.Parallel()
@@ -171,8 +236,12 @@ func TestStoppedByBreaker(t *testing.T) {
 		t.Errorf("phone is told %v, reason %s, next %q and %q", target.Enforce, x.Reason.Code, x.NextAutomatic, x.NextHuman)
 	}
 	a.Stopped = a.Stopped[1:]
+	a.Stopped[0].Wave = 2
 	gate = policy.Evaluate(policy.NewWorld(p), group, next, now)
 	if _, of := gate.Reasons[0].Params[policy.ParamOf]; of || gate.Reasons[0].Params[policy.ParamWhy] != string(policy.WhyAppsReported) {
 		t.Errorf("a signal that is no share: %v", gate.Reasons[0].Params)
+	}
+	if got := gate.Reasons[0].Params[policy.ParamWave]; got != "2" {
+		t.Errorf("the gate names wave %q, want 2", got)
 	}
 }

@@ -69,7 +69,6 @@ const (
 	ParamDay    = "day"    // a date, "2006-01-02"
 	ParamLength = "length" // days and hours, "3d" or "2d12h"
 	ParamLimit  = "limit"  // the same, of what it is compared with
-	ParamWave   = "wave"   // number of a wave, from 1
 )
 
 // What is usual with Apple's releases. Of the 29 from 18.0 to 26.6 that were the

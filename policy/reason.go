@@ -30,6 +30,7 @@ const (
 	ParamSecond   = "second"  // the other person of two
 	ParamSetting  = "setting" // the value of a policy setting
 	ParamVersion  = "version" // what is installed
+	ParamWave     = "wave"    // number of a wave, from 1
 	ParamWhy      = "why"     // a finer code, or Apple's text for ReasonInstallFailed
 )
 

@@ -6,6 +6,7 @@ import "time"
 // its signal off.
 type BreakerSettings struct {
 	Sample          int           `json:"sample,omitzero"`          // phones that a percentage needs to be of
+	WaveSample      int           `json:"waveSample,omitzero"`      // the same, of one wave; 0: as Sample
 	FailedPercent   int           `json:"failedPercent,omitzero"`   // of the phones told: the installation failed
 	SilentPercent   int           `json:"silentPercent,omitzero"`   // of the phones that installed: fell silent with it
 	SilentAfter     time.Duration `json:"silentAfter,omitzero"`     // when a phone counts as silent
@@ -25,6 +26,7 @@ type BreakerState struct {
 // BreakerReading is one signal as it stopped a rollout.
 type BreakerReading struct {
 	Signal  string `json:"signal,omitzero"` // as package policy calls it
+	Wave    int    `json:"wave,omitzero"`   // number of the wave it was of, from 1; 0: the whole rollout
 	Count   int    `json:"count,omitzero"`
 	Of      int    `json:"of,omitzero"` // 0 of a signal that is no share of the phones
 	StopsAt int    `json:"stopsAt,omitzero"`

@@ -11,8 +11,9 @@ import (
 
 // breakerFlags are what a policy stops a rollout for.
 type breakerFlags struct {
-	sample, failed, silent, reverted, reports int
-	silentAfter                               string
+	sample, waveSample, failed, silent, reverted, reports int
+
+	silentAfter string
 }
 
 func (o *breakerFlags) addFlags(g *globals, f *pflag.FlagSet) {
@@ -23,6 +24,7 @@ func (o *breakerFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	f.IntVar(&o.reverted, "breaker-reverted", 0, t.T("percent of the phones that installed on which a business app went back to a lower version, at which a rollout stops itself; 0: never"))
 	f.IntVar(&o.reports, "breaker-reports", 0, t.T("number of phones with an open problem report (kannuki problem report), at which a rollout stops itself; 0: never"))
 	f.IntVar(&o.sample, "breaker-sample", 0, t.T("least number of phones for these percentages; with fewer they say nothing"))
+	f.IntVar(&o.waveSample, "breaker-wave-sample", 0, t.T("the same for the phones of one wave, which are judged by themselves too; 0: as --breaker-sample"))
 }
 
 // change returns what was given.
@@ -30,6 +32,7 @@ func (o *breakerFlags) change(cmd *cobra.Command) fleet.BreakerChange {
 	var c fleet.BreakerChange
 	for name, set := range map[string]func(){
 		"breaker-sample":       func() { c.BreakerSample = &o.sample },
+		"breaker-wave-sample":  func() { c.BreakerWaveSample = &o.waveSample },
 		"breaker-failed":       func() { c.BreakerFailed = &o.failed },
 		"breaker-silent":       func() { c.BreakerSilent = &o.silent },
 		"breaker-silent-after": func() { c.BreakerSilentAfter = &o.silentAfter },
@@ -56,7 +59,11 @@ func (g *globals) breakerLimits(l fleet.BreakerLimits) string {
 	add(l.BreakerSilent, t.T("silent for %s %d %%", l.BreakerSilentAfter, l.BreakerSilent))
 	add(l.BreakerReverted, t.T("app went back %d %%", l.BreakerReverted))
 	if len(parts) > 0 {
-		parts[len(parts)-1] += " " + t.T("(of at least %d)", l.BreakerSample)
+		sample := t.T("(of at least %d)", l.BreakerSample)
+		if l.BreakerWaveSample > 0 && l.BreakerWaveSample != l.BreakerSample {
+			sample = t.T("(of at least %d, of one wave %d)", l.BreakerSample, l.BreakerWaveSample)
+		}
+		parts[len(parts)-1] += " " + sample
 	}
 	add(l.BreakerReports, t.N(l.BreakerReports, "%d report", "%d reports"))
 	if len(parts) == 0 {

@@ -23,11 +23,18 @@ func (g *globals) breakerText(v fleet.RolloutView) string {
 	t := g.text
 	tab := table{columns: []column{{"signal", t.T("Automatic stop")}, {"seen", t.T("Phones so far")}, {"stops_at", t.T("Stops at")}}}
 	for _, r := range b.Signals {
+		if r.Wave > 0 && r.Count == 0 {
+			continue // nothing was seen there
+		}
+		signal := cell{string(r.Signal), t.Why(string(r.Signal))}
+		if r.Wave > 0 {
+			signal.shown = t.T("%s, wave %d", signal.shown, r.Wave)
+		}
 		limit := number(r.StopsAt)
 		if r.StopsAt == 0 {
 			limit.shown = t.T("too few phones to tell")
 		}
-		tab.add(cell{string(r.Signal), t.Why(string(r.Signal))}, plain(g.seen(r)), limit)
+		tab.add(signal, plain(g.seen(r)), limit)
 	}
 	return "\n" + tab.text() + t.T("Counted since %s.", t.Time(b.Since)) + "\n\n"
 }

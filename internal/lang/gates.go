@@ -38,8 +38,8 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 		"declined":                 {"Declined[ by {by}][ on {date}][: {reason}].", "[{by}が][{date}に]拒否しました[。判断理由：{reason}]。"},
 		"expired":                  {"Apple no longer offers it to any of the group's models[ (since {date})].", "グループのどの機種にも提供されなくなりました[（{date}から）]。"},
 		"stopped-by-breaker": {
-			"Automatic stop: {why}, on {count}[ of {of}] phones (stops at {limit}).",
-			"自動停止：{why}（[{of}台中]{count}台。上限{limit}台）。",
+			"Automatic stop: {why}, on {count}[ of {of}] phones[ of wave {wave}] (stops at {limit}).",
+			"自動停止：[第{wave}段階で]{why}（[{of}台中]{count}台。上限{limit}台）。",
 		},
 		"paused-by-person":      {"Paused[ by {by}][ on {date}][: {reason}].", "[{by}が][{date}に]一時停止しました[。判断理由：{reason}]。"},
 		"clock-jumped":          {"Nothing begins: the server's clock jumped[ (it showed {date})].", "サーバーの時計が大きくずれたため[（{date}を表示）]、新しい適用を止めています。"},

@@ -131,6 +131,7 @@ func hints() map[string]SchemaNode {
 		"groups.candidate_notice":    {Description: "The same for a candidate on verification phones, such as 4h"},
 
 		"policies.breaker_sample":       {Description: "Least number of phones for the percentages that stop a rollout", Minimum: &one},
+		"policies.breaker_wave_sample":  {Description: "The same for the percentages of one wave; 0: as breaker_sample", Minimum: &zero},
 		"policies.breaker_failed":       {Description: "Percent of the phones asked to install on which it failed, at which a rollout stops itself; 0: never", Minimum: &zero},
 		"policies.breaker_silent":       {Description: "Percent of the phones that installed and fell silent with it, at which a rollout stops itself; 0: never", Minimum: &zero},
 		"policies.breaker_silent_after": {Description: "For how long such a phone was not heard of, such as 72h"},
