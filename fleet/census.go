@@ -72,7 +72,7 @@ func bare(p *storage.Phone) storage.Phone {
 	b.AvailableGB, b.Battery = policy.CoarseSpace(b.AvailableGB), policy.CoarseCharge(b.Battery)
 	b.Update.FailureAt, b.Update.FailureSeen, b.Update.Since = time.Time{}, time.Time{}, time.Time{}
 	b.Sync = storage.SyncState{NotNowSince: b.Sync.NotNowSince}
-	b.Announced, b.Reverted = storage.Announced{}, nil
+	b.Announced, b.Reverted = storage.Announced{Wave: p.Announced.Wave}, nil
 	if e := p.Announced.Enforcement; e != nil {
 		told := *e
 		told.FirstAt = time.Time{}

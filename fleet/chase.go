@@ -25,7 +25,7 @@ const chaseEvery = time.Hour
 // pursuit is a rollout whose phones may be reminded now.
 type pursuit struct {
 	approval storage.Approval
-	waves    []policy.Wave
+	engine   policy.Approval // the same
 	ladder   policy.Ladder
 	language string
 }
@@ -43,7 +43,7 @@ func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
 		if err != nil || !slices.Contains([]policy.Phase{policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone}, gate.Phase) {
 			continue
 		}
-		list = append(list, pursuit{a, engineWaves(a.Waves), ladder(chase), chase.Language})
+		list = append(list, pursuit{a, policyApproval(a), ladder(chase), chase.Language})
 	}
 	slices.SortStableFunc(list, func(a, b pursuit) int { return version.Order(b.approval.Release, a.approval.Release) })
 	return list
@@ -88,7 +88,8 @@ func remindedOf(p *storage.Phone) *reminded {
 // climb returns the rollout that a production phone is late for, and what its
 // next step follows from. A phone that could not be told yet counts from when its
 // wave began.
-func (f *Fleet) climb(list []pursuit, udid string, p *storage.Phone, r *reminded) (pursuit, policy.ChaseFacts, bool) {
+func (f *Fleet) climb(list []pursuit, m member) (pursuit, policy.ChaseFacts, bool) {
+	p, r := &m.look.phone, m.reminded
 	if p.State != storage.PhoneEnrolled || p.Ring != storage.RingProduction || p.Group == "" {
 		return pursuit{}, policy.ChaseFacts{}, false
 	}
@@ -101,11 +102,11 @@ func (f *Fleet) climb(list []pursuit, udid string, p *storage.Phone, r *reminded
 		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID && r != nil {
 			facts.Told, facts.Deadline = r.told, policy.LocalTime(e.Deadline)
 		} else {
-			i := policy.WaveOf(on.waves, drawn(*a), udid, p.OS.Version)
-			if i < 0 || !on.waves[i].Begun(f.now()) {
+			i := m.waveOf(&on.engine)
+			if i < 0 || !on.engine.Waves[i].Begun(f.now()) {
 				continue
 			}
-			facts.Told, facts.Deadline = on.waves[i].Start, on.waves[i].Deadline
+			facts.Told, facts.Deadline = on.engine.Waves[i].Start, on.engine.Waves[i].Deadline
 		}
 		if r != nil {
 			facts.Taken = takenFor(r.chase, a.ID)
@@ -188,7 +189,7 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 	var due []stepDue
 	now := f.now()
 	for m := range w.census.all() {
-		on, facts, late := f.climb(list, m.udid, &m.look.phone, m.reminded)
+		on, facts, late := f.climb(list, m)
 		if !late {
 			continue
 		}

@@ -77,13 +77,13 @@ func (f *Fleet) RolloutChase(ctx context.Context, seg storage.Segment, group, re
 		return v, nil
 	}
 	v.Approval = a.ID
-	on := pursuit{approval: a, waves: engineWaves(a.Waves), ladder: ladder(s.rollout(group).Chase)}
+	on := pursuit{approval: a, engine: policyApproval(a), ladder: ladder(s.rollout(group).Chase)}
 	list := f.pursuits(w, s)
 	v.Running = slices.ContainsFunc(list, func(p pursuit) bool { return p.approval.ID == a.ID })
 	for _, step := range on.ladder.Steps {
 		v.Steps = append(v.Steps, ChaseLine{Step: step.Name})
 	}
-	for i := range on.waves {
+	for i := range on.engine.Waves {
 		v.Waves = append(v.Waves, ChaseWave{Wave: i + 1, Steps: slices.Clone(v.Steps)})
 	}
 	listed := page{after: q.After, limit: maxListed}
@@ -110,7 +110,7 @@ func newestApproval(s *snapshot, group, release string) (found storage.Approval,
 func (v *ChaseView) count(w *worldState, on pursuit, listed *page) {
 	for m := range w.census.all() {
 		p := &m.look.phone
-		wave := policy.WaveOf(on.waves, drawn(on.approval), m.udid, m.versionBefore(v.Release))
+		wave := m.waveOf(&on.engine)
 		if !m.enrolled() || p.Group != v.Group || p.Ring != storage.RingProduction || wave < 0 {
 			continue
 		}
@@ -153,7 +153,7 @@ func (v *ChaseView) list(ctx context.Context, e explainer, members []member, on 
 		if p.Group != v.Group || version.AtLeast(fullVersion(p), v.Release) {
 			continue
 		}
-		c := ChasedPhone{UDID: p.UDID, Holder: p.Holder, Wave: policy.WaveOf(on.waves, drawn(on.approval), p.UDID, p.OS.Version) + 1, Reason: e.view(p).Reason}
+		c := ChasedPhone{UDID: p.UDID, Holder: p.Holder, Wave: memberOf(p).waveOf(&on.engine) + 1, Reason: e.view(p).Reason}
 		if state, ok := e.chaseState(p, all); ok {
 			c.ChaseState = state
 		}
@@ -170,7 +170,7 @@ func (e explainer) chaseState(p *storage.Phone, list []pursuit) (ChaseState, boo
 		last := c.Steps[len(c.Steps)-1]
 		state.Last, state.LastAt = last.Step, last.At
 	}
-	on, facts, climbs := e.fleet.climb(list, p.UDID, p, remindedOf(p))
+	on, facts, climbs := e.fleet.climb(list, memberOf(p))
 	if !climbs {
 		return state, state.Last != ""
 	}

@@ -33,7 +33,7 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 	}
 	approval := policyApproval(a)
 	notice := approval.Notice(g.MinimumNotice)
-	now, waves := f.now(), engineWaves(a.Waves)
+	now, waves := f.now(), approval.Waves
 	deadlineIn := func(wave policy.Wave, loc *time.Location) policy.LocalTime {
 		told := now
 		if wave.Start.After(told) {
@@ -46,7 +46,7 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 		return later(wave.Deadline, ends)
 	}
 	var first policy.LocalTime
-	f.eachWaiting(w, a, waves, func(p *storage.Phone, wave policy.Wave) {
+	eachWaiting(w, &approval, func(p *storage.Phone, wave policy.Wave) {
 		deadline := deadlineIn(wave, f.location(p))
 		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID {
 			deadline = policy.LocalTime(e.Deadline)
@@ -62,21 +62,21 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 
 // eachWaiting visits what the production phones of an approval look like that
 // do not have its release, with the wave of each.
-func (f *Fleet) eachWaiting(w *worldState, a storage.Approval, waves []policy.Wave, visit func(*storage.Phone, policy.Wave)) {
+func eachWaiting(w *worldState, a *policy.Approval, visit func(*storage.Phone, policy.Wave)) {
 	waits := func(p *storage.Phone) bool {
 		return p.Group == a.Group && p.Ring == storage.RingProduction && p.State == storage.PhoneEnrolled && !version.AtLeast(fullVersion(p), a.Release)
 	}
-	if len(waves) == 1 {
+	if len(a.Waves) == 1 {
 		for _, p := range w.census.looksOf(a.Group) {
 			if waits(&p) {
-				visit(&p, waves[0])
+				visit(&p, a.Waves[0])
 			}
 		}
 		return
 	}
 	for m := range w.census.all() {
-		if i := policy.WaveOf(waves, drawn(a), m.udid, m.look.phone.OS.Version); i >= 0 && waits(&m.look.phone) {
-			visit(&m.look.phone, waves[i])
+		if i := m.waveOf(a); i >= 0 && waits(&m.look.phone) {
+			visit(&m.look.phone, a.Waves[i])
 		}
 	}
 }

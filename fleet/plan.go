@@ -306,6 +306,7 @@ func factsOf(s *snapshot, p *storage.Phone) policy.Facts {
 			By: mechanism(e),
 		}
 	}
+	facts.Told = policy.ToldWave(p.Announced.Wave)
 	return facts
 }
 

@@ -148,10 +148,10 @@ func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Appr
 	members, next := listed.members()
 	v.Next, v.Phones = next, []RolloutPhone{}
 	phones, err := f.phonesOf(ctx, w.segment, members)
-	waves := engineWaves(a.Waves)
+	approval := policyApproval(a)
 	for i := range phones {
 		if p := &phones[i]; p.Group == v.Group && p.State == storage.PhoneEnrolled && p.Ring == storage.RingProduction {
-			v.Phones = append(v.Phones, rolloutPhone(p, a, waves, rolloutReason(p, v.Release, e.view(p).Reason)))
+			v.Phones = append(v.Phones, rolloutPhone(p, &approval, rolloutReason(p, v.Release, e.view(p).Reason)))
 		}
 	}
 	return err
@@ -164,8 +164,8 @@ func rolloutReason(p *storage.Phone, release, reason string) string {
 	return reason
 }
 
-func rolloutPhone(p *storage.Phone, a storage.Approval, waves []policy.Wave, reason string) RolloutPhone {
-	v := RolloutPhone{UDID: p.UDID, OS: p.OS.Version, Wave: policy.WaveOf(waves, drawn(a), p.UDID, versionBefore(p, a.Release)) + 1, Reason: reason}
+func rolloutPhone(p *storage.Phone, a *policy.Approval, reason string) RolloutPhone {
+	v := RolloutPhone{UDID: p.UDID, OS: p.OS.Version, Wave: memberOf(p).waveOf(a) + 1, Reason: reason}
 	if e := p.Announced.Enforcement; e != nil {
 		v.Release, v.ToldAt, v.Deadline, v.StopUntil = e.Release, e.FirstAt, e.Deadline, string(policy.LocalTime(e.Deadline).StopUntil())
 	}

@@ -39,16 +39,16 @@ type watch struct {
 	breaker  policy.Breaker
 	since    time.Time // what phones showed until then does not count
 	signals  policy.Signals
-	waves    []policy.Wave // those that are judged by themselves; none of a rollout in one
+	engine   policy.Approval // the same
 }
 
 func newWatch(s *snapshot, a storage.Approval) *watch {
-	v := &watch{approval: a, breaker: enginePolicy(s.rollout(a.Group)).Breaker, since: a.At}
+	v := &watch{approval: a, engine: policyApproval(a), breaker: enginePolicy(s.rollout(a.Group)).Breaker, since: a.At}
 	if a.Breaker.Since.After(v.since) {
 		v.since = a.Breaker.Since
 	}
 	if len(a.Waves) > 1 {
-		v.waves, v.signals.Waves = engineWaves(a.Waves), make([]policy.Signals, len(a.Waves))
+		v.signals.Waves = make([]policy.Signals, len(a.Waves)) // those of a rollout in one are its own
 	}
 	v.signals.Reports = s.reported(a.Group, a.Release, v.since)
 	return v
@@ -100,10 +100,10 @@ func (g glance) count(m member, listening, now time.Time) {
 		}
 	}
 	add(&v.signals, shown)
-	if v.waves == nil {
+	if v.signals.Waves == nil {
 		return
 	}
-	if i := policy.WaveOf(v.waves, drawn(v.approval), m.udid, m.versionBefore(v.approval.Release)); i >= 0 {
+	if i := m.waveOf(&v.engine); i >= 0 {
 		add(&v.signals.Waves[i], shown)
 	}
 }

@@ -212,12 +212,16 @@ func phonesIn(list []backtest.Cohort) int {
 // and in the same waves of the approvals on record, in several parts when
 // waves are yet to be drawn; and verification phones.
 func (w *worldState) cohorts(s *snapshot, group string, split bool) (production, testers []backtest.Cohort) {
-	drawnFor := slices.DeleteFunc(slices.Clone(s.records.Approvals), func(a storage.Approval) bool { return a.Group != group || len(a.Waves) < 2 })
-	waves := make([][]policy.Wave, len(drawnFor))
-	for i, a := range drawnFor {
-		waves[i] = engineWaves(a.Waves)
+	var drawnFor []policy.Approval
+	for _, a := range s.records.Approvals {
+		if a.Group == group && len(a.Waves) > 1 {
+			drawnFor = append(drawnFor, policyApproval(a))
+		}
 	}
-	type alike struct{ model, os, waves string }
+	type alike struct {
+		model, os, waves string
+		told             policy.ToldWave
+	}
 	phones := map[alike][]string{}
 	tests := map[alike]int{}
 	for m := range w.census.all() {
@@ -230,8 +234,9 @@ func (w *worldState) cohorts(s *snapshot, group string, split bool) (production,
 			tests[key]++
 			continue
 		}
-		for i, a := range drawnFor {
-			key.waves += strconv.Itoa(policy.WaveOf(waves[i], drawn(a), m.udid, key.os)) + " "
+		key.told = policy.ToldWave(p.Announced.Wave)
+		for i := range drawnFor {
+			key.waves += strconv.Itoa(m.waveOf(&drawnFor[i])) + " "
 		}
 		phones[key] = append(phones[key], m.udid)
 	}
@@ -243,7 +248,7 @@ func (w *worldState) cohorts(s *snapshot, group string, split bool) (production,
 		}
 		for i := range parts {
 			count := (len(ids) - i + parts - 1) / parts
-			production = append(production, backtest.Cohort{ID: ids[i], Model: key.model, Version: key.os, Count: count})
+			production = append(production, backtest.Cohort{ID: ids[i], Model: key.model, Version: key.os, Count: count, Told: key.told})
 		}
 	}
 	for key, n := range tests {

@@ -50,6 +50,9 @@ func (f *Fleet) announce(ctx context.Context, w *worldState, p storage.Phone) (s
 		change := storage.PhoneChange{Declarations: pl.bodies, Audit: f.announceAudit(q, pl)}
 		f.endAttempt(q, pl, &change)
 		q.Announced.Enforcement, q.Announced.Revision = pl.enforcement, s.records.Revision
+		if e := pl.target.Enforce; e != nil && e.Wave > 0 {
+			q.Announced.Wave = storage.ToldWave{Approval: e.SourceID, Wave: e.Wave}
+		}
 		if pl.set.Token != q.Announced.Token {
 			q.Announced.Token, q.Announced.Timestamp = pl.set.Token, nextTimestamp(q.Announced.Timestamp, f.now())
 			// What it acknowledged was another announcement, even if an earlier one

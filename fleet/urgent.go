@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -107,22 +106,6 @@ func (f *Fleet) scheduleOf(s *snapshot, a storage.Approval) policy.Schedule {
 		schedule.Calendar = policy.Calendar{}
 	}
 	return schedule
-}
-
-// versionBefore returns what decides the wave of a phone: what it runs or, once it
-// has the release or a newer one, what it ran before that.
-func (m member) versionBefore(release string) string {
-	for i := len(m.ran) - 1; i >= 0; i-- {
-		if v := m.ran[i].version.Value(); version.Newer(release, v) {
-			return v
-		}
-	}
-	return m.look.phone.OS.Version
-}
-
-// versionBefore is the same of a phone as it is stored.
-func versionBefore(p *storage.Phone, release string) string {
-	return member{look: &look{phone: *p}, ran: ranBy(p)}.versionBefore(release)
 }
 
 // UrgentTermsView are the terms of a proposal for the emergency lane, and what the

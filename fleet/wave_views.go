@@ -55,7 +55,7 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 	for i, wave := range waves {
 		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(wave.Deadline), StopUntil: string(wave.Deadline.StopUntil()), UpTo: wave.UpTo}
 	}
-	f.countWaves(w, a, waves, views)
+	countWaves(w, a, views)
 	stopped := phase == policy.PhasePaused || phase == policy.PhaseBlocked
 	for i, wave := range waves {
 		v := &views[i]
@@ -94,7 +94,8 @@ func (f *Fleet) withWaves(seg storage.Segment, e Effect, a storage.Approval, err
 }
 
 // countWaves counts the phones of each wave.
-func (f *Fleet) countWaves(w *worldState, a storage.Approval, waves []policy.Wave, views []WaveView) {
+func countWaves(w *worldState, a storage.Approval, views []WaveView) {
+	approval := policyApproval(a)
 	for m := range w.census.all() {
 		p := &m.look.phone
 		if !m.enrolled() || p.Group != a.Group || p.Ring != storage.RingProduction {
@@ -105,8 +106,8 @@ func (f *Fleet) countWaves(w *worldState, a storage.Approval, waves []policy.Wav
 			continue
 		}
 		i := 0
-		if len(waves) > 1 {
-			i = policy.WaveOf(waves, drawn(a), m.udid, m.versionBefore(a.Release))
+		if len(views) > 1 {
+			i = m.waveOf(&approval)
 		}
 		if i < 0 {
 			continue

@@ -161,7 +161,7 @@ func (w *World) expected(f Facts, l Live, t Target, now time.Time) time.Time {
 	}
 	if a := g.approval(t.Enforce.Release, now); a != nil {
 		later(a.At)
-		if wave, ok := a.wave(f.Phone, f.OSVersion); ok {
+		if wave, i := a.wave(&f); i > 0 {
 			later(wave.Start)
 		}
 	}

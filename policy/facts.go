@@ -21,6 +21,9 @@ type Facts struct {
 	// Announced is the enforcement the phone was last told and that has not
 	// been retired; nil when there is none.
 	Announced *Enforcement
+	// Told is the wave that the phone keeps: Enforcement.Wave of the last
+	// enforcement with one that it was told.
+	Told ToldWave
 }
 
 // Supervision is whether a phone is supervised.
@@ -125,7 +128,10 @@ type Enforcement struct {
 	Source   Source        `json:"source"`
 	// Urgent says that the approval came by the emergency lane: no calendar moves
 	// a deadline then.
-	Urgent   bool      `json:"urgent,omitempty"`
+	Urgent bool `json:"urgent,omitempty"`
+	// Wave is the wave of an approval whose waves go by what phones run, from 1,
+	// and 0 of any other. The caller keeps it and gives it back as Facts.Told.
+	Wave     int       `json:"wave,omitempty"`
 	SourceID string    `json:"source_id"`      // Approval.ID, or the release for a candidate
 	By       Mechanism `json:"by"`             // ByDeclaration or ByCommand
 	Keep     bool      `json:"keep,omitempty"` // not what would be chosen now: kept because it is prepared or installing

@@ -396,4 +396,13 @@ func TestToldPhoneKeepsItsWave(t *testing.T) {
 	if got := policy.TargetFor(w, f, now).Enforce; got == nil || got.Release != next {
 		t.Errorf("a phone that was told is asked for %+v", got)
 	}
+	// It keeps the deadline too, also when a pause took back what it was told.
+	f.Announced, f.Told = nil, policy.ToldWave{Approval: first.SourceID, Wave: first.Wave}
+	if got := policy.TargetFor(w, f, now).Enforce; got == nil || got.Deadline != first.Deadline || got.Wave != 1 {
+		t.Errorf("told once, it is asked for %+v, want wave 1 until %s", got, first.Deadline)
+	}
+	f.Told.Approval = "another"
+	if got := policy.TargetFor(w, f, now).Enforce; got != nil {
+		t.Errorf("told by another approval, it is asked for %+v", got)
+	}
 }

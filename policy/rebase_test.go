@@ -66,7 +66,7 @@ func TestRebaseKeepsEveryPhoneInItsWave(t *testing.T) {
 				f.Announced = first
 				f.Install = policy.Install{State: pick(g, policy.InstallNone, policy.InstallPrepared, policy.InstallInstalling), PendingVersion: next}
 			}
-			a, b := policy.WaveOf(old.Waves, old.Drawn(), f.Phone, f.OSVersion), policy.WaveOf(taking.Waves, taking.Drawn(), f.Phone, f.OSVersion)
+			a, b := old.WaveOf(f.Phone, f.OSVersion, policy.ToldWave{}), taking.WaveOf(f.Phone, f.OSVersion, policy.ToldWave{})
 			if a != b {
 				t.Fatalf("seed %d: %s goes from wave %d to %d", seed, f.Phone, a, b)
 			}

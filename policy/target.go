@@ -86,11 +86,7 @@ func (c choice) choose(t *Target) {
 		c.wait(t, passed)
 		return
 	}
-	c.enforce(t, Enforcement{
-		Release: approved.Release, Deadline: c.deadline(approved.Approval),
-		Notice: approved.Notice(c.g.MinimumNotice), Source: SourceApproval, SourceID: approved.ID,
-		Urgent: approved.Lane != nil,
-	})
+	c.enforce(t, c.follow(approved.Approval))
 }
 
 func notice(set, otherwise time.Duration) time.Duration {
@@ -170,12 +166,12 @@ func (c choice) permit(a approvalOf) Reason {
 	if c.f.Ring == RingVerification {
 		return Reason{}
 	}
-	w, ok := a.wave(c.f.Phone, c.f.OSVersion)
+	w, i := a.wave(c.f)
 	told := c.told(a.Approval)
-	if ok && !told && !w.Begun(c.now) && reached(w.Closed, c.now) {
+	if i > 0 && !told && !w.Begun(c.now) && reached(w.Closed, c.now) {
 		return reason(ReasonOutsideCalendar, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}
-	if !told && (!ok || !w.Begun(c.now)) {
+	if !told && (i == 0 || !w.Begun(c.now)) {
 		return reason(ReasonWaveNotStarted, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}
 	for _, floor := range a.Floors {
@@ -201,12 +197,19 @@ func (c choice) belowFloor(floor Floor) Reason {
 	}
 }
 
-func (c choice) deadline(a *Approval) LocalTime {
-	w, ok := a.wave(c.f.Phone, c.f.OSVersion)
-	if !ok || c.f.Ring == RingVerification {
-		return a.Waves[0].Deadline
+// follow returns what an approval asks of the phone.
+func (c choice) follow(a *Approval) Enforcement {
+	e := Enforcement{
+		Release: a.Release, Deadline: a.Waves[0].Deadline, Notice: a.Notice(c.g.MinimumNotice),
+		Source: SourceApproval, SourceID: a.ID, Urgent: a.Lane != nil,
 	}
-	return w.Deadline
+	if w, i := a.wave(c.f); i > 0 && c.f.Ring != RingVerification {
+		e.Deadline = w.Deadline
+		if a.byVersion() {
+			e.Wave = i
+		}
+	}
+	return e
 }
 
 // candidate returns the newest release given to the verification ring that the

@@ -18,11 +18,28 @@ func Bucket(releaseVersion, phone string) uint32 {
 	return uint32(hash(releaseVersion, phone) % Buckets)
 }
 
-// WaveOf returns the index of the wave that a phone on a version belongs to, or -1
-// when it is in none. The waves are in order and were drawn for the release.
-func WaveOf(waves []Wave, releaseVersion, phone, osVersion string) int {
-	bucket := Bucket(releaseVersion, phone)
-	return slices.IndexFunc(waves, func(w Wave) bool { return bucket < w.Threshold && w.Takes(osVersion) })
+// ToldWave is the wave in which a phone was told what an approval asks of it. Its
+// zero value is that of a phone that was told nothing, or by an approval whose
+// waves do not go by what phones run.
+type ToldWave struct {
+	Approval string // Approval.ID
+	Wave     int    // from 1
+}
+
+// WaveOf returns the index of the wave of the approval that a phone on a version
+// belongs to, or -1 when it is in none. A phone keeps the wave in which it was
+// told, whatever it installs meanwhile.
+func (a *Approval) WaveOf(phone, osVersion string, told ToldWave) int {
+	if told.Approval == a.ID && 0 < told.Wave && told.Wave <= len(a.Waves) {
+		return told.Wave - 1
+	}
+	bucket := Bucket(a.Drawn(), phone)
+	return slices.IndexFunc(a.Waves, func(w Wave) bool { return bucket < w.Threshold && w.Takes(osVersion) })
+}
+
+// byVersion reports whether the waves go by what phones run.
+func (a *Approval) byVersion() bool {
+	return slices.ContainsFunc(a.Waves, func(w Wave) bool { return len(w.UpTo) > 0 })
 }
 
 // Takes reports whether the wave is for phones on a version.
@@ -36,19 +53,23 @@ func (w Wave) Takes(osVersion string) bool {
 // Begun reports whether the phones of the wave may start.
 func (w Wave) Begun(now time.Time) bool { return !w.Waits && begun(w.Start, now) }
 
-// wave returns the wave a phone on a version belongs to.
-func (a *Approval) wave(phone, osVersion string) (Wave, bool) {
-	i := WaveOf(a.Waves, a.Drawn(), phone, osVersion)
+// wave returns the wave that a phone belongs to with its number from 1, which is
+// 0 when the phone is in none.
+func (a *Approval) wave(f *Facts) (Wave, int) {
+	i := a.WaveOf(f.Phone, f.OSVersion, f.Told)
 	if i < 0 {
-		return Wave{}, false
+		return Wave{}, 0
 	}
-	return a.Waves[i], true
+	return a.Waves[i], i + 1
 }
 
 // told reports whether the phone was told what an approval asks of it. Its wave
 // had begun then, and a wave that goes by what phones run is not lost by
-// installing another release meanwhile.
+// installing another release meanwhile, nor by a pause.
 func (c choice) told(a *Approval) bool {
+	if c.f.Told.Approval == a.ID {
+		return true
+	}
 	e := c.f.Announced
 	return e != nil && e.Source == SourceApproval && e.SourceID == a.ID
 }

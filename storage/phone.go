@@ -181,6 +181,15 @@ type Announced struct {
 	Revision    uint64                `json:"revision,omitzero"`  // world revision it was computed from
 	Timestamp   time.Time             `json:"timestamp,omitzero"` // whole seconds; never goes back within an epoch or across one
 	Enforcement *AnnouncedEnforcement `json:"enforcement,omitzero"`
+	Wave        ToldWave              `json:"wave,omitzero"`
+}
+
+// ToldWave is the wave in which a phone was last told to install by an approval
+// whose waves go by what phones run. It stays when the enforcement has ended, because
+// by then the phone runs something else.
+type ToldWave struct {
+	Approval string `json:"approval,omitzero"`
+	Wave     int    `json:"wave,omitzero"` // from 1
 }
 
 // AnnouncedEnforcement is the one enforcement a phone was told, with the

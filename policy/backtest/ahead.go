@@ -32,6 +32,7 @@ type Cohort struct {
 	Model   string
 	Version string
 	Count   int
+	Told    policy.ToldWave // as they were told before today
 }
 
 // ErrNoPhones says that a Present has no production phone.
@@ -142,7 +143,7 @@ func (r *replay) addPhones(p Present) {
 		return cmp.Or(cmp.Compare(a.Model, b.Model), version.Order(b.Version, a.Version), cmp.Compare(a.ID, b.ID))
 	}
 	for _, c := range slices.SortedFunc(slices.Values(p.Production), order) {
-		r.phones = append(r.phones, &phones{kind: of(c), id: c.ID, count: c.Count, os: c.Version, since: r.past.from})
+		r.phones = append(r.phones, &phones{kind: of(c), id: c.ID, count: c.Count, os: c.Version, since: r.past.from, keeps: c.Told})
 	}
 	for _, c := range slices.SortedFunc(slices.Values(p.Testers), order) {
 		if n := len(r.testers); n > 0 && r.testers[n-1].model == c.Model {

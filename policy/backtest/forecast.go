@@ -140,7 +140,7 @@ func (r *replay) noteWave(a policy.Approval, i int, now time.Time) {
 	}
 	e := Event{Kind: EventWave, Release: a.Release, Wave: i + 1}
 	for _, p := range r.phones {
-		if policy.WaveOf(a.Waves, a.Drawn(), p.id, p.os) == i && !version.AtLeast(p.os, a.Release) {
+		if a.WaveOf(p.id, p.os, p.keeps) == i && !version.AtLeast(p.os, a.Release) {
 			e.Phones += p.count
 		}
 	}

@@ -46,6 +46,7 @@ type phones struct {
 	stretches []policy.Stretch // what they ran before
 	test      test
 	told      told
+	keeps     policy.ToldWave
 }
 
 // test is what a verification phone is doing.
@@ -321,7 +322,7 @@ func (r *replay) facts(p *phones, ring policy.Ring, os string) policy.Facts {
 	return policy.Facts{
 		Phone: p.id, Group: r.group, Ring: ring, OSVersion: os, Model: p.model, Supervised: policy.Supervised,
 		Capabilities: policy.Capabilities{Known: true, Settings: true, Enforcement: true},
-		Apps:         r.apps, AppsKnown: true,
+		Apps:         r.apps, AppsKnown: true, Told: p.keeps,
 	}
 }
 
