@@ -89,11 +89,10 @@ func (f *Fleet) Apply(ctx context.Context, seg storage.Segment, a Act, r ApplyRe
 		if len(p.steps) == 0 {
 			return storage.WorldChange{}, errUnchanged
 		}
-		err := p.refused(f.contradicts)
-		if err != nil {
+		if err := p.contradicted(); err != nil {
 			return storage.WorldChange{}, err
 		}
-		return f.proposedOr(w, s, a, p.whole(), p.refused(f.opens))
+		return f.proposedOr(w, s, a, p.whole(), p.opens())
 	})
 	if errors.Is(err, errUnchanged) {
 		err = nil
@@ -160,11 +159,8 @@ func (p *applying) each(list, key string, n int, entry func(i int) (name string,
 		if err == nil && seen[name] {
 			err = invalid(key, "named-twice", "%q stands twice; write it once, with all its settings", name).with("value", name)
 		}
-		if inner, ok := errors.AsType[*EntryError](err); ok {
-			return &EntryError{at + "." + inner.At, inner.Err}
-		}
 		if err != nil {
-			return &EntryError{at, err}
+			return within(at, err)
 		}
 		seen[name] = true
 		for j := range p.steps[before:] {

@@ -190,16 +190,18 @@ func (p *applying) unused() error {
 		if _, err := after.decided(was.Name); err == nil {
 			continue
 		}
-		if err := policyView(after, was).refuseUse(); err != nil {
-			return err
+		v := policyView(after, was)
+		if err := v.refuseUse(); err != nil {
+			return inUse(err, v.Groups, p.r.groupEntry, "policy")
 		}
 	}
 	for _, was := range p.s.records.Calendars {
 		if _, err := after.calendar(was.Name); err == nil {
 			continue
 		}
-		if err := calendarView(after, was).refuseUse(); err != nil {
-			return err
+		v := calendarView(after, was)
+		if err := v.refuseUse(); err != nil {
+			return inUse(err, v.Policies, p.r.policyEntry, "calendar")
 		}
 	}
 	return nil
@@ -300,19 +302,4 @@ func (p *applying) applied(ctx context.Context) (ApplyResult, error) {
 	}
 	out.Effects, err = p.f.effects(ctx, p.w, p.s, newSnapshot(applied(p.s.records, p.whole()), p.s.catalog))
 	return out, err
-}
-
-// refused returns what one check says against the steps together, and blames the
-// first entry that it would refuse alone.
-func (p *applying) refused(check func(*worldState, *snapshot, storage.WorldChange) error) error {
-	err := check(p.w, p.s, p.whole())
-	if err == nil {
-		return nil
-	}
-	for _, s := range p.steps {
-		if s.at != "" && check(p.w, p.s, s.change) != nil {
-			return &EntryError{s.at, err}
-		}
-	}
-	return err
 }

@@ -138,7 +138,7 @@ func TestApplyRefuses(t *testing.T) {
 		"empty":           {`"groups": [{"name": "sales", "policy": ""}]`, "groups[0]", "policy: want a value"},
 		"group name":      {`"groups": [{"name": "Sales"}]`, "groups[0]", "name"},
 		"rights":          {`"groups": [{"name": "sales", "rights": "all"}]`, "groups[0]", "rights"},
-		"built-in policy": {`"groups": [], "policies": [{"name": "default", "carry_over": true}]`, "policies[0]", "built in"},
+		"built-in policy": {`"groups": [], "policies": [{"name": "default", "carry_over": true}]`, "policies[0].name", "built in"},
 		"days":            {`"groups": [], "policies": [{"name": "x", "verdict_days": -1}]`, "policies[0]", "verdict_days"},
 	} {
 		if !strings.Contains(test.text, "policies") {
@@ -204,8 +204,8 @@ func TestApplyNeverOpensAGate(t *testing.T) {
 	w.must(err)
 	before := w.records()
 	for text, at := range map[string]string{
-		`{"groups": [{"name": "stock"}, {"name": "sales", "apps": ["com.example.pos"]}]}`:                            "groups[1]",
-		`{"apps": [{"bundle_id": "com.example.pos"}, {"bundle_id": "com.example.scan", "importance": "important"}]}`: "apps[1]",
+		`{"groups": [{"name": "stock"}, {"name": "sales", "apps": ["com.example.pos"]}]}`:                            "groups[1].apps",
+		`{"apps": [{"bundle_id": "com.example.pos"}, {"bundle_id": "com.example.scan", "importance": "important"}]}`: "apps[1].importance",
 	} {
 		_, err := w.apply(text, false)
 		e, ok := errors.AsType[*fleet.EntryError](err)

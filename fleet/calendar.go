@@ -122,9 +122,13 @@ func (c RolloutChange) onto(p storage.Policy, now time.Time) (storage.Policy, er
 		return p, err
 	}
 	if p.CalendarName != "" && !engineCalendar(p.Calendar).IsZero() {
-		return p, refused("two-calendars", "policy %s would follow calendar %s and have open times of its own; take the calendar away (--calendar \"\") "+
+		refusal := refused("two-calendars", "policy %s would follow calendar %s and have open times of its own; take the calendar away (--calendar \"\") "+
 			"or its own times (--weekdays \"\" --hours \"\" --month-end 0 --closed \"\" --holidays \"\")", p.Name, p.CalendarName).
 			with("policy", p.Name, "calendar", p.CalendarName)
+		if refusal.Field = c.first(); c.Calendar != nil {
+			refusal.Field = "calendar"
+		}
+		return p, refusal
 	}
 	return p, nil
 }
@@ -142,9 +146,23 @@ func (c CalendarChange) onto(to storage.Calendar, now time.Time) (storage.Calend
 		}
 	}
 	if _, open := engineCalendar(to).Next(now); !open {
-		return to, invalid("calendar", "never-open", "the calendar leaves no hour open within a year; no wave could ever start")
+		return to, invalid(cmp.Or(c.first(), "calendar"), "never-open", "the calendar leaves no hour open within a year; no wave could ever start")
 	}
 	return to, nil
+}
+
+// first returns the first setting that is changed of those that can close a
+// calendar, or "".
+func (c CalendarChange) first() string {
+	given := map[string]bool{
+		"closed": c.Closed != nil, "holidays": c.Holidays != nil, "weekdays": c.Weekdays != nil, "month_end": c.MonthEnd != nil, "hours": c.Hours != nil,
+	}
+	for _, key := range openTimeKeys() {
+		if given[key] {
+			return key
+		}
+	}
+	return ""
 }
 
 // checkShares refuses waves that do not grow, or do not reach all phones.

@@ -146,3 +146,17 @@ func TestEvidenceFiles(t *testing.T) {
 		t.Errorf("audit: %v", entries[0].Detail)
 	}
 }
+
+// TestApplyNamesWhatOpensTogether: a policy that nobody has yet and a group that
+// gets it open a gate together, which neither does alone.
+func TestApplyNamesWhatOpensTogether(t *testing.T) {
+	t.Parallel()
+	w, _, _ := carrying(t)
+	off := false
+	w.decides("retail", fleet.PolicyChange{CarryOver: &off})
+	_, err := w.apply(`{"policies": [{"name": "loose", "carry_over": true}], "groups": [{"name": "stock"}, {"name": "sales", "policy": "loose"}]}`, false)
+	e, ok := errors.AsType[*fleet.EntryError](err)
+	if r := refusal(t, err); r.Code != "opens-gates" || !ok || e.At != "groups[1]" {
+		t.Errorf("%v, want opens-gates at groups[1]", err)
+	}
+}

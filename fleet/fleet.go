@@ -132,6 +132,7 @@ func (f *Fleet) entry(a Act, action, target string, detail map[string]string) st
 // Missing names what would have to be there, one line each.
 type RefusedError struct {
 	Code    string
+	Field   string // setting to change first, as files call it; "" of what is about none
 	Message string
 	Params  map[string]string // values of the message, for its wording in other languages
 	Missing []Missing

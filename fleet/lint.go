@@ -20,6 +20,9 @@ type LintView struct {
 // PolicyFinding is one thing that is wrong with a policy.
 type PolicyFinding struct {
 	Policy string `json:"policy"`
+	// At is where in the settings that were given it comes from: "policies[0].soak".
+	// It is absent when they are not what it comes from.
+	At string `json:"at,omitempty"`
 	policy.Finding
 }
 
@@ -55,7 +58,11 @@ func (f *Fleet) LintSettings(seg storage.Segment, r ApplyRequest) (LintView, err
 		return LintView{}, err
 	}
 	after := p.after()
-	return f.lint(w, after, after.policies()), nil
+	v := f.lint(w, after, after.policies())
+	for i := range v.Findings {
+		v.Findings[i].At = r.findingAt(after, v.Findings[i])
+	}
+	return v, nil
 }
 
 func (f *Fleet) lint(w *worldState, s *snapshot, policies []storage.Policy) LintView {
@@ -63,7 +70,7 @@ func (f *Fleet) lint(w *worldState, s *snapshot, policies []storage.Policy) Lint
 	for _, p := range policies {
 		v.Policies = append(v.Policies, p.Name)
 		for _, found := range policy.Lint(draft(w, s, p), f.now()) {
-			v.Findings = append(v.Findings, PolicyFinding{p.Name, found})
+			v.Findings = append(v.Findings, PolicyFinding{Policy: p.Name, Finding: found})
 			if found.Severity == policy.SeverityError {
 				v.Errors++
 			} else {
@@ -97,10 +104,19 @@ func draft(w *worldState, s *snapshot, p storage.Policy) policy.Draft {
 }
 
 // contradicts refuses a change that makes a policy contradict itself, the calendar
-// it follows or a group that has it. What was wrong before keeps nobody from changing something else.
+// it follows or a group that has it.
 func (f *Fleet) contradicts(w *worldState, s *snapshot, c storage.WorldChange) error {
+	if found, wrong := f.contradiction(w, s, c); wrong {
+		return contradicting(found)
+	}
+	return nil
+}
+
+// contradiction finds what a change makes wrong with a policy, the calendar it
+// follows or a group that has it. What was wrong before is not found.
+func (f *Fleet) contradiction(w *worldState, s *snapshot, c storage.WorldChange) (PolicyFinding, bool) {
 	if len(c.Policies)+len(c.Groups)+len(c.Calendars) == 0 {
-		return nil
+		return PolicyFinding{}, false
 	}
 	after := &snapshot{records: applied(s.records, c), catalog: s.catalog}
 	before := f.lint(w, s, s.policies()).Findings
@@ -109,20 +125,20 @@ func (f *Fleet) contradicts(w *worldState, s *snapshot, c storage.WorldChange) e
 			return was.Policy == found.Policy && was.Code == found.Code && was.Params[policy.ParamGroup] == found.Params[policy.ParamGroup]
 		}
 		if found.Severity == policy.SeverityError && !slices.ContainsFunc(before, same) {
-			return contradiction(found)
+			return found, true
 		}
 	}
-	return nil
+	return PolicyFinding{}, false
 }
 
-// contradiction is the refusal of a finding; its code and values are those of
+// contradicting is the refusal of a finding; its code and values are those of
 // the finding.
-func contradiction(found PolicyFinding) *RefusedError {
+func contradicting(found PolicyFinding) *RefusedError {
 	what := found.Field
 	for _, key := range slices.Sorted(maps.Keys(found.Params)) {
 		what += fmt.Sprintf(", %s %s", key, found.Params[key])
 	}
 	return &RefusedError{
-		Code: string(found.Code), Message: fmt.Sprintf("policy %s contradicts itself: %s (%s)", found.Policy, found.Code, what), Params: found.Params,
+		Code: string(found.Code), Field: found.Field, Message: fmt.Sprintf("policy %s contradicts itself: %s (%s)", found.Policy, found.Code, what), Params: found.Params,
 	}
 }

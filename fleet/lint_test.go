@@ -76,8 +76,8 @@ func TestContradictionsAreRefused(t *testing.T) {
 	}
 	_, err = w.apply(`{"policies": [{"name": "other"}, {"name": "strict", "deadline": "12h"}]}`, false)
 	e, ok := errors.AsType[*fleet.EntryError](err)
-	if r := refusal(t, err); r.Code != string(policy.LintDeadlineNotice) || !ok || e.At != "policies[1]" {
-		t.Errorf("files: %v, want %s at policies[1]", err, policy.LintDeadlineNotice)
+	if r := refusal(t, err); r.Code != string(policy.LintDeadlineNotice) || !ok || e.At != "policies[1].deadline" {
+		t.Errorf("files: %v, want %s at policies[1].deadline", err, policy.LintDeadlineNotice)
 	}
 	if diff := cmp.Diff(before, w.records()); diff != "" {
 		t.Errorf("the world changed:\n%s", diff)

@@ -248,7 +248,9 @@ func refuseBuiltIn(name string) error {
 	if name != policy.DefaultPolicy {
 		return nil
 	}
-	return refused("built-in-policy", "policy %s is built in and stays as it is; make one of your own with `kannuki policy set`", name).with("policy", name)
+	refusal := refused("built-in-policy", "policy %s is built in and stays as it is; make one of your own with `kannuki policy set`", name).with("policy", name)
+	refusal.Field = "name"
+	return refusal
 }
 
 func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.AuditEntry {

@@ -84,6 +84,8 @@ type failure struct {
 	Message   string          `json:"message"`
 	Detail    string          `json:"detail,omitempty"`
 	Field     string          `json:"field,omitempty"`
+	File      string          `json:"file,omitempty"` // of settings
+	Line      int             `json:"line,omitempty"` // of the file, from 1
 	Missing   []fleet.Missing `json:"missing,omitempty"`
 	Near      []string        `json:"near,omitempty"`
 	Next      string          `json:"next,omitempty"`
@@ -172,8 +174,12 @@ func describe(t *lang.Printer, err error) failure {
 		}
 	} else if e, ok := errors.AsType[*policyfile.Error](err); ok {
 		f.Exit, f.Code, f.Detail, f.Field, f.Message = exitUsage, api.CodeInvalid, e.Code, e.Key, settingsFault(t, e)
+		f.File, f.Line = e.File, e.Line
 	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
 		f.Message = fileFault(t, e)
+	}
+	if e, ok := errors.AsType[*placedError](err); ok {
+		f.File, f.Line, f.Field = e.place.File, e.place.Line, e.place.Key
 	}
 	if errors.Is(err, server.ErrDatabaseLocked) {
 		f.Message = t.T("a server is running on this data directory")

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/policyfile"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -45,37 +46,90 @@ func runPolicyLint(g *globals, cmd *cobra.Command, o settingsFlags, args []strin
 	return nil
 }
 
-func (g *globals) lint(cmd *cobra.Command, o settingsFlags, args []string) (fleet.LintView, error) {
+// lintedFiles are findings with the lines of the files they come from.
+type lintedFiles struct {
+	fleet.LintView
+	Findings []placedFinding `json:"findings"`
+}
+
+// placedFinding is a finding; the place is the zero value when no file has it.
+type placedFinding struct {
+	fleet.PolicyFinding
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"` // from 1
+	Key  string `json:"key,omitempty"`  // "policies.soak"
+}
+
+// place returns "settings/policies.yaml:7: ", or "".
+func (f placedFinding) place() string {
+	if f.File == "" {
+		return ""
+	}
+	return policyfile.Place{File: f.File, Line: f.Line}.String() + ": "
+}
+
+func inLines(files *policyfile.Files, v fleet.LintView) lintedFiles {
+	out := lintedFiles{LintView: v, Findings: []placedFinding{}}
+	for _, f := range v.Findings {
+		placed := placedFinding{PolicyFinding: f}
+		if p, ok := files.Place(f.At); ok {
+			placed.File, placed.Line, placed.Key = p.File, p.Line, p.Key
+		}
+		out.Findings = append(out.Findings, placed)
+	}
+	return out
+}
+
+func (g *globals) lint(cmd *cobra.Command, o settingsFlags, args []string) (lintedFiles, error) {
 	var v fleet.LintView
+	no := lintedFiles{}
 	if o.file != "" {
 		if len(args) > 0 {
-			return v, usage(cmd, g.text.T("give a policy or --file, not both"))
+			return no, usage(cmd, g.text.T("give a policy or --file, not both"))
 		}
-		return v, g.askAbout(cmd, o, api.Path("lint"), &v)
+		files, err := g.askAbout(cmd, o, api.Path("lint"), &v)
+		if err != nil {
+			return no, err
+		}
+		return inLines(files, v), nil
 	}
 	if o.prune {
-		return v, usage(cmd, g.text.T("--prune needs --file"))
+		return no, usage(cmd, g.text.T("--prune needs --file"))
 	}
 	client, err := g.client(cmd)
 	if err != nil {
-		return v, err
+		return no, err
 	}
 	query := url.Values{}
 	if len(args) > 0 {
 		query.Set("policy", args[0])
 	}
-	return v, client.Get(cmd.Context(), api.Path("lint"), query, &v)
+	err = client.Get(cmd.Context(), api.Path("lint"), query, &v)
+	return inLines(&policyfile.Files{}, v), err
 }
 
-func (g *globals) lintTable(v fleet.LintView) table {
+func (g *globals) lintTable(v lintedFiles) table {
 	t := g.text
 	tab := table{columns: []column{
-		{"severity", t.T("Finding")}, {"policy", t.T("Policy")}, {"field", t.T("Setting")}, {"code", t.T("Code")}, {"group", t.T("Group")}, {"why", ""}, {"change", ""},
+		{"severity", t.T("Finding")},
+		{"policy", t.T("Policy")},
+		{"field", t.T("Setting")},
+		{"code", t.T("Code")},
+		{"group", t.T("Group")},
+		{"why", ""},
+		{"change", ""},
+		{"file", ""},
+		{"line", ""},
+		{"key", ""},
 	}}
 	for _, f := range v.Findings {
-		text := t.Lint(string(f.Code))
+		text, line := t.Lint(string(f.Code)), plain("")
+		if f.Line > 0 {
+			line = number(f.Line)
+		}
 		tab.add(cell{string(f.Severity), g.severity(f.Severity)}, plain(f.Policy), plain(f.Field), plain(string(f.Code)), plain(f.Params[policy.ParamGroup]),
-			plain(t.Fill(text.Why, f.Params)), plain(t.Fill(text.Change, f.Params)))
+			plain(t.Fill(text.Why, f.Params)), plain(t.Fill(text.Change, f.Params)),
+			plain(f.File), line, plain(f.Key))
 	}
 	return tab
 }
@@ -88,12 +142,12 @@ func (g *globals) severity(s policy.Severity) string {
 }
 
 // lintText gives every finding a paragraph: what is wrong, and what to change.
-func (g *globals) lintText(v fleet.LintView) string {
+func (g *globals) lintText(v lintedFiles) string {
 	t := g.text
 	var b strings.Builder
 	for _, f := range v.Findings {
 		text := t.Lint(string(f.Code))
-		fmt.Fprintf(&b, "%s\n  %s\n  %s\n\n", t.T("%s: policy %s, %s (%s)", g.severity(f.Severity), f.Policy, f.Field, f.Code), t.Fill(text.Why, f.Params), t.Fill(text.Change, f.Params))
+		fmt.Fprintf(&b, "%s%s\n  %s\n  %s\n\n", f.place(), t.T("%s: policy %s, %s (%s)", g.severity(f.Severity), f.Policy, f.Field, f.Code), t.Fill(text.Why, f.Params), t.Fill(text.Change, f.Params))
 	}
 	fmt.Fprintf(&b, "%s\n", t.T("Policies: %s. Errors: %d, warnings: %d.", list(v.Policies).shown, v.Errors, v.Warnings))
 	return b.String()

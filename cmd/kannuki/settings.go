@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -170,51 +169,37 @@ func (g *globals) ask(cmd *cobra.Command, files *policyfile.Files, prune bool) (
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, request api.ApplyRequest) (fleet.ApplyResult, error) {
+	post := func(ctx context.Context, request api.ApplyRequest) (result fleet.ApplyResult, err error) {
 		request.Settings, request.Prune = files.Settings, prune
-		var result fleet.ApplyResult
-		err := client.Post(ctx, api.Path("apply"), request, &result)
+		return result, client.Post(ctx, api.Path("apply"), request, &result)
+	}
+	var shown []fleet.SettingsChange // by the request before
+	return func(ctx context.Context, request api.ApplyRequest) (fleet.ApplyResult, error) {
+		result, err := post(ctx, request)
+		if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.CodeConflict {
+			now, again := post(ctx, api.ApplyRequest{Edit: api.Edit{DryRun: true}})
+			if again != nil {
+				return now, g.inFiles(files, again)
+			}
+			return now, g.changedSince(files, shown, now.Changes, err)
+		}
+		shown = result.Changes
 		return result, g.inFiles(files, err)
 	}, nil
 }
 
 // askAbout sends the settings of files to a route that only looks at them.
-func (g *globals) askAbout(cmd *cobra.Command, o settingsFlags, path string, answer any) error {
+func (g *globals) askAbout(cmd *cobra.Command, o settingsFlags, path string, answer any) (*policyfile.Files, error) {
 	files, err := policyfile.Read(o.file)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client, err := g.client(cmd)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	request := api.SettingsRequest{Settings: files.Settings, Prune: o.prune}
-	return g.inFiles(files, client.Post(cmd.Context(), path, request, answer))
-}
-
-// inFiles says where in the files an error of the server stands.
-func (g *globals) inFiles(files *policyfile.Files, err error) error {
-	e, ok := errors.AsType[*api.Error](err)
-	if !ok {
-		return err
-	}
-	if e.Code == api.CodeConflict {
-		changed := &wordedError{g.text.T("Nothing was done: other things would change than were shown."), err}
-		return &nextError{changed, g.text.T("Look again with `kannuki diff`, then decide.")}
-	}
-	place, ok := files.Place(e.Field)
-	if !ok {
-		return err
-	}
-	// What is worded here names the key, without the number of the entry.
-	here := *e
-	message, named := strings.CutPrefix(here.Message, here.Field+": ")
-	here.Field, here.Message = place.Key, message
-	if named && here.Code == api.CodeInvalid {
-		here.Message = place.Key + ": " + message
-		return fmt.Errorf("%s: %w", place, &here)
-	}
-	return fmt.Errorf("%s: %s: %w", place, place.Key, &here)
+	return files, g.inFiles(files, client.Post(cmd.Context(), path, request, answer))
 }
 
 func (g *globals) changesTable(changes []fleet.SettingsChange) table {

@@ -139,6 +139,7 @@ func (r *reader) value(n ast.Node, want *SchemaNode, path string) (any, error) {
 		return nil, r.fault(n, path, CodeUnsupported, "", "")
 	default:
 		if v, ok := scalar(n, want.Type); ok {
+			r.files.texts[path] = fmt.Sprint(v)
 			return v, nil
 		}
 	}

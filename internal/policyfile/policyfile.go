@@ -75,9 +75,15 @@ func (p Place) String() string {
 // Files are the settings of one or more files, and where each one stands.
 type Files struct {
 	Settings fleet.Settings
-	Names    []string         // of the files that were read, in their order
-	places   map[string]Place // by path: "groups[0].apps[1]"
-	entries  map[string][]any // by list: "groups"
+	Names    []string          // of the files that were read, in their order
+	Path     string            // that was read
+	places   map[string]Place  // by path: "groups[0].apps[1]"
+	texts    map[string]string // single values, by path
+	entries  map[string][]any  // by list: "groups"
+}
+
+func newFiles(path string) *Files {
+	return &Files{Path: path, places: map[string]Place{}, texts: map[string]string{}, entries: map[string][]any{}}
 }
 
 // Read reads one file, or every .yaml and .yml file in and below a folder, in
@@ -88,7 +94,7 @@ func Read(path string) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Files{places: map[string]Place{}, entries: map[string][]any{}}
+	f := newFiles(path)
 	for _, name := range names {
 		text, err := os.ReadFile(name) //nolint:gosec // the person names it
 		if err != nil {
@@ -103,7 +109,7 @@ func Read(path string) (*Files, error) {
 
 // Parse reads one file that is in memory already. The name is for errors.
 func Parse(name string, text []byte) (*Files, error) {
-	f := &Files{places: map[string]Place{}, entries: map[string][]any{}}
+	f := newFiles(name)
 	if err := f.add(name, text); err != nil {
 		return nil, err
 	}

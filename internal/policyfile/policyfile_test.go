@@ -65,6 +65,17 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s is at %+v, want %+v", path, got, want)
 		}
 	}
+	for value, want := range map[string]string{"sell one article": "apps[0].smoke[0]", "sell two": "apps[0].smoke"} {
+		if got := f.Item("apps[0].smoke", value); got != want {
+			t.Errorf("the check %q is %s, want %s", value, got, want)
+		}
+	}
+	for setting, want := range map[string]int{"app com.example.pos importance": 5, "calendar shops hours": 8, "policy retail soak": 9, "group sales policy": 14, "group sales ": 11, "group stock policy": 0} {
+		part := strings.Split(setting, " ")
+		if got, ok := f.Setting(part[0], part[1], part[2]); got.Line != want || ok != (want > 0) {
+			t.Errorf("%s is at %+v, want line %d", setting, got, want)
+		}
+	}
 	if got, ok := f.Place("groups[1]"); ok {
 		t.Errorf("groups[1] is at %+v, want nowhere", got)
 	}

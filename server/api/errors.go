@@ -50,7 +50,7 @@ func asError(err error) *Error {
 		return asError(e.Err).within(e.At)
 	}
 	if e, ok := errors.AsType[*fleet.RefusedError](err); ok {
-		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Message: e.Message, Detail: e.Code, Params: e.Params, Missing: e.Missing}
+		return &Error{Status: http.StatusForbidden, Code: CodeRefused, Message: e.Message, Detail: e.Code, Field: e.Field, Params: e.Params, Missing: e.Missing}
 	}
 	if e, ok := errors.AsType[*fleet.InvalidError](err); ok {
 		return &Error{Status: http.StatusBadRequest, Code: CodeInvalid, Message: e.Error(), Detail: e.Code, Field: e.Field, Params: e.Params, Near: e.Near}
