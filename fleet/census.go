@@ -84,14 +84,30 @@ func bare(p *storage.Phone) storage.Phone {
 	return b
 }
 
-// lookOf returns the key and the content of a phone's look.
-func lookOf(p *storage.Phone) (string, storage.Phone) {
-	b := bare(p)
-	key, err := json.Marshal(b)
+// keyOf returns the key of a look with some content.
+func keyOf(bare *storage.Phone) string {
+	key, err := json.Marshal(bare)
 	if err != nil { // a record that was stored can be encoded
-		return fmt.Sprintf("%+v", b), b
+		return fmt.Sprintf("%+v", *bare)
 	}
-	return string(key), b
+	return string(key)
+}
+
+// lookOf returns the look of a phone that had another before, nil for none. Most
+// phones that say something say what they said before: then no key is made. The
+// caller holds c.mu.
+func (c *census) lookOf(p *storage.Phone, before *look) *look {
+	content := bare(p)
+	if before != nil && before.phone.Same(&content) {
+		return before
+	}
+	key := keyOf(&content)
+	l, ok := c.looks[key]
+	if !ok {
+		l = &look{key: key, phone: content}
+		c.looks[key] = l
+	}
+	return l
 }
 
 // moment returns a number greater than any before. One taken by the updater
@@ -109,7 +125,6 @@ func (c *census) add(p *storage.Phone, at uint64) { c.put(p, at, at) }
 func (c *census) heal(p *storage.Phone, before uint64) { c.put(p, before, 0) }
 
 func (c *census) put(p *storage.Phone, at, known uint64) {
-	key, content := lookOf(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i, old := c.index[p.UDID]
@@ -125,11 +140,11 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 		}
 		return
 	}
-	l, ok := c.looks[key]
-	if !ok {
-		l = &look{key: key, phone: content}
-		c.looks[key] = l
+	var before *look
+	if old {
+		before = c.members[i].look
 	}
+	l := c.lookOf(p, before)
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known,

@@ -23,6 +23,7 @@ type compiled struct {
 type compiler struct {
 	sets     sync.Map // compiled by a string with everything it depends on
 	settings sync.Map // server token of the settings declaration by policy.Hold
+	asked    sync.Map // mdm.Command by a string with everything but its UUID
 	mu       sync.Mutex
 	kept     int
 }
@@ -60,19 +61,36 @@ func (f *Fleet) compiled(p *storage.Phone, hold policy.Hold, e *storage.Announce
 	for _, it := range set.Items() {
 		c.set.Items = append(c.set.Items, storage.DeclarationItem(it))
 	}
-	f.compiler.keep(about, c)
+	f.compiler.keep(&f.compiler.sets, about, c)
 	return c, nil
 }
 
-func (k *compiler) keep(about string, c compiled) {
+func (k *compiler) keep(in *sync.Map, about string, v any) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.kept >= maxCompiled {
 		k.sets.Clear()
+		k.asked.Clear()
 		k.kept = 0
 	}
 	k.kept++
-	k.sets.Store(about, c)
+	in.Store(about, v)
+}
+
+// question returns the command that asks for a payload, which is the same for
+// whole groups but for its UUID. About is all that the payload depends on.
+func (f *Fleet) question(id, about string, p mdm.Payload) (mdm.Command, error) {
+	about = p.RequestType() + " " + about
+	if known, ok := f.compiler.asked.Load(about); ok {
+		if c, ok := known.(mdm.Command); ok {
+			return c.With(id)
+		}
+	}
+	c, err := mdm.NewCommand(id, p)
+	if err == nil {
+		f.compiler.keep(&f.compiler.asked, about, c)
+	}
+	return c, err
 }
 
 // settingsToken returns the revision of the settings declaration for a hold,

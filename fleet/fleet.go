@@ -44,6 +44,10 @@ type Options struct {
 	// Scaled says that the policy clock is a lab's and not the wall clock, so
 	// that views which show times of both name it.
 	Scaled bool
+	// InventoryEvery is how old a phone's answer about itself and its apps may get
+	// before it is asked again; 0 means 24 hours. A phone that is asked more
+	// seldom than once a week counts as silent.
+	InventoryEvery time.Duration
 	// Channels, unless nil, names the channels that are to carry a notice of a
 	// kind about a group ("" for what concerns no group).
 	Channels func(kind, group string) []string
@@ -86,6 +90,9 @@ func New(store Store, waker Waker, now func() time.Time, o Options) *Fleet {
 	}
 	if o.Wall == nil {
 		o.Wall = now
+	}
+	if o.InventoryEvery == 0 {
+		o.InventoryEvery = inventoryEvery
 	}
 	return &Fleet{
 		store:    store,

@@ -24,16 +24,20 @@ const holdIdentifier = "kannuki.hold"
 // Device Management, ProfileList).
 const managedOnlyFrom = "13.0"
 
-// holdProfile returns the profile that hides releases before iOS 18, and its
-// UUID, which derives from the content: a phone that lists the UUID has just
-// this profile.
-func (f *Fleet) holdProfile(hold policy.Hold) (id string, profile []byte, err error) {
-	id = contentUUID("hold", f.o.Organization, strconv.Itoa(hold.Days))
-	profile, err = mdm.DeferralProfile{
+// holdProfileID returns the UUID of the hold profile, which derives from the
+// content: a phone that lists the UUID has just this profile.
+func (f *Fleet) holdProfileID(hold policy.Hold) string {
+	return contentUUID("hold", f.o.Organization, strconv.Itoa(hold.Days))
+}
+
+// holdProfile returns the profile that hides releases before iOS 18.
+func (f *Fleet) holdProfile(hold policy.Hold) ([]byte, error) {
+	id := f.holdProfileID(hold)
+	profile, err := mdm.DeferralProfile{
 		Identifier: holdIdentifier, UUID: id, PayloadUUID: contentUUID("hold.restrictions", id),
 		Name: "iOS updates wait for approval", Organization: f.o.Organization, Days: hold.Days,
 	}.Encode()
-	return id, profile, wrap("hold profile", err)
+	return profile, wrap("hold profile", err)
 }
 
 // contentUUID derives a UUID from what it stands for.
@@ -116,14 +120,12 @@ type due struct {
 func (f *Fleet) holdDue(p *storage.Phone, hold policy.Hold) ([]due, error) {
 	l := legacyOf(p)
 	var list []due
-	if hold.By == policy.ByProfile && f.stale(l.TriedAt) {
-		id, profile, err := f.holdProfile(hold)
+	if hold.By == policy.ByProfile && f.stale(l.TriedAt) && l.Profile != f.holdProfileID(hold) {
+		profile, err := f.holdProfile(hold)
 		if err != nil {
 			return nil, err
 		}
-		if l.Profile != id {
-			list = append(list, due{kindHold, holdID(p), mdm.InstallProfileCommand{Payload: profile}, mdm.FeatureDeferralProfile})
-		}
+		list = append(list, due{kindHold, holdID(p), mdm.InstallProfileCommand{Payload: profile}, mdm.FeatureDeferralProfile})
 	}
 	// Only the phone's own list says whether the profile is there, and only as
 	// long as one may be.

@@ -16,7 +16,8 @@ const (
 	requestApps        = "InstalledApplicationList"
 )
 
-// inventoryEvery is how old a phone's answer may get before it is asked again.
+// inventoryEvery is how old a phone's answer may get before it is asked again,
+// unless the options say otherwise.
 const inventoryEvery = 24 * time.Hour
 
 // informationQueries is the least that update policy needs. Everything Apple
@@ -55,19 +56,23 @@ func appsID(p *storage.Phone, bundleIDs []string) string {
 	return commandID(p, "apps", strconv.FormatInt(p.AppsAt.UnixMicro(), 10)+" "+strings.Join(bundleIDs, " "))
 }
 
-// groupApps returns the bundle identifiers of the phone's group, sorted. An
-// ungrouped phone is asked for no apps at all.
+// groupApps returns the bundle identifiers of the phone's group, sorted; nobody
+// may change them. An ungrouped phone is asked for no apps at all.
 func groupApps(s *snapshot, group string) []string {
 	i := slices.IndexFunc(s.records.Groups, func(g storage.Group) bool { return g.Name == group })
 	if i < 0 || group == "" {
 		return nil
 	}
-	return slices.Sorted(slices.Values(s.records.Groups[i].Apps))
+	apps := s.records.Groups[i].Apps
+	if slices.IsSorted(apps) {
+		return apps
+	}
+	return slices.Sorted(slices.Values(apps))
 }
 
 // stale reports whether an answer must be asked for again.
 func (f *Fleet) stale(at time.Time) bool {
-	return at.IsZero() || f.now().Sub(at) >= inventoryEvery
+	return at.IsZero() || f.now().Sub(at) >= f.o.InventoryEvery
 }
 
 // appsDue returns what the phone should be asked for, and whether it should be
@@ -84,12 +89,13 @@ func (f *Fleet) appsDue(s *snapshot, p *storage.Phone) (bundleIDs []string, due 
 // inventoryDue returns the inventory request the phone should get now, if any.
 func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.Command, kind, error) {
 	if (f.stale(p.InfoAt) || s.ask && !s.fresh && !s.told) && !slices.Contains(s.offered, informationID(p)) {
-		c, err := mdm.NewCommand(informationID(p), mdm.DeviceInformationCommand{Queries: informationQueries()})
+		c, err := f.question(informationID(p), "", mdm.DeviceInformationCommand{Queries: informationQueries()})
 		return &c, kindInformation, err
 	}
 	bundleIDs, due := f.appsDue(w.current.Load(), p)
 	if due && !slices.Contains(s.offered, appsID(p, bundleIDs)) {
-		c, err := mdm.NewCommand(appsID(p, bundleIDs), mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems(p)})
+		asked := mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems(p)}
+		c, err := f.question(appsID(p, bundleIDs), strings.Join(asked.Items, " ")+"|"+strings.Join(bundleIDs, " "), asked)
 		return &c, kindApps, err
 	}
 	return nil, kindNone, nil
@@ -125,7 +131,10 @@ func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 	q.OS.SupplementalExtra = valueOrEmpty(info.SupplementalOSVersionExtra, q.OS.SupplementalExtra)
 	q.Model = value(info.ProductName, q.Model)
 	q.Serial = value(info.SerialNumber, q.Serial)
-	q.TimeZone = zone(value(info.TimeZone, q.TimeZone), q.TimeZone)
+	// It keeps the last good name when it reports one that this server does not know.
+	if name := value(info.TimeZone, q.TimeZone); f.zone(name) != nil {
+		q.TimeZone = name
+	}
 	if info.IsSupervised != nil {
 		q.Supervision = storage.Unsupervised
 		if *info.IsSupervised {
@@ -139,15 +148,6 @@ func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 		audit = append(audit, f.arrived(t.worldState, q, "enrolled")...)
 	}
 	return storage.PhoneChange{Audit: audit, Notices: f.leakNotices(t.worldState, q, audit)}
-}
-
-// zone keeps the last good name when a phone reports one this server does not
-// know.
-func zone(name, last string) string {
-	if _, err := time.LoadLocation(name); err != nil {
-		return last
-	}
-	return name
 }
 
 func value(reported *string, last string) string {

@@ -185,16 +185,25 @@ func (f *Fleet) location(p *storage.Phone) *time.Location {
 	if p.TimeZone == "" {
 		return f.o.Location
 	}
-	if known, ok := f.zones.Load(p.TimeZone); ok {
+	if loc := f.zone(p.TimeZone); loc != nil {
+		return loc
+	}
+	return f.o.Location
+}
+
+// zone returns a time zone by its IANA name, nil when this server does not know
+// it.
+func (f *Fleet) zone(name string) *time.Location {
+	if known, ok := f.zones.Load(name); ok {
 		if loc, ok := known.(*time.Location); ok {
 			return loc
 		}
 	}
-	loc, err := time.LoadLocation(p.TimeZone)
+	loc, err := time.LoadLocation(name)
 	if err != nil {
-		return f.o.Location
+		return nil
 	}
-	f.zones.Store(p.TimeZone, loc)
+	f.zones.Store(name, loc)
 	return loc
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/micromdm/plist"
 
 	"github.com/kannuki-mdm/kannuki/mdm"
@@ -55,6 +56,19 @@ func TestCommandBytes(t *testing.T) {
 			if err != nil || !bytes.Equal(cmd.Body, again.Body) {
 				t.Errorf("got other bytes the second time, %v", err)
 			}
+			for _, other := range []string{"u", "5E0C2C1A-0000-4000-8000-00000000B002", `<&">`} {
+				want, err := mdm.NewCommand(other, test.p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := cmd.With(other)
+				if diff := cmp.Diff(want, got); err != nil || diff != "" {
+					t.Errorf("with UUID %s: %v (-encoded +got):\n%s", other, err, diff)
+				}
+				if back, err := got.With(uuid); err != nil || !bytes.Equal(back.Body, cmd.Body) {
+					t.Errorf("and back: %v, %s", err, back.Body)
+				}
+			}
 		})
 	}
 }
@@ -90,6 +104,21 @@ func TestCommandTakesForeignPayloads(t *testing.T) {
 	c := got.Command
 	if got.CommandUUID != "u" || c.RequestType != "RestartDevice" || c.Count != -3 || c.Share != 0.5 || !c.NotifyUser {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWithRefuses(t *testing.T) {
+	t.Parallel()
+	c, err := mdm.NewCommand("u", mdm.SecurityInfoCommand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.With("a\n"); err == nil {
+		t.Error("a UUID with a line feed is taken")
+	}
+	c.UUID = "v"
+	if _, err := c.With("w"); err == nil {
+		t.Error("a command with another UUID in its body is taken")
 	}
 }
 

@@ -171,14 +171,10 @@ func (r *Result) list(key string) ([]fields, error) {
 	return newFields(map[string]any{key: l}).objects(key), nil
 }
 
-// payload decodes the top-level value under key. A Result that was not made
-// by DecodeResult has none.
+// payload decodes the top-level value under key.
 func payload[T any](r *Result, key string, conv func(any) (T, bool)) (T, error) {
 	var zero T
-	if r.doc == nil {
-		return zero, malformed("missing " + key)
-	}
-	v, err := r.doc.value(key)
+	v, err := r.value(key)
 	if err != nil {
 		return zero, err
 	}

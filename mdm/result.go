@@ -51,7 +51,25 @@ type Result struct {
 	// Raw is the body as received; it belongs to the Result.
 	Raw []byte
 
-	doc *document
+	doc   *document
+	given map[string]any // instead of doc
+}
+
+// ResultOf returns what [DecodeResult] returns for a message of e with a status,
+// a command UUID ("" for a poll) and top-level values, without Raw: for
+// simulations, which would encode and decode most of the time. Values are string,
+// bool, int64, float64, []byte, []any and map[string]any; they are not checked
+// and belong to the Result.
+func ResultOf(e Enrollment, s Status, uuid string, values map[string]any) *Result {
+	return &Result{Enrollment: e, Status: s, CommandUUID: uuid, given: values}
+}
+
+// value returns the top-level value under key; nil when absent.
+func (r *Result) value(key string) (any, error) {
+	if r.doc == nil {
+		return r.given[key], nil
+	}
+	return r.doc.value(key)
 }
 
 // DecodeResult reads a poll or a result within l, in one pass over the header

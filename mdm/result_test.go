@@ -3,11 +3,13 @@ package mdm_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/micromdm/plist"
 
 	"github.com/kannuki-mdm/kannuki/mdm"
 )
@@ -105,6 +107,42 @@ func TestDecodeResult(t *testing.T) {
 				t.Errorf("result (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestResultOf: a result of values is what a message with these values decodes to.
+func TestResultOf(t *testing.T) {
+	t.Parallel()
+	values := map[string]any{
+		"QueryResponses":           map[string]any{"OSVersion": "26.6.1", "IsSupervised": true, "AvailableDeviceCapacity": 12.5},
+		"InstalledApplicationList": []any{map[string]any{"Identifier": "com.example.pos", "ShortVersion": "7.0"}},
+		"ProfileList":              []any{map[string]any{"PayloadIdentifier": "kannuki.hold", "PayloadUUID": "u"}},
+		"OSUpdateStatus":           []any{map[string]any{"ProductKey": "k", "IsDownloaded": true, "Status": "Idle"}},
+		"UpdateResults":            []any{map[string]any{"ProductKey": "k", "InstallAction": "DownloadOnly", "Status": "Downloading"}},
+	}
+	whole := maps.Clone(values)
+	whole["UDID"], whole["Status"], whole["CommandUUID"] = udid, "Acknowledged", "c1"
+	body, err := plist.Marshal(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := decodeResult(t, body), mdm.ResultOf(mdm.Enrollment{UDID: udid}, mdm.Acknowledged, "c1", values)
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(mdm.Result{}, "Raw"), cmpopts.IgnoreUnexported(mdm.Result{})); diff != "" {
+		t.Errorf("header (-decoded +given):\n%s", diff)
+	}
+	for what, read := range map[string]func(*mdm.Result) (any, error){
+		"information": func(r *mdm.Result) (any, error) { return r.DeviceInformation() },
+		"apps":        func(r *mdm.Result) (any, error) { return r.InstalledApplications() },
+		"profiles":    func(r *mdm.Result) (any, error) { return r.Profiles() },
+		"progress":    func(r *mdm.Result) (any, error) { return r.OSUpdateStatuses() },
+		"updates":     func(r *mdm.Result) (any, error) { return r.UpdateResults() },
+		"security":    func(r *mdm.Result) (any, error) { return r.SecurityInfo() }, // has none
+	} {
+		a, errA := read(want)
+		b, errB := read(got)
+		if diff := cmp.Diff(a, b); diff != "" || (errA == nil) != (errB == nil) {
+			t.Errorf("%s: %v, %v (-decoded +given):\n%s", what, errA, errB, diff)
+		}
 	}
 }
 
