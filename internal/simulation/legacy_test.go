@@ -1,7 +1,8 @@
 package simulation
 
 import (
-	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,13 +36,16 @@ func read(c *mdm.Command) (command, error) {
 	return body, err
 }
 
+// values are what a message says beside its status.
+type values = map[string]any
+
 // answer is the message with which the phone answers a command.
-func (p *phone) answer(w *world, c *mdm.Command) string {
+func (p *phone) answer(w *world, c *mdm.Command) message {
 	switch c.RequestType {
 	case "DeviceInformation":
-		return p.result(mdm.Acknowledged, c.UUID, dict("QueryResponses", p.information()))
+		return p.acknowledged(c, values{"QueryResponses": p.information()})
 	case "InstalledApplicationList":
-		return p.result(mdm.Acknowledged, c.UUID, p.appList())
+		return p.acknowledged(c, values{"InstalledApplicationList": p.appList()})
 	case "InstallProfile", "RemoveProfile", "ProfileList", "ScheduleOSUpdate", "OSUpdateStatus":
 		body, err := read(c)
 		if err != nil {
@@ -49,16 +53,16 @@ func (p *phone) answer(w *world, c *mdm.Command) string {
 		}
 		return p.older(w, c, body)
 	default:
-		return p.result(mdm.Acknowledged, c.UUID, "")
+		return p.acknowledged(c, nil)
 	}
 }
 
 // older answers the commands that iOS 27 removed.
-func (p *phone) older(w *world, c *mdm.Command, body command) string {
+func (p *phone) older(w *world, c *mdm.Command, body command) message {
 	switch c.RequestType {
 	case "InstallProfile":
 		if !p.supervised {
-			return p.result(mdm.Error, c.UUID, "")
+			return message{status: mdm.Error, uuid: c.UUID}
 		}
 		var profile struct{ PayloadIdentifier, PayloadUUID string }
 		if err := plist.Unmarshal(body.Command.Payload, &profile); err != nil {
@@ -69,22 +73,22 @@ func (p *phone) older(w *world, c *mdm.Command, body command) string {
 		w.removesHold(p)
 		p.legacy.profile = ""
 	case "ProfileList":
-		entry := ""
+		list := []any{}
 		if p.legacy.profile != "" {
-			entry = "<dict>" + text("PayloadIdentifier", "kannuki.hold") + text("PayloadUUID", p.legacy.profile) + "</dict>"
+			list = append(list, values{"PayloadIdentifier": "kannuki.hold", "PayloadUUID": p.legacy.profile})
 		}
-		return p.result(mdm.Acknowledged, c.UUID, "<key>ProfileList</key><array>"+entry+"</array>")
+		return p.acknowledged(c, values{"ProfileList": list})
 	case "ScheduleOSUpdate":
-		return p.result(mdm.Acknowledged, c.UUID, p.schedule(w, body))
+		return p.acknowledged(c, p.schedule(w, body))
 	case "OSUpdateStatus":
-		return p.result(mdm.Acknowledged, c.UUID, p.progress())
+		return p.acknowledged(c, values{"OSUpdateStatus": p.progress()})
 	}
-	return p.result(mdm.Acknowledged, c.UUID, "")
+	return p.acknowledged(c, nil)
 }
 
 // schedule begins what a ScheduleOSUpdate asks for: a download now, or the
 // installation at once.
-func (p *phone) schedule(w *world, body command) string {
+func (p *phone) schedule(w *world, body command) values {
 	status := "Downloading"
 	for _, u := range body.Command.Updates {
 		p.legacy.release = u.ProductVersion
@@ -99,58 +103,69 @@ func (p *phone) schedule(w *world, body command) string {
 		}
 	}
 	p.machine(w)
-	return fmt.Sprintf("<key>UpdateResults</key><array><dict>%s%s%s</dict></array>",
-		text("ProductKey", productKey+p.legacy.release), text("InstallAction", "DownloadOnly"), text("Status", status))
+	return values{"UpdateResults": []any{
+		values{"ProductKey": productKey + p.legacy.release, "InstallAction": "DownloadOnly", "Status": status},
+	}}
 }
 
 // progress is what the phone answers to OSUpdateStatus.
-func (p *phone) progress() string {
-	entry := ""
+func (p *phone) progress() []any {
+	entry := func(downloaded bool, status string) []any {
+		return []any{values{"ProductKey": productKey + p.pending, "IsDownloaded": downloaded, "Status": status}}
+	}
 	switch p.state {
 	case stateDownloading:
-		entry = "<false/>" + text("Status", "Downloading")
+		return entry(false, "Downloading")
 	case statePrepared:
-		entry = "<true/>" + text("Status", "Idle")
+		return entry(true, "Idle")
 	case stateInstalling:
-		entry = "<true/>" + text("Status", "Installing")
+		return entry(true, "Installing")
+	default:
+		return []any{}
 	}
-	if entry != "" {
-		entry = "<dict>" + text("ProductKey", productKey+p.pending) + "<key>IsDownloaded</key>" + entry + "</dict>"
-	}
-	return "<key>OSUpdateStatus</key><array>" + entry + "</array>"
 }
 
-func (p *phone) information() string {
-	supervised := "<false/>"
-	if p.supervised {
-		supervised = "<true/>"
+func (p *phone) information() values {
+	return values{
+		"UDID": p.udid, "SerialNumber": "S" + p.udid, "OSVersion": p.os, "BuildVersion": p.build,
+		"ProductName": p.model, "TimeZone": p.zone, "IsSupervised": p.supervised,
 	}
-	return text("UDID", p.udid) + text("SerialNumber", "S"+p.udid) + text("OSVersion", p.os) + text("BuildVersion", p.build) +
-		text("ProductName", p.model) + text("TimeZone", p.zone) + "<key>IsSupervised</key>" + supervised
 }
 
-func (p *phone) appList() string {
-	var b strings.Builder
-	b.WriteString("<key>InstalledApplicationList</key><array>")
+func (p *phone) appList() []any {
+	var list []any
 	for _, a := range businessApps() {
-		v := fmt.Sprintf("%d.0", p.apps[a.bundleID])
-		b.WriteString("<dict>" + text("Identifier", a.bundleID) + text("ShortVersion", v) + text("Version", v) + "</dict>")
+		v := strconv.Itoa(p.apps[a.bundleID]) + ".0"
+		list = append(list, values{"Identifier": a.bundleID, "ShortVersion": v, "Version": v})
 	}
-	b.WriteString("</array>")
-	return b.String()
+	return list
 }
 
-func text(key, value string) string {
-	return "<key>" + key + "</key><string>" + value + "</string>"
+// message is what a phone sends to the command URL.
+type message struct {
+	status mdm.Status
+	uuid   string // of the command it answers, "" for a poll
+	says   values
 }
 
-func dict(key, content string) string { return "<key>" + key + "</key><dict>" + content + "</dict>" }
+func (p *phone) acknowledged(c *mdm.Command, says values) message {
+	return message{mdm.Acknowledged, c.UUID, says}
+}
 
-// result is a message to the command URL.
-func (p *phone) result(status mdm.Status, uuid, content string) string {
-	if uuid != "" {
-		content = text("CommandUUID", uuid) + content
+// result returns what the server makes of a message: on the wire of a property
+// list that it decodes.
+func (w *world) result(p *phone, m message) (*mdm.Result, error) {
+	if !w.life.wire {
+		return mdm.ResultOf(mdm.Enrollment{UDID: p.udid}, m.status, m.uuid, m.says), nil
 	}
-	return `<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` +
-		`<plist version="1.0"><dict>` + text("UDID", p.udid) + text("Status", string(status)) + content + "</dict></plist>"
+	whole := values{"UDID": p.udid, "Status": string(m.status)}
+	if m.uuid != "" {
+		whole["CommandUUID"] = m.uuid
+	}
+	maps.Copy(whole, m.says)
+	body, err := plist.Marshal(whole)
+	if err != nil {
+		return nil, err
+	}
+	return mdm.DecodeResult(body, mdm.ResultLimits())
 }

@@ -22,7 +22,9 @@ type life struct {
 	seed     uint64
 	start    time.Time
 	days     int
-	zone     string // by whose days the installation counts
+	zone     string        // by whose days the installation counts
+	wire     bool          // messages are property lists, encoded and decoded
+	asks     time.Duration // how old a phone's answer may get before it is asked again
 	teams    []team
 	phones   []character
 	releases []release
@@ -117,12 +119,24 @@ type size struct {
 	slow         bool
 }
 
+// What phones say each day is most of what a life costs, and hardly ever news. In
+// most lives they are asked every third day and say it without an encoding between
+// them and the server; one in so many is lived as it is.
+const (
+	seldom    = 3 * day
+	dailyEach = 8
+	wireEach  = 10
+)
+
 // draw makes the life of a seed.
 func draw(seed uint64, of size) life {
 	// Each part has numbers of its own, so that a change of one leaves the others.
 	numbers := func(part uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, part)) }
 	r := numbers(1)
-	l := life{seed: seed, days: of.days, start: time.Date(2025, time.Month(1+r.IntN(12)), 1+r.IntN(28), 6, 0, 0, 0, time.UTC)}
+	l := life{seed: seed, days: of.days, wire: seed%wireEach == 0, asks: seldom, start: time.Date(2025, time.Month(1+r.IntN(12)), 1+r.IntN(28), 6, 0, 0, 0, time.UTC)}
+	if seed%dailyEach == 0 {
+		l.asks = day
+	}
 	l.teams = []team{
 		{name: "sales", apps: []int{0, 1}, notice: 24 * time.Hour},
 		{name: "store", apps: []int{1 - r.IntN(2), 2}, auto: r.IntN(2) == 0, notice: time.Duration(2+r.IntN(40)) * time.Hour},

@@ -189,7 +189,9 @@ func (p *phone) act(w *world) {
 	if !w.now.Before(p.tickAt) {
 		p.tick(w)
 	}
-	if !p.reportAt.IsZero() && !w.now.Before(p.reportAt) {
+	called := p.woken && !w.now.Before(p.wakeAt)
+	// What it could not tell before comes before anything it is asked now.
+	if !p.reportAt.IsZero() && (called || !w.now.Before(p.reportAt)) {
 		if p.online(w, w.now) {
 			p.reportAt = time.Time{}
 			w.status(p, p.statusItems(false))
@@ -197,7 +199,7 @@ func (p *phone) act(w *world) {
 			p.reportAt = p.nextOnline(w, w.now)
 		}
 	}
-	if p.woken && !w.now.Before(p.wakeAt) {
+	if called {
 		if p.online(w, w.now) {
 			w.session(p)
 		} else {

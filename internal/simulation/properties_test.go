@@ -212,7 +212,8 @@ func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
 	}
 }
 
-// patience is how long a phone that can be reached may take beyond its deadline.
+// patience is how long a phone that can be reached and is asked each day may take
+// beyond its deadline.
 const patience = 84 * time.Hour
 
 // daily looks at each phone: those that should be on their way get there in time.
@@ -252,7 +253,7 @@ func (w *world) wanted(p *phone) (string, time.Time) {
 		if !then || !now || today+3 > last || w.objects(p, r.version).why != "" {
 			continue
 		}
-		return r.version, w.deadline(p, r.version).Add(patience)
+		return r.version, w.deadline(p, r.version).Add(patience + w.life.asks - day)
 	}
 	return "", time.Time{}
 }

@@ -154,6 +154,19 @@ func TestSameSeedSameLife(t *testing.T) {
 	}
 }
 
+// TestSameLifeOnTheWire: what most lives do without, the encoding of messages,
+// changes nothing in them.
+func TestSameLifeOnTheWire(t *testing.T) {
+	t.Parallel()
+	l := draw(11, small(11))
+	plain := live(t.Context(), l, options{})
+	l.wire = !l.wire
+	wired := live(t.Context(), l, options{})
+	if plain.hash != wired.hash || plain.end != wired.end {
+		t.Errorf("traces %s and %s; the ends differ by:\n%s", plain.hash, wired.hash, differences(plain.end, wired.end))
+	}
+}
+
 // BenchmarkLife is the cost of a life, with all checks: of the size of a plain
 // run, and of the one that the figure is about.
 func BenchmarkLife(b *testing.B) {

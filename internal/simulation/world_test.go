@@ -211,7 +211,7 @@ func (w *world) happen() {
 // boot starts the server on what the disk has.
 func (w *world) boot() {
 	w.bootedAt = w.serverNow()
-	w.fleet = fleet.New(w.front, waker{w}, w.serverNow, fleet.Options{Organization: "Example", Location: w.loc, Facts: &catalog.Catalog{}})
+	w.fleet = fleet.New(w.front, waker{w}, w.serverNow, fleet.Options{Organization: "Example", Location: w.loc, Facts: &catalog.Catalog{}, InventoryEvery: w.life.asks})
 	if err := w.fleet.Load(w.ctx); err != nil {
 		w.violated("P0", nil, "the server does not start: %v", err)
 	}
@@ -347,7 +347,7 @@ const endless = 40
 // nothing left.
 func (w *world) session(p *phone) {
 	p.woken = false
-	c := w.say(p, p.result(mdm.Idle, "", ""))
+	c := w.say(p, message{status: mdm.Idle})
 	for n := 0; c != nil && len(w.violations) == 0; n++ {
 		if n == endless {
 			w.violated("P0", p, "the session has no end: %s again", c.RequestType)
@@ -368,10 +368,10 @@ func (w *world) session(p *phone) {
 
 // say sends a message to the command URL and returns the next command. A phone
 // repeats what was not answered.
-func (w *world) say(p *phone, message string) *mdm.Command {
+func (w *world) say(p *phone, m message) *mdm.Command {
 	var c *mdm.Command
 	err := w.try(func() error {
-		result, err := mdm.DecodeResult([]byte(message), mdm.ResultLimits())
+		result, err := w.result(p, m)
 		if err != nil {
 			return err
 		}
