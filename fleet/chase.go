@@ -26,8 +26,18 @@ const chaseEvery = time.Hour
 type pursuit struct {
 	approval storage.Approval
 	engine   policy.Approval // the same
+	snap     *snapshot
 	ladder   policy.Ladder
 	language string
+	// untold is the deadline of phones that were not told yet. It is kept because
+	// every tick asks it of every phone.
+	untold map[untoldPlace]policy.LocalTime
+}
+
+// untoldPlace is what the deadline of a phone follows from that was not told yet.
+type untoldPlace struct {
+	wave int
+	zone *time.Location
 }
 
 // pursuits returns the rollouts of a segment that go on and whose policy has a
@@ -35,7 +45,8 @@ type pursuit struct {
 func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
 	var list []pursuit
 	for _, a := range s.records.Approvals {
-		chase := s.rollout(a.Group).Chase
+		decided := s.rollout(a.Group)
+		chase := decided.Chase
 		if len(chase.Steps) == 0 || !s.pursued(a, f.now()) {
 			continue
 		}
@@ -43,7 +54,10 @@ func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
 		if err != nil || !slices.Contains([]policy.Phase{policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone}, gate.Phase) {
 			continue
 		}
-		list = append(list, pursuit{a, policyApproval(a), ladder(chase), chase.Language})
+		list = append(list, pursuit{
+			approval: a, engine: policyApproval(a), snap: s, ladder: s.ladder(decided, a),
+			language: chase.Language, untold: map[untoldPlace]policy.LocalTime{},
+		})
 	}
 	slices.SortStableFunc(list, func(a, b pursuit) int { return version.Order(b.approval.Release, a.approval.Release) })
 	return list
@@ -85,13 +99,19 @@ func remindedOf(p *storage.Phone) *reminded {
 	return r
 }
 
-// climb returns the rollout that a production phone is late for, and what its
-// next step follows from. A phone that could not be told yet counts from when its
-// wave began.
-func (f *Fleet) climb(list []pursuit, m member) (pursuit, policy.ChaseFacts, bool) {
+// climber is a phone that is late for a rollout.
+type climber struct {
+	on     pursuit
+	facts  policy.ChaseFacts // what its next step follows from
+	untold bool              // it was not told yet: nothing is its deadline
+}
+
+// climb returns what a production phone is late for. The steps of one that could
+// not be told yet count as if it had been when its wave began.
+func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 	p, r := &m.look.phone, m.reminded
 	if p.State != storage.PhoneEnrolled || p.Ring != storage.RingProduction || p.Group == "" {
-		return pursuit{}, policy.ChaseFacts{}, false
+		return climber{}, false
 	}
 	facts := policy.ChaseFacts{Zone: f.location(p), NoPush: !p.Push.DeadSince.IsZero()}
 	for _, on := range list {
@@ -99,21 +119,36 @@ func (f *Fleet) climb(list []pursuit, m member) (pursuit, policy.ChaseFacts, boo
 		if a.Group != p.Group || version.AtLeast(fullVersion(p), a.Release) {
 			continue
 		}
-		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID && r != nil {
+		e := p.Announced.Enforcement
+		told := e != nil && e.SourceID == a.ID && r != nil
+		if told {
 			facts.Told, facts.Deadline = r.told, policy.LocalTime(e.Deadline)
 		} else {
 			i := m.waveOf(&on.engine)
 			if i < 0 || !on.engine.Waves[i].Begun(f.now()) {
 				continue
 			}
-			facts.Told, facts.Deadline = on.engine.Waves[i].Start, on.engine.Waves[i].Deadline
+			facts.Told, facts.Deadline = on.engine.Waves[i].Start, on.untoldDeadline(i, facts.Zone)
 		}
 		if r != nil {
 			facts.Taken = takenFor(r.chase, a.ID)
 		}
-		return on, facts, true
+		return climber{on, facts, !told}, true
 	}
-	return pursuit{}, facts, false
+	return climber{}, false
+}
+
+// untoldDeadline returns the deadline that a phone would have if it had been told
+// when its wave began.
+func (on pursuit) untoldDeadline(wave int, zone *time.Location) policy.LocalTime {
+	at := untoldPlace{wave, zone}
+	deadline, known := on.untold[at]
+	if !known {
+		w := on.engine.Waves[wave]
+		deadline = on.snap.toldDeadline(on.approval.Group, on.snap.asks(&on.engine, w), w.Start, zone)
+		on.untold[at] = deadline
+	}
+	return deadline
 }
 
 func takenFor(c *storage.Chase, approval string) []policy.ChaseTaken {
@@ -133,7 +168,7 @@ type stepDue struct {
 	on     pursuit
 	step   policy.ChaseStep
 
-	deadline policy.LocalTime
+	deadline policy.LocalTime // "": it was not told yet
 	reason   policy.Code
 }
 
@@ -189,12 +224,16 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 	var due []stepDue
 	now := f.now()
 	for m := range w.census.all() {
-		on, facts, late := f.climb(list, m)
+		c, late := f.climb(list, m)
 		if !late {
 			continue
 		}
-		if step, ok := stepNow(on.ladder, facts, now); ok {
-			due = append(due, stepDue{member: m, on: on, step: step, deadline: facts.Deadline})
+		if step, ok := stepNow(c.on.ladder, c.facts, now); ok {
+			d := stepDue{member: m, on: c.on, step: step}
+			if !c.untold {
+				d.deadline = c.facts.Deadline
+			}
+			due = append(due, d)
 		}
 	}
 	e := f.explainer(w)

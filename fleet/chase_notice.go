@@ -20,6 +20,9 @@ const (
 	NoticeChaseTicket   = noticeChase + "ticket"   // the same, for the help desk
 )
 
+// stateUntold is what a notice says of a phone that has no deadline of its own.
+const stateUntold = "not-told"
+
 // chaseNamed is how many phones a notice about several names; all are counted.
 const chaseNamed = 20
 
@@ -43,7 +46,12 @@ func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
 			others = append(others, d)
 			continue
 		}
-		n := about(map[string]string{"reason": string(d.reason), policy.ParamDeadline: string(d.deadline)})
+		n := about(map[string]string{"reason": string(d.reason)})
+		if d.deadline == "" {
+			n.Params["state"] = stateUntold
+		} else {
+			n.Params[policy.ParamDeadline] = string(d.deadline)
+		}
 		n.Phone, n.Holder = d.member.udid, d.member.holder
 		if on.language != "" { // of whoever carries it; all else is in the channel's
 			n.Params["language"] = on.language

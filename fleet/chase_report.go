@@ -59,6 +59,7 @@ type ChaseState struct {
 	LastAt time.Time `json:"last_at,omitzero"`
 	Next   string    `json:"next,omitempty"`   // step that follows while the phone stays as it is; "" none
 	NextAt time.Time `json:"next_at,omitzero"` // when it is due
+	Untold bool      `json:"untold,omitempty"` // the phone was not told yet: its steps count from the start of its wave
 }
 
 // RolloutChase reports on the reminders of the newest rollout of a release.
@@ -77,7 +78,7 @@ func (f *Fleet) RolloutChase(ctx context.Context, seg storage.Segment, group, re
 		return v, nil
 	}
 	v.Approval = a.ID
-	on := pursuit{approval: a, engine: policyApproval(a), ladder: ladder(s.rollout(group).Chase)}
+	on := pursuit{approval: a, engine: policyApproval(a), ladder: s.ladder(s.rollout(group), a)}
 	list := f.pursuits(w, s)
 	v.Running = slices.ContainsFunc(list, func(p pursuit) bool { return p.approval.ID == a.ID })
 	for _, step := range on.ladder.Steps {
@@ -170,7 +171,8 @@ func (e explainer) chaseState(p *storage.Phone, list []pursuit) (ChaseState, boo
 		last := c.Steps[len(c.Steps)-1]
 		state.Last, state.LastAt = last.Step, last.At
 	}
-	on, facts, climbs := e.fleet.climb(list, memberOf(p))
+	c, climbs := e.fleet.climb(list, memberOf(p))
+	on, facts := c.on, c.facts
 	if !climbs {
 		return state, state.Last != ""
 	}
@@ -179,7 +181,7 @@ func (e explainer) chaseState(p *storage.Phone, list []pursuit) (ChaseState, boo
 	}
 	if next, ok := policy.NextStep(on.ladder, facts, e.now); ok {
 		if _, helps := e.late(p, on.approval.ID); helps {
-			state.Next, state.NextAt = next.Step.Name, next.At
+			state.Next, state.NextAt, state.Untold = next.Step.Name, next.At, c.untold
 			if !next.Step.Kind.Personal() && next.Step.Kind != policy.ChasePush {
 				state.NextAt = hourUp(next.At)
 			}

@@ -166,10 +166,10 @@ func parseQuiet(text string) (from, to time.Duration, ok bool) {
 	return from, to, okFrom && okTo && from != to && from < 24*time.Hour
 }
 
-// ladder translates what a policy says for the engine. It was checked when it was
-// written.
-func ladder(c storage.PolicyChase) policy.Ladder {
-	l := policy.Ladder{PerDay: c.PerDay, Quiet: policy.Quiet{From: c.From, To: c.To}}
+// ladder translates what a policy says for the engine, with the calendar that
+// steps are put off by. It was checked when it was written.
+func ladder(c storage.PolicyChase, calendar policy.Calendar) policy.Ladder {
+	l := policy.Ladder{PerDay: c.PerDay, Calendar: calendar, Quiet: policy.Quiet{From: c.From, To: c.To}}
 	for _, text := range c.Steps {
 		if s, ok := parseStep(text); ok {
 			l.Steps = append(l.Steps, s)
@@ -179,4 +179,13 @@ func ladder(c storage.PolicyChase) policy.Ladder {
 		l.Quiet.Days = append(l.Quiet.Days, time.Weekday(slices.Index(weekdayNames(), name)))
 	}
 	return l
+}
+
+// ladder returns that of a policy as a rollout follows it: on the days that the
+// policy's calendar leaves open, which the urgent route does not ask.
+func (s *snapshot) ladder(p storage.Policy, a storage.Approval) policy.Ladder {
+	if a.Lane != nil {
+		return ladder(p.Chase, policy.Calendar{})
+	}
+	return ladder(p.Chase, s.calendarOf(p))
 }

@@ -32,18 +32,13 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 		return Promise{}, err
 	}
 	approval := policyApproval(a)
-	notice := approval.Notice(g.MinimumNotice)
 	now, waves := f.now(), approval.Waves
 	deadlineIn := func(wave policy.Wave, loc *time.Location) policy.LocalTime {
 		told := now
 		if wave.Start.After(told) {
 			told = wave.Start
 		}
-		ends := policy.FormatLocal(minuteUp(told.Add(notice)), loc)
-		if a.Lane == nil {
-			ends = s.openTime(a.Group, ends)
-		}
-		return later(wave.Deadline, ends)
+		return s.toldDeadline(a.Group, s.asks(&approval, wave), told, loc)
 	}
 	var first policy.LocalTime
 	eachWaiting(w, &approval, func(p *storage.Phone, wave policy.Wave) {
@@ -56,7 +51,7 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 		}
 	})
 	return Promise{
-		Deadline: string(waves[0].Deadline), NotBefore: string(cmp.Or(first, deadlineIn(waves[0], f.o.Location))), Notice: noticeText(notice),
+		Deadline: string(waves[0].Deadline), NotBefore: string(cmp.Or(first, deadlineIn(waves[0], f.o.Location))), Notice: noticeText(approval.Notice(g.MinimumNotice)),
 	}, nil
 }
 
@@ -81,9 +76,25 @@ func eachWaiting(w *worldState, a *policy.Approval, visit func(*storage.Phone, p
 	}
 }
 
-func later(a, b policy.LocalTime) policy.LocalTime {
-	if a.Compare(b) < 0 {
-		return b
+// asks returns what an approval asks of the phones of a wave.
+func (s *snapshot) asks(a *policy.Approval, wave policy.Wave) policy.Enforcement {
+	set := time.Duration(0)
+	if g, err := s.group(a.Group); err == nil {
+		set = g.MinimumNotice
 	}
-	return a
+	return policy.Enforcement{Release: a.Release, Deadline: wave.Deadline, Notice: a.Notice(set), Source: policy.SourceApproval, SourceID: a.ID, Urgent: a.Lane != nil}
+}
+
+// toldDeadline returns the deadline of a phone of a group that is told at a
+// moment: the one that it is asked for or, when that is later, the end of its own
+// notice and when the group's calendar opens then.
+func (s *snapshot) toldDeadline(group string, e policy.Enforcement, told time.Time, zone *time.Location) policy.LocalTime {
+	ends := policy.FormatLocal(minuteUp(told.Add(e.Notice)), zone)
+	if e.Source == policy.SourceApproval && !e.Urgent {
+		ends = s.openTime(group, ends)
+	}
+	if e.Deadline.Compare(ends) > 0 {
+		return e.Deadline
+	}
+	return ends
 }

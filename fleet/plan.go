@@ -131,13 +131,7 @@ func (f *Fleet) fixDeadline(s *snapshot, p *storage.Phone, e *policy.Enforcement
 	if e.Keep {
 		return nil
 	}
-	deadline := policy.FormatLocal(minuteUp(now.Add(e.Notice)), loc)
-	if e.Source == policy.SourceApproval && !e.Urgent {
-		deadline = s.openTime(p.Group, deadline)
-	}
-	if e.Deadline.Compare(deadline) > 0 {
-		deadline = e.Deadline
-	}
+	deadline := s.toldDeadline(p.Group, *e, now, loc)
 	return &storage.AnnouncedEnforcement{
 		Release: e.Release, Deadline: string(deadline), Source: string(e.Source), SourceID: e.SourceID, By: by, FirstAt: now,
 	}

@@ -29,6 +29,8 @@ type RolloutPlan struct {
 	Rebased
 	Soak  string      `json:"soak,omitempty"`
 	Waves []WaveDates `json:"waves"`
+	// Reminders are what follows for a phone that does nothing, wave by wave.
+	Reminders []PlannedReminder `json:"reminders"`
 	// ShelfLife is when the build may be gone, zero when that is not known, and
 	// Latest the last deadline that an approval may have.
 	ShelfLife time.Time `json:"shelf_life,omitzero"`
@@ -79,7 +81,7 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 		Group: a.Group, Release: a.Release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(),
 		Approvable: policy.Approvable(gate) == nil, Missing: append([]string{}, gate.Missing...), Models: append([]string{}, a.Models...),
 		Promise: promised, Rebased: f.rebased(w, s, a),
-		Waves: f.waveDates(w, s, a, approved.Phase), ShelfLife: gate.Clocks.ShelfLife, Outlives: outlives(gate, a.Waves) != nil,
+		Waves: f.waveDates(w, s, a, approved.Phase), Reminders: f.plannedReminders(s, a), ShelfLife: gate.Clocks.ShelfLife, Outlives: outlives(gate, a.Waves) != nil,
 	}
 	for i := range v.Waves {
 		if state := &v.Waves[i].State; *state == WaveStarted || *state == WaveSoaking {

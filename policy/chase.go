@@ -42,6 +42,9 @@ type Ladder struct {
 	Steps  []ChaseStep
 	Quiet  Quiet
 	PerDay int // steps for one phone on one day of its own calendar; zero or less: any number
+	// Calendar closes days for steps, by each phone's own clock. Its hours do not
+	// count: they are for installations, and Quiet says when people are disturbed.
+	Calendar Calendar
 }
 
 // Quiet is when nobody is disturbed, by each phone's own clock.
@@ -69,16 +72,18 @@ type ChaseFacts struct {
 
 // ChaseDue is the next step for a phone.
 type ChaseDue struct {
-	Step ChaseStep
-	At   time.Time // when it is to be taken; not after now: it is due
+	Step  ChaseStep
+	At    time.Time // when it is to be taken; not after now: it is due
+	Meant time.Time // when it would be if nothing put it off
 }
 
 // farthestSlide bounds how many quiet stretches a step slides over.
 const farthestSlide = 32
 
 // NextStep returns the next step of a ladder for a phone, and false when none is
-// left. Each step is taken once. A step that falls into quiet hours, or on a day
-// that has had its steps, slides to their end; when by then a later one is due as
+// left, or no day is open for it. Each step is taken once. A step that falls into
+// quiet hours, on a closed day, or on one that has had its steps, slides to their
+// end; when by then a later one is due as
 // well, as after a long outage, only that one is taken and those before it are
 // never made up for.
 func NextStep(l Ladder, f ChaseFacts, now time.Time) (ChaseDue, bool) {
@@ -86,14 +91,28 @@ func NextStep(l Ladder, f ChaseFacts, now time.Time) (ChaseDue, bool) {
 	if len(open) == 0 {
 		return ChaseDue{}, false
 	}
-	at := l.slide(f, latest(now, open[0].at))
-	newest := open[0].step
+	at, ok := l.slide(f, latest(now, open[0].at))
+	newest := open[0]
 	for _, p := range open {
 		if !p.at.After(at) {
-			newest = p.step
+			newest = p
 		}
 	}
-	return ChaseDue{Step: newest, At: at}, true
+	return ChaseDue{Step: newest.step, At: at, Meant: newest.at.UTC()}, ok
+}
+
+// Climb returns the steps that are taken for a phone that does nothing, from when
+// it is told on, each at its earliest.
+func Climb(l Ladder, f ChaseFacts) []ChaseDue {
+	var list []ChaseDue
+	for now := f.Told; ; now = list[len(list)-1].At {
+		due, ok := NextStep(l, f, now)
+		if !ok {
+			return list
+		}
+		list = append(list, due)
+		f.Taken = append(slices.Clip(f.Taken), ChaseTaken{due.Step.Name, due.At})
+	}
 }
 
 // planned is a step and the moment it is meant for.
@@ -149,21 +168,28 @@ func (f ChaseFacts) zone() *time.Location {
 	return f.Zone
 }
 
-// slide returns the first moment from t on at which a step may be taken.
-func (l Ladder) slide(f ChaseFacts, t time.Time) time.Time {
+// slide returns the first moment from t on at which a step may be taken, and
+// false when none is found.
+func (l Ladder) slide(f ChaseFacts, t time.Time) (time.Time, bool) {
+	days := l.Calendar
+	days.From, days.To = 0, 0
 	local := t.In(f.zone())
 	for range farthestSlide {
-		next := l.Quiet.Until(local)
+		open, ok := days.Next(local)
+		if !ok {
+			return t, false
+		}
+		next := l.Quiet.Until(open)
 		if l.spent(f, next) {
 			y, m, d := next.Date()
 			next = time.Date(y, m, d+1, 0, 0, 0, 0, next.Location())
 		}
 		if next.Equal(local) {
-			break
+			return local.UTC(), true
 		}
 		local = next
 	}
-	return local.UTC()
+	return t, false
 }
 
 // spent reports whether the day of a local moment has had its steps.

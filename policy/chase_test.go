@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
@@ -78,6 +80,33 @@ func TestNextStep(t *testing.T) {
 			policy.Ladder{Steps: all, Quiet: policy.Quiet{From: 19 * time.Hour, To: 8 * time.Hour, Days: []time.Weekday{time.Saturday, time.Sunday}}},
 			policy.ChaseFacts{Taken: taken("message@deadline-24h", "2026-08-26T18:00")},
 			"2026-08-28T19:00", "ticket@deadline+3d 2026-08-31T08:00",
+		},
+		{
+			"over closed days",
+			policy.Ladder{Steps: all, Quiet: night, Calendar: policy.Calendar{Closed: []policy.Days{{First: "2026-08-24", Last: "2026-08-25"}}, From: 10 * time.Hour, To: 11 * time.Hour}},
+			policy.ChaseFacts{},
+			"2026-08-24T09:00", "push@+6h 2026-08-26T08:00",
+		},
+		{
+			"over a closed quarter",
+			policy.Ladder{Steps: steps("notice@+0"), Calendar: policy.Calendar{Closed: []policy.Days{{First: "2026-08-01", Last: "2026-10-31"}}}},
+			policy.ChaseFacts{},
+			"2026-08-24T09:00", "notice@+0 2026-11-01T00:00",
+		},
+		{
+			"to a weekday that is open and not quiet",
+			policy.Ladder{Steps: steps("notice@+0"), Quiet: policy.Quiet{Days: []time.Weekday{time.Monday}}, Calendar: policy.Calendar{Weekdays: []time.Weekday{time.Monday, time.Friday}}},
+			policy.ChaseFacts{},
+			"2026-08-24T09:00", "notice@+0 2026-08-28T00:00",
+		},
+		{
+			"no weekday is open and not quiet",
+			policy.Ladder{Steps: steps("notice@+0"), Quiet: policy.Quiet{Days: []time.Weekday{time.Monday}}, Calendar: policy.Calendar{Weekdays: []time.Weekday{time.Monday}}},
+			policy.ChaseFacts{},
+			"2026-08-24T09:00", "",
+		},
+		{
+			"never open", policy.Ladder{Steps: steps("notice@+0"), Calendar: policy.Calendar{MonthEnd: 31}}, policy.ChaseFacts{}, "2026-08-24T09:00", "",
 		},
 		{"quiet at noon", policy.Ladder{Steps: all, Quiet: policy.Quiet{From: 12 * time.Hour, To: 13 * time.Hour}}, policy.ChaseFacts{}, "2026-08-24T12:30", "notice@+0 2026-08-24T13:00"},
 		{"one a day", policy.Ladder{Steps: all, PerDay: 1}, policy.ChaseFacts{Taken: taken("notice@+0", "2026-08-24T09:00")}, "2026-08-24T15:00", "push@+6h 2026-08-25T00:00"},
@@ -230,4 +259,28 @@ func ExampleNextStep() {
 	// Output:
 	// push@+6h 2026-11-23 15:00:00
 	// message@deadline-24h 2026-11-25 18:00:00
+}
+
+// TestClimb: each step a phone gets that does nothing, with what put it off.
+func TestClimb(t *testing.T) {
+	t.Parallel()
+	l := policy.Ladder{
+		Steps: steps("notice@+0", "push@+6h", "message@deadline-24h", "ticket@deadline+3d"), PerDay: 1,
+		Calendar: policy.Calendar{Closed: []policy.Days{{First: "2026-08-26", Last: "2026-08-26"}}},
+	}
+	told := time.Date(2026, 8, 24, 9, 0, 0, 0, time.UTC)
+	got := policy.Climb(l, policy.ChaseFacts{Told: told, Deadline: "2026-08-27T18:00:00"})
+	at := func(day, hour int) time.Time { return time.Date(2026, 8, day, hour, 0, 0, 0, time.UTC) }
+	want := []policy.ChaseDue{
+		{Step: step("notice@+0"), At: told, Meant: told},
+		{Step: step("push@+6h"), At: at(25, 0), Meant: at(24, 15)},
+		{Step: step("message@deadline-24h"), At: at(27, 0), Meant: at(26, 18)},
+		{Step: step("ticket@deadline+3d"), At: at(30, 18), Meant: at(30, 18)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := policy.Climb(policy.Ladder{}, policy.ChaseFacts{Told: told}); got != nil {
+		t.Errorf("without steps: %v", got)
+	}
 }

@@ -16,6 +16,7 @@ type Draft struct {
 	Soak     time.Duration // least time between the starts of two waves
 	Deadline time.Duration // from the start of a wave; 0: whoever approves names one
 	Calendar Calendar
+	Chase    Ladder
 	Groups   []DraftGroup // in the order in which findings are to name them
 }
 
@@ -54,6 +55,7 @@ const (
 	LintDeadlineNotice     Code = "deadline-under-notice"
 	LintOutlivesRelease    Code = "rollout-outlives-release"
 	LintCalendarDelays     Code = "calendar-delays-rollout"
+	LintNeverReminded      Code = "reminders-never"
 	LintOpeningNotice      Code = "opening-under-notice"
 	LintCarryOverOutlived  Code = "carry-over-outlived"
 	LintSoakEndsFirst      Code = "soak-before-deadline"
@@ -92,6 +94,7 @@ func rules() []rule {
 	return []rule{
 		{LintNeverOpen, SeverityError, "closed", (*drafted).neverOpen},
 		{LintBeyondHold, SeverityError, "soak", (*drafted).beyondHold},
+		{LintNeverReminded, SeverityError, "chase_off", (*drafted).neverReminded},
 		{LintDeadlineNotice, SeverityError, "deadline", (*drafted).deadlineUnderNotice},
 		{LintOutlivesRelease, SeverityWarning, "soak", (*drafted).outlivesRelease},
 		{LintCalendarDelays, SeverityWarning, "closed", (*drafted).calendarDelays},
@@ -210,6 +213,18 @@ func (d *drafted) each(wrong func(g DraftGroup) []string) []map[string]string {
 }
 
 func (d *drafted) neverOpen() []map[string]string { return once(!d.open) }
+
+// neverReminded finds a ladder of which no weekday is left: each is closed, or
+// named as one without a step.
+func (d *drafted) neverReminded() []map[string]string {
+	for weekday := range time.Weekday(7) {
+		open := len(d.Calendar.Weekdays) == 0 || slices.Contains(d.Calendar.Weekdays, weekday)
+		if open && !slices.Contains(d.Chase.Quiet.Days, weekday) {
+			return nil
+		}
+	}
+	return once(len(d.Chase.Steps) > 0)
+}
 
 func (d *drafted) beyondHold() []map[string]string {
 	return once(d.open && d.shortest > HoldDays*day, ParamLength, lengthText(d.shortest), ParamLimit, lengthText(HoldDays*day))

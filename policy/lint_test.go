@@ -57,6 +57,13 @@ func lintCases() []lintCase {
 			found(failure, policy.LintDeadlineNotice, "deadline", "length", "12h", "limit", "1d", "group", group),
 		},
 		{
+			"reminders on the days that are closed", func(d *policy.Draft) {
+				d.Calendar.Weekdays = []time.Weekday{time.Monday, time.Tuesday}
+				d.Chase = policy.Ladder{Steps: steps("notice@+0"), Quiet: policy.Quiet{Days: []time.Weekday{time.Monday, time.Tuesday}}}
+			},
+			found(failure, policy.LintNeverReminded, "chase_off"),
+		},
+		{
 			"deadline within the usual notice", func(d *policy.Draft) {
 				d.Deadline, d.Groups[0].MinimumNotice = 23*time.Hour+30*time.Minute, 0
 			},

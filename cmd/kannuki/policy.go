@@ -117,7 +117,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		{t.T("Major versions"), g.word(p.Majors).shown},
 		{t.T("Unapproved updates"), g.word(p.OnLeak).shown},
 		{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
-		{t.T("Reminders"), g.reminders(p.ChaseSettings)},
+		{t.T("Reminders"), g.reminders(p)},
 		{t.T("Urgent route"), g.urgentRoute(p.UrgentDefaults)},
 		{t.T("Groups"), list(p.Groups).shown},
 		{t.T("Changed"), changed},

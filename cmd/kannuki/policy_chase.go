@@ -53,14 +53,17 @@ func (o *chaseFlags) change(cmd *cobra.Command) fleet.ChaseChange {
 }
 
 // reminders shows what a policy says about them.
-func (g *globals) reminders(s fleet.ChaseSettings) string {
-	t := g.text
+func (g *globals) reminders(p fleet.PolicyView) string {
+	t, s := g.text, p.ChaseSettings
 	if len(s.Chase) == 0 {
 		return t.T("none")
 	}
 	parts := []string{strings.Join(s.Chase, ", ")}
 	if quiet := present(s.ChaseQuiet, strings.Join(s.ChaseOff, ", ")); len(quiet) > 0 {
 		parts = append(parts, t.T("not %s", strings.Join(quiet, ", ")))
+	}
+	if p.Calendar != "" || len(p.Weekdays) > 0 || p.MonthEnd > 0 || len(p.Closed) > 0 || len(p.Holidays) > 0 {
+		parts = append(parts, t.T("not on days that the calendar closes"))
 	}
 	if s.ChasePerDay > 0 {
 		parts = append(parts, t.T("at most %d a day", s.ChasePerDay))

@@ -145,7 +145,30 @@ func (g *globals) chaseLines(s *fleet.ChaseState) [][2]string {
 		lines = append(lines, [2]string{g.text.T("Last reminder"), s.Last + ", " + g.text.Time(s.LastAt)})
 	}
 	if s.Next != "" {
-		lines = append(lines, [2]string{g.text.T("Next reminder"), s.Next + ", " + g.text.Time(s.NextAt)})
+		next := s.Next + ", " + g.text.Time(s.NextAt)
+		if s.Untold {
+			next += "; " + g.text.Word("not-told")
+		}
+		lines = append(lines, [2]string{g.text.T("Next reminder"), next})
 	}
 	return lines
+}
+
+// plannedReminders says what follows for a phone that does nothing; nothing when
+// the policy has no reminders.
+func (g *globals) plannedReminders(list []fleet.PlannedReminder) string {
+	t := g.text
+	if len(list) == 0 {
+		return ""
+	}
+	tab := table{columns: []column{
+		{"wave", t.T("Wave")},
+		{"step", t.T("Reminder")},
+		{"at", t.T("Due")},
+		{"meant", t.T("Instead of")},
+	}}
+	for _, r := range list {
+		tab.add(number(r.Wave), plain(r.Step), g.instant(r.At), g.instant(r.Meant))
+	}
+	return "\n" + t.T("Reminders of a phone that is told when its wave begins and does nothing:") + "\n\n" + tab.text()
 }

@@ -70,7 +70,7 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
 	tab := g.datesTable(v.Waves)
-	b.WriteString("\n" + tab.text() + g.movedText(v.Waves))
+	b.WriteString("\n" + tab.text() + g.movedText(v.Waves) + g.plannedReminders(v.Reminders))
 	switch {
 	case v.Outlives:
 		fmt.Fprintf(&b, "%s\n", t.T("The last deadline comes too late: the build may be gone on %s. Latest possible: %s.", t.Time(v.ShelfLife), onClock(v.Latest).shown))

@@ -39,6 +39,9 @@ func japaneseChase() []both {
 		{"language of reminders to those who carry phones: en or ja; \"\" is that of the channel", "利用者へのリマインドの言語：enかja（\"\"は通知先の言語）"},
 		{"not %s", "除外：%s"},
 		{"at most %d a day", "1日%d回まで"},
+		{"not on days that the calendar closes", "暦で適用しない日を除く"},
+		{"Reminders of a phone that is told when its wave begins and does nothing:", "段階の開始時に指示を受け、何もしない端末のリマインド："},
+		{"Instead of", "本来の時刻"},
 		{"Reminders", "リマインド"},
 		{"Show which reminders moved people, and which phones are reminded next", "リマインドの効果と、次のリマインドを表示"},
 		{

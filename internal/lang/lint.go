@@ -24,6 +24,10 @@ func (p *Printer) Lint(code string) LintText {
 
 var lintTexts = sync.OnceValue(func() map[string]lintText {
 	return map[string]lintText{
+		"reminders-never": {
+			both{"No weekday is left for reminders: each is closed, or named as one without.", "リマインドできる曜日がありません。どの曜日も、適用しないか、リマインドしない曜日です。"},
+			both{"Take weekdays away from those without reminders, or allow more in the calendar.", "リマインドしない曜日を減らすか、暦で許す曜日を増やしてください。"},
+		},
 		"calendar-never-open": {
 			both{"The calendar leaves no hour open within a year; no wave can start.", "この暦では、1年以内に適用できる時がありません。どの段階も始まりません。"},
 			both{"Take closed days away, or allow more weekdays.", "適用しない日を減らすか、曜日を増やしてください。"},

@@ -54,12 +54,12 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{name} {version}はiOS {release}のベータ（{build}）で動作不良です（{group}[、{model}]で検証）。リリースの公開前にベンダーに確認してください[：{vendor}]。検証結果：`kannuki verdict show {id}`",
 		},
 		"chase.notice": {
-			"iOS {release} is coming[ to phone {device}][ to {count} phones of {group} without a holder: {phones}][; it installs by {deadline}, the phone's clock].",
-			"[端末{device}に][利用者番号のない{group}の{count}台（{phones}）に]iOS {release}を適用します[（期限：端末の時計で{deadline}）]。",
+			"iOS {release} is coming[ to phone {device}][ to {count} phones of {group} without a holder: {phones}][; it installs by {deadline}, the phone's clock][; {state}].",
+			"[端末{device}に][利用者番号のない{group}の{count}台（{phones}）に]iOS {release}を適用します[（期限：端末の時計で{deadline}）][（{state}）]。",
 		},
 		"chase.message": {
-			"iOS {release} is not installed yet[ on phone {device}][ on {count} phones of {group} without a holder: {phones}][; deadline {deadline}, the phone's clock].[ {help}][ {reasons}.]",
-			"[端末{device}に][利用者番号のない{group}の{count}台（{phones}）に]iOS {release}がまだ適用されていません[（期限：端末の時計で{deadline}）]。[{help}][{reasons}。]",
+			"iOS {release} is not installed yet[ on phone {device}][ on {count} phones of {group} without a holder: {phones}][; deadline {deadline}, the phone's clock][; {state}].[ {help}][ {reasons}.]",
+			"[端末{device}に][利用者番号のない{group}の{count}台（{phones}）に]iOS {release}がまだ適用されていません[（期限：端末の時計で{deadline}）][（{state}）]。[{help}][{reasons}。]",
 		},
 		"chase.escalate": {
 			"{count} phones of {group} are late with iOS {release}: {reasons}. Phones: {phones}. All: `kannuki rollout chase {release} --group {group} --phones`.",
