@@ -58,12 +58,7 @@ func (f *Fleet) stopRollouts(ctx context.Context, w *worldState) (bool, error) {
 func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 	var c storage.WorldChange
 	now := f.now()
-	var list []*watch
-	for _, a := range s.records.Approvals {
-		if current, ok := standing(s, a.Group, a.Release, now); ok && current.ID == a.ID && a.PausedAt.IsZero() {
-			list = append(list, newWatch(s, a))
-		}
-	}
+	list := f.watches(w, s)
 	f.observe(w, s, list)
 	list = slices.DeleteFunc(list, func(v *watch) bool { return len(v.breaker.Crossed(v.signals)) == 0 })
 	if len(list) == 0 {
@@ -77,6 +72,22 @@ func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 		}
 	}
 	return c
+}
+
+// watches returns the rollouts that may have to be stopped, with nothing seen of
+// them yet: those that go on, and that something can be seen of.
+func (f *Fleet) watches(w *worldState, s *snapshot) []*watch {
+	var list []*watch
+	followed := w.census.followed(s)
+	for _, a := range s.records.Approvals {
+		if !a.PausedAt.IsZero() || !a.WithdrawnAt.IsZero() || !followed.has(a) {
+			continue
+		}
+		if current, ok := standing(s, a.Group, a.Release, f.now()); ok && current.ID == a.ID {
+			list = append(list, newWatch(s, a))
+		}
+	}
+	return list
 }
 
 // stops returns what stops the rollout in a phase, none while it may go on. One

@@ -20,6 +20,15 @@ func (f *Fleet) QueueStep(ctx context.Context, seg storage.Segment, p storage.Ph
 	return f.queueStep(ctx, w, p)
 }
 
+// Watched returns of how many rollouts the circuit breaker looks at the phones.
+func (f *Fleet) Watched(seg storage.Segment) (int, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return 0, err
+	}
+	return len(f.watches(w, w.current.Load())), nil
+}
+
 // Alarm does what the sweeper does between sweeps until one is to follow; there
 // has to be a reason for one.
 func (s *Sweeper) Alarm(ctx context.Context) bool {
