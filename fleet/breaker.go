@@ -67,7 +67,7 @@ func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 	world := s.withCensus(w.census, now)
 	for _, v := range list {
 		gate := policy.Evaluate(world, v.approval.Group, v.approval.Release, now)
-		if readings := v.stops(gate.Phase); len(readings) > 0 {
+		if readings := v.stops(gate); len(readings) > 0 {
 			f.trip(&c, v, readings, gate.Phase)
 		}
 	}
@@ -78,25 +78,28 @@ func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 // them yet: those that go on, and that something can be seen of.
 func (f *Fleet) watches(w *worldState, s *snapshot) []*watch {
 	var list []*watch
-	followed := w.census.followed(s)
+	now, followed := f.now(), w.census.followed(s)
 	for _, a := range s.records.Approvals {
 		if !a.PausedAt.IsZero() || !a.WithdrawnAt.IsZero() || !followed.has(a) {
 			continue
 		}
-		if current, ok := standing(s, a.Group, a.Release, f.now()); ok && current.ID == a.ID {
-			list = append(list, newWatch(s, a))
+		if current, ok := standing(s, a.Group, a.Release, now); ok && current.ID == a.ID {
+			list = append(list, f.newWatch(s, a))
 		}
 	}
 	return list
 }
 
-// stops returns what stops the rollout in a phase, none while it may go on. One
+// stops returns what stops the rollout of a gate, none while it may go on. One
 // that is done still gives the release to phones that come later, and is stopped
 // by what says that the release does not work. Who falls silent or fails then are
 // those put away, and those few that come.
-func (v *watch) stops(phase policy.Phase) []policy.Reading {
+func (v *watch) stops(gate policy.Gate) []policy.Reading {
 	readings := v.breaker.Crossed(v.signals)
-	switch phase {
+	if gate.OnlyHalted() {
+		return readings // phones go on with what they were told
+	}
+	switch gate.Phase {
 	case policy.PhaseRollingOut, policy.PhaseApproved, policy.PhaseSuperseded:
 		return readings // phones that cannot take the newer release yet follow one that was taken over
 	case policy.PhaseDone:
@@ -181,7 +184,7 @@ type BreakerView struct {
 
 // breakerView describes the breaker of an approval that stands.
 func (f *Fleet) breakerView(w *worldState, s *snapshot, a storage.Approval) *BreakerView {
-	v := newWatch(s, a)
+	v := f.newWatch(s, a)
 	f.observe(w, s, []*watch{v})
 	view := &BreakerView{Since: v.since, Signals: append([]policy.Reading{}, v.breaker.Read(v.signals)...), Stopped: engineReadings(a.Breaker.Stopped)}
 	if len(view.Stopped) > 0 {

@@ -103,6 +103,7 @@ func (f *Fleet) keepTime(ctx context.Context) error {
 	}
 	f.o.Logger.WarnContext(ctx, "clock jumped: nothing begins until a person confirms it with rollout resume --after-clock-jump",
 		"clock", now, "should_be", should)
+	f.listenAnew(now)
 	for _, w := range f.all() {
 		if err := f.haltFor(ctx, w, storage.Halt{Cause: storage.HaltClock, At: now, Was: should}); err != nil {
 			return err
@@ -181,7 +182,7 @@ func (f *Fleet) EndHalt(ctx context.Context, seg storage.Segment, a Act, cause s
 		switch ended = s.records.Halt; ended.Cause {
 		case cause:
 			entry := f.entry(a, "engine.resume", string(seg), haltDetail(ended))
-			return storage.WorldChange{Halt: &storage.Halt{}, Audit: []storage.AuditEntry{entry}}, nil
+			return storage.WorldChange{Halt: &storage.Halt{}, Approvals: f.pausedAhead(s), Audit: []storage.AuditEntry{entry}}, nil
 		case "":
 			return storage.WorldChange{}, refused("not-halted", "nothing stands still; a single rollout is resumed by its release and group")
 		default:
@@ -198,6 +199,19 @@ func (f *Fleet) EndHalt(ctx context.Context, seg storage.Segment, a Act, cause s
 	v := f.haltView(ended)
 	v.DryRun = a.DryRun
 	return *v, nil
+}
+
+// pausedAhead returns the approvals that were paused while the clock ran ahead, as
+// they are once it is right: paused from now on, and not when it gets there.
+func (f *Fleet) pausedAhead(s *snapshot) []storage.Approval {
+	var list []storage.Approval
+	for _, a := range s.records.Approvals {
+		if now := f.now(); a.PausedAt.After(now) {
+			a.PausedAt = now
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // engineHalt translates a halt for the engine.

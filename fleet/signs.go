@@ -36,16 +36,22 @@ func (s signs) arrived(release string) time.Time {
 // watch is a rollout and what its phones show.
 type watch struct {
 	approval storage.Approval
+	engine   policy.Approval // the same
 	breaker  policy.Breaker
 	since    time.Time // what phones showed until then does not count
+	now      time.Time
+	silence  policy.Silence
 	signals  policy.Signals
-	engine   policy.Approval // the same
 }
 
-func newWatch(s *snapshot, a storage.Approval) *watch {
-	v := &watch{approval: a, engine: policyApproval(a), breaker: enginePolicy(s.rollout(a.Group)).Breaker, since: a.At}
+func (f *Fleet) newWatch(s *snapshot, a storage.Approval) *watch {
+	decided := s.rollout(a.Group)
+	v := &watch{approval: a, engine: policyApproval(a), breaker: engineBreaker(decided.Breaker), since: a.At, now: f.now()}
 	if a.Breaker.Since.After(v.since) {
 		v.since = a.Breaker.Since
+	}
+	if !s.halted() { // or the clock, or what is known of phones, says nothing about how long
+		v.silence = v.breaker.Silence(s.calendarOf(decided), v.since.In(f.o.Location), v.now.In(f.o.Location))
 	}
 	if len(a.Waves) > 1 {
 		v.signals.Waves = make([]policy.Signals, len(a.Waves)) // those of a rollout in one are its own
@@ -53,6 +59,10 @@ func newWatch(s *snapshot, a storage.Approval) *watch {
 	v.signals.Reports = s.reported(a.Group, a.Release, v.since)
 	return v
 }
+
+// counts reports whether a sign of that time counts. One that lies ahead was seen
+// by a clock that was set right since, and whoever did that looked at it.
+func (v *watch) counts(sign time.Time) bool { return sign.After(v.since) && !sign.After(v.now) }
 
 // glance is what phones with one look show of a rollout; when each showed it
 // is for its signs to say.
@@ -80,22 +90,22 @@ func (v *watch) glance(p *storage.Phone, runs string) (glance, bool) {
 
 // count adds what one phone with the look shows, to the rollout and to its wave.
 // Nobody could hear of it before listening.
-func (g glance) count(m member, listening, now time.Time) {
+func (g glance) count(m member, listening time.Time) {
 	v := g.watch
 	arrived := m.signs.arrived(v.approval.Release)
 	if g.installed && arrived.Before(v.approval.At) {
 		return // it was there before
 	}
 	shown := policy.Signals{Told: 1}
-	if g.failed && m.signs.failed.After(v.since) {
+	if g.failed && v.counts(m.signs.failed) {
 		shown.Failed = 1
 	}
 	if g.installed || g.installing {
 		shown.Installed = 1
-		if g.installed && m.signs.reverted.After(v.since) && !m.signs.reverted.Before(arrived) {
+		if g.installed && v.counts(m.signs.reverted) && !m.signs.reverted.Before(arrived) {
 			shown.Reverted = 1
 		}
-		if g.silent(m, arrived, listening, now) {
+		if g.silent(m, arrived, listening) {
 			shown.Silent = 1
 		}
 	}
@@ -110,7 +120,7 @@ func (g glance) count(m member, listening, now time.Time) {
 
 // silent reports whether a phone that installed, or does, fell silent with it
 // since signs count.
-func (g glance) silent(m member, arrived, listening, now time.Time) bool {
+func (g glance) silent(m member, arrived, listening time.Time) bool {
 	used := time.Duration(0)
 	if g.installed {
 		used = m.contact.Sub(arrived)
@@ -119,8 +129,7 @@ func (g glance) silent(m member, arrived, listening, now time.Time) bool {
 	if listening.After(heard) {
 		heard = listening
 	}
-	b := g.breaker
-	return b.FellSilent(used, now.Sub(heard)) && heard.Add(b.SilentAfter).After(g.since)
+	return g.silence.Began(used, heard)
 }
 
 // add counts in what one phone showed.
@@ -138,7 +147,7 @@ func (f *Fleet) observe(w *worldState, s *snapshot, list []*watch) {
 	if len(list) == 0 {
 		return
 	}
-	now, listening := f.now(), f.listeningSince()
+	listening := f.listeningSince()
 	known := map[*look][]glance{}
 	for m := range w.census.all() {
 		glances, ok := known[m.look]
@@ -152,15 +161,24 @@ func (f *Fleet) observe(w *worldState, s *snapshot, list []*watch) {
 			known[m.look] = glances
 		}
 		for _, g := range glances {
-			g.count(m, listening, now)
+			g.count(m, listening)
 		}
 	}
 }
 
 // listeningSince returns since when phones could be heard of: a silence while the
-// server did not run is none.
+// server did not run, or stood still with its clock, is none.
 func (f *Fleet) listeningSince() time.Time {
 	f.worldsMu.RLock()
 	defer f.worldsMu.RUnlock()
 	return f.listening
+}
+
+// listenAnew says that nobody could be heard of until now, by a clock that just
+// jumped: the machine was suspended, or what it noted until now is by another
+// clock.
+func (f *Fleet) listenAnew(now time.Time) {
+	f.worldsMu.Lock()
+	defer f.worldsMu.Unlock()
+	f.listening = now
 }

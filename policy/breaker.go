@@ -20,7 +20,8 @@ type Breaker struct {
 	FailedPercent int
 	// SilentPercent, 1 to 100, is the share of the phones that installed, or
 	// were last heard of while they did, that fell silent with it: for
-	// SilentAfter, and not heard of for longer than that since they installed.
+	// SilentAfter, and not heard of for longer than that since they installed;
+	// see [Breaker.Silence].
 	SilentPercent int
 	SilentAfter   time.Duration
 	// RevertedPercent, 1 to 100, is the share of the phones that installed on
@@ -132,14 +133,6 @@ func (b Breaker) Crossed(s Signals) []Reading {
 		}
 	}
 	return list
-}
-
-// FellSilent reports whether a phone fell silent with an installation: used is
-// for how long after that it was heard of, 0 when it was installing then, and
-// quiet for how long it was not. A phone that was used for a while and then put
-// away did not.
-func (b Breaker) FellSilent(used, quiet time.Duration) bool {
-	return b.SilentAfter > 0 && quiet >= b.SilentAfter && used < b.SilentAfter
 }
 
 // Reason says that the signal stopped a rollout; by is who paused it then, ""

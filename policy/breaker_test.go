@@ -162,30 +162,6 @@ func TestBreakerReading(t *testing.T) {
 	}
 }
 
-// TestFellSilent: silence counts when it began with the installation.
-func TestFellSilent(t *testing.T) {
-	t.Parallel()
-	b := policy.Breaker{SilentAfter: 72 * time.Hour}
-	tests := []struct {
-		name        string
-		used, quiet time.Duration
-		want        bool
-	}{
-		{"while it installed", 0, 72 * time.Hour, true},
-		{"not yet", 0, 72*time.Hour - 1, false},
-		{"soon after", 72*time.Hour - 1, 72 * time.Hour, true},
-		{"it was used, and put away", 72 * time.Hour, 1000 * time.Hour, false},
-	}
-	for _, tc := range tests {
-		if got := b.FellSilent(tc.used, tc.quiet); got != tc.want {
-			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
-		}
-	}
-	if (policy.Breaker{}).FellSilent(0, time.Hour) {
-		t.Error("without a time every phone is silent")
-	}
-}
-
 // TestFailureOf tells a failure that may be the release's fault from a lack of
 // space or charge.
 func TestFailureOf(t *testing.T) {

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"slices"
 	"time"
 )
 
@@ -52,15 +51,7 @@ func (c Calendar) Next(t time.Time) (time.Time, bool) {
 
 // opens reports whether the calendar is open at any hour of a day.
 func (c Calendar) opens(midnight time.Time) bool {
-	date := Date(midnight.Format(time.DateOnly))
-	switch {
-	case len(c.Weekdays) > 0 && !slices.Contains(c.Weekdays, midnight.Weekday()),
-		midnight.AddDate(0, 0, c.MonthEnd).Month() != midnight.Month(),
-		slices.ContainsFunc(c.Closed, func(days Days) bool { return days.First <= date && date <= days.Last }):
-		return false
-	default:
-		return true
-	}
+	return !c.rests(midnight) && midnight.AddDate(0, 0, c.MonthEnd).Month() == midnight.Month()
 }
 
 // NextLocal is Next for a wall time: on every phone's own clock.

@@ -62,6 +62,11 @@ func (e *evaluation) halted(phase Phase, why []Reason) (Phase, []Reason) {
 	return phase, append(why, e.w.halt.reason())
 }
 
+// OnlyHalted reports whether a halt alone keeps the gate's rollout from going on.
+func (g Gate) OnlyHalted() bool {
+	return g.Phase == PhasePaused && len(g.Reasons) > 0 && haltStep(g.Reasons[0].Code) != ""
+}
+
 // halt leaves of a target what the phone was announced already, for as long as
 // what that rests on allows it; nothing else begins.
 func (c choice) halt(t *Target) {
