@@ -50,6 +50,7 @@ func (w *world) feed(e event) {
 	switch {
 	case err == nil:
 		w.copyDay, w.marked = today, true
+		w.readNews(today)
 	case refusal(err) == "":
 		w.violated("P0", nil, "Apple's list: %v", err)
 	}

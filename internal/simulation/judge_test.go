@@ -15,10 +15,13 @@ import (
 
 // objection is why a phone must not be told to install a release, and the
 // property that says so; the zero value is none.
-type objection struct{ property, why string }
+type objection struct {
+	property, why string
+	wave          bool // nothing but that its wave has not begun
+}
 
 func because(property, format string, args ...any) objection {
-	return objection{property, fmt.Sprintf(format, args...)}
+	return objection{property: property, why: fmt.Sprintf(format, args...)}
 }
 
 // passed reports whether a moment has come; the zero time never comes.
@@ -60,18 +63,18 @@ func (w *world) objects(p *phone, release string) objection {
 	if p.ring == storage.RingVerification {
 		return objection{}
 	}
-	wave, i := waveOf(a, p)
+	wave, i := w.waveOf(a, p)
 	switch {
 	case !slices.Contains(a.Models, p.model):
 		return because("P1", "its approval does not cover the model")
 	case !begun(wave, now) && i == 0:
-		return because("P1", "its wave has not begun")
+		return objection{"P1", "its wave has not begun", true}
 	case !begun(wave, now):
-		return because("P9", "wave %d has not begun", i+1)
+		return objection{"P9", fmt.Sprintf("wave %d has not begun", i+1), true}
 	case a.Override != nil:
 		return objection{}
 	}
-	if why := w.unverified(p.group, release, p.model, a.At); why != "" {
+	if why := w.unverified(p.group, release, p.model, a.At); why != "" && a.Lane == nil {
 		return because("P1", "when it was approved, %s", why)
 	}
 	return w.belowFloor(p, release, a.At)
@@ -159,7 +162,7 @@ func (w *world) unverified(group, release, model string, at time.Time) string {
 		return "no app could keep the gate closed"
 	}
 	for _, a := range apps {
-		if !w.verifiedFor(group, a, release, model, false, at) {
+		if !w.restsOn(storage.Approval{Group: group, Release: release}, a, model, false, at) {
 			return a.bundleID + " was not known to work"
 		}
 	}
@@ -169,14 +172,23 @@ func (w *world) unverified(group, release, model string, at time.Time) string {
 // models are those of the phones.
 func models() []string { return []string{modelA, modelB, modelOld} }
 
-// verifiedFor reports whether an app is verified as far as a model needs it: an
-// important one on any.
-func (w *world) verifiedFor(group string, a app, release, model string, ever bool, at time.Time) bool {
+// restsOn reports whether an approval can rest on what is known of an app, as far
+// as a model needs it: of an important one on any.
+func (w *world) restsOn(of storage.Approval, a app, model string, ever bool, at time.Time) bool {
 	on := []string{model}
 	if a.importance != "critical" {
 		on = models()
 	}
-	return slices.ContainsFunc(on, func(m string) bool { return w.verified(group, a.bundleID, release, m, ever, at) })
+	return slices.ContainsFunc(on, func(m string) bool { return w.foundOn(of, a, m, ever, at) })
+}
+
+// foundOn reports whether an approval can rest on what is known of an app on a
+// model: in the emergency lane any test will do.
+func (w *world) foundOn(of storage.Approval, a app, model string, ever bool, at time.Time) bool {
+	if of.Lane != nil {
+		return w.checkedOn(of.Group, a.bundleID, of.Release, model, ever, at)
+	}
+	return w.verified(of.Group, a.bundleID, of.Release, model, ever, at)
 }
 
 // stopped returns why a rollout stands still that nobody paused.
@@ -190,7 +202,7 @@ func (w *world) stopped(a storage.Approval, now time.Time) string {
 	}
 	for _, app := range w.closing(a.Group) {
 		for _, m := range models() {
-			if w.verified(a.Group, app.bundleID, a.Release, m, false, a.At) && !w.verifiedFor(a.Group, app, a.Release, m, true, now) {
+			if w.foundOn(a, app, m, false, a.At) && !w.restsOn(a, app, m, true, now) {
 				return "the results of " + app.bundleID + " were taken back"
 			}
 		}

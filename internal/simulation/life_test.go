@@ -28,6 +28,7 @@ type life struct {
 	teams    []team
 	phones   []character
 	releases []release
+	flaws    []flaw
 	events   []event
 }
 
@@ -38,6 +39,7 @@ type team struct {
 	auto   bool  // candidates are given out by themselves
 	notice time.Duration
 	rules  rules
+	hurry  hurry
 }
 
 // app is a business app; its vendor's newest version is part of the world.
@@ -117,6 +119,7 @@ const (
 type size struct {
 	phones, days int
 	slow         bool
+	flawed       bool // flaws are exploited
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -151,7 +154,7 @@ func draw(seed uint64, of size) life {
 		l.phones = append(l.phones, drawPhone(r, i, of, len(l.teams)))
 	}
 	l.releases = drawReleases(numbers(3), of.days)
-	l.events = drawEvents(numbers(4), &l, of.slow)
+	l.events = drawEvents(numbers(4), &l, of)
 	return l
 }
 
@@ -194,7 +197,7 @@ func drawPhone(r *rand.Rand, i int, of size, teams int) character {
 }
 
 // drawEvents draws what people, vendors, Apple's feed and faults do.
-func drawEvents(r *rand.Rand, l *life, slow bool) []event {
+func drawEvents(r *rand.Rand, l *life, of size) []event {
 	var events []event
 	last := time.Duration(l.days-quiet) * day
 	add := func(at time.Duration, k kind, team, about int) {
@@ -209,7 +212,7 @@ func drawEvents(r *rand.Rand, l *life, slow bool) []event {
 	}
 	for team := range l.teams {
 		for i, rel := range l.releases {
-			drawStory(r, time.Duration(rel.posted)*day, team, i, add, slow)
+			drawStory(r, time.Duration(rel.posted)*day, team, i, add, of.slow)
 		}
 	}
 	between := func() time.Duration { return time.Duration(r.Int64N(int64(last))) }
@@ -226,6 +229,10 @@ func drawEvents(r *rand.Rand, l *life, slow bool) []event {
 			}
 			add(between(), k.name, r.IntN(len(l.teams)), about)
 		}
+	}
+	r = rand.New(rand.NewPCG(l.seed, 6))
+	if of.flawed {
+		drawFlaws(r, l, add)
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for i := range events {

@@ -29,6 +29,7 @@ const (
 	kindPropose kind = "propose"
 	kindSign    kind = "sign"
 	kindRefuse  kind = "refuse"
+	kindHurry   kind = "hurry"
 	kindMove    kind = "move"
 	kindAgain   kind = "enrol again"
 	kindRefresh kind = "refresh"
@@ -68,6 +69,7 @@ func kinds() []kindOf {
 		{kindPropose, 0.7, true, false, (*world).propose},
 		{kindSign, 1, true, false, (*world).sign},
 		{kindRefuse, 0.2, true, false, (*world).refuse},
+		{kindHurry, 0, true, false, (*world).hasten},
 		{kindMove, 1.5, false, false, (*world).move},
 		{kindAgain, 1, false, false, (*world).again},
 		{kindRefresh, 1.5, false, false, (*world).refresh},

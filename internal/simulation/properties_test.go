@@ -21,12 +21,14 @@ type book struct {
 	approvals map[string]bool    // known, by identifier
 	rollouts  map[string]*rollout
 	shares    []int // of the waves that somebody is about to approve
+	lanes     map[string]*lane
+	flaws     int // known to be exploited that the server was told of
 	holds     map[string]*toldHold
 	neighbour [sha256.Size]byte
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, holds: map[string]*toldHold{}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, holds: map[string]*toldHold{}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.
@@ -157,7 +159,7 @@ func (w *world) checkDecisions() {
 	opened := map[string][]storage.AuditEntry{}
 	for _, e := range entries {
 		w.book.audit = e
-		if e.Action == "gate.approve" || e.Action == "gate.override" {
+		if e.Action == "gate.approve" || e.Action == "gate.override" || e.Action == "gate.urgent" {
 			opened[e.Target] = append(opened[e.Target], e)
 		}
 		if strings.HasPrefix(e.Action, "hold.") {
@@ -186,6 +188,10 @@ func (w *world) checkDecisions() {
 
 func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
 	target := a.Group + "/" + a.Release
+	if a.Lane != nil {
+		w.checkLane(a, e)
+		return
+	}
 	if o := a.Override; o != nil {
 		proposer := e.Detail["proposed_by"]
 		switch {
@@ -271,7 +277,10 @@ func (w *world) deadline(p *phone, release string) time.Time {
 		at = at.Add(3 * day) // its steps are commands, each with an answer to wait for
 	}
 	if a, ok := w.approval(p.group, release, w.now); ok {
-		wave, _ := waveOf(a, p)
+		wave, _ := w.waveOf(a, p)
+		if a.Lane != nil {
+			wave = a.Waves[len(a.Waves)-1]
+		}
 		if t, err := time.ParseInLocation(mdm.LocalDateTimeLayout, wave.Deadline, p.loc); err == nil {
 			at = later(at, t)
 		}

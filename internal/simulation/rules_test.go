@@ -69,6 +69,12 @@ func (w *world) setRules(a fleet.Act, t team) {
 	soak, waves, onExpiry := d.soak.String(), append([]int{}, d.waves...), d.onExpiry
 	c := fleet.PolicyChange{CarryOver: &d.carryOver, VerdictDays: &d.verdictDays, OnExpiry: &onExpiry}
 	c.RolloutChange = fleet.RolloutChange{Waves: &waves, Soak: &soak, Deadline: &d.deadline, CalendarChange: fleet.CalendarChange{MonthEnd: &d.calendar.monthEnd}}
+	if t.hurry.off {
+		c.Urgent = new(fleet.UrgentOff)
+	}
+	if t.hurry.deadline != "" {
+		c.UrgentDeadline = &t.hurry.deadline
+	}
 	if d.calendar.weekdays {
 		c.Weekdays = &[]string{"mon", "tue", "wed", "thu", "fri"}
 	}

@@ -241,6 +241,32 @@ func (w *world) look() {
 func (w *world) ring() {
 	w.ringAt = w.now.Add(ringEvery)
 	w.fleet.Ring()
+	w.checkLanes()
+	moved := false
+	err := w.try(func() error {
+		started, err := w.fleet.StartWaves(w.ctx)
+		moved = moved || started
+		return err
+	})
+	if err != nil {
+		w.violated("P0", nil, "starting waves: %v", err)
+	}
+	if moved {
+		w.look()
+	}
+	w.soonest()
+}
+
+// soonest has the server ring when the next wave of an emergency lane is due: it
+// does so each five minutes.
+func (w *world) soonest() {
+	for _, a := range w.records.Approvals {
+		for _, v := range a.Waves {
+			if a.Lane != nil && v.Waits && v.Start.After(w.now) && v.Start.Before(w.ringAt) {
+				w.ringAt = v.Start
+			}
+		}
+	}
 }
 
 // settle is what follows a decision: a look at those it concerns.

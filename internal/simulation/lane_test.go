@@ -1,0 +1,414 @@
+package simulation
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/mdm"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+	"github.com/kannuki-mdm/kannuki/storage/memory"
+)
+
+// flaw is one that a release fixes and that is known to be exploited from a day
+// on.
+type flaw struct {
+	id      string
+	release int
+	known   int
+}
+
+// hurry is what a team decides beforehand about such releases.
+type hurry struct {
+	off      bool
+	deadline string // "": the least there is
+}
+
+// drawFlaws draws which releases fix exploited flaws, and what people do about it:
+// they hand the release out, check it quickly, and two of them ask for the
+// emergency lane.
+func drawFlaws(r *rand.Rand, l *life, add func(time.Duration, kind, int, int)) {
+	for i := range l.teams {
+		l.teams[i].hurry = hurry{off: r.IntN(12) == 0, deadline: pick(r, "", "", "30h", "48h")}
+	}
+	hours := func(from, to int) time.Duration { return time.Duration(from+r.IntN(to-from)) * time.Hour }
+	for i, rel := range l.releases {
+		if rel.posted < 0 || r.IntN(2) == 0 {
+			continue
+		}
+		known := rel.posted + pick(r, 0, 0, 0, 4)
+		for n := range 1 + r.IntN(2) {
+			l.flaws = append(l.flaws, flaw{fmt.Sprintf("CVE-2025-%d", 1000+10*i+n), i, known})
+		}
+		for team := range l.teams {
+			at := time.Duration(known)*day + hours(1, 5)
+			add(at, kindOffer, team, i)
+			for range 2 {
+				at += hours(13, 20)
+				add(at, kindTest, team, i)
+				for _, k := range []kind{kindHurry, kindSign, kindSign} {
+					add(at+time.Duration(10+r.IntN(200))*time.Minute, k, team, i)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(l.flaws, func(a, b flaw) int { return cmp.Compare(a.known, b.known) })
+}
+
+// known returns the flaws known to be exploited on a day.
+func (w *world) known(day int) []flaw {
+	n := 0
+	for n < len(w.life.flaws) && w.life.flaws[n].known <= day {
+		n++
+	}
+	return w.life.flaws[:n]
+}
+
+// readNews has the server read what Apple's security pages say, as SOFA publishes
+// it, when there is more than it has read.
+func (w *world) readNews(today int) {
+	known := w.known(today)
+	if len(known) == w.book.flaws {
+		return
+	}
+	type row struct {
+		ProductVersion, ProductName, ReleaseDate string
+		AllBuilds                                []string
+		ActivelyExploitedCVEs                    []string
+	}
+	var rows []row
+	for i, r := range w.life.releases {
+		if r.posted > today {
+			continue
+		}
+		next := row{r.version, "iOS and iPadOS", w.apple.date(r.posted), []string{r.build}, []string{}}
+		for _, f := range known {
+			if f.release == i {
+				next.ActivelyExploitedCVEs = append(next.ActivelyExploitedCVEs, f.id)
+			}
+		}
+		rows = append(rows, next)
+	}
+	data, err := json.Marshal(map[string]any{"Version": "2.0", "SchemaVersion": "1.0", "OSVersions": []any{map[string]any{"SecurityReleases": rows}}})
+	if err != nil {
+		panic(err) // made of texts alone
+	}
+	err = w.try(func() error {
+		_, _, err := w.fleet.TakeFeed(w.ctx, w.as(0), catalog.SOFA, data)
+		return err
+	})
+	switch {
+	case err == nil:
+		w.book.flaws, w.marked = len(known), true
+		w.trace("%d flaws are known to be exploited", len(known))
+	case refusal(err) != "feed-stale": // as it is to a clock that went back
+		w.violated("P0", nil, "what Apple says of flaws: %v", err)
+	}
+}
+
+// hasten proposes to approve a release by the emergency lane.
+func (w *world) hasten(e event) {
+	group, release := w.about(e)
+	w.decide("propose the emergency lane for "+release+" to "+group, func() error {
+		_, err := w.fleet.ProposeUrgent(w.ctx, seg, w.as(e.dice), fleet.UrgentRequest{Group: group, Release: release})
+		return err
+	})
+}
+
+// laneSoak is how long each wave of the lane is watched, and laneFirst how many
+// percent of the most exposed phones are in the first.
+const (
+	laneSoak  = 6 * time.Hour
+	laneFirst = 10
+)
+
+// lane is what the checks remember of an approval by the emergency lane.
+type lane struct {
+	storage.Approval
+
+	within time.Duration   // what was promised
+	told   map[string]bool // phones that were told because of it
+	reach  map[string]bool // phones that can be reached and that nothing kept back
+	first  int             // how many phones the first wave is for
+	before []string        // those told before the second began
+}
+
+// checkLane holds an approval by the emergency lane: two people, an exploited
+// flaw, a quick check of each app, and dates that keep what was promised.
+func (w *world) checkLane(a storage.Approval, e storage.AuditEntry) {
+	target, l, proposer := a.Group+"/"+a.Release, a.Lane, e.Detail["proposed_by"]
+	switch {
+	case e.Action != "gate.urgent" || e.Detail["approval"] != a.ID:
+		w.violated("P5", nil, "the urgent approval of %s stands in the audit log as %s", target, e.Action)
+	case proposer == "" || proposer == e.Actor || l.By == "" || l.By == l.Second || l.Reason == "" || l.SecondReason == "":
+		w.violated("P5", nil, "the urgent approval of %s is by %q and %q", target, proposer, e.Actor)
+	}
+	w.checkWindow(a)
+	for _, model := range a.Models {
+		for _, app := range w.closing(a.Group) {
+			if !w.restsOn(a, app, model, false, a.At) {
+				w.violated("P16", nil, "%s was approved urgently although on %s nobody had checked %s", target, model, app.bundleID)
+			}
+		}
+	}
+	if broken := w.brokenOn(a.Group, a.Release, nil, a.At); broken != "" {
+		w.violated("P16", nil, "%s was approved urgently although %s was broken", target, broken)
+	}
+	exposed := w.mostExposed(a)
+	if exposed == 0 {
+		w.violated("P16", nil, "%s was approved urgently although no phone lacks the fix of an exploited flaw", target)
+	}
+	next := &lane{Approval: a, within: w.promised(a), told: map[string]bool{}, reach: map[string]bool{}, first: (exposed*laneFirst + 99) / 100}
+	w.book.lanes[a.ID] = next
+	w.checkLaneWaves(next)
+	for _, p := range w.phones {
+		if w.reachable(p, a) {
+			next.reach[p.udid] = true
+		}
+	}
+}
+
+// promised is by when all phones were to install, from the signature.
+func (w *world) promised(a storage.Approval) time.Duration {
+	i := slices.IndexFunc(w.records.Proposals, func(p storage.Proposal) bool { return p.ID == a.Lane.Proposal })
+	if i < 0 || w.records.Proposals[i].Urgent == nil {
+		w.violated("P5", nil, "nobody proposed the urgent approval of %s", a.Release)
+		return 0
+	}
+	text := w.records.Proposals[i].Urgent.Deadline[1:]
+	if text == "1d" || text == "2d" {
+		text = map[string]string{"1d": "24h", "2d": "48h"}[text]
+	}
+	d, err := time.ParseDuration(text)
+	want := w.team(a.Group).hurry.deadline
+	if w.team(a.Group).rules.name == "" || want == "" {
+		want = "24h"
+	}
+	if told, wrong := time.ParseDuration(want); err != nil || wrong != nil || d != told {
+		w.violated("P16", nil, "the lane for %s promises %q, its policy %s", a.Release, text, want)
+	}
+	return d
+}
+
+// checkLaneWaves holds the plan of a lane: the first wave at once, another each six
+// hours, the last deadline when it was promised.
+func (w *world) checkLaneWaves(l *lane) {
+	promised := l.At.Add(l.within + time.Minute).In(w.loc).Format(mdm.LocalDateTimeLayout)
+	for i, v := range l.Waves {
+		switch {
+		case v.Start.After(l.At.Add(time.Duration(i) * laneSoak)):
+			w.violated("P16", nil, "wave %d of the lane for %s is planned for %s", i+1, l.Release, v.Start)
+		case v.Deadline > promised:
+			w.violated("P16", nil, "the deadline of wave %d of the lane for %s is %s, promised was %s", i+1, l.Release, v.Deadline, promised)
+		}
+	}
+	if v := l.Waves[len(l.Waves)-1]; v.Threshold != policy.Buckets || len(v.UpTo) > 0 {
+		w.violated("P16", nil, "the lane for %s is not for all phones", l.Release)
+	}
+}
+
+// lacks returns how many exploited flaws a release closes for a phone on a version.
+func (w *world) lacks(version, model, release string) int {
+	n := 0
+	for _, f := range w.life.flaws[:w.book.flaws] {
+		fix := w.life.releases[f.release]
+		if fix.isFor(model) && newer(fix.version, version) && !newer(fix.version, release) {
+			n++
+		}
+	}
+	return n
+}
+
+// mostExposed returns how many phones lack the most fixes, or are on an older
+// version than one that does.
+func (w *world) mostExposed(a storage.Approval) int {
+	var waiting []string
+	lacking := map[string]int{}
+	most := 0
+	for _, p := range w.phones {
+		stored, err := w.disk.Phone(w.ctx, seg, p.udid)
+		runs := stored.OS.Version
+		if err != nil || p.group != a.Group || p.ring != storage.RingProduction || !newer(a.Release, runs) || !slices.Contains(a.Models, stored.Model) {
+			continue
+		}
+		waiting = append(waiting, runs)
+		lacking[runs] = max(lacking[runs], w.lacks(runs, stored.Model, a.Release))
+		most = max(most, lacking[runs])
+	}
+	if most == 0 {
+		return 0
+	}
+	return len(slices.DeleteFunc(waiting, func(runs string) bool {
+		for v, n := range lacking {
+			if n == most && !newer(runs, v) {
+				return false
+			}
+		}
+		return true
+	}))
+}
+
+// reachable reports whether a phone can be told and can install within the time
+// that a lane promises.
+func (w *world) reachable(p *phone, a storage.Approval) bool {
+	from, to := w.day(w.now)-1, w.day(w.now)+4
+	lies := func(span [2]int) bool { return span[0] < span[1] && span[0] <= to && span[1] >= from }
+	return p.hours == always && !lies(p.drawer) && !lies(p.full) && p.failures == 0 && p.declarative() &&
+		p.group == a.Group && p.ring == storage.RingProduction && newer(a.Release, p.os) && slices.Contains(a.Models, p.model)
+}
+
+// atOnce is how long a phone takes to install after its deadline.
+const atOnce = 2 * time.Hour
+
+// checkLanes holds what each lane promised: of the phones that can be reached and
+// that nothing keeps back, 95 % run the release in time.
+func (w *world) checkLanes() {
+	for _, a := range w.records.Approvals {
+		l := w.book.lanes[a.ID]
+		if l == nil || len(l.reach) == 0 {
+			continue
+		}
+		if newest, _ := w.approval(a.Group, a.Release, w.serverNow()); newest.ID != a.ID || w.skew != 0 || w.off() {
+			clear(l.reach)
+			continue
+		}
+		late, last := 0, l.At.Add(l.within)
+		for _, p := range w.phones {
+			if !l.reach[p.udid] || w.keptBack(p, a) {
+				delete(l.reach, p.udid)
+				continue
+			}
+			promise := l.At.Add(l.within)
+			if wall, err := time.ParseInLocation(mdm.LocalDateTimeLayout, promise.In(w.loc).Format(mdm.LocalDateTimeLayout), p.loc); err == nil {
+				promise = later(promise, wall)
+			}
+			last = later(last, promise)
+			if newer(l.Release, p.os) && w.now.After(promise.Add(atOnce)) {
+				late++
+			}
+		}
+		if late*20 > len(l.reach) {
+			w.violated("P16", nil, "%d of %d phones do not have %s, promised within %s of %s", late, len(l.reach), l.Release, l.within, l.At)
+		}
+		if w.now.After(last.Add(atOnce + ringEvery)) {
+			clear(l.reach)
+		}
+	}
+}
+
+// keptBack reports whether something else than its wave keeps a phone from a
+// release, or it is on its way to a newer one.
+func (w *world) keptBack(p *phone, a storage.Approval) bool {
+	if !newer(a.Release, p.os) {
+		return false
+	}
+	told, _ := p.told()
+	_, signed := w.apple.signs(a.Release, p.model, w.day(w.now)+1)
+	o := w.objects(p, a.Release)
+	return o.why != "" && !o.wave || newer(told, a.Release) || !signed || !w.reachable(p, a)
+}
+
+// checkFirst holds that no more phones than a tenth of the most exposed are told
+// before the second wave begins.
+func (w *world) checkFirst(p *phone, a storage.Approval) {
+	l := w.book.lanes[a.ID]
+	if l == nil {
+		return
+	}
+	l.told[p.udid] = true
+	if len(a.Waves) < 2 || begun(a.Waves[1], w.serverNow()) || slices.Contains(l.before, p.udid) {
+		return
+	}
+	if l.before = append(l.before, p.udid); len(l.before) > l.first && l.reach[p.udid] {
+		w.violated("P16", p, "phone %d is told in the first wave of the lane for %s, which is for %d", len(l.before), a.Release, l.first)
+	}
+}
+
+// laneWave returns the wave of a phone in a lane: by what it runs or was known to
+// run, or the first when it was told.
+func (w *world) laneWave(a storage.Approval, p *phone) (storage.Wave, int) {
+	if l := w.book.lanes[a.ID]; l != nil && l.told[p.udid] {
+		return a.Waves[0], 0
+	}
+	bucket := int(policy.Bucket(a.Release, p.udid))
+	of := func(runs string) int {
+		return slices.IndexFunc(a.Waves, func(v storage.Wave) bool {
+			upTo := func(most string) bool { return line(most)[:2] == line(runs)[:2] && !newer(runs, most) }
+			return bucket < v.Threshold && (len(v.UpTo) == 0 || slices.ContainsFunc(v.UpTo, upTo))
+		})
+	}
+	i := of(p.os)
+	if stored, err := w.disk.Phone(w.ctx, seg, p.udid); err == nil && stored.OS.Version != "" {
+		i = min(i, of(stored.OS.Version))
+	}
+	return a.Waves[i], i
+}
+
+// checkedOn reports whether an app was found to work on a release and model by any
+// kind of test.
+func (w *world) checkedOn(group, bundleID, release, model string, ever bool, at time.Time) bool {
+	var newest storage.Verdict
+	for _, v := range w.verdicts(group, bundleID, release, at) {
+		if v.Result != "broken" && v.Model == model && !v.At.Before(newest.At) {
+			newest = v
+		}
+	}
+	return newest.ID != "" && (ever || !w.expired(newest, at))
+}
+
+// slow are plants about the emergency lane.
+func slow() []plant {
+	lanes := func(change func(*storage.Approval)) func(*world, *memory.Store) fleet.Store {
+		return approving(func(a *storage.Approval) {
+			if a.Lane != nil {
+				change(a)
+			}
+		})
+	}
+	return []plant{
+		{
+			name: "the emergency lane is a day late", property: "P16", seed: 27,
+			store: approvals(func(a *storage.Approval) {
+				for i := range a.Waves {
+					if v := &a.Waves[i]; a.Lane != nil && v.Waits {
+						v.Start, v.Planned = v.Start.Add(day), v.Planned.Add(day)
+					}
+				}
+			}),
+		},
+		{
+			name: "the emergency lane begins with everybody", property: "P16", seed: 11,
+			store: lanes(func(a *storage.Approval) { a.Waves[0].Threshold, a.Waves[0].UpTo = policy.Buckets, nil }),
+		},
+		{
+			name: "the emergency lane keeps to ordinary deadlines", property: "P16", seed: 11,
+			store: lanes(func(a *storage.Approval) {
+				for i := range a.Waves {
+					if t, err := time.Parse(mdm.LocalDateTimeLayout, a.Waves[i].Deadline); err == nil {
+						a.Waves[i].Deadline = t.AddDate(0, 0, 3).Format(mdm.LocalDateTimeLayout)
+					}
+				}
+			}),
+		},
+		{
+			name: "the emergency lane opens every release", property: "P1", seed: 27,
+			store: reading(func(w *storage.World) {
+				for _, a := range slices.Clone(w.Approvals) {
+					for _, o := range w.Offers {
+						if a.Lane != nil && a.Group == o.Group && a.Release != o.Release {
+							another := a
+							another.ID, another.Release = a.ID+o.Release, o.Release
+							w.Approvals = append(w.Approvals, another)
+						}
+					}
+				}
+			}),
+		},
+	}
+}
