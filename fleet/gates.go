@@ -319,9 +319,8 @@ func stillBroken(s *snapshot, gate policy.Gate) error {
 // newApproval returns an approval with what it takes over from the gate: floors
 // and the verdicts it rests on.
 func (f *Fleet) newApproval(group, release, by, reason string, gate policy.Gate) storage.Approval {
-	approval := storage.Approval{ID: uuid.NewString(), Group: group, Release: release, By: by, Reason: reason, At: f.now()}
-	for _, fl := range gate.Floors {
-		approval.Floors = append(approval.Floors, storage.Floor{BundleID: fl.BundleID, Version: fl.MinVersion})
+	approval := storage.Approval{
+		ID: uuid.NewString(), Group: group, Release: release, By: by, Reason: reason, At: f.now(), Floors: storedFloors(gate.Floors),
 	}
 	for _, app := range gate.Apps {
 		// What keeps an overridden gate closed is nothing to rest on.

@@ -32,17 +32,10 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 		return Promise{}, err
 	}
 	approval := policyApproval(a)
-	now, waves := f.now(), approval.Waves
-	deadlineIn := func(wave policy.Wave, loc *time.Location) policy.LocalTime {
-		told := now
-		if wave.Start.After(told) {
-			told = wave.Start
-		}
-		return s.toldDeadline(a.Group, s.asks(&approval, wave), told, loc)
-	}
+	waves := approval.Waves
 	var first policy.LocalTime
 	eachWaiting(w, &approval, func(p *storage.Phone, wave policy.Wave) {
-		deadline := deadlineIn(wave, f.location(p))
+		deadline := f.earliest(s, &approval, wave, f.location(p))
 		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID {
 			deadline = policy.LocalTime(e.Deadline)
 		}
@@ -51,8 +44,18 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 		}
 	})
 	return Promise{
-		Deadline: string(waves[0].Deadline), NotBefore: string(cmp.Or(first, deadlineIn(waves[0], f.o.Location))), Notice: noticeText(approval.Notice(g.MinimumNotice)),
+		Deadline: string(waves[0].Deadline), NotBefore: string(cmp.Or(first, f.earliest(s, &approval, waves[0], f.o.Location))), Notice: noticeText(approval.Notice(g.MinimumNotice)),
 	}, nil
+}
+
+// earliest returns the earliest deadline of a phone in a wave of an approval, on its
+// own clock: of one that is told now, or at the start of a wave that has not begun.
+func (f *Fleet) earliest(s *snapshot, a *policy.Approval, wave policy.Wave, loc *time.Location) policy.LocalTime {
+	told := f.now()
+	if wave.Start.After(told) {
+		told = wave.Start
+	}
+	return s.toldDeadline(a.Group, s.asks(a, wave), told, loc)
 }
 
 // eachWaiting visits what the production phones of an approval look like that

@@ -179,9 +179,7 @@ func policyApproval(a storage.Approval) policy.Approval {
 		p.Lane = &policy.Lane{By: l.By, Second: l.Second, Reason: l.Reason, SecondReason: l.SecondReason, CVEs: l.CVEs}
 	}
 	p.Waves, p.WavesOf, p.SupersededBy = engineWaves(a.Waves), a.WavesOf, a.SupersededBy
-	for _, fl := range a.Floors {
-		p.Floors = append(p.Floors, policy.Floor{BundleID: fl.BundleID, MinVersion: fl.Version})
-	}
+	p.Floors, p.Extensions = engineFloors(a.Floors), engineExtensions(a.Extensions)
 	return p
 }
 

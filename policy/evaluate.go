@@ -138,6 +138,7 @@ func (e *evaluation) fill(gate *Gate) {
 	gate.NextAutomatic, gate.NextHuman = e.next(gate.Phase)
 	e.override(gate)
 	e.urgent(gate)
+	e.extensions(gate)
 }
 
 // count reads the census: the production classes the release is for, and how
@@ -364,6 +365,9 @@ func fingerprint(g Gate) string {
 	}
 	for _, id := range g.Broken {
 		parts = append(parts, "broken", id)
+	}
+	for _, u := range g.Uncovered {
+		parts = append(parts, "uncovered", u.Model)
 	}
 	return digits(hash(parts...))
 }

@@ -214,7 +214,11 @@ func (x *Explanation) explainBlocked(e *Explainer, f Facts, t Target) {
 		x.Reason = reason(ReasonNewerThanVerified, ParamVersion, f.OSVersion, ParamGroup, f.Group,
 			ParamPhase, string(gate.Phase), ParamMissing, strings.Join(gate.Missing, ","))
 	case t.Release != "":
-		x.addGate(e.gate(f.Group, t.Release))
+		gate := e.gate(f.Group, t.Release)
+		x.addGate(gate)
+		if code == ReasonModelNotVerified && Extendable(gate, f.Model) == nil {
+			x.NextHuman = StepExtend
+		}
 	}
 }
 

@@ -198,7 +198,8 @@ func TestExplainBlocked(t *testing.T) {
 		{"paused by a broken app", approved(), breakPOS, as, policy.ReasonPaused, policy.StepResumeWhenClear, policy.StepFixApp, policy.GateAppBroken},
 		{"wave not started", approved(), startLater, as, policy.ReasonWaveNotStarted, policy.StepWaveStarts, "", policy.GateWaveStarts},
 		{"app too old", approved(), none, func(f *policy.Facts) { f.Apps[0].Version = "1" }, policy.ReasonAppUpdateNeeded, policy.StepEnforceAfterApp, policy.StepUpdateApp, policy.FactGate},
-		{"model not verified", approved(), func(p *policy.Parts) { p.Approvals[0].Models = nil }, as, policy.ReasonModelNotVerified, policy.StepNextRelease, policy.StepTestModel, policy.FactGate},
+		{"model not verified", approved(), func(p *policy.Parts) { p.Approvals[0].Models, p.Verdicts = nil, nil }, as, policy.ReasonModelNotVerified, policy.StepNextRelease, policy.StepTestModel, policy.FactGate},
+		{"model verified since", approved(), func(p *policy.Parts) { p.Approvals[0].Models = nil }, as, policy.ReasonModelNotVerified, policy.StepNextRelease, policy.StepExtend, policy.FactGate},
 		{"ungrouped", approved(), none, func(f *policy.Facts) { f.Group = "" }, policy.ReasonUngrouped, "", policy.StepAssignGroup, policy.FactInstalled},
 		{"not controllable", approved(), none, func(f *policy.Facts) {
 			f.OSVersion, f.Supervised, f.Capabilities = "16.1", policy.Unsupervised, policy.Capabilities{}

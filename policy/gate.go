@@ -68,6 +68,10 @@ type Gate struct {
 	Override *GateOverride `json:"override,omitempty"`
 	// Lane is set while that approval came by the emergency lane.
 	Lane *GateLane `json:"urgent_approval,omitempty"`
+	// Uncovered are the models of production phones that wait because the approval
+	// that stands does not cover them, sorted; none of an override, whose models two
+	// people chose.
+	Uncovered []Uncovered `json:"uncovered,omitempty"`
 	// Urgent is set while production phones lack the fix of a flaw known to be
 	// exploited that the release brings.
 	Urgent *Urgency `json:"urgent,omitempty"`

@@ -112,6 +112,7 @@ const (
 	GateOverridden          Code = "overridden"
 	GateOverrideEnded       Code = "override-ended"
 	GateUrgentApproval      Code = "urgent-approval"
+	GateModelAdded          Code = "model-added"  // to the approval, after it was given
 	GateClockJumped         Code = "clock-jumped" // a halt; ParamDate
 	GateRestored            Code = "restored"     // a halt; ParamDate
 )
@@ -211,6 +212,7 @@ const (
 	StepFixApp         Code = "fix-app-and-test-again"
 	StepApprove        Code = "approve"
 	StepApproveUrgent  Code = "approve-urgent"  // two people, after quick checks
+	StepExtend         Code = "extend"          // the approval, by a model that is verified now
 	StepTestToApprove  Code = "test-to-approve" // an approval can take the place of an override then
 	StepResume         Code = "resume"
 	StepLookAndResume  Code = "look-and-resume"

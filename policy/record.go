@@ -140,6 +140,8 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return c.stopping(gate, app)
 	case GateAllThere, GatePhonesOutstanding, GateWaveStarts:
 		return c.approval(gate.Release)
+	case GateModelAdded:
+		return c.extension(gate.Release, r.Params[ParamModel])
 	case GateOverridden, GateOverrideEnded, GateUrgentApproval:
 		return c.approval(cmp.Or(r.Params[ParamRelease], gate.Release))
 	case GateNoApps, GateNoBlockingApp, GateNoVerificationPhone:

@@ -254,8 +254,9 @@ type Approval struct {
 	// waits starts any more. What this one asked for stands as long as a phone
 	// cannot follow that.
 	SupersededBy string
-	Models       []string // model classes covered; AnyModel covers all
+	Models       []string // model classes covered, added ones among them; AnyModel covers all
 	Floors       []Floor
+	Extensions   []Extension
 	// Verdicts are the results it was seen to rest on, among them those that a
 	// smoke test was carried over from. Revoking one of them pauses it.
 	Verdicts    []string

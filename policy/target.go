@@ -174,7 +174,7 @@ func (c choice) permit(a approvalOf) Reason {
 	if !told && (i == 0 || !w.Begun(c.now)) {
 		return reason(ReasonWaveNotStarted, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}
-	for _, floor := range a.Floors {
+	for _, floor := range a.floorsFor(c.f.Model) {
 		if r := c.belowFloor(floor); r.Code != "" {
 			return r
 		}

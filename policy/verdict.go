@@ -331,10 +331,12 @@ func (g *group) accepted(bundleID string, a approvalOf, now time.Time) map[strin
 // any on its own release that counted by itself when it was given.
 func (a approvalOf) restsOn(v verdictOf) bool {
 	switch {
-	case v.why != "" || v.Result == ResultBroken || !begun(v.At, a.At):
+	case v.why != "" || v.Result == ResultBroken:
 		return false
 	case slices.Contains(a.Verdicts, v.ID):
 		return true
+	case !begun(v.At, a.At):
+		return false
 	default:
 		return v.Release == a.Release && v.Method != MethodSmoke && !v.expired(a.At)
 	}

@@ -319,6 +319,7 @@ func copyApproval(a Approval) Approval {
 	a.Floors = slices.Clone(a.Floors)
 	a.Verdicts = slices.Clone(a.Verdicts)
 	a.Stopped = slices.Clone(a.Stopped)
+	a.Extensions = copyExtensions(a.Extensions)
 	if a.Override != nil {
 		o := *a.Override
 		o.Broken = slices.Clone(o.Broken)

@@ -192,6 +192,8 @@ type Approval struct {
 
 	ApprovalRebase
 
+	Extensions []Extension `json:"extensions,omitempty"` // models added since it was given, in order of time
+
 	Breaker BreakerState `json:"breaker,omitzero"`
 }
 

@@ -28,6 +28,7 @@ func newGateCommand(g *globals) *cobra.Command {
 			},
 		}),
 		newGateApproveCommand(g),
+		newGateExtendCommand(g),
 		newGateOverrideCommand(g),
 		newGateVerbCommand(g, gateVerb{
 			name: "decline", short: t.T("Close a gate for good: the release is not for this group"),
@@ -206,6 +207,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	b.WriteString("\n" + fields(g.gateFacts(gate)...))
 	b.WriteString(g.modelClocksText(gate.Gate))
 	b.WriteString(g.urgentText(gate.Gate))
+	b.WriteString(g.uncoveredText(gate.Gate))
 	b.WriteString("\n" + fields(
 		[2]string{t.T("By itself"), g.step(gate.NextAutomatic, gate.Gate)},
 		[2]string{t.T("You can"), g.step(gate.NextHuman, gate.Gate)},

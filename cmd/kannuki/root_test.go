@@ -56,7 +56,7 @@ func TestContract(t *testing.T) {
 	root := newRootCommand(testGlobals(lang.English))
 	for _, line := range []string{
 		"init", "serve", "status", "doctor", "version", "release import", "release list", "release show", "app add", "group add",
-		"enroll profile", "enroll link", "gate offer", "gate show", "gate list", "gate approve", "gate decline", "gate withdraw", "gate override",
+		"enroll profile", "enroll link", "gate offer", "gate show", "gate list", "gate approve", "gate decline", "gate withdraw", "gate override", "gate extend",
 		"approval list", "approval show", "approval sign", "approval refuse", "approval withdraw",
 		"verdict record", "device list", "device show", "device explain", "device push", "device queue", "rollout status",
 		"rollout show", "rollout plan", "rollout pause", "rollout resume", "declaration show", "backup create", "audit log", "audit verify", "sim run",

@@ -26,6 +26,20 @@ func override(h *Handler, c *call, in OverrideRequest) (any, error) {
 	})
 }
 
+// ExtendRequest adds models to the approval that stands at a gate.
+type ExtendRequest struct {
+	Models      []string `json:"models,omitempty"` // as in fleet.ExtendRequest
+	Fingerprint string   `json:"fingerprint"`
+	Reason      string   `json:"reason"`
+	DryRun      bool     `json:"dry_run"`
+}
+
+func extend(h *Handler, c *call, in ExtendRequest) (any, error) {
+	return h.fleet.Extend(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.ExtendRequest{
+		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Models: in.Models, Fingerprint: in.Fingerprint,
+	})
+}
+
 // UrgentRequest proposes to approve a gate by the emergency lane.
 type UrgentRequest struct {
 	Deadline    string `json:"deadline,omitempty"` // as in fleet.UrgentRequest

@@ -76,6 +76,7 @@ func routes() []route {
 		{"POST /v1/gates/{group}/{release}/decline", true, always, 0, verb((*fleet.Fleet).Decline)},
 		{"POST /v1/gates/{group}/{release}/withdraw", true, always, 0, verb((*fleet.Fleet).Withdraw)},
 		{"POST /v1/gates/{group}/{release}/approve", true, nil, 0, with(approve)},
+		{"POST /v1/gates/{group}/{release}/extend", true, nil, 0, with(extend)},
 		{"POST /v1/gates/{group}/{release}/override", false, nil, 0, with(override)},
 		{"POST /v1/gates/{group}/{release}/urgent", false, nil, 0, with(urgent)},
 		{"GET /v1/approvals", false, always, 0, approvals},
