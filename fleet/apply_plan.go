@@ -58,6 +58,9 @@ func (p *applying) policy(there *snapshot, in PolicySettings) error {
 	if err != nil {
 		return err
 	}
+	if err := p.f.checkBeta(is); err != nil {
+		return err
+	}
 	if in.Calendar != nil && *in.Calendar != "" {
 		if _, err := there.calendar(*in.Calendar); err != nil {
 			return &EntryError{"calendar", err}

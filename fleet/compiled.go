@@ -101,7 +101,7 @@ func (f *Fleet) settingsToken(hold policy.Hold) string {
 			return token
 		}
 	}
-	d, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, settingsFor(hold))
+	d, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, f.settingsFor(hold))
 	if err != nil {
 		return ""
 	}

@@ -16,6 +16,7 @@ type DeviceDetail struct {
 
 	OSSince       time.Time `json:"os_since,omitzero"` // when the server first saw this release on it
 	Supplemental  string    `json:"supplemental,omitempty"`
+	BetaProgram   string    `json:"beta_program,omitempty"` // that it says it takes part in
 	TimeZone      string    `json:"time_zone,omitempty"`
 	AvailableGB   *float64  `json:"available_gb,omitempty"`
 	Battery       *float64  `json:"battery,omitempty"` // 0 to 1
@@ -83,7 +84,7 @@ func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (D
 
 func deviceDetail(p *storage.Phone) DeviceDetail {
 	d := DeviceDetail{
-		OSSince: p.OS.Since, Supplemental: p.OS.SupplementalExtra, TimeZone: p.TimeZone,
+		OSSince: p.OS.Since, Supplemental: p.OS.SupplementalExtra, BetaProgram: p.OS.BetaProgram, TimeZone: p.TimeZone,
 		AvailableGB: p.AvailableGB, Battery: p.Battery, Passcode: p.Passcode,
 		RemovedAt: p.RemovedAt, PushDeadSince: p.Push.DeadSince,
 		InstallSince: p.Update.Since, InstallReasons: p.Update.Reasons,

@@ -48,6 +48,9 @@ type Options struct {
 	// before it is asked again; 0 means 24 hours. A phone that is asked more
 	// seldom than once a week counts as silent.
 	InventoryEvery time.Duration
+	// BetaPrograms are the tokens of Apple's beta programs that verification phones
+	// can be enrolled in, by the name under which policies know them.
+	BetaPrograms map[string]string
 	// Channels, unless nil, names the channels that are to carry a notice of a
 	// kind about a group ("" for what concerns no group).
 	Channels func(kind, group string) []string

@@ -74,6 +74,7 @@ type world struct {
 	fleet *fleet.Fleet
 
 	channels func(kind, group string) []string // that carry notices, from the next start on
+	betas    map[string]string                 // tokens of beta programs, from the next start on
 	ticks    func() time.Duration              // a clock that nobody sets, from the next start on
 }
 
@@ -116,7 +117,7 @@ func (w *world) open() {
 		}
 		return channels(kind, group)
 	}
-	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: carry, Ticks: w.ticks})
+	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: carry, Ticks: w.ticks, BetaPrograms: w.betas})
 	w.must(w.fleet.Load(w.ctx))
 }
 

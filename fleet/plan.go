@@ -46,6 +46,7 @@ func subscriptions() []string {
 		"device.operating-system.supplemental.extra-version",
 		"device.operating-system.version",
 		"passcode.is-present",
+		"softwareupdate.beta-enrollment",
 		"softwareupdate.device-id",
 		"softwareupdate.failure-reason",
 		"softwareupdate.install-reason",
@@ -216,7 +217,7 @@ func (f *Fleet) compile(p *storage.Phone, hold policy.Hold, e *storage.Announced
 	// known nothing is sent, because a phone rejects the whole declaration
 	// for one key it must not get.
 	if hold.Cadence == policy.ByDeclaration && p.Supervision != storage.SupervisionUnknown {
-		settings, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, settingsFor(hold))
+		settings, err := mdm.NewDeclaration(mdm.TypeSoftwareUpdateSettings, idSettings, f.settingsFor(hold))
 		if err != nil {
 			return nil, wrap("settings declaration", err)
 		}
@@ -245,19 +246,19 @@ func (f *Fleet) compile(p *storage.Phone, hold policy.Hold, e *storage.Announced
 // approved: a release is let in by an enforcement, which beats a deferral, so
 // the next release is hidden from its first minute (Apple, Device Management,
 // SoftwareUpdateSettings).
-func settingsFor(hold policy.Hold) mdm.SoftwareUpdateSettings {
+func (f *Fleet) settingsFor(hold policy.Hold) mdm.SoftwareUpdateSettings {
 	yes := true
 	settings := mdm.SoftwareUpdateSettings{
 		Notifications:      &yes,
 		RecommendedCadence: cadenceFor(hold),
+		Beta:               f.betaFor(hold),
 	}
 	if !hold.Supervised {
-		return settings
+		return settings.ForUnsupervised()
 	}
 	settings.Deferrals = &mdm.Deferrals{CombinedPeriodInDays: hold.Days}
 	settings.AutomaticActions = &mdm.AutomaticActions{Download: mdm.AlwaysOff, InstallOSUpdates: mdm.AlwaysOff}
 	settings.RapidSecurityResponse = improvementsFor(hold)
-	settings.Beta = &mdm.Beta{ProgramEnrollment: mdm.AlwaysOff}
 	return settings
 }
 

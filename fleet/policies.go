@@ -30,6 +30,7 @@ type PolicyChange struct {
 	ChaseChange
 	UrgentChange
 	LeakChange
+	BetaChange
 }
 
 // check refuses values no policy can have.
@@ -61,6 +62,9 @@ func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, err
 	if err := c.ChaseChange.onto(&p); err != nil {
 		return p, err
 	}
+	if err := c.BetaChange.onto(&p); err != nil {
+		return p, err
+	}
 	if err := c.UrgentChange.onto(&p); err != nil {
 		return p, err
 	}
@@ -81,6 +85,7 @@ type PolicyView struct {
 	ChaseSettings
 	UrgentDefaults
 	LeakSettings
+	BetaSettings
 	Groups    []string  `json:"groups"` // that it decides about
 	ChangedBy string    `json:"changed_by,omitempty"`
 	ChangedAt time.Time `json:"changed_at,omitzero"`
@@ -90,7 +95,7 @@ func policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
 		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), MajorSettings: majorSettings(p),
-		ChaseSettings: chaseSettings(p), UrgentDefaults: urgentDefaults(p), LeakSettings: leakSettings(p),
+		ChaseSettings: chaseSettings(p), UrgentDefaults: urgentDefaults(p), LeakSettings: leakSettings(p), BetaSettings: betaSettings(p),
 		Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	for _, g := range s.records.Groups {
@@ -106,7 +111,7 @@ func enginePolicy(p storage.Policy) policy.Policy {
 	return policy.Policy{
 		Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry),
 		Improvements: engineImprovements(p.Improvements), Breaker: engineBreaker(p.Breaker), Majors: policy.MajorMode(p.Majors),
-		Urgent: policy.UrgentRules(p.Urgent),
+		Urgent: policy.UrgentRules(p.Urgent), Beta: engineBeta(p.Beta),
 	}
 }
 
@@ -190,6 +195,9 @@ func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name 
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
+		if err := f.checkBeta(p); err != nil {
+			return storage.WorldChange{}, err
+		}
 		if p.CalendarName != "" {
 			if _, err := s.calendar(p.CalendarName); err != nil {
 				return storage.WorldChange{}, err
@@ -259,6 +267,7 @@ func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.Audi
 	}
 	maps.Copy(detail, rolloutDefaults(p).detail())
 	maps.Copy(detail, improvementSettings(p).detail())
+	maps.Copy(detail, betaSettings(p).detail())
 	maps.Copy(detail, breakerLimits(p).detail())
 	maps.Copy(detail, majorSettings(p).detail())
 	maps.Copy(detail, chaseSettings(p).detail())

@@ -73,7 +73,7 @@ func mergeStatus(p *storage.Phone, r mdm.StatusReport, now time.Time) {
 	was := p.Update
 	if r.FullReport {
 		p.Update, p.Passcode = storage.UpdateState{}, nil
-		p.OS.SupplementalBuild, p.OS.SupplementalExtra = "", ""
+		p.OS.SupplementalBuild, p.OS.SupplementalExtra, p.OS.BetaProgram = "", "", ""
 	}
 	p.OS.SupplementalBuild = valueOrEmpty(r.SupplementalBuild, p.OS.SupplementalBuild)
 	p.OS.SupplementalExtra = valueOrEmpty(r.SupplementalExtra, p.OS.SupplementalExtra)
@@ -87,6 +87,7 @@ func mergeStatus(p *storage.Phone, r mdm.StatusReport, now time.Time) {
 	}
 	if r.Update != nil {
 		mergeUpdate(&p.Update, *r.Update)
+		p.OS.BetaProgram = mdm.Excerpt(valueOrEmpty(r.Update.BetaEnrollment, p.OS.BetaProgram))
 	}
 	p.Update.Since = was.Since
 	if p.Update.Install != was.Install {

@@ -168,6 +168,10 @@ type Hold struct {
 	// offered, and KeepImprovements that nobody can remove one.
 	HideImprovements bool `json:"hide_improvements,omitempty"`
 	KeepImprovements bool `json:"keep_improvements,omitempty"`
+	// Beta is BetaOffer or BetaRequire and BetaProgram the program of a phone that
+	// may take part in one; "" on every other, which is kept out of all of them.
+	Beta        BetaMode `json:"beta,omitempty"`
+	BetaProgram string   `json:"beta_program,omitempty"`
 }
 
 // HoldDays is the longest deferral Apple allows (Device Management,

@@ -24,6 +24,7 @@ type Policy struct {
 	Improvements Improvements
 	Breaker      Breaker
 	Majors       MajorMode // "" is MajorsHold
+	Beta         BetaPrograms
 
 	Urgent UrgentRules
 }

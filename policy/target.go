@@ -38,6 +38,7 @@ func TargetFor(w *World, f Facts, now time.Time) Target {
 		return t
 	}
 	t.Hold.improvements(g.policy.Improvements)
+	t.Hold.beta(g.policy.Beta, f.Ring)
 	t.Hold.AllowMajors = t.Hold.Cadence == ByDeclaration && g.policy.Majors == MajorsAllow
 	runs := version.WithExtra(f.OSVersion, f.Extra)
 	f = w.Counted(f)

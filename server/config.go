@@ -67,6 +67,9 @@ type Config struct {
 	// Notify are the channels by which people hear of what happened. None by
 	// default: notices are kept and listed all the same.
 	Notify []notify.Config `yaml:"notify,omitempty"`
+	// BetaPrograms are those that policies may enrol verification phones in. None by
+	// default.
+	BetaPrograms []BetaProgram `yaml:"beta_programs,omitempty"`
 	// SignMessage makes phones sign each message, for a proxy that ends TLS.
 	SignMessage bool `yaml:"sign_message"`
 	// LegacyCrypto admits Mdm-Signatures with SHA-1 and SCEP requests encrypted
@@ -233,6 +236,9 @@ func (c *Config) check() error {
 	}
 	if err := checkFeeds(c.Feeds); err != nil {
 		return fmt.Errorf("feeds: %w", err)
+	}
+	if err := checkBetaPrograms(c.BetaPrograms); err != nil {
+		return err
 	}
 	if err := notify.Check(c.Notify, fleet.NoticeKinds()); err != nil {
 		return err

@@ -172,11 +172,15 @@ func (s *Server) buildCore() error {
 	if err != nil {
 		return fmt.Errorf("read built-in release facts: %w", err)
 	}
+	betas, err := readBetaPrograms(s.config.BetaPrograms)
+	if err != nil {
+		return badConfig(err)
+	}
 	now := s.config.Lab.clock(s.o.Wall)
 	s.channels = s.newChannels()
 	s.fleet = fleet.New(s.store, s.wakes, now, fleet.Options{
 		Organization: s.config.Organization, Location: s.config.location(), Logger: s.o.Logger, Facts: facts,
-		Wall: s.o.Wall, Scaled: !s.config.Lab.Start.IsZero(), Channels: s.channels.For, Ticks: s.ticks(),
+		Wall: s.o.Wall, Scaled: !s.config.Lab.Start.IsZero(), Channels: s.channels.For, Ticks: s.ticks(), BetaPrograms: betas,
 	})
 	interval := time.Duration(float64(time.Hour) / s.config.Lab.speed())
 	s.sweeper = fleet.NewSweeper(s.fleet, max(interval, minSweep))

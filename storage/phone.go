@@ -110,6 +110,7 @@ type OS struct {
 	SupplementalExtra string    `json:"supplementalExtra,omitzero"` // letter of a background improvement, "a"
 	SupplementalSince time.Time `json:"supplementalSince,omitzero"` // when the server first saw that letter on this version; zero: none, or before it kept this
 	Since             time.Time `json:"since,omitzero"`             // when the server first saw this version on the phone
+	BetaProgram       string    `json:"betaProgram,omitzero"`       // that the phone says it takes part in, "" for none
 	Reasons           []string  `json:"reasons,omitempty"`          // install-reason with which it came to this version; none when it enrolled with it
 }
 

@@ -102,6 +102,7 @@ type Policy struct {
 	Breaker *BreakerSettings `json:"breaker,omitempty"` // nil: that of the built-in policy
 	Majors  string           `json:"majors,omitzero"`   // hold (also "") or allow
 	OnLeak  string           `json:"onLeak,omitzero"`   // record, tell (also "") or retest
+	Beta    BetaPrograms     `json:"beta,omitzero"`
 
 	Urgent UrgentRules `json:"urgent,omitzero"`
 }
@@ -111,6 +112,13 @@ type Policy struct {
 type Improvements struct {
 	Mode string `json:"mode,omitzero"` // accept (also ""), reverify or off
 	Keep bool   `json:"keep,omitzero"` // nobody can remove one from a phone
+}
+
+// BetaPrograms is what a policy says about Apple's beta programs on verification
+// phones.
+type BetaPrograms struct {
+	Mode    string `json:"mode,omitzero"`    // off (also ""), offer or require
+	Program string `json:"program,omitzero"` // its name in the configuration, which has the token
 }
 
 // PolicyChase is what a policy says about reminding those whose phones are late.

@@ -47,6 +47,7 @@ func (g *globals) deviceText(d api.Device) string {
 		{t.T("Serial number"), plain(d.Serial).shown},
 		{t.T("Model"), plain(model).shown},
 		{"iOS", strings.Join(present(strings.TrimSpace(d.OS+" "+d.Build), d.Supplemental, g.since(d.OSSince)), ", ")},
+		{t.T("Beta program"), plain(d.BetaProgram).shown},
 		{t.T("Group"), plain(d.Group).shown},
 		{t.T("Ring"), g.word(d.Ring).shown},
 		{t.T("Rights"), g.word(d.Rights).shown},

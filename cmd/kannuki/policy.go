@@ -83,6 +83,8 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"urgent", ""},
 		{"urgent_deadline", ""},
 		{"on_leak", ""},
+		{"beta", ""},
+		{"beta_program", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
@@ -93,7 +95,8 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 			plain(p.Majors),
 			list(p.Chase), plain(p.ChaseQuiet), list(p.ChaseOff), number(p.ChasePerDay), plain(p.ChaseLanguage),
 			plain(p.Urgent), plain(p.UrgentDeadline),
-			plain(p.OnLeak))
+			plain(p.OnLeak),
+			plain(p.Beta), plain(p.BetaProgram))
 	}
 	return tab
 }
@@ -116,6 +119,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		{t.T("Security improvements"), g.improvements(p.ImprovementSettings)},
 		{t.T("Major versions"), g.word(p.Majors).shown},
 		{t.T("Unapproved updates"), g.word(p.OnLeak).shown},
+		{t.T("Beta program"), g.betaProgram(p.BetaSettings)},
 		{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
 		{t.T("Reminders"), g.reminders(p)},
 		{t.T("Urgent route"), g.urgentRoute(p.UrgentDefaults)},
@@ -149,6 +153,7 @@ type policySetOptions struct {
 	chaseFlags
 	urgentFlags
 	leakFlags
+	betaFlags
 	carryOver, onExpiry, majors string
 	verdictDays                 int
 }
@@ -178,6 +183,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.breakerFlags.addFlags(g, f)
 	o.chaseFlags.addFlags(g, f)
 	o.leakFlags.addFlags(g, f)
+	o.betaFlags.addFlags(g, f)
 	f.StringVar(&o.majors, "majors", "", t.T("higher major versions of iOS: hold (stay on the older one while Apple maintains it; only a person's decision brings the higher one) or allow (like any other release)"))
 	o.urgentFlags.addFlags(g, cmd)
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
@@ -186,6 +192,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.improvementFlags.complete(g, cmd)
 	o.chaseFlags.complete(g, cmd)
 	o.leakFlags.complete(g, cmd)
+	o.betaFlags.complete(g, cmd)
 	g.complete(cmd, "calendar", g.calendarNames)
 	g.complete(cmd, "majors", func(*cobra.Command) []string { return []string{"hold", "allow"} })
 	g.complete(cmd, "carry-over", func(*cobra.Command) []string { return []string{"on", "off"} })
@@ -220,6 +227,7 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	change.BreakerChange = o.breakerFlags.change(cmd)
 	change.ChaseChange = o.chaseFlags.change(cmd)
 	change.LeakChange = o.leakFlags.change(cmd)
+	change.BetaChange = o.betaFlags.change(cmd)
 	if change == (fleet.PolicyChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}

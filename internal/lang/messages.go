@@ -102,6 +102,8 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"text-too-long":         "{field}：{most}文字以内にしてください。",
 		"too-many-checks":       "{field}：確認手順は{most}件までです。",
 		"check-too-long":        "{field}：\"{value}\"は使えません。確認手順は1行、{most}文字以内です。",
+		"beta-program-missing":  "{field}：{value}にはベータプログラムの名前が必要です。",
+		"beta-program-unknown":  "{field}：ベータプログラム\"{value}\"は設定にありません（設定にあるもの：{allowed}）。config.yamlのbeta_programsに名前とトークンを追加し、サーバーを再起動してください。",
 		"days-out-of-range":     "{field}：{value}は使えません。0（無期限）から{most}までで指定してください。",
 		"notice-out-of-range":   "{field}：{least}から720hまでで指定してください。",
 		"model-not-in-group":    "{field}：{group}に、{release}を適用できる{model}の本番端末はありません。ある機種：{models}。",

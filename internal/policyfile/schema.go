@@ -113,6 +113,8 @@ func hints() map[string]SchemaNode {
 		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): accept: phones take them; reverify: each has a gate of its own; off: not offered", Enum: improvementModes()},
 		"policies.majors":            {Description: "hold: stay on the older major version while Apple maintains it; allow: like any other release", Enum: []string{string(policy.MajorsHold), string(policy.MajorsAllow)}},
 		"policies.on_leak":           {Description: "When a production phone is updated unapproved: record it, tell of it by a notice, or retest: also offer the release to the verification phones", Enum: fleet.LeakModes()},
+		"policies.beta":              {Description: "Apple's beta program on verification phones: off, offer (testers choose it) or require (supervised phones take part by themselves)", Enum: []string{string(policy.BetaOff), string(policy.BetaOffer), string(policy.BetaRequire)}},
+		"policies.beta_program":      {Description: "Name of the beta program, one of beta_programs in the server's configuration"},
 		"policies.keep_improvements": {Description: "Whether nobody can remove an improvement from a phone"},
 		"policies.chase":             {Description: "Steps that remind those whose phones are late, in order: notice, push, message, escalate or ticket, and when: push@+6h after the phone was told, message@deadline-24h"},
 		"policies.chase_quiet":       {Description: "Hours without a step by each phone's own clock, such as 19:00-08:00"},

@@ -102,6 +102,9 @@ type User struct {
 	// TakesImprovements is how long after Apple posts a background security
 	// improvement the phone takes it by itself, unless it is not offered.
 	TakesImprovements time.Duration
+	// JoinsBeta says that the user takes part in the first beta program that the
+	// phone's settings offer.
+	JoinsBeta bool
 }
 
 // Faults makes the phone's network misbehave on purpose.

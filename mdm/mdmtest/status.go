@@ -217,7 +217,7 @@ func (p *Phone) statusValue(name string) (any, bool) {
 	case "softwareupdate.failure-reason":
 		return u.failureItem(), true
 	case "softwareupdate.beta-enrollment":
-		return "", true
+		return p.betaProgram(), true
 	case "device.operating-system.supplemental.extra-version":
 		return p.improvement.extra, true
 	case "device.operating-system.supplemental.build-version":
