@@ -43,7 +43,7 @@ func (p *Push) same(q *Push) bool {
 func (o *OS) same(q *OS) bool {
 	return o.Version == q.Version && o.Build == q.Build && o.SupplementalBuild == q.SupplementalBuild &&
 		o.SupplementalExtra == q.SupplementalExtra && o.SupplementalSince.Equal(q.SupplementalSince) &&
-		o.Since.Equal(q.Since) && slices.Equal(o.Reasons, q.Reasons)
+		o.Since.Equal(q.Since) && o.BetaProgram == q.BetaProgram && slices.Equal(o.Reasons, q.Reasons)
 }
 
 func (c *Capabilities) same(d *Capabilities) bool {
