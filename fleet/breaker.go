@@ -151,7 +151,7 @@ func signalText(r policy.Reading) string {
 	case policy.WhyPhonesSilent:
 		return sprintf("%d of %d %s fell silent with the installation (stops at %d)", r.Count, r.Of, of, r.StopsAt)
 	case policy.WhyAppsReverted:
-		return sprintf("a business app went back to a lower version on %d of %d %s (stops at %d)", r.Count, r.Of, of, r.StopsAt)
+		return sprintf("a business app went back to a lower version, or was taken off, on %d of %d %s (stops at %d)", r.Count, r.Of, of, r.StopsAt)
 	default:
 		return sprintf("a business app was reported broken on %d phones (stops at %d)", r.Count, r.StopsAt)
 	}

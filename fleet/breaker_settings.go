@@ -18,7 +18,7 @@ type BreakerLimits struct {
 	BreakerFailed      int    `json:"breaker_failed"`       // percent of the phones told: the installation failed
 	BreakerSilent      int    `json:"breaker_silent"`       // percent of the phones that installed: fell silent with it
 	BreakerSilentAfter string `json:"breaker_silent_after"` // "72h"
-	BreakerReverted    int    `json:"breaker_reverted"`     // percent of the phones that installed: an app went back
+	BreakerReverted    int    `json:"breaker_reverted"`     // percent of the phones that installed: an app went back or is gone
 	BreakerReports     int    `json:"breaker_reports"`      // phones with an app that was reported broken
 }
 

@@ -471,8 +471,8 @@ func TestRevertedApp(t *testing.T) {
 	p.apps["com.example.pos"] = "1.1" // the list after the update shows less than the one before
 	p.install(release, "23G83")
 	seen := w.clock.Now()
-	want := &fleet.RevertedView{BundleID: "com.example.pos", From: "1.2", At: seen}
-	reverted := func() *fleet.RevertedView {
+	want := []fleet.RevertedView{{BundleID: "com.example.pos", From: "1.2", At: seen}}
+	reverted := func() []fleet.RevertedView {
 		t.Helper()
 		d, err := w.fleet.Device(w.ctx, seg, p.udid)
 		w.must(err)

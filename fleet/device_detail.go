@@ -32,15 +32,15 @@ type DeviceDetail struct {
 	FailureReason   string    `json:"failure_reason,omitempty"`
 	FailureAt       time.Time `json:"failure_at,omitzero"`
 
-	InformationAt time.Time     `json:"information_at,omitzero"` // last answer about itself
-	AppsAt        time.Time     `json:"apps_at,omitzero"`        // last answer about its apps
-	StatusAt      time.Time     `json:"status_at,omitzero"`      // last report by itself
-	Token         string        `json:"token,omitempty"`         // of what it was last told
-	ToldAt        time.Time     `json:"told_at,omitzero"`
-	Reverted      *RevertedView `json:"reverted,omitempty"` // business app that went back on what it runs
-	LeakAt        time.Time     `json:"leak_at,omitzero"`
-	LeakReasons   []string      `json:"leak_reasons,omitempty"`
-	Waiting       int           `json:"waiting"` // commands in its queue that are not over
+	InformationAt time.Time      `json:"information_at,omitzero"` // last answer about itself
+	AppsAt        time.Time      `json:"apps_at,omitzero"`        // last answer about its apps
+	StatusAt      time.Time      `json:"status_at,omitzero"`      // last report by itself
+	Token         string         `json:"token,omitempty"`         // of what it was last told
+	ToldAt        time.Time      `json:"told_at,omitzero"`
+	Reverted      []RevertedView `json:"reverted,omitempty"` // business apps that went back, or are gone, on what it runs; as they were seen
+	LeakAt        time.Time      `json:"leak_at,omitzero"`
+	LeakReasons   []string       `json:"leak_reasons,omitempty"`
+	Waiting       int            `json:"waiting"` // commands in its queue that are not over
 
 	AccessRights int    `json:"access_rights"`         // bits of the profile it enrolled with (Apple, Device Management, MDM.AccessRights)
 	Certificate  string `json:"certificate,omitempty"` // fingerprint of the identity certificate in force
@@ -50,12 +50,13 @@ type DeviceDetail struct {
 	Clock string `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 }
 
-// RevertedView is a business app that went back to a lower version on the
-// release that the phone runs.
+// RevertedView is a business app that went back to a lower version, or was taken
+// off the phone, on the release that the phone runs.
 type RevertedView struct {
 	BundleID string    `json:"bundle_id"`
 	From     string    `json:"from"` // the version it had
-	At       time.Time `json:"at"`   // when the server first saw a lower one
+	At       time.Time `json:"at"`   // when the server first saw a lower one, or none
+	Gone     bool      `json:"gone"` // it is not on the phone
 }
 
 // Device returns one phone, a removed one too.
@@ -94,8 +95,8 @@ func deviceDetail(p *storage.Phone) DeviceDetail {
 		Token: p.Announced.Token, ToldAt: p.Announced.Timestamp,
 		AccessRights: p.Rights, Certificate: p.Certificate, Renewal: renewalView(p),
 	}
-	if r := p.Reverted; r != nil {
-		d.Reverted = &RevertedView{r.BundleID, r.From, r.At}
+	for _, r := range p.Reverted {
+		d.Reverted = append(d.Reverted, RevertedView(r))
 	}
 	if p.Arrival != nil {
 		d.LeakAt, d.LeakReasons = p.Arrival.At, p.Arrival.Reasons

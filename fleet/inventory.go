@@ -183,7 +183,7 @@ func (f *Fleet) listedApps(t *turn, q *storage.Phone, answers func(bundleIDs []s
 		return storage.PhoneChange{}
 	}
 	apps := wanted(list, bundleIDs)
-	q.Reverted = wentBack(t.current.Load(), q.Reverted, q.Apps, apps, now)
+	q.Reverted = wentBack(t.current.Load(), q.Reverted, q.Apps, apps, bundleIDs, now)
 	q.Apps = apps
 	q.AppsAt, q.AppsFor, q.AppsNo = now, bundleIDs, time.Time{}
 	return storage.PhoneChange{}

@@ -9,22 +9,29 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// wentBack returns which of the apps that can keep a gate closed is at a lower
-// version than the phone had, nil when none is: was, for as long as that app has
-// not come back, or what a new list shows beside the last one.
-func wentBack(s *snapshot, was *storage.Reverted, had, has []storage.InstalledApp, now time.Time) *storage.Reverted {
-	if was != nil {
-		if is, ok := shortVersion(has, was.BundleID); ok && !version.AtLeast(is, was.From) {
-			return was
+// wentBack returns which of the apps asked for, of those that can keep a gate
+// closed, are at a lower version than the phone had or are gone: those that were
+// and have not come back, and what a new list shows beside the last one.
+func wentBack(s *snapshot, was []storage.Reverted, had, has []storage.InstalledApp, asked []string, now time.Time) []storage.Reverted {
+	var list []storage.Reverted
+	for _, r := range was {
+		is, there := shortVersion(has, r.BundleID)
+		if slices.Contains(asked, r.BundleID) && (!there || !version.AtLeast(is, r.From)) {
+			r.Gone = !there
+			list = append(list, r)
 		}
 	}
-	for _, app := range has {
-		before, ok := shortVersion(had, app.BundleID)
-		if ok && version.Newer(before, app.ShortVersion) && s.closing(app.BundleID) {
-			return &storage.Reverted{BundleID: app.BundleID, From: before, At: now}
+	for _, app := range had {
+		if !slices.Contains(asked, app.BundleID) || !s.closing(app.BundleID) ||
+			slices.ContainsFunc(list, func(r storage.Reverted) bool { return r.BundleID == app.BundleID }) {
+			continue
+		}
+		is, there := shortVersion(has, app.BundleID)
+		if !there || version.Newer(app.ShortVersion, is) {
+			list = append(list, storage.Reverted{BundleID: app.BundleID, From: app.ShortVersion, At: now, Gone: !there})
 		}
 	}
-	return nil
+	return list
 }
 
 func shortVersion(apps []storage.InstalledApp, bundleID string) (string, bool) {

@@ -14,13 +14,15 @@ type signs struct {
 	installed time.Time // what it runs, without the letter of an improvement
 	improved  time.Time // that letter
 	failed    time.Time // its last installation failed
-	reverted  time.Time // a business app went back since it runs that
+	reverted  time.Time // the last time that a business app went back, or was gone, since it runs that
 }
 
 func signsOf(p *storage.Phone) signs {
 	s := signs{installed: p.OS.Since, improved: p.OS.SupplementalSince, failed: p.Update.FailureSeen}
-	if p.Reverted != nil {
-		s.reverted = p.Reverted.At
+	for _, r := range p.Reverted {
+		if r.At.After(s.reverted) {
+			s.reverted = r.At
+		}
 	}
 	return s
 }

@@ -25,7 +25,7 @@ type Breaker struct {
 	SilentPercent int
 	SilentAfter   time.Duration
 	// RevertedPercent, 1 to 100, is the share of the phones that installed on
-	// which a business app went back to a lower version since.
+	// which a business app went back to a lower version since, or was taken off.
 	RevertedPercent int
 	// Reports is the number of phones on which somebody reported a business app
 	// broken. It needs no sample: each was seen by a person.
@@ -46,7 +46,7 @@ type Signals struct {
 	Failed    int // of Told: the installation failed, for no lack of space or charge
 	Installed int // phones that installed, or were last heard of while they did
 	Silent    int // of Installed: fell silent with it
-	Reverted  int // of Installed: a business app went back to a lower version
+	Reverted  int // of Installed: a business app went back to a lower version, or was taken off
 	Reports   int // phones on which somebody reported a business app broken
 	// Waves are what the phones of each wave showed, without Reports and Waves of
 	// their own; none of a rollout that has only one.

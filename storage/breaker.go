@@ -10,7 +10,7 @@ type BreakerSettings struct {
 	FailedPercent   int           `json:"failedPercent,omitzero"`   // of the phones told: the installation failed
 	SilentPercent   int           `json:"silentPercent,omitzero"`   // of the phones that installed: fell silent with it
 	SilentAfter     time.Duration `json:"silentAfter,omitzero"`     // when a phone counts as silent
-	RevertedPercent int           `json:"revertedPercent,omitzero"` // of the phones that installed: an app went back
+	RevertedPercent int           `json:"revertedPercent,omitzero"` // of the phones that installed: an app went back or is gone
 	Reports         int           `json:"reports,omitzero"`         // phones with an app that somebody reported broken
 }
 

@@ -70,7 +70,7 @@ type Phone struct {
 	Announced    Announced          `json:"announced,omitzero"`
 	Sync         SyncState          `json:"sync,omitzero"`
 	Arrival      *Arrival           `json:"arrival,omitzero"`   // how it came to a release its group had not opened
-	Reverted     *Reverted          `json:"reverted,omitzero"`  // business app that went back on what it runs, nil for none
+	Reverted     []Reverted         `json:"lostApps,omitempty"` // business apps that went back, or are gone, on what it runs; as they were seen
 	History      []Ran              `json:"history,omitempty"`  // what it ran before OS in this epoch, oldest first, at most MaxHistory
 	Forgotten    int                `json:"forgotten,omitzero"` // releases before those of History
 	Legacy       *Legacy            `json:"legacy,omitzero"`    // nil while it never needed a mechanism of iOS before 27
@@ -254,11 +254,13 @@ type Arrival struct {
 	Told    bool      `json:"told,omitzero"`     // a notice was written of it
 }
 
-// Reverted tells of a business app that went back to a lower version.
+// Reverted tells of a business app that went back to a lower version, or that was
+// taken off the phone.
 type Reverted struct {
 	BundleID string    `json:"bundleID,omitzero"`
 	From     string    `json:"from,omitzero"` // the version it had
-	At       time.Time `json:"at,omitzero"`   // when the server first saw a lower one
+	At       time.Time `json:"at,omitzero"`   // when the server first saw a lower one, or none
+	Gone     bool      `json:"gone,omitzero"` // it is not on the phone
 }
 
 // DeclarationBody is one declaration as sent, addressed by its content: equal

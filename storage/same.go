@@ -27,7 +27,7 @@ func (p *Phone) sameFacts(q *Phone) bool {
 func (p *Phone) sameTold(q *Phone) bool {
 	a, b := &p.Announced, &q.Announced
 	return a.Token == b.Token && a.Revision == b.Revision && a.Timestamp.Equal(b.Timestamp) && sameValue(a.Enforcement, b.Enforcement) && a.Wave == b.Wave &&
-		p.Sync == q.Sync && p.Arrival.same(q.Arrival) && sameValue(p.Reverted, q.Reverted) &&
+		p.Sync == q.Sync && p.Arrival.same(q.Arrival) && slices.Equal(p.Reverted, q.Reverted) &&
 		slices.EqualFunc(p.History, q.History, Ran.same) && p.Forgotten == q.Forgotten && sameValue(p.Legacy, q.Legacy) &&
 		p.Chase.same(q.Chase)
 }

@@ -100,8 +100,12 @@ func (g *globals) deviceExtras(d api.Device) [][2]string {
 	if d.Failures > 0 {
 		add(t.T("Failed installs"), strings.Join(present(strconv.Itoa(d.Failures), d.FailureReason, g.since(d.FailureAt)), ", "))
 	}
-	if r := d.Reverted; r != nil {
-		add(t.T("App that went back"), strings.Join([]string{r.BundleID, t.T("was %s", r.From), g.since(r.At)}, ", "))
+	for _, r := range d.Reverted {
+		label := t.T("App that went back")
+		if r.Gone {
+			label = t.T("App that is gone")
+		}
+		add(label, strings.Join([]string{r.BundleID, t.T("was %s", r.From), g.since(r.At)}, ", "))
 	}
 	if !d.ToldAt.IsZero() {
 		add(t.T("Told last"), t.Time(d.ToldAt))

@@ -21,7 +21,7 @@ func (o *breakerFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	f.IntVar(&o.failed, "breaker-failed", 0, t.T("percent of the phones asked to install on which it failed, at which a rollout stops itself; 0: never"))
 	f.IntVar(&o.silent, "breaker-silent", 0, t.T("percent of the phones that installed and fell silent with it, at which a rollout stops itself; 0: never"))
 	f.StringVar(&o.silentAfter, "breaker-silent-after", "", t.T("for how long such a phone was not heard of, such as 72h"))
-	f.IntVar(&o.reverted, "breaker-reverted", 0, t.T("percent of the phones that installed on which a business app went back to a lower version, at which a rollout stops itself; 0: never"))
+	f.IntVar(&o.reverted, "breaker-reverted", 0, t.T("percent of the phones that installed on which a business app went back to a lower version or was taken off, at which a rollout stops itself; 0: never"))
 	f.IntVar(&o.reports, "breaker-reports", 0, t.T("number of phones with an open problem report (kannuki problem report), at which a rollout stops itself; 0: never"))
 	f.IntVar(&o.sample, "breaker-sample", 0, t.T("least number of phones for these percentages; with fewer they say nothing"))
 	f.IntVar(&o.waveSample, "breaker-wave-sample", 0, t.T("the same for the phones of one wave, which are judged by themselves too; 0: as --breaker-sample"))
@@ -57,7 +57,7 @@ func (g *globals) breakerLimits(l fleet.BreakerLimits) string {
 	}
 	add(l.BreakerFailed, t.T("failed %d %%", l.BreakerFailed))
 	add(l.BreakerSilent, t.T("silent for %s %d %%", l.BreakerSilentAfter, l.BreakerSilent))
-	add(l.BreakerReverted, t.T("app went back %d %%", l.BreakerReverted))
+	add(l.BreakerReverted, t.T("app went back or gone %d %%", l.BreakerReverted))
 	if len(parts) > 0 {
 		sample := t.T("(of at least %d)", l.BreakerSample)
 		if l.BreakerWaveSample > 0 && l.BreakerWaveSample != l.BreakerSample {

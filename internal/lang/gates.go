@@ -138,7 +138,7 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 
 		"installs-failed": {"installation failed", "インストール失敗"},
 		"phones-silent":   {"silent since the installation", "インストール後に通信なし"},
-		"apps-reverted":   {"business app back at a lower version", "業務アプリの版が戻った"},
+		"apps-reverted":   {"business app gone or back at a lower version", "業務アプリがないか版が戻った"},
 		"apps-reported":   {"business app reported broken", "業務アプリの不具合の報告"},
 	}
 })

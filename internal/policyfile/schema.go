@@ -137,7 +137,7 @@ func hints() map[string]SchemaNode {
 		"policies.breaker_failed":       {Description: "Percent of the phones asked to install on which it failed, at which a rollout stops itself; 0: never", Minimum: &zero},
 		"policies.breaker_silent":       {Description: "Percent of the phones that installed and fell silent with it, at which a rollout stops itself; 0: never", Minimum: &zero},
 		"policies.breaker_silent_after": {Description: "For how long such a phone was not heard of, such as 72h"},
-		"policies.breaker_reverted":     {Description: "Percent of the phones that installed on which a business app went back, at which a rollout stops itself; 0: never", Minimum: &zero},
+		"policies.breaker_reverted":     {Description: "Percent of the phones that installed on which a business app went back to a lower version or was taken off, at which a rollout stops itself; 0: never", Minimum: &zero},
 		"policies.breaker_reports":      {Description: "Number of phones with a problem report, at which a rollout stops itself; 0: never", Minimum: &zero},
 	}
 }
