@@ -23,20 +23,21 @@ func (w *world) lose(event) { w.losing = true }
 func (w *world) clock(e event) {
 	wrong := []time.Duration{time.Hour, -time.Hour, 26 * time.Hour, -20 * time.Hour}
 	if w.skew != 0 {
-		w.skew = 0
+		w.reset(0)
 	} else {
-		w.skew = wrong[e.dice%uint64(len(wrong))]
+		w.reset(wrong[e.dice%uint64(len(wrong))])
 	}
-	w.trace("the server's clock is %s off", w.skew)
 }
 
 // feed has the server read Apple's list, as it does each day; sometimes there is
 // none.
 func (w *world) feed(e event) {
 	today := e.about
-	if today >= w.life.days-quiet {
-		w.skew = 0
-	} else if e.dice%10 == 0 && today > 0 {
+	if today >= w.life.days-quiet && w.skew != 0 {
+		w.reset(0)
+	}
+	w.overdue(e)
+	if today < w.life.days-quiet && e.dice%10 == 0 && today > 0 {
 		return
 	}
 	list := w.apple.list(today)

@@ -152,7 +152,7 @@ func (w *world) checkHolds() {
 	for _, t := range w.life.teams {
 		for _, r := range w.life.releases {
 			h := w.hold(t.name + "/" + r.version)
-			if w.skew != 0 || w.come(r, w.now.Add(-day)) <= h.day || !w.waits(t.name, r) {
+			if w.skew != 0 || w.halted() || w.come(r, w.now.Add(-day)) <= h.day || !w.waits(t.name, r) {
 				h.silent = 0
 				continue
 			}

@@ -32,7 +32,7 @@ func (w *world) objects(p *phone, release string) objection {
 	if w.changed {
 		w.learn()
 	}
-	now := w.serverNow()
+	now := w.decided()
 	if p.group == "" {
 		return because("P1", "the phone has no group")
 	}

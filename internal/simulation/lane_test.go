@@ -274,7 +274,7 @@ func (w *world) checkLanes() {
 		if l == nil || len(l.reach) == 0 {
 			continue
 		}
-		if newest, _ := w.approval(a.Group, a.Release, w.serverNow()); newest.ID != a.ID || w.skew != 0 || w.off() {
+		if newest, _ := w.approval(a.Group, a.Release, w.serverNow()); newest.ID != a.ID || w.skew != 0 || w.halted() || w.off() {
 			clear(l.reach)
 			continue
 		}

@@ -234,6 +234,8 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 	if of.flawed {
 		drawFlaws(r, l, add)
 	}
+	r = rand.New(rand.NewPCG(l.seed, 7))
+	drawHalts(r, l, events, add)
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for i := range events {
 		events[i].index = i

@@ -40,6 +40,8 @@ const (
 	kindLose    kind = "lose answer"
 	kindClock   kind = "clock"
 	kindOff     kind = "off"
+	kindRestore kind = "restore"
+	kindConfirm kind = "confirm"
 )
 
 // kindOf says what an event of a kind does, and how often one comes without being
@@ -80,6 +82,8 @@ func kinds() []kindOf {
 		{kindLose, 3, false, false, (*world).lose},
 		{kindClock, 0.4, false, false, (*world).clock},
 		{kindOff, 0.15, false, false, (*world).turnOff},
+		{kindRestore, 0, false, false, (*world).restore},
+		{kindConfirm, 0, false, false, (*world).confirm},
 	}
 }
 

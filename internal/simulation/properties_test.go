@@ -22,7 +22,9 @@ type book struct {
 	rollouts  map[string]*rollout
 	shares    []int // of the waves that somebody is about to approve
 	lanes     map[string]*lane
-	flaws     int // known to be exploited that the server was told of
+	doubt     doubt
+	reset     bool // the server's clock was set in this life
+	flaws     int  // known to be exploited that the server was told of
 	holds     map[string]*toldHold
 	neighbour [sha256.Size]byte
 }
@@ -66,6 +68,7 @@ func (w *world) told(p *phone, release string) {
 	if last, ok := w.apple.signs(release, p.model, w.copyDay); w.skew >= 0 && (!ok || w.day(w.serverNow()) > last+1) {
 		w.violated("P7", p, "it is told to install %s, which Apple no longer signs", release)
 	}
+	w.checkDoubt(p, release)
 	if o := w.objects(p, release); o.why != "" {
 		w.violated(o.property, p, "it is told to install %s: %s", release, o.why)
 	}
@@ -247,7 +250,7 @@ func (w *world) daily() {
 func (w *world) wanted(p *phone) (string, time.Time) {
 	today := w.day(w.now)
 	in := func(span [2]int) bool { return today >= span[0]-1 && today <= span[1]+1 && span[0] < span[1] }
-	if in(p.drawer) || in(p.full) || p.failures > 0 || w.skew != 0 || p.group == "" || !p.declarative() && !p.supervised {
+	if in(p.drawer) || in(p.full) || p.failures > 0 || w.skew != 0 || w.halted() || w.book.doubt.cause != "" || p.group == "" || !p.declarative() && !p.supervised {
 		return "", time.Time{}
 	}
 	for _, r := range w.newestFirst() {

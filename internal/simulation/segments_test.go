@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -49,12 +50,13 @@ func (w *world) setUpNeighbour() {
 }
 
 // fingerprint stands for everything a segment holds. Its revision is left out: the
-// catalogue belongs to all segments.
+// catalogue belongs to all segments. So does the clock, which halts all.
 func (w *world) fingerprint(of storage.Segment) [sha256.Size]byte {
 	records, err := w.disk.World(w.ctx, of)
-	records.Revision = 0
+	records.Revision, records.Halt = 0, storage.Halt{}
 	phones, phonesErr := w.disk.Phones(w.ctx, of, storage.PhoneQuery{Enrolling: true})
 	audit, auditErr := w.disk.Audit(w.ctx, of, 0, 0)
+	audit = slices.DeleteFunc(audit, func(e storage.AuditEntry) bool { return e.Action == "engine.halt" || e.Action == "engine.resume" })
 	certificates, certErr := w.disk.Certificates(w.ctx, of, "", 0)
 	all := []any{records, phones, audit, certificates}
 	for _, p := range phones {

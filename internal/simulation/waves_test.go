@@ -137,7 +137,7 @@ func (w *world) early(a storage.Approval, r *rollout, i int, now time.Time) stri
 
 // checkShare holds that no more phones are told than the waves that began let in.
 func (w *world) checkShare(p *phone, release string) {
-	now := w.serverNow()
+	now := w.decided()
 	a, ok := w.approval(p.group, release, now)
 	if ok && a.Lane != nil && p.ring == storage.RingProduction {
 		w.checkFirst(p, a)

@@ -211,7 +211,10 @@ func (w *world) happen() {
 // boot starts the server on what the disk has.
 func (w *world) boot() {
 	w.bootedAt = w.serverNow()
-	w.fleet = fleet.New(w.front, waker{w}, w.serverNow, fleet.Options{Organization: "Example", Location: w.loc, Facts: &catalog.Catalog{}, InventoryEvery: w.life.asks})
+	w.missed()
+	w.fleet = fleet.New(w.front, waker{w}, w.serverNow, fleet.Options{
+		Organization: "Example", Location: w.loc, Facts: &catalog.Catalog{}, Ticks: w.ticks, InventoryEvery: w.life.asks,
+	})
 	if err := w.fleet.Load(w.ctx); err != nil {
 		w.violated("P0", nil, "the server does not start: %v", err)
 	}
@@ -285,7 +288,9 @@ func (w *world) learn() {
 	if err != nil {
 		w.violated("P0", nil, "the records cannot be read: %v", err)
 	}
+	before := w.records
 	w.records, w.changed = records, false
+	w.checkHalt(before)
 	w.checkDecisions()
 	w.checkWaves()
 }
