@@ -29,6 +29,7 @@ type OverrideRequest struct {
 	Models   []string `json:"models,omitempty"` // hardware identifiers; none: those of the whole production ring
 	Waves    []string `json:"waves,omitempty"`  // as in ApproveRequest, shares of the phones of these models
 	Soak     string   `json:"soak,omitempty"`   // as in ApproveRequest
+	Rebase   bool     `json:"rebase,omitempty"` // as in ApproveRequest; the waves are those of the rollout when it is signed
 	// Fingerprint is that of the gate as the person saw it; "" skips the check.
 	Fingerprint string `json:"fingerprint,omitempty"`
 }
@@ -66,12 +67,16 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 	if err != nil {
 		return storage.Proposal{}, err
 	}
-	// What the policy says is part of what the second person signs.
-	rollout := r.rollout().or(s.rollout(r.Group))
+	rollout := r.rollout()
+	if !r.Rebase {
+		// What the policy says is part of what the second person signs.
+		rollout = rollout.or(s.rollout(r.Group))
+	}
 	p := f.newProposal(s, a, gate)
 	p.Kind = storage.KindOverride
 	p.Override = &storage.OverrideTerms{
 		Deadline: rollout.Deadline, Start: r.Start, Until: r.Until, Models: models, Broken: gate.Broken, Waves: rollout.Waves, Soak: rollout.Soak,
+		Rebase: r.Rebase,
 	}
 	return p, nil
 }
@@ -132,24 +137,30 @@ func shownApp(app policy.AppState) storage.ShownApp {
 	}
 }
 
-// overriding builds the approval a proposal leads to when it is signed now. An
-// app without a result has no floor.
-func (f *Fleet) overriding(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate) (storage.Approval, error) {
+// overriding builds the approval a proposal leads to when it is signed now, after
+// that of the rollout whose waves it takes over. An app without a result has no floor.
+func (f *Fleet) overriding(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate) ([]storage.Approval, error) {
 	t := p.Override
 	approval := f.newApproval(p.Group, p.Release, second.Actor, p.Reason, gate)
 	approval.Models = t.Models
+	rollout := ApproveRequest{Group: p.Group, Release: p.Release, Deadline: t.Deadline, Start: t.Start, Waves: t.Waves, Soak: t.Soak, Rebase: t.Rebase}
+	var before []storage.Approval
 	var err error
-	rollout := ApproveRequest{Group: p.Group, Release: p.Release, Deadline: t.Deadline, Start: t.Start, Waves: t.Waves, Soak: t.Soak}
-	if approval.Waves, approval.Soak, err = f.waves(w, s, rollout, approval); err != nil {
-		return storage.Approval{}, err
+	if t.Rebase {
+		before, err = f.takeOver(w, s, rollout, &approval)
+	} else {
+		approval.Waves, approval.Soak, err = f.waves(w, s, rollout, approval)
+	}
+	if err != nil {
+		return nil, err
 	}
 	until, err := f.parseUntil(t.Until)
 	if err != nil {
-		return storage.Approval{}, err
+		return nil, err
 	}
 	for _, wave := range approval.Waves {
 		if policy.FormatLocal(until, f.o.Location).Compare(policy.LocalTime(wave.Deadline)) <= 0 || !wave.Start.Before(until) {
-			return storage.Approval{}, invalid("until", "until-too-early", "%s is not after the last start and the last deadline, %s; phones would be asked no longer before they install",
+			return nil, invalid("until", "until-too-early", "%s is not after the last start and the last deadline, %s; phones would be asked no longer before they install",
 				t.Until, approval.Waves[len(approval.Waves)-1].Deadline).with("value", t.Until, "deadline", approval.Waves[len(approval.Waves)-1].Deadline)
 		}
 	}
@@ -157,12 +168,12 @@ func (f *Fleet) overriding(w *worldState, s *snapshot, p storage.Proposal, secon
 		Proposal: p.ID, By: p.Person.Name, Second: second.Person.Name, Reason: p.Reason, SecondReason: second.Reason,
 		Until: until, Broken: t.Broken,
 	}
-	return approval, nil
+	return append(before, approval), nil
 }
 
 // rollout is what an override and an ordinary approval have in common.
 func (r OverrideRequest) rollout() ApproveRequest {
-	return ApproveRequest{Group: r.Group, Release: r.Release, Deadline: r.Deadline, Start: r.Start, Waves: r.Waves, Soak: r.Soak}
+	return ApproveRequest{Group: r.Group, Release: r.Release, Deadline: r.Deadline, Start: r.Start, Waves: r.Waves, Soak: r.Soak, Rebase: r.Rebase}
 }
 
 // parseUntil reads when an override ends: "+14d", or a wall time in the

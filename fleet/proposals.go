@@ -65,6 +65,7 @@ type TermsView struct {
 	Broken   []string `json:"accepted_broken,omitempty"` // verdicts that say broken
 	Waves    []string `json:"waves,omitempty"`           // none: all phones at once
 	Soak     string   `json:"soak,omitempty"`            // least time between the starts of two waves
+	Rebase   bool     `json:"rebase,omitempty"`          // the waves are those of the older rollout under way
 }
 
 // States of a proposal that follow from the time and the world.
@@ -141,6 +142,7 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 	}
 	var approval storage.Approval
 	var promised Promise
+	var rebased Rebased
 	detail := map[string]string{}
 	build := func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		p, err := f.signable(s, a, id)
@@ -150,19 +152,22 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 		if p.Shown.Fingerprint != shownAs(p, gate) {
 			return storage.WorldChange{}, &ChangedError{p.Group, p.Release}
 		}
-		if approval, err = f.outcome(w, s, p, a, gate); err != nil {
+		changed, err := f.outcome(w, s, p, a, gate)
+		if err != nil {
 			return storage.WorldChange{}, outdated(err)
 		}
+		approval = changed[len(changed)-1]
+		rebased = f.rebased(w, s, approval)
 		f.end(&p, a, storage.StateSigned)
 		p.Approval = approval.ID
 		signatureDetail(detail, p, approval)
 		promised, err = f.promise(w, s, approval)
 		told := f.proposalNotice(NoticeProposalSigned, p)
-		return storage.WorldChange{Approvals: []storage.Approval{approval}, Proposals: []storage.Proposal{p}, Notices: []storage.Notice{told}}, err
+		return storage.WorldChange{Approvals: changed, Proposals: []storage.Proposal{p}, Notices: []storage.Notice{told}}, err
 	}
 	effect, err := f.carry(ctx, seg, a, decision{actionOf(seen.Kind), seen.Group, seen.Release, build, detail})
 	if err == nil {
-		effect.Approval, effect.Promise = approval.ID, promised
+		effect.Approval, effect.Promise, effect.Rebased = approval.ID, promised, rebased
 		effect.show(f.waveViews(w, approval, policy.Phase(effect.Phase)), approval)
 	}
 	return effect, err
@@ -326,6 +331,9 @@ func signatureDetail(detail map[string]string, p storage.Proposal, a storage.App
 		detail["proposer"], detail["proposer_reason"], detail["signer"], detail["signer_reason"] = o.By, o.Reason, o.Second, o.SecondReason
 		detail["accepted_broken"], detail["waves"] = strings.Join(o.Broken, ","), strings.Join(p.Override.Waves, ",")
 		detail["until"] = o.Until.Format(time.RFC3339)
+		if a.RebasedFrom != "" {
+			detail["rebased_from"] = a.RebasedFrom
+		}
 	}
 	if l := a.Lane; l != nil {
 		detail["proposer"], detail["proposer_reason"], detail["signer"], detail["signer_reason"] = l.By, l.Reason, l.Second, l.SecondReason
@@ -347,6 +355,7 @@ func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) Pro
 	if t := p.Override; t != nil {
 		v.Override = &TermsView{
 			Deadline: t.Deadline, Start: t.Start, Until: t.Until, Models: append([]string{}, t.Models...), Broken: t.Broken, Waves: t.Waves, Soak: t.Soak,
+			Rebase: t.Rebase,
 		}
 	}
 	return v

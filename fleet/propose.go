@@ -33,13 +33,15 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 		if err := f.refuseTwice(s, p); err != nil {
 			return storage.WorldChange{}, err
 		}
-		approval, err := f.outcome(w, s, p, a, gate)
+		changed, err := f.outcome(w, s, p, a, gate)
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if err := f.preview(w, s, storage.WorldChange{Approvals: []storage.Approval{approval}}, &out.Effect); err != nil {
+		if err := f.preview(w, s, storage.WorldChange{Approvals: changed}, &out.Effect); err != nil {
 			return storage.WorldChange{}, err
 		}
+		approval := changed[len(changed)-1]
+		out.Effect.Rebased = f.rebased(w, s, approval)
 		if out.Effect.Promise, err = f.promise(w, s, approval); err != nil {
 			return storage.WorldChange{}, err
 		}
@@ -105,15 +107,17 @@ func (f *Fleet) refuseTwice(s *snapshot, p storage.Proposal) error {
 	return nil
 }
 
-// outcome builds the approval that a proposal leads to when it is signed now.
-func (f *Fleet) outcome(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate) (storage.Approval, error) {
+// outcome builds the approvals that change when a proposal is signed now, that which
+// it leads to the last.
+func (f *Fleet) outcome(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate) ([]storage.Approval, error) {
 	switch {
 	case p.Kind == storage.KindOverride && p.Override != nil:
 		return f.overriding(w, s, p, second, gate)
 	case p.Kind == storage.KindUrgent && p.Urgent != nil:
-		return f.hurrying(w, s, p, second, gate)
+		approval, err := f.hurrying(w, s, p, second, gate)
+		return []storage.Approval{approval}, err
 	default:
-		return storage.Approval{}, refused("unknown-kind", "this server cannot carry out a proposal of kind %q", p.Kind).with("kind", p.Kind)
+		return nil, refused("unknown-kind", "this server cannot carry out a proposal of kind %q", p.Kind).with("kind", p.Kind)
 	}
 }
 

@@ -15,6 +15,66 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
+// exceptional proposes that an override takes the waves over.
+func exceptional() fleet.OverrideRequest {
+	return fleet.OverrideRequest{Group: "sales", Release: release, Rebase: true, Until: "+20d"}
+}
+
+// An override takes over the waves of a rollout that is under way, and gives them back
+// when it ends.
+func TestRebaseByOverride(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	opened := w.clock.Now()
+	phones := w.underWay("50%@+0", "100%@+4d")
+	w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: release, Result: "broken", Note: "prints badly", Device: "V1"})))
+	w.clock.Add(aDay)
+	if _, err := w.rebase(); refusal(t, err).Code != "gate-blocked" {
+		t.Fatalf("by one person: %v", err)
+	}
+	p, err := w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), exceptional())
+	w.must(err)
+	if p.Effect.RebasedFrom != older || p.Effect.Install != 2 || !p.Override.Rebase || w.rollout(older).SupersededBy != "" {
+		t.Errorf("proposed: %+v of %+v; the older rollout is superseded by %q", p.Effect, p.Override, w.rollout(older).SupersededBy)
+	}
+	effect, err := w.fleet.Sign(w.ctx, seg, by("sato"), p.ID)
+	w.must(err)
+	starts := []time.Time{effect.Waves[0].Start, effect.Waves[1].Start}
+	if diff := cmp.Diff([]time.Time{opened, opened.Add(4 * aDay)}, starts); diff != "" || effect.RebasedFrom != older {
+		t.Errorf("rebased from %q; waves (-want +got):\n%s", effect.RebasedFrom, diff)
+	}
+	if diff := cmp.Diff(map[string]int{release: 2, "": 2}, askedFor(phones)); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	if e := w.acts("gate.override"); len(e) != 1 || e[0].Detail["rebased_from"] != older || w.rollout(older).SupersededBy != release {
+		t.Errorf("audit %+v; the older rollout is superseded by %q", e, w.rollout(older).SupersededBy)
+	}
+	if !w.after(3*aDay) || askedFor(phones)[release] != 4 {
+		t.Errorf("second wave: %v", askedFor(phones))
+	}
+	w.after(20 * aDay)
+	if got := w.rollout(older); got.SupersededBy != "" || len(w.acts("rollout.given-back")) != 1 {
+		t.Errorf("after its end: %+v", got.Rebased)
+	}
+}
+
+func TestRebaseByOverrideThatCannotBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.unverified()
+	for want, change := range map[string]func(*fleet.OverrideRequest){
+		"nothing-to-rebase": func(*fleet.OverrideRequest) {},
+		"rebase-has-waves":  func(r *fleet.OverrideRequest) { r.Waves = []string{"100%"} },
+	} {
+		r := exceptional()
+		change(&r)
+		_, err := w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), r)
+		if got := rebaseCode(err); got != want {
+			t.Errorf("refused as %s, want %s", got, want)
+		}
+	}
+}
+
 // underWay has a rollout of 26.6 under way, in waves, and 26.6.1 verified. It
 // returns the four production phones.
 func (w *world) underWay(waves ...string) []*phone {
@@ -249,22 +309,23 @@ func (w *world) gone(of, day string) {
 	w.restart()
 }
 
+func rebaseCode(err error) string {
+	if e, ok := errors.AsType[*fleet.InvalidError](err); ok {
+		return e.Code
+	}
+	if e, ok := errors.AsType[*fleet.RefusedError](err); ok {
+		return e.Code
+	}
+	return fmt.Sprint(err)
+}
+
 func TestRebaseThatCannotBe(t *testing.T) {
 	t.Parallel()
-	code := func(err error) string {
-		if e, ok := errors.AsType[*fleet.InvalidError](err); ok {
-			return e.Code
-		}
-		if e, ok := errors.AsType[*fleet.RefusedError](err); ok {
-			return e.Code
-		}
-		return fmt.Sprint(err)
-	}
 	t.Run("nothing under way", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.verified()
-		if got := code(second(w.rebase())); got != "nothing-to-rebase" {
+		if got := rebaseCode(second(w.rebase())); got != "nothing-to-rebase" {
 			t.Errorf("refused as %s", got)
 		}
 	})
@@ -274,7 +335,7 @@ func TestRebaseThatCannotBe(t *testing.T) {
 		"waves": {Waves: []string{"100%"}}, "start": {Start: "+2h"}, "soak": {Soak: "1d"},
 	} {
 		r.Group, r.Release, r.Rebase = "sales", release, true
-		if got := code(second(w.fleet.Approve(w.ctx, seg, w.act("r"), r))); got != "rebase-has-waves" {
+		if got := rebaseCode(second(w.fleet.Approve(w.ctx, seg, w.act("r"), r))); got != "rebase-has-waves" {
 			t.Errorf("%s: refused as %s", name, got)
 		}
 	}

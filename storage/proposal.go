@@ -70,6 +70,7 @@ type OverrideTerms struct {
 	Broken   []string `json:"broken,omitempty"` // verdicts that say broken, known and accepted
 	Waves    []string `json:"waves,omitempty"`  // shares of the phones and when each starts; none: all at once
 	Soak     string   `json:"soak,omitzero"`    // least time between the starts of two waves
+	Rebase   bool     `json:"rebase,omitzero"`  // takes the waves over of the older rollout under way
 }
 
 // Override marks an approval of a gate that was not verified. It takes two

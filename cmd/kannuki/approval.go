@@ -114,10 +114,14 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 		{t.T("Lapses"), t.Time(p.LapsesAt)},
 	}
 	if o := p.Override; o != nil {
+		waves := orDash(strings.Join(o.Waves, ", "))
+		if o.Rebase {
+			waves = t.T("those of the older rollout that is under way")
+		}
 		rows = append(rows, [2]string{t.T("Models"), list(o.Models).shown},
-			[2]string{t.T("Deadline, counted from the signature"), o.Deadline},
+			[2]string{t.T("Deadline, counted from the signature"), orDash(o.Deadline)},
 			[2]string{t.T("Start, counted from the signature"), plain(o.Start).shown},
-			[2]string{t.T("Waves"), orDash(strings.Join(o.Waves, ", "))},
+			[2]string{t.T("Waves"), waves},
 			[2]string{t.T("Watch period"), orDash(o.Soak)},
 			[2]string{t.T("Ends, counted from the signature"), o.Until})
 		if len(o.Broken) > 0 {

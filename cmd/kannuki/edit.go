@@ -43,7 +43,7 @@ func showEdit[T any](g *globals, cmd *cobra.Command, path string, body any, o ed
 
 // proposed shows an act that waits for a second person.
 func (g *globals) proposed(p fleet.Proposed) answer {
-	text := g.proposedText(p) + g.wavesText(p.Effect.Waves) + "\n" + g.proposalText(p.ProposalView)
+	text := g.proposedText(p) + g.rebasedText(fleet.Rebased{RebasedFrom: p.Effect.RebasedFrom}, p.Release, p.Group) + g.wavesText(p.Effect.Waves) + "\n" + g.proposalText(p.ProposalView)
 	return answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text}
 }
 

@@ -172,6 +172,11 @@ func (o *waveFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	f.StringVar(&o.soak, "soak", "", t.T("least time between the starts of two waves, such as 2d; it begins anew when a stopped rollout goes on"))
 }
 
+// rebaseHelp says what --rebase does, of approvals of both kinds.
+func rebaseHelp(g *globals) string {
+	return g.text.T("take over the waves of the rollout of an older release that is under way: no phone changes its wave, those of waves that began start at once")
+}
+
 type approveOptions struct {
 	openFlags
 	waveFlags
@@ -206,7 +211,7 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 	o.openFlags.addFlags(g, cmd, t.T("approve only the gate as it was shown with this fingerprint (default: as it is now)"))
 	f := cmd.Flags()
 	o.waveFlags.addFlags(g, f)
-	f.BoolVar(&o.rebase, "rebase", false, t.T("take over the waves of the rollout of an older release that is under way: no phone changes its wave, those of waves that began start at once"))
+	f.BoolVar(&o.rebase, "rebase", false, rebaseHelp(g))
 	f.BoolVar(&o.urgent, "urgent", false, t.T("propose the urgent route: quick checks only, a second person signs, the most exposed phones first, --deadline +24h to +48h from the signature (default: that of the policy)"))
 	f.BoolVar(&o.yes, "yes", false, t.T("do not ask"))
 	return cmd

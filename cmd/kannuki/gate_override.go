@@ -16,6 +16,7 @@ type overrideOptions struct {
 	waveFlags
 	until  string
 	models []string
+	rebase bool
 }
 
 func newGateOverrideCommand(g *globals) *cobra.Command {
@@ -29,6 +30,7 @@ func newGateOverrideCommand(g *globals) *cobra.Command {
 			"A verified gate is refused (exit 3): use `kannuki gate approve`."),
 		Example: "kannuki gate override 26.6.1 --group sales --deadline +3d --until +14d --reason \"CVE-2026-1234 is being exploited\"\n" +
 			"kannuki gate override 26.6.1 --group sales --deadline +1d --until +7d --model iPhone14,5 --reason \"field team\" --dry-run\n" +
+			"kannuki gate override 26.6.1 --group sales --rebase --until +14d --reason \"26.6.1 fixes what 26.6 broke\"\n" +
 			"kannuki gate override 26.6.1 --group sales --wave 10%@+0 --wave 100%@+1d --deadline +2d --until +14d --reason \"CVE-2026-1234 is being exploited\"",
 		Args: g.args("RELEASE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,6 +40,7 @@ func newGateOverrideCommand(g *globals) *cobra.Command {
 	o.openFlags.addFlags(g, cmd, t.T("propose only for the gate as it was shown with this fingerprint (default: as it is now)"))
 	f := cmd.Flags()
 	o.waveFlags.addFlags(g, f)
+	f.BoolVar(&o.rebase, "rebase", false, rebaseHelp(g))
 	f.StringVar(&o.until, "until", "", t.T("when the exception ends: +14d, or 2026-12-06T18:00 in the server's time zone; at most 90 days"))
 	f.StringArrayVar(&o.models, "model", nil, t.T("only phones of this model, such as iPhone14,5; may be repeated (default: the whole production ring)"))
 	return cmd
@@ -56,7 +59,7 @@ func runGateOverride(ctx context.Context, g *globals, cmd *cobra.Command, o over
 		return err
 	}
 	r := api.OverrideRequest{
-		Deadline: o.deadline, Start: o.start, Until: o.until, Models: o.models, Waves: o.waves, Soak: o.soak,
+		Deadline: o.deadline, Start: o.start, Until: o.until, Models: o.models, Waves: o.waves, Soak: o.soak, Rebase: o.rebase,
 		Fingerprint: o.fingerprint, Reason: o.Reason, DryRun: o.DryRun,
 	}
 	if r.Fingerprint == "" {

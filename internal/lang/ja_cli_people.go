@@ -4,6 +4,7 @@ package lang
 // people.
 func japanesePeople() []both {
 	return []both{
+		{"those of the older rollout that is under way", "展開中の古いリリースの段階を引き継ぐ"},
 		{"Who may use the server from elsewhere", "離れた場所からサーバーを使える人"},
 		{"Make an API token for a person", "担当者のAPIトークンを作成する"},
 		{"Make an API token for a person. The token is a secret: it is shown, or written to a new file that only you can read, " +

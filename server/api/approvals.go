@@ -14,6 +14,7 @@ type OverrideRequest struct {
 	Models      []string `json:"models,omitempty"`
 	Waves       []string `json:"waves,omitempty"` // as in fleet.ApproveRequest
 	Soak        string   `json:"soak,omitempty"`
+	Rebase      bool     `json:"rebase,omitempty"`
 	Fingerprint string   `json:"fingerprint"`
 	Reason      string   `json:"reason"`
 	DryRun      bool     `json:"dry_run"`
@@ -22,7 +23,7 @@ type OverrideRequest struct {
 func override(h *Handler, c *call, in OverrideRequest) (any, error) {
 	return h.fleet.ProposeOverride(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), fleet.OverrideRequest{
 		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: in.Deadline, Start: in.Start, Until: in.Until,
-		Models: in.Models, Waves: in.Waves, Soak: in.Soak, Fingerprint: in.Fingerprint,
+		Models: in.Models, Waves: in.Waves, Soak: in.Soak, Rebase: in.Rebase, Fingerprint: in.Fingerprint,
 	})
 }
 
