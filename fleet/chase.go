@@ -29,6 +29,7 @@ type pursuit struct {
 	snap     *snapshot
 	ladder   policy.Ladder
 	language string
+	always   []string // kinds of steps that channels carry at any hour
 	// untold is the deadline of phones that were not told yet. It is kept because
 	// every tick asks it of every phone.
 	untold map[untoldPlace]policy.LocalTime
@@ -56,7 +57,7 @@ func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
 		}
 		list = append(list, pursuit{
 			approval: a, engine: policyApproval(a), snap: s, ladder: s.ladder(decided, a),
-			language: chase.Language, untold: map[untoldPlace]policy.LocalTime{},
+			language: chase.Language, always: chase.Always, untold: map[untoldPlace]policy.LocalTime{},
 		})
 	}
 	slices.SortStableFunc(list, func(a, b pursuit) int { return version.Order(b.approval.Release, a.approval.Release) })

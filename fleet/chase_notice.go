@@ -36,9 +36,12 @@ func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
 	if step.Kind == policy.ChasePush {
 		return notices
 	}
-	about := func(params map[string]string) storage.Notice {
+	about := func(first stepDue, params map[string]string) storage.Notice {
 		params["approval"], params["step"] = on.approval.ID, step.Name
-		return storage.Notice{Kind: noticeChase + string(step.Kind), Group: on.approval.Group, Release: on.approval.Release, Params: params}
+		return storage.Notice{
+			Kind: noticeChase + string(step.Kind), Group: on.approval.Group, Release: on.approval.Release, Params: params,
+			Quiet: f.quietHours(on, step.Kind, f.location(&first.member.look.phone)),
+		}
 	}
 	var others []stepDue
 	for _, d := range due {
@@ -46,7 +49,7 @@ func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
 			others = append(others, d)
 			continue
 		}
-		n := about(map[string]string{"reason": string(d.reason)})
+		n := about(d, map[string]string{"reason": string(d.reason)})
 		if d.deadline == "" {
 			n.Params["state"] = stateUntold
 		} else {
@@ -60,7 +63,7 @@ func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
 	}
 	if len(others) > 0 {
 		first := others[0].member.udid
-		notices[first] = append(notices[first], f.notice(about(summary(others))))
+		notices[first] = append(notices[first], f.notice(about(others[0], summary(others))))
 	}
 	return notices
 }

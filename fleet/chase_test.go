@@ -351,7 +351,7 @@ func TestLadderSettings(t *testing.T) {
 		change fleet.ChaseChange
 		code   string
 	}{
-		"all of it":       {fleet.ChaseChange{Chase: &[]string{"notice@+0", "push@+6h", "message@deadline-24h", "message@deadline", "escalate@deadline+1d", "ticket@deadline+3d"}, ChaseQuiet: ptr("19:00-08:00"), ChaseOff: &[]string{"sat", "sun"}, ChasePerDay: ptr(1), ChaseLanguage: ptr("ja")}, ""},
+		"all of it":       {fleet.ChaseChange{Chase: &[]string{"notice@+0", "push@+6h", "message@deadline-24h", "message@deadline", "escalate@deadline+1d", "ticket@deadline+3d"}, ChaseQuiet: ptr("19:00-08:00"), ChaseOff: &[]string{"sat", "sun"}, ChasePerDay: ptr(1), ChaseAlways: &[]string{"ticket", "escalate", "ticket"}, ChaseLanguage: ptr("ja")}, ""},
 		"nothing":         {fleet.ChaseChange{Chase: &[]string{}, ChaseQuiet: ptr(""), ChaseOff: &[]string{}, ChasePerDay: ptr(0), ChaseLanguage: ptr("")}, ""},
 		"within a day":    {fleet.ChaseChange{ChaseQuiet: ptr("12:00-13:00")}, ""},
 		"until midnight":  {fleet.ChaseChange{ChaseQuiet: ptr("18:00-24:00")}, ""},
@@ -371,6 +371,7 @@ func TestLadderSettings(t *testing.T) {
 		"the whole week":  {fleet.ChaseChange{ChaseOff: &[]string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}}, "never-reminded"},
 		"too many a day":  {fleet.ChaseChange{ChasePerDay: ptr(11)}, "steps-out-of-range"},
 		"fewer than none": {fleet.ChaseChange{ChasePerDay: ptr(-1)}, "steps-out-of-range"},
+		"a push late":     {fleet.ChaseChange{ChaseAlways: &[]string{"push"}}, "not-one-of"},
 		"no language":     {fleet.ChaseChange{ChaseLanguage: ptr("fr")}, "not-one-of"},
 	}
 	w := newWorld(t)
@@ -391,7 +392,8 @@ func TestLadderSettings(t *testing.T) {
 	v, err := w.fleet.Policy(seg, "p")
 	w.must(err)
 	want := fleet.ChaseSettings{
-		Chase: *tests["all of it"].change.Chase, ChaseQuiet: "19:00-08:00", ChaseOff: []string{"sat", "sun"}, ChasePerDay: 1, ChaseLanguage: "ja",
+		Chase: *tests["all of it"].change.Chase, ChaseQuiet: "19:00-08:00", ChaseOff: []string{"sat", "sun"}, ChasePerDay: 1,
+		ChaseAlways: []string{"escalate", "ticket"}, ChaseLanguage: "ja",
 	}
 	if diff := cmp.Diff(want, v.ChaseSettings); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -18,6 +18,7 @@ type ChaseSettings struct {
 	ChaseQuiet    string   `json:"chase_quiet"`    // hours without a step, "19:00-08:00", by each phone's own clock; "" none
 	ChaseOff      []string `json:"chase_off"`      // weekdays without a step, "sat"
 	ChasePerDay   int      `json:"chase_per_day"`  // steps for one phone a day; 0: as many as are due
+	ChaseAlways   []string `json:"chase_always"`   // kinds of steps, "escalate", that a channel may deliver late in quiet hours too
 	ChaseLanguage string   `json:"chase_language"` // of the words to those who carry phones: en or ja; "": that of the channel
 }
 
@@ -27,6 +28,7 @@ type ChaseChange struct {
 	ChaseQuiet    *string   `json:"chase_quiet,omitempty"`
 	ChaseOff      *[]string `json:"chase_off,omitempty"`
 	ChasePerDay   *int      `json:"chase_per_day,omitempty"` // 0 to 10
+	ChaseAlways   *[]string `json:"chase_always,omitempty"`
 	ChaseLanguage *string   `json:"chase_language,omitempty"`
 }
 
@@ -40,7 +42,8 @@ const (
 func chaseSettings(p storage.Policy) ChaseSettings {
 	c := p.Chase
 	s := ChaseSettings{
-		Chase: append([]string{}, c.Steps...), ChaseOff: append([]string{}, c.Off...), ChasePerDay: c.PerDay, ChaseLanguage: c.Language,
+		Chase: append([]string{}, c.Steps...), ChaseOff: append([]string{}, c.Off...), ChasePerDay: c.PerDay,
+		ChaseAlways: append([]string{}, c.Always...), ChaseLanguage: c.Language,
 	}
 	if c.From != c.To {
 		s.ChaseQuiet = clockText(c.From) + "-" + clockText(c.To)
@@ -51,7 +54,7 @@ func chaseSettings(p storage.Policy) ChaseSettings {
 // chaseChange returns the change that leads to what a policy says.
 func chaseChange(p storage.Policy) ChaseChange {
 	s := chaseSettings(p)
-	return ChaseChange{&s.Chase, &s.ChaseQuiet, &s.ChaseOff, &s.ChasePerDay, &s.ChaseLanguage}
+	return ChaseChange{&s.Chase, &s.ChaseQuiet, &s.ChaseOff, &s.ChasePerDay, &s.ChaseAlways, &s.ChaseLanguage}
 }
 
 // detail is what the audit log keeps of them.
@@ -94,6 +97,13 @@ func (c ChaseChange) onto(p *storage.Policy) error {
 				with("value", strconv.Itoa(*n), "most", strconv.Itoa(maxChasePerDay))
 		}
 		to.PerDay = *n
+	}
+	if c.ChaseAlways != nil {
+		always, err := parseAlways(*c.ChaseAlways)
+		if err != nil {
+			return err
+		}
+		to.Always = always
 	}
 	if c.ChaseLanguage != nil {
 		if err := oneOf("chase_language", *c.ChaseLanguage, "en", "ja"); err != nil {

@@ -128,6 +128,7 @@ type PolicyChase struct {
 	To       time.Duration `json:"to,omitzero"`       // earlier than From: on the next day
 	Off      []string      `json:"off,omitempty"`     // weekdays without a step, "mon" to "sun", in this order
 	PerDay   int           `json:"perDay,omitzero"`   // steps for one phone a day; 0: any number
+	Always   []string      `json:"always,omitempty"`  // kinds of steps whose notices a channel carries late in quiet hours too
 	Language string        `json:"language,omitzero"` // of the words to those who carry phones: en or ja; "": whichever the channel speaks
 }
 

@@ -85,6 +85,7 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"on_leak", ""},
 		{"beta", ""},
 		{"beta_program", ""},
+		{"chase_always", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
@@ -96,7 +97,8 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 			list(p.Chase), plain(p.ChaseQuiet), list(p.ChaseOff), number(p.ChasePerDay), plain(p.ChaseLanguage),
 			plain(p.Urgent), plain(p.UrgentDeadline),
 			plain(p.OnLeak),
-			plain(p.Beta), plain(p.BetaProgram))
+			plain(p.Beta), plain(p.BetaProgram),
+			list(p.ChaseAlways))
 	}
 	return tab
 }

@@ -12,9 +12,9 @@ import (
 
 // chaseFlags are what a policy says about reminders.
 type chaseFlags struct {
-	steps, off      []string
-	quiet, language string
-	perDay          int
+	steps, off, always []string
+	quiet, language    string
+	perDay             int
 }
 
 func (o *chaseFlags) addFlags(g *globals, f *pflag.FlagSet) {
@@ -23,6 +23,7 @@ func (o *chaseFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	f.StringVar(&o.quiet, "chase-quiet", "", t.T("hours without a reminder, by each phone's own clock, such as 19:00-08:00; \"\" is none"))
 	f.StringSliceVar(&o.off, "chase-off", nil, t.T("weekdays without a reminder, such as sat,sun; \"\" is none"))
 	f.IntVar(&o.perDay, "chase-per-day", 0, t.T("reminders about one phone a day; 0: as many as are due"))
+	f.StringSliceVar(&o.always, "chase-always", nil, t.T("reminders that may arrive late in quiet hours too, such as escalate,ticket; \"\" is none"))
 	f.StringVar(&o.language, "chase-language", "", t.T("language of reminders to those who carry phones: en or ja; \"\" is that of the channel"))
 }
 
@@ -46,6 +47,9 @@ func (o *chaseFlags) change(cmd *cobra.Command) fleet.ChaseChange {
 	if given("chase-per-day") {
 		c.ChasePerDay = &o.perDay
 	}
+	if given("chase-always") {
+		c.ChaseAlways = &o.always
+	}
 	if given("chase-language") {
 		c.ChaseLanguage = &o.language
 	}
@@ -61,6 +65,9 @@ func (g *globals) reminders(p fleet.PolicyView) string {
 	parts := []string{strings.Join(s.Chase, ", ")}
 	if quiet := present(s.ChaseQuiet, strings.Join(s.ChaseOff, ", ")); len(quiet) > 0 {
 		parts = append(parts, t.T("not %s", strings.Join(quiet, ", ")))
+	}
+	if len(s.ChaseAlways) > 0 {
+		parts = append(parts, t.T("late at any hour: %s", strings.Join(s.ChaseAlways, ", ")))
 	}
 	if p.Calendar != "" || len(p.Weekdays) > 0 || p.MonthEnd > 0 || len(p.Closed) > 0 || len(p.Holidays) > 0 {
 		parts = append(parts, t.T("not on days that the calendar closes"))

@@ -47,7 +47,7 @@ func layers() []layer {
 		{"enroll", []string{"mdm", "storage", "certs", "internal/version"}, "enrolment knows no adapter, and fleet not at all: the two meet in server"},
 		{"fleet", []string{"mdm", "policy", "policy/backtest", "catalog", "storage", "internal/version"}, "the use cases know no adapter, and enroll not at all: the two meet in server"},
 
-		{"server/notify", []string{"storage", "internal/lang"}, "a channel carries what others decided to tell"},
+		{"server/notify", []string{"storage", "policy", "internal/lang"}, "a channel carries what others decided to tell, at the hours that policy computes"},
 		{"server/...", []string{
 			"server", "server/api", "server/notify", "server/web", "enroll", "fleet", "mdm", "mdm/apns", "mdm/apns/wake", "policy", "catalog",
 			"storage", "storage/bolt", "certs", "certs/stepca", "internal/version", "internal/lang",

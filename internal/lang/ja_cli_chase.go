@@ -38,6 +38,8 @@ func japaneseChase() []both {
 		{"reminders about one phone a day; 0: as many as are due", "1台につき1日のリマインドの回数（0は制限なし）"},
 		{"language of reminders to those who carry phones: en or ja; \"\" is that of the channel", "利用者へのリマインドの言語：enかja（\"\"は通知先の言語）"},
 		{"not %s", "除外：%s"},
+		{"reminders that may arrive late in quiet hours too, such as escalate,ticket; \"\" is none", "リマインドしない時間帯にも遅れて届けてよいもの（escalate,ticketなど。\"\"はなし）"},
+		{"late at any hour: %s", "遅れたときは時間帯を問わない：%s"},
 		{"at most %d a day", "1日%d回まで"},
 		{"not on days that the calendar closes", "暦で適用しない日を除く"},
 		{"Reminders of a phone that is told when its wave begins and does nothing:", "段階の開始時に指示を受け、何もしない端末のリマインド："},

@@ -119,6 +119,7 @@ func hints() map[string]SchemaNode {
 		"policies.chase":             {Description: "Steps that remind those whose phones are late, in order: notice, push, message, escalate or ticket, and when: push@+6h after the phone was told, message@deadline-24h"},
 		"policies.chase_quiet":       {Description: "Hours without a step by each phone's own clock, such as 19:00-08:00"},
 		"policies.chase_off":         {Description: "Weekdays without a step: mon to sun"},
+		"policies.chase_always":      {Description: "Kinds of steps that channels may deliver late in quiet hours too: notice, message, escalate, ticket"},
 		"policies.chase_per_day":     {Description: "Steps for one phone a day; 0: as many as are due", Minimum: &zero},
 		"policies.chase_language":    {Description: "Language of the words to those who carry phones; none: that of the channel", Enum: []string{"", "en", "ja"}},
 		"policies.urgent":            {Description: "What a release that fixes a flaw known to be exploited may do: lane (two people after quick checks) or off", Enum: []string{fleet.UrgentLane, fleet.UrgentOff}},

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -123,8 +124,8 @@ func (w *Worker) drain(ctx context.Context, ch channel, seg storage.Segment) err
 		group.SetLimit(atOnce)
 		for _, n := range due {
 			group.Go(func() error {
-				taken, err := w.deliver(ctx, ch, seg, n)
-				if taken {
+				gone, err := w.deliver(ctx, ch, seg, n)
+				if gone {
 					sent.Store(true)
 				}
 				return err
@@ -137,26 +138,51 @@ func (w *Worker) drain(ctx context.Context, ch channel, seg storage.Segment) err
 }
 
 // deliver makes one attempt and settles it, and reports whether the channel took
-// the notice. An attempt that the server's end cut short counts for nothing.
-func (w *Worker) deliver(ctx context.Context, ch channel, seg storage.Segment, n storage.Notice) (taken bool, err error) {
+// the notice or it was put off to the end of its quiet hours, which is no attempt.
+// One that the server's end cut short counts for nothing.
+func (w *Worker) deliver(ctx context.Context, ch channel, seg storage.Segment, n storage.Notice) (gone bool, err error) {
 	if ctx.Err() != nil {
 		return false, nil
+	}
+	i := slices.IndexFunc(n.Deliveries, func(d storage.Delivery) bool { return d.Channel == ch.config.name() })
+	before := n.Deliveries[i]
+	if until, quiet := quietUntil(n.Quiet, w.channels.o.Wall()); quiet {
+		after := before
+		after.Next = until
+		return true, w.settle(ctx, seg, storage.Settlement{Notice: n.ID, Before: before, After: after})
 	}
 	_, sendErr := ch.send(ctx, w.channels.o.Installation, seg, n)
 	if sendErr != nil && ctx.Err() != nil {
 		return false, nil
 	}
-	i := slices.IndexFunc(n.Deliveries, func(d storage.Delivery) bool { return d.Channel == ch.config.name() })
-	before := n.Deliveries[i]
 	after := w.outcome(before, sendErr)
 	w.tell(ctx, n, after)
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	err = w.store.SettleDeliveries(settle, seg, []storage.Settlement{{Notice: n.ID, Before: before, After: after}})
-	if errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound) {
-		err = nil // somebody else settled it meanwhile
+	return sendErr == nil, w.settle(ctx, seg, storage.Settlement{Notice: n.ID, Before: before, After: after})
+}
+
+// quietUntil returns when a notice may be carried, and whether that is later than
+// now. In a zone that this machine does not know, no hour is quiet.
+func quietUntil(q *storage.QuietHours, now time.Time) (time.Time, bool) {
+	if q == nil {
+		return now, false
 	}
-	return sendErr == nil, err
+	zone, err := time.LoadLocation(q.Zone)
+	if err != nil {
+		return now, false
+	}
+	until := policy.Quiet{From: q.From, To: q.To, Days: q.Off}.Until(now.In(zone))
+	return until.UTC(), until.After(now)
+}
+
+// settle writes what became of a delivery, also while the server stops.
+func (w *Worker) settle(ctx context.Context, seg storage.Segment, s storage.Settlement) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	err := w.store.SettleDeliveries(ctx, seg, []storage.Settlement{s})
+	if errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound) {
+		return nil // somebody else settled it meanwhile
+	}
+	return err
 }
 
 // outcome returns a delivery after one more attempt.

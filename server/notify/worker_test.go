@@ -90,11 +90,16 @@ func newBench(t *testing.T, receivers map[string]*receiver) *bench {
 // tell writes notices that wait on the channels.
 func (b *bench) tell(channels []string, ids ...string) {
 	b.t.Helper()
+	b.tellQuiet(nil, channels, ids...)
+}
+
+func (b *bench) tellQuiet(q *storage.QuietHours, channels []string, ids ...string) {
+	b.t.Helper()
 	w, err := b.store.World(b.t.Context(), seg)
 	b.must(err)
 	var c storage.WorldChange
 	for _, id := range ids {
-		n := storage.Notice{ID: id, Kind: "hold.alarm", At: time.Now()}
+		n := storage.Notice{ID: id, Kind: "hold.alarm", At: time.Now(), Quiet: q}
 		for _, name := range channels {
 			n.Deliveries = append(n.Deliveries, storage.Delivery{Channel: name, State: storage.DeliveryPending})
 		}
