@@ -101,6 +101,11 @@ func (c *census) lookOf(p *storage.Phone, before *look) *look {
 	if before != nil && before.phone.Same(&content) {
 		return before
 	}
+	return c.lookWith(content)
+}
+
+// lookWith returns the look with some content. The caller holds c.mu.
+func (c *census) lookWith(content storage.Phone) *look {
 	key := keyOf(&content)
 	l, ok := c.looks[key]
 	if !ok {

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 
@@ -21,7 +20,7 @@ type compiled struct {
 // and encoding and hashing them is most of what planning for a phone costs. The
 // zero value is ready.
 type compiler struct {
-	sets     sync.Map // compiled by a string with everything it depends on
+	sets     sync.Map // compiled by need
 	settings sync.Map // server token of the settings declaration by policy.Hold
 	asked    sync.Map // mdm.Command by a string with everything but its UUID
 	mu       sync.Mutex
@@ -32,11 +31,19 @@ type compiler struct {
 // are over after some days.
 const maxCompiled = 4096
 
+// need is everything that what a phone is told depends on.
+type need struct {
+	hold                     policy.Hold
+	supervision              storage.Supervision
+	items                    string // to subscribe to
+	release, build, deadline string // of the enforcement, "" without one
+}
+
 // compiled returns what a phone with a hold and an enforcement is told.
 func (f *Fleet) compiled(p *storage.Phone, hold policy.Hold, e *storage.AnnouncedEnforcement) (compiled, error) {
-	about := fmt.Sprintf("%+v %s %s", hold, p.Supervision, strings.Join(statusItems(p), ","))
+	about := need{hold: hold, supervision: p.Supervision, items: strings.Join(statusItems(p), ",")}
 	if e != nil {
-		about += " " + e.Release + " " + e.Build + " " + e.Deadline
+		about.release, about.build, about.deadline = e.Release, e.Build, e.Deadline
 	}
 	if known, ok := f.compiler.sets.Load(about); ok {
 		if c, ok := known.(compiled); ok {
@@ -65,7 +72,7 @@ func (f *Fleet) compiled(p *storage.Phone, hold policy.Hold, e *storage.Announce
 	return c, nil
 }
 
-func (k *compiler) keep(in *sync.Map, about string, v any) {
+func (k *compiler) keep(in *sync.Map, about, v any) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.kept >= maxCompiled {

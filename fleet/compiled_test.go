@@ -66,9 +66,8 @@ func TestQuestionIsWhatNewCommandMakes(t *testing.T) {
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	remembering := New(nil, nil, func() time.Time { return now }, Options{})
 	groups := []storage.Group{{Name: "a", Apps: []string{"x"}}, {Name: "b", Apps: []string{"x", "y"}}, {Name: "c", Apps: []string{"Version"}}}
-	s := &snapshot{records: storage.World{Groups: groups}}
 	w := &worldState{}
-	w.current.Store(s)
+	w.current.Store(newSnapshot(storage.World{Groups: groups}, nil))
 	for range 2 { // the second time from memory
 		for _, g := range groups {
 			for _, os := range []string{"13.0", "26.0"} {

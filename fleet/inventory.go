@@ -58,17 +58,7 @@ func appsID(p *storage.Phone, bundleIDs []string) string {
 
 // groupApps returns the bundle identifiers of the phone's group, sorted; nobody
 // may change them. An ungrouped phone is asked for no apps at all.
-func groupApps(s *snapshot, group string) []string {
-	i := slices.IndexFunc(s.records.Groups, func(g storage.Group) bool { return g.Name == group })
-	if i < 0 || group == "" {
-		return nil
-	}
-	apps := s.records.Groups[i].Apps
-	if slices.IsSorted(apps) {
-		return apps
-	}
-	return slices.Sorted(slices.Values(apps))
-}
+func groupApps(s *snapshot, group string) []string { return s.apps[group] }
 
 // stale reports whether an answer must be asked for again.
 func (f *Fleet) stale(at time.Time) bool {

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -334,4 +333,4 @@ func commandsOnly(p *storage.Phone) bool {
 }
 
 // wakeKey names a phone to the push scheduler.
-func wakeKey(seg storage.Segment, udid string) string { return fmt.Sprintf("%s/%s", seg, udid) }
+func wakeKey(seg storage.Segment, udid string) string { return string(seg) + "/" + udid }

@@ -27,7 +27,8 @@ type worldState struct {
 type snapshot struct {
 	records storage.World
 	catalog *catalog.Catalog
-	policy  *policy.World // without a census: what targets are computed from
+	policy  *policy.World       // without a census: what targets are computed from
+	apps    map[string][]string // bundle identifiers of each group, sorted; never changed
 }
 
 func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog.Catalog) (*worldState, error) {
@@ -108,8 +109,11 @@ func (f *Fleet) forget(w *worldState) {
 }
 
 func newSnapshot(records storage.World, cat *catalog.Catalog) *snapshot {
-	s := &snapshot{records: records, catalog: cat}
+	s := &snapshot{records: records, catalog: cat, apps: make(map[string][]string, len(records.Groups))}
 	s.policy = policy.NewWorld(s.parts())
+	for _, g := range records.Groups {
+		s.apps[g.Name] = slices.Sorted(slices.Values(g.Apps))
+	}
 	return s
 }
 

@@ -30,6 +30,7 @@ func rows() []row {
 		{"disk", measureDisk},
 		{"policy", measurePolicy},
 		{"backtest", measureBacktest},
+		{"simulation", measureSimulation},
 	}
 }
 

@@ -438,6 +438,16 @@ func measurePolicy(ctx context.Context, b *bench) error {
 	return err
 }
 
+// measureSimulation: a life of make sim on a large scale, by its own benchmark. It
+// has no target here: it is far from the one in docs/performance.md.
+func measureSimulation(ctx context.Context, b *bench) error {
+	seconds, err := goBenchmark(ctx, "./internal/simulation", "BenchmarkLife/100x120")
+	if err == nil {
+		b.figure(figure{Row: "simulation", What: "a life of 100 phones x 120 days", Value: seconds, Unit: "s"})
+	}
+	return err
+}
+
 // measureBacktest: the replay of past releases, by its own benchmark.
 func measureBacktest(ctx context.Context, b *bench) error {
 	seconds, err := goBenchmark(ctx, "./fleet", "BenchmarkBacktest")

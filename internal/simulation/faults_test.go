@@ -44,13 +44,15 @@ func (w *world) feed(e event) {
 	if w.plant.list != nil {
 		list = w.plant.list(w.apple, today)
 	}
+	news := false
 	err := w.try(func() error {
-		_, _, err := w.fleet.TakeFeed(w.ctx, w.as(0), catalog.GDMF, list)
+		_, told, err := w.fleet.TakeFeed(w.ctx, w.as(0), catalog.GDMF, list)
+		news = news || told
 		return err
 	})
 	switch {
 	case err == nil:
-		w.copyDay, w.marked = today, true
+		w.copyDay, w.marked = today, w.marked || news
 		w.readNews(today)
 	case refusal(err) == "":
 		w.violated("P0", nil, "Apple's list: %v", err)

@@ -2,9 +2,9 @@ package simulation
 
 import (
 	"encoding/json"
-	"fmt"
 	"hash/fnv"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +63,7 @@ type phone struct {
 	stateAt time.Time // when the state changes by itself; zero: it does not
 	legacy  legacy
 
+	at       time.Time // when it does something by itself next, see follow
 	woken    bool
 	wakeAt   time.Time
 	tickAt   time.Time // its user looks at it
@@ -77,8 +78,11 @@ type phone struct {
 // chance returns a number from 0 to n-1 that depends on nothing but what it is
 // about: whatever is left out of a life, the rest stays as it was.
 func (p *phone) chance(n int, about string, t time.Time) int {
+	const most = 96
+	text := strconv.AppendUint(make([]byte, 0, most), p.seed, 10)
+	text = append(append(text, p.udid...), about...)
 	h := fnv.New64a()
-	_, _ = fmt.Fprint(h, p.seed, p.udid, about, t.Unix())
+	_, _ = h.Write(strconv.AppendInt(text, t.Unix(), 10))
 	return int(h.Sum64() >> 1 % uint64(n))
 }
 
@@ -155,8 +159,9 @@ func (p *phone) nextOnline(w *world, t time.Time) time.Time {
 	return t
 }
 
-// next returns the moment at which the phone does something by itself.
-func (p *phone) next(w *world) time.Time {
+// follow notes when the phone does something by itself next. Whatever changes a
+// phone is followed by it: its own acts, a push, an event.
+func (p *phone) follow(w *world) {
 	at := p.tickAt
 	earlier := func(t time.Time) {
 		if !t.IsZero() && t.Before(at) {
@@ -170,10 +175,10 @@ func (p *phone) next(w *world) time.Time {
 	}
 	if p.state == statePrepared {
 		if _, deadline := p.told(); !deadline.IsZero() {
-			earlier(later(deadline, w.now))
+			earlier(deadline)
 		}
 	}
-	return at
+	p.at = at
 }
 
 func later(a, b time.Time) time.Time {
@@ -185,6 +190,7 @@ func later(a, b time.Time) time.Time {
 
 // act lets the phone do what its moment has come for.
 func (p *phone) act(w *world) {
+	defer p.follow(w)
 	p.machine(w)
 	if !w.now.Before(p.tickAt) {
 		p.tick(w)

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // What a run is told by its environment; make sim sets it.
@@ -99,6 +101,28 @@ func TestLives(t *testing.T) {
 	}
 	workers.Wait()
 	t.Logf("%d lives, from seed %d", n, first)
+	if os.Getenv(seedsVariable) != "" && !t.Failed() {
+		cost(t)
+	}
+}
+
+// cost prints what a large life costs: the median of some, because they differ.
+func cost(t *testing.T) {
+	t.Helper()
+	const lives = 3
+	var each []time.Duration
+	for seed := range uint64(lives) {
+		r := testing.Benchmark(func(b *testing.B) {
+			for b.Loop() {
+				if v, bad := live(t.Context(), draw(1+seed, large()), options{}).violates(""); bad {
+					t.Errorf("seed %d of the large lives: %s", 1+seed, v)
+				}
+			}
+		})
+		each = append(each, r.T/time.Duration(r.N))
+	}
+	slices.Sort(each)
+	t.Logf("a life of 100 phones and 120 days takes %d ms", each[lives/2].Milliseconds())
 }
 
 // twiceEach is how many lives one is lived twice of.

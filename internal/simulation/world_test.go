@@ -151,6 +151,9 @@ func live(ctx context.Context, l life, o options) outcome {
 	w.setUpNeighbour()
 	w.boot()
 	w.setUp()
+	for _, p := range w.phones {
+		p.follow(w)
+	}
 	for len(w.violations) == 0 && w.step() {
 	}
 	if len(w.violations) == 0 {
@@ -174,7 +177,8 @@ func (w *world) step() bool {
 		at, do = w.ringAt, w.ring
 	}
 	for _, p := range w.phones {
-		if t := p.next(w); t.Before(at) {
+		// A deadline can have passed before the phone had it: then it is now.
+		if t := later(p.at, w.now); t.Before(at) {
 			at, do = t, func() { p.act(w) }
 		}
 	}
@@ -206,6 +210,9 @@ func (w *world) happen() {
 	}
 	byName(e.kind).happen(w, e)
 	w.settle()
+	for _, p := range w.phones {
+		p.follow(w)
+	}
 }
 
 // boot starts the server on what the disk has.
@@ -278,7 +285,9 @@ func (w *world) settle() {
 		return
 	}
 	w.marked = false
-	w.learn()
+	if w.changed {
+		w.learn()
+	}
 	w.look()
 }
 
@@ -364,6 +373,7 @@ func (w waker) Wake(key string) {
 		if p.udid == udid && !p.woken && (w.plant.deaf == nil || !w.plant.deaf(p)) {
 			p.woken = true
 			p.wakeAt = p.nextOnline(w.world, w.now.Add(time.Duration(1+p.chance(5, "wake", w.now))*time.Minute))
+			p.follow(w.world)
 		}
 	}
 }

@@ -39,6 +39,7 @@ func (s *Store) Phones(ctx context.Context, seg storage.Segment, q storage.Phone
 	}
 	var phones []storage.Phone
 	err := s.view(ctx, seg, func(in *segment) error {
+		phones = make([]storage.Phone, 0, min(q.Limit, len(in.order)))
 		for _, udid := range in.order {
 			if p := in.phones[udid]; p.Num > q.After && matches(q, &p) {
 				phones = append(phones, p.Clone())
