@@ -312,10 +312,10 @@ func (s *simulation) lookAtApple(ctx context.Context) error {
 	var releases []lab.Release
 	for _, r := range out.Releases {
 		posted, err := time.Parse(time.DateOnly, r.Posted)
-		if err != nil || len(r.Builds) == 0 || r.Class == "improvement" {
-			continue // Apple offers nothing that has no date or no build; improvements install on a base
+		if err != nil || len(r.Builds) == 0 {
+			continue // Apple offers nothing that has no date or no build
 		}
-		releases = append(releases, lab.Release{Version: r.Version, Build: r.Builds[0], Posted: posted, Models: r.Models})
+		releases = append(releases, lab.Release{Version: version.Base(r.Version), Extra: version.Extra(r.Version), Build: r.Builds[0], Posted: posted, Models: r.Models})
 	}
 	s.apple.Set(releases)
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/internal/lab"
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/mdm/mdmtest"
 )
 
@@ -88,10 +89,10 @@ func newCompany(lifetime context.Context, n int, c *clock, facts *catalog.Catalo
 func offers(facts *catalog.Catalog) []lab.Release {
 	var out []lab.Release
 	for _, r := range facts.Releases() {
-		if r.Class == catalog.Improvement || len(r.Builds) == 0 {
+		if len(r.Builds) == 0 {
 			continue
 		}
-		release := lab.Release{Version: r.Version, Build: r.Builds[len(r.Builds)-1].ID, Posted: r.Posted.Time(time.UTC)}
+		release := lab.Release{Version: version.Base(r.Version), Extra: version.Extra(r.Version), Build: r.Builds[len(r.Builds)-1].ID, Posted: r.Posted.Time(time.UTC)}
 		for _, m := range r.Models {
 			release.Models = append(release.Models, m.Model)
 		}

@@ -9,7 +9,8 @@ import (
 
 // Release is one release as the simulated Apple offers it.
 type Release struct {
-	Version string
+	Version string // "26.6.1"
+	Extra   string // "a": a background security improvement of Version, and Build is that of the improvement
 	Build   string
 	Posted  time.Time
 	Models  []string
@@ -42,7 +43,7 @@ func (a *Apple) Set(releases []Release) {
 	for _, r := range releases {
 		for _, model := range r.Models {
 			byModel[model] = append(byModel[model], mdmtest.Offer{
-				Version: r.Version, Build: r.Build, Posted: r.Posted, DownloadTime: a.download, InstallTime: a.install,
+				Version: r.Version, Extra: r.Extra, Build: r.Build, Posted: r.Posted, DownloadTime: a.download, InstallTime: a.install,
 			})
 		}
 	}

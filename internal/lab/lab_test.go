@@ -169,8 +169,14 @@ func TestAppleOffersFromThePostingDay(t *testing.T) {
 	t.Parallel()
 	posted := time.Date(2026, 8, 24, 0, 0, 0, 0, time.UTC)
 	a := lab.NewApple(time.Minute, time.Hour)
-	a.Set([]lab.Release{{Version: "26.6.1", Build: "23G83", Posted: posted, Models: []string{"iPhone15,2"}}})
-	want := []mdmtest.Offer{{Version: "26.6.1", Build: "23G83", Posted: posted, DownloadTime: time.Minute, InstallTime: time.Hour}}
+	a.Set([]lab.Release{
+		{Version: "26.6.1", Build: "23G83", Posted: posted, Models: []string{"iPhone15,2"}},
+		{Version: "26.6.1", Extra: "a", Build: "23G777a", Posted: posted, Models: []string{"iPhone15,2"}},
+	})
+	want := []mdmtest.Offer{
+		{Version: "26.6.1", Build: "23G83", Posted: posted, DownloadTime: time.Minute, InstallTime: time.Hour},
+		{Version: "26.6.1", Extra: "a", Build: "23G777a", Posted: posted, DownloadTime: time.Minute, InstallTime: time.Hour},
+	}
 	tests := []struct {
 		name, model string
 		now         time.Time

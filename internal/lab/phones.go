@@ -63,7 +63,7 @@ func NewPhones(o PhonesOptions) (*Phones, error) {
 	p := &Phones{o: o, byToken: map[string]*mdmtest.Phone{}}
 	base := mdmtest.Options{
 		TimeZone: o.TimeZone, Apps: o.Apps, Now: o.Now, Wall: o.Wall, Roots: o.Roots, Apple: o.Apple, Journal: o.Journal,
-		Keys: mdmtest.NewKeyPool(0, min(len(o.Phones), keysInUse)), User: mdmtest.User{InstallsEarly: o.InstallAfter},
+		Keys: mdmtest.NewKeyPool(0, min(len(o.Phones), keysInUse)), User: mdmtest.User{InstallsEarly: o.InstallAfter, TakesImprovements: takesImprovements},
 	}
 	for i, options := range mdmtest.Variants(base, o.Phones) {
 		options.UDID, options.Name = udid(o.Seed, i), fmt.Sprintf("%s %d", p.ring(i), i+1)
@@ -75,6 +75,10 @@ func NewPhones(o PhonesOptions) (*Phones, error) {
 	}
 	return p, nil
 }
+
+// takesImprovements is how long after Apple posts a background security
+// improvement phones take it by themselves, unless they are told otherwise.
+const takesImprovements = 24 * time.Hour
 
 // udid returns the UDID of a phone in the form of iPhones since 2018: chip and
 // a number of its own.
