@@ -22,6 +22,8 @@ const (
 	NoticeBranchQuiet   = noticeBranch + string(policy.BranchQuiet)
 	NoticeBranchStopped = noticeBranch + string(policy.BranchStopped) // the older branch that phones are on gets no more fixes
 
+	NoticeReleaseUrgent = "release.urgent" // production lacks the fix of a flaw known to be exploited that it brings
+
 	NoticePhoneLeaked     = "phone.leaked"     // a production phone came to a release that nobody approved for its group
 	NoticeRolloutStopped  = "rollout.stopped"  // a rollout stopped itself, and waits for a person
 	NoticeProposalWaiting = "proposal.waiting" // an act waits for a second person
@@ -32,7 +34,7 @@ const (
 // NoticeKinds returns every kind there is, sorted.
 func NoticeKinds() []string {
 	kinds := []string{
-		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticePhoneLeaked, NoticeRolloutStopped,
+		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticePhoneLeaked, NoticeRolloutStopped,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
 		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket, NoticeBetaBroken,
 	}
@@ -88,7 +90,8 @@ func noticeID(n storage.Notice) string {
 	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
-// holdNotice returns the notice of what an entry says of the hold of a release.
+// holdNotice returns the notice of what an entry says of a gate: of the hold of its
+// release, of the older branch, or that it is urgent.
 func (f *Fleet) holdNotice(entry storage.AuditEntry, gate policy.Gate) storage.Notice {
 	return f.notice(storage.Notice{Kind: entry.Action, At: entry.At, Group: gate.Group, Release: gate.Release, Params: maps.Clone(entry.Detail)})
 }

@@ -120,6 +120,9 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 		if err := f.tellBranches(ctx, w); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "tell of branches", "error", err)
 		}
+		if err := f.tellUrgent(ctx, w); err != nil && ctx.Err() == nil {
+			f.o.Logger.ErrorContext(ctx, "tell of urgent releases", "error", err)
+		}
 		if err := f.retestLeaks(ctx, w); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "offer releases of unapproved updates", "error", err)
 		}

@@ -152,6 +152,8 @@ func (p *Printer) value(name, value string) string {
 		return p.Word(p.Why(value))
 	case "outcome":
 		return p.coded(outcomeTexts(), value)
+	case "step":
+		return p.Step(value)
 	case "help":
 		return p.coded(helpTexts(), value)
 	case "reasons":

@@ -41,3 +41,19 @@ func TestHelp(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, wantJa)
 	}
 }
+
+// TestUrgentNotice: it says what a person can do next, when there is something.
+func TestUrgentNotice(t *testing.T) {
+	t.Parallel()
+	params := map[string]string{"flaws": "CVE-1", "count": "2", "from": "26.2", "phase": "held", "step": "offer"}
+	const want = "iOS 26.6.1 is urgent for sales: it fixes CVE-1, known to be exploited; production phones without the fix: 2 (on iOS 26.2). " +
+		"Gate: Waiting for tests. Release it to the verification phones with \"kannuki gate offer\". See `kannuki gate show 26.6.1 --group sales`."
+	if got := New(English).Notice("release.urgent", "sales", "26.6.1", "", params); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	params["step"] = ""
+	const wantJa = "salesのiOS 26.6.1は急ぎます：悪用が確認されたCVE-1を修正します。未修正の本番端末：2台（iOS 26.2）。ゲート：検証待ち。確認：`kannuki gate show 26.6.1 --group sales`"
+	if got := New(Japanese).Notice("release.urgent", "sales", "26.6.1", "", params); got != wantJa {
+		t.Errorf("got  %s\nwant %s", got, wantJa)
+	}
+}

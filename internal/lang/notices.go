@@ -41,6 +41,10 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"Fixes for iOS {line} ended[ for {model}]: the last was {newest} of {posted}. {group} has phones on it; the newer one is iOS {release}.",
 			"iOS {line}の修正提供の終了[（{model}）]：最後は{posted}の{newest}です。{group}にこのiOSの端末があります。より新しいiOS：{release}。",
 		},
+		"release.urgent": {
+			"iOS {release} is urgent for {group}: it fixes {flaws}, known to be exploited; production phones without the fix: {count} (on iOS {from}). Gate: {phase}.[ {step}] See `kannuki gate show {release} --group {group}`.",
+			"{group}のiOS {release}は急ぎます：悪用が確認された{flaws}を修正します。未修正の本番端末：{count}台（iOS {from}）。ゲート：{phase}。[{step}]確認：`kannuki gate show {release} --group {group}`",
+		},
 		"phone.leaked": {
 			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.[ Not verified: {missing}.]",
 			"{group}の端末{device}が[{from}から]iOS {release}に更新されました（未承認）。理由：{why}。[未検証：{missing}。]",

@@ -1,0 +1,81 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// tellUrgent records, once for each group and release, that the release is urgent
+// there: in the transaction that remembers it.
+func (f *Fleet) tellUrgent(ctx context.Context, w *worldState) error {
+	if c := f.urgentToTell(w, w.current.Load()); len(c.HoldMarks) == 0 {
+		return nil
+	}
+	var told storage.WorldChange
+	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
+		if told = f.urgentToTell(w, s); len(told.HoldMarks) == 0 {
+			return told, errNothingToDo
+		}
+		return told, nil
+	})
+	if err != nil {
+		return wrap("tell of urgent releases", err)
+	}
+	for _, e := range told.Audit {
+		f.o.Logger.WarnContext(ctx, "release is urgent", "target", e.Target, "cves", e.Detail["flaws"], "phones", e.Detail["count"])
+	}
+	return nil
+}
+
+// urgentToTell returns the change that tells of every release that became urgent,
+// empty when there is nothing to tell.
+func (f *Fleet) urgentToTell(w *worldState, s *snapshot) storage.WorldChange {
+	var c storage.WorldChange
+	now := f.now()
+	world := s.withCensus(w.census, now)
+	for _, g := range s.records.Groups {
+		for _, gate := range policy.Gates(world, g.Name, now) {
+			mark := storage.HoldMark{Group: g.Name, Release: "urgent " + gate.Release, Urgent: true, At: now}
+			told := slices.ContainsFunc(s.records.HoldMarks, func(m storage.HoldMark) bool { return sameMark(m, mark) })
+			if told || !worthTelling(gate) {
+				continue
+			}
+			entry := f.entry(Act{Actor: "kannuki"}, NoticeReleaseUrgent, g.Name+"/"+gate.Release, urgentDetail(gate))
+			c.HoldMarks, c.Audit, c.Notices = append(c.HoldMarks, mark), append(c.Audit, entry), append(c.Notices, f.holdNotice(entry, gate))
+		}
+	}
+	return c
+}
+
+// worthTelling reports whether somebody can do something about a release that is
+// urgent: it can still be decided about, and two people did not do so already.
+func worthTelling(gate policy.Gate) bool {
+	if gate.Urgent == nil || gate.Lane != nil {
+		return false
+	}
+	switch gate.Phase {
+	case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded, policy.PhaseDone:
+		return false
+	case policy.PhasePaused, policy.PhaseBlocked, policy.PhaseRollingOut, policy.PhaseApproved, policy.PhaseVerified, policy.PhaseVerifying, policy.PhaseHeld:
+	}
+	return true
+}
+
+// urgentDetail says which flaws make a gate urgent, for how many phones on what, and
+// what a person can do next.
+func urgentDetail(gate policy.Gate) map[string]string {
+	phones, from := 0, []string{}
+	for _, v := range gate.Urgent.From {
+		phones += v.Phones
+		from = append(from, v.Version)
+	}
+	return map[string]string{
+		"flaws": strings.Join(gate.Urgent.CVEs, ", "), "count": strconv.Itoa(phones), "from": strings.Join(from, ", "),
+		"phase": string(gate.Phase), "step": string(gate.NextHuman),
+	}
+}

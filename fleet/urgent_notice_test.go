@@ -1,0 +1,84 @@
+package fleet_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// urgentNotices returns what was told of urgent releases, and checks that the audit
+// log has as many entries.
+func (w *world) urgentNotices() []storage.Notice {
+	w.t.Helper()
+	var list []storage.Notice
+	for _, n := range w.notices() {
+		if n.Kind == fleet.NoticeReleaseUrgent && n.Release == release {
+			list = append(list, n)
+		}
+	}
+	entries := 0
+	for _, e := range w.acts(fleet.NoticeReleaseUrgent) {
+		if e.Target == "sales/"+release {
+			entries++
+		}
+	}
+	if entries != len(list) {
+		w.t.Errorf("%d notices and %d audit entries", len(list), entries)
+	}
+	return list
+}
+
+// TestUrgentIsToldOnce: with what to do next, whatever sweeps and restarts follow.
+func TestUrgentIsToldOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.urgent(1)
+	w.sweep()
+	list := w.urgentNotices()
+	if len(list) != 1 {
+		t.Fatalf("%d notices, want one", len(list))
+	}
+	want := map[string]string{
+		"flaws": exploited()[0], "count": "2", "from": exploitedOn, "phase": string(w.gate().Phase), "step": string(w.gate().NextHuman),
+	}
+	if diff := cmp.Diff(want, list[0].Params); diff != "" || list[0].Group != "sales" || want["step"] != "approve-urgent" {
+		t.Errorf("of group %s (-want +got):\n%s", list[0].Group, diff)
+	}
+	w.clock.Add(aDay)
+	w.sweep()
+	w.restart()
+	w.sweep()
+	if got := len(w.urgentNotices()); got != 1 {
+		t.Errorf("%d notices later, want one", got)
+	}
+}
+
+// TestUrgentIsNotTold: of a release that is not urgent, or that two people hurried
+// already.
+func TestUrgentIsNotTold(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*world){
+		"no exploited flaw": func(w *world) { w.verified() },
+		"approved by the urgent route": func(w *world) {
+			w.urgent(0)
+			w.hurry(inTheLane())
+		},
+		"declined": func(w *world) {
+			w.urgent(0)
+			w.must(second(w.fleet.Decline(w.ctx, seg, w.act("no"), "sales", release)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			prepare(w)
+			w.sweep()
+			if got := w.urgentNotices(); len(got) != 0 {
+				t.Errorf("told: %+v", got)
+			}
+		})
+	}
+}
