@@ -53,6 +53,7 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 
 		RemoveApps: []string{"com.example.scan"}, RemoveGroups: []string{"sales"}, RemoveCalendars: []string{"old"}, RemovePolicies: []string{"old"}, RemoveDeclines: []storage.Decline{decline},
 		RemoveHoldMarks: []storage.HoldMark{mark}, Audit: audit,
+		Phones: []storage.PhoneUpdate{}, // which are not part of the world either
 	}
 	for v, i := reflect.ValueOf(whole), 0; i < v.NumField(); i++ {
 		if v.Field(i).IsZero() {

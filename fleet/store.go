@@ -116,7 +116,8 @@ type WorldStore interface {
 
 	// ChangeWorld applies a change if the revision is still the given one,
 	// and returns the new revision; otherwise storage.ErrConflict with nothing
-	// written.
+	// written. Phones that change with it do in the same transaction, by the
+	// rules of UpdatePhones; the error of one leaves all as it was.
 	ChangeWorld(ctx context.Context, seg storage.Segment, revision uint64, c storage.WorldChange) (uint64, error)
 
 	// Clock returns the time that was noted last, zero when none was.

@@ -1,7 +1,7 @@
 package storage
 
-// KindEdit is a proposal to change apps, policies or groups although that takes
-// away what keeps a gate closed.
+// KindEdit is a proposal to change apps, policies or groups, or to move phones,
+// although that takes away what keeps a gate closed.
 const KindEdit = "edit"
 
 // EditTerms are what is proposed of KindEdit. Whoever signs sees Acts and Gates,
@@ -11,6 +11,20 @@ type EditTerms struct {
 	Gates  []ShownGate `json:"gates,omitempty"`  // that it opens, now or later
 	Before string      `json:"before,omitzero"`  // digest of all apps, policies and groups when it was proposed
 	Change []byte      `json:"change,omitempty"` // the WorldChange as JSON: a record cannot hold one of its own kind
+
+	Moves []Move      `json:"moves,omitempty"` // phones that it puts elsewhere; Change is empty then
+	Into  []ShownGate `json:"into,omitempty"`  // gates of where they go that are open to them and were not where they were
+}
+
+// Move is a phone that is put elsewhere: from where it is to where it goes. Group
+// and ring are both "" for a phone in no group.
+type Move struct {
+	Phone     string `json:"phone,omitzero"` // UDID
+	Epoch     uint64 `json:"epoch,omitzero"`
+	FromGroup string `json:"fromGroup,omitzero"`
+	FromRing  Ring   `json:"fromRing,omitzero"`
+	Group     string `json:"group,omitzero"`
+	Ring      Ring   `json:"ring,omitzero"`
 }
 
 // EditAct is one act of an edit.

@@ -38,6 +38,7 @@ type Phone struct {
 	Serial     string    `json:"serial,omitzero"`
 	Group      string    `json:"group,omitzero"`  // "" ungrouped
 	Ring       Ring      `json:"ring,omitzero"`   // "" ungrouped
+	Former     string    `json:"former,omitzero"` // group in whose production ring it was last, while it is in none's
 	Holder     string    `json:"holder,omitzero"` // opaque reference to who carries it, "" none; ends with the enrolment
 	Rights     int       `json:"rights,omitzero"` // AccessRights of the profile it enrolled with
 	EnrolledAt time.Time `json:"enrolledAt,omitzero"`

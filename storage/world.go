@@ -21,7 +21,7 @@ type World struct {
 }
 
 // WorldChange is one atomic change of the world: records to add or replace by
-// their keys, and keys to remove.
+// their keys, keys to remove, and phones that change with them.
 type WorldChange struct {
 	Apps      []App           // by BundleID
 	Groups    []Group         // by Name
@@ -39,6 +39,8 @@ type WorldChange struct {
 
 	Halt *Halt // nil: as it is
 
+	Phones []PhoneUpdate `json:"-"` // changed first, in the order given
+
 	RemoveApps      []string
 	RemoveGroups    []string
 	RemoveCalendars []string
@@ -46,6 +48,12 @@ type WorldChange struct {
 	RemoveDeclines  []Decline
 	RemoveHoldMarks []HoldMark
 	Audit           []AuditEntry
+}
+
+// PhoneUpdate is a change of one phone that belongs to one of the world.
+type PhoneUpdate struct {
+	UDID   string
+	Update func(*Phone) (PhoneChange, error) // by the rules of UpdatePhone
 }
 
 // App is a business app.

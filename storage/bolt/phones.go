@@ -10,20 +10,10 @@ import (
 // UpdatePhones implements the store of package fleet.
 func (s *Store) UpdatePhones(ctx context.Context, seg storage.Segment, udids []string, update func(*storage.Phone) (storage.PhoneChange, error)) ([]storage.Phone, error) {
 	phones := make([]storage.Phone, len(udids))
-	x := storage.Exchange{
-		Update: func(p *storage.Phone, _ *storage.Command) (storage.PhoneChange, error) { return update(p) },
-	}
-	err := s.updateIn(ctx, seg, func(t *tx) error {
+	err := s.updateIn(ctx, seg, func(t *tx) (err error) {
 		for i, udid := range udids {
-			p, err := t.planPhone(seg, subject{udid: udid}, x)
-			if err == nil {
-				_, err = t.applyPlan(seg, p, nil)
-			}
-			if err == nil { // as it is stored: times have lost what is below a microsecond
-				phones[i], err = t.parsePhone(row{p.key, p.after})
-			}
-			if err != nil {
-				return fmt.Errorf("phone %q: %w", udid, err)
+			if phones[i], err = t.updatePhone(seg, udid, update); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -32,4 +22,23 @@ func (s *Store) UpdatePhones(ctx context.Context, seg storage.Segment, udids []s
 		return nil, fmt.Errorf("update phones: %w", err)
 	}
 	return phones, nil
+}
+
+// updatePhone changes one phone within a transaction and returns it as it is
+// stored: times have lost what is below a microsecond.
+func (t *tx) updatePhone(seg storage.Segment, udid string, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error) {
+	var phone storage.Phone
+	p, err := t.planPhone(seg, subject{udid: udid}, storage.Exchange{
+		Update: func(p *storage.Phone, _ *storage.Command) (storage.PhoneChange, error) { return update(p) },
+	})
+	if err == nil {
+		_, err = t.applyPlan(seg, p, nil)
+	}
+	if err == nil {
+		phone, err = t.parsePhone(row{p.key, p.after})
+	}
+	if err != nil {
+		return storage.Phone{}, fmt.Errorf("phone %q: %w", udid, err)
+	}
+	return phone, nil
 }

@@ -97,6 +97,11 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 		if st.Revision != revision {
 			return fmt.Errorf("revision is %d, not %d: %w", st.Revision, revision, storage.ErrConflict)
 		}
+		for _, p := range c.Phones {
+			if _, err := t.updatePhone(seg, p.UDID, p.Update); err != nil {
+				return err
+			}
+		}
 		if err := t.applyChange(seg, c); err != nil {
 			return err
 		}

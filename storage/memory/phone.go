@@ -124,13 +124,10 @@ func (s *Store) UpdatePhones(ctx context.Context, seg storage.Segment, udids []s
 	phones := make([]storage.Phone, len(udids))
 	err := s.update(ctx, "UpdatePhones", seg, func(t *tx, in *segment) error {
 		for i, udid := range udids {
-			p, err := in.phone(udid)
-			if err == nil {
-				err = t.updatePhone(in, p, nil, func(p *storage.Phone, _ *storage.Command) (storage.PhoneChange, error) { return update(p) })
+			if err := t.changePhone(in, udid, update); err != nil {
+				return err
 			}
-			if err != nil {
-				return fmt.Errorf("phone %q: %w", udid, err)
-			}
+			var err error
 			if phones[i], err = in.phone(udid); err != nil {
 				return err
 			}
@@ -141,6 +138,18 @@ func (s *Store) UpdatePhones(ctx context.Context, seg storage.Segment, udids []s
 		return nil, fmt.Errorf("update phones: %w", err)
 	}
 	return phones, nil
+}
+
+// changePhone lets an updater change a phone, whatever its epoch.
+func (t *tx) changePhone(in *segment, udid string, update func(*storage.Phone) (storage.PhoneChange, error)) error {
+	p, err := in.phone(udid)
+	if err == nil {
+		err = t.updatePhone(in, p, nil, func(p *storage.Phone, _ *storage.Command) (storage.PhoneChange, error) { return update(p) })
+	}
+	if err != nil {
+		return fmt.Errorf("phone %q: %w", udid, err)
+	}
+	return nil
 }
 
 // Exchange implements the store of package fleet.

@@ -60,6 +60,11 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 		if in.revision != revision {
 			return fmt.Errorf("revision is %d, not %d: %w", in.revision, revision, storage.ErrConflict)
 		}
+		for _, p := range c.Phones {
+			if err := t.changePhone(in, p.UDID, p.Update); err != nil {
+				return err
+			}
+		}
 		if err := t.change(in, c); err != nil {
 			return err
 		}

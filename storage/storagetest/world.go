@@ -93,6 +93,47 @@ func worldSentences() []sentence {
 			wantEqual(t, len(w.Declines), 2)
 			wantEqual(t, len(w.HoldMarks), 2)
 		}},
+		{"phones change with the world, or neither does", func(t *testing.T, s Store) {
+			a, b := enrol(t, s, segA, "a"), enrol(t, s, segA, "b")
+			elsewhere := enrol(t, s, segB, "a")
+			move := func(udid string, err error) storage.PhoneUpdate {
+				return storage.PhoneUpdate{UDID: udid, Update: func(p *storage.Phone) (storage.PhoneChange, error) {
+					p.Group = "dock"
+					return storage.PhoneChange{Audit: []storage.AuditEntry{audit("move " + udid)}}, err
+				}}
+			}
+			c := filledWorld()
+			c.Audit = []storage.AuditEntry{audit("world")}
+			before, end := readWorld(t, s, segA), auditEnd(t, s, segA)
+			phone := func(seg storage.Segment, udid string) storage.Phone {
+				p, err := s.Phone(t.Context(), seg, udid)
+				must(t, err)
+				return p
+			}
+			for _, fault := range []struct {
+				revision uint64
+				second   storage.PhoneUpdate
+				want     error
+			}{
+				{before.Revision + 1, move("b", nil), storage.ErrConflict},
+				{before.Revision, move("nobody", nil), storage.ErrNotFound},
+				{before.Revision, move("b", errUpdater), errUpdater},
+			} {
+				c.Phones = []storage.PhoneUpdate{move("a", nil), fault.second}
+				_, err := s.ChangeWorld(t.Context(), segA, fault.revision, c)
+				wantError(t, err, fault.want)
+				wantEqual(t, readWorld(t, s, segA), before)
+				wantEqual(t, []storage.Phone{phone(segA, "a"), phone(segA, "b")}, []storage.Phone{a, b})
+				wantEqual(t, actions(t, s, segA, end), nil)
+			}
+			c.Phones = []storage.PhoneUpdate{move("b", nil), move("a", nil)}
+			changeWorld(t, s, segA, c)
+			a.Group, b.Group = "dock", "dock"
+			wantEqual(t, []storage.Phone{phone(segA, "a"), phone(segA, "b")}, []storage.Phone{a, b})
+			wantEqual(t, readWorld(t, s, segA).Apps, c.Apps)
+			wantEqual(t, actions(t, s, segA, end), []string{"move b", "move a", "world"})
+			wantEqual(t, phone(segB, "a"), elsewhere)
+		}},
 		{"apps, groups, calendars, policies, declines and marks can be removed", func(t *testing.T, s Store) {
 			c := filledWorld()
 			changeWorld(t, s, segA, c)
