@@ -62,7 +62,7 @@ func (f *Fleet) Backtest(seg storage.Segment, group string, q BacktestQuery) (Ba
 		return BacktestView{}, err
 	}
 	rings := map[policy.Ring][]backtest.Phones{}
-	for _, c := range w.census.counted(f.now(), nil)[group] {
+	for _, c := range w.census.counted(f.now())[group] {
 		rings[c.Ring] = append(rings[c.Ring], backtest.Phones{Model: c.Model, Count: c.Count})
 	}
 	phones := rings[policy.RingProduction]

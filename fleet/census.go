@@ -193,6 +193,19 @@ func (c *census) has(udid string) bool {
 	return known
 }
 
+// phone returns a phone as far as decisions depend on it, unless it has left.
+func (c *census) phone(udid string) (storage.Phone, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	i, known := c.index[udid]
+	if !known {
+		return storage.Phone{}, false
+	}
+	p := c.members[i].look.phone
+	p.UDID, p.Contact = udid, c.members[i].contact
+	return p, true
+}
+
 // all yields every phone, in no order. Changes of phones wait for the loop, so
 // it must be short and not use the census; a copy of all phones for each report
 // would cost more than the report.
@@ -208,15 +221,17 @@ func (c *census) all() iter.Seq[member] {
 	}
 }
 
-// counted returns the counts of every group. One phone may be counted as
-// something else than it is known as; nil for none.
-func (c *census) counted(now time.Time, instead *storage.Phone) map[string][]policy.Census {
-	byLook := map[*look]count{}
+// counted returns the counts of every group. Phones may be counted as something
+// else than they are known as.
+func (c *census) counted(now time.Time, instead ...storage.Phone) map[string][]policy.Census {
+	byLook, other := map[*look]count{}, map[string]bool{}
+	for _, p := range instead {
+		other[p.UDID] = true
+	}
 	for m := range c.all() {
-		if instead != nil && m.udid == instead.UDID {
-			continue
+		if !other[m.udid] {
+			byLook[m.look] = byLook[m.look].plus(m.contact, now)
 		}
-		byLook[m.look] = byLook[m.look].plus(m.contact, now)
 	}
 	type key struct {
 		group     string
@@ -229,9 +244,9 @@ func (c *census) counted(now time.Time, instead *storage.Phone) map[string][]pol
 		k := keyOf(&l.phone)
 		counts[k] = count{counts[k].all + n.all, counts[k].silent + n.silent}
 	}
-	if instead != nil {
-		k := keyOf(instead)
-		counts[k] = counts[k].plus(instead.Contact, now)
+	for _, p := range instead {
+		k := keyOf(&p)
+		counts[k] = counts[k].plus(p.Contact, now)
 	}
 	out := map[string][]policy.Census{}
 	for k, n := range counts {

@@ -63,7 +63,7 @@ func TestCensusOrder(t *testing.T) {
 		} else {
 			want = map[string][]policy.Census{}
 		}
-		if diff := cmp.Diff(want, c.counted(time.Unix(1e9, 0), nil)); diff != "" {
+		if diff := cmp.Diff(want, c.counted(time.Unix(1e9, 0))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}

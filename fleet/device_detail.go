@@ -111,8 +111,11 @@ func (f *Fleet) MayRemove(ctx context.Context, seg storage.Segment, udid string)
 	if err != nil {
 		return err
 	}
-	_, err = f.mayMove(ctx, w, udid, "", "")
-	return err
+	p, err := f.phone(ctx, seg, udid)
+	if err != nil {
+		return err
+	}
+	return f.mayMove(w, w.current.Load(), relocation{phones: []storage.Phone{p}})
 }
 
 // Remove has a phone removed unless [Fleet.MayRemove] refuses, and takes up what
@@ -124,7 +127,7 @@ func (f *Fleet) Remove(ctx context.Context, seg storage.Segment, udid string, re
 	}
 	w.changes.Lock()
 	defer w.changes.Unlock()
-	if _, err := f.mayMove(ctx, w, udid, "", ""); err != nil {
+	if err := f.MayRemove(ctx, seg, udid); err != nil {
 		return err
 	}
 	p, err := remove(ctx)

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -311,82 +310,4 @@ func refreshKey(requestType string, bundleIDs []string) string {
 		return "refresh:" + requestType
 	}
 	return "refresh:" + requestType + " " + strings.Join(bundleIDs, " ")
-}
-
-// Move puts a phone into a group and ring, or into none when both are "". The
-// hold stays on the phone through it; the old group's enforcement ends and
-// commands queued for it are cancelled.
-func (f *Fleet) Move(ctx context.Context, seg storage.Segment, a Act, udid, group string, ring storage.Ring) (DeviceView, error) {
-	w, err := f.world(seg)
-	if err != nil {
-		return DeviceView{}, err
-	}
-	if (group == "") != (ring == "") {
-		return DeviceView{}, invalid("ring", "group-and-ring", "a group needs a ring and a ring needs a group")
-	}
-	if ring != "" && !slices.Contains([]storage.Ring{storage.RingVerification, storage.RingProduction}, ring) {
-		return DeviceView{}, notOneOf("ring", string(ring), string(storage.RingVerification), string(storage.RingProduction))
-	}
-	if group != "" {
-		if _, err := w.current.Load().group(group); err != nil {
-			return DeviceView{}, err
-		}
-	}
-	w.changes.Lock()
-	defer w.changes.Unlock()
-	p, err := f.mayMove(ctx, w, udid, group, ring)
-	if err != nil {
-		return DeviceView{}, err
-	}
-	detail := map[string]string{"from": p.Group + "/" + string(p.Ring), "to": group + "/" + string(ring)}
-	entry := f.entry(a, "device.move", udid, detail)
-	moved := func(q *storage.Phone) (storage.PhoneChange, error) {
-		if q.Group == group && q.Ring == ring {
-			return storage.PhoneChange{Unchanged: true}, nil
-		}
-		q.Group, q.Ring = group, ring
-		q.Apps, q.AppsAt, q.AppsFor, q.AppsNo = nil, time.Time{}, nil, time.Time{} // other apps matter there
-		q.Arrival, q.Chase = nil, nil
-		const cause = "the phone moved to another group"
-		if unanswered(attemptOf(q)) { // one that was answered has no command left to cancel
-			stopAttempt(q, cause, f.now())
-		}
-		audit := append([]storage.AuditEntry{entry}, f.arrived(w, q, "moved")...)
-		return storage.PhoneChange{CancelQueue: cause, Audit: audit, Notices: f.leakNotices(w, q, audit)}, nil
-	}
-	if a.DryRun {
-		if _, err := moved(&p); err != nil {
-			return DeviceView{}, err
-		}
-		return f.explainer(w).view(&p), nil
-	}
-	p, err = f.updatePhone(ctx, w, p, moved)
-	if err != nil {
-		return DeviceView{}, err
-	}
-	f.waker.Wake(wakeKey(seg, udid))
-	return f.explainer(w).view(&p), nil
-}
-
-// mayMove returns a phone unless moving it would take away what keeps a gate
-// closed, as when it is the last of a model that nobody tested. Whoever acts on
-// the answer holds w.changes from before it until the census knows of the act:
-// two moves at once could otherwise do what neither may.
-func (f *Fleet) mayMove(ctx context.Context, w *worldState, udid, group string, ring storage.Ring) (storage.Phone, error) {
-	p, err := f.phone(ctx, w.segment, udid)
-	if err != nil {
-		return p, err
-	}
-	s, now := w.current.Load(), f.now()
-	there := p
-	there.Group, there.Ring = group, ring
-	after := s.policy.WithCensus(w.census.counted(now, &there))
-	before := s.withCensus(w.census, now)
-	var gates []string
-	for _, name := range []string{p.Group, group} {
-		for _, release := range policy.Loosened(before, after, name, now) {
-			gates = append(gates, name+"/"+release)
-		}
-	}
-	return p, movingOpens(gates)
 }

@@ -256,7 +256,7 @@ func gateNames(gates []storage.ShownGate) []string {
 // takes away what keeps them closed.
 func (f *Fleet) opened(w *worldState, s *snapshot, c storage.WorldChange) []storage.ShownGate {
 	now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
-	counts := w.census.counted(now, nil)
+	counts := w.census.counted(now)
 	was, is := s.policy.WithCensus(counts), after.policy.WithCensus(counts)
 	var gates []storage.ShownGate
 	for _, name := range is.GroupNames() {
@@ -276,15 +276,6 @@ func opening(gates []string) error {
 	}
 	all := strings.Join(gates, ", ")
 	return refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first, decline the releases, or propose it for a second person to sign (--propose)", all).with("gates", all)
-}
-
-// movingOpens refuses to take a phone away whose model keeps gates closed.
-func movingOpens(gates []string) error {
-	if len(gates) == 0 {
-		return nil
-	}
-	all := strings.Join(gates, ", ")
-	return refused("phone-keeps-gates", "without this phone closed gates would open without a test, now or later: %s; record what is missing there first, or decline the releases", all).with("gates", all)
 }
 
 // noticeText shows a notice as people give it, "24h" rather than "24h0m0s".

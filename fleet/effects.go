@@ -43,6 +43,7 @@ const (
 	EffectTooLate  = "too-late" // it would be, but the phone prepared it or installs
 	EffectDeadline = "deadline" // it is given another deadline
 	EffectSettings = "settings" // other settings, such as those of background improvements
+	EffectNone     = "none"     // of a phone that is proposed to be moved: it is asked for the same as before, or nothing
 )
 
 // PhoneEffect is what becomes of one phone.
@@ -55,7 +56,8 @@ type PhoneEffect struct {
 	Effect string   `json:"effect"`
 	Before *Request `json:"before,omitempty"` // absent: it is asked for nothing
 	After  *Request `json:"after,omitempty"`
-	// Why says, of a request that is taken back, what the phone waits for then.
+	// Why says, of a request that is taken back and of a phone that moves and is
+	// asked for nothing, what the phone waits for then.
 	Why policy.Reason `json:"why,omitzero"`
 }
 
@@ -109,19 +111,10 @@ func (f *Fleet) effects(ctx context.Context, w *worldState, before, after *snaps
 		return e, err
 	}
 	f.targets(w, was, is, "", func(m member, was, is policy.Target) {
-		one := effectOn(&m.look.phone, was, is)
-		switch one.Effect {
-		case EffectInstall:
-			e.Install++
-		case EffectWithdraw:
-			e.Withdraw++
-		case EffectTooLate:
-			e.TooLate++
-		case "":
-			return
+		if one := effectOn(&m.look.phone, was, is); one.Effect != "" {
+			one.Device = m.udid
+			e.add(one)
 		}
-		one.Device = m.udid
-		e.Phones = append(e.Phones, one)
 	})
 	slices.SortFunc(e.Phones, func(a, b PhoneEffect) int { return cmp.Compare(a.Device, b.Device) })
 	if more := len(e.Phones) - maxShownPhones; more > 0 {
@@ -131,6 +124,19 @@ func (f *Fleet) effects(ctx context.Context, w *worldState, before, after *snaps
 	e.Waves = waveEffects(was, is)
 	e.Results = f.resultEffects(w, was, is)
 	return e, nil
+}
+
+// add counts what becomes of one phone more.
+func (e *Effects) add(one PhoneEffect) {
+	switch one.Effect {
+	case EffectInstall:
+		e.Install++
+	case EffectWithdraw:
+		e.Withdraw++
+	case EffectTooLate:
+		e.TooLate++
+	}
+	e.Phones = append(e.Phones, one)
 }
 
 // settled returns a world after what is due in it by itself: rollouts that stop,

@@ -112,7 +112,12 @@ func (f *Fleet) Proposal(seg storage.Segment, id string) (ProposalView, error) {
 	if err != nil {
 		return ProposalView{}, err
 	}
-	return f.proposalView(w, s, p), nil
+	v := f.proposalView(w, s, p)
+	if m, ok := w.proposedMove(p.Edit); ok && v.State == storage.StateOpen {
+		effects := f.moveEffects(s, m)
+		v.Edit.Effects = &effects
+	}
+	return v, nil
 }
 
 func (s *snapshot) proposal(id string) (storage.Proposal, error) {
@@ -352,6 +357,9 @@ func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) Pro
 	for _, app := range p.Shown.Missing {
 		v.Shown.Missing = append(v.Shown.Missing, SeenView(app))
 	}
+	if v.State == stateChanged && p.Edit != nil {
+		v.Edit.Changed = f.editChanged(w, s, p.Edit)
+	}
 	if t := p.Override; t != nil {
 		v.Override = &TermsView{
 			Deadline: t.Deadline, Start: t.Start, Until: t.Until, Models: append([]string{}, t.Models...), Broken: t.Broken, Waves: t.Waves, Soak: t.Soak,
@@ -371,7 +379,7 @@ func (f *Fleet) proposalState(w *worldState, s *snapshot, p storage.Proposal) st
 		return stateLapsed
 	}
 	if p.Edit != nil {
-		if !f.editStands(w, s, p.Edit) {
+		if f.editChanged(w, s, p.Edit) != "" {
 			return stateChanged
 		}
 		return p.State

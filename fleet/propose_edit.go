@@ -17,7 +17,16 @@ import (
 // EditView is what a proposed edit changes.
 type EditView struct {
 	Acts  []ActView  `json:"acts"`  // in order
-	Gates []GateView `json:"gates"` // that it opens, now or later
+	Gates []GateView `json:"gates"` // that it opens, now or later, or gets phones past
+	// Into are gates where phones go that are open to them, of releases that are
+	// closed to them where they are.
+	Into []GateView `json:"into,omitempty"`
+	// Changed says why it can no longer be signed while it waits: settings, gates
+	// or phones are not as they were shown.
+	Changed string `json:"changed,omitempty"`
+	// Effects are what the phones that a proposed move is about would be told if
+	// it were signed now. Only the view of one proposal that can be signed has them.
+	Effects *Effects `json:"effects,omitempty"`
 }
 
 // ActView is one act of an edit, as the audit log will have it.
@@ -85,20 +94,25 @@ func (f *Fleet) proposedOr(w *worldState, s *snapshot, a Act, c storage.WorldCha
 	if err != nil {
 		return storage.WorldChange{}, wrap("encode edit", err)
 	}
-	now := f.now()
-	p := storage.Proposal{
-		ID: uuid.NewString(), Kind: storage.KindEdit, State: storage.StateOpen, By: a.Actor, Person: a.Person, Reason: a.Reason,
-		At: now, LapsesAt: now.Add(proposalLife), Shown: storage.Shown{Revision: s.records.Revision},
-		Edit: &storage.EditTerms{Gates: f.opened(w, s, c), Before: before, Change: change},
-	}
+	terms := storage.EditTerms{Gates: f.opened(w, s, c), Before: before, Change: change}
 	for _, e := range c.Audit {
-		p.Edit.Acts = append(p.Edit.Acts, storage.EditAct{Action: e.Action, Target: e.Target, Detail: e.Detail})
+		terms.Acts = append(terms.Acts, storage.EditAct{Action: e.Action, Target: e.Target, Detail: e.Detail})
 	}
+	p := f.editProposal(s, a, terms)
 	if err := f.refuseTwice(s, p); err != nil {
 		return storage.WorldChange{}, err
 	}
 	*a.proposing = p
 	return f.proposing(a, p), nil
+}
+
+// editProposal returns an open proposal of an edit.
+func (f *Fleet) editProposal(s *snapshot, a Act, terms storage.EditTerms) storage.Proposal {
+	now := f.now()
+	return storage.Proposal{
+		ID: uuid.NewString(), Kind: storage.KindEdit, State: storage.StateOpen, By: a.Actor, Person: a.Person, Reason: a.Reason,
+		At: now, LapsesAt: now.Add(proposalLife), Shown: storage.Shown{Revision: s.records.Revision}, Edit: &terms,
+	}
 }
 
 // sameEdit reports whether two proposals, if they are edits, would do the same
@@ -128,15 +142,26 @@ func proposedChange(e *storage.EditTerms) (storage.WorldChange, error) {
 	return c, wrap("decode proposed edit", json.Unmarshal(e.Change, &c))
 }
 
-// editStands reports whether the world is still the one that an edit was
-// proposed for: the same settings, and the same gates that it opens.
-func (f *Fleet) editStands(w *worldState, s *snapshot, e *storage.EditTerms) bool {
-	before, err := settingsDigest(s)
-	if err != nil || before != e.Before {
-		return false
+// What may have changed since an edit was proposed.
+const (
+	changedSettings = "settings"
+	changedGates    = "gates"
+	changedPhones   = "phones"
+)
+
+// editChanged returns what is not as it was when an edit was proposed, "" when all
+// is: the settings, the gates that it opens, and the places of phones it moves.
+func (f *Fleet) editChanged(w *worldState, s *snapshot, e *storage.EditTerms) string {
+	if before, err := settingsDigest(s); err != nil || before != e.Before {
+		return changedSettings
 	}
-	c, err := proposedChange(e)
-	return err == nil && slices.Equal(f.opened(w, s, c), e.Gates)
+	if len(e.Moves) > 0 {
+		return f.moveChanged(w, s, e)
+	}
+	if c, err := proposedChange(e); err != nil || !slices.Equal(f.opened(w, s, c), e.Gates) {
+		return changedGates
+	}
+	return ""
 }
 
 // signEdit makes a proposed edit: in one transaction, with the audit entries of
@@ -146,55 +171,82 @@ func (f *Fleet) signEdit(ctx context.Context, w *worldState, a Act, id string) (
 	if strings.TrimSpace(a.Reason) == "" {
 		return Effect{}, errNoReason()
 	}
-	effect := Effect{DryRun: a.DryRun}
+	effect, moving := Effect{DryRun: a.DryRun}, []string{}
 	err := f.decide(ctx, w.segment, a, func(s *snapshot) (storage.WorldChange, error) {
 		p, err := f.signable(s, a, id)
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if !f.editStands(w, s, p.Edit) {
+		if f.editChanged(w, s, p.Edit) != "" {
 			return storage.WorldChange{}, storage.ErrConflict
 		}
-		c, err := proposedChange(p.Edit)
+		var c storage.WorldChange
+		if len(p.Edit.Moves) > 0 {
+			c, err = f.signedMoves(ctx, w, s, a, p, &effect)
+		} else {
+			c, err = f.signedChange(w, s, a, p, &effect)
+		}
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		f.signed(&c, a, p)
-		f.measure(w, s, newSnapshot(applied(s.records, c), s.catalog), &effect)
+		moving = moving[:0]
+		for _, m := range p.Edit.Moves {
+			moving = append(moving, m.Phone)
+		}
 		f.end(&p, a, storage.StateSigned)
 		c.Proposals, c.Notices = append(c.Proposals, p), append(c.Notices, f.proposalNotice(NoticeProposalSigned, p))
 		return c, nil
 	})
+	if err == nil && !a.DryRun {
+		for _, udid := range moving {
+			f.waker.Wake(wakeKey(w.segment, udid))
+		}
+	}
 	return effect, err
 }
 
-// signed has the change of a proposed edit made now, by whoever signs.
-func (f *Fleet) signed(c *storage.WorldChange, a Act, p storage.Proposal) {
-	now := f.now()
-	for i := range c.Audit {
-		e := &c.Audit[i]
-		e.At, e.Actor, e.Reason = now, a.Actor, a.Reason
-		if e.Detail == nil {
-			e.Detail = map[string]string{}
-		}
-		e.Detail["proposal"], e.Detail["proposed_by"], e.Detail["proposer"], e.Detail["proposer_reason"] = p.ID, p.By, p.Person.Name, p.Reason
-		e.Detail["signer"], e.Detail["opened"] = a.Person.Name, strings.Join(gateNames(p.Edit.Gates), ",")
+// signedChange returns the change of a proposed edit of settings, made now by
+// whoever signs.
+func (f *Fleet) signedChange(w *worldState, s *snapshot, a Act, p storage.Proposal, effect *Effect) (storage.WorldChange, error) {
+	c, err := proposedChange(p.Edit)
+	if err != nil {
+		return c, err
+	}
+	for i, e := range c.Audit {
+		c.Audit[i] = f.signedEntry(a, p, storage.EditAct{Action: e.Action, Target: e.Target, Detail: e.Detail})
 	}
 	for i := range c.Policies {
-		c.Policies[i].ChangedAt, c.Policies[i].ChangedBy = now, a.Actor
+		c.Policies[i].ChangedAt, c.Policies[i].ChangedBy = f.now(), a.Actor
 	}
+	f.measure(w, s, newSnapshot(applied(s.records, c), s.catalog), effect)
+	return c, nil
+}
+
+// signedEntry is the audit entry of an act of a proposed edit, by whoever signs.
+func (f *Fleet) signedEntry(a Act, p storage.Proposal, act storage.EditAct) storage.AuditEntry {
+	detail := map[string]string{
+		"proposal": p.ID, "proposed_by": p.By, "proposer": p.Person.Name, "proposer_reason": p.Reason,
+		"signer": a.Person.Name, "opened": strings.Join(gateNames(p.Edit.Gates), ","),
+	}
+	maps.Copy(detail, act.Detail)
+	return f.entry(a, act.Action, act.Target, detail)
 }
 
 func editView(e *storage.EditTerms) *EditView {
 	if e == nil {
 		return nil
 	}
-	v := &EditView{Acts: []ActView{}, Gates: []GateView{}}
+	v := &EditView{Acts: []ActView{}, Gates: gateViews(e.Gates), Into: gateViews(e.Into)}
 	for _, act := range e.Acts {
 		v.Acts = append(v.Acts, ActView(act))
 	}
-	for _, g := range e.Gates {
-		v.Gates = append(v.Gates, GateView{g.Group, g.Release, g.Phase})
-	}
 	return v
+}
+
+func gateViews(gates []storage.ShownGate) []GateView {
+	views := []GateView{}
+	for _, g := range gates {
+		views = append(views, GateView{g.Group, g.Release, g.Phase})
+	}
+	return views
 }

@@ -250,7 +250,7 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.A
 	}
 	// Its gates are those of the group it is in now, with itself as it is now.
 	s, now := w.current.Load(), f.now()
-	for _, g := range policy.Gates(s.policy.WithCensus(w.census.counted(now, p)), p.Group, now) {
+	for _, g := range policy.Gates(s.policy.WithCensus(w.census.counted(now, *p)), p.Group, now) {
 		if version.Equal(g.Release, p.OS.Version) && g.Approval == "" {
 			detail := map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}
 			return []storage.AuditEntry{f.leak(s, p, detail, storage.Arrival{Release: p.OS.Version, Cause: string(policy.WhyArrivedNewer), Reasons: []string{how}})}

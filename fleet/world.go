@@ -79,7 +79,11 @@ func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot)
 				c.Notices[i].At = c.Audit[0].At
 			}
 		}
+		stored := w.following(&c)
 		_, err = f.store.ChangeWorld(ctx, w.segment, s.records.Revision, c)
+		if err == nil {
+			stored()
+		}
 		if err != nil && !errors.Is(err, storage.ErrConflict) {
 			return wrap("change world", err)
 		}
@@ -119,7 +123,7 @@ func newSnapshot(records storage.World, cat *catalog.Catalog) *snapshot {
 
 // withCensus returns the world that gates are computed from.
 func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
-	return s.policy.WithCensus(c.counted(now, nil))
+	return s.policy.WithCensus(c.counted(now))
 }
 
 // parts translates the records into the engine's own types.

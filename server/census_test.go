@@ -56,7 +56,7 @@ func adminCensus() map[string]bounds {
 	census := map[string]bounds{}
 	for _, pattern := range []string{
 		"GET /v1/status", "GET /v1/devices", "GET /v1/devices/{udid}", "GET /v1/devices/{udid}/explain", "GET /v1/devices/{udid}/declarations",
-		"GET /v1/devices/{udid}/queue", "POST /v1/devices/{udid}/push", "POST /v1/devices/{udid}/refresh", "POST /v1/devices/{udid}/move",
+		"GET /v1/devices/{udid}/queue", "POST /v1/devices/{udid}/push", "POST /v1/devices/{udid}/refresh", "POST /v1/devices/{udid}/move", "POST /v1/devices/move",
 		"GET /v1/apps", "POST /v1/apps", "GET /v1/apps/{app}", "POST /v1/apps/{app}", "POST /v1/apps/{app}/remove",
 		"GET /v1/groups", "POST /v1/groups", "POST /v1/groups/{group}", "POST /v1/groups/{group}/remove",
 		"GET /v1/groups/{group}/backtest", "GET /v1/groups/{group}/simulate", "GET /v1/lint", "POST /v1/lint",

@@ -133,6 +133,9 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 			[2]string{t.T("Fixes, known to be exploited"), list(u.CVEs).shown},
 			[2]string{t.T("Quick checks"), seenText(t, u.Apps)})
 	}
+	if p.Edit != nil && p.Edit.Changed != "" {
+		rows = append(rows, [2]string{t.T("Cannot be signed"), g.changedText(p.Edit.Changed)})
+	}
 	if !p.EndedAt.IsZero() {
 		rows = append(rows, [2]string{t.T("Ended by"), fmt.Sprintf("%s (%s), %s: %s", p.EndedPerson, p.EndedBy, t.Time(p.EndedAt), p.EndedReason)})
 	}
@@ -167,6 +170,9 @@ func seenText(t *lang.Printer, apps []fleet.SeenView) string {
 // proposalTitle says in a few words what a proposal is about.
 func (g *globals) proposalTitle(p fleet.ProposalView) string {
 	if p.Edit != nil {
+		if len(p.Edit.Acts) > 0 && p.Edit.Acts[0].Action == "device.move" {
+			return g.text.T("Move of phones past closed gates")
+		}
 		return g.text.Word(p.Kind)
 	}
 	return g.text.T("%s: iOS %s for %s", g.text.Word(p.Kind), p.Release, p.Group)
@@ -230,7 +236,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.CodeConflict {
 			next := t.T("What was shown to the proposer is no longer so. Withdraw or refuse it, look at `kannuki gate show %s --group %s`, and propose again.", p.Release, p.Group)
 			if p.Edit != nil {
-				next = t.T("Settings or gates are no longer as they were shown to the proposer. Withdraw or refuse it, and propose again.")
+				next = t.T("Settings, gates or phones are no longer as they were shown to the proposer. Withdraw or refuse it, and propose again.")
 			}
 			err = &nextError{err: err, next: next}
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
-// edit is what a change of apps, policies and groups takes: what any change
+// edit is what a change of apps, policies, groups and the places of phones takes: what any change
 // does, and whether a second person is to sign it.
 type edit struct {
 	act
@@ -54,9 +54,38 @@ func (g *globals) editText(e fleet.EditView) string {
 	for _, a := range e.Acts {
 		fmt.Fprintf(&b, "  %s %s: %s\n", a.Action, oneLine(a.Target), oneLine(detail(a.Detail).shown))
 	}
-	fmt.Fprintf(&b, "%s\n", g.text.T("It opens these gates, now or later, as they were shown:"))
-	for _, v := range e.Gates {
-		fmt.Fprintf(&b, "  %s/%s: %s [%s]\n", v.Group, v.Release, g.text.Phase(v.Phase).Label, v.Phase)
+	opens := g.text.T("It opens these gates, now or later, as they were shown:")
+	if len(e.Into) > 0 {
+		opens = g.text.T("It opens these gates, or gets phones past them, as they were shown:")
+	}
+	fmt.Fprintln(&b, opens)
+	g.shownGates(&b, e.Gates)
+	if len(e.Into) > 0 {
+		fmt.Fprintf(&b, "%s\n", g.text.T("Phones get there what is closed to them where they are:"))
+		g.shownGates(&b, e.Into)
+	}
+	if e.Effects != nil {
+		fmt.Fprintf(&b, "%s\n%s", g.text.T("What the phones would be told, once their apps there are recent enough:"), g.effectsText(*e.Effects))
 	}
 	return b.String()
+}
+
+func (g *globals) shownGates(b *strings.Builder, gates []fleet.GateView) {
+	for _, v := range gates {
+		fmt.Fprintf(b, "  %s/%s: %s [%s]\n", v.Group, v.Release, g.text.Phase(v.Phase).Label, v.Phase)
+	}
+}
+
+// changedText says why a proposed edit cannot be signed any more.
+func (g *globals) changedText(why string) string {
+	t := g.text
+	switch why {
+	case "settings":
+		return t.T("settings are not as they were shown")
+	case "gates":
+		return t.T("the gates are not as they were shown")
+	case "phones":
+		return t.T("a phone is not where it was, or has left")
+	}
+	return why
 }

@@ -192,6 +192,8 @@ func (g *globals) effect(code string) string {
 		return t.T("another deadline")
 	case fleet.EffectSettings:
 		return t.T("other settings")
+	case fleet.EffectNone:
+		return t.T("nothing for now")
 	}
 	return code
 }

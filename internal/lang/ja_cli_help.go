@@ -78,7 +78,8 @@ func japaneseHelp() []both {
 		{"Show the commands people queued for a phone", "端末に登録されたコマンドを表示する"},
 		{"Wake a phone now", "端末に今すぐ通知する"},
 		{"Ask a phone for its inventory now instead of within a day", "端末の情報を、1日待たずに今すぐ取得する"},
-		{"Put a phone into another group or ring; its hold stays", "端末を別のグループやリングに移す。延期は続く"},
+		{"Put phones into another group or ring; their hold stays", "端末を別のグループやリングに移す。延期は続く"},
+		{"Put phones into another group or ring; their hold stays. All of them move or none, and they are judged together: a move that opens a closed gate, or takes production phones to where they could get what is closed to them, is refused (exit 3). With --propose a second person signs it.", "端末を別のグループやリングに移します。延期は続きます。指定した端末はまとめて判定し、すべて移すか、1台も移しません。閉じたゲートが開く移動と、今の場所では閉じているリリースが本番端末に適用されるようになる移動は拒否します（終了コード3）。--proposeを付けると、2人目の承認を求めて提案します。"},
 		{"Show what a phone was told, exactly as sent, and what it says it holds", "端末への指示を送信したまま表示し、端末の報告と並べる"},
 
 		{"Make a new installation: keys, database, configuration", "新しい環境（鍵、データベース、設定）を作成する"},

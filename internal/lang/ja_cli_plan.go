@@ -21,6 +21,7 @@ func japanesePlan() []both {
 		{"can no longer be stopped", "停止できない"},
 		{"another deadline", "期限の変更"},
 		{"other settings", "設定の変更"},
+		{"nothing for now", "今のところ変化なし"},
 		{"to be tested", "検証用"},
 		{"approved", "承認済み"},
 		{"0 phones install anything because of it.", "この変更で適用を始める端末はありません（0台）。"},

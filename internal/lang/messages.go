@@ -71,6 +71,9 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"life-out-of-range": "{field}：{value}は使えません。1mから{most}までで指定してください。",
 		"unreachable-url":   "端末から公開URLに接続できません。サーバーのDNS名を使ってください（{detail}）。",
 
+		"devices-out-of-range": "{field}：端末は1台から{most}台までまとめて移せます。",
+		"devices-twice":        "{field}：端末はパスで指定されています。複数の端末には`POST /v1/devices/move`を使ってください。",
+
 		"no-such-phone":  "{field}：\"{value}\"は、登録されている端末のUDIDでも製造番号でもありません。",
 		"serial-of-many": "{field}：製造番号\"{value}\"の端末が複数あります。UDIDで指定してください。",
 		"phone-twice":    "{field}：\"{value}\"は、前にある\"{before}\"と同じ端末です。1台につき1回にしてください。",

@@ -11,7 +11,8 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 		"app-broken":          {"Not resumed: a business app does not work on this release.", "再開していません。このOSで動作不良の業務アプリがあります。"},
 		"removed":             {"The phone was removed already.", "この端末の登録はすでに解除しています。"},
 		"opens-gates":         {"This would open closed gates without a test, now or later: {gates}. Record what is missing there first, decline the releases, or propose it for a second person to sign (--propose).", "検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否するか、2人目の承認を求めて提案してください（--propose）。"},
-		"phone-keeps-gates":   {"Without this phone closed gates would open without a test, now or later: {gates}. Record what is missing there first, or decline the releases.", "この端末がなくなると、検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否してください。"},
+		"phone-keeps-gates":   {"Without this phone closed gates would open without a test, now or later: {gates}. Record what is missing there first, decline the releases, or propose the move for a second person to sign (`kannuki device move --propose`).", "この端末がなくなると、検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否するか、移動を2人目の承認を求めて提案してください（`kannuki device move --propose`）。"},
+		"past-closed-gates":   {"Moved there, phones could get what is closed to them where they are or were: {gates}. Record what is missing there first, or propose the move for a second person to sign (`kannuki device move --propose`).", "移すと、今の場所（または元の場所）では閉じているリリースが端末に適用されるようになります：{gates}。先に不足している結果を記録するか、移動を2人目の承認を求めて提案してください（`kannuki device move --propose`）。"},
 		"one-person-suffices": {"This opens no closed gate; do it without --propose.", "閉じたゲートは開きません。--proposeなしで実行してください。"},
 		"no-person": {
 			"It takes two people, and this token names none. Use the server's own socket, or a token made with `kannuki token create --person`.",

@@ -31,6 +31,9 @@ func (l liar) ChangeWorld(ctx context.Context, seg storage.Segment, revision uin
 	if l.change != nil {
 		l.change(&c)
 	}
+	for i, p := range c.Phones {
+		c.Phones[i].Update = l.updating(p.Update)
+	}
 	return l.Store.ChangeWorld(ctx, seg, revision, c)
 }
 
@@ -41,12 +44,20 @@ func (l liar) changed(p, q *storage.Phone, c storage.PhoneChange, err error) {
 }
 
 func (l liar) UpdatePhone(ctx context.Context, seg storage.Segment, udid string, epoch uint64, update func(*storage.Phone) (storage.PhoneChange, error)) (storage.Phone, error) {
-	return l.Store.UpdatePhone(ctx, seg, udid, epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
+	return l.Store.UpdatePhone(ctx, seg, udid, epoch, l.updating(update))
+}
+
+func (l liar) UpdatePhones(ctx context.Context, seg storage.Segment, udids []string, update func(*storage.Phone) (storage.PhoneChange, error)) ([]storage.Phone, error) {
+	return l.Store.UpdatePhones(ctx, seg, udids, l.updating(update))
+}
+
+func (l liar) updating(update func(*storage.Phone) (storage.PhoneChange, error)) func(*storage.Phone) (storage.PhoneChange, error) {
+	return func(q *storage.Phone) (storage.PhoneChange, error) {
 		before := q.Clone()
 		c, err := update(q)
 		l.changed(&before, q, c, err)
 		return c, err
-	})
+	}
 }
 
 func (l liar) Exchange(ctx context.Context, seg storage.Segment, udid string, epoch uint64, x storage.Exchange) (storage.Exchanged, error) {

@@ -83,16 +83,48 @@ func refresh(h *Handler, c *call, in write) (any, error) {
 	return Done{DryRun: in.DryRun, Queued: n}, err
 }
 
-// MoveRequest puts a phone into a group and ring, or into none.
+// MoveRequest puts a phone into a group and ring, or into none. Propose has it
+// proposed for a second person to sign when it would open closed gates; the answer
+// is the proposal then.
 type MoveRequest struct {
-	Group  string `json:"group"`
-	Ring   string `json:"ring"`
-	Reason string `json:"reason"`
-	DryRun bool   `json:"dry_run"`
+	Devices []string `json:"devices,omitempty"` // UDIDs, where the path names none
+	Group   string   `json:"group"`
+	Ring    string   `json:"ring"`
+	Reason  string   `json:"reason"`
+	DryRun  bool     `json:"dry_run"`
+	Propose bool     `json:"propose"`
+}
+
+// Moved are phones that moved together.
+type Moved struct {
+	Devices []fleet.DeviceView `json:"devices"`
 }
 
 func move(h *Handler, c *call, in MoveRequest) (any, error) {
-	return h.fleet.Move(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("udid"), in.Group, storage.Ring(in.Ring))
+	if len(in.Devices) > 0 {
+		return nil, invalid("devices", "devices-twice", "", "the path names the phone; POST /v1/devices/move takes several")
+	}
+	in.Devices = []string{c.r.PathValue("udid")}
+	if in.Propose {
+		return proposeMove(h, c, in)
+	}
+	return h.fleet.Move(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), in.Devices[0], in.Group, storage.Ring(in.Ring))
+}
+
+func moveAll(h *Handler, c *call, in MoveRequest) (any, error) {
+	if in.Propose {
+		return proposeMove(h, c, in)
+	}
+	views, err := h.fleet.MoveAll(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), in.relocation())
+	return Moved{views}, err
+}
+
+func proposeMove(h *Handler, c *call, in MoveRequest) (any, error) {
+	return h.fleet.ProposeMove(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), in.relocation())
+}
+
+func (in MoveRequest) relocation() fleet.MoveRequest {
+	return fleet.MoveRequest{Devices: in.Devices, Group: in.Group, Ring: storage.Ring(in.Ring)}
 }
 
 func cancelCommand(h *Handler, c *call, in write) (any, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/enroll"
@@ -70,6 +71,9 @@ func (h *Handler) grantRequest(c *call, in EnrollmentRequest) (enroll.GrantReque
 	case "", storage.RingProduction, storage.RingVerification:
 	default:
 		return r, invalid("ring", "not-a-ring", in.Ring, fmt.Sprintf("%q is not one of verification, production", in.Ring))
+	}
+	if err := h.fleet.MayEnrol(c.ctx, c.Segment, r.Phone, strings.ToUpper(strings.TrimSpace(r.Serial)), r.Group, r.Ring); err != nil {
+		return r, err
 	}
 	if in.Life != "" {
 		life, err := time.ParseDuration(in.Life)

@@ -27,6 +27,7 @@ func routes() []route {
 		{"POST /v1/devices/{udid}/push", false, always, 0, with(push)},
 		{"POST /v1/devices/{udid}/refresh", false, nil, 0, with(refresh)},
 		{"POST /v1/devices/{udid}/move", true, nil, 0, with(move)},
+		{"POST /v1/devices/move", true, nil, 0, with(moveAll)},
 		{"POST /v1/devices/{udid}/remove", true, always, 0, with(removeDevice)},
 		{"GET /v1/devices/{udid}/declarations/diff", false, always, 0, diffDeclarations},
 		{"POST /v1/devices/{udid}/identity/revoke", true, always, 0, with(revokeIdentity)},
