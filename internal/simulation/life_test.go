@@ -40,6 +40,8 @@ type team struct {
 	notice time.Duration
 	rules  rules
 	hurry  hurry
+
+	reports int // phones on which an app has to be reported broken to stop a rollout; 0: as without a policy
 }
 
 // app is a business app; its vendor's newest version is part of the world.
@@ -120,6 +122,7 @@ type size struct {
 	phones, days int
 	slow         bool
 	flawed       bool // flaws are exploited
+	complains    bool // users report that apps do not work
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -233,6 +236,10 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 	r = rand.New(rand.NewPCG(l.seed, 6))
 	if of.flawed {
 		drawFlaws(r, l, add)
+	}
+	if of.complains {
+		r = rand.New(rand.NewPCG(l.seed, 8))
+		drawReports(r, l, add)
 	}
 	r = rand.New(rand.NewPCG(l.seed, 7))
 	drawHalts(r, l, events, add)

@@ -40,6 +40,7 @@ const (
 	kindLose    kind = "lose answer"
 	kindClock   kind = "clock"
 	kindOff     kind = "off"
+	kindReport  kind = "report"
 	kindRestore kind = "restore"
 	kindConfirm kind = "confirm"
 )
@@ -82,6 +83,7 @@ func kinds() []kindOf {
 		{kindLose, 3, false, false, (*world).lose},
 		{kindClock, 0.4, false, false, (*world).clock},
 		{kindOff, 0.15, false, false, (*world).turnOff},
+		{kindReport, 0, false, false, (*world).report},
 		{kindRestore, 0, false, false, (*world).restore},
 		{kindConfirm, 0, false, false, (*world).confirm},
 	}

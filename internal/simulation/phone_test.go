@@ -276,6 +276,9 @@ func (p *phone) install(w *world) {
 func (p *phone) fail(w *world, why string) {
 	p.reason = why
 	p.failed++
+	if why != "InsufficientSpace" {
+		w.book.failsOn(p.pending, p.udid)
+	}
 	p.enter(w, stateFailed, w.now.Add(6*time.Hour))
 }
 

@@ -30,7 +30,7 @@ type plant struct {
 
 // plants returns a fault for each property, and more.
 func plants() []plant {
-	return slices.Concat(misread(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed())
+	return slices.Concat(misread(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless())
 }
 
 // misread are faults in what the engine makes of decisions.

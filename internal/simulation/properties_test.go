@@ -23,14 +23,16 @@ type book struct {
 	shares    []int // of the waves that somebody is about to approve
 	lanes     map[string]*lane
 	doubt     doubt
-	reset     bool // the server's clock was set in this life
-	flaws     int  // known to be exploited that the server was told of
+	resumed   map[string]time.Time       // rollouts, by group and release
+	failed    map[string]map[string]bool // phones on which an installation failed, by release
+	reset     bool                       // the server's clock was set in this life
+	flaws     int                        // known to be exploited that the server was told of
 	holds     map[string]*toldHold
 	neighbour [sha256.Size]byte
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, holds: map[string]*toldHold{}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.
@@ -162,6 +164,7 @@ func (w *world) checkDecisions() {
 	opened := map[string][]storage.AuditEntry{}
 	for _, e := range entries {
 		w.book.audit = e
+		w.checkStops(e)
 		if e.Action == "gate.approve" || e.Action == "gate.override" || e.Action == "gate.urgent" {
 			opened[e.Target] = append(opened[e.Target], e)
 		}

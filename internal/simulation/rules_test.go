@@ -69,6 +69,9 @@ func (w *world) setRules(a fleet.Act, t team) {
 	soak, waves, onExpiry := d.soak.String(), append([]int{}, d.waves...), d.onExpiry
 	c := fleet.PolicyChange{CarryOver: &d.carryOver, VerdictDays: &d.verdictDays, OnExpiry: &onExpiry}
 	c.RolloutChange = fleet.RolloutChange{Waves: &waves, Soak: &soak, Deadline: &d.deadline, CalendarChange: fleet.CalendarChange{MonthEnd: &d.calendar.monthEnd}}
+	if t.reports > 0 {
+		c.BreakerChange = onlyReports(t.reports)
+	}
 	if t.hurry.off {
 		c.Urgent = new(fleet.UrgentOff)
 	}

@@ -27,10 +27,13 @@ func searching() bool { return os.Getenv(searchVariable) != "" }
 
 // small is the size of the lives of a plain run: what many of them find, a large
 // one would find later. One in sixteen is long enough for the end of a hold,
-// in one of eight flaws are exploited, on more phones.
+// in one of eight flaws are exploited, in another users complain, on more phones.
 func small(seed uint64) size {
 	if seed%16 == 0 {
 		return size{phones: 8, days: 125, slow: true}
+	}
+	if seed%16 == 5 {
+		return size{phones: 14, days: 40, complains: true}
 	}
 	if seed%8 == 3 {
 		return size{phones: 14, days: 40, flawed: true}

@@ -254,13 +254,21 @@ func (w *world) ring() {
 	w.checkLanes()
 	moved := false
 	err := w.try(func() error {
+		stopped, err := w.fleet.StopRollouts(w.ctx)
+		if err != nil {
+			return err
+		}
 		started, err := w.fleet.StartWaves(w.ctx)
-		moved = moved || started
+		moved = moved || stopped || started
 		return err
 	})
 	if err != nil {
-		w.violated("P0", nil, "starting waves: %v", err)
+		w.violated("P0", nil, "moving rollouts: %v", err)
 	}
+	if w.changed {
+		w.learn()
+	}
+	w.checkStopped()
 	if moved {
 		w.look()
 	}
