@@ -53,7 +53,7 @@ type availability struct {
 // Apple's schema of device management, and its lists of what 26 deprecated and
 // 27 removed. What is not in it is never sent. ScheduleOSUpdateScan and the
 // query OSUpdateSettings never existed on iOS.
-func availabilities() [15]availability {
+func availabilities() [17]availability {
 	return [...]availability{
 		{feature: reqDeviceInformation},
 		{feature: "InstalledApplicationList", rights: RightQueryApps},
@@ -62,6 +62,8 @@ func availabilities() [15]availability {
 		{feature: "ProfileList", rights: RightInspectProfiles},
 		{feature: "SecurityInfo", rights: RightQuerySecurity},
 		{feature: reqSettings, rights: RightSettings},
+		{feature: reqInstallApplication, rights: RightManageApps},
+		{feature: reqManagedApplicationList, rights: RightManageApps},
 		// iOS 15 had it in User Enrollment only.
 		{feature: msgDeclarativeManagement, from: "16.0"},
 

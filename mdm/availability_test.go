@@ -52,7 +52,7 @@ func TestSupports(t *testing.T) {
 			[10]mdm.Unavailability{mdm.OSTooOld, mdm.OSTooOld, mdm.OSTooOld, mdm.OSTooOld, 9: mdm.UnknownOS},
 		},
 		{
-			[]string{"InstalledApplicationList", "InstallProfile", "RemoveProfile", "ProfileList", "SecurityInfo", "Settings"},
+			[]string{"InstalledApplicationList", "InstallProfile", "RemoveProfile", "ProfileList", "SecurityInfo", "Settings", "InstallApplication", "ManagedApplicationList"},
 			[10]mdm.Unavailability{8: mdm.NoRight},
 		},
 		{[]string{"DeviceInformation"}, [10]mdm.Unavailability{}},

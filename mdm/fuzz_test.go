@@ -70,6 +70,9 @@ func FuzzDecodeResult(f *testing.F) {
 	f.Add(updateResults())
 	f.Add(updateStatuses())
 	f.Add(settingsResults())
+	f.Add(appInstallation("Installing", ""))
+	f.Add(appInstallation("", "AppAlreadyQueued"))
+	f.Add(managedApps())
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := mdm.DecodeResult(body, mdm.ResultLimits())
 		if err != nil {
@@ -90,12 +93,19 @@ func FuzzDecodeResult(f *testing.F) {
 		_, errScheduled := r.UpdateResults()
 		statuses, errStatuses := r.OSUpdateStatuses()
 		_, errSettings := r.SettingsResults()
+		_, errInstallation := r.AppInstallation()
+		managed, errManaged := r.ManagedApplications()
+		for _, a := range managed {
+			if a.Status == "" {
+				t.Errorf("got %q without a status", a.Identifier)
+			}
+		}
 		for _, s := range statuses {
 			if c := s.DownloadComplete; c != nil && (*c < 0 || *c > 1) {
 				t.Errorf("got a download complete to %v", *c)
 			}
 		}
-		for _, err := range []error{errInfo, errApps, errProfiles, errSecurity, errAvailable, errScheduled, errStatuses, errSettings} {
+		for _, err := range []error{errInfo, errApps, errProfiles, errSecurity, errAvailable, errScheduled, errStatuses, errSettings, errInstallation, errManaged} {
 			if err != nil {
 				wantOwnError(t, err)
 			}

@@ -83,6 +83,8 @@ func TestCommandKeysAreApples(t *testing.T) {
 		"system.update.schedule.yaml":     {mdm.ScheduleOSUpdateCommand{}, []string{"Updates", "ProductVersion", "InstallAction", "UpdateResults"}},
 		"system.update.status.yaml":       {mdm.OSUpdateStatusCommand{}, []string{"OSUpdateStatus", "IsDownloaded", "DownloadPercentComplete"}},
 		"settings.yaml":                   {mdm.SettingsCommand{}, []string{"Settings", "SoftwareUpdateSettings", "RecommendationCadence"}},
+		"application.install.yaml":        {mdm.InstallApplicationCommand{}, []string{"Identifier", "Options", "PurchaseMethod", "ChangeManagementState", "State", "RejectionReason"}},
+		"application.managed.list.yaml":   {mdm.ManagedApplicationListCommand{}, []string{"Identifiers", "ManagedApplicationList", "Status"}},
 		"information.security.yaml":       {mdm.SecurityInfoCommand{}, []string{"SecurityInfo", "PasscodePresent"}},
 	} {
 		t.Run(path, func(t *testing.T) {

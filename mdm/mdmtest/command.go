@@ -85,7 +85,9 @@ func (p *Phone) perform(ctx context.Context, id string, cmd map[string]any) (str
 	case "InstalledApplicationList":
 		return acknowledged, map[string]any{"InstalledApplicationList": p.appList(cmd)}
 	case "ManagedApplicationList":
-		return acknowledged, map[string]any{"ManagedApplicationList": map[string]any{}}
+		return acknowledged, map[string]any{"ManagedApplicationList": p.managedAppList(cmd)}
+	case "InstallApplication":
+		return p.installApplication(cmd)
 	case "DeclarativeManagement":
 		return p.declarativeManagement(cmd)
 	case "InstallProfile":

@@ -102,6 +102,7 @@ func (p *Phone) appList(cmd map[string]any) []any {
 	if boolean(cmd, "ManagedAppsOnly") {
 		return out
 	}
+	p.settleApps()
 	wanted, items := stringsOf(cmd, "Identifiers"), stringsOf(cmd, "Items")
 	for _, a := range p.apps {
 		if len(wanted) > 0 && !slices.Contains(wanted, a.BundleID) {

@@ -38,11 +38,12 @@ const (
 	KindInstalled    Kind = "installed" // Version, Build, Detail: the reason
 	KindImproved     Kind = "improved"  // Version with the letter, Build, Detail: why; or without, "removed"
 	KindPasscode     Kind = "passcode-requested"
-	KindPutOff       Kind = "put-off"   // the user answered the request with "later"
-	KindHold         Kind = "hold"      // Detail: the deferral in force and its mechanism, or none
-	KindCadence      Kind = "cadence"   // set by a Settings command; Detail: All, Oldest, Newest
-	KindScheduled    Kind = "scheduled" // by ScheduleOSUpdate; Version, Detail: the action asked for
-	KindViolation    Kind = "violation" // the server did what a correct server never does
+	KindPutOff       Kind = "put-off"       // the user answered the request with "later"
+	KindHold         Kind = "hold"          // Detail: the deferral in force and its mechanism, or none
+	KindCadence      Kind = "cadence"       // set by a Settings command; Detail: All, Oldest, Newest
+	KindScheduled    Kind = "scheduled"     // by ScheduleOSUpdate; Version, Detail: the action asked for
+	KindApp          Kind = "app-installed" // by InstallApplication; Version, Detail: the bundle id
+	KindViolation    Kind = "violation"     // the server did what a correct server never does
 )
 
 // Entry is one thing that happened on a phone. Fields that do not apply are

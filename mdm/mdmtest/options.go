@@ -20,11 +20,13 @@ type Options struct {
 	Supervised   bool
 	TimeZone     string // IANA name; default "UTC"
 	Apps         []App
-	Passcode     bool    // a passcode is set, so installing asks for it
-	CapacityGB   float64 // total storage, decimal gigabytes; default 128
-	AvailableGB  float64 // free storage, decimal gigabytes; default 64
-	Battery      float64 // charge, 0..1; default 0.8
-	IMEI         string  // sent in Authenticate when set and the rights allow it
+	Store        []StoreApp // what the App Store has for the phone
+	StoreAccount bool       // an Apple Account is signed in to the store
+	Passcode     bool       // a passcode is set, so installing asks for it
+	CapacityGB   float64    // total storage, decimal gigabytes; default 128
+	AvailableGB  float64    // free storage, decimal gigabytes; default 64
+	Battery      float64    // charge, 0..1; default 0.8
+	IMEI         string     // sent in Authenticate when set and the rights allow it
 
 	// Now is the phone's own clock. It may be scaled or fake. Required.
 	Now func() time.Time

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +45,7 @@ type Phone struct {
 
 	version, build string
 	apps           []App
+	managed        map[string]managedApp // by bundle id
 	offline        bool
 	noWiFi         bool // too poor a network to download updates
 	locked         bool
@@ -91,6 +93,7 @@ func New(o Options) (*Phone, error) {
 	}
 	p := &Phone{o: o, zone: zone, version: o.OSVersion, build: o.Build, roots: roots}
 	p.apps = append(p.apps, o.Apps...)
+	p.o.Store = slices.Clone(o.Store)
 	p.update.state = stateNone
 	p.visibleSince = map[string]time.Time{}
 	return p, nil

@@ -17,6 +17,8 @@ type Snapshot struct {
 	Enrolled           bool
 	Offline, Locked    bool
 
+	Apps []App // as installed
+
 	// InstallState is what softwareupdate.install-state would say: none,
 	// waiting, downloading, prepared, installing or failed.
 	InstallState   string
@@ -56,17 +58,18 @@ type Enforcement struct {
 	Deadline                 time.Time // in the phone's zone
 }
 
-// Snapshot returns the phone's state without advancing it.
+// Snapshot returns the phone's state without advancing its update.
 func (p *Phone) Snapshot() Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.settleApps()
 	s := Snapshot{
 		UDID: p.o.UDID, SerialNumber: p.o.SerialNumber, ProductName: p.o.ProductName,
 		OSVersion: p.version, Build: p.build, Improvement: p.improvement.extra, Supervised: p.o.Supervised,
 		Enrolled: p.enrolment != nil, Offline: p.offline, Locked: p.locked,
 		InstallState: string(p.update.state), FailureReason: p.update.failReason, FailureCount: p.update.failCount,
 		Enforcements: p.enforcements(), DeferralDays: p.deferralDays(), Cadence: p.cadence(), AutomaticInstallOff: !p.automaticAllowed(),
-		Violations: slices.Clone(p.violations), LastContact: p.lastContact,
+		Apps: slices.Clone(p.apps), Violations: slices.Clone(p.violations), LastContact: p.lastContact,
 	}
 	if p.update.state != stateNone {
 		s.PendingVersion = p.update.target.Version
