@@ -123,6 +123,7 @@ func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 		}
 		x.Reason = t.Blocked
 		x.explainBlocked(e, f, t)
+		x.explainApp(w.groups[f.Group], f, l, t)
 	}
 	x.addOnce(w.exceptions(f, t.Release, now))
 	x.explainPhone(f, l)

@@ -93,6 +93,7 @@ type Live struct {
 	LeakedAt           time.Time // when, and why that could be; "" not known
 	LeakedBy           Code
 	LocalNow           LocalTime // the phone's own clock; "" when its zone is unknown
+	Apps               []AppProgress
 }
 
 // Source says what an enforcement rests on.
@@ -146,6 +147,9 @@ type Target struct {
 	Release string `json:"release,omitempty"`
 	// Blocked says why Enforce is nil; its zero value when Enforce is not.
 	Blocked Reason `json:"blocked,omitzero"`
+	// Apps are what can be brought up to date for Release to follow, with
+	// ReasonAppUpdateNeeded only.
+	Apps []AppInstall `json:"apps,omitempty"`
 }
 
 // Hold is the standing deferral. It is part of every target, whatever is

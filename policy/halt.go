@@ -70,6 +70,7 @@ func (g Gate) OnlyHalted() bool {
 // halt leaves of a target what the phone was announced already, for as long as
 // what that rests on allows it; nothing else begins.
 func (c choice) halt(t *Target) {
+	t.Apps = nil
 	if t.Enforce == nil {
 		return
 	}

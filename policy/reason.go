@@ -182,6 +182,7 @@ const (
 	FactKept         Code = "kept"          // not withdrawn or switched: prepared or installing
 	FactVisible      Code = "visible"       // ParamRelease, ParamDate: users can see it since
 	FactLeaked       Code = "leaked"        // ParamRelease, ParamDate, ParamWhy: how it came there before the gate opened
+	FactAppSent      Code = "app-install"   // ParamApp, ParamFloor, ParamDate, ParamCount, ParamWhy: told to update it
 	FactNoDeadline   Code = "no-deadline"   // ParamRelease: told by command, and a passcode lets the user put it off
 )
 
@@ -201,6 +202,8 @@ const (
 	StepDeviceRetries   Code = "device-retries"
 	StepReadApps        Code = "read-app-versions"
 	StepEnforceAfterApp Code = "enforce-after-app-update"
+	StepAppComes        Code = "app-update-comes"
+	StepAppRetries      Code = "app-update-retries"
 	StepNextRelease     Code = "next-release"
 
 	// What a person can do.
@@ -225,6 +228,10 @@ const (
 	StepCharge         Code = "charge"
 	StepRestart        Code = "restart-or-use-computer"
 	StepUpdateApp      Code = "update-app"
+	StepSignIn         Code = "sign-in-to-store"
+	StepAnswerPhone    Code = "answer-on-phone"
+	StepAssignLicence  Code = "assign-licence"
+	StepPublishApp     Code = "publish-or-test-app"
 	StepTestModel      Code = "test-model"
 	StepReplacePhone   Code = "replace-or-regroup"
 	StepSupervise      Code = "supervise"

@@ -108,7 +108,7 @@ func (c citer) fact(gate Gate, r Reason, phone Record) []Record {
 		return c.gateRecord(release)
 	case FactVisible:
 		return releaseRecord(release)
-	case FactInstalled, FactAnnounced, FactInstallState, FactLastContact, FactLeaked, FactNoDeadline:
+	case FactInstalled, FactAnnounced, FactInstallState, FactLastContact, FactLeaked, FactNoDeadline, FactAppSent:
 		return []Record{phone}
 	default:
 		return c.gate(gate, r)

@@ -161,6 +161,7 @@ type App struct {
 	BundleID   string
 	Name       string
 	Importance Importance
+	Deliver    Delivery // how a version that a release needs comes to phones
 }
 
 // Group is a set of phones that do the same work with the same apps.

@@ -18,7 +18,7 @@ import (
 // approval that stands is the group's floor until one of a newer release takes
 // its place for the phone, so a phone that arrives late gets it too, and so does
 // one for which the newer approval is paused or still waits for a wave or an
-// app. Not so where the newer one took over the waves of the older: then the
+// app, which Target.Apps names where it can be brought up to date. Not so where the newer one took over the waves of the older: then the
 // older release is only kept by phones that were told it. Hence taking an
 // approval away never makes a phone install anything, as long as a release has
 // one approval that stands.
@@ -50,7 +50,7 @@ func TargetFor(w *World, f Facts, now time.Time) Target {
 	if c.keeps(t.Enforce) {
 		kept := *f.Announced
 		kept.Keep = true
-		t.Enforce, t.Release, t.Blocked = &kept, kept.Release, Reason{}
+		t.Enforce, t.Release, t.Blocked, t.Apps = &kept, kept.Release, Reason{}, nil
 	}
 	return t
 }
@@ -101,7 +101,8 @@ func notice(set, otherwise time.Duration) time.Duration {
 type passedOver struct {
 	blocked   Reason // why not the newest that is for the phone's model
 	release   *release
-	cannotRun *release // the newest that is not for the phone's model
+	apps      []AppInstall // to bring up to date for that release to follow
+	cannotRun *release     // the newest that is not for the phone's model
 }
 
 // approved returns the approval the phone is to follow: that of the newest
@@ -133,7 +134,7 @@ func (c choice) approved() (approvalOf, passedOver) {
 				return a, passed
 			}
 			if passed.release == nil {
-				passed.blocked, passed.release = blocked, a.release
+				passed.blocked, passed.release, passed.apps = blocked, a.release, c.appsFirst(a, blocked)
 			}
 		}
 	}
@@ -177,7 +178,7 @@ func (c choice) permit(a approvalOf) Reason {
 	}
 	for _, floor := range a.floorsFor(c.f.Model) {
 		if r := c.belowFloor(floor); r.Code != "" {
-			return r
+			return r.with(ParamRelease, a.Release)
 		}
 	}
 	return Reason{}
@@ -286,7 +287,7 @@ func (c choice) wait(t *Target, passed passedOver) {
 		return
 	}
 	if passed.release != nil {
-		t.Release, t.Blocked = passed.release.Version, passed.blocked
+		t.Release, t.Blocked, t.Apps = passed.release.Version, passed.blocked, passed.apps
 		return
 	}
 	wanted := c.offered()

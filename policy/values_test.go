@@ -25,6 +25,7 @@ func TestParse(t *testing.T) {
 		"candidate":    {parsed(policy.ParseCandidate), "manual auto"},
 		"on expiry":    {parsed(policy.ParseOnExpiry), "extend-risk release-to-users enforce"},
 		"improvements": {parsed(policy.ParseImprovementMode), "accept reverify off"},
+		"delivery":     {parsed(policy.ParseDelivery), "none store licensed"},
 		"majors":       {parsed(policy.ParseMajorMode), "hold allow"},
 	}
 	if _, err := policy.ParseImportance("High"); err == nil || err.Error() != `importance "High" is not one of critical, important, informational` {

@@ -90,8 +90,9 @@ var factTexts = sync.OnceValue(func() map[string]both {
 			"Before iOS 17 there is no true deadline with a passcode: the phone asks, and its user may put[ {release}] off.",
 			"iOS 17より前でパスコードを設定した端末には、確実な適用期限がありません。端末が確認を求め、利用者は[{release}を]後回しにできます。",
 		},
-		"leaked":  {"Updated to {release} unapproved[ at {date}]: {why}.", "[{date}に]未承認の{release}に更新されました：{why}。"},
-		"visible": {"Users can see[ {release}][ since {date}].", "[{release}は][{date}から]利用者に表示されています。"},
+		"app-install": {"{app}: told to update to {floor} or newer[ (command {count}][ of {date})]: {why}.", "{app}：{floor}以上への更新を指示しました[（{count}回目][、{date}）]。{why}。"},
+		"leaked":      {"Updated to {release} unapproved[ at {date}]: {why}.", "[{date}に]未承認の{release}に更新されました：{why}。"},
+		"visible":     {"Users can see[ {release}][ since {date}].", "[{release}は][{date}から]利用者に表示されています。"},
 	}
 })
 
@@ -135,6 +136,17 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 		"hold-past":               {"Apple's 90 days were over for it", "Appleの90日の延期が終わっていました"},
 		"despite-hold":            {"in spite of a confirmed hold, as with a computer", "延期の設定は確認済みでした（パソコンでの更新など）"},
 		"unsupervised":            {"the phone is not supervised", "監視対象ではありません"},
+
+		"app-queued":     {"the app update waits for the phone", "アプリの更新の指示は、端末からの接続を待っています"},
+		"app-sent":       {"app update sent, waiting for the new version", "アプリの更新を指示済みで、新しい版を待っています"},
+		"app-sign-in":    {"the phone waits for an Apple Account to be signed in", "端末がApple Accountのサインインを待っています"},
+		"app-consent":    {"the phone asks its user", "端末が利用者に確認を求めています"},
+		"app-no-licence": {"there is no licence for the app", "アプリのライセンスがありません"},
+		"app-older":      {"the phone has what the App Store has, and that is older", "App Storeの版が、検証済みの版より古いものです"},
+		"app-refused":    {"the phone did not update the app", "端末がアプリを更新しませんでした"},
+		"app-gave-up":    {"told five times to update the app, without effect", "アプリの更新を5回指示しましたが、更新されていません"},
+		"app-no-right":   {"the phone enrolled without the right to manage apps", "登録時の権限に、アプリの管理がありません"},
+		"app-by-hand":    {"the phone is not supervised and would ask its user, so nothing is sent", "監視対象ではなく利用者に確認を求めるため、アプリの更新は送りません"},
 
 		"installs-failed": {"installation failed", "インストール失敗"},
 		"phones-silent":   {"silent since the installation", "インストール後に通信なし"},

@@ -131,8 +131,8 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 		"app-update-needed": {
 			both{"App first", "先にアプリを更新"},
 			both{
-				"A business app must be updated first[: {app}][ to {floor} or newer][ (now {version})].",
-				"先に業務アプリの更新が必要です[：{app}][（{floor}以上）][。現在は{version}]。",
+				"A business app must be updated first[: {app}][ to {floor} or newer][ (now {version})][; {why}][ (the phone says: {reason})].",
+				"先に業務アプリの更新が必要です[：{app}][（{floor}以上）][。現在は{version}][。{why}][（端末の報告：{reason}）]。",
 			},
 		},
 		"app-version-unknown": {
