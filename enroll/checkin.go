@@ -228,7 +228,7 @@ func (s *Service) checkOut(e *storage.Enrollment, udid string, _ *mdm.CheckOut) 
 // return, nothing may be taken for granted. Time still never goes back.
 func (s *Service) leave(p *storage.Phone) {
 	p.State, p.RemovedAt = storage.PhoneRemoved, s.now()
-	p.Holder, p.Chase = "", nil
+	p.Holder, p.Chase, p.AppUpdates = "", nil, nil
 	p.Announced = storage.Announced{Timestamp: p.Announced.Timestamp}
 	p.Sync, p.Declarations, p.Capabilities = storage.SyncState{}, nil, nil
 	p.Update, p.InfoAt = storage.UpdateState{}, time.Time{}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -60,7 +61,8 @@ func newCensus() *census {
 // and amounts that no reason depends on.
 func bare(p *storage.Phone) storage.Phone {
 	b := *p
-	b.Num, b.UDID, b.Epoch, b.Serial, b.Certificate, b.UnlockToken, b.Rights, b.Holder = 0, "", 0, "", "", nil, 0, ""
+	b.Num, b.UDID, b.Epoch, b.Serial, b.Certificate, b.UnlockToken, b.Holder = 0, "", 0, "", "", nil, ""
+	b.Rights = p.Rights & mdm.RightManageApps // whether apps can be updated
 	b.Identity = storage.Identity{}
 	b.EnrolledAt, b.RemovedAt, b.Contact = time.Time{}, time.Time{}, time.Time{}
 	b.InfoAt, b.AppsNo, b.StatusAt, b.OS.Since, b.OS.SupplementalSince = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
@@ -68,6 +70,7 @@ func bare(p *storage.Phone) storage.Phone {
 		b.AppsAt = time.Unix(0, 0).UTC() // only whether it ever answered counts
 	}
 	b.OS.Reasons, b.History, b.Forgotten, b.Chase = nil, nil, 0, nil
+	b.AppUpdates, b.AppCommands = bareApps(p.AppUpdates), 0
 	b.Push = storage.Push{DeadSince: b.Push.DeadSince}
 	b.AvailableGB, b.Battery = policy.CoarseSpace(b.AvailableGB), policy.CoarseCharge(b.Battery)
 	b.Update.FailureAt, b.Update.FailureSeen, b.Update.Since = time.Time{}, time.Time{}, time.Time{}

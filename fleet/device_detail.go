@@ -157,7 +157,7 @@ func (f *Fleet) CancelCommand(ctx context.Context, seg storage.Segment, a Act, u
 		if c.State.Final() || c.Epoch != p.Epoch {
 			return QueueView{}, refused("command-over", "command %s is over already: %s", id, c.State).with("command", id, "state", string(c.State))
 		}
-		if strings.HasPrefix(c.Key, updateKeys) {
+		if strings.HasPrefix(c.Key, updateKeys) || strings.HasPrefix(c.Key, appKeys) {
 			return QueueView{}, refused("command-of-update", "command %s belongs to an update and would be queued again; "+
 				"pause the rollout or withdraw the release, or take phone %s out of its group to stop it alone", id, udid).with("command", id, "phone", udid)
 		}

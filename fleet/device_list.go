@@ -85,7 +85,7 @@ func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time
 		}
 		return selected.members()
 	}
-	e.survey(func(m member, x explained) {
+	e.survey("", func(m member, x explained) {
 		if selects(m) && (q.Reason == "" || q.Reason == string(x.reason)) && (q.Hold == "" || q.Hold == string(x.hold)) {
 			selected.add(m)
 		}

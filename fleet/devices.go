@@ -158,6 +158,7 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 	}
 	l.SyncPending = wanted != told
 	l.HoldConfirmed, l.SettingsError = f.holdReport(p, t.Hold)
+	l.Apps = appProgress(p, t, now)
 	return l
 }
 

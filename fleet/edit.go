@@ -20,13 +20,14 @@ type BusinessApp struct {
 	Owner      string   `json:"owner,omitempty"`          // the team that answers for it
 	Vendor     string   `json:"vendor_contact,omitempty"` // where its vendor is reached, such as a portal
 	Smoke      []string `json:"smoke"`                    // short checks of a tester, in order
+	Deliver    string   `json:"deliver"`                  // how a version that a release needs comes to phones: none, store or licensed
 	Groups     []string `json:"groups"`                   // groups whose work depends on it
 }
 
 func businessApp(s *snapshot, a storage.App) BusinessApp {
 	v := BusinessApp{
 		BundleID: a.BundleID, Name: a.Name, Importance: a.Importance, Owner: a.Owner, Vendor: a.VendorContact,
-		Smoke: append([]string{}, a.Smoke...), Groups: []string{},
+		Smoke: append([]string{}, a.Smoke...), Deliver: deliveryOf(a), Groups: []string{},
 	}
 	for _, g := range s.records.Groups {
 		if slices.Contains(g.Apps, a.BundleID) {
@@ -43,6 +44,7 @@ type AppChange struct {
 	Owner      *string   `json:"owner,omitempty"`
 	Vendor     *string   `json:"vendor_contact,omitempty"`
 	Smoke      *[]string `json:"smoke,omitempty"`
+	Deliver    *string   `json:"deliver,omitempty"`
 }
 
 // Limits of what people write about an app, in characters.
@@ -56,6 +58,11 @@ func (c AppChange) check() error {
 	if c.Importance != nil {
 		if _, err := policy.ParseImportance(*c.Importance); err != nil {
 			return invalid("importance", "not-one-of", "%v", err).with("value", *c.Importance, "allowed", "critical, important, informational")
+		}
+	}
+	if c.Deliver != nil {
+		if _, err := policy.ParseDelivery(*c.Deliver); err != nil {
+			return invalid("deliver", "not-one-of", "%v", err).with("value", *c.Deliver, "allowed", "none, store, licensed")
 		}
 	}
 	if c.Name != nil && strings.TrimSpace(*c.Name) == "" {
@@ -86,6 +93,7 @@ func (c AppChange) onto(a storage.App) storage.App {
 	replace(&a.Owner, c.Owner)
 	replace(&a.VendorContact, c.Vendor)
 	replace(&a.Smoke, c.Smoke)
+	replace(&a.Deliver, c.Deliver)
 	return a
 }
 
@@ -128,6 +136,7 @@ func (f *Fleet) SetApp(ctx context.Context, seg storage.Segment, a Act, bundleID
 func (f *Fleet) settingApp(a Act, was, app storage.App) storage.WorldChange {
 	entry := f.entry(a, "app.set", app.BundleID, map[string]string{
 		"name": app.Name, "importance": app.Importance, "importance_before": was.Importance, "owner": app.Owner, "vendor_contact": app.VendorContact,
+		"deliver": deliveryOf(app), "deliver_before": deliveryOf(was),
 	})
 	return storage.WorldChange{Apps: []storage.App{app}, Audit: []storage.AuditEntry{entry}}
 }

@@ -23,6 +23,9 @@ type Effects struct {
 	Install  int `json:"install"`
 	Withdraw int `json:"withdraw"`
 	TooLate  int `json:"too_late"`
+	// AppFirst counts those of which an app will be brought up to date, for a
+	// release to follow.
+	AppFirst int `json:"app_first,omitempty"`
 	// Phones are those of which anything changes, at most 1000 by identifier;
 	// LeftOff counts the others.
 	Phones  []PhoneEffect  `json:"phones"`
@@ -42,6 +45,7 @@ const (
 	EffectWithdraw = "withdraw" // the request is taken back
 	EffectTooLate  = "too-late" // it would be, but the phone prepared it or installs
 	EffectDeadline = "deadline" // it is given another deadline
+	EffectApp      = "app"      // an app is brought up to date first
 	EffectSettings = "settings" // other settings, such as those of background improvements
 	EffectNone     = "none"     // of a phone that is proposed to be moved: it is asked for the same as before, or nothing
 )
@@ -56,8 +60,8 @@ type PhoneEffect struct {
 	Effect string   `json:"effect"`
 	Before *Request `json:"before,omitempty"` // absent: it is asked for nothing
 	After  *Request `json:"after,omitempty"`
-	// Why says, of a request that is taken back and of a phone that moves and is
-	// asked for nothing, what the phone waits for then.
+	// Why says, of a request that is taken back, of an app that comes first and of a
+	// phone that moves and is asked for nothing, what the phone waits for then.
 	Why policy.Reason `json:"why,omitzero"`
 }
 
@@ -135,6 +139,8 @@ func (e *Effects) add(one PhoneEffect) {
 		e.Withdraw++
 	case EffectTooLate:
 		e.TooLate++
+	case EffectApp:
+		e.AppFirst++
 	}
 	e.Phones = append(e.Phones, one)
 }
@@ -162,7 +168,7 @@ func (s *snapshot) with(approvals []storage.Approval) *snapshot {
 // measure counts what moving from one world to another makes the phones of the
 // effect's group do.
 func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
-	e.Install, e.Withdraw, e.TooLate = 0, 0, 0
+	e.Install, e.Withdraw, e.TooLate, e.AppFirst = 0, 0, 0, 0
 	f.targets(w, before, after, e.Group, func(m member, was, is policy.Target) {
 		switch effectOn(&m.look.phone, was, is).Effect {
 		case EffectInstall:
@@ -171,6 +177,8 @@ func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
 			e.Withdraw++
 		case EffectTooLate:
 			e.TooLate++
+		case EffectApp:
+			e.AppFirst++
 		}
 	})
 }
@@ -208,6 +216,8 @@ func effectOn(p *storage.Phone, before, after policy.Target) PhoneEffect {
 		e.Effect = EffectInstall
 	case was != nil && is == nil:
 		e.Effect, e.Why = EffectWithdraw, after.Blocked
+	case is == nil && moreApps(before, after):
+		e.Effect, e.Why = EffectApp, after.Blocked
 	case is != nil && is.Keep && !was.Keep:
 		e.Effect = EffectTooLate
 	case is != nil && is.Deadline != was.Deadline && !announced(p, is):

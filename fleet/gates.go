@@ -82,6 +82,7 @@ type Effect struct {
 	Install  int    `json:"install"`
 	Withdraw int    `json:"withdraw"`
 	TooLate  int    `json:"too_late"`
+	AppFirst int    `json:"app_first,omitempty"` // phones of which an app comes first
 	Approval string `json:"approval,omitempty"`
 	Promise         // of the approval
 	Rebased         // what it has to do with another rollout

@@ -73,7 +73,7 @@ func (f *Fleet) appsDue(s *snapshot, p *storage.Phone) (bundleIDs []string, due 
 	if len(bundleIDs) == 0 || !f.stale(p.AppsNo) {
 		return bundleIDs, false
 	}
-	return bundleIDs, f.stale(p.AppsAt) || !slices.Equal(p.AppsFor, bundleIDs)
+	return bundleIDs, f.stale(p.AppsAt) || !slices.Equal(p.AppsFor, bundleIDs) || f.appLookDue(p)
 }
 
 // inventoryDue returns the inventory request the phone should get now, if any.
@@ -87,6 +87,10 @@ func (f *Fleet) inventoryDue(w *worldState, s *session, p *storage.Phone) (*mdm.
 		asked := mdm.InstalledApplicationListCommand{Identifiers: bundleIDs, Items: appItems(p)}
 		c, err := f.question(appsID(p, bundleIDs), strings.Join(asked.Items, " ")+"|"+strings.Join(bundleIDs, " "), asked)
 		return &c, kindApps, err
+	}
+	if waiting := managedDue(p); len(waiting) > 0 && !slices.Contains(s.offered, managedID(p)) {
+		c, err := mdm.NewCommand(managedID(p), mdm.ManagedApplicationListCommand{Identifiers: waiting})
+		return &c, kindManaged, err
 	}
 	return nil, kindNone, nil
 }
@@ -176,6 +180,7 @@ func (f *Fleet) listedApps(t *turn, q *storage.Phone, answers func(bundleIDs []s
 	q.Reverted = wentBack(t.current.Load(), q.Reverted, q.Apps, apps, bundleIDs, now)
 	q.Apps = apps
 	q.AppsAt, q.AppsFor, q.AppsNo = now, bundleIDs, time.Time{}
+	q.AppUpdates = slices.DeleteFunc(q.AppUpdates, func(u storage.AppUpdate) bool { return arrivedApp(apps, u) })
 	return storage.PhoneChange{}
 }
 

@@ -181,7 +181,7 @@ func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry st
 		return storage.PhoneChange{Unchanged: true}, nil
 	}
 	*q = m.placed(*q)
-	q.Apps, q.AppsAt, q.AppsFor, q.AppsNo = nil, time.Time{}, nil, time.Time{} // other apps matter there
+	q.Apps, q.AppsAt, q.AppsFor, q.AppsNo, q.AppUpdates = nil, time.Time{}, nil, time.Time{}, nil // other apps matter there
 	q.Arrival, q.Chase = nil, nil
 	const cause = "the phone moved to another group"
 	if unanswered(attemptOf(q)) { // one that was answered has no command left to cancel

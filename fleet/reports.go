@@ -98,7 +98,7 @@ func done(p *storage.Phone, release, reason string) bool {
 // count counts the phones of the group and adds those to be listed to a page.
 func (v *RolloutView) count(e explainer, listed *page) {
 	counts := map[string]int{}
-	e.survey(func(m member, x explained) {
+	e.survey("", func(m member, x explained) {
 		p := &m.look.phone
 		switch {
 		case p.Group != v.Group || !m.enrolled():
@@ -226,7 +226,7 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 	counts := map[string]int{}
 	e := f.explainer(w)
 	wall := f.o.Wall()
-	e.survey(func(m member, x explained) {
+	e.survey("", func(m member, x explained) {
 		if !m.enrolled() {
 			return
 		}

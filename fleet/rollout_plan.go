@@ -25,6 +25,7 @@ type RolloutPlan struct {
 	// verification phones that do not have the release.
 	Install             int `json:"install"`
 	InstallVerification int `json:"install_verification"`
+	AppFirst            int `json:"app_first,omitempty"` // production phones of which an app is brought up to date at once, for the release to follow
 	Promise
 	Rebased
 	Soak  string      `json:"soak,omitempty"`
@@ -90,8 +91,10 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 	}
 	f.targets(w, s, after, a.Group, func(m member, was, is policy.Target) {
 		p := &m.look.phone
-		switch {
-		case effectOn(p, was, is).Effect != EffectInstall:
+		switch effect := effectOn(p, was, is).Effect; {
+		case effect == EffectApp:
+			v.AppFirst++
+		case effect != EffectInstall:
 		case p.Ring == storage.RingProduction:
 			v.Install++
 		default:

@@ -133,7 +133,7 @@ func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Appr
 		}
 	}
 	counts := map[string]int{}
-	e.survey(func(m member, x explained) {
+	e.survey("", func(m member, x explained) {
 		p := &m.look.phone
 		if p.Group != v.Group || !m.enrolled() || p.Ring != storage.RingProduction {
 			return

@@ -3,34 +3,13 @@ package fleet
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
-
-// kind says what a command handed to a phone is.
-type kind string
-
-const (
-	kindNone        kind = ""
-	kindQueue       kind = "queue" // a row of the phone's queue
-	kindSync        kind = "sync"  // DeclarativeManagement, without a row
-	kindInformation kind = "information"
-	kindApps        kind = "apps"
-	// Of the mechanisms that iOS 27 removed, without rows as well.
-	kindHold     kind = "hold"     // installs the hold profile
-	kindProfiles kind = "profiles" // asks whether it is there
-	kindLift     kind = "lift"     // removes it
-	kindCadence  kind = "cadence"  // chooses the older branch
-	kindProgress kind = "progress" // OSUpdateStatus
-	kindUpdate   kind = "update"   // the command of the present attempt, which has a row
-)
-
-// repeats reports whether a command that got lost is handed out again as it
-// was. Those that iOS 27 removed are decided about anew each time.
-func (k kind) repeats() bool { return k == kindSync || k == kindInformation || k == kindApps }
 
 // session is one phone's conversation: it starts with an Idle and lives in
 // memory only, because a restart ends every conversation anyway.
@@ -155,38 +134,12 @@ func (f *Fleet) take(ctx context.Context, t *turn, p storage.Phone) (storage.Pho
 		return f.exchange(ctx, t, p, nil, func(q *storage.Phone, _ *storage.Command) storage.PhoneChange {
 			return f.listedApps(t, q, func(bundleIDs []string) bool { return r.CommandUUID == appsID(q, bundleIDs) })
 		})
+	case kindManaged:
+		return f.takeManaged(ctx, t, p)
 	case kindQueue, kindNone:
 		return f.takeQueued(ctx, t, p)
 	default:
 		return p, nil
-	}
-}
-
-// kindOf recognises a command without a queue row by its UUID: it is what the
-// phone would be asked as it is now. An answer to anything else is too late to
-// mean something.
-func kindOf(s *snapshot, p *storage.Phone, id string) kind {
-	switch id {
-	case syncID(p):
-		return kindSync
-	case informationID(p):
-		return kindInformation
-	case appsID(p, groupApps(s, p.Group)):
-		return kindApps
-	case holdID(p):
-		return kindHold
-	case profilesID(p):
-		return kindProfiles
-	case liftID(p):
-		return kindLift
-	case cadenceID(p):
-		return kindCadence
-	case progressID(p):
-		return kindProgress
-	case updateID(p):
-		return kindUpdate
-	default:
-		return kindQueue
 	}
 }
 
@@ -235,6 +188,9 @@ func (f *Fleet) takeQueued(ctx context.Context, t *turn, p storage.Phone) (stora
 	known := false
 	p, err := f.exchange(ctx, t, p, f.statusOf(t.result), func(q *storage.Phone, row *storage.Command) storage.PhoneChange {
 		known = row != nil
+		if known && strings.HasPrefix(row.Key, appKeys) {
+			return f.appAnswered(t, q, row)
+		}
 		// A row that was cancelled, or of an older epoch, was about something else.
 		if !known || row.State != storage.CommandDone || row.Epoch != q.Epoch {
 			return f.touched(q)
@@ -298,9 +254,9 @@ func (f *Fleet) next(ctx context.Context, t *turn, p storage.Phone) (*mdm.Comman
 		s.offered = append(s.offered, s.inflight.UUID)
 		return s.inflight, nil
 	}
-	if underWay(attemptOf(&p)) { // its command may not be wanted any more
+	if ownQueued(&p) { // it may not be wanted any more
 		var err error
-		if p, err = f.announce(ctx, w, p); err != nil {
+		if p, err = f.stopQueued(ctx, w, p); err != nil {
 			return nil, err
 		}
 	}
@@ -320,6 +276,12 @@ func (f *Fleet) next(ctx context.Context, t *turn, p storage.Phone) (*mdm.Comman
 	if due && !slices.Contains(s.offered, syncID(&p)) {
 		c, err := mdm.NewCommand(syncID(&p), mdm.DeclarativeManagementCommand{Data: mdm.TokensJSON(p.Announced.Token, p.Announced.Timestamp)})
 		return s.handed(kindSync, &c, err)
+	}
+	if len(f.appsToSend(w.current.Load(), &p)) > 0 {
+		if p, err = f.queueApps(ctx, w, p); err != nil {
+			return nil, err
+		}
+		return f.fromQueue(ctx, t, &p)
 	}
 	return f.legacyNext(ctx, t, p)
 }

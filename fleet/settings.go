@@ -73,8 +73,10 @@ func (f *Fleet) Settings(seg storage.Segment) (Settings, error) {
 }
 
 func appSettings(a storage.App) AppSettings {
-	smoke := append([]string{}, a.Smoke...)
-	return AppSettings{a.BundleID, AppChange{Name: &a.Name, Importance: &a.Importance, Owner: &a.Owner, Vendor: &a.VendorContact, Smoke: &smoke}}
+	smoke, deliver := append([]string{}, a.Smoke...), deliveryOf(a)
+	return AppSettings{a.BundleID, AppChange{
+		Name: &a.Name, Importance: &a.Importance, Owner: &a.Owner, Vendor: &a.VendorContact, Smoke: &smoke, Deliver: &deliver,
+	}}
 }
 
 func policySettings(p storage.Policy) PolicySettings {

@@ -24,6 +24,7 @@ type AppRequest struct {
 	BundleID   string `json:"bundle_id"`
 	Name       string `json:"name"`
 	Importance string `json:"importance"`
+	Deliver    string `json:"deliver"` // "" is none
 }
 
 // AddApp adds a business app. One that exists is refused: [Fleet.SetApp] changes
@@ -35,7 +36,8 @@ func (f *Fleet) AddApp(ctx context.Context, seg storage.Segment, a Act, r AppReq
 	if r.Name == "" {
 		r.Name = r.BundleID
 	}
-	c := AppChange{Name: &r.Name, Importance: &r.Importance}
+	r.Deliver = cmp.Or(r.Deliver, string(policy.DeliverNone))
+	c := AppChange{Name: &r.Name, Importance: &r.Importance, Deliver: &r.Deliver}
 	if err := c.check(); err != nil {
 		return BusinessApp{}, err
 	}
@@ -67,7 +69,7 @@ func checkName(name string) error {
 }
 
 func (f *Fleet) addingApp(a Act, app storage.App) storage.WorldChange {
-	entry := f.entry(a, "app.add", app.BundleID, map[string]string{"name": app.Name, "importance": app.Importance})
+	entry := f.entry(a, "app.add", app.BundleID, map[string]string{"name": app.Name, "importance": app.Importance, "deliver": deliveryOf(app)})
 	return storage.WorldChange{Apps: []storage.App{app}, Audit: []storage.AuditEntry{entry}}
 }
 

@@ -59,10 +59,12 @@ func (m member) enrolled() bool { return m.look.phone.State == storage.PhoneEnro
 type explained struct {
 	reason policy.Code
 	hold   policy.HoldStatus
+	waits  policy.Reason // of a phone that waits for an app; else its zero value
 }
 
-// survey calls visit with every phone and its explanation.
-func (e explainer) survey(visit func(m member, x explained)) {
+// survey calls visit with every phone of a group, or of all when it is "", and its
+// explanation.
+func (e explainer) survey(group string, visit func(m member, x explained)) {
 	type key struct {
 		look   *look
 		silent bool
@@ -71,6 +73,9 @@ func (e explainer) survey(visit func(m member, x explained)) {
 	s := surveyor{snapshots: []*snapshot{e.snap}}
 	known := map[key]explained{}
 	for m := range e.state.census.all() {
+		if group != "" && m.look.phone.Group != group {
+			continue
+		}
 		silent := m.contact.IsZero() || e.now.Sub(m.contact) >= policy.OfflineAfter
 		k := key{look: m.look, silent: silent}
 		if s.apart(m.look.phone.Group) {
@@ -83,7 +88,10 @@ func (e explainer) survey(visit func(m member, x explained)) {
 				p.Contact = time.Time{}
 			}
 			_, _, full := e.explain(&p)
-			x = explained{full.Reason.Code, full.Hold}
+			x = explained{reason: full.Reason.Code, hold: full.Hold}
+			if x.reason == policy.ReasonAppUpdateNeeded {
+				x.waits = full.Reason
+			}
 			known[k] = x
 		}
 		visit(m, x)

@@ -151,8 +151,8 @@ func (f *Fleet) sweepWorld(ctx context.Context, w *worldState) (int, error) {
 	err = f.eachPhone(ctx, w, storage.PhoneQuery{}, func(p *storage.Phone, at uint64) error {
 		w.census.heal(p, at)
 		// What was queued must not wait for the phone when it was stopped.
-		if underWay(attemptOf(p)) {
-			stopped, err := f.announce(ctx, w, *p)
+		if ownQueued(p) {
+			stopped, err := f.stopQueued(ctx, w, *p)
 			if err != nil && !errors.Is(err, storage.ErrConflict) {
 				return err
 			}
@@ -182,6 +182,9 @@ func (f *Fleet) due(w *worldState, p *storage.Phone) (bool, error) {
 	}
 	if moved, err := f.moved(w, p); moved || err != nil {
 		return moved, err
+	}
+	if len(f.appsToSend(w.current.Load(), p)) > 0 {
+		return true, nil
 	}
 	return f.legacyDue(w, p)
 }

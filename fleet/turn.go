@@ -28,7 +28,7 @@ type turn struct {
 // wantNext lets the queue be asked together with what the phone said, unless
 // something else comes before it.
 func (f *Fleet) wantNext(t *turn, p *storage.Phone) {
-	if !t.lost() && !underWay(attemptOf(p)) {
+	if !t.lost() && !ownQueued(p) {
 		t.handout = f.handout(t.session)
 	}
 }

@@ -57,7 +57,7 @@ func (f *Fleet) legacyDue(w *worldState, p *storage.Phone) (bool, error) {
 	m, ok := f.moveOf(w, p)
 	switch {
 	case !ok:
-		f.alarms.clear(wakeKey(w.segment, p.UDID))
+		f.setAppAlarm(w, p)
 		return false, nil
 	case m.step == "" && !m.poll:
 		f.alarms.set(wakeKey(w.segment, p.UDID), m.at)
@@ -79,6 +79,7 @@ func (f *Fleet) legacyNext(ctx context.Context, t *turn, p storage.Phone) (*mdm.
 	m, ok := f.moveOf(w, &p)
 	switch {
 	case !ok:
+		f.setAppAlarm(w, &p)
 		return nil, nil
 	case m.step == "" && !m.poll:
 		f.alarms.set(wakeKey(w.segment, p.UDID), m.at)

@@ -130,7 +130,7 @@ func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
 func (s *snapshot) parts() policy.Parts {
 	p := policy.Parts{Revision: s.records.Revision, Releases: policyReleases(s.catalog), Halt: engineHalt(s.records.Halt)}
 	for _, a := range s.records.Apps {
-		p.Apps = append(p.Apps, policy.App{BundleID: a.BundleID, Name: a.Name, Importance: policy.Importance(a.Importance)})
+		p.Apps = append(p.Apps, policy.App{BundleID: a.BundleID, Name: a.Name, Importance: policy.Importance(a.Importance), Deliver: policy.Delivery(a.Deliver)})
 	}
 	for _, g := range s.records.Groups {
 		pg := policy.Group{

@@ -32,8 +32,9 @@ type AppInstall struct {
 }
 
 // appsFirst returns, of a phone that an approval does not let start for the given
-// reason, the apps that keep it from the release and that can be brought to the approval's floors without anybody's doing, in the
-// order of the floors. Unsupervised phones would ask their users, so none is.
+// reason, the apps that keep it from the release and that can be brought to the
+// approval's floors without anybody's doing, in the order of the floors.
+// Unsupervised phones would ask their users, so none is.
 // A phone that could not be made to install the release in the end is left alone.
 func (c choice) appsFirst(a approvalOf, blocked Reason) []AppInstall {
 	if blocked.Code != ReasonAppUpdateNeeded || c.f.Supervised != Supervised {
@@ -43,7 +44,7 @@ func (c choice) appsFirst(a approvalOf, blocked Reason) []AppInstall {
 		return nil
 	}
 	var list []AppInstall
-	for _, floor := range a.Floors {
+	for _, floor := range a.floorsFor(c.f.Model) {
 		r := c.belowFloor(floor)
 		if deliver := c.g.delivery(floor.BundleID); r.Code == ReasonAppUpdateNeeded && deliver != DeliverNone {
 			list = append(list, AppInstall{floor.BundleID, floor.MinVersion, r.Params[ParamVersion], deliver, a.ID})

@@ -39,6 +39,9 @@ func TestAppsFirst(t *testing.T) {
 		want  []policy.AppInstall
 	}{
 		{"below the floor", same, none, want},
+		{"a model that was added, by its own floors", func(p *policy.Parts) {
+			p.Approvals[0].Extensions = []policy.Extension{{Model: small, At: before, Floors: []policy.Floor{{BundleID: pos, MinVersion: "3.0"}}}}
+		}, none, []policy.AppInstall{{BundleID: pos, Floor: "3.0", Version: "2.9", Deliver: policy.DeliverLicensed, SourceID: "a1"}}},
 		{"by command", same, func(f *policy.Facts) { f.OSVersion, f.Capabilities = "16.1", policy.Capabilities{} }, want},
 		{"two apps", func(p *policy.Parts) { p.Apps[1].Deliver = policy.DeliverStore }, func(f *policy.Facts) { f.Apps[1].Version = "3.0" }, both},
 		{"the other app is not delivered", same, func(f *policy.Facts) { f.Apps[1].Version = "3.0" }, want},

@@ -12,6 +12,7 @@ func (p Phone) Clone() Phone {
 		p.Capabilities.StatusItems = slices.Clone(p.Capabilities.StatusItems)
 	}
 	p.AppsFor = slices.Clone(p.AppsFor)
+	p.AppUpdates = slices.Clone(p.AppUpdates)
 	p.Update.Reasons = slices.Clone(p.Update.Reasons)
 	p.Declarations = slices.Clone(p.Declarations)
 	for i := range p.Declarations {

@@ -66,6 +66,9 @@ type Phone struct {
 	AppsNo   time.Time `json:"appsNo,omitzero"`   // last time it refused to list its apps; zero after an answer
 	StatusAt time.Time `json:"statusAt,omitzero"` // last declarative status report
 
+	AppUpdates  []AppUpdate `json:"appUpdates,omitempty"` // apps that a release waits for, by when each was last asked for
+	AppCommands uint64      `json:"appCommands,omitzero"` // counts the commands for them through the epoch
+
 	Update       UpdateState        `json:"update,omitzero"`
 	Declarations []DeclarationState `json:"declarations,omitempty"` // complete set of the last report
 	Announced    Announced          `json:"announced,omitzero"`

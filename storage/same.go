@@ -29,7 +29,7 @@ func (p *Phone) sameTold(q *Phone) bool {
 	return a.Token == b.Token && a.Revision == b.Revision && a.Timestamp.Equal(b.Timestamp) && sameValue(a.Enforcement, b.Enforcement) && a.Wave == b.Wave &&
 		p.Sync == q.Sync && p.Arrival.same(q.Arrival) && slices.Equal(p.Reverted, q.Reverted) &&
 		slices.EqualFunc(p.History, q.History, Ran.same) && p.Forgotten == q.Forgotten && sameValue(p.Legacy, q.Legacy) &&
-		p.Chase.same(q.Chase)
+		p.Chase.same(q.Chase) && slices.EqualFunc(p.AppUpdates, q.AppUpdates, AppUpdate.same) && p.AppCommands == q.AppCommands
 }
 
 func sameValue[T comparable](a, b *T) bool {
@@ -71,6 +71,11 @@ func (a *Arrival) same(b *Arrival) bool {
 
 func (r Ran) same(s Ran) bool {
 	return r.Version == s.Version && r.Since.Equal(s.Since) && slices.Equal(r.Reasons, s.Reasons)
+}
+
+func (u AppUpdate) same(v AppUpdate) bool {
+	return u.BundleID == v.BundleID && u.Floor == v.Floor && u.Deliver == v.Deliver && u.Command == v.Command && u.Number == v.Number &&
+		u.At.Equal(v.At) && u.AnsweredAt.Equal(v.AnsweredAt) && u.LookedAt.Equal(v.LookedAt) && u.State == v.State && u.Said == v.Said
 }
 
 func (c *Chase) same(d *Chase) bool {

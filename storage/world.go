@@ -66,6 +66,7 @@ type App struct {
 	Owner         string   `json:"owner,omitzero"`         // the team that answers for it, no person's contact data
 	VendorContact string   `json:"vendorContact,omitzero"` // where its vendor is reached
 	Smoke         []string `json:"smoke,omitempty"`        // short checks of a tester, in order
+	Deliver       string   `json:"deliver,omitzero"`       // how a version that a release needs comes to phones: none (also ""), store or licensed
 }
 
 // Group is phones that do the same work and so use the same business apps.

@@ -16,6 +16,7 @@ type appAddOptions struct {
 	act
 	name       string
 	importance string
+	deliver    string
 }
 
 func newAppAddCommand(g *globals) *cobra.Command {
@@ -33,6 +34,7 @@ func newAppAddCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.name, "name", "", t.T("name people know the app by (default: the bundle identifier)"))
 	f.StringVar(&o.importance, "importance", "", t.T("critical (verified on every model), important (on one) or informational (never keeps a gate closed)"))
 	g.complete(cmd, "importance", func(*cobra.Command) []string { return []string{"critical", "important", "informational"} })
+	g.deliverFlag(cmd, &o.deliver)
 	return cmd
 }
 
@@ -41,7 +43,7 @@ func runAppAdd(g *globals, cmd *cobra.Command, o appAddOptions, bundleID string)
 		return err
 	}
 	request := api.AddAppRequest{
-		AppRequest: fleet.AppRequest{BundleID: bundleID, Name: o.name, Importance: o.importance},
+		AppRequest: fleet.AppRequest{BundleID: bundleID, Name: o.name, Importance: o.importance, Deliver: o.deliver},
 		Reason:     o.Reason, DryRun: o.DryRun,
 	}
 	return showPost(g, cmd, api.Path("apps"), request, func(app api.App) answer {
@@ -72,9 +74,9 @@ func newAppListCommand(g *globals) *cobra.Command {
 
 func (g *globals) appTable(apps []api.App) table {
 	t := g.text
-	tab := table{columns: []column{{"bundle_id", t.T("App")}, {"name", t.T("Name")}, {"importance", t.T("Importance")}, {"owner", ""}, {"groups", t.T("Groups")}}}
+	tab := table{columns: []column{{"bundle_id", t.T("App")}, {"name", t.T("Name")}, {"importance", t.T("Importance")}, {"owner", ""}, {"groups", t.T("Groups")}, {"deliver", ""}}}
 	for _, a := range apps {
-		tab.add(plain(a.BundleID), plain(a.Name), g.word(a.Importance), plain(a.Owner), list(a.Groups))
+		tab.add(plain(a.BundleID), plain(a.Name), g.word(a.Importance), plain(a.Owner), list(a.Groups), plain(a.Deliver))
 	}
 	return tab
 }

@@ -34,6 +34,7 @@ func (g *globals) appText(a api.App) string {
 		[2]string{t.T("Groups"), list(a.Groups).shown},
 		[2]string{t.T("Owner"), plain(a.Owner).shown},
 		[2]string{t.T("Vendor contact"), plain(a.Vendor).shown},
+		[2]string{t.T("Updated"), g.delivery(a.Deliver)},
 	)
 	if len(a.Smoke) > 0 {
 		text += "\n" + t.T("What to check:") + "\n"
@@ -46,8 +47,8 @@ func (g *globals) appText(a api.App) string {
 
 type appSetOptions struct {
 	edit
-	name, importance, owner, vendor string
-	smoke                           []string
+	name, importance, owner, vendor, deliver string
+	smoke                                    []string
 }
 
 func newAppSetCommand(g *globals) *cobra.Command {
@@ -59,7 +60,8 @@ func newAppSetCommand(g *globals) *cobra.Command {
 		Long: t.T("Change a business app; what is not given stays. A lower importance that would open a closed gate is refused, with the gates named (exit 3). " +
 			"Owner and vendor contact are for a team or a portal: no person's name, mail address or telephone number belongs here."),
 		Example: "kannuki app set com.example.pos --owner \"retail systems\" --vendor-contact \"portal.example.com, customer 4711\"\n" +
-			"kannuki app set com.example.pos --smoke \"sell one article\" --smoke \"print the receipt\"",
+			"kannuki app set com.example.pos --smoke \"sell one article\" --smoke \"print the receipt\"\n" +
+			"kannuki app set com.example.pos --deliver licensed --reason \"licences assigned to every phone\"",
 		Args: g.args("BUNDLE-ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runAppSet(g, cmd, o, args[0])
@@ -73,6 +75,7 @@ func newAppSetCommand(g *globals) *cobra.Command {
 	f.StringVar(&o.vendor, "vendor-contact", "", t.T("where the app's vendor is reached; \"\" takes it away"))
 	f.StringArrayVar(&o.smoke, "smoke", nil, t.T("one short check of a tester; repeated, they replace the list (\"\": none)"))
 	g.complete(cmd, "importance", func(*cobra.Command) []string { return []string{"critical", "important", "informational"} })
+	g.deliverFlag(cmd, &o.deliver)
 	cmd.ValidArgsFunction = completeArg(g.appNames)
 	return cmd
 }
@@ -85,6 +88,7 @@ func (o *appSetOptions) change(cmd *cobra.Command) fleet.AppChange {
 		"importance":     func() { c.Importance = &o.importance },
 		"owner":          func() { c.Owner = &o.owner },
 		"vendor-contact": func() { c.Vendor = &o.vendor },
+		"deliver":        func() { c.Deliver = &o.deliver },
 		"smoke": func() {
 			if strings.Join(o.smoke, "") == "" {
 				o.smoke = []string{}

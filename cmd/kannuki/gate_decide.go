@@ -92,9 +92,10 @@ func effectTable(e fleet.Effect) table {
 		{"notice", ""},
 		{"rebased_from", ""},
 		{"under_way", ""},
+		{"app_first", ""},
 	}}
 	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until),
-		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay))
+		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay), number(e.AppFirst))
 	return tab
 }
 
@@ -112,6 +113,9 @@ func (g *globals) effectText(e fleet.Effect) string {
 	}
 	if e.Install > 0 {
 		lines = append(lines, t.N(e.Install, "%d phone is asked to install.", "%d phones are asked to install."))
+	}
+	if e.AppFirst > 0 {
+		lines = append(lines, strings.TrimSuffix(g.appFirstText(e.AppFirst), "\n"))
 	}
 	if e.Withdraw > 0 {
 		lines = append(lines, t.N(e.Withdraw, "%d phone is asked no longer.", "%d phones are asked no longer."))
@@ -282,7 +286,7 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 		head = t.T("Only tried; nothing was changed.")
 		asked = t.T("%d of %d production phones would be asked to install; %d cannot.", e.Install, gate.Counts.Production, gate.Counts.CannotRun)
 	}
-	fmt.Fprintf(&b, "%s\n%s\n", head, asked)
+	fmt.Fprintf(&b, "%s\n%s\n%s", head, asked, g.appFirstText(e.AppFirst))
 	fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
 	b.WriteString(g.rebasedText(e.Rebased, gate.Release, gate.Group))
 	b.WriteString(g.wavesText(e.Waves))

@@ -190,6 +190,8 @@ func (g *globals) effect(code string) string {
 		return t.T("can no longer be stopped")
 	case fleet.EffectDeadline:
 		return t.T("another deadline")
+	case fleet.EffectApp:
+		return t.T("app updated first")
 	case fleet.EffectSettings:
 		return t.T("other settings")
 	case fleet.EffectNone:
@@ -209,6 +211,7 @@ func (g *globals) effectsText(e fleet.Effects) string {
 	default:
 		fmt.Fprintln(&b, t.N(e.Install, "%d phone is asked to install something because of it.", "%d phones are asked to install something because of it."))
 	}
+	b.WriteString(g.appFirstText(e.AppFirst))
 	if e.Withdraw+e.TooLate > 0 {
 		fmt.Fprintln(&b, t.T("Requests taken back: %d. Phones that can no longer be stopped: %d.", e.Withdraw, e.TooLate))
 	}

@@ -64,6 +64,7 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet; not verified: %s. The plan takes every production model to be verified.", list(v.Missing).shown))
 	}
 	fmt.Fprintf(&b, "%s\n", t.N(v.Install, "%d production phone would be asked to install at once.", "%d production phones would be asked to install at once."))
+	b.WriteString(g.appFirstText(v.AppFirst))
 	if v.InstallVerification > 0 {
 		fmt.Fprintf(&b, "%s\n", t.N(v.InstallVerification, "%d verification phone too.", "%d verification phones too."))
 	}

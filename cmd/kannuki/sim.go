@@ -38,6 +38,7 @@ type simOptions struct {
 	models       []string
 	appVersion   string
 	apps         []string
+	store        []string
 	installAfter time.Duration
 	life         time.Duration
 	seed         uint64
@@ -54,6 +55,7 @@ func (o *simOptions) addFlags(g *globals, f *pflag.FlagSet) {
 	f.StringArrayVar(&o.models, "models", []string{"iPhone15,2"}, t.T("hardware identifier of the phones; repeated, they are handed out in turn"))
 	f.StringVar(&o.appVersion, "app-version", "1.0", t.T("version of the group's business apps on them"))
 	f.StringArrayVar(&o.apps, "set-app", nil, t.T("version of one app, such as com.example.pos=1.2; may be repeated"))
+	f.StringArrayVar(&o.store, "store", nil, t.T("what the App Store has of an app, with a licence for each phone, such as com.example.pos=1.3; may be repeated"))
 	f.DurationVar(&o.installAfter, "install-after", 0, t.T("how long after an update is ready its user installs it (0: waits for the deadline)"))
 	f.DurationVar(&o.life, "for", 0, t.T("how long to run (0: until Ctrl-C)"))
 	f.Uint64Var(&o.seed, "seed", 1, t.T("the same number gives the same UDIDs"))
@@ -167,6 +169,10 @@ func (s *simulation) phones(ctx context.Context) (*lab.Phones, error) {
 	if err != nil {
 		return nil, err
 	}
+	store, err := s.store()
+	if err != nil {
+		return nil, err
+	}
 	systems, err := s.systems(ctx)
 	if err != nil {
 		return nil, err
@@ -180,7 +186,7 @@ func (s *simulation) phones(ctx context.Context) (*lab.Phones, error) {
 		return nil, err
 	}
 	return lab.NewPhones(lab.PhonesOptions{
-		Phones: systems, Verification: s.o.verification, Apps: apps, TimeZone: s.config.TimeZone, Seed: s.o.seed, InstallAfter: s.scaled(s.o.installAfter), Roots: roots,
+		Phones: systems, Verification: s.o.verification, Apps: apps, Store: store, TimeZone: s.config.TimeZone, Seed: s.o.seed, InstallAfter: s.scaled(s.o.installAfter), Roots: roots,
 		Apple: s.apple, Journal: mdmtest.NewJournal(s.journal()), Now: s.now, Wall: time.Now, Speed: s.speed, OnError: s.trouble,
 	})
 }
@@ -270,12 +276,8 @@ func (s *simulation) installed(group fleet.GroupView) ([]mdmtest.App, error) {
 	for _, id := range group.Apps {
 		versions[id] = s.o.appVersion
 	}
-	for _, set := range s.o.apps {
-		id, version, ok := strings.Cut(set, "=")
-		if !ok || id == "" || version == "" {
-			return nil, usage(s.cmd, s.g.text.T("--set-app %q: want BUNDLE-ID=VERSION", set))
-		}
-		versions[id] = version
+	if err := s.versions(versions, "--set-app", s.o.apps); err != nil {
+		return nil, err
 	}
 	var apps []mdmtest.App
 	for id, version := range versions {

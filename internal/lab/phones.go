@@ -26,8 +26,9 @@ type PhonesOptions struct {
 	Phones       []mdmtest.System // what each of them is, at least one
 	Verification int              // so many of them, the first ones, are verification phones
 	Apps         []mdmtest.App
-	TimeZone     string // IANA name
-	Seed         uint64 // the same seed gives the same UDIDs
+	Store        []mdmtest.StoreApp // what the App Store has for each of them
+	TimeZone     string             // IANA name
+	Seed         uint64             // the same seed gives the same UDIDs
 	// InstallAfter is how long after an update is ready its user installs it,
 	// by the phone's clock; 0 waits for the deadline.
 	InstallAfter time.Duration
@@ -62,7 +63,7 @@ func NewPhones(o PhonesOptions) (*Phones, error) {
 	}
 	p := &Phones{o: o, byToken: map[string]*mdmtest.Phone{}}
 	base := mdmtest.Options{
-		TimeZone: o.TimeZone, Apps: o.Apps, Now: o.Now, Wall: o.Wall, Roots: o.Roots, Apple: o.Apple, Journal: o.Journal,
+		TimeZone: o.TimeZone, Apps: o.Apps, Store: o.Store, Now: o.Now, Wall: o.Wall, Roots: o.Roots, Apple: o.Apple, Journal: o.Journal,
 		Keys: mdmtest.NewKeyPool(0, min(len(o.Phones), keysInUse)), User: mdmtest.User{InstallsEarly: o.InstallAfter, TakesImprovements: takesImprovements},
 	}
 	for i, options := range mdmtest.Variants(base, o.Phones) {

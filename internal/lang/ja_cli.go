@@ -6,7 +6,7 @@ func japaneseCLI() map[string]string {
 	for _, part := range [][]both{
 		japaneseHelp(), japaneseFlags(), japaneseErrors(), japaneseDecisions(), japanesePhones(), japaneseManaging(), japanesePeople(),
 		japaneseInstallation(), japaneseDoctor(), japanesePolicy(), japaneseSettings(), japaneseWaves(), japaneseBreaker(), japaneseBacktest(), japaneseSimulate(), japaneseLint(), japanesePlan(),
-		japaneseExposure(), japaneseCalendars(), japaneseChase(), japaneseNotify(), japaneseUrgent(), japaneseExtend(), japaneseBeta(),
+		japaneseExposure(), japaneseCalendars(), japaneseChase(), japaneseNotify(), japaneseUrgent(), japaneseExtend(), japaneseBeta(), japaneseApps(),
 		japaneseHalt(),
 	} {
 		for _, t := range part {

@@ -89,7 +89,7 @@ func japaneseInstallation() []both {
 		{"--unsupervised %d: want 0 to %d, the number of phones", "--unsupervised %d：0から端末の台数（%d）までで指定してください"},
 		{"want at least one phone, and no more verification phones than phones", "端末は1台以上、検証用端末は端末の数以下で指定してください"},
 		{"--group is needed: there is not exactly one group", "グループが1つではないため、--groupを指定してください"},
-		{"--set-app %q: want BUNDLE-ID=VERSION", "--set-app %q：「バンドルID=版」の形で指定してください"},
+		{"%s %q: want BUNDLE-ID=VERSION", "%s %q：「バンドルID=版」の形で指定してください"},
 		{"by %s on the phone's clock", "端末の時計で%sまで"},
 	}
 }

@@ -89,7 +89,7 @@ func TestErrors(t *testing.T) {
 	}{
 		"unknown key": {
 			"apps:\n- bundle_id: com.example.pos\n  vendor: x\n",
-			policyfile.Error{Line: 3, Key: "apps", Code: policyfile.CodeUnknownKey, Got: "vendor", Want: "bundle_id, importance, name, owner, smoke, vendor_contact"},
+			policyfile.Error{Line: 3, Key: "apps", Code: policyfile.CodeUnknownKey, Got: "vendor", Want: "bundle_id, deliver, importance, name, owner, smoke, vendor_contact"},
 		},
 		"unknown kind":       {"app:\n", policyfile.Error{Line: 1, Code: policyfile.CodeUnknownKey, Got: "app", Want: "apps, calendars, groups, policies"}},
 		"key twice":          {"groups:\n- name: a\n  rights: full\n  rights: full\n", policyfile.Error{Line: 4, Key: "groups.rights", Code: policyfile.CodeDuplicateKey, Got: "rights", Want: "3"}},

@@ -97,6 +97,7 @@ func hints() map[string]SchemaNode {
 		"apps.owner":                 {Description: "Team that answers for the app; no person's contact data"},
 		"apps.vendor_contact":        {Description: "Where the app's vendor is reached"},
 		"apps.smoke":                 {Description: "Short checks of a tester, in order; the whole list"},
+		"apps.deliver":               {Description: "How a version that a release needs comes to phones first: none; store: by the phone's Apple Account; licensed: by licences of Apps and Books", Enum: deliveries()},
 		"calendars":                  {Description: "When waves start and deadlines lie, for every policy that names it. A key that is absent stays as it is.", Required: []string{"name"}},
 		"calendars.name":             {Description: "Name of the calendar"},
 		"calendars.weekdays":         {Description: "Days with updates, such as mon-fri or mon, wed; the whole list, none: all"},
@@ -145,6 +146,10 @@ func hints() map[string]SchemaNode {
 
 func importances() []string {
 	return []string{string(policy.ImportanceCritical), string(policy.ImportanceImportant), string(policy.ImportanceInformational)}
+}
+
+func deliveries() []string {
+	return []string{string(policy.DeliverNone), string(policy.DeliverStore), string(policy.DeliverLicensed)}
 }
 
 func onExpiries() []string {

@@ -18,7 +18,8 @@ func deviceExposure(h *Handler, c *call) (any, error) {
 // Gate is one gate, with what waiting for its release cost production so far.
 type Gate struct {
 	policy.Gate
-	Waiting policy.Cost `json:"waiting"`
+	Waiting   policy.Cost      `json:"waiting"`
+	AppsFirst []fleet.AppFirst `json:"apps_first,omitempty"` // production phones that wait for an app
 }
 
 func gate(h *Handler, c *call) (any, error) {
@@ -28,7 +29,11 @@ func gate(h *Handler, c *call) (any, error) {
 		return nil, err
 	}
 	cost, err := h.fleet.Waited(c.Segment, group, release)
-	return Gate{g, cost}, err
+	if err != nil {
+		return nil, err
+	}
+	apps, err := h.fleet.AppsFirst(c.Segment, group, release)
+	return Gate{g, cost, apps}, err
 }
 
 func leaks(h *Handler, c *call) (any, error) {

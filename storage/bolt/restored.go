@@ -109,7 +109,7 @@ func (t *tx) announceAgain(seg storage.Segment, audit storage.AuditEntry) (n int
 		old := p.Clone()
 		// What the phone holds by now is not what the copy says. A deadline that has
 		// passed since may not be sent to it as one it knows.
-		p.Declarations = nil
+		p.Declarations, p.AppUpdates = nil, nil
 		if p.Legacy != nil {
 			p.Legacy.Attempt = storage.Attempt{Number: p.Legacy.Attempt.Number}
 		}

@@ -38,6 +38,7 @@ func TestRestored(t *testing.T) {
 			p.Announced.Enforcement = &storage.AnnouncedEnforcement{Release: "26.6.1", Deadline: "2026-11-22T12:00:00"}
 			p.Declarations = []storage.DeclarationState{{Identifier: "kannuki.enforce.26.6.1", ServerToken: "e", Active: true, Valid: "valid"}}
 			p.Legacy = &storage.Legacy{Attempt: storage.Attempt{Number: 3, Release: "26.6.1", Step: "install", Told: true}}
+			p.AppUpdates = []storage.AppUpdate{{BundleID: "com.example.pos", Floor: "2.0", Number: 1, At: at.Add(-time.Hour)}}
 			return storage.PhoneChange{}, nil
 		})
 		ok(err)
@@ -57,6 +58,7 @@ func TestRestored(t *testing.T) {
 		Acked             string
 		Enforced          string
 		Holds             int // declarations
+		Apps              int // that it was told to update
 		Attempt           storage.Attempt
 	}
 	look := func(seg storage.Segment) (l left) {
@@ -74,7 +76,7 @@ func TestRestored(t *testing.T) {
 		p, err := s.Phone(ctx, seg, "u")
 		ok(err)
 		l.Token, l.Command, l.Told, l.Acked = !tokens[0].RevokedAt.IsZero(), queue[0].State, p.Announced.Timestamp, p.Sync.Acked
-		l.Enforced, l.Holds, l.Attempt = p.Announced.Enforcement.Release, len(p.Declarations), p.Legacy.Attempt
+		l.Enforced, l.Holds, l.Apps, l.Attempt = p.Announced.Enforcement.Release, len(p.Declarations), len(p.AppUpdates), p.Legacy.Attempt
 		return l
 	}
 	// What was announced still is; whether the phone has it by now, nobody knows.
@@ -84,7 +86,7 @@ func TestRestored(t *testing.T) {
 	}
 	want = left{
 		Command: storage.CommandQueued, Told: at.Add(-time.Hour).Truncate(time.Second), Acked: "t",
-		Enforced: "26.6.1", Holds: 1, Attempt: storage.Attempt{Number: 3, Release: "26.6.1", Step: "install", Told: true},
+		Enforced: "26.6.1", Holds: 1, Apps: 1, Attempt: storage.Attempt{Number: 3, Release: "26.6.1", Step: "install", Told: true},
 	}
 	if diff := cmp.Diff(want, look("b")); diff != "" {
 		t.Errorf("another segment (-want +got):\n%s", diff)

@@ -1,0 +1,47 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// AppFirst counts the production phones of a group that wait for one app, in one
+// state.
+type AppFirst struct {
+	BundleID string      `json:"bundle_id"`
+	Floor    string      `json:"floor"`         // lowest version that will do
+	Why      policy.Code `json:"why,omitempty"` // how far it is, as policy.WhyApp…; absent: the app is not delivered
+	Phones   int         `json:"phones"`
+}
+
+// AppsFirst returns what the production phones wait for that get an app before a
+// release: of each the first such app, by app, floor and state.
+func (f *Fleet) AppsFirst(seg storage.Segment, group, release string) ([]AppFirst, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
+	}
+	e := f.explainer(w)
+	out := []AppFirst{}
+	if _, approved := e.snap.policy.Approval(group, release, e.now); !approved {
+		return out, nil
+	}
+	counts := map[AppFirst]int{}
+	e.survey(group, func(m member, x explained) {
+		r := x.waits.Params
+		if x.waits.Code != "" && r[policy.ParamRelease] == release && m.enrolled() && m.look.phone.Ring == storage.RingProduction {
+			counts[AppFirst{BundleID: r[policy.ParamApp], Floor: r[policy.ParamFloor], Why: policy.Code(r[policy.ParamWhy])}]++
+		}
+	})
+	for one, n := range counts {
+		one.Phones = n
+		out = append(out, one)
+	}
+	slices.SortFunc(out, func(a, b AppFirst) int {
+		return cmp.Or(cmp.Compare(a.BundleID, b.BundleID), cmp.Compare(a.Floor, b.Floor), cmp.Compare(a.Why, b.Why))
+	})
+	return out, nil
+}
