@@ -138,7 +138,7 @@ func (f *Fleet) testable(ctx context.Context, seg storage.Segment, s *snapshot, 
 
 // betaNotices returns the notice that an app does not work on a beta, if v says
 // so.
-func (f *Fleet) betaNotices(app storage.App, v storage.Verdict) []storage.Notice {
+func (f *Fleet) betaNotices(seg storage.Segment, app storage.App, v storage.Verdict) []storage.Notice {
 	if betaState(v) != BetaBroken {
 		return nil
 	}
@@ -146,5 +146,5 @@ func (f *Fleet) betaNotices(app storage.App, v storage.Verdict) []storage.Notice
 	if app.VendorContact != "" {
 		found["vendor"] = app.VendorContact
 	}
-	return []storage.Notice{f.notice(storage.Notice{Kind: NoticeBetaBroken, At: v.At, Group: v.Group, Release: v.Release, Phone: v.Phone, Params: found})}
+	return []storage.Notice{f.notice(seg, storage.Notice{Kind: NoticeBetaBroken, At: v.At, Group: v.Group, Release: v.Release, Phone: v.Phone, Params: found})}
 }

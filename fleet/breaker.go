@@ -68,7 +68,7 @@ func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 	for _, v := range list {
 		gate := policy.Evaluate(world, v.approval.Group, v.approval.Release, now)
 		if readings := v.stops(gate); len(readings) > 0 {
-			f.trip(&c, v, readings, gate.Phase)
+			f.trip(&c, w.segment, v, readings, gate.Phase)
 		}
 	}
 	return c
@@ -113,7 +113,7 @@ func (v *watch) stops(gate policy.Gate) []policy.Reading {
 }
 
 // trip adds what pauses a rollout.
-func (f *Fleet) trip(c *storage.WorldChange, v *watch, readings []policy.Reading, before policy.Phase) {
+func (f *Fleet) trip(c *storage.WorldChange, seg storage.Segment, v *watch, readings []policy.Reading, before policy.Phase) {
 	a := v.approval
 	detail := map[string]string{"phase_before": string(before), "approval": a.ID}
 	var why []string
@@ -134,7 +134,7 @@ func (f *Fleet) trip(c *storage.WorldChange, v *watch, readings []policy.Reading
 	c.Approvals = append(c.Approvals, a)
 	entry := f.entry(act, actionBreaker, a.Group+"/"+a.Release, detail)
 	c.Audit = append(c.Audit, entry)
-	c.Notices = append(c.Notices, f.notice(storage.Notice{
+	c.Notices = append(c.Notices, f.notice(seg, storage.Notice{
 		Kind: NoticeRolloutStopped, At: entry.At, Group: a.Group, Release: a.Release, Params: maps.Clone(detail),
 	}))
 }

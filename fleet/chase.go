@@ -283,7 +283,7 @@ func (f *Fleet) takeStep(ctx context.Context, w *worldState, due []stepDue) erro
 		on, step, at := due[0].on, due[0].step, uint64(0)
 		changed := map[string]bool{} // phones that are others than they were
 		last := due[len(due)-1].member.udid
-		notices := f.chaseNotices(due)
+		notices := f.chaseNotices(w.segment, due)
 		phones, err := f.store.UpdatePhones(ctx, w.segment, udidsOf(due), func(p *storage.Phone) (storage.PhoneChange, error) {
 			at = w.census.moment() // the last run is the one that counts
 			if !w.current.Load().pursued(on.approval, f.now()) {

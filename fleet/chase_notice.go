@@ -30,7 +30,7 @@ const chaseNamed = 20
 // phones of one rollout, by the phone whose record it goes with. Whoever carries a
 // phone gets a notice of their own where a reference says who that is; all others
 // are one notice about the group.
-func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
+func (f *Fleet) chaseNotices(seg storage.Segment, due []stepDue) map[string][]storage.Notice {
 	notices := map[string][]storage.Notice{}
 	on, step := due[0].on, due[0].step
 	if step.Kind == policy.ChasePush {
@@ -59,11 +59,11 @@ func (f *Fleet) chaseNotices(due []stepDue) map[string][]storage.Notice {
 		if on.language != "" { // of whoever carries it; all else is in the channel's
 			n.Params["language"] = on.language
 		}
-		notices[n.Phone] = append(notices[n.Phone], f.notice(n))
+		notices[n.Phone] = append(notices[n.Phone], f.notice(seg, n))
 	}
 	if len(others) > 0 {
 		first := others[0].member.udid
-		notices[first] = append(notices[first], f.notice(about(others[0], summary(others))))
+		notices[first] = append(notices[first], f.notice(seg, about(others[0], summary(others))))
 	}
 	return notices
 }

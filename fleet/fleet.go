@@ -53,7 +53,7 @@ type Options struct {
 	BetaPrograms map[string]string
 	// Channels, unless nil, names the channels that are to carry a notice of a
 	// kind about a group ("" for what concerns no group).
-	Channels func(kind, group string) []string
+	Channels func(seg storage.Segment, kind, group string) []string
 }
 
 // ClockPolicy is what Clock of a view says in a lab whose policy time is not

@@ -108,7 +108,10 @@ func (w *world) open() {
 	facts, err := catalog.Embedded()
 	w.must(err)
 	channels := w.channels
-	carry := func(kind, group string) []string {
+	carry := func(of storage.Segment, kind, group string) []string {
+		if of != seg {
+			w.t.Errorf("notice of kind %s for segment %q, want %q", kind, of, seg)
+		}
 		if !slices.Contains(fleet.NoticeKinds(), kind) {
 			w.t.Errorf("notice of kind %s, which no channel can be configured for", kind)
 		}

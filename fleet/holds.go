@@ -82,7 +82,7 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, s *snapshot, worl
 		case day < policy.HoldDays:
 			c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now})
 			entry := f.holdEntry("hold.alarm", gate, day)
-			c.Audit, c.Notices = append(c.Audit, entry), append(c.Notices, f.holdNotice(entry, gate))
+			c.Audit, c.Notices = append(c.Audit, entry), append(c.Notices, f.holdNotice(w.segment, entry, gate))
 			continue
 		}
 		enforced, outcome := policy.Gate{}, outcomeStaysClosed
@@ -107,7 +107,7 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, s *snapshot, worl
 				return err
 			}
 		}
-		c.Notices = append(c.Notices, f.holdNotice(entry, gate))
+		c.Notices = append(c.Notices, f.holdNotice(w.segment, entry, gate))
 	}
 	return nil
 }

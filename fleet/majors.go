@@ -100,7 +100,7 @@ func (f *Fleet) branchesToTell(w *worldState, s *snapshot) storage.WorldChange {
 					"line": gate.Branch.Line, "newest": gate.Branch.Newest, "posted": gate.Branch.Posted.Format(time.DateOnly), "model": gate.Branch.Model,
 				})
 				c.Audit = append(c.Audit, entry)
-				c.Notices = append(c.Notices, f.holdNotice(entry, gate))
+				c.Notices = append(c.Notices, f.holdNotice(w.segment, entry, gate))
 			}
 			break // the gates come newest first; one tells it
 		}

@@ -60,9 +60,9 @@ func (f *Fleet) forgetNotices(ctx context.Context, w *worldState) error {
 }
 
 // notice completes what somebody has to hear of: the moment and the ID, unless
-// it has them, and the channels that carry it, which try at once. The ID is made
+// it has them, and the channels of its segment that carry it, which try at once. The ID is made
 // of all that the notice says. One that comes with an audit entry has its time.
-func (f *Fleet) notice(n storage.Notice) storage.Notice {
+func (f *Fleet) notice(seg storage.Segment, n storage.Notice) storage.Notice {
 	if n.At.IsZero() {
 		n.At = f.now()
 	}
@@ -72,7 +72,7 @@ func (f *Fleet) notice(n storage.Notice) storage.Notice {
 	if f.o.Channels == nil {
 		return n
 	}
-	for _, channel := range f.o.Channels(n.Kind, n.Group) {
+	for _, channel := range f.o.Channels(seg, n.Kind, n.Group) {
 		n.Deliveries = append(n.Deliveries, storage.Delivery{Channel: channel, State: storage.DeliveryPending})
 	}
 	return n
@@ -92,18 +92,18 @@ func noticeID(n storage.Notice) string {
 
 // holdNotice returns the notice of what an entry says of a gate: of the hold of its
 // release, of the older branch, or that it is urgent.
-func (f *Fleet) holdNotice(entry storage.AuditEntry, gate policy.Gate) storage.Notice {
-	return f.notice(storage.Notice{Kind: entry.Action, At: entry.At, Group: gate.Group, Release: gate.Release, Params: maps.Clone(entry.Detail)})
+func (f *Fleet) holdNotice(seg storage.Segment, entry storage.AuditEntry, gate policy.Gate) storage.Notice {
+	return f.notice(seg, storage.Notice{Kind: entry.Action, At: entry.At, Group: gate.Group, Release: gate.Release, Params: maps.Clone(entry.Detail)})
 }
 
 // proposalNotice returns the notice that a proposal waits for a second person, or
 // of how it ended.
-func (f *Fleet) proposalNotice(kind string, p storage.Proposal) storage.Notice {
+func (f *Fleet) proposalNotice(seg storage.Segment, kind string, p storage.Proposal) storage.Notice {
 	named := map[string]string{"id": p.ID, "kind": p.Kind, "proposer": p.Person.Name}
 	if kind == NoticeProposalWaiting {
 		named["date"] = p.LapsesAt.UTC().Format(time.RFC3339)
 	} else {
 		named["by"] = p.EndedPerson
 	}
-	return f.notice(storage.Notice{Kind: kind, Group: p.Group, Release: p.Release, Params: named})
+	return f.notice(seg, storage.Notice{Kind: kind, Group: p.Group, Release: p.Release, Params: named})
 }

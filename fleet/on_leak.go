@@ -111,7 +111,7 @@ func (f *Fleet) leakNotices(w *worldState, p *storage.Phone, entries []storage.A
 		if missing := f.unverifiedFor(w.current.Load(), p, release); len(missing) > 0 {
 			found["missing"] = strings.Join(missing, ",")
 		}
-		notices = append(notices, f.notice(storage.Notice{
+		notices = append(notices, f.notice(w.segment, storage.Notice{
 			Kind: e.Action, At: e.At, Group: p.Group, Release: release, Phone: p.UDID, Holder: p.Holder, Params: found,
 		}))
 	}

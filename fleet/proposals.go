@@ -167,7 +167,7 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 		p.Approval = approval.ID
 		signatureDetail(detail, p, approval)
 		promised, err = f.promise(w, s, approval)
-		told := f.proposalNotice(NoticeProposalSigned, p)
+		told := f.proposalNotice(w.segment, NoticeProposalSigned, p)
 		return storage.WorldChange{Approvals: changed, Proposals: []storage.Proposal{p}, Notices: []storage.Notice{told}}, err
 	}
 	effect, err := f.carry(ctx, seg, a, decision{actionOf(seen.Kind), seen.Group, seen.Release, build, detail})
@@ -278,7 +278,7 @@ func (f *Fleet) stop(ctx context.Context, seg storage.Segment, a Act, id, state 
 		entry := f.entry(a, action, proposalTarget(p), map[string]string{"id": p.ID, "kind": p.Kind, "proposed_by": p.By})
 		c := storage.WorldChange{Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}}
 		if state == storage.StateRefused {
-			c.Notices = []storage.Notice{f.proposalNotice(NoticeProposalRefused, p)}
+			c.Notices = []storage.Notice{f.proposalNotice(w.segment, NoticeProposalRefused, p)}
 		}
 		return c, nil
 	})

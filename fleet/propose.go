@@ -47,7 +47,7 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 		}
 		out.Effect.show(f.waveViews(w, approval, policy.Phase(out.Effect.Phase)), approval)
 		out.ProposalView = f.proposalView(w, s, p)
-		return f.proposing(a, p), nil
+		return f.proposing(w.segment, a, p), nil
 	})
 	return out, err
 }
@@ -62,10 +62,10 @@ func mayPropose(a Act) error {
 }
 
 // proposing is the change that records a proposal.
-func (f *Fleet) proposing(a Act, p storage.Proposal) storage.WorldChange {
+func (f *Fleet) proposing(seg storage.Segment, a Act, p storage.Proposal) storage.WorldChange {
 	entry := f.entry(a, "approval.propose", proposalTarget(p), proposalDetail(p))
 	return storage.WorldChange{
-		Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}, Notices: []storage.Notice{f.proposalNotice(NoticeProposalWaiting, p)},
+		Proposals: []storage.Proposal{p}, Audit: []storage.AuditEntry{entry}, Notices: []storage.Notice{f.proposalNotice(seg, NoticeProposalWaiting, p)},
 	}
 }
 

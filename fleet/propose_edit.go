@@ -103,7 +103,7 @@ func (f *Fleet) proposedOr(w *worldState, s *snapshot, a Act, c storage.WorldCha
 		return storage.WorldChange{}, err
 	}
 	*a.proposing = p
-	return f.proposing(a, p), nil
+	return f.proposing(w.segment, a, p), nil
 }
 
 // editProposal returns an open proposal of an edit.
@@ -194,7 +194,7 @@ func (f *Fleet) signEdit(ctx context.Context, w *worldState, a Act, id string) (
 			moving = append(moving, m.Phone)
 		}
 		f.end(&p, a, storage.StateSigned)
-		c.Proposals, c.Notices = append(c.Proposals, p), append(c.Notices, f.proposalNotice(NoticeProposalSigned, p))
+		c.Proposals, c.Notices = append(c.Proposals, p), append(c.Notices, f.proposalNotice(w.segment, NoticeProposalSigned, p))
 		return c, nil
 	})
 	if err == nil && !a.DryRun {

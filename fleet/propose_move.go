@@ -39,7 +39,7 @@ func (f *Fleet) ProposeMove(ctx context.Context, seg storage.Segment, a Act, r M
 		out.ProposalView = f.proposalView(w, s, p)
 		out.Edit.Effects = &effects
 		out.Effect.take(effects)
-		return f.proposing(a, p), nil
+		return f.proposing(w.segment, a, p), nil
 	})
 	return out, err
 }

@@ -46,7 +46,7 @@ func (f *Fleet) urgentToTell(w *worldState, s *snapshot) storage.WorldChange {
 				continue
 			}
 			entry := f.entry(Act{Actor: "kannuki"}, NoticeReleaseUrgent, g.Name+"/"+gate.Release, urgentDetail(gate))
-			c.HoldMarks, c.Audit, c.Notices = append(c.HoldMarks, mark), append(c.Audit, entry), append(c.Notices, f.holdNotice(entry, gate))
+			c.HoldMarks, c.Audit, c.Notices = append(c.HoldMarks, mark), append(c.Audit, entry), append(c.Notices, f.holdNotice(w.segment, entry, gate))
 		}
 	}
 	return c

@@ -76,7 +76,7 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 		if betaState(v) != "" {
 			entry.Detail["beta"] = v.PhoneBuild
 		}
-		return storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}, Notices: f.betaNotices(app, v)}, nil
+		return storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}, Notices: f.betaNotices(seg, app, v)}, nil
 	})
 	return v, err
 }

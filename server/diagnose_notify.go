@@ -8,7 +8,7 @@ import (
 func (d *diagnosis) notify() {
 	t := d.Text
 	channels := notify.New(notify.Options{Channels: d.config.Notify, Wall: d.Wall, Location: d.config.location()})
-	for _, name := range channels.Names() {
+	for _, name := range channels.All() {
 		check := "notify-" + name
 		if _, err := channels.Probe(name); err != nil {
 			d.add(check, GradeFail, t.T("Channel %s cannot send: %v", name, err), t.T("Mend the file it names; the channel tries again by itself."))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
@@ -52,14 +53,59 @@ func (s *Server) newDelivery() *notify.Worker {
 }
 
 // Channels implements [api.Operations].
-func (s *Server) Channels() []string { return s.channels.Names() }
+func (s *Server) Channels(seg storage.Segment) []string { return s.channels.Names(seg) }
+
+// UnmatchedFilters implements [api.Operations].
+func (s *Server) UnmatchedFilters(ctx context.Context, seg storage.Segment) ([]api.UnmatchedFilter, error) {
+	all, err := s.unmatched(ctx)
+	own := s.channels.Names(seg)
+	out := []api.UnmatchedFilter{}
+	for _, u := range all {
+		if u.Key == notify.KeySegment || slices.Contains(own, u.Channel) {
+			out = append(out, api.UnmatchedFilter(u))
+		}
+	}
+	return out, err
+}
+
+// unmatched returns what the filters of all channels name that there is not.
+func (s *Server) unmatched(ctx context.Context) ([]notify.Unmatched, error) {
+	segments, err := s.store.Segments(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list segments: %w", err)
+	}
+	names := map[storage.Segment][]string{}
+	for _, seg := range segments {
+		groups, err := s.fleet.Groups(seg)
+		if err != nil {
+			return nil, fmt.Errorf("list groups: %w", err)
+		}
+		names[seg] = []string{}
+		for _, g := range groups {
+			names[seg] = append(names[seg], g.Name)
+		}
+	}
+	return s.channels.Unmatched(names), nil
+}
+
+// warnOfFilters logs what the filters of channels name that there is not: they let
+// nothing through for it.
+func (s *Server) warnOfFilters(ctx context.Context) {
+	unmatched, err := s.unmatched(ctx)
+	if err != nil {
+		s.o.Logger.ErrorContext(ctx, "look at the filters of channels", "error", err)
+	}
+	for _, u := range unmatched {
+		s.o.Logger.WarnContext(ctx, "a channel's filter names what there is not", "channel", u.Channel, "key", u.Key, "value", u.Value)
+	}
+}
 
 // TestChannel implements [api.Operations].
 func (s *Server) TestChannel(ctx context.Context, seg storage.Segment, a fleet.Act, name string) (api.ChannelTest, error) {
 	done := api.ChannelTest{Channel: name, ID: uuid.NewString(), DryRun: a.DryRun}
 	if a.DryRun {
 		known, err := s.channels.Probe(name)
-		if !known {
+		if !known || !slices.Contains(s.channels.Names(seg), name) {
 			return done, &fleet.NotFoundError{What: "channel", Name: name}
 		}
 		if err != nil {

@@ -156,13 +156,10 @@ func (s *Server) build(ctx context.Context) error {
 	if s.config.LegacyCrypto {
 		s.o.Logger.WarnContext(ctx, "legacy_crypto is on: SHA-1 message signatures and certificate requests encrypted with DES are accepted")
 	}
-	return wrapLoad(s.fleet.Load(ctx))
-}
-
-func wrapLoad(err error) error {
-	if err != nil {
+	if err := s.fleet.Load(ctx); err != nil {
 		return fmt.Errorf("load world: %w", err)
 	}
+	s.warnOfFilters(ctx)
 	return nil
 }
 

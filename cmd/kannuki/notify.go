@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -183,6 +184,13 @@ func newNotifyChannelsCommand(g *globals) *cobra.Command {
 					tab.add(plain(name))
 				}
 				a := answer{data: v, table: tab}
+				if len(v.Unmatched) > 0 {
+					a.text = tab.text() + "\n"
+				}
+				for _, u := range v.Unmatched {
+					message, fix := g.unmatchedText(u)
+					a.text += message + " " + fix + "\n"
+				}
 				if len(v.Channels) == 0 {
 					a.text = t.T("The configuration names no channels; add the key notify. Notices are kept all the same: `kannuki notify list`.") + "\n"
 				}
@@ -190,6 +198,17 @@ func newNotifyChannelsCommand(g *globals) *cobra.Command {
 			})
 		},
 	}
+}
+
+// unmatchedText says what a channel's filter names that there is not, and what can
+// be done about it.
+func (g *globals) unmatchedText(u api.UnmatchedFilter) (message, fix string) {
+	t := g.text
+	if u.Key == "segment" {
+		return t.T("Channel %s is for segment %q, which does not exist: nothing goes out by it.", u.Channel, u.Value), t.T("Correct `segment` in config.yaml and start the server anew.")
+	}
+	return t.T("The filter of channel %s names group %q, which does not exist: no notice matches it.", u.Channel, u.Value),
+		t.T("Correct `groups` in config.yaml and start the server anew, or make the group: `kannuki group add %s`.", lang.ShellWord(u.Value))
 }
 
 func newNotifyTestCommand(g *globals) *cobra.Command {

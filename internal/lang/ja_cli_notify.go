@@ -30,6 +30,10 @@ func japaneseNotify() []both {
 		{"Attempts", "試行回数"},
 		{"Last attempt", "前回の試行"},
 		{"List the channels of the configuration", "設定ファイルの通知先を表示"},
+		{"Channel %s is for segment %q, which does not exist: nothing goes out by it.", "通知先%sはセグメント%q用ですが、そのセグメントがないため、何も送りません。"},
+		{"Correct `segment` in config.yaml and start the server anew.", "config.yamlの`segment`を直し、サーバーを再起動してください。"},
+		{"The filter of channel %s names group %q, which does not exist: no notice matches it.", "通知先%sの絞り込みにあるグループ%qはありません。該当する通知は送りません。"},
+		{"Correct `groups` in config.yaml and start the server anew, or make the group: `kannuki group add %s`.", "config.yamlの`groups`を直してサーバーを再起動するか、グループを作成してください：`kannuki group add %s`"},
 		{"The configuration names no channels; add the key notify. Notices are kept all the same: `kannuki notify list`.", "設定ファイルに通知先がありません。notifyを追加してください。通知は記録されています：`kannuki notify list`"},
 		{"Send a message that tells of nothing, and show what was answered", "確認用のメッセージを送り、応答を表示"},
 		{"Send a message of the kind test by a channel, and show what was answered. The exit code is 1 when the channel did not take it. " +

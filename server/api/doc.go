@@ -43,8 +43,11 @@ type Operations interface {
 	Disk() Disk
 	// FetchFeeds reads the configured feeds now and says what became of each.
 	FetchFeeds(ctx context.Context, a fleet.Act) []FeedResult
-	// Channels names the channels that notices go out by.
-	Channels() []string
+	// Channels names the channels that notices of a segment go out by.
+	Channels(seg storage.Segment) []string
+	// UnmatchedFilters returns what the filters of the channels of a segment name
+	// that there is not, and channels of segments that there are not.
+	UnmatchedFilters(ctx context.Context, seg storage.Segment) ([]UnmatchedFilter, error)
 	// TestChannel sends a message that tells of nothing by a channel and says what
 	// was answered, or a *fleet.NotFoundError. One that is only tried sends nothing
 	// and looks at the settings.

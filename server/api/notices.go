@@ -31,19 +31,31 @@ func notice(h *Handler, c *call) (any, error) {
 }
 
 func retryNotice(h *Handler, c *call, in write) (any, error) {
-	return h.fleet.RetryNotice(c.ctx, c.Segment, c.act(in), c.r.PathValue("id"), h.ops.Channels())
+	return h.fleet.RetryNotice(c.ctx, c.Segment, c.act(in), c.r.PathValue("id"), h.ops.Channels(c.Segment))
 }
 
 func retryNotices(h *Handler, c *call, in write) (any, error) {
-	return h.fleet.RetryDeadNotices(c.ctx, c.Segment, c.act(in), h.ops.Channels())
+	return h.fleet.RetryDeadNotices(c.ctx, c.Segment, c.act(in), h.ops.Channels(c.Segment))
 }
 
 // Channels are the channels that notices go out by.
 type Channels struct {
-	Channels []string `json:"channels"`
+	Channels  []string          `json:"channels"`
+	Unmatched []UnmatchedFilter `json:"unmatched"`
 }
 
-func channels(h *Handler, _ *call) (any, error) { return Channels{h.ops.Channels()}, nil }
+// UnmatchedFilter is a value in the filter of a channel that names nothing there
+// is: it is misspelled, or is made later.
+type UnmatchedFilter struct {
+	Channel string `json:"channel"`
+	Key     string `json:"key"` // "groups" or "segment"
+	Value   string `json:"value"`
+}
+
+func channels(h *Handler, c *call) (any, error) {
+	unmatched, err := h.ops.UnmatchedFilters(c.ctx, c.Segment)
+	return Channels{h.ops.Channels(c.Segment), unmatched}, err
+}
 
 func testChannel(h *Handler, c *call, in write) (any, error) {
 	return h.ops.TestChannel(c.ctx, c.Segment, c.act(in), c.r.PathValue("channel"))

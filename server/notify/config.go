@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 // Types of channels.
@@ -31,6 +32,8 @@ type Config struct {
 	// Groups are the groups it carries notices about; none means all, and those
 	// that concern no group.
 	Groups []string `yaml:"groups,omitempty"`
+	// Segment is the one whose notices it carries; "" means all.
+	Segment string `yaml:"segment,omitempty"`
 	// Language of its texts, en or ja; "" is en. Everything else is English.
 	Language string `yaml:"language,omitempty"`
 
@@ -167,8 +170,15 @@ func matches(pattern, kind string) bool {
 	return pattern == kind
 }
 
-// takes reports whether the channel carries notices of a kind about a group.
-func (c Config) takes(kind, group string) bool {
+// of reports whether the channel carries notices of a segment.
+func (c Config) of(seg storage.Segment) bool { return c.Segment == "" || c.Segment == string(seg) }
+
+// takes reports whether the channel carries notices of a kind about a group of a
+// segment.
+func (c Config) takes(seg storage.Segment, kind, group string) bool {
+	if !c.of(seg) {
+		return false
+	}
 	of := func(pattern string) bool { return matches(pattern, kind) }
 	return (len(c.Kinds) == 0 || slices.ContainsFunc(c.Kinds, of)) && (len(c.Groups) == 0 || slices.Contains(c.Groups, group))
 }

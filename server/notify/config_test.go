@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 func TestCheck(t *testing.T) {
@@ -69,7 +71,10 @@ func TestCheck(t *testing.T) {
 func TestFor(t *testing.T) {
 	t.Parallel()
 	c := New(Options{Channels: []Config{
-		{Type: TypeLog}, {Type: TypeLog, Name: "holds", Kinds: []string{"hold.*", "phone.leaked"}}, {Type: TypeLog, Name: "sales", Groups: []string{"sales"}},
+		{Type: TypeLog},
+		{Type: TypeLog, Name: "holds", Kinds: []string{"hold.*", "phone.leaked"}},
+		{Type: TypeLog, Name: "sales", Groups: []string{"sales"}},
+		{Type: TypeLog, Name: "other", Segment: "other", Groups: []string{"sales"}},
 	}})
 	for _, tt := range []struct {
 		kind, group string
@@ -82,6 +87,22 @@ func TestFor(t *testing.T) {
 		{"phone.leaked.more", "depot", []string{"log"}},
 		{"holdx", "sales", []string{"log", "sales"}},
 	} {
-		wantDiff(t, tt.kind+" of "+tt.group, c.For(tt.kind, tt.group), tt.want)
+		wantDiff(t, tt.kind+" of "+tt.group, c.For(seg, tt.kind, tt.group), tt.want)
 	}
+	wantDiff(t, "another segment", c.For("other", "hold.alarm", "sales"), []string{"log", "holds", "sales", "other"})
+	wantDiff(t, "channels", c.Names(seg), []string{"log", "holds", "sales"})
+}
+
+// TestUnmatched: what a filter names is looked for where the channel's notices
+// come from.
+func TestUnmatched(t *testing.T) {
+	t.Parallel()
+	c := New(Options{Channels: []Config{
+		{Type: TypeLog, Groups: []string{"sales", "salse", "depot"}},
+		{Type: TypeLog, Name: "b", Segment: "b", Groups: []string{"depot", "sales"}},
+		{Type: TypeLog, Name: "c", Segment: "c", Groups: []string{"sales"}},
+		{Type: TypeLog, Name: "d"},
+	}})
+	got := c.Unmatched(map[storage.Segment][]string{seg: {"sales"}, "b": {"depot"}})
+	wantDiff(t, "unmatched", got, []Unmatched{{"log", KeyGroups, "salse"}, {"b", KeyGroups, "sales"}, {"c", KeySegment, "c"}})
 }

@@ -37,6 +37,7 @@ type channel struct {
 	config  Config
 	printer *lang.Printer
 	sender  sender
+	rest    *rest
 }
 
 // Channels are the channels of an installation. They are safe for concurrent
@@ -50,7 +51,7 @@ type Channels struct {
 func New(o Options) *Channels {
 	c := &Channels{o: o}
 	for _, config := range o.Channels {
-		one := channel{config: config, printer: lang.New(config.Language).In(o.Location), sender: logSender{o.Logger}}
+		one := channel{config: config, printer: lang.New(config.Language).In(o.Location), sender: logSender{o.Logger}, rest: &rest{}}
 		if config.Type == TypeWebhook {
 			one.sender = webhook{config, o.Proxy, o.Wall}
 		}
@@ -59,8 +60,8 @@ func New(o Options) *Channels {
 	return c
 }
 
-// Names returns the names of the channels, in the order of the configuration.
-func (c *Channels) Names() []string {
+// All returns the names of all channels, in the order of the configuration.
+func (c *Channels) All() []string {
 	names := []string{}
 	for _, one := range c.list {
 		names = append(names, one.config.name())
@@ -68,12 +69,24 @@ func (c *Channels) Names() []string {
 	return names
 }
 
-// For returns the channels that carry notices of a kind about a group, "" for
-// none.
-func (c *Channels) For(kind, group string) []string {
+// Names returns the names of the channels that carry notices of a segment, in the
+// order of the configuration.
+func (c *Channels) Names(seg storage.Segment) []string {
+	names := []string{}
+	for _, one := range c.list {
+		if one.config.of(seg) {
+			names = append(names, one.config.name())
+		}
+	}
+	return names
+}
+
+// For returns the channels that carry notices of a kind about a group of a
+// segment, "" for none.
+func (c *Channels) For(seg storage.Segment, kind, group string) []string {
 	var names []string
 	for _, one := range c.list {
-		if one.config.takes(kind, group) {
+		if one.config.takes(seg, kind, group) {
 			names = append(names, one.config.name())
 		}
 	}
@@ -81,11 +94,11 @@ func (c *Channels) For(kind, group string) []string {
 }
 
 // Test sends a message that says that it is one of a test, and returns what was
-// answered. Known is false when there is no such channel. An error that is not
+// answered. Known is false when the segment has no such channel. An error that is not
 // nil says why the message was not taken.
 func (c *Channels) Test(ctx context.Context, name, id string, seg storage.Segment) (answer string, known bool, err error) {
 	for _, one := range c.list {
-		if one.config.name() == name {
+		if one.config.name() == name && one.config.of(seg) {
 			n := storage.Notice{ID: id, Kind: KindTest, At: c.o.Wall()}
 			answer, err = one.send(ctx, c.o.Installation, seg, n)
 			return answer, true, err

@@ -98,7 +98,8 @@ func (w webhook) Send(ctx context.Context, m Message) (string, error) {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return "", fmt.Errorf("%s answered %s: redirects are not followed; configure the address it moved to", req.URL.Host, resp.Status)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return "", fmt.Errorf("%s answered %s: %s", req.URL.Host, resp.Status, excerpt(string(text)))
+		err := fmt.Errorf("%s answered %s: %s", req.URL.Host, resp.Status, excerpt(string(text)))
+		return "", later(err, resp.Header, w.wall())
 	}
 	return strings.TrimSpace(resp.Status + " " + excerpt(string(text))), nil
 }

@@ -127,6 +127,20 @@ func TestWebhookFails(t *testing.T) {
 	}
 }
 
+// TestWebhookIsPutOff: any answer that is not taken can say when to come again.
+func TestWebhookIsPutOff(t *testing.T) {
+	t.Parallel()
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "300")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer receiver.Close()
+	_, err := hookTo(t, receiver.URL).Send(t.Context(), example())
+	if put, ok := errors.AsType[*LaterError](err); !ok || put.After != 5*time.Minute || !strings.Contains(err.Error(), "429") {
+		t.Errorf("got error %v, want 429 and five minutes", err)
+	}
+}
+
 // TestDialControl: where a name may lead.
 func TestDialControl(t *testing.T) {
 	t.Parallel()

@@ -101,7 +101,12 @@ func (w *Worker) serve(ctx context.Context, ch channel) {
 	look := time.NewTicker(lookInterval)
 	defer look.Stop()
 	for {
-		err := w.eachSegment(ctx, func(ctx context.Context, seg storage.Segment) error { return w.drain(ctx, ch, seg) })
+		err := w.eachSegment(ctx, func(ctx context.Context, seg storage.Segment) error {
+			if !ch.config.of(seg) {
+				return nil
+			}
+			return w.drain(ctx, ch, seg)
+		})
 		w.log(ctx, "deliver by "+ch.config.name(), err)
 		select {
 		case <-ctx.Done():
@@ -139,9 +144,10 @@ func (w *Worker) drain(ctx context.Context, ch channel, seg storage.Segment) err
 
 // deliver makes one attempt and settles it, and reports whether the channel took
 // the notice or it was put off to the end of its quiet hours, which is no attempt.
-// One that the server's end cut short counts for nothing.
+// One that the server's end cut short counts for nothing, and while the channel
+// rests there is none.
 func (w *Worker) deliver(ctx context.Context, ch channel, seg storage.Segment, n storage.Notice) (gone bool, err error) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || ch.rest.lasts(w.channels.o.Wall()) {
 		return false, nil
 	}
 	i := slices.IndexFunc(n.Deliveries, func(d storage.Delivery) bool { return d.Channel == ch.config.name() })
@@ -154,6 +160,9 @@ func (w *Worker) deliver(ctx context.Context, ch channel, seg storage.Segment, n
 	_, sendErr := ch.send(ctx, w.channels.o.Installation, seg, n)
 	if sendErr != nil && ctx.Err() != nil {
 		return false, nil
+	}
+	if put, ok := errors.AsType[*LaterError](sendErr); ok {
+		ch.rest.begin(w.channels.o.Wall().Add(put.After))
 	}
 	after := w.outcome(before, sendErr)
 	w.tell(ctx, n, after)
@@ -195,8 +204,11 @@ func (w *Worker) outcome(d storage.Delivery, err error) storage.Delivery {
 	case d.Attempts >= maxAttempts:
 		d.State, d.Next, d.Error = storage.DeliveryDead, time.Time{}, excerpt(err.Error())
 	default:
-		wait := float64(backoff(d.Attempts)) * (0.8 + 0.4*w.random())
-		d.Next, d.Error = now.Add(time.Duration(wait)), excerpt(err.Error())
+		wait := time.Duration(float64(backoff(d.Attempts)) * (0.8 + 0.4*w.random()))
+		if put, ok := errors.AsType[*LaterError](err); ok {
+			wait = max(wait, put.After)
+		}
+		d.Next, d.Error = now.Add(wait), excerpt(err.Error())
 	}
 	return d
 }
@@ -217,11 +229,11 @@ func (w *Worker) tell(ctx context.Context, n storage.Notice, d storage.Delivery)
 // no longer names.
 const ErrorNoChannel = "no such channel is configured"
 
-// abandon gives up what is pending on channels that are not configured, so that
-// it can be seen and forgotten. Notices of such channels do not come anew while
+// abandon gives up what is pending on channels that are not configured for the
+// segment, so that it can be seen and forgotten. Notices of such channels do not come anew while
 // the server runs.
 func (w *Worker) abandon(ctx context.Context, seg storage.Segment) error {
-	names := w.channels.Names()
+	names := w.channels.Names(seg)
 	for q := (storage.NoticeQuery{State: storage.DeliveryPending}); ; {
 		pending, err := w.store.Notices(ctx, seg, q)
 		if err != nil || len(pending) == 0 {

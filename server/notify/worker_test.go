@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -68,6 +70,8 @@ type bench struct {
 	broken   bool
 }
 
+// newBench returns receivers by the names of their channels; "hook@default" carries
+// the notices of that segment alone.
 func newBench(t *testing.T, receivers map[string]*receiver) *bench {
 	t.Helper()
 	b := &bench{t: t}
@@ -80,7 +84,9 @@ func newBench(t *testing.T, receivers map[string]*receiver) *bench {
 	}})
 	b.channels = New(Options{Installation: "inst", Location: time.UTC, Wall: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	for name, r := range receivers {
-		ch := New(Options{Location: time.UTC, Channels: []Config{{Type: TypeLog, Name: name}}}).list[0]
+		config := Config{Type: TypeLog, Name: name}
+		_, config.Segment, _ = strings.Cut(name, "@")
+		ch := New(Options{Location: time.UTC, Channels: []Config{config}}).list[0]
 		ch.sender = r
 		b.channels.list = append(b.channels.list, ch)
 	}
@@ -90,10 +96,15 @@ func newBench(t *testing.T, receivers map[string]*receiver) *bench {
 // tell writes notices that wait on the channels.
 func (b *bench) tell(channels []string, ids ...string) {
 	b.t.Helper()
-	b.tellQuiet(nil, channels, ids...)
+	b.tellIn(seg, nil, channels, ids...)
 }
 
 func (b *bench) tellQuiet(q *storage.QuietHours, channels []string, ids ...string) {
+	b.t.Helper()
+	b.tellIn(seg, q, channels, ids...)
+}
+
+func (b *bench) tellIn(seg storage.Segment, q *storage.QuietHours, channels []string, ids ...string) {
 	b.t.Helper()
 	w, err := b.store.World(b.t.Context(), seg)
 	b.must(err)
@@ -304,4 +315,91 @@ func TestChannelsThatAreGone(t *testing.T) {
 		b.run(time.Second)
 		wantDiff(t, "deliveries", b.deliveries(), []string{"a gone dead 0 " + ErrorNoChannel, "b hook sent 1 ", "b gone dead 0 " + ErrorNoChannel})
 	})
+}
+
+// TestSegments: a channel that is bound to a segment never gets what belongs to
+// another, even if it was addressed to it before the configuration changed.
+func TestSegments(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		all, bound := &receiver{}, &receiver{}
+		b := newBench(t, map[string]*receiver{"all": all, "hook@other": bound})
+		b.tellIn("other", nil, []string{"all", "hook@other"}, "theirs")
+		b.tell([]string{"all", "hook@other"}, "canary")
+		b.run(time.Minute)
+		wantDiff(t, "channel of a segment", bound.ids(), []string{"theirs"})
+		wantDiff(t, "channel of all", all.ids(), []string{"canary", "theirs"})
+		wantDiff(t, "deliveries", b.deliveries(), []string{"canary all sent 1 ", "canary hook@other dead 0 " + ErrorNoChannel})
+		b.tell([]string{"hook@other"}, "late") // as if somebody had it tried again
+		w := NewWorker(b.channels, b.store, func() float64 { return 0.5 })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for _, ch := range b.channels.list {
+			go w.serve(ctx, ch)
+		}
+		<-ctx.Done()
+		synctest.Wait()
+		wantDiff(t, "channel of a segment", bound.ids(), []string{"theirs"})
+	})
+}
+
+// TestRests: what a receiver says about when to come again holds for all that
+// waits for it, and no longer than an hour.
+func TestRests(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ says, want time.Duration }{
+		"minutes": {5 * time.Minute, 5 * time.Minute},
+		"seconds": {time.Second, 10 * time.Second}, // no sooner than without it
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				r := &receiver{answer: func(context.Context, int, Message) error {
+					if time.Since(start) >= tt.says {
+						return nil
+					}
+					return &LaterError{tt.says, errors.New("not now")}
+				}}
+				b := newBench(t, map[string]*receiver{"hook": r})
+				b.tell([]string{"hook"}, "a", "b", "c", "d", "e", "f")
+				b.run(tt.want - lookInterval)
+				if n := len(r.ids()); n > atOnce && tt.says > 10*time.Second {
+					t.Errorf("%d messages before it was time, want at most those that were on their way", n)
+				}
+				notices, err := b.store.Notices(t.Context(), seg, storage.NoticeQuery{})
+				b.must(err)
+				for _, n := range notices { // what outlives the server
+					if d := n.Deliveries[0]; d.State == storage.DeliveryPending && d.Attempts > 0 && d.Next.Sub(d.At) < tt.want {
+						t.Errorf("%s is due again %s after the attempt, want %s", n.ID, d.Next.Sub(d.At), tt.want)
+					}
+				}
+				b.run(2 * lookInterval)
+				for _, d := range b.deliveries() {
+					if !strings.Contains(d, " sent ") {
+						t.Errorf("delivery %s, want it sent after %s", d, tt.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestLater: what Retry-After may hold.
+func TestLater(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"": 0, "0": 0, "120": 2 * time.Minute, "3600": time.Hour, "86400": time.Hour, "4294967295": time.Hour,
+		"-5": 0, "soon": 0, "1.5": 0, "99999999999999999999": 0, "\x00": 0,
+		"Sun, 22 Nov 2026 09:10:00 GMT": 10 * time.Minute, "Sun, 22 Nov 2026 08:00:00 GMT": 0, "Mon, 22 Nov 2126 09:00:00 GMT": time.Hour,
+	} {
+		got := time.Duration(0)
+		if put, ok := errors.AsType[*LaterError](later(errors.New("full"), http.Header{"Retry-After": {text}}, now)); ok {
+			got = put.After
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
 }
