@@ -68,6 +68,8 @@ func findingKeys(found policy.Finding) (ofPolicy, ofGroup []string) {
 		ofPolicy = slices.Concat(length, times, []string{"calendar"})
 	case policy.LintNeverOpen, policy.LintCalendarDelays:
 		ofPolicy = slices.Concat(times, []string{"calendar"}, length)
+	case policy.LintNeverReminded:
+		ofPolicy = []string{"weekdays", "calendar", "chase"}
 	case policy.LintOpeningNotice:
 		ofPolicy, ofGroup = slices.Concat([]string{"hours"}, times, []string{"calendar"}), []string{"minimum_notice", "policy"}
 	case policy.LintDeadlineNotice:
