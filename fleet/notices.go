@@ -59,9 +59,19 @@ func (f *Fleet) forgetNotices(ctx context.Context, w *worldState) error {
 	}
 }
 
+// forgetHolders takes references to people out of notices once nobody knows the
+// phone by them any more: it left, enrolled anew, or somebody else carries it. What
+// one transaction does not carry is left to the next sweep.
+func (f *Fleet) forgetHolders(ctx context.Context, w *worldState) error {
+	_, err := f.store.ForgetHolders(ctx, w.segment, pageSize)
+	return wrap("forget who carried phones", err)
+}
+
 // notice completes what somebody has to hear of: the moment and the ID, unless
 // it has them, and the channels of its segment that carry it, which try at once. The ID is made
-// of all that the notice says. One that comes with an audit entry has its time.
+// of all that the notice says but who carries the phone: nobody may guess the
+// reference from it once that is forgotten. One that comes with an audit entry has
+// its time.
 func (f *Fleet) notice(seg storage.Segment, n storage.Notice) storage.Notice {
 	if n.At.IsZero() {
 		n.At = f.now()
@@ -79,7 +89,7 @@ func (f *Fleet) notice(seg storage.Segment, n storage.Notice) storage.Notice {
 }
 
 func noticeID(n storage.Notice) string {
-	parts := []string{n.Kind, n.At.UTC().Format(time.RFC3339Nano), n.Group, n.Release, n.Phone, n.Holder}
+	parts := []string{n.Kind, n.At.UTC().Format(time.RFC3339Nano), n.Group, n.Release, n.Phone}
 	for _, k := range slices.Sorted(maps.Keys(n.Params)) {
 		parts = append(parts, k, n.Params[k])
 	}

@@ -222,3 +222,41 @@ func TestRetryNotices(t *testing.T) {
 		t.Errorf("%d audit entries, want 2", n)
 	}
 }
+
+// TestNoticesForgetHolders: a sweep takes the reference to whoever carried a phone
+// out of what was told about it once the phone's record no longer has it, however
+// that came about, and out of nothing else.
+func TestNoticesForgetHolders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.verified()
+	w.enrol("P2", "sales", storage.RingProduction).settle()
+	w.ladder(fleet.ChaseChange{Chase: &[]string{"message@+1h"}})
+	for udid, holder := range map[string]string{"P1": "S-1", "P2": "S-2"} {
+		_, err := w.fleet.SetHolder(w.ctx, seg, w.act("list"), udid, holder)
+		w.must(err)
+	}
+	_, err := w.approve("+3d")
+	w.must(err)
+	w.clock.Add(2 * time.Hour)
+	w.sweep()
+	want := []string{"message 26.6.1 P1 S-1", "message 26.6.1 P2 S-2"}
+	if diff := cmp.Diff(want, slices.Sorted(slices.Values(w.reminders()))); diff != "" {
+		t.Fatalf("told (-want +got):\n%s", diff)
+	}
+	before := w.notices()
+	_, err = w.store.UpdatePhone(w.ctx, seg, "P1", 0, func(p *storage.Phone) (storage.PhoneChange, error) {
+		p.State, p.Holder = storage.PhoneRemoved, ""
+		return storage.PhoneChange{}, nil
+	})
+	w.must(err)
+	w.sweep()
+	for i := range before {
+		if before[i].Phone == "P1" {
+			before[i].Holder = ""
+		}
+	}
+	if diff := cmp.Diff(before, w.notices()); diff != "" {
+		t.Errorf("after P1 left (-want +got):\n%s", diff)
+	}
+}

@@ -104,6 +104,12 @@ type NoticeStore interface {
 	// that is not outdated. A segment's newest notice stays, because the next one
 	// continues its number.
 	ForgetNotices(ctx context.Context, seg storage.Segment, before time.Time, keep uint64, limit int) (int, error)
+
+	// ForgetHolders takes the reference to who carries the phone out of notices
+	// whose phone's record no longer has it, see storage.Notice.HolderGone, of at
+	// most limit of them (0 means 1,000), the oldest first, in one transaction. It
+	// returns how many it changed. All else of a notice stays, its ID above all.
+	ForgetHolders(ctx context.Context, seg storage.Segment, limit int) (int, error)
 }
 
 // WorldStore keeps what decisions are made from.

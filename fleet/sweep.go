@@ -137,6 +137,9 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 		if err := f.forgetNotices(ctx, w); err != nil {
 			return woken, err
 		}
+		if err := f.forgetHolders(ctx, w); err != nil {
+			return woken, err
+		}
 	}
 	f.remind(ctx)
 	return woken, nil

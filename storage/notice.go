@@ -18,7 +18,7 @@ type Notice struct {
 	Group   string            `json:"group,omitzero"`   // "" for what concerns no group
 	Release string            `json:"release,omitzero"` // "" for what concerns no release
 	Phone   string            `json:"phone,omitzero"`   // UDID; "" for what concerns no single phone
-	Holder  string            `json:"holder,omitzero"`  // opaque reference to who carries the phone, as the phone's record has it
+	Holder  string            `json:"holder,omitzero"`  // opaque reference to who carries the phone, kept as long as the phone's record has it
 	Params  map[string]string `json:"params,omitempty"` // further facts, small
 
 	Quiet      *QuietHours `json:"quiet,omitempty"`      // when no channel is to carry it; nil: it is carried at any hour
@@ -111,6 +111,13 @@ func (n Notice) Outdated(before time.Time, keep, last uint64) bool {
 		return false
 	}
 	return n.At.Before(before.Truncate(time.Microsecond)) || keep > 0 && last-n.Seq >= keep
+}
+
+// HolderGone reports whether a notice is to forget the reference it has: the
+// record of its phone, which names holder ("" for nobody, or without a record),
+// has another by now, and no channel is to carry the notice any more.
+func (n Notice) HolderGone(holder string) bool {
+	return n.Holder != "" && n.Holder != holder && !n.Has(DeliveryPending)
 }
 
 // NoticeQuery selects notices for a list, the newest first.

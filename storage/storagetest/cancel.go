@@ -97,6 +97,7 @@ func testCancelled(t *testing.T, s Store) {
 			return s.SettleDeliveries(ctx, segA, []storage.Settlement{{Notice: "n", Before: d, After: d}}, audit("b"))
 		},
 		"ForgetNotices": func() error { _, err := s.ForgetNotices(ctx, segA, moment(99), 0, 0); return err },
+		"ForgetHolders": func() error { _, err := s.ForgetHolders(ctx, segA, 0); return err },
 		"Audit":         func() error { _, err := s.Audit(ctx, segA, 0, 0); return err },
 	} {
 		t.Run(name, func(t *testing.T) { wantError(t, call(), context.Canceled) })

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -56,7 +57,7 @@ func due(t *testing.T, s Store, channel string, minute, limit int) []string {
 }
 
 func noticeSentences() []sentence {
-	return append(toldSentences(), append(deliverySentences(), forgetNoticeSentences()...)...)
+	return slices.Concat(toldSentences(), deliverySentences(), forgetNoticeSentences(), forgetHolderSentences())
 }
 
 // toldSentences are about how notices come to be and are read.
