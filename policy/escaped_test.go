@@ -128,6 +128,7 @@ func TestEscapedImprovements(t *testing.T) {
 			t.Errorf("on %s (-want +got):\n%s", os, diff)
 		}
 	}
+	f.OSVersion = next
 	if got := policy.Escaped(w, w, dock, group, f, now); got != nil {
 		t.Errorf("to where they are tested: %v, want nothing", got)
 	}
