@@ -116,7 +116,7 @@ func replay(cat *catalog.Catalog, q BacktestQuery, stored []backtest.Stored, h b
 		return backtest.Report{}, err
 	}
 	var err error
-	if h.Broken, err = brokenTimes(cat, q.Broken); err != nil {
+	if h.Broken, err = brokenTimes(h.Releases, q.Broken); err != nil {
 		return backtest.Report{}, err
 	}
 	ways, err := q.ways(stored)

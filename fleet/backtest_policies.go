@@ -1,10 +1,12 @@
 package fleet
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/policy/backtest"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -35,25 +37,44 @@ func (s *snapshot) storedPolicies(names []string, g storage.Group) ([]backtest.S
 	return out, nil
 }
 
-// brokenTimes reads times such as "26.1:10d".
-func brokenTimes(cat *catalog.Catalog, list []string) ([]backtest.Broken, error) {
+// brokenTimes reads times such as "26.1:10d" and "26.1@+14d:10d". Releases that are
+// expected are known like those of the catalogue.
+func brokenTimes(known []policy.Release, list []string) ([]backtest.Broken, error) {
 	if len(list) > maxBrokenTimes {
 		most := strconv.Itoa(maxBrokenTimes)
 		return nil, invalid("broken", "too-many-times", "%d times, want at most %s", len(list), most).with("most", most)
 	}
 	var out []backtest.Broken
 	for _, text := range list {
-		release, length, _ := strings.Cut(text, ":")
-		number, ok := strings.CutSuffix(length, "d")
-		days, err := strconv.Atoi(number)
-		if !ok || err != nil || days < 1 || days > backtest.MaxDays {
-			return nil, invalid("broken", "not-a-broken-time", "%q: want a release and for how many days the apps do not work, at most %d, such as 26.1:10d", text, backtest.MaxDays).
+		b, ok := parseBroken(text)
+		if !ok {
+			return nil, invalid("broken", "not-a-broken-time", "%q: want a release and for how many days the apps do not work, at most %d, such as 26.1:10d, or 26.1@+14d:10d when they stop only 14 days after its posting", text, backtest.MaxDays).
 				with("value", text, "most", strconv.Itoa(backtest.MaxDays))
 		}
-		if _, ok := cat.Release(release); !ok {
-			return nil, invalid("broken", "release-not-known", "%q: the catalogue has no release %q", text, release).with("value", text, "release", release)
+		if !slices.ContainsFunc(known, func(r policy.Release) bool { return version.Equal(r.Version, b.Release) }) {
+			return nil, invalid("broken", "release-not-known", "%q: the catalogue has no release %q", text, b.Release).with("value", text, "release", b.Release)
 		}
-		out = append(out, backtest.Broken{Release: release, Days: days})
+		out = append(out, b)
 	}
 	return out, nil
+}
+
+// parseBroken reads "26.1:10d" or "26.1@+14d:10d".
+func parseBroken(text string) (backtest.Broken, bool) {
+	when, length, _ := strings.Cut(text, ":")
+	release, offset, later := strings.Cut(when, "@+")
+	b := backtest.Broken{Release: release}
+	var begins, lasts bool
+	b.Days, lasts = wholeDays(length)
+	if begins = true; later {
+		b.After, begins = wholeDays(offset)
+	}
+	return b, begins && lasts && b.Days >= 1 && version.Valid(release)
+}
+
+// wholeDays reads "10d", up to what can be played.
+func wholeDays(text string) (int, bool) {
+	number, unit := strings.CutSuffix(text, "d")
+	n, err := strconv.Atoi(number)
+	return n, unit && err == nil && n >= 0 && n <= backtest.MaxDays
 }

@@ -41,7 +41,7 @@ func newPolicyBacktestCommand(g *globals) *cobra.Command {
 	f.IntSliceVar(&q.Days, "days", nil, t.T("how many days a full test takes; several to compare (default: 7,14,21,30)"))
 	f.StringSliceVar(&q.Strategies, "strategy", nil, t.T("restart, finish, carry-over or emergency; several to compare (default: all)"))
 	f.StringSliceVar(&q.Policies, "policy", nil, t.T("policy to replay as it is set; several to compare"))
-	f.StringSliceVar(&q.Broken, "broken", nil, t.T("a time in which the business apps do not work: %s for ten days from the posting of 26.1 on, also on newer releases; may be repeated", "26.1:10d"))
+	f.StringSliceVar(&q.Broken, "broken", nil, t.T("a time in which the business apps do not work: %s for ten days from the posting of 26.1 on, also on newer releases, %s from 14 days after it on; may be repeated", "26.1:10d", "26.1@+14d:10d"))
 	f.IntVar(&q.SmokeDays, "smoke-days", 0, t.T("how many days a quick check takes (default: 3)"))
 	f.IntVar(&o.installDays, "install-days", 3, t.T("how many days from the approval to the phones' deadline"))
 	f.StringVar(&o.svg, "svg", "", t.T("also draw a chart into this file, which must not exist"))

@@ -17,7 +17,7 @@ func japaneseBacktest() []both {
 		{"how many days a full test takes; several to compare (default: 7,14,21,30)", "全項目確認にかかる日数（複数を比べられる。既定は7,14,21,30）"},
 		{"restart, finish, carry-over or emergency; several to compare (default: all)", "restart、finish、carry-over、emergency（複数を比べられる。既定はすべて）"},
 		{"policy to replay as it is set; several to compare", "設定どおりに試算するポリシー（複数を比べられる）"},
-		{"a time in which the business apps do not work: %s for ten days from the posting of 26.1 on, also on newer releases; may be repeated", "業務アプリが動作しない期間：%sは26.1の公開から10日間（より新しい版でも動作しない。繰り返し可）"},
+		{"a time in which the business apps do not work: %s for ten days from the posting of 26.1 on, also on newer releases, %s from 14 days after it on; may be repeated", "業務アプリが動作しない期間：%sは26.1の公開から10日間（より新しい版でも動作しない）、%sは公開の14日後から（繰り返し可）"},
 		{"Policy %s", "ポリシー%s"},
 		{"how many days a quick check takes (default: 3)", "簡易確認にかかる日数（既定は3）"},
 		{"how many days from the approval to the phones' deadline", "承認から端末の適用期限までの日数"},

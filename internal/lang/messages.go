@@ -134,7 +134,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"too-many-policies":     "{field}：比べられるポリシーは{most}個までです。",
 		"too-many-times":        "{field}：期間は{most}個までにしてください。",
 		"release-not-known":     "{field}：\"{value}\"は使えません。カタログにリリース{release}はありません。",
-		"not-a-broken-time":     "{field}：\"{value}\"は使えません。26.1:10dのように、リリースと動作しない日数（{most}まで）を指定してください。",
+		"not-a-broken-time":     "{field}：\"{value}\"は使えません。26.1:10dのように、リリースと動作しない日数（{most}まで）を指定してください。公開の14日後からなら26.1@+14d:10dとします。",
 		"too-many-lengths":      "{field}：比べられる検証日数は{most}個までです。",
 		"too-many-expected":     "{field}：リリースは{most}件までにしてください。",
 		"release-not-expected":  "{field}：\"{value}\"は使えません。26.7=+5dのように、リリースと何日後か（1から{most}まで）を指定してください。",

@@ -85,7 +85,7 @@ func newAhead(p Present, w Way) *replay {
 	}
 	slices.SortFunc(played.releases, func(a, b policy.Release) int { return version.Order(b.Version, a.Version) })
 	r := &replay{
-		past: played, way: w, parts: p.Parts, group: p.Group, steps: map[string]*step{}, ends: map[time.Time]bool{},
+		past: played, way: w, parts: p.Parts, group: p.Group, steps: map[string]*step{}, stopped: map[string]bool{}, ends: map[time.Time]bool{},
 		ahead: &ahead{ready: map[string]time.Time{}, phases: map[string]policy.Phase{}, alarms: map[string]int{}, soaks: p.Soaks},
 	}
 	r.parts.Releases = played.releases
@@ -209,12 +209,9 @@ func (r *replay) deadline(p *phones, e *policy.Enforcement, now time.Time) polic
 	return p.told.deadline
 }
 
-// rolls reports whether the next wave of an approval may start. While the past is
-// replayed nobody takes an approval back.
+// rolls reports whether the next wave of an approval may start. Once all phones
+// are there, none needs to.
 func (r *replay) rolls(a *policy.Approval, now time.Time) bool {
-	if r.ahead == nil {
-		return true
-	}
 	g := r.gate(a.Release, now)
 	going := g.Phase == policy.PhaseApproved || g.Phase == policy.PhaseRollingOut || g.Phase == policy.PhaseDone
 	return going && g.Approval == a.ID && a.SupersededBy == ""

@@ -22,12 +22,6 @@ type past struct {
 	broken      []broken
 }
 
-// broken is a time in which apps do not work, on a release and newer ones.
-type broken struct {
-	release string
-	until   time.Time
-}
-
 // kind is a number of phones whose models Apple treated alike. They behave
 // alike too, so one model stands for all of them.
 type kind struct {
@@ -108,21 +102,6 @@ func (p *past) addKinds(all []policy.Release, phones []Phones) {
 		p.kinds[i].count += counts[m]
 		p.kinds[i].models = append(p.kinds[i].models, m)
 	}
-}
-
-// addBroken works out until when apps do not work.
-func (p *past) addBroken(list []Broken) error {
-	for _, b := range list {
-		if err := b.check(); err != nil {
-			return err
-		}
-		for _, r := range p.releases {
-			if version.Equal(r.Version, b.Release) {
-				p.broken = append(p.broken, broken{r.Version, r.Models[0].Posted.AddDate(0, 0, b.Days)})
-			}
-		}
-	}
-	return nil
 }
 
 // addRelease takes up what one release is to the kinds.

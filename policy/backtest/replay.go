@@ -29,6 +29,7 @@ type replay struct {
 	phones  []*phones
 	testers []*phones        // one for each kind
 	steps   map[string]*step // by release, those seen and those of older branches
+	stopped map[string]bool  // approvals whose waves a broken app stops
 	ledger  ledger
 	group   string                // whose gates are asked for
 	apps    []policy.InstalledApp // its business apps, as every phone has them
@@ -51,17 +52,18 @@ type phones struct {
 
 // test is what a verification phone is doing.
 type test struct {
-	os      string
-	arrived time.Time // on os
-	began   time.Time // of the full test, which may have begun on an older patch
-	smoked  bool      // os passed a smoke test
-	broken  bool      // the apps were found not to work on os
-	done    bool      // os has its result, or is not to be tested
+	os       string
+	arrived  time.Time // on os
+	began    time.Time // of the full test, which may have begun on an older patch
+	smoked   bool      // os passed a smoke test
+	broken   bool      // the apps were found not to work on os
+	repaired time.Time // when they work again; zero: nobody knows
+	done     bool      // os has its result, or is not to be tested
 }
 
 func newReplay(p *past, w Way) *replay {
 	r := &replay{
-		past: p, way: w, steps: map[string]*step{}, ends: map[time.Time]bool{},
+		past: p, way: w, steps: map[string]*step{}, stopped: map[string]bool{}, ends: map[time.Time]bool{},
 		group: group, apps: []policy.InstalledApp{{BundleID: app, Version: appVersion}},
 	}
 	r.parts.Apps = []policy.App{{BundleID: app, Importance: policy.ImportanceCritical}}
@@ -128,7 +130,7 @@ func (r *replay) news(now time.Time) {
 func (r *replay) record(now time.Time) {
 	for _, p := range r.testers {
 		t := &p.test
-		if t.done || r.recordBroken(p, now) {
+		if r.recordBroken(p, now) {
 			continue
 		}
 		smoked := r.way.Strategy.carries() && !now.Before(t.arrived.AddDate(0, 0, r.way.SmokeDays))
@@ -145,30 +147,6 @@ func (r *replay) record(now time.Time) {
 			r.verdict(p, policy.MethodSmoke, policy.ResultWorks, now)
 		}
 	}
-}
-
-// recordBroken writes down that the apps do not work, at the end of the test
-// that finds it, and once they do, after a second test of the apps alone, that they
-// work. It reports whether the test is about that.
-func (r *replay) recordBroken(p *phones, now time.Time) bool {
-	t, repaired := &p.test, r.past.repaired(p.test.os)
-	again := r.way.TestDays
-	if r.way.Strategy.carries() {
-		again = r.way.SmokeDays
-	}
-	switch {
-	case t.broken:
-		if !now.Before(repaired.AddDate(0, 0, again)) {
-			t.done = true
-			r.verdict(p, policy.MethodFull, policy.ResultWorks, now)
-		}
-		return true
-	case now.Before(repaired) && !now.Before(t.arrived.AddDate(0, 0, again)):
-		t.broken = true
-		r.verdict(p, policy.MethodFull, policy.ResultBroken, now)
-		return true
-	}
-	return false
 }
 
 // carried reports whether a smoke test is all that the gate of the release that
@@ -198,7 +176,7 @@ func (r *replay) verdict(p *phones, method policy.Method, result policy.Result, 
 	}
 	for _, a := range r.apps {
 		r.parts.Verdicts = append(r.parts.Verdicts, policy.Verdict{
-			ID:       a.BundleID + " " + p.test.os + " " + p.model + " " + string(method) + " " + string(result),
+			ID:       a.BundleID + " " + p.test.os + " " + p.model + " " + string(method) + " " + string(result) + " " + date(now),
 			BundleID: a.BundleID, AppVersion: a.Version, Release: p.test.os, Model: p.model, Group: r.group,
 			Phone: "tester " + p.model, Ring: policy.RingVerification, PhoneOS: p.test.os, Result: result, Method: method,
 			By: "tester", At: now, AllowedTester: true,
@@ -299,12 +277,16 @@ func (r *replay) install(now time.Time) {
 	clock := policy.FormatLocal(now, r.way.Policy.location())
 	w := r.snapshot() // no target depends on what other phones install
 	for _, p := range r.phones {
-		told := policy.TargetFor(w, r.facts(p, policy.RingProduction, p.os), now).Enforce
-		if told == nil || r.deadline(p, told, now).Compare(clock) > 0 {
+		e := policy.TargetFor(w, r.facts(p, policy.RingProduction, p.os), now).Enforce
+		if e == nil {
+			p.told = told{} // what was taken back is told anew
 			continue
 		}
-		r.take(p, told.Release, now)
-		r.ahead.note(Event{Kind: EventInstalled, Release: told.Release, Phones: p.count})
+		if r.deadline(p, e, now).Compare(clock) > 0 {
+			continue
+		}
+		r.take(p, e.Release, now)
+		r.ahead.note(Event{Kind: EventInstalled, Release: e.Release, Phones: p.count})
 	}
 }
 

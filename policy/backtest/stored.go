@@ -2,7 +2,6 @@ package backtest
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -24,31 +23,6 @@ type Stored struct {
 // cohorts is how many parts the phones of one kind are played in under a policy
 // with waves: shares are kept to the twentieth.
 const cohorts = 20
-
-// Broken is a time in which the business apps do not work.
-type Broken struct {
-	Release string // on this one and all newer ones
-	Days    int    // from its posting until a version of the apps that works: 1 to MaxDays
-}
-
-// check refuses what cannot be replayed.
-func (b Broken) check() error {
-	if b.Days < 1 || b.Days > MaxDays {
-		return fmt.Errorf("apps that do not work on %s for %d days, want 1 to %d: %w", b.Release, b.Days, MaxDays, ErrDays)
-	}
-	return nil
-}
-
-// repaired returns from when the apps work on a release; zero: always.
-func (p *past) repaired(release string) time.Time {
-	var until time.Time
-	for _, b := range p.broken {
-		if version.AtLeast(release, b.release) && b.until.After(until) {
-			until = b.until
-		}
-	}
-	return until
-}
 
 // split says how many phones each cohort of a kind is.
 func (r *replay) split(count int) []int {
@@ -128,6 +102,7 @@ func (r *replay) start(now time.Time) {
 	}
 	for i := range r.parts.Approvals {
 		a := &r.parts.Approvals[i]
+		r.putOff(a, now)
 		for {
 			next := slices.IndexFunc(a.Waves, func(w policy.Wave) bool { return w.Waits })
 			if next < 0 || a.Waves[next].Start.After(now) || !r.rolls(a, now) {
