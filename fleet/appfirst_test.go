@@ -381,6 +381,22 @@ func TestAppOfAStoppedRollout(t *testing.T) {
 	}
 }
 
+// TestMoveForgetsApps: how often a phone was told counts for the group it was in.
+func TestMoveForgetsApps(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.tooOld("26.5", "store")
+	w.approved()
+	p.talk()
+	if got := len(p.stored().AppUpdates); got != 1 {
+		t.Fatalf("%d apps on record, want the one it was told to update", got)
+	}
+	w.must(second(w.fleet.Move(w.ctx, seg, w.act("m"), "P1", "", "")))
+	if got := p.stored().AppUpdates; len(got) != 0 {
+		t.Errorf("on record after the move: %+v", got)
+	}
+}
+
 // TestStoppedAppIsNotHandedOut: the stop holds although no sweep came in between.
 func TestStoppedAppIsNotHandedOut(t *testing.T) {
 	t.Parallel()

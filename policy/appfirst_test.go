@@ -59,7 +59,7 @@ func TestAppsFirst(t *testing.T) {
 		{"app broken", func(p *policy.Parts) { breakPOS(p) }, none, nil},
 		{"halted", func(p *policy.Parts) { p.Halt = policy.Halt{Cause: policy.HaltClock, At: now, Was: now} }, none, nil},
 		{"model not verified", func(p *policy.Parts) { p.Approvals[0].Models = []string{large} }, none, nil},
-		{"cannot be told to install", same, func(f *policy.Facts) { f.OSVersion, f.Capabilities = "27.0", policy.Capabilities{Known: true} }, nil},
+		{"cannot be told to install", same, func(f *policy.Facts) { f.OSVersion, f.Capabilities = "8.4", policy.Capabilities{} }, nil},
 		{"verification phone", same, func(f *policy.Facts) { f.Ring = policy.RingVerification }, nil},
 		{"installing already", same, func(f *policy.Facts) {
 			apps := f.Apps
@@ -73,10 +73,6 @@ func TestAppsFirst(t *testing.T) {
 			p, f := delivered(), old()
 			tt.world(&p)
 			tt.facts(&f)
-			if tt.name == "cannot be told to install" { // 26.6 is older than what it runs
-				p.Releases = append(p.Releases, policy.Release{Version: "27.1", Models: windows("2026-07-28", small, large)})
-				p.Approvals[0].Release = "27.1"
-			}
 			got := policy.TargetFor(policy.NewWorld(p), f, now)
 			if diff := cmp.Diff(tt.want, got.Apps); diff != "" {
 				t.Errorf("apps first (-want +got):\n%s\n%+v", diff, got.Blocked)
