@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -158,6 +159,8 @@ func (c *campaign) prepare() {
 		r := map[string]string{"bundle_id": id, "name": id, "importance": "critical", "reason": a.ID}
 		_ = c.do(c.t.Context(), &a, api.Path("apps"), r, &api.App{}, nil)
 	}
+	a := act{ID: c.id(), Action: "policy.set", Target: reminding}
+	_ = c.do(c.t.Context(), &a, api.Path("policies", reminding), map[string]any{"chase": ladder(), "reason": a.ID}, &fleet.PolicyView{}, nil)
 	for _, name := range firstGroups() {
 		c.editGroup(c.t.Context(), "group.add", name, bundleIDs()[:1])
 	}
@@ -287,8 +290,8 @@ func (c *campaign) summary(seed uint64) string {
 			visits++
 		}
 	}
-	return fmt.Sprintf("%d kills, %d acts of which %d acknowledged, %d acknowledged visits of phones, %d audit entries, %d violations, slowest start %s, seed %d",
-		c.kills, c.acts.Load(), acts, visits, len(c.state.Audit), len(c.reported), c.slowest.Round(time.Millisecond), seed)
+	return fmt.Sprintf("%d kills, %d acts of which %d acknowledged, %d acknowledged visits of phones, %d reminders, %d audit entries, %d violations, slowest start %s, seed %d",
+		c.kills, c.acts.Load(), acts, visits, len(c.state.reminded()), len(c.state.Audit), len(c.reported), c.slowest.Round(time.Millisecond), seed)
 }
 
 func kills(t *testing.T) int {

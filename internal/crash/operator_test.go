@@ -76,6 +76,8 @@ func (o *operator) once(ctx context.Context) {
 		o.refresh(ctx)
 	case n < 8:
 		o.revoke(ctx)
+	case n < 9:
+		o.carry(ctx)
 	default:
 		o.decide(ctx)
 	}
@@ -102,7 +104,7 @@ func (o *operator) editApp(ctx context.Context) {
 
 func (c *campaign) editGroup(ctx context.Context, action, name string, apps []string) {
 	a := act{ID: c.id(), Action: action, Target: name}
-	settings := api.GroupSettings{Apps: apps, MinimumNotice: "3h", Reason: a.ID}
+	settings := api.GroupSettings{Apps: apps, Policy: reminding, MinimumNotice: "3h", Reason: a.ID}
 	path, body := api.Path("groups"), any(api.AddGroupRequest{Name: name, GroupSettings: settings})
 	if action == "group.set" {
 		path, body = api.Path("groups", name), api.SetGroupRequest{GroupSettings: settings}
@@ -116,6 +118,9 @@ func (c *campaign) editGroup(ctx context.Context, action, name string, apps []st
 // move puts a phone somewhere else than it is.
 func (o *operator) move(ctx context.Context) {
 	p := pick(o.random, o.phones)
+	if p.stays {
+		return
+	}
 	p.place.Lock()
 	defer p.place.Unlock()
 	var was, is fleet.DeviceView
@@ -147,6 +152,13 @@ func (o *operator) refresh(ctx context.Context) {
 			a.Commands = append(a.Commands, row.UUID)
 		}
 	})
+}
+
+// carry says who carries a phone, each time somebody else.
+func (o *operator) carry(ctx context.Context) {
+	a := act{ID: o.id(), Action: "device.holder", Target: pick(o.random, o.phones).UDID()}
+	r := map[string]string{"holder": "S-" + strings.TrimPrefix(a.ID, "act "), "reason": a.ID}
+	_ = o.do(ctx, &a, api.Path("devices", a.Target), r, &fleet.DeviceView{}, nil)
 }
 
 func (o *operator) revoke(ctx context.Context) {

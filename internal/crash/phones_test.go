@@ -32,6 +32,7 @@ type phone struct {
 	// pushed is held for reading while a push is on its way, so that a push
 	// for the old enrolment never reaches the new one.
 	pushed sync.RWMutex
+	stays  bool   // it is never erased or moved
 	link   string // a link that may not be spent, and where it leads
 	group  string
 	ring   string
@@ -63,9 +64,13 @@ func newPhones(n int, in *installation, j *journal, seed uint64) ([]*phone, erro
 		if i < n/3 {
 			ring = "verification"
 		}
-		all = append(all, &phone{
+		one := &phone{
 			Phone: p, random: rand.New(rand.NewPCG(seed, uint64(i))), group: firstGroups()[i%len(firstGroups())], ring: ring,
-		})
+		}
+		if user.InstallsEarly == 0 && ring == "production" { // late long enough to be reminded of a rollout to the end
+			one.stays, one.group = true, firstGroups()[0]
+		}
+		all = append(all, one)
 	}
 	return all, nil
 }
@@ -99,6 +104,9 @@ func (c *campaign) live(ctx context.Context, p *phone) {
 func (c *campaign) use(ctx context.Context, p *phone) {
 	switch p.random.IntN(60) {
 	case 0:
+		if p.stays {
+			break
+		}
 		p.pushed.Lock()
 		p.Erase()
 		p.pushed.Unlock()
@@ -160,7 +168,7 @@ func (c *campaign) enrol(ctx context.Context, p *phone) {
 }
 
 func (c *campaign) newLink(ctx context.Context, p *phone) bool {
-	if p.random.IntN(4) == 0 {
+	if p.random.IntN(4) == 0 && !p.stays {
 		p.group = firstGroups()[p.random.IntN(len(firstGroups()))]
 	}
 	var link api.EnrollmentLink

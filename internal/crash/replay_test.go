@@ -61,7 +61,7 @@ func replay(entries []storage.AuditEntry) *world {
 		}
 		kind, _, _ := strings.Cut(e.Action, ".")
 		switch kind {
-		case "app", "group", "verdict", "gate", "rollout", "problem":
+		case "app", "group", "policy", "verdict", "gate", "rollout", "problem":
 			w.changed(e)
 			w.decision(e)
 		case "grant", "certificate", "phone", "device":

@@ -71,7 +71,7 @@ func read(ctx context.Context, store *bolt.Store, known []storage.AuditEntry) (*
 	if s.World, err = store.World(ctx, storage.DefaultSegment); err != nil {
 		return s, err
 	}
-	if s.Notices, err = store.Notices(ctx, storage.DefaultSegment, storage.NoticeQuery{}); err != nil {
+	if s.Notices, err = readNotices(ctx, store); err != nil {
 		return s, err
 	}
 	if s.Audit, err = readAudit(ctx, store, known); err != nil {
@@ -108,6 +108,17 @@ func read(ctx context.Context, store *bolt.Store, known []storage.AuditEntry) (*
 		}
 	}
 	return s, nil
+}
+
+func readNotices(ctx context.Context, store *bolt.Store) ([]storage.Notice, error) {
+	var all []storage.Notice
+	for q := (storage.NoticeQuery{}); ; q.Before = all[len(all)-1].Seq {
+		page, err := store.Notices(ctx, storage.DefaultSegment, q)
+		if err != nil || len(page) == 0 {
+			return all, err
+		}
+		all = append(all, page...)
+	}
 }
 
 func readAudit(ctx context.Context, store *bolt.Store, known []storage.AuditEntry) ([]storage.AuditEntry, error) {
