@@ -311,7 +311,22 @@ func (w *world) keptBack(p *phone, a storage.Approval) bool {
 	told, _ := p.told()
 	_, signed := w.apple.signs(a.Release, p.model, w.day(w.now)+1)
 	o := w.objects(p, a.Release)
-	return o.why != "" && !o.wave || newer(told, a.Release) || !signed || !w.reachable(p, a)
+	return o.why != "" && !o.wave || newer(told, a.Release) || !signed || !w.reachable(p, a) || w.toldOldApps(p, a)
+}
+
+// toldOldApps reports whether an app that a phone told last is older than one that
+// was tested: the server learns of an update when it asks next.
+func (w *world) toldOldApps(p *phone, a storage.Approval) bool {
+	stored, err := w.disk.Phone(w.ctx, seg, p.udid)
+	if err != nil {
+		w.violated("P0", p, "its record: %v", err)
+	}
+	return slices.ContainsFunc(w.closing(a.Group), func(app app) bool {
+		i := slices.IndexFunc(stored.Apps, func(told storage.InstalledApp) bool { return told.BundleID == app.bundleID })
+		return i < 0 || slices.ContainsFunc(w.verdicts(a.Group, app.bundleID, a.Release, a.At), func(v storage.Verdict) bool {
+			return v.Result != "broken" && number(v.AppVersion) > number(stored.Apps[i].ShortVersion)
+		})
+	})
 }
 
 // checkFirst holds that no more phones than a tenth of the most exposed are told
