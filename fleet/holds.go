@@ -87,22 +87,22 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, s *snapshot, worl
 		}
 		enforced, outcome := policy.Gate{}, outcomeStaysClosed
 		if enforces {
-			enforced, outcome = enforceable(s, gates, waiting, now)
+			enforced, outcome = policy.Enforceable(gates, waiting, s.lastApproval(g.Name), now)
 		}
 		if slices.ContainsFunc(c.Approvals, func(a storage.Approval) bool { return a.Group == g.Name && a.Release == enforced.Release }) {
-			outcome = outcomeDecided
+			outcome = policy.EndDecided
 		}
-		if again && outcome == outcomeNoVerified {
+		if again && outcome == policy.EndNoVerified {
 			continue
 		}
 		entry := f.holdEntry("hold.ended", gate, day)
 		if again {
 			entry.Action = "hold.settled"
 		}
-		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, outcome
-		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: outcome == outcomeNoVerified})
+		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, string(outcome)
+		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: outcome == policy.EndNoVerified})
 		c.Audit = append(c.Audit, entry)
-		if outcome == outcomeApproved {
+		if outcome == policy.EndApproved {
 			if err := f.approveAtEnd(c, w, s, decided, enforced, entry, gate.Release); err != nil {
 				return err
 			}
@@ -143,40 +143,20 @@ func (f *Fleet) holdEntry(action string, gate policy.Gate, day int) storage.Audi
 	})
 }
 
-// What came of the end of a hold.
-const (
-	outcomeStaysClosed = "stays-closed"
-	outcomeApproved    = "approved"
-	outcomeNoVerified  = "nothing-verified" // no release is, so none is enforced before one is
-	outcomeDecided     = "decided-already"  // a person or a policy approved one at least as new, be it paused or blocked
-	outcomeWithdrawn   = "withdrawn"        // what is verified is what a person took back
-)
+// outcomeStaysClosed is what comes of the end of a hold where the policy approves
+// nothing.
+const outcomeStaysClosed policy.HoldOutcome = "stays-closed"
 
-// enforceable returns the gate of the newest verified release for one of the
-// models that wait, when that is what outcomeApproved says, among gates with
-// the newest first. What is not verified is never approved by itself, nor what
-// a person withdrew or declined, nor a higher major version that the policy keeps
-// off, nor anything older than an approval that
-// stands for one of the models.
-func enforceable(s *snapshot, gates []policy.Gate, waiting []string, now time.Time) (policy.Gate, string) {
-	outcome := outcomeNoVerified
-	for _, gate := range gates {
-		wanted := func(m string) bool { return slices.Contains(waiting, m) && slices.Contains(gate.ProductionModels, m) }
-		if !slices.ContainsFunc(waiting, wanted) || gate.Phase == policy.PhaseDeclined || gate.Phase == policy.PhaseExpired {
-			continue
+// lastApproval returns what finds the newest approval of a release in a group.
+func (s *snapshot) lastApproval(group string) func(release string) *policy.Approval {
+	return func(release string) *policy.Approval {
+		found, ok := newestApproval(s, group, release)
+		if !ok {
+			return nil
 		}
-		approval, stands := standing(s, gate.Group, gate.Release, now)
-		switch {
-		case stands && (slices.Contains(approval.Models, policy.AnyModel) || slices.ContainsFunc(approval.Models, wanted)):
-			return policy.Gate{}, outcomeDecided
-		case gate.Phase != policy.PhaseVerified || heldMajor(gate):
-		case !approval.WithdrawnAt.IsZero():
-			outcome = outcomeWithdrawn
-		default:
-			return gate, outcomeApproved
-		}
+		a := policyApproval(found)
+		return &a
 	}
-	return policy.Gate{}, outcome
 }
 
 // approveByPolicy returns the approval of a verified gate that a policy gives

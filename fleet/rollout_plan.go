@@ -82,7 +82,7 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 		Group: a.Group, Release: a.Release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(),
 		Approvable: policy.Approvable(gate) == nil, Missing: append([]string{}, gate.Missing...), Models: append([]string{}, a.Models...),
 		Promise: promised, Rebased: f.rebased(w, s, a),
-		Waves: f.waveDates(w, s, a, approved.Phase), Reminders: f.plannedReminders(s, a), ShelfLife: gate.Clocks.ShelfLife, Outlives: outlives(gate, a.Waves) != nil,
+		Waves: f.waveDates(w, s, a, approved.Phase), Reminders: f.plannedReminders(s, a), ShelfLife: gate.Clocks.ShelfLife, Latest: string(gate.LastDeadline()), Outlives: outlives(gate, a.Waves) != nil,
 	}
 	for i := range v.Waves {
 		if state := &v.Waves[i].State; *state == WaveStarted || *state == WaveSoaking {
@@ -103,9 +103,6 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 	})
 	if a.Soak > 0 {
 		v.Soak = noticeText(a.Soak)
-	}
-	if !v.ShelfLife.IsZero() {
-		v.Latest = string(lastDeadline(gate))
 	}
 	return v, err
 }

@@ -34,6 +34,8 @@ type SimulateQuery struct {
 	TestDays  int      // of a full test, 1 to 365; 0: 14
 	SmokeDays int      // of a smoke test, 1 to TestDays; 0: 3, or TestDays when that is less
 	Policy    string   // to play under; "": the group's own
+	Broken    []string // times in which the apps do not work, as for a back-test: "26.7:10d"
+	Silent    string   // share of the production phones that nobody switches on, "20%"; "": none
 }
 
 // SimulationView is what a group is foreseen to do.
@@ -44,6 +46,9 @@ type SimulationView struct {
 	SmokeDays    int    `json:"smoke_days"`
 	Production   int    `json:"production"`
 	Verification int    `json:"verification"`
+	Silent       int    `json:"silent,omitempty"` // of the production phones: nobody switches them on
+	// Broken are the times in which the apps do not work, as they were given.
+	Broken []string `json:"broken,omitempty"`
 	// Assumptions are what the forecast rests on, as codes.
 	Assumptions []string          `json:"assumptions"`
 	Expected    []ExpectedRelease `json:"expected"` // in the order of posting
@@ -69,6 +74,9 @@ const (
 	AssumeGiven     = "releases-given"    // those given and no others; what they fix is not known
 	AssumeTests     = "tests"             // tests begin today, take as long as said, and everything works
 	AssumeApproval  = "approval-next-day" // approved on the day after the gate could be
+	AssumeBroken    = "apps-broken"       // as AssumeTests, but apps do not work at the times given
+	AssumeSilent    = "phones-silent"     // as AssumePhones, but for a share that nobody switches on
+	AssumeRebase    = "rebase"            // a patch of the same x.y takes over the waves that wait
 	AssumePhones    = "phones-on-time"    // supervised, on, with the newest apps on record, and done on their deadline
 	AssumeMajors    = "majors-left"       // major upgrades are left while the older branch lives
 	AssumeWaves     = "waves-in-parts"    // like phones are played in up to twenty parts
@@ -111,10 +119,18 @@ func (f *Fleet) Simulate(seg storage.Segment, group string, q SimulateQuery) (Si
 		p.Soaks[a.ID] = a.Soak
 	}
 	p.Production, p.Testers = w.cohorts(s, group, len(way.Policy.Waves) > 1)
-	v := SimulationView{Group: group, Policy: q.Policy, TestDays: q.TestDays, SmokeDays: q.SmokeDays, Production: phonesIn(p.Production), Verification: phonesIn(p.Testers)}
+	p.Settled = s.settled(group)
+	v := SimulationView{Group: group, Policy: q.Policy, Broken: q.Broken, TestDays: q.TestDays, SmokeDays: q.SmokeDays, Production: phonesIn(p.Production), Verification: phonesIn(p.Testers)}
 	if p.Parts.Releases, v.Expected, err = q.releases(posted(p.Parts.Releases, now), now); err != nil {
 		return SimulationView{}, err
 	}
+	if p.Broken, err = brokenTimes(p.Parts.Releases, q.Broken); err != nil {
+		return SimulationView{}, err
+	}
+	if p.Silent, err = parseShare("silent", q.Silent); err != nil {
+		return SimulationView{}, err
+	}
+	v.Silent = v.Production * p.Silent / wholeGroup
 	v.Assumptions = q.assumptions(way.Policy)
 	v.Forecast, err = backtest.Forward(p, way)
 	switch {
@@ -190,69 +206,22 @@ func (q SimulateQuery) assumptions(p *backtest.Stored) []string {
 	if len(q.Releases) > 0 {
 		list[0] = AssumeGiven
 	}
-	list = append(list, AssumeTests, AssumeApproval, AssumePhones, AssumeShelfLife)
+	tests, phones := AssumeTests, AssumePhones
+	if len(q.Broken) > 0 {
+		tests = AssumeBroken
+	}
+	if q.Silent != "" {
+		phones = AssumeSilent
+	}
+	list = append(list, tests, AssumeApproval, phones, AssumeShelfLife)
 	if p.Majors != policy.MajorsAllow {
 		list = append(list, AssumeMajors)
 	}
 	if len(p.Waves) > 1 {
 		list = append(list, AssumeWaves)
+		if p.CarryOver {
+			list = append(list, AssumeRebase)
+		}
 	}
 	return list
-}
-
-func phonesIn(list []backtest.Cohort) int {
-	n := 0
-	for _, c := range list {
-		n += c.Count
-	}
-	return n
-}
-
-// cohorts counts the enrolled phones of a group: production phones that are alike
-// and in the same waves of the approvals on record, in several parts when
-// waves are yet to be drawn; and verification phones.
-func (w *worldState) cohorts(s *snapshot, group string, split bool) (production, testers []backtest.Cohort) {
-	var drawnFor []policy.Approval
-	for _, a := range s.records.Approvals {
-		if a.Group == group && len(a.Waves) > 1 {
-			drawnFor = append(drawnFor, policyApproval(a))
-		}
-	}
-	type alike struct {
-		model, os, waves string
-		told             policy.ToldWave
-	}
-	phones := map[alike][]string{}
-	tests := map[alike]int{}
-	for m := range w.census.all() {
-		p := &m.look.phone
-		if !m.enrolled() || p.Group != group {
-			continue
-		}
-		key := alike{model: p.Model, os: fullVersion(p)}
-		if p.Ring == storage.RingVerification {
-			tests[key]++
-			continue
-		}
-		key.told = policy.ToldWave(p.Announced.Wave)
-		for i := range drawnFor {
-			key.waves += strconv.Itoa(m.waveOf(&drawnFor[i])) + " "
-		}
-		phones[key] = append(phones[key], m.udid)
-	}
-	for key, ids := range phones {
-		slices.Sort(ids)
-		parts := 1
-		if split {
-			parts = min(len(ids), simulateParts)
-		}
-		for i := range parts {
-			count := (len(ids) - i + parts - 1) / parts
-			production = append(production, backtest.Cohort{ID: ids[i], Model: key.model, Version: key.os, Count: count, Told: key.told})
-		}
-	}
-	for key, n := range tests {
-		testers = append(testers, backtest.Cohort{ID: "tester " + key.model, Model: key.model, Version: key.os, Count: n})
-	}
-	return production, testers
 }

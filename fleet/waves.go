@@ -154,10 +154,10 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 // the build can no longer be installed: phones that are late would be left with
 // nothing that is approved.
 func outlives(gate policy.Gate, waves []storage.Wave) error {
-	if gate.Clocks.ShelfLife.IsZero() {
+	latest := gate.LastDeadline()
+	if latest == "" {
 		return nil
 	}
-	latest := lastDeadline(gate)
 	for _, w := range waves {
 		if policy.LocalTime(w.Deadline).Compare(latest) > 0 {
 			return refused("outlives-build", "the last deadline, %s, comes too late: %s may be gone on %s, and 7 days are kept for late phones; want one until %s, or a newer release",
@@ -166,12 +166,6 @@ func outlives(gate policy.Gate, waves []storage.Wave) error {
 		}
 	}
 	return nil
-}
-
-// lastDeadline returns the last deadline an approval may have, for a gate whose
-// shelf life is known.
-func lastDeadline(gate policy.Gate) policy.LocalTime {
-	return policy.FormatLocal(gate.Clocks.ShelfLife.Add(-policy.ShelfMargin), time.UTC)
 }
 
 func parseSoak(text string) (time.Duration, error) {

@@ -28,6 +28,7 @@ func newPolicySimulateCommand(g *globals) *cobra.Command {
 			"It begins with the results, offers and approvals on record. Releases to come are those of --release, else those of the year before once more, with numbers that follow (shown as assumed). Changes nothing."),
 		Example: "kannuki policy simulate sales\n" +
 			"kannuki policy simulate sales --days 60 --release 26.7=+5d --test-days 21 --policy retail\n" +
+			"kannuki policy simulate sales --silent 10% --broken 26.7@+20d:5d --release 26.7=+5d\n" +
 			"kannuki policy simulate sales --svg chart.svg",
 		Args: g.args("GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runSimulate(g, cmd, o, args[0]) },
@@ -37,6 +38,8 @@ func newPolicySimulateCommand(g *globals) *cobra.Command {
 	f.StringSliceVar(&q.Releases, "release", nil, t.T("a release that is expected, and in how many days: %s; may be repeated (default: the releases of the year before)", "26.7=+5d"))
 	f.IntVar(&q.TestDays, "test-days", 14, t.T("how many days a full test takes"))
 	f.IntVar(&q.SmokeDays, "smoke-days", 0, t.T("how many days a quick check takes (default: 3)"))
+	f.StringSliceVar(&q.Broken, "broken", nil, t.T("a time in which the business apps do not work: %s for ten days from the posting of 26.1 on, also on newer releases, %s from 14 days after it on; may be repeated", "26.1:10d", "26.1@+14d:10d"))
+	f.StringVar(&q.Silent, "silent", "", t.T("share of the production phones that nobody switches on, such as %s", "20%"))
 	f.StringVar(&q.Policy, "policy", "", t.T("policy to play under (default: the group's own)"))
 	f.StringVar(&o.svg, "svg", "", t.T("also draw a chart into this file, which must not exist"))
 	g.complete(cmd, "policy", g.policyNames)
@@ -81,6 +84,8 @@ func (g *globals) simulationTable(v fleet.SimulationView) table {
 		{"wave", ""},
 		{"hold_day", ""},
 		{"phones", ""},
+		{"from", ""},
+		{"latest", ""},
 	}}
 	for _, d := range v.Days {
 		events := d.Events
@@ -98,7 +103,7 @@ func (g *globals) simulationTable(v fleet.SimulationView) table {
 				shown.shown = t.T("%s (assumed)", e.Release)
 			}
 			tab.add(number(d.Day), plain(d.Date), shown, cell{string(e.Kind), plain(g.forecastEvent(e)).shown}, versions, open,
-				boolean(assumed), plain(string(e.Phase)), number(e.Wave), number(e.HoldDay), number(e.Phones))
+				boolean(assumed), plain(string(e.Phase)), number(e.Wave), number(e.HoldDay), number(e.Phones), plain(e.From), plain(string(e.Latest)))
 		}
 	}
 	return tab
@@ -134,6 +139,12 @@ func (g *globals) forecastEvent(e backtest.Event) string {
 		return t.T("alarm: day %d of 90, gate: %s", e.HoldDay, phase)
 	case backtest.EventHoldEnded:
 		return t.T("Apple's 90 days are over: %s", g.word(string(e.OnExpiry)).shown)
+	case backtest.EventRebased:
+		return t.T("takes over the waves of %s", e.From)
+	case backtest.EventEnforced:
+		return t.T("the policy approves it, as the hold of %s is over", e.From)
+	case backtest.EventRefused:
+		return t.T("cannot be approved like this: the last deadline must not be later than %s, or the build may be gone", string(e.Latest))
 	case backtest.EventExpired:
 		return t.T("can no longer be installed")
 	}
@@ -166,6 +177,13 @@ func (g *globals) assumption(code string, v fleet.SimulationView) string {
 		return t.T("Apple posts %s and nothing else. What they fix is not known and does not count.", g.expected(v))
 	case fleet.AssumeTests:
 		return t.T("A full test takes %d days, a quick check %d, from today for what is under way; everything works. One phone of each model of the verification phones is tested with.", v.TestDays, v.SmokeDays)
+	case fleet.AssumeBroken:
+		return t.T("A full test takes %d days, a quick check %d, from today for what is under way. The business apps do not work as given (%s); everything else works. One phone of each model of the verification phones is tested with.",
+			v.TestDays, v.SmokeDays, plain(strings.Join(v.Broken, ", ")).shown)
+	case fleet.AssumeSilent:
+		return t.T("%s stay switched off and install nothing. The others are supervised and on, have the newest app versions on record, and install on their deadline.", t.N(v.Silent, "%d phone", "%d phones"))
+	case fleet.AssumeRebase:
+		return t.T("A patch of the same x.y takes over the waves that wait when it is approved.")
 	case fleet.AssumeApproval:
 		return t.T("Somebody approves on the day after the gate could be approved, and offers a release as soon as the testers are free.")
 	case fleet.AssumePhones:

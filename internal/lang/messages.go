@@ -138,6 +138,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"too-many-lengths":      "{field}：比べられる検証日数は{most}個までです。",
 		"too-many-expected":     "{field}：リリースは{most}件までにしてください。",
 		"release-not-expected":  "{field}：\"{value}\"は使えません。26.7=+5dのように、リリースと何日後か（1から{most}まで）を指定してください。",
+		"not-a-share":           "{field}：\"{value}\"は使えません。20%のように、0%から100%までの割合を指定してください。",
 		"release-not-new":       "{field}：\"{value}\"は使えません。{release}は既にあるか、重複しています。未公開のものを指定してください。",
 		"no-production-phones":  "グループ{group}には試算に使う本番端末がありません。",
 		"no-release-to-replay":  "{field}：{since}から{until}までに、これらの端末向けに公開されたリリースはありません。",

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,8 +23,12 @@ type Present struct {
 	// Soaks is the least time between the waves of the approvals that have one of
 	// their own, by identifier.
 	Soaks map[string]time.Duration
-	Now   time.Time
-	Days  int // to play: 1 to MaxDays
+	// Settled are the releases whose hold ended before today and was decided about.
+	Settled []string
+	Broken  []Broken // times in which the business apps do not work
+	Silent  int      // percent of the production phones that nobody switches on, 0 to 100
+	Now     time.Time
+	Days    int // to play: 1 to MaxDays
 }
 
 // Cohort are phones that are alike and begin every wave together.
@@ -53,16 +58,22 @@ func Forward(p Present, w Way) (Forecast, error) {
 		return Forecast{}, errors.New("a group is played on under a policy")
 	case p.Days < 1 || p.Days > MaxDays:
 		return Forecast{}, fmt.Errorf("%d days to play, want 1 to %d: %w", p.Days, MaxDays, ErrDays)
+	case p.Silent < 0 || p.Silent > 100:
+		return Forecast{}, fmt.Errorf("%d percent of the phones off, want 0 to 100", p.Silent)
 	case len(p.Production) == 0:
 		return Forecast{}, fmt.Errorf("group %s: %w", p.Group, ErrNoPhones)
 	}
-	r := newAhead(p, w)
+	r, err := newAhead(p, w)
+	if err != nil {
+		return Forecast{}, err
+	}
 	r.observe(0, p.Now)
 	for d := 1; d <= p.Days; d++ {
 		now := r.past.from.AddDate(0, 0, d)
 		r.counts = nil // days that pass change gates too
 		r.record(now)
 		r.approve(now)
+		r.enforce(now)
 		r.offer(now)
 		r.start(now)
 		r.install(now)
@@ -75,7 +86,7 @@ func Forward(p Present, w Way) (Forecast, error) {
 }
 
 // newAhead returns a replay that begins with what is on record.
-func newAhead(p Present, w Way) *replay {
+func newAhead(p Present, w Way) (*replay, error) {
 	midnight := p.Now.UTC().Truncate(24 * time.Hour)
 	played := &past{from: midnight, until: midnight.AddDate(0, 0, p.Days)}
 	for _, r := range p.Parts.Releases {
@@ -84,9 +95,19 @@ func newAhead(p Present, w Way) *replay {
 		}
 	}
 	slices.SortFunc(played.releases, func(a, b policy.Release) int { return version.Order(b.Version, a.Version) })
+	if err := played.addBroken(p.Broken); err != nil {
+		return nil, err
+	}
 	r := &replay{
 		past: played, way: w, parts: p.Parts, group: p.Group, steps: map[string]*step{}, stopped: map[string]bool{}, ends: map[time.Time]bool{},
-		ahead: &ahead{ready: map[string]time.Time{}, phases: map[string]policy.Phase{}, alarms: map[string]int{}, soaks: p.Soaks},
+		ahead: &ahead{
+			ready: map[string]time.Time{}, phases: map[string]policy.Phase{}, alarms: map[string]int{}, soaks: map[string]time.Duration{},
+			refused: map[string]bool{}, settled: map[string]bool{},
+		},
+	}
+	maps.Copy(r.ahead.soaks, p.Soaks)
+	for _, release := range p.Settled {
+		r.ahead.settled[release] = true
 	}
 	r.parts.Releases = played.releases
 	r.parts.Verdicts, r.parts.Offers = slices.Clone(p.Parts.Verdicts), slices.Clone(p.Parts.Offers)
@@ -102,7 +123,7 @@ func newAhead(p Present, w Way) *replay {
 	r.parts.Policies = []policy.Policy{w.Policy.Policy}
 	r.addPhones(p)
 	r.addOpen(p.Now)
-	return r
+	return r, nil
 }
 
 // appsOf returns the apps of a group in the newest version that is on record:
@@ -142,8 +163,19 @@ func (r *replay) addPhones(p Present) {
 	order := func(a, b Cohort) int {
 		return cmp.Or(cmp.Compare(a.Model, b.Model), version.Order(b.Version, a.Version), cmp.Compare(a.ID, b.ID))
 	}
+	all, off := 0, 0
 	for _, c := range slices.SortedFunc(slices.Values(p.Production), order) {
-		r.phones = append(r.phones, &phones{kind: of(c), id: c.ID, count: c.Count, os: c.Version, since: r.past.from, keeps: c.Told})
+		on := phones{kind: of(c), id: c.ID, count: c.Count, os: c.Version, since: r.past.from, keeps: c.Told}
+		all += c.Count
+		silent := all*p.Silent/100 - off // exact over all, whatever the parts are
+		if off += silent; silent > 0 {
+			drawer := on
+			drawer.off, drawer.count = true, silent
+			r.phones = append(r.phones, &drawer)
+		}
+		if on.count -= silent; on.count > 0 {
+			r.phones = append(r.phones, &on)
+		}
 	}
 	for _, c := range slices.SortedFunc(slices.Values(p.Testers), order) {
 		if n := len(r.testers); n > 0 && r.testers[n-1].model == c.Model {
@@ -153,7 +185,9 @@ func (r *replay) addPhones(p Present) {
 		r.testers = append(r.testers, t)
 	}
 	for _, t := range r.testers {
-		t.test.done = !slices.ContainsFunc(r.gate(t.test.os, p.Now).Apps, func(a policy.AppState) bool {
+		apps := r.gate(t.test.os, p.Now).Apps
+		t.test.broken = !r.past.repaired(t.test.os, p.Now).IsZero() && slices.ContainsFunc(apps, func(a policy.AppState) bool { return a.State == policy.StatusBroken })
+		t.test.done = !t.test.broken && !slices.ContainsFunc(apps, func(a policy.AppState) bool {
 			return a.State != policy.StatusBroken && has(a.MissingModels, t.model)
 		})
 		if !t.test.done {

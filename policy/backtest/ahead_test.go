@@ -51,6 +51,12 @@ func events(f backtest.Forecast) []string {
 			if e.HoldDay > 0 {
 				text += fmt.Sprintf(" day %d %s", e.HoldDay, e.OnExpiry)
 			}
+			if e.From != "" {
+				text += " from " + e.From
+			}
+			if e.Latest != "" {
+				text += " until " + string(e.Latest)
+			}
 			out = append(out, strings.TrimSpace(text))
 		}
 	}
@@ -139,8 +145,10 @@ func TestForward(t *testing.T) {
 	}
 }
 
-func with(p backtest.Present, change func(*backtest.Present)) backtest.Present {
-	change(&p)
+func with(p backtest.Present, changes ...func(*backtest.Present)) backtest.Present {
+	for _, change := range changes {
+		change(&p)
+	}
 	return p
 }
 

@@ -40,7 +40,7 @@ func (p *past) addBroken(list []Broken) error {
 			return err
 		}
 		for _, r := range p.releases {
-			if version.Equal(r.Version, b.Release) {
+			if version.Equal(r.Version, b.Release) && len(r.Models) > 0 {
 				from := r.Models[0].Posted.AddDate(0, 0, b.After)
 				p.broken = append(p.broken, broken{r.Version, from, from.AddDate(0, 0, b.Days)})
 			}

@@ -68,6 +68,9 @@ const (
 	EventUsers     EventKind = "users-install"   // users install what they see since Apple's hold ended
 	EventAlarm     EventKind = "alarm"           // a day of the hold on which somebody is told
 	EventHoldEnded EventKind = "hold-ended"      // Apple's 90 days are over
+	EventRebased   EventKind = "rebased"         // it takes over the waves of another release
+	EventRefused   EventKind = "refused"         // its approval, whose last deadline is too late for the build
+	EventEnforced  EventKind = "policy-approved" // the policy approves it as a hold ends
 	EventExpired   EventKind = "not-installable" // the build is gone for one of the models
 )
 
@@ -81,17 +84,23 @@ type Event struct {
 	HoldDay  int             `json:"hold_day,omitempty"`  // of alarms: 45, 60, 75 or 83; 90 when it ended
 	OnExpiry policy.OnExpiry `json:"on_expiry,omitempty"` // of EventHoldEnded: what the policy says
 	Models   []string        `json:"models,omitempty"`    // of alarms: that wait
+	// From is the release whose waves are taken over, or whose hold ended.
+	From string `json:"from,omitempty"`
+	// Latest is, of EventRefused, the last deadline that an approval may have.
+	Latest policy.LocalTime `json:"latest,omitempty"`
 }
 
 // ahead is what a replay keeps of a group that is played on. A nil one, of a
 // replay of the past, keeps nothing.
 type ahead struct {
-	ready  map[string]time.Time // when a gate could be approved for the first time
-	phases map[string]policy.Phase
-	alarms map[string]int
-	soaks  map[string]time.Duration
-	today  []Event
-	days   []Day
+	ready   map[string]time.Time // when a gate could be approved for the first time
+	phases  map[string]policy.Phase
+	alarms  map[string]int
+	soaks   map[string]time.Duration
+	refused map[string]bool // releases whose approval was refused
+	settled map[string]bool // releases whose hold ended and was decided about
+	today   []Event
+	days    []Day
 }
 
 // decides reports whether somebody has had a night to decide about a gate.
@@ -113,7 +122,25 @@ func (a *ahead) decides(g policy.Gate, now time.Time) bool {
 // awaits reports whether a gate will be approved tomorrow. Before that nobody takes
 // up the release that would take its place.
 func (a *ahead) awaits(gates []policy.Gate) bool {
-	return a != nil && slices.ContainsFunc(gates, func(g policy.Gate) bool { return g.Approval == "" && policy.Approvable(g) == nil && !a.leaves(g) })
+	return a != nil && slices.ContainsFunc(gates, func(g policy.Gate) bool {
+		return g.Approval == "" && policy.Approvable(g) == nil && !a.leaves(g) && !a.refused[g.Release]
+	})
+}
+
+// refuse notes, once, that the approval of a gate is refused, and reports false.
+func (a *ahead) refuse(g policy.Gate) bool {
+	if !a.refused[g.Release] {
+		a.refused[g.Release] = true
+		a.note(Event{Kind: EventRefused, Release: g.Release, Latest: g.LastDeadline()})
+	}
+	return false
+}
+
+// keepSoak notes the least time between the waves of an approval.
+func (a *ahead) keepSoak(id string, soak time.Duration) {
+	if a != nil {
+		a.soaks[id] = soak
+	}
 }
 
 // leaves reports whether people leave a release alone: the policy keeps phones on

@@ -42,6 +42,7 @@ type phones struct {
 	*kind
 	id        string // decides about waves
 	count     int    // of the kind's phones
+	off       bool   // nobody switches them on
 	os        string
 	since     time.Time        // on os
 	stretches []policy.Stretch // what they ran before
@@ -188,40 +189,6 @@ func (r *replay) verdict(p *phones, method policy.Method, result policy.Result, 
 	}
 }
 
-// approve opens the gates that may be opened: one person the verified ones, two
-// people in an emergency what passed a smoke test.
-func (r *replay) approve(now time.Time) {
-	for _, g := range r.gates(now) {
-		urgent := r.way.Strategy == Emergency && g.Urgent != nil
-		installDays := r.way.InstallDays
-		if urgent {
-			installDays = min(installDays, EmergencyInstallDays)
-		}
-		a := policy.Approval{
-			ID: g.Release, Group: r.group, Release: g.Release, By: "approver", At: now,
-			Deadline: policy.FormatLocal(now.AddDate(0, 0, installDays), time.UTC),
-		}
-		switch {
-		case g.Approval != "" || !r.ahead.decides(g, now):
-			continue
-		case policy.Approvable(g) == nil:
-			a.Models, a.Floors = g.Models, g.Floors
-		case urgent && policy.LaneOpen(g) == nil:
-			a.Models, a.Floors, a.Verdicts = g.Urgent.Models, g.Urgent.Floors, g.Urgent.Verdicts
-			a.Lane = &policy.Lane{By: a.By, Second: "second approver", CVEs: g.Urgent.CVEs}
-		default:
-			continue
-		}
-		if r.way.Policy != nil {
-			a.Waves = r.waves(g.Release, now)
-			r.noteWave(a, 0, now)
-		}
-		r.parts.Approvals = append(r.parts.Approvals, a)
-		r.changed()
-		r.step(g.Release).approve(now, a.Lane != nil)
-	}
-}
-
 // offer gives verification phones the newest release, when their testers are
 // free or give up what they test. They install it on the same day.
 func (r *replay) offer(now time.Time) {
@@ -277,6 +244,9 @@ func (r *replay) install(now time.Time) {
 	clock := policy.FormatLocal(now, r.way.Policy.location())
 	w := r.snapshot() // no target depends on what other phones install
 	for _, p := range r.phones {
+		if p.off {
+			continue
+		}
 		e := policy.TargetFor(w, r.facts(p, policy.RingProduction, p.os), now).Enforce
 		if e == nil {
 			p.told = told{} // what was taken back is told anew

@@ -58,11 +58,16 @@ func (s *Stored) notice() time.Duration {
 
 // waves returns the waves of an approval, planned as the server does.
 func (r *replay) waves(release string, now time.Time) []policy.Wave {
-	s := r.way.Policy
-	shares := s.Waves
+	shares := r.way.Policy.Waves
 	if len(shares) == 0 {
 		shares = []int{100}
 	}
+	return r.plan(shares, release, now)
+}
+
+// plan returns waves of such shares.
+func (r *replay) plan(shares []int, release string, now time.Time) []policy.Wave {
+	s := r.way.Policy
 	within := cmp.Or(s.Deadline, time.Duration(r.way.InstallDays)*24*time.Hour)
 	waiting := r.waiting(release)
 	waves := make([]policy.Wave, len(shares))
@@ -130,7 +135,7 @@ func (r *replay) usersInstall(now time.Time) {
 			continue
 		}
 		for _, p := range r.phones {
-			if slices.Contains(g.ProductionModels, p.model) && !version.AtLeast(p.os, g.Release) {
+			if !p.off && slices.Contains(g.ProductionModels, p.model) && !version.AtLeast(p.os, g.Release) {
 				r.take(p, g.Release, now)
 				r.ahead.note(Event{Kind: EventUsers, Release: g.Release, Phones: p.count})
 			}

@@ -12,7 +12,7 @@ import (
 // reads it.
 func SimulateValues(q fleet.SimulateQuery) url.Values {
 	v := url.Values{}
-	for name, value := range map[string]string{"policy": q.Policy, "release": strings.Join(q.Releases, ",")} {
+	for name, value := range map[string]string{"policy": q.Policy, "release": strings.Join(q.Releases, ","), "broken": strings.Join(q.Broken, ","), "silent": q.Silent} {
 		if value != "" {
 			v.Set(name, value)
 		}
@@ -26,7 +26,10 @@ func SimulateValues(q fleet.SimulateQuery) url.Values {
 }
 
 func simulate(h *Handler, c *call) (any, error) {
-	q := fleet.SimulateQuery{Policy: c.query("policy")}
+	q := fleet.SimulateQuery{Policy: c.query("policy"), Silent: c.query("silent")}
+	if s := c.query("broken"); s != "" {
+		q.Broken = strings.Split(s, ",")
+	}
 	if s := c.query("release"); s != "" {
 		q.Releases = strings.Split(s, ",")
 	}

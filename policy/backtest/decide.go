@@ -1,0 +1,155 @@
+package backtest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+// approve opens the gates that may be opened: one person the verified ones, two
+// people in an emergency what passed a smoke test.
+func (r *replay) approve(now time.Time) {
+	for _, g := range r.gates(now) {
+		urgent := r.way.Strategy == Emergency && g.Urgent != nil
+		installDays := r.way.InstallDays
+		if urgent {
+			installDays = min(installDays, EmergencyInstallDays)
+		}
+		a := policy.Approval{
+			ID: g.Release, Group: r.group, Release: g.Release, By: "approver", At: now,
+			Deadline: policy.FormatLocal(now.AddDate(0, 0, installDays), time.UTC),
+		}
+		switch {
+		case g.Approval != "" || !r.ahead.decides(g, now):
+			continue
+		case policy.Approvable(g) == nil:
+			a.Models, a.Floors = g.Models, g.Floors
+		case urgent && policy.LaneOpen(g) == nil:
+			a.Models, a.Floors, a.Verdicts = g.Urgent.Models, g.Urgent.Floors, g.Urgent.Verdicts
+			a.Lane = &policy.Lane{By: a.By, Second: "second approver", CVEs: g.Urgent.CVEs}
+		default:
+			continue
+		}
+		if r.way.Policy != nil && !r.roll(&a, g, now) {
+			continue
+		}
+		r.give(a, now)
+	}
+}
+
+// give puts an approval on record.
+func (r *replay) give(a policy.Approval, now time.Time) {
+	r.parts.Approvals = append(r.parts.Approvals, a)
+	r.changed()
+	r.step(a.Release).approve(now, a.Lane != nil)
+	for i := range a.Waves {
+		if a.Waves[i].Begun(now) {
+			r.noteWave(a, i, now)
+		}
+	}
+}
+
+// roll gives an approval its waves: those of a rollout under way that it can take
+// over, else those of the policy. It reports false when the server would refuse the
+// approval. The past is played without that: when its builds would go was not known
+// at the time.
+func (r *replay) roll(a *policy.Approval, g policy.Gate, now time.Time) bool {
+	old := r.underWay(a, now)
+	if old < 0 {
+		a.Waves = r.waves(a.Release, now)
+		return r.ahead == nil || !outlives(g, a.Waves) || r.ahead.refuse(g)
+	}
+	from := &r.parts.Approvals[old]
+	s := r.scheduleOf(from)
+	waves := s.Rebase(from.Waves, now)
+	if a.Waves = waves; r.stopped[from.ID] {
+		a.Waves = s.Delay(waves, s.After(now, s.Soak))
+	}
+	if r.ahead != nil && outlives(g, a.Waves) {
+		return r.ahead.refuse(g)
+	}
+	from.SupersededBy, from.Waves = a.Release, slices.Clone(from.Waves)
+	for i := range from.Waves {
+		from.Waves[i].Waits = waves[i].Waits
+	}
+	a.WavesOf = from.Drawn()
+	r.ahead.keepSoak(a.ID, s.Soak)
+	r.ahead.note(Event{Kind: EventRebased, Release: a.Release, From: from.Release})
+	return true
+}
+
+// outlives reports whether a deadline comes later than an approval of a gate may
+// have one.
+func outlives(g policy.Gate, waves []policy.Wave) bool {
+	latest := g.LastDeadline()
+	return latest != "" && slices.ContainsFunc(waves, func(w policy.Wave) bool { return w.Deadline.Compare(latest) > 0 })
+}
+
+// underWay returns the index of the approval whose waves a new one takes over, -1
+// for none: that of an older patch of the same x.y, of which results are carried
+// over, while waves of it wait, when it leaves no phone behind.
+func (r *replay) underWay(a *policy.Approval, now time.Time) int {
+	if !r.way.Policy.CarryOver {
+		return -1
+	}
+	for _, g := range r.gates(now) {
+		if !version.Newer(a.Release, g.Release) || version.Line(a.Release) != version.Line(g.Release) {
+			continue
+		}
+		i := slices.IndexFunc(r.parts.Approvals, func(o policy.Approval) bool { return g.Approval != "" && o.ID == g.Approval })
+		going := g.Phase == policy.PhaseApproved || g.Phase == policy.PhaseRollingOut || g.Phase == policy.PhaseBlocked
+		if i < 0 || !going {
+			continue
+		}
+		old := r.parts.Approvals[i]
+		left := func(p *phones) bool {
+			return !version.AtLeast(p.os, old.Release) && has(old.Models, p.model) && !has(a.Models, p.model)
+		}
+		waits := slices.ContainsFunc(old.Waves, func(w policy.Wave) bool { return w.Waits })
+		if waits && old.Lane == nil && old.SupersededBy == "" && !slices.ContainsFunc(r.phones, left) {
+			return i
+		}
+	}
+	return -1
+}
+
+// enforce approves what the policy does at the end of a hold, for a release that
+// is not settled yet.
+func (r *replay) enforce(now time.Time) {
+	if r.way.Policy.OnExpiry != policy.OnExpiryEnforce {
+		return
+	}
+	gates := r.gates(now)
+	for _, g := range gates {
+		day, waiting := policy.HoldReached(r.snapshot(), g, now)
+		if day != policy.HoldDays || r.ahead.settled[g.Release] {
+			continue
+		}
+		chosen, outcome := policy.Enforceable(gates, waiting, r.lastApproval, now)
+		r.ahead.settled[g.Release] = outcome != policy.EndNoVerified
+		if outcome != policy.EndApproved || r.step(chosen.Release).approved.Equal(now) {
+			continue
+		}
+		a := policy.Approval{ID: chosen.Release, Group: r.group, Release: chosen.Release, By: "policy", At: now, Models: chosen.Models, Floors: chosen.Floors}
+		if a.Waves = r.waves(a.Release, now); outlives(chosen, a.Waves) {
+			a.Waves = r.plan([]int{100}, a.Release, now)
+			r.ahead.keepSoak(a.ID, 0)
+		}
+		r.ahead.note(Event{Kind: EventEnforced, Release: a.Release, From: g.Release})
+		r.give(a, now)
+	}
+}
+
+// lastApproval returns the newest approval of a release, nil for none.
+func (r *replay) lastApproval(release string) *policy.Approval {
+	var last *policy.Approval
+	for i := range r.parts.Approvals {
+		a := &r.parts.Approvals[i]
+		if a.Group == r.group && version.Equal(a.Release, release) && (last == nil || !a.At.Before(last.At)) {
+			last = a
+		}
+	}
+	return last
+}
