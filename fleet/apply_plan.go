@@ -58,7 +58,7 @@ func (p *applying) policy(there *snapshot, in PolicySettings) error {
 	if err != nil {
 		return err
 	}
-	if err := p.f.checkBeta(is); err != nil {
+	if err := p.f.checkBeta(was, is); err != nil {
 		return err
 	}
 	if in.Calendar != nil && *in.Calendar != "" {
@@ -193,7 +193,7 @@ func (p *applying) unused() error {
 		if _, err := after.decided(was.Name); err == nil {
 			continue
 		}
-		v := policyView(after, was)
+		v := p.f.policyView(after, was)
 		if err := v.refuseUse(); err != nil {
 			return inUse(err, v.Groups, p.r.groupEntry, "policy")
 		}

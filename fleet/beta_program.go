@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,10 +12,16 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
+// betaToken is where a declaration has the token of a beta program.
+var betaToken = regexp.MustCompile(`"Token":"(?:[^"\\]|\\.)*"`)
+
 // BetaSettings are what a policy says about beta programs on verification phones.
 type BetaSettings struct {
 	Beta        string `json:"beta"`         // off, offer or require
 	BetaProgram string `json:"beta_program"` // "": none
+	// BetaMissing says that the configuration does not have the program: phones are
+	// told to take part in none.
+	BetaMissing bool `json:"beta_missing,omitempty"`
 }
 
 // BetaChange changes them; what is nil stays as it is.
@@ -24,7 +31,7 @@ type BetaChange struct {
 }
 
 func betaSettings(p storage.Policy) BetaSettings {
-	return BetaSettings{cmp.Or(p.Beta.Mode, string(policy.BetaOff)), p.Beta.Program}
+	return BetaSettings{Beta: cmp.Or(p.Beta.Mode, string(policy.BetaOff)), BetaProgram: p.Beta.Program}
 }
 
 // betaChange returns the change that leads to what a policy says.
@@ -53,10 +60,17 @@ func (c BetaChange) onto(p *storage.Policy) error {
 	return nil
 }
 
-// checkBeta refuses a policy whose beta program the configuration does not have:
-// its token would be missing.
-func (f *Fleet) checkBeta(p storage.Policy) error {
-	if _, ok := f.o.BetaPrograms[p.Beta.Program]; ok || betaSettings(p).Beta == string(policy.BetaOff) {
+// lacksBeta reports whether the configuration does not have the beta program of a
+// policy, so that phones are told of none.
+func (f *Fleet) lacksBeta(p storage.Policy) bool {
+	_, known := f.o.BetaPrograms[p.Beta.Program]
+	return !known && betaSettings(p).Beta != string(policy.BetaOff)
+}
+
+// checkBeta refuses a change to a beta program that the configuration does not
+// have: its token would be missing. What a policy said before, it may go on saying.
+func (f *Fleet) checkBeta(was, p storage.Policy) error {
+	if was.Beta == p.Beta || !f.lacksBeta(p) {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(f.o.BetaPrograms))

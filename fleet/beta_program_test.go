@@ -45,6 +45,10 @@ func TestBetaProgram(t *testing.T) {
 	w.betas = nil
 	w.restart()
 	check("without its token", none, nil)
+	if p, err := w.fleet.Policy(seg, "strict"); err != nil || !p.BetaMissing {
+		t.Errorf("policy without its program: %+v, %v, want that it is missing", p.BetaSettings, err)
+	}
+	w.decides("strict", fleet.PolicyChange{VerdictDays: ptr(10)}) // what has nothing to do with it can still be changed
 }
 
 // TestBetaProgramReported: what the phone says it takes part in is on record.

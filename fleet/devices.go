@@ -162,7 +162,8 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 	return l
 }
 
-// DeclarationsView is what a phone was told, exactly as sent.
+// DeclarationsView is what a phone was told, as sent but for tokens of beta
+// programs, which are secrets.
 type DeclarationsView struct {
 	Token        string            `json:"token"`
 	Timestamp    time.Time         `json:"timestamp,omitzero"`
@@ -204,6 +205,9 @@ func (f *Fleet) Declarations(ctx context.Context, seg storage.Segment, udid stri
 		body, err := f.store.Declaration(ctx, seg, it.ServerToken)
 		if err != nil {
 			return v, wrap("read declaration", err)
+		}
+		if it.Identifier == idSettings {
+			body = betaToken.ReplaceAll(body, []byte(`"Token":"…"`))
 		}
 		v.Declarations = append(v.Declarations, body)
 	}

@@ -91,13 +91,14 @@ type PolicyView struct {
 	ChangedAt time.Time `json:"changed_at,omitzero"`
 }
 
-func policyView(s *snapshot, p storage.Policy) PolicyView {
+func (f *Fleet) policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
 		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), MajorSettings: majorSettings(p),
 		ChaseSettings: chaseSettings(p), UrgentDefaults: urgentDefaults(p), LeakSettings: leakSettings(p), BetaSettings: betaSettings(p),
 		Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
+	v.BetaMissing = f.lacksBeta(p)
 	for _, g := range s.records.Groups {
 		if policyName(g) == p.Name {
 			v.Groups = append(v.Groups, g.Name)
@@ -152,7 +153,7 @@ func (f *Fleet) Policies(seg storage.Segment) ([]PolicyView, error) {
 	s := w.current.Load()
 	out := []PolicyView{}
 	for _, p := range s.policies() {
-		out = append(out, policyView(s, p))
+		out = append(out, f.policyView(s, p))
 	}
 	return out, nil
 }
@@ -168,7 +169,7 @@ func (f *Fleet) Policy(seg storage.Segment, name string) (PolicyView, error) {
 	if err != nil {
 		return PolicyView{}, err
 	}
-	return policyView(s, p), nil
+	return f.policyView(s, p), nil
 }
 
 // SetPolicy makes a policy, or changes one that exists. What a policy says
@@ -195,7 +196,7 @@ func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name 
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if err := f.checkBeta(p); err != nil {
+		if err := f.checkBeta(was, p); err != nil {
 			return storage.WorldChange{}, err
 		}
 		if p.CalendarName != "" {
@@ -204,7 +205,7 @@ func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name 
 			}
 		}
 		change := f.settingPolicy(a, p)
-		view = policyView(s, change.Policies[0])
+		view = f.policyView(s, change.Policies[0])
 		return change, nil
 	})
 	return view, err
@@ -233,7 +234,7 @@ func (f *Fleet) RemovePolicy(ctx context.Context, seg storage.Segment, a Act, na
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		view = policyView(s, p)
+		view = f.policyView(s, p)
 		return f.removingPolicy(a, p), view.refuseUse()
 	})
 	return view, err

@@ -44,7 +44,7 @@ func (f *Fleet) takeOver(w *worldState, s *snapshot, r ApproveRequest, a *storag
 	}
 	old, phase, ok := f.underWay(w, s, *a)
 	if !ok {
-		return nil, refused("nothing-to-rebase", "no rollout of an older release of iOS %d is under way in group %s; approve without --rebase", version.Major(a.Release), a.Group).
+		return nil, refused("nothing-to-rebase", "no rollout of an older release of iOS %d is under way in group %s; leave out --rebase", version.Major(a.Release), a.Group).
 			with("release", a.Release, "group", a.Group)
 	}
 	if old.Lane != nil {
@@ -54,7 +54,7 @@ func (f *Fleet) takeOver(w *worldState, s *snapshot, r ApproveRequest, a *storag
 	}
 	if left := leftBehind(w, old, *a); len(left) > 0 {
 		models := strings.Join(left, ", ")
-		return nil, refused("rebase-leaves-models", "%s is not verified on %s, which the rollout of %s is for; test it there, or approve without --rebase", a.Release, models, old.Release).
+		return nil, refused("rebase-leaves-models", "%s is not verified on %s, which the rollout of %s is for; test it there, or leave out --rebase", a.Release, models, old.Release).
 			with("release", a.Release, "models", models, "older", old.Release)
 	}
 	waves, err := f.withDeadline(engineWaves(old.Waves), r.Deadline)

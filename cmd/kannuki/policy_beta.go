@@ -37,6 +37,8 @@ func (g *globals) betaProgram(s fleet.BetaSettings) string {
 	switch {
 	case s.BetaProgram == "" || s.Beta == "off":
 		return g.text.T("none")
+	case s.BetaMissing:
+		return g.text.T("%s is not in config.yaml: no phone takes part", s.BetaProgram)
 	case s.Beta == "require":
 		return g.text.T("%s; verification phones take part by themselves", s.BetaProgram)
 	default:

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/internal/freeport"
 	"github.com/kannuki-mdm/kannuki/internal/lab"
 	"github.com/kannuki-mdm/kannuki/mdm/apns/apnstest"
 	"github.com/kannuki-mdm/kannuki/server"
@@ -68,7 +68,7 @@ func newInstallation(ctx context.Context, dir string, deliver func(token []byte,
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := freeport.Address(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,14 +101,6 @@ func newInstallation(ctx context.Context, dir string, deliver func(token []byte,
 }
 
 func (in *installation) close() error { return errors.Join(in.push.Close(), in.log.Close()) }
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
 
 // child is a server in a process of its own.
 type child struct {

@@ -5,12 +5,13 @@ func japaneseBeta() []both {
 	return []both{
 		{"Beta", "ベータ"},
 		{"Beta program", "ベータプログラム"},
+		{"%s is not in config.yaml: no phone takes part", "%sがconfig.yamlにないため、どの端末も参加しません"},
 		{"%s; offered to testers", "%s：検証担当者に表示"},
 		{"%s; verification phones take part by themselves", "%s：検証用端末は自動で参加"},
 		{"name of the beta program, one of beta_programs in config.yaml", "ベータプログラムの名前。config.yamlのbeta_programsにあるもの"},
 		{
 			"Apple's beta program on verification phones with iOS 18 or later: off (none), offer (testers may choose it in the settings of the phone) or require (supervised phones take part by themselves); production phones never take part",
-			"iOS 18以降の検証用端末でのAppleベータプログラム：off（参加しない）、offer（検証担当者が端末の設定で選べる）、require（監視対象端末は自動で参加）。業務用端末は参加しません",
+			"iOS 18以降の検証用端末でのAppleベータプログラム：off（参加しない）、offer（検証担当者が端末の設定で選べる）、require（監視対象端末は自動で参加）。本番端末は参加しません",
 		},
 		{"%s (beta)", "%s（ベータ）"},
 		{"It was a beta (%s): the result opens and closes no gate.", "ベータ（%s）での結果のため、ゲートには影響しません。"},

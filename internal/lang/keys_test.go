@@ -48,6 +48,9 @@ func TestKeys(t *testing.T) {
 			missing = append(missing, fmt.Sprintf("%s\n\t%q: \"\",", u.where, u.key))
 			continue
 		}
+		if stray(u.key) || stray(ja) {
+			t.Errorf("%q or its Japanese %q has a %% that begins no verb; write %%%%", u.key, ja)
+		}
 		if diff := cmp.Diff(verbs(u.key), verbs(ja)); diff != "" {
 			t.Errorf("%s: %q and %q take different values (-English +Japanese):\n%s", u.where, u.key, ja, diff)
 		}
@@ -180,6 +183,19 @@ func verbs(format string) map[int]string {
 		next++
 	}
 	return found
+}
+
+// stray reports whether a % stands in a format that begins no verb: fmt writes
+// an error in its place.
+func stray(format string) bool { return strings.Contains(verb.ReplaceAllString(format, ""), "%") }
+
+func TestStray(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[string]bool{"5 %% of %d": false, "%[2]s": false, "(%)": true, "割合（%）が": true} {
+		if got := stray(format); got != want {
+			t.Errorf("stray(%q) = %v", format, got)
+		}
+	}
 }
 
 func TestVerbs(t *testing.T) {

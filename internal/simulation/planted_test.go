@@ -28,7 +28,7 @@ type plant struct {
 	act   func(fleet.Act) fleet.Act // whom it takes people for
 }
 
-// plants returns a fault for each property, and more.
+// plants returns a fault for each property that is checked, and more.
 func plants() []plant {
 	return slices.Concat(misread(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless())
 }
