@@ -58,7 +58,7 @@ func (r *replay) give(a policy.Approval, now time.Time) {
 func (r *replay) roll(a *policy.Approval, g policy.Gate, now time.Time) bool {
 	old := r.underWay(a, now)
 	if old < 0 {
-		a.Waves = r.waves(a.Release, now)
+		a.Waves = r.waves(a, now)
 		return r.ahead == nil || !outlives(g, a.Waves) || r.ahead.refuse(g)
 	}
 	from := &r.parts.Approvals[old]
@@ -133,8 +133,8 @@ func (r *replay) enforce(now time.Time) {
 			continue
 		}
 		a := policy.Approval{ID: chosen.Release, Group: r.group, Release: chosen.Release, By: "policy", At: now, Models: chosen.Models, Floors: chosen.Floors}
-		if a.Waves = r.waves(a.Release, now); outlives(chosen, a.Waves) {
-			a.Waves = r.plan([]int{100}, a.Release, now)
+		if a.Waves = r.waves(&a, now); outlives(chosen, a.Waves) {
+			a.Waves = r.plan([]int{100}, &a, now)
 			r.ahead.keepSoak(a.ID, 0)
 		}
 		r.ahead.note(Event{Kind: EventEnforced, Release: a.Release, From: g.Release})

@@ -2,6 +2,7 @@ package backtest_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,22 @@ func verified(days int, more ...policy.Release) backtest.Present {
 		p.Production = append(p.Production, backtest.Cohort{ID: fmt.Sprint(i), Model: old, Version: "26.0", Count: 1})
 	}
 	return p
+}
+
+// rolling is the approval of a release whose first half of the phones was told to
+// install it, and whose second half starts on day 4.
+func rolling(release string, phones []backtest.Cohort) policy.Approval {
+	var buckets []uint32
+	for _, c := range phones {
+		if c.Model == old {
+			buckets = append(buckets, policy.Bucket(release, c.ID))
+		}
+	}
+	slices.Sort(buckets)
+	return policy.Approval{ID: "1", Group: "sales", Release: release, By: "a", At: day(-1), Models: []string{old}, Waves: []policy.Wave{
+		{Start: day(-1), Planned: day(-1), Threshold: buckets[len(buckets)/2-1] + 1, Deadline: "2026-01-02T00:00:00", Within: 2 * aDay},
+		{Start: day(4), Planned: day(4), Threshold: policy.Buckets, Deadline: "2026-01-07T00:00:00", Within: 2 * aDay, Waits: true},
+	}}
 }
 
 // TestForwardPlays what people do not plan for.
@@ -65,6 +82,33 @@ func TestForwardPlays(t *testing.T) {
 			"4 phase 26.1.1 verified",
 			"5 phase 26.1 superseded", "5 phase 26.1.1 rolling-out", "5 rebased 26.1.1  from 26.1", "5 wave 26.1.1 wave 1 5 phones", "5 wave 26.1.1 wave 2 5 phones",
 			"7 phase 26.1.1 done", "7 installed 26.1.1  10 phones",
+		}},
+		{"a patch takes over waves that a broken app stops, and lets them soak anew", with(verified(20, posted("26.1.1", 1, models)), func(p *backtest.Present) {
+			found := works("pos", "26.1")
+			found.ID, found.Result, found.At = "broken", policy.ResultBroken, day(0).Add(1)
+			p.Parts.Verdicts = append(p.Parts.Verdicts, found)
+			p.Parts.Approvals = []policy.Approval{rolling("26.1", p.Production)}
+		}), retail(carry), []string{
+			"0 phase 26.1 blocked",
+			"1 posted 26.1.1", "1 phase 26.1.1 verifying", "1 offered 26.1.1",
+			"16 phase 26.1.1 verified",
+			"17 phase 26.1 superseded", "17 phase 26.1.1 rolling-out", "17 rebased 26.1.1  from 26.1", "17 wave 26.1.1 wave 1 5 phones",
+			"19 installed 26.1.1  5 phones",
+		}},
+		{"a patch that leaves phones behind begins its own waves", with(verified(18), func(p *backtest.Present) {
+			p.Parts.Releases = append(p.Parts.Releases, posted("26.1.1", 1, []string{neu}))
+			p.Parts.Releases[0].Models = append(p.Parts.Releases[0].Models, policy.ModelWindow{Model: neu, Posted: day(-60)})
+			p.Production = append(p.Production, backtest.Cohort{ID: "n", Model: neu, Version: "26.0", Count: 1})
+			p.Testers = append(p.Testers, backtest.Cohort{ID: "u", Model: neu, Version: "26.0", Count: 1})
+			p.Parts.Approvals = []policy.Approval{rolling("26.1", p.Production)}
+			p.Parts.Approvals[0].Waves[1].Start, p.Parts.Approvals[0].Waves[1].Planned = day(18), day(18)
+		}), retail(carry), []string{
+			"0 phase 26.1 rolling-out", "1 posted 26.1.1", "1 phase 26.1.1 verifying", "1 offered 26.1.1", "2 installed 26.1  5 phones",
+			"16 phase 26.1.1 verified", "17 phase 26.1.1 rolling-out", "17 wave 26.1.1 wave 1 1 phones",
+			"18 wave 26.1 wave 2 5 phones",
+		}},
+		{"testers go on after a refusal", with(verified(4, posted("26.2", 2, models)), late), retail(two), []string{
+			"0 phase 26.1 verified", "1 refused 26.1  until 2026-01-06T00:00:00", "2 posted 26.2", "2 phase 26.1 superseded", "2 phase 26.2 verifying", "2 offered 26.2",
 		}},
 		{"what outlives the build is refused", with(verified(6), late), retail(two), []string{
 			"0 phase 26.1 verified", "1 refused 26.1  until 2026-01-06T00:00:00",

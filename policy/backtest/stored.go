@@ -57,19 +57,19 @@ func (s *Stored) notice() time.Duration {
 }
 
 // waves returns the waves of an approval, planned as the server does.
-func (r *replay) waves(release string, now time.Time) []policy.Wave {
+func (r *replay) waves(a *policy.Approval, now time.Time) []policy.Wave {
 	shares := r.way.Policy.Waves
 	if len(shares) == 0 {
 		shares = []int{100}
 	}
-	return r.plan(shares, release, now)
+	return r.plan(shares, a, now)
 }
 
 // plan returns waves of such shares.
-func (r *replay) plan(shares []int, release string, now time.Time) []policy.Wave {
+func (r *replay) plan(shares []int, a *policy.Approval, now time.Time) []policy.Wave {
 	s := r.way.Policy
 	within := cmp.Or(s.Deadline, time.Duration(r.way.InstallDays)*24*time.Hour)
-	waiting := r.waiting(release)
+	waiting := r.waiting(a)
 	waves := make([]policy.Wave, len(shares))
 	for i, share := range shares {
 		waves[i] = policy.Wave{Threshold: threshold(waiting, share), Waits: true, Planned: now, Within: max(within, s.notice())}
@@ -79,13 +79,13 @@ func (r *replay) plan(shares []int, release string, now time.Time) []policy.Wave
 	return waves
 }
 
-// waiting returns the bucket of every production phone that does not have a
-// release, sorted.
-func (r *replay) waiting(release string) []uint32 {
+// waiting returns the bucket of every production phone that an approval covers and
+// that does not have its release, sorted.
+func (r *replay) waiting(a *policy.Approval) []uint32 {
 	var buckets []uint32
 	for _, p := range r.phones {
-		if !version.AtLeast(p.os, release) {
-			buckets = slices.AppendSeq(buckets, slices.Values(slices.Repeat([]uint32{policy.Bucket(release, p.id)}, p.count)))
+		if has(a.Models, p.model) && !version.AtLeast(p.os, a.Release) {
+			buckets = slices.AppendSeq(buckets, slices.Values(slices.Repeat([]uint32{policy.Bucket(a.Release, p.id)}, p.count)))
 		}
 	}
 	slices.Sort(buckets)
