@@ -14,9 +14,11 @@ type Silence struct {
 	from, to time.Time
 }
 
-// Silence returns what silence is now. Days on which the calendar rests do not
+// Silence returns what silence is now. Days on which the company is away do not
 // count: those that are closed, holidays among them, and weekdays without
-// updates. Its hours and the last days of a month do, as phones are in use then.
+// updates when there are updates on most of the week, which then is the one that is
+// worked. A few days for updates say nothing about the others, and phones are in use
+// outside the calendar's hours and on the last days of a month too.
 // Days are those of the locations of since and now; who had fallen silent by
 // since does not count.
 func (b Breaker) Silence(c Calendar, since, now time.Time) Silence {
@@ -31,13 +33,13 @@ func (s Silence) Began(used time.Duration, heard time.Time) bool {
 }
 
 // worked returns the time before t from which on d has passed, without the days on
-// which the calendar rests. It looks a year back.
+// which the company is away. It looks a year back.
 func (c Calendar) worked(t time.Time, d time.Duration) time.Time {
 	y, m, today := t.Date()
 	end := t
 	for i := range farthest + 1 {
 		midnight := time.Date(y, m, today-i, 0, 0, 0, 0, t.Location())
-		if !c.rests(midnight) {
+		if !c.away(midnight) {
 			passed := end.Sub(midnight)
 			if passed >= d {
 				return end.Add(-d)
@@ -49,9 +51,23 @@ func (c Calendar) worked(t time.Time, d time.Duration) time.Time {
 	return end
 }
 
+// mostDays is on how many weekdays there are updates at least when those without are
+// the company's days off.
+const mostDays = 4
+
+// away reports whether the company is taken to be away on a day.
+func (c Calendar) away(midnight time.Time) bool {
+	return c.closed(midnight) || len(c.Weekdays) >= mostDays && c.dayOff(midnight)
+}
+
 // rests reports whether a day is closed, or a weekday without updates.
-func (c Calendar) rests(midnight time.Time) bool {
+func (c Calendar) rests(midnight time.Time) bool { return c.closed(midnight) || c.dayOff(midnight) }
+
+func (c Calendar) dayOff(midnight time.Time) bool {
+	return len(c.Weekdays) > 0 && !slices.Contains(c.Weekdays, midnight.Weekday())
+}
+
+func (c Calendar) closed(midnight time.Time) bool {
 	date := Date(midnight.Format(time.DateOnly))
-	return len(c.Weekdays) > 0 && !slices.Contains(c.Weekdays, midnight.Weekday()) ||
-		slices.ContainsFunc(c.Closed, func(days Days) bool { return days.First <= date && date <= days.Last })
+	return slices.ContainsFunc(c.Closed, func(days Days) bool { return days.First <= date && date <= days.Last })
 }

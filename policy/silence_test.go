@@ -21,6 +21,7 @@ func TestSilence(t *testing.T) {
 	}
 	monday := time.Date(2027, 1, 11, 9, 0, 0, 0, tokyo)
 	week := []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
+	sunday := []time.Weekday{time.Sunday}
 	closed := []policy.Days{{First: "2026-12-29", Last: "2027-01-03"}}
 	const aDay = 24 * time.Hour
 	tests := []struct {
@@ -45,6 +46,13 @@ func TestSilence(t *testing.T) {
 		{"closed over the new year, not yet", policy.Calendar{Closed: closed}, monday.AddDate(0, 0, -6), 0, 9*aDay - 1, 0, false},
 		{"closed over the new year", policy.Calendar{Closed: closed}, monday.AddDate(0, 0, -6), 0, 9 * aDay, 0, true},
 		{"closed, and known when signs began to count", policy.Calendar{Closed: closed}, monday.AddDate(0, 0, -6), 0, 11 * aDay, 2 * aDay, false},
+		{"updates on Sundays only, not yet", policy.Calendar{Weekdays: sunday}, monday, 0, 3*aDay - 1, 0, false},
+		{"updates on Sundays only", policy.Calendar{Weekdays: sunday}, monday, 0, 3 * aDay, 0, true},
+		{"updates on three days", policy.Calendar{Weekdays: week[:3]}, monday, 0, 3 * aDay, 0, true},
+		{"a week of four days, not yet", policy.Calendar{Weekdays: week[:4]}, monday, 0, 6*aDay - 1, 0, false},
+		{"a week of four days", policy.Calendar{Weekdays: week[:4]}, monday, 0, 6 * aDay, 0, true},
+		{"updates on Sundays, closed over the new year, not yet", policy.Calendar{Weekdays: sunday, Closed: closed}, monday.AddDate(0, 0, -6), 0, 9*aDay - 1, 0, false},
+		{"updates on Sundays, closed over the new year", policy.Calendar{Weekdays: sunday, Closed: closed}, monday.AddDate(0, 0, -6), 0, 9 * aDay, 0, true},
 		{"the last days of a month are worked", policy.Calendar{MonthEnd: 15}, monday.AddDate(0, 0, -13), 0, 3 * aDay, 0, true},
 		{"so are hours without updates", policy.Calendar{From: 9 * time.Hour, To: 10 * time.Hour}, monday, 0, 3 * aDay, 0, true},
 		{"the clocks went forward", policy.Calendar{}, time.Date(2027, 3, 15, 9, 0, 0, 0, newYork), 0, 3 * aDay, 0, true},
