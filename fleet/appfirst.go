@@ -61,6 +61,12 @@ func (f *Fleet) stopQueued(ctx context.Context, w *worldState, p storage.Phone) 
 	return f.withdrawApps(ctx, w, p)
 }
 
+// appWatched reports whether what was answered may still bring the app, so that it
+// is not to be told again. An answer of a clock that ran ahead says nothing.
+func appWatched(u storage.AppUpdate, now time.Time) bool {
+	return !u.AnsweredAt.After(now) && now.Before(u.AnsweredAt.Add(appRetry))
+}
+
 // watched reports whether the phone is to be asked what became of an app update.
 func watched(u storage.AppUpdate) bool {
 	return !unansweredApp(u) && u.State != string(policy.WhyAppRefused)
@@ -107,7 +113,7 @@ func (f *Fleet) appsToSend(s *snapshot, p *storage.Phone) []policy.AppInstall {
 			return false
 		}
 		u := p.AppUpdates[i]
-		return unansweredApp(u) || u.Number >= appTries || now.Before(u.AnsweredAt.Add(appRetry))
+		return unansweredApp(u) || u.Number >= appTries || appWatched(u, now)
 	})
 }
 

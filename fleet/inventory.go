@@ -60,9 +60,11 @@ func appsID(p *storage.Phone, bundleIDs []string) string {
 // may change them. An ungrouped phone is asked for no apps at all.
 func groupApps(s *snapshot, group string) []string { return s.apps[group] }
 
-// stale reports whether an answer must be asked for again.
+// stale reports whether an answer must be asked for again: it is old, or of a clock
+// that ran ahead.
 func (f *Fleet) stale(at time.Time) bool {
-	return at.IsZero() || f.now().Sub(at) >= f.o.InventoryEvery
+	now := f.now()
+	return at.IsZero() || at.After(now) || now.Sub(at) >= f.o.InventoryEvery
 }
 
 // appsDue returns what the phone should be asked for, and whether it should be
