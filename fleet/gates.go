@@ -279,7 +279,8 @@ func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, re
 
 // Resume lets a paused rollout go on; the next wave waits until those before it
 // have soaked anew, and what phones showed until now no longer stops it. It is
-// refused while an app is broken.
+// refused while an app is broken, and after a jump of the clock, by which both
+// would be dated, until a person ended that halt.
 func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
 	var shown storage.Approval
 	effect, err := f.carry(ctx, seg, a, decision{action: "rollout.resume", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
@@ -287,6 +288,9 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 		if !ok || approval.PausedAt.IsZero() {
 			return storage.WorldChange{}, refused("not-paused", "the rollout of %s in group %s was not paused by a person", release, group).
 				with("release", release, "group", group)
+		}
+		if s.records.Halt.Cause == storage.HaltClock {
+			return storage.WorldChange{}, refused("clock-halt", "nothing goes on while nobody knows what time it is; see that the server's clock is right and resume with --after-clock-jump first")
 		}
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
 		approval.Breaker = storage.BreakerState{Since: f.now()}

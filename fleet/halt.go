@@ -181,8 +181,9 @@ func (f *Fleet) EndHalt(ctx context.Context, seg storage.Segment, a Act, cause s
 	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		switch ended = s.records.Halt; ended.Cause {
 		case cause:
-			entry := f.entry(a, "engine.resume", string(seg), haltDetail(ended))
-			return storage.WorldChange{Halt: &storage.Halt{}, Approvals: f.pausedAhead(s), Audit: []storage.AuditEntry{entry}}, nil
+			c := f.datedBack(s)
+			c.Halt, c.Audit = &storage.Halt{}, []storage.AuditEntry{f.entry(a, "engine.resume", string(seg), haltDetail(ended))}
+			return c, nil
 		case "":
 			return storage.WorldChange{}, refused("not-halted", "nothing stands still; a single rollout is resumed by its release and group")
 		default:
@@ -201,17 +202,47 @@ func (f *Fleet) EndHalt(ctx context.Context, seg storage.Segment, a Act, cause s
 	return *v, nil
 }
 
-// pausedAhead returns the approvals that were paused while the clock ran ahead, as
-// they are once it is right: paused from now on, and not when it gets there.
-func (f *Fleet) pausedAhead(s *snapshot) []storage.Approval {
-	var list []storage.Approval
+// datedBack returns the change that has what was decided against a release while the
+// clock ran ahead hold from now on, and not when the clock gets there. Results come
+// along whatever they say: one that was seen before another must not come after it.
+// What a breaker is not to look at ends now too.
+func (f *Fleet) datedBack(s *snapshot) storage.WorldChange {
+	now := f.now()
+	back := func(times ...*time.Time) (moved bool) {
+		for _, t := range times {
+			if t.After(now) {
+				*t, moved = now, true
+			}
+		}
+		return moved
+	}
+	var c storage.WorldChange
 	for _, a := range s.records.Approvals {
-		if now := f.now(); a.PausedAt.After(now) {
-			a.PausedAt = now
-			list = append(list, a)
+		if back(&a.PausedAt, &a.WithdrawnAt, &a.Breaker.Since) {
+			c.Approvals = append(c.Approvals, a)
 		}
 	}
-	return list
+	for _, d := range s.records.Declines {
+		if back(&d.At) {
+			c.Declines = append(c.Declines, d)
+		}
+	}
+	for _, o := range s.records.Offers {
+		if back(&o.Withdrawn) {
+			c.Offers = append(c.Offers, o)
+		}
+	}
+	for _, v := range s.records.Verdicts {
+		if back(&v.At, &v.RevokedAt) {
+			c.Verdicts = append(c.Verdicts, v)
+		}
+	}
+	for _, p := range s.records.Problems {
+		if back(&p.At, &p.ClosedAt) {
+			c.Problems = append(c.Problems, p)
+		}
+	}
+	return c
 }
 
 // engineHalt translates a halt for the engine.
