@@ -153,6 +153,9 @@ func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate)
 	next.Serial = m.SerialNumber
 	next.Group = e.Grant.Group
 	next.Ring = e.Grant.Ring
+	if live(e.Phone) && next.Ring != storage.RingProduction {
+		next.Former = e.Phone.Origin() // or enrolling again would be a way past closed gates
+	}
 	next.Rights = e.Grant.Rights
 	next.Contact = s.now()
 	next.Certificate, next.Identity = e.Certificate.Fingerprint, identityOf(e.Certificate)

@@ -101,7 +101,7 @@ func TestReenrolmentStartsANewEpoch(t *testing.T) {
 	got, err := d.checkin(second, authenticate(phone))
 	d.must(err)
 	want := storage.Phone{
-		Num: got.Num, UDID: phone, Epoch: 2, State: storage.PhoneAuthenticating, Serial: "S" + phone, Group: "stores", Ring: storage.RingVerification,
+		Num: got.Num, UDID: phone, Epoch: 2, State: storage.PhoneAuthenticating, Serial: "S" + phone, Group: "stores", Ring: storage.RingVerification, Former: "sales",
 		Rights: 7443, Contact: d.now, Certificate: second.Fingerprint, OS: storage.OS{Version: "26.5", Build: "23F79"}, Model: "iPhone15,2",
 		Announced: storage.Announced{Timestamp: announced},
 		Identity:  storage.Identity{Until: second.Certificate.NotAfter, RenewAt: d.now.Add(-time.Hour + identityLife*2/3)},
@@ -121,6 +121,42 @@ func TestReenrolmentStartsANewEpoch(t *testing.T) {
 	}
 	if next := d.next(phone); next != nil {
 		t.Errorf("next command = %+v, want none", next)
+	}
+}
+
+// TestReenrolmentKeepsWhoHeldThePhone: out of production a phone keeps the group
+// whose gates held it through any number of enrolments, unless it has left.
+func TestReenrolmentKeepsWhoHeldThePhone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	peer := d.enrol(phone)
+	for _, step := range []struct {
+		group string
+		ring  storage.Ring
+		left  bool // before it
+		want  string
+	}{
+		{"", "", false, "sales"},
+		{"stores", storage.RingVerification, false, "sales"},
+		{"", "", false, "sales"},
+		{"stores", storage.RingProduction, false, ""},
+		{"sales", storage.RingVerification, false, "stores"},
+		{"", "", true, ""},
+	} {
+		if step.left {
+			_, err := d.checkin(peer, checkOut(phone))
+			d.must(err)
+		}
+		r := sales()
+		r.Group, r.Ring, r.Phone = step.group, step.ring, phone
+		peer = d.identity(r)
+		got, err := d.checkin(peer, authenticate(phone))
+		d.must(err)
+		if got.Former != step.want {
+			t.Errorf("enrolled in %s/%s, the phone keeps %q, want %q", step.group, step.ring, got.Former, step.want)
+		}
+		_, err = d.checkin(peer, tokenUpdate(phone))
+		d.must(err)
 	}
 }
 

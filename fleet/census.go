@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type census struct {
 type member struct {
 	udid    string
 	num     uint64
+	epoch   uint64
 	contact time.Time
 	look    *look
 	// When its certificate is due for renewal, and when it ends; zero unknown.
@@ -155,7 +157,7 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 	l := c.lookOf(p, before)
 	l.count++
 	m := member{
-		udid: p.UDID, num: p.Num, contact: p.Contact, look: l, known: known,
+		udid: p.UDID, num: p.Num, epoch: p.Epoch, contact: p.Contact, look: l, known: known,
 		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, reminded: remindedOf(p), told: toldTo(p), signs: signsOf(p), ran: ranBy(p),
 	}
 	if !old {
@@ -205,7 +207,7 @@ func (c *census) phone(udid string) (storage.Phone, bool) {
 		return storage.Phone{}, false
 	}
 	p := c.members[i].look.phone
-	p.UDID, p.Contact = udid, c.members[i].contact
+	p.UDID, p.Epoch, p.Contact = udid, c.members[i].epoch, c.members[i].contact
 	return p, true
 }
 
@@ -284,6 +286,18 @@ func (c *census) size(group string) map[storage.Ring]int {
 		}
 	}
 	return out
+}
+
+// formerOf returns the phones out of production that were last in a group's, by UDID.
+func (c *census) formerOf(group string) []string {
+	var list []string
+	for m := range c.all() {
+		if m.look.phone.Former == group {
+			list = append(list, m.udid)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // looksOf returns each look that phones of a group have.

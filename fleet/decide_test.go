@@ -379,6 +379,25 @@ func TestGroupWithPhonesCannotBeRemoved(t *testing.T) {
 	}
 }
 
+// TestGroupThatHoldsPhonesCannotBeRemoved: a group made again would not hold from
+// phones what it did.
+func TestGroupThatHoldsPhonesCannotBeRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.enrol("P1", "sales", storage.RingProduction)
+	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "stock"})))
+	for _, detour := range []fleet.MoveRequest{toNone("P1"), to("stock", storage.RingVerification, "P1")} {
+		w.must(second(w.fleet.MoveAll(w.ctx, seg, w.act("on"), detour)))
+		w.restart()
+		r := refusal(t, w.fleet.RemoveGroup(w.ctx, seg, w.act("r"), "sales"))
+		if r.Code != "group-holds-phones" || r.Params["phones"] != "P1" {
+			t.Errorf("refused as %s %v, want group-holds-phones with P1", r.Code, r.Params)
+		}
+	}
+	w.must(second(w.fleet.Move(w.ctx, seg, w.act("to work"), "P1", "stock", storage.RingProduction)))
+	w.must(w.fleet.RemoveGroup(w.ctx, seg, w.act("r"), "sales"))
+}
+
 func TestDecisionsNeedAReason(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.fleet.Offer(w.ctx, seg, fleet.Act{Actor: "x"}, "sales", release); !isInvalid(err) {

@@ -172,6 +172,12 @@ func newPhone(w *world, udid string) *phone {
 // again enrols the phone once more: a new epoch.
 func (p *phone) again(group string, ring storage.Ring) {
 	p.t.Helper()
+	p.must(p.fleet.Noticed(seg, p.unnoticed(group, ring)))
+}
+
+// unnoticed enrols the phone once more, and the fleet has yet to hear of it.
+func (p *phone) unnoticed(group string, ring storage.Ring) storage.Phone {
+	p.t.Helper()
 	id := fmt.Sprintf("%s-%d", p.udid, time.Now().UnixNano())
 	now := p.clock.Now()
 	p.must(p.store.CreateGrant(p.ctx, seg, storage.Grant{
@@ -187,6 +193,9 @@ func (p *phone) again(group string, ring storage.Ring) {
 		if e.Phone != nil {
 			next.Num, next.Epoch, next.Announced.Timestamp = e.Phone.Num, e.Phone.Epoch+1, e.Phone.Announced.Timestamp
 			e.Retire = []string{e.Phone.Certificate}
+			if ring != storage.RingProduction {
+				next.Former = e.Phone.Origin()
+			}
 		}
 		next.State, next.Group, next.Ring, next.Certificate = storage.PhoneEnrolled, group, ring, id
 		next.EnrolledAt, next.Contact = now, now
@@ -199,7 +208,7 @@ func (p *phone) again(group string, ring storage.Ring) {
 		return nil
 	})
 	p.must(err)
-	p.must(p.fleet.Noticed(seg, stored))
+	return stored
 }
 
 func (p *phone) stored() storage.Phone {

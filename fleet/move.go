@@ -145,20 +145,12 @@ func (m relocation) udids() []string {
 // production ring it keeps the name of the group whose gates held it: what was
 // closed there must not open because it goes to another group by a detour.
 func (m relocation) placed(p storage.Phone) storage.Phone {
-	p.Former = origin(&p)
+	p.Former = p.Origin()
 	p.Group, p.Ring = m.group, m.ring
 	if p.Ring == storage.RingProduction {
 		p.Former = ""
 	}
 	return p
-}
-
-// origin returns the group whose gates hold a phone, or did last.
-func origin(p *storage.Phone) string {
-	if p.Ring == storage.RingProduction {
-		return p.Group
-	}
-	return p.Former
 }
 
 func (f *Fleet) moveEntry(a Act, p *storage.Phone, m relocation) storage.AuditEntry {
@@ -182,7 +174,7 @@ func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry st
 	}
 	*q = m.placed(*q)
 	q.Apps, q.AppsAt, q.AppsFor, q.AppsNo, q.AppUpdates = nil, time.Time{}, nil, time.Time{}, nil // other apps matter there
-	q.Arrival, q.Chase = nil, nil
+	q.Arrival, q.Chase, q.Reverted = nil, nil, nil                                                // what was lost elsewhere is no sign there
 	const cause = "the phone moved to another group"
 	if unanswered(attemptOf(q)) { // one that was answered has no command left to cancel
 		stopAttempt(q, cause, f.now())

@@ -40,7 +40,7 @@ func (f *Fleet) passage(w *worldState, s *snapshot, m relocation) passage {
 		return seen // what is tested on a phone is not held from it
 	}
 	for _, p := range m.phones {
-		from := origin(&p)
+		from := p.Origin()
 		if p.State == storage.PhoneRemoved {
 			continue
 		}
@@ -82,7 +82,7 @@ func (p passage) refusal() error {
 }
 
 // mayMove refuses moves that open a closed gate, as when a phone is the last of a
-// model that nobody tested, and those that get phones past one. Whoever acts on
+// model that nobody tested, and those that get phones past one. Whoever moves on
 // the answer holds w.changes from before it until the census knows of the act:
 // two moves at once could otherwise do what neither may.
 func (f *Fleet) mayMove(w *worldState, s *snapshot, m relocation) error {
@@ -90,7 +90,8 @@ func (f *Fleet) mayMove(w *worldState, s *snapshot, m relocation) error {
 }
 
 // MayEnrol refuses a grant that would put a phone on record, named by its UDID or
-// its serial number, where it may not be moved.
+// its serial number, where it may not be moved. It judges by what is so when the
+// grant is made, not when it is used, and so takes no lock.
 func (f *Fleet) MayEnrol(ctx context.Context, seg storage.Segment, udid, serial, group string, ring storage.Ring) error {
 	w, err := f.world(seg)
 	if err != nil {

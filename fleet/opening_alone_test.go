@@ -35,6 +35,9 @@ func openers() map[string]opener {
 	})
 	reverify := func(t *testing.T) *world { w, _, _ := reverifies(t); return w }
 	odd, rolling := made((*world).oddModel), made(func(w *world) { w.unverified(); w.dockRolls() })
+	again := func(group string, ring storage.Ring) func(*testing.T) *world {
+		return made(func(w *world) { p := w.unverified(); w.dockRolls(); p.again(group, ring); p.settle() })
+	}
 	apply := func(text string, prune bool) func(context.Context, *world, fleet.Act) error {
 		return func(ctx context.Context, w *world, a fleet.Act) error {
 			return second(w.fleet.Apply(ctx, seg, a, fleet.ApplyRequest{Settings: settings(w.t, text), Prune: prune}))
@@ -91,6 +94,9 @@ func openers() map[string]opener {
 		"device move, past a gate":      {rolling, nil, to("dock", storage.RingProduction, "P1")},
 		"device move, among others":     {rolling, nil, to("dock", storage.RingProduction, "D1", "P1")},
 		"device remove":                 {odd, leave, toNone("P9")},
+		"device move, enrolled to test": {again("dock", storage.RingVerification), nil, to("dock", storage.RingProduction, "P1")},
+		"device move, enrolled nowhere": {again("", ""), nil, to("dock", storage.RingProduction, "P1")},
+		"enroll link, enrolled nowhere": {again("", ""), link("P1", "", "dock"), to("dock", storage.RingProduction, "P1")},
 		"enroll link, by its UDID":      {rolling, link("P1", "", "dock"), to("dock", storage.RingProduction, "P1")},
 		"enroll link, by its serial":    {rolling, link("", "SP1", "dock"), to("dock", storage.RingProduction, "P1")},
 		"enroll link, of the only such": {odd, link("P9", "", ""), toNone("P9")},

@@ -422,8 +422,9 @@ func TestRemovedGroupHasNoProposals(t *testing.T) {
 	w := newWorld(t)
 	p := w.unverified()
 	id := w.propose(by("tanaka"))
+	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "depot"})))
 	for _, udid := range []string{"V1", p.udid} {
-		w.must(second(w.fleet.Move(w.ctx, seg, w.act("elsewhere"), udid, "", "")))
+		w.must(second(w.fleet.Move(w.ctx, seg, w.act("elsewhere"), udid, "depot", storage.RingProduction)))
 	}
 	w.must(w.fleet.RemoveGroup(w.ctx, seg, w.act("closed"), "sales"))
 	if v, err := w.fleet.Proposal(seg, id); err != nil || v.State != "withdrawn" {

@@ -117,8 +117,8 @@ func TestProblemsGoWithTheirGroup(t *testing.T) {
 	p := w.enrol("P1", "sales", storage.RingProduction)
 	p.settle()
 	w.problem(p)
-	_, err := w.fleet.Move(w.ctx, seg, w.act("closed shop"), "P1", "", "")
-	w.must(err)
+	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "depot"})))
+	w.must(second(w.fleet.Move(w.ctx, seg, w.act("closed shop"), "P1", "depot", storage.RingProduction)))
 	w.must(w.fleet.RemoveGroup(w.ctx, seg, w.act("closed shop"), "sales"))
 	if list, err := w.fleet.Problems(seg, fleet.ProblemQuery{Open: true}); err != nil || len(list) != 0 {
 		t.Errorf("still open: %v, %v", list, err)

@@ -58,7 +58,7 @@ func (f *Fleet) moveTerms(w *worldState, s *snapshot, m relocation) (storage.Edi
 	for _, p := range m.phones {
 		detail := moveDetail(placeName(p.Group, p.Ring), placeName(m.group, m.ring))
 		terms.Acts = append(terms.Acts, storage.EditAct{Action: "device.move", Target: p.UDID, Detail: detail})
-		terms.Moves = append(terms.Moves, storage.Move{Phone: p.UDID, FromGroup: p.Group, FromRing: p.Ring, Group: m.group, Ring: m.ring})
+		terms.Moves = append(terms.Moves, storage.Move{Phone: p.UDID, Epoch: p.Epoch, FromGroup: p.Group, FromRing: p.Ring, Group: m.group, Ring: m.ring})
 	}
 	return terms, nil
 }
@@ -85,12 +85,18 @@ func (w *worldState) proposedMove(e *storage.EditTerms) (relocation, bool) {
 	m := relocation{group: e.Moves[0].Group, ring: e.Moves[0].Ring}
 	for _, to := range e.Moves {
 		p, ok := w.census.phone(to.Phone)
-		if !ok || p.Group != to.FromGroup || p.Ring != to.FromRing {
+		if !ok || !stands(&p, to) {
 			return relocation{}, false
 		}
 		m.phones = append(m.phones, p)
 	}
 	return m, true
+}
+
+// stands reports whether a phone is where it was when its move was proposed, in the
+// same enrolment: one that enrolled again since may be in other hands.
+func stands(p *storage.Phone, to storage.Move) bool {
+	return p.Epoch == to.Epoch && p.Group == to.FromGroup && p.Ring == to.FromRing
 }
 
 // signedMoves returns the change that makes a proposed move, and what the phones
@@ -103,7 +109,7 @@ func (f *Fleet) signedMoves(ctx context.Context, w *worldState, s *snapshot, a A
 		if err != nil {
 			return c, err
 		}
-		if phone.State == storage.PhoneRemoved || phone.Group != to.FromGroup || phone.Ring != to.FromRing {
+		if phone.State == storage.PhoneRemoved || !stands(&phone, to) {
 			return c, storage.ErrConflict // the census has yet to hear of it
 		}
 		m.phones = append(m.phones, phone)
@@ -150,8 +156,15 @@ func (f *Fleet) moveEffects(s *snapshot, m relocation) Effects {
 func (s *snapshot) newestFloors(group string) []policy.InstalledApp {
 	newest := map[string]string{}
 	for _, a := range s.records.Approvals {
-		for _, floor := range a.Floors {
-			if was := newest[floor.BundleID]; a.Group == group && (was == "" || version.Newer(floor.Version, was)) {
+		if a.Group != group {
+			continue
+		}
+		floors := slices.Clone(a.Floors)
+		for _, x := range a.Extensions {
+			floors = append(floors, x.Floors...)
+		}
+		for _, floor := range floors {
+			if was := newest[floor.BundleID]; was == "" || version.Newer(floor.Version, was) {
 				newest[floor.BundleID] = floor.Version
 			}
 		}

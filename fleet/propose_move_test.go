@@ -188,6 +188,9 @@ func TestProposedMoveOutdated(t *testing.T) {
 		"the phone is elsewhere": {func(w *world) {
 			w.must(second(w.fleet.Move(w.ctx, seg, w.act("drawer"), "P1", "", "")))
 		}, "phones"},
+		"the phone enrolled again": {func(w *world) {
+			w.phoneOf("P1").again("sales", storage.RingProduction)
+		}, "phones"},
 		"the phone has left": {func(w *world) {
 			p, err := w.store.Phone(w.ctx, seg, "P1")
 			w.must(err)
@@ -223,21 +226,22 @@ func TestProposedMoveOutdated(t *testing.T) {
 // where its enrolment put it.
 func TestSignedMoveMeetsEnrolment(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	p := w.unverified()
-	w.dockRolls()
-	proposal, err := w.fleet.ProposeMove(w.ctx, seg, by("tanaka"), to("dock", storage.RingProduction, "P1"))
-	w.must(err)
-	_, err = w.store.UpdatePhone(w.ctx, seg, "P1", p.stored().Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
-		q.Group, q.Ring = "sales", storage.RingVerification // and the census has yet to hear of it
-		return storage.PhoneChange{}, nil
-	})
-	w.must(err)
-	if err := second(w.fleet.Sign(w.ctx, seg, by("sato"), proposal.ID)); !errors.Is(err, storage.ErrConflict) {
-		t.Errorf("sign = %v, want a conflict", err)
-	}
-	if got := w.where("P1"); got != "sales/verification" {
-		t.Errorf("the phone is in %s, want where it enrolled", got)
+	for _, ring := range []storage.Ring{storage.RingVerification, storage.RingProduction} {
+		t.Run(string(ring), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.unverified()
+			w.dockRolls()
+			proposal, err := w.fleet.ProposeMove(w.ctx, seg, by("tanaka"), to("dock", storage.RingProduction, "P1"))
+			w.must(err)
+			p.unnoticed("sales", ring)
+			if err := second(w.fleet.Sign(w.ctx, seg, by("sato"), proposal.ID)); !errors.Is(err, storage.ErrConflict) {
+				t.Errorf("sign = %v, want a conflict", err)
+			}
+			if got := w.where("P1"); got != "sales/"+string(ring) {
+				t.Errorf("the phone is in %s, want where it enrolled", got)
+			}
+		})
 	}
 }
 

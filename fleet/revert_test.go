@@ -8,6 +8,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 const pos, scan = "com.example.pos", "com.example.scan"
@@ -112,5 +113,22 @@ func TestBreakerStopsForAppsThatAreGone(t *testing.T) {
 	phones[1].lists("", "1.9")
 	if !w.stopped() {
 		t.Errorf("the second app of two phones stops nothing: %+v", w.breaker())
+	}
+}
+
+// TestAppsLostElsewhere: what a phone lost in one group is no sign in the next.
+func TestAppsLostElsewhere(t *testing.T) {
+	t.Parallel()
+	w, phones := twoApps(t)
+	p := phones[0]
+	p.install(release, "23G83")
+	p.lists("", "2.0")
+	if len(p.stored().Reverted) != 1 {
+		t.Fatalf("lost apps %+v, want one", p.stored().Reverted)
+	}
+	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "dock", Apps: []string{pos, scan}})))
+	w.must(second(w.fleet.Move(w.ctx, seg, w.act("to work"), p.udid, "dock", storage.RingVerification)))
+	if got := p.stored().Reverted; len(got) != 0 {
+		t.Errorf("lost apps %+v, want none after the move", got)
 	}
 }

@@ -217,8 +217,9 @@ func (f *Fleet) Group(seg storage.Segment, name string) (storage.Group, error) {
 	return w.current.Load().group(name)
 }
 
-// RemoveGroup removes a group that has no phones, and ends every decision about
-// it: a group of the same name made later starts anew.
+// RemoveGroup removes a group that has no phones and whose gates hold none that is
+// elsewhere, and ends every decision about it: a group of the same name made later
+// starts anew.
 func (f *Fleet) RemoveGroup(ctx context.Context, seg storage.Segment, a Act, name string) error {
 	return f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		if _, err := s.group(name); err != nil {
@@ -235,10 +236,19 @@ func (f *Fleet) RemoveGroup(ctx context.Context, seg storage.Segment, a Act, nam
 	})
 }
 
-// refusePhones refuses to remove a group that has phones.
+// namedPhones bounds how many phones an error names.
+const namedPhones = 10
+
+// refusePhones refuses to remove a group that has phones, and one that phones were
+// last in production in: made again, it would not hold from them what it did.
 func (w *worldState) refusePhones(group string) error {
 	if size := w.census.size(group); size[storage.RingVerification]+size[storage.RingProduction] > 0 {
 		return refused("group-has-phones", "group %s still has phones; move them first", group).with("group", group)
+	}
+	if list := w.census.formerOf(group); len(list) > 0 {
+		phones := strings.Join(list[:min(len(list), namedPhones)], ", ")
+		return refused("group-holds-phones", "phones that were last in production in group %s are in production nowhere yet: %s; "+
+			"move them to the production ring of another group or remove them (`kannuki device remove`) first", group, phones).with("group", group, "phones", phones)
 	}
 	return nil
 }

@@ -101,9 +101,9 @@ func TestGroupOfTheSameNameStartsAnew(t *testing.T) {
 	p, v := w.verified()
 	_, err := w.approve("+3d")
 	w.must(err)
+	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "depot"})))
 	for _, x := range []*phone{p, v} {
-		_, err := w.fleet.Move(w.ctx, seg, w.act("m"), x.udid, "", "")
-		w.must(err)
+		w.must(second(w.fleet.Move(w.ctx, seg, w.act("m"), x.udid, "depot", storage.RingProduction)))
 		x.settle()
 	}
 	w.must(w.fleet.RemoveGroup(w.ctx, seg, w.act("r"), "sales"))

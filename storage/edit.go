@@ -20,7 +20,7 @@ type EditTerms struct {
 // and ring are both "" for a phone in no group.
 type Move struct {
 	Phone     string `json:"phone,omitzero"` // UDID
-	Epoch     uint64 `json:"epoch,omitzero"`
+	Epoch     uint64 `json:"epoch,omitzero"` // enrolment of the phone that the move is for
 	FromGroup string `json:"fromGroup,omitzero"`
 	FromRing  Ring   `json:"fromRing,omitzero"`
 	Group     string `json:"group,omitzero"`

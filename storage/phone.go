@@ -280,6 +280,15 @@ type DeclarationSet struct {
 	Items []DeclarationItem `json:"items,omitempty"` // sorted
 }
 
+// Origin returns the group whose gates hold the phone, or did last: its own in the
+// production ring, Former elsewhere, "" when none did.
+func (p *Phone) Origin() string {
+	if p.Ring == RingProduction {
+		return p.Group
+	}
+	return p.Former
+}
+
 // DeclarationItem is one row of a manifest.
 type DeclarationItem struct {
 	Class       string `json:"class,omitzero"`

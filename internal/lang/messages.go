@@ -26,6 +26,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"not-paused":           "{group}の{release}の展開は、担当者が一時停止したものではありません。",
 		"unknown-kind":         "このサーバーは「{kind}」という種類の提案を実行できません。",
 		"group-has-phones":     "グループ{group}にはまだ端末があります。先に移してください。",
+		"group-holds-phones":   "最後にグループ{group}の本番リングにいて、まだどの本番リングにもいない端末があります：{phones}。先に別のグループの本番リングに移すか、`kannuki device remove`で削除してください。",
 		"policy-in-use":        "ポリシー{policy}は{groups}で使われています。先に別のポリシーを指定してください。",
 		"calendar-in-use":      "暦{calendar}は、ポリシー{policies}で使われています。先に別の暦を指定するか、暦の指定をやめてください。",
 		"two-calendars":        "ポリシー{policy}には、暦{calendar}と独自の日時の両方は指定できません。暦をやめる（--calendar \"\"）か、独自の日時をなくしてください（--weekdays \"\" --hours \"\" --month-end 0 --closed \"\" --holidays \"\"）。",
