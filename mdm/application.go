@@ -113,12 +113,12 @@ type AppInstallation struct {
 // error, a *ParseError, when it cannot be read.
 func (r *Result) AppInstallation() (AppInstallation, error) {
 	var a AppInstallation
-	if r.doc == nil {
+	if r.doc == nil && r.given == nil {
 		return a, malformed("missing answer")
 	}
 	values := map[string]any{}
 	for _, key := range []string{"Identifier", "State", "RejectionReason"} {
-		v, err := r.doc.value(key)
+		v, err := r.value(key)
 		if err != nil {
 			return a, err
 		}

@@ -118,6 +118,8 @@ func TestResultOf(t *testing.T) {
 		"InstalledApplicationList": []any{map[string]any{"Identifier": "com.example.pos", "ShortVersion": "7.0"}},
 		"ProfileList":              []any{map[string]any{"PayloadIdentifier": "kannuki.hold", "PayloadUUID": "u"}},
 		"OSUpdateStatus":           []any{map[string]any{"ProductKey": "k", "IsDownloaded": true, "Status": "Idle"}},
+		"Identifier":               "com.example.pos",
+		"State":                    "Installing",
 		"UpdateResults":            []any{map[string]any{"ProductKey": "k", "InstallAction": "DownloadOnly", "Status": "Downloading"}},
 	}
 	whole := maps.Clone(values)
@@ -136,6 +138,7 @@ func TestResultOf(t *testing.T) {
 		"profiles":    func(r *mdm.Result) (any, error) { return r.Profiles() },
 		"progress":    func(r *mdm.Result) (any, error) { return r.OSUpdateStatuses() },
 		"updates":     func(r *mdm.Result) (any, error) { return r.UpdateResults() },
+		"app":         func(r *mdm.Result) (any, error) { return r.AppInstallation() },
 		"security":    func(r *mdm.Result) (any, error) { return r.SecurityInfo() }, // has none
 	} {
 		a, errA := read(want)
