@@ -18,7 +18,9 @@ import (
 // approval that stands is the group's floor until one of a newer release takes
 // its place for the phone, so a phone that arrives late gets it too, and so does
 // one for which the newer approval is paused or still waits for a wave or an
-// app, which Target.Apps names where it can be brought up to date. Not so where the newer one took over the waves of the older: then the
+// app. Where none lets it start, Target.Apps names the apps that the newest one
+// waits for which waits for nothing but apps that can be brought up to date. Not so
+// where the newer one took over the waves of the older: then the
 // older release is only kept by phones that were told it. Hence taking an
 // approval away never makes a phone install anything, as long as a release has
 // one approval that stands.
@@ -99,7 +101,7 @@ func notice(set, otherwise time.Duration) time.Duration {
 
 // passedOver are approvals of newer releases a phone cannot follow.
 type passedOver struct {
-	blocked   Reason // why not the newest that is for the phone's model
+	blocked   Reason // why not the newest that apps are brought up to date for or, without one, that is for the phone's model
 	release   *release
 	apps      []AppInstall // to bring up to date for that release to follow
 	cannotRun *release     // the newest that is not for the phone's model
@@ -133,8 +135,8 @@ func (c choice) approved() (approvalOf, passedOver) {
 			if blocked.Code == "" {
 				return a, passed
 			}
-			if passed.release == nil {
-				passed.blocked, passed.release, passed.apps = blocked, a.release, c.appsFirst(a, blocked)
+			if apps := c.appsFirst(a, blocked); passed.release == nil || passed.apps == nil && apps != nil {
+				passed.blocked, passed.release, passed.apps = blocked, a.release, apps
 			}
 		}
 	}
