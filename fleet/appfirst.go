@@ -83,7 +83,7 @@ func arrivedApp(apps []storage.InstalledApp, u storage.AppUpdate) bool {
 func bareApps(list []storage.AppUpdate) []storage.AppUpdate {
 	var out []storage.AppUpdate
 	for _, u := range list {
-		out = append(out, storage.AppUpdate{BundleID: u.BundleID, Floor: u.Floor, Deliver: u.Deliver, State: u.State})
+		out = append(out, storage.AppUpdate{BundleID: u.BundleID, Floor: u.Floor, Deliver: u.Deliver, SourceID: u.SourceID, State: u.State, Spent: u.Spent})
 	}
 	return out
 }
@@ -113,7 +113,7 @@ func (f *Fleet) appsToSend(s *snapshot, p *storage.Phone) []policy.AppInstall {
 			return false
 		}
 		u := p.AppUpdates[i]
-		return unansweredApp(u) || u.Number >= appTries || appWatched(u, now)
+		return unansweredApp(u) || lastFor(u, want) || appWatched(u, now)
 	})
 }
 
@@ -145,9 +145,10 @@ func (f *Fleet) queueApps(ctx context.Context, w *worldState, p storage.Phone) (
 func (f *Fleet) nextAppUpdate(q *storage.Phone, want policy.AppInstall) storage.AppUpdate {
 	q.AppCommands++
 	u := storage.AppUpdate{
-		BundleID: want.BundleID, Floor: want.Floor, Deliver: string(want.Deliver), Command: q.AppCommands, Number: 1, At: f.now(),
+		BundleID: want.BundleID, Floor: want.Floor, Deliver: string(want.Deliver), Command: q.AppCommands,
+		SourceID: want.SourceID, Number: 1, At: f.now(),
 	}
-	if i := appUpdateOf(q, want); i >= 0 {
+	if i := appUpdateOf(q, want); i >= 0 && q.AppUpdates[i].SourceID == want.SourceID {
 		u.Number = q.AppUpdates[i].Number + 1
 	}
 	others := slices.DeleteFunc(slices.Clone(q.AppUpdates), func(o storage.AppUpdate) bool { return o.BundleID == want.BundleID })
@@ -360,7 +361,7 @@ func moreApps(before, after policy.Target) bool {
 }
 
 // appProgress returns how far the apps of a phone's target have come.
-func appProgress(p *storage.Phone, t policy.Target, now time.Time) []policy.AppProgress {
+func appProgress(p *storage.Phone, t policy.Target) []policy.AppProgress {
 	var list []policy.AppProgress
 	for _, want := range t.Apps {
 		one := policy.AppProgress{BundleID: want.BundleID, Floor: want.Floor, State: policy.WhyAppQueued}
@@ -368,7 +369,8 @@ func appProgress(p *storage.Phone, t policy.Target, now time.Time) []policy.AppP
 			u := p.AppUpdates[i]
 			one.SentAt, one.Tries, one.Said = u.At, u.Number, u.Said
 			one.State = cmp.Or(policy.Code(u.State), one.State)
-			if one.State == policy.WhyAppSent && u.Number >= appTries && !now.Before(u.AnsweredAt.Add(appRetry)) {
+			one.Spent = u.Spent && u.SourceID == want.SourceID
+			if one.Spent && one.State == policy.WhyAppSent {
 				one.State = policy.WhyAppGaveUp
 			}
 		}

@@ -303,9 +303,71 @@ func TestAppIsAskedForFiveTimes(t *testing.T) {
 	if got := p.why(); got != "app-update-needed app-gave-up update-app" {
 		t.Errorf("reason = %q, want that it was told often enough", got)
 	}
+	if diff := cmp.Diff([]fleet.AppFirst{{BundleID: "com.example.pos", Floor: "2.0", Why: policy.WhyAppGaveUp, Phones: 1}}, w.waiting()); diff != "" {
+		t.Errorf("the gate's phones (-want +got):\n%s", diff)
+	}
 	w.deliver("com.example.pos", "store") // another way is another try
 	if p.talk(); len(p.sent) != 6 {
 		t.Errorf("told %d times once the app comes in another way, want 6", len(p.sent))
+	}
+}
+
+// waiting returns what the gate says of the phones that wait for an app.
+func (w *world) waiting() []fleet.AppFirst {
+	w.t.Helper()
+	list, err := w.fleet.AppsFirst(seg, "sales", release)
+	w.must(err)
+	return list
+}
+
+// TestAppIsAskedForAnew: what a phone answered and the step stay true after the
+// last try, and a person or another approval has it told again.
+func TestAppIsAskedForAnew(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]func(w *world){
+		"refreshed": func(w *world) { w.must(second(w.fleet.Refresh(w.ctx, seg, w.act("licence assigned"), "P1"))) },
+		"approved anew": func(w *world) { // what was on record was for another approval
+			w.must(second(w.store.UpdatePhone(w.ctx, seg, "P1", 0, func(q *storage.Phone) (storage.PhoneChange, error) {
+				q.AppUpdates[0].SourceID = "of before"
+				return storage.PhoneChange{}, nil
+			})))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.tooOld("26.5", "licensed")
+			w.approved()
+			p.answer = map[string]any{"State": "NeedsRedemption"}
+			for _, want := range []policy.Code{policy.StepAppRetries, policy.StepAppSpent} {
+				for range 5 {
+					p.talk()
+					w.clock.Add(24 * time.Hour)
+				}
+				if want == policy.StepAppRetries {
+					w.clock.Add(-24 * time.Hour)
+				}
+				x, err := w.fleet.Explain(w.ctx, seg, "P1")
+				w.must(err)
+				if got := x.Explanation.NextAutomatic; got != want || len(p.sent) != 5 || p.why() != "app-update-needed app-no-licence assign-licence" {
+					t.Errorf("told %d times: reason %q, next %q; want the licence and %q", len(p.sent), p.why(), got, want)
+				}
+				if got := w.waiting(); len(got) != 1 || got[0].Why != policy.WhyAppNoLicence {
+					t.Errorf("the gate says %+v, want the licence", got)
+				}
+			}
+			again(w)
+			if p.talk(); len(p.sent) != 6 {
+				t.Errorf("told %d times, want once more", len(p.sent))
+			}
+			for range 9 {
+				w.clock.Add(24 * time.Hour)
+				p.talk()
+			}
+			if len(p.sent) != 10 {
+				t.Errorf("told %d times, want five times anew", len(p.sent))
+			}
+		})
 	}
 }
 

@@ -158,7 +158,7 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 	}
 	l.SyncPending = wanted != told
 	l.HoldConfirmed, l.SettingsError = f.holdReport(p, t.Hold)
-	l.Apps = appProgress(p, t, now)
+	l.Apps = appProgress(p, t)
 	return l
 }
 
@@ -270,7 +270,7 @@ func (f *Fleet) Push(ctx context.Context, seg storage.Segment, a Act, udid strin
 
 // Refresh asks a phone for its inventory now instead of within a day and
 // returns how many commands were queued; one that waits already is not queued
-// again.
+// again. It is told anew to update apps that it was told often enough.
 func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid string) (int, error) {
 	w, err := f.world(seg)
 	if err != nil {
@@ -300,6 +300,9 @@ func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid st
 	}
 	if a.DryRun {
 		return len(rows), nil
+	}
+	if err := f.renewApps(ctx, w, p); err != nil {
+		return 0, err
 	}
 	n, err := f.store.Enqueue(ctx, seg, []string{udid}, rows, []storage.AuditEntry{f.entry(a, "device.refresh", udid, nil)})
 	if err != nil {

@@ -176,6 +176,7 @@ func (f *Fleet) listedApps(t *turn, q *storage.Phone, answers func(bundleIDs []s
 	}
 	if list == nil {
 		q.AppsNo = now
+		spendApps(q, now)
 		return storage.PhoneChange{}
 	}
 	apps := wanted(list, bundleIDs)
@@ -183,6 +184,7 @@ func (f *Fleet) listedApps(t *turn, q *storage.Phone, answers func(bundleIDs []s
 	q.Apps = apps
 	q.AppsAt, q.AppsFor, q.AppsNo = now, bundleIDs, time.Time{}
 	q.AppUpdates = slices.DeleteFunc(q.AppUpdates, func(u storage.AppUpdate) bool { return arrivedApp(apps, u) })
+	spendApps(q, now)
 	return storage.PhoneChange{}
 }
 

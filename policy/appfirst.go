@@ -71,6 +71,7 @@ type AppProgress struct {
 	Said     string    // what the phone said, verbatim
 	SentAt   time.Time // when the last command was queued; zero: there was none
 	Tries    int       // commands so far
+	Spent    bool      // they were all: by itself there is no further one
 }
 
 // Codes of an app update (AppProgress.State, and ParamWhy of
@@ -89,7 +90,7 @@ const (
 )
 
 // appSteps returns what follows an app update in each of its states.
-func appSteps(why Code) (step, bool) {
+func appSteps(r Reason) (step, bool) {
 	s, ok := map[Code]step{
 		WhyAppQueued:    {StepAppComes, StepConnect},
 		WhyAppSent:      {StepAppComes, StepNone},
@@ -98,10 +99,13 @@ func appSteps(why Code) (step, bool) {
 		WhyAppNoLicence: {StepAppRetries, StepAssignLicence},
 		WhyAppOlder:     {StepAppRetries, StepPublishApp},
 		WhyAppRefused:   {StepAppRetries, StepUpdateApp},
-		WhyAppGaveUp:    {StepEnforceAfterApp, StepUpdateApp},
+		WhyAppGaveUp:    {StepAppSpent, StepUpdateApp},
 		WhyAppNoRight:   {StepEnforceAfterApp, StepEnrollAgain},
 		WhyAppByHand:    {StepEnforceAfterApp, StepUpdateApp},
-	}[why]
+	}[Code(r.Params[ParamWhy])]
+	if r.Params[ParamSpent] != "" {
+		s.automatic = StepAppSpent
+	}
 	return s, ok
 }
 
@@ -119,13 +123,21 @@ func (x *Explanation) explainApp(g *group, f Facts, l Live, t Target) {
 	for _, wanted := range t.Apps {
 		p := progressOf(l, wanted)
 		if wanted.BundleID == app {
-			x.Reason = x.Reason.with(ParamWhy, string(p.State), ParamReason, p.Said)
+			x.Reason = x.Reason.with(ParamWhy, string(p.State), ParamReason, p.Said, ParamSpent, p.spent())
 		}
 		if !p.SentAt.IsZero() {
 			x.Facts = append(x.Facts, reason(FactAppSent, ParamApp, wanted.BundleID, ParamFloor, wanted.Floor,
 				ParamDate, date(p.SentAt), ParamCount, strconv.Itoa(p.Tries), ParamWhy, string(p.State)))
 		}
 	}
+}
+
+// spent returns the value of ParamSpent.
+func (p AppProgress) spent() string {
+	if !p.Spent {
+		return ""
+	}
+	return strconv.FormatBool(true)
 }
 
 // progressOf returns how far an app has come; for one without a record the command

@@ -30,6 +30,13 @@ func TestAppsFirst(t *testing.T) {
 	t.Parallel()
 	want := []policy.AppInstall{{BundleID: pos, Floor: "3.1", Version: "2.9", Deliver: policy.DeliverLicensed, SourceID: "a1"}}
 	both := append(want[:1:1], policy.AppInstall{BundleID: scan, Floor: "3.1", Version: "3.0", Deliver: policy.DeliverStore, SourceID: "a1"})
+	begun := func(p *policy.Parts) { // 26.5.2 was approved before 26.6, with floors of its own
+		a := approval()
+		a.ID, a.Release, a.At = "a0", "26.5.2", before
+		a.Floors = []policy.Floor{{BundleID: pos, MinVersion: "3.0"}}
+		p.Approvals = append(p.Approvals, a)
+	}
+	ofOlder := []policy.AppInstall{{BundleID: pos, Floor: "3.0", Version: "2.9", Deliver: policy.DeliverLicensed, SourceID: "a0"}}
 	none := func(*policy.Facts) {}
 	same := func(*policy.Parts) {}
 	tests := []struct {
@@ -61,6 +68,15 @@ func TestAppsFirst(t *testing.T) {
 		{"model not verified", func(p *policy.Parts) { p.Approvals[0].Models = []string{large} }, none, nil},
 		{"cannot be told to install", same, func(f *policy.Facts) { f.OSVersion, f.Capabilities = "8.4", policy.Capabilities{} }, nil},
 		{"verification phone", same, func(f *policy.Facts) { f.Ring = policy.RingVerification }, nil},
+		{"the newest of two", begun, none, want},
+		{"the older while the newer is paused", func(p *policy.Parts) { begun(p); pause(p) }, none, ofOlder},
+		{"the older while the newer does not cover", func(p *policy.Parts) { begun(p); p.Approvals[0].Models = []string{large} }, none, ofOlder},
+		{"the older until the wave of the newer starts", func(p *policy.Parts) { begun(p); startLater(p) }, none, ofOlder},
+		{"the older where the newer waits for an app that is not delivered", func(p *policy.Parts) {
+			begun(p)
+			p.Approvals[0].Floors = p.Approvals[0].Floors[1:]
+		}, func(f *policy.Facts) { f.Apps[1].Version = "3.0" }, ofOlder},
+		{"neither", func(p *policy.Parts) { begun(p); pause(p); p.Approvals[1].PausedAt = now }, none, nil},
 		{"installing already", same, func(f *policy.Facts) {
 			apps := f.Apps
 			*f = announced(*f, policy.InstallInstalling)
@@ -77,8 +93,12 @@ func TestAppsFirst(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got.Apps); diff != "" {
 				t.Errorf("apps first (-want +got):\n%s\n%+v", diff, got.Blocked)
 			}
-			if len(tt.want) > 0 && (got.Enforce != nil || got.Release != next || got.Blocked.Code != policy.ReasonAppUpdateNeeded) {
-				t.Errorf("target = %+v, want %s to wait for the app", got, next)
+			release := next
+			if len(tt.want) > 0 && tt.want[0].SourceID == "a0" {
+				release = "26.5.2"
+			}
+			if len(tt.want) > 0 && (got.Enforce != nil || got.Release != release || got.Blocked.Params[policy.ParamRelease] != release || got.Blocked.Code != policy.ReasonAppUpdateNeeded) {
+				t.Errorf("target = %+v, want %s to wait for the app", got, release)
 			}
 		})
 	}
@@ -88,6 +108,11 @@ func TestExplainAppsFirst(t *testing.T) {
 	t.Parallel()
 	sent := func(state policy.Code, said string) []policy.AppProgress {
 		return []policy.AppProgress{{BundleID: pos, Floor: "3.1", State: state, Said: said, SentAt: before, Tries: 2}}
+	}
+	spent := func(state policy.Code, said string) []policy.AppProgress {
+		list := sent(state, said)
+		list[0].Spent = true
+		return list
 	}
 	tests := []struct {
 		name             string
@@ -104,7 +129,9 @@ func TestExplainAppsFirst(t *testing.T) {
 		{"no licence", sent(policy.WhyAppNoLicence, "License not found"), policy.WhyAppNoLicence, policy.StepAppRetries, policy.StepAssignLicence},
 		{"older in the store", sent(policy.WhyAppOlder, ""), policy.WhyAppOlder, policy.StepAppRetries, policy.StepPublishApp},
 		{"refused", sent(policy.WhyAppRefused, "AppStoreDisabled"), policy.WhyAppRefused, policy.StepAppRetries, policy.StepUpdateApp},
-		{"tried often", sent(policy.WhyAppGaveUp, ""), policy.WhyAppGaveUp, policy.StepEnforceAfterApp, policy.StepUpdateApp},
+		{"tried often", spent(policy.WhyAppGaveUp, ""), policy.WhyAppGaveUp, policy.StepAppSpent, policy.StepUpdateApp},
+		{"no account, tried often", spent(policy.WhyAppSignIn, ""), policy.WhyAppSignIn, policy.StepAppSpent, policy.StepSignIn},
+		{"refused, tried often", spent(policy.WhyAppRefused, "AppStoreDisabled"), policy.WhyAppRefused, policy.StepAppSpent, policy.StepUpdateApp},
 		{"no right", []policy.AppProgress{{BundleID: pos, Floor: "3.1", State: policy.WhyAppNoRight}}, policy.WhyAppNoRight, policy.StepEnforceAfterApp, policy.StepEnrollAgain},
 	}
 	w, f := policy.NewWorld(delivered()), old()
@@ -124,6 +151,9 @@ func TestExplainAppsFirst(t *testing.T) {
 			}
 			if len(tt.apps) > 0 && got.Reason.Params[policy.ParamReason] != tt.apps[0].Said {
 				t.Errorf("reason = %+v, want what the phone said: %q", got.Reason, tt.apps[0].Said)
+			}
+			if is := len(tt.apps) > 0 && tt.apps[0].Spent; is != (got.Reason.Params[policy.ParamSpent] == "true") {
+				t.Errorf("reason = %+v, want that it was asked for often enough: %t", got.Reason, is)
 			}
 			facts := map[string]string{}
 			for _, r := range got.Facts {

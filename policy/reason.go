@@ -29,6 +29,7 @@ const (
 	ParamReason   = "reason"  // what a person wrote
 	ParamSecond   = "second"  // the other person of two
 	ParamSetting  = "setting" // the value of a policy setting
+	ParamSpent    = "spent"   // "true": an app is not asked for again by itself
 	ParamVersion  = "version" // what is installed
 	ParamWave     = "wave"    // number of a wave, from 1
 	ParamWhy      = "why"     // a finer code, or Apple's text for ReasonInstallFailed
@@ -204,6 +205,7 @@ const (
 	StepEnforceAfterApp Code = "enforce-after-app-update"
 	StepAppComes        Code = "app-update-comes"
 	StepAppRetries      Code = "app-update-retries"
+	StepAppSpent        Code = "app-update-spent"
 	StepNextRelease     Code = "next-release"
 
 	// What a person can do.

@@ -86,7 +86,7 @@ type step struct{ automatic, human Code }
 // steps returns what happens by itself and what a person can do, for reasons
 // whose steps do not come from a gate.
 func steps(r Reason) (automatic, human Code) {
-	if s, ok := appSteps(Code(r.Params[ParamWhy])); ok && r.Code == ReasonAppUpdateNeeded {
+	if s, ok := appSteps(r); ok && r.Code == ReasonAppUpdateNeeded {
 		return s.automatic, s.human
 	}
 	s := map[Code]step{

@@ -74,8 +74,9 @@ func (r Ran) same(s Ran) bool {
 }
 
 func (u AppUpdate) same(v AppUpdate) bool {
-	return u.BundleID == v.BundleID && u.Floor == v.Floor && u.Deliver == v.Deliver && u.Command == v.Command && u.Number == v.Number &&
-		u.At.Equal(v.At) && u.AnsweredAt.Equal(v.AnsweredAt) && u.LookedAt.Equal(v.LookedAt) && u.State == v.State && u.Said == v.Said
+	return u.BundleID == v.BundleID && u.Floor == v.Floor && u.Deliver == v.Deliver && u.Command == v.Command && u.SourceID == v.SourceID && u.Number == v.Number &&
+		u.At.Equal(v.At) && u.AnsweredAt.Equal(v.AnsweredAt) && u.LookedAt.Equal(v.LookedAt) && u.State == v.State && u.Said == v.Said &&
+		u.Spent == v.Spent
 }
 
 func (c *Chase) same(d *Chase) bool {

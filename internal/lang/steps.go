@@ -20,6 +20,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"enforce-after-app-update": {"iOS follows by itself once the app is new enough.", "アプリの更新後、iOSの更新へ自動で進みます。"},
 		"app-update-comes":         {"The app is brought up to date; iOS follows by itself, with a notice of its own.", "アプリを更新した後、あらためて猶予を置いてiOSの更新へ自動で進みます。"},
 		"app-update-retries":       {"The app is asked for again a day later, five times at most; iOS follows by itself once it is new enough.", "翌日に再び指示します（5回まで）。アプリの更新後、iOSの更新へ自動で進みます。"},
+		"app-update-spent":         {"The app was asked for five times, and is again only after \"kannuki device refresh\" or by a newer approval; iOS follows by itself once it is new enough.", "5回指示したため、「kannuki device refresh」か新しい承認があるまで再び指示しません。アプリの更新後、iOSの更新へ自動で進みます。"},
 		"next-release":             {"The next release is decided about when Apple posts it.", "次のOSが公開されると、あらためて判断します。"},
 
 		"offer":                   {"Release it to the verification phones with \"kannuki gate offer\".", "「kannuki gate offer」で検証用端末に適用してください。"},
