@@ -45,7 +45,7 @@ test: ## run every test and name those that could not run
 race: export CGO_ENABLED = 1
 race: ## run every test twice, shuffled, with the race detector (needs a C compiler)
 	@command -v "$$(go env CC)" >/dev/null || { echo "race: the race detector needs a C compiler ($$(go env CC))" >&2; exit 1; }
-	@go test -race -shuffle=on -count=2 -timeout=15m -json ./... | go run ./internal/testreport $(REPORT)
+	@go test -race -shuffle=on -count=2 -timeout=20m -json ./... | go run ./internal/testreport $(REPORT)
 
 .PHONY: check
 check: format lint vet tidy race cover-policy ## everything a change must pass: format, lint, vet, tidy, race, coverage of the engine
