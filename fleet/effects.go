@@ -17,6 +17,18 @@ const maxShownPhones = 1000
 // the server does by itself thereupon: rollouts that stop, waves that start or
 // move, and holds that ended.
 type Effects struct {
+	EffectCounts
+	// Phones are those of which anything changes, at most 1000 by identifier;
+	// LeftOff counts the others.
+	Phones  []PhoneEffect  `json:"phones"`
+	LeftOff int            `json:"phones_left_off,omitempty"`
+	Gates   []GateEffect   `json:"gates"`   // whose phase changes, or what they wait for
+	Waves   []WaveEffect   `json:"waves"`   // that have not started and move
+	Results []ResultEffect `json:"results"` // of a gate, that count until another day
+}
+
+// EffectCounts are the phones that a change makes do something.
+type EffectCounts struct {
 	// Install counts phones that will be asked to install because of it,
 	// Withdraw those whose open request will be taken back, TooLate those that
 	// already prepared or install and can no longer be stopped for sure.
@@ -26,13 +38,20 @@ type Effects struct {
 	// AppFirst counts those of which an app will be brought up to date, for a
 	// release to follow.
 	AppFirst int `json:"app_first,omitempty"`
-	// Phones are those of which anything changes, at most 1000 by identifier;
-	// LeftOff counts the others.
-	Phones  []PhoneEffect  `json:"phones"`
-	LeftOff int            `json:"phones_left_off,omitempty"`
-	Gates   []GateEffect   `json:"gates"`   // whose phase changes, or what they wait for
-	Waves   []WaveEffect   `json:"waves"`   // that have not started and move
-	Results []ResultEffect `json:"results"` // of a gate, that count until another day
+}
+
+// count counts one phone more.
+func (c *EffectCounts) count(what string) {
+	switch what {
+	case EffectInstall:
+		c.Install++
+	case EffectWithdraw:
+		c.Withdraw++
+	case EffectTooLate:
+		c.TooLate++
+	case EffectApp:
+		c.AppFirst++
+	}
 }
 
 func noEffects() Effects {
@@ -132,16 +151,7 @@ func (f *Fleet) effects(ctx context.Context, w *worldState, before, after *snaps
 
 // add counts what becomes of one phone more.
 func (e *Effects) add(one PhoneEffect) {
-	switch one.Effect {
-	case EffectInstall:
-		e.Install++
-	case EffectWithdraw:
-		e.Withdraw++
-	case EffectTooLate:
-		e.TooLate++
-	case EffectApp:
-		e.AppFirst++
-	}
+	e.count(one.Effect)
 	e.Phones = append(e.Phones, one)
 }
 
@@ -168,18 +178,9 @@ func (s *snapshot) with(approvals []storage.Approval) *snapshot {
 // measure counts what moving from one world to another makes the phones of the
 // effect's group do.
 func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
-	e.Install, e.Withdraw, e.TooLate, e.AppFirst = 0, 0, 0, 0
+	e.EffectCounts = EffectCounts{}
 	f.targets(w, before, after, e.Group, func(m member, was, is policy.Target) {
-		switch effectOn(&m.look.phone, was, is).Effect {
-		case EffectInstall:
-			e.Install++
-		case EffectWithdraw:
-			e.Withdraw++
-		case EffectTooLate:
-			e.TooLate++
-		case EffectApp:
-			e.AppFirst++
-		}
+		e.count(effectOn(&m.look.phone, was, is).Effect)
 	})
 }
 

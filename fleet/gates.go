@@ -76,13 +76,7 @@ type Effect struct {
 	Group   string `json:"group"`
 	Release string `json:"release"`
 	Phase   string `json:"phase"` // of the gate afterwards
-	// Install counts phones that will be asked to install because of it,
-	// Withdraw those whose open request will be taken back, TooLate those that
-	// already prepared or install and can no longer be stopped for sure.
-	Install  int    `json:"install"`
-	Withdraw int    `json:"withdraw"`
-	TooLate  int    `json:"too_late"`
-	AppFirst int    `json:"app_first,omitempty"` // phones of which an app comes first
+	EffectCounts
 	Approval string `json:"approval,omitempty"`
 	Promise         // of the approval
 	Rebased         // what it has to do with another rollout

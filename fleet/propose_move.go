@@ -124,7 +124,7 @@ func (f *Fleet) signedMoves(ctx context.Context, w *worldState, s *snapshot, a A
 
 // take has an effect count what is done to phones.
 func (e *Effect) take(of Effects) {
-	e.Install, e.Withdraw, e.TooLate, e.AppFirst = of.Install, of.Withdraw, of.TooLate, of.AppFirst
+	e.EffectCounts = of.EffectCounts
 }
 
 // moveEffects works out what phones that move are told because of it, once they
