@@ -54,7 +54,7 @@ func Record(dir string, p Program) (*Log, error) {
 		// The kernel takes ptrace calls from the thread that started the
 		// program only. Never unlocked: the thread ends with the goroutine.
 		runtime.LockOSThread()
-		r := &recorder{dir: dir, fault: p.Fault, log: &Log{}, threads: map[int]*thread{}, open: map[int64]target{}, names: map[string]int{}}
+		r := newRecorder(dir, p.Fault)
 		err := r.run(p)
 		done <- result{r.log, err}
 	}()
@@ -76,6 +76,10 @@ type recorder struct {
 	open    map[int64]target // by descriptor
 	names   map[string]int
 	files   int
+}
+
+func newRecorder(dir string, fault func(Event, *Log) syscall.Errno) *recorder {
+	return &recorder{dir: dir, fault: fault, log: &Log{}, threads: map[int]*thread{}, open: map[int64]target{}, names: map[string]int{}}
 }
 
 // thread is one thread of the process; call is nil outside of system calls.
@@ -114,7 +118,8 @@ func (r *recorder) run(p Program) error {
 	defer null.Close() //nolint:errcheck // nothing was written to it
 	argv := append([]string{p.Path}, p.Args...)
 	r.pid, err = syscall.ForkExec(p.Path, argv, &syscall.ProcAttr{ //nolint:gosec // a test names the program
-		Env: p.Env, Files: []uintptr{null.Fd(), null.Fd(), p.Stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true},
+		Env: p.Env, Files: []uintptr{null.Fd(), null.Fd(), p.Stderr.Fd()},
+		Sys: &syscall.SysProcAttr{Ptrace: true, Setpgid: true},
 	})
 	if err != nil {
 		return fmt.Errorf("start it watched (this machine must allow ptrace of an own child): %w", err)
@@ -126,10 +131,18 @@ func (r *recorder) run(p Program) error {
 	if err = r.follow(); err != nil {
 		_ = syscall.Kill(r.pid, syscall.SIGKILL) // gone already: nothing to do
 		for gone := error(nil); gone == nil || errors.Is(gone, syscall.EINTR); {
-			_, gone = syscall.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil) // each thread, until none is left
+			_, gone = r.wait(&status) // each thread, until none is left
 		}
 	}
 	return err
+}
+
+// wait waits for a thread of the process, which has a process group to itself.
+// Waiting for any child would take the ends of others': what another goroutine
+// started on this very thread, before this one had it to itself, is a child of it
+// too.
+func (r *recorder) wait(status *syscall.WaitStatus) (int, error) {
+	return syscall.Wait4(-r.pid, status, unix.WALL|unix.WNOTHREAD, nil)
 }
 
 // follow lets the process run from one system call to the next, until it ends.
@@ -148,8 +161,7 @@ func (r *recorder) follow() (err error) {
 	}
 	for {
 		var status syscall.WaitStatus
-		// Only what this thread started: others may run programs of their own.
-		tid, err := syscall.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
+		tid, err := r.wait(&status)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -144,5 +146,29 @@ func TestRecordPassesOver(t *testing.T) {
 	}
 	if len(log.Events) > 0 {
 		t.Errorf("got events %v, want none", log.Events)
+	}
+}
+
+// TestRecordLeavesOthers records on a thread that has started another program
+// before, as a goroutine that happened to run there may have.
+func TestRecordLeavesOthers(t *testing.T) {
+	t.Parallel()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	other := exec.CommandContext(t.Context(), os.Args[0])
+	other.Env = append(os.Environ(), folderVariable+"="+t.TempDir(), deedVariable+"=beside")
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := Program{Path: os.Args[0], Env: append(os.Environ(), folderVariable+"="+dir, deedVariable+"=all"), Stderr: os.Stderr}
+	if err := newRecorder(dir, nil).run(p); err != nil {
+		t.Error(err)
+	}
+	if err := other.Wait(); err != nil {
+		t.Errorf("the other program: %v", err)
 	}
 }
