@@ -20,7 +20,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/mdm/apns/apnstest"
 )
 
-// TestGuide follows docs/guide.md, and docs/operations.md after it, word for word
+// TestGuide follows the pages of the guide, and docs/operations.md after them, word for word
 // in a clean directory: every line of their sh blocks is run by a shell, in order,
 // with the real program, in the language of the page. Only folders, ports, UDIDs
 // and ids are replaced. Simulated phones stand where a reader takes an iPhone, and
@@ -29,13 +29,13 @@ func TestGuide(t *testing.T) {
 	t.Parallel()
 	for _, l := range []guideLanguage{
 		{
-			name: "en", pages: []string{"docs/guide.md", "docs/operations.md"}, locale: "C",
+			name: "en", ending: ".md", locale: "C",
 			background: "in another terminal",
 			exit:       regexp.MustCompile(`# exit code (\d)`),
 			until:      regexp.MustCompile(`# repeat until it says "([^"]+)"`),
 		},
 		{
-			name: "ja", pages: []string{"docs/guide.ja.md", "docs/operations.ja.md"}, locale: "ja_JP.UTF-8",
+			name: "ja", ending: ".ja.md", locale: "ja_JP.UTF-8",
 			background: "別のターミナルで",
 			exit:       regexp.MustCompile(`# 終了コード(\d)`),
 			until:      regexp.MustCompile(`# 「([^」]+)」と出るまで繰り返す`),
@@ -44,7 +44,8 @@ func TestGuide(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
 			r := newReader(t, l)
-			for _, r.page = range l.pages {
+			for _, page := range append(guidePages(), "docs/operations") {
+				r.page = page + l.ending
 				for _, b := range readPage(t, r.page).blocks {
 					if b.lang != "sh" {
 						continue
@@ -64,7 +65,7 @@ func TestGuide(t *testing.T) {
 // guideLanguage is what the comments behind commands say in one language.
 type guideLanguage struct {
 	name, locale string
-	pages        []string // in the order in which they are followed
+	ending       string // of the pages
 	background   string
 	exit, until  *regexp.Regexp
 }

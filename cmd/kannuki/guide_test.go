@@ -43,6 +43,30 @@ type codeBlock struct {
 	lines []string
 }
 
+// guidePages returns the pages of the guide, without their endings, in the order
+// in which they are read.
+func guidePages() []string {
+	return []string{
+		"docs/guide/setup", "docs/guide/groups", "docs/guide/policies", "docs/guide/enrol",
+		"docs/guide/releases", "docs/guide/urgent", "docs/guide/day90", "docs/guide/everyday",
+	}
+}
+
+// translated returns the pages there are in both languages, without their
+// endings.
+func translated() []string {
+	return append([]string{"README", "docs/guide", "docs/operations"}, guidePages()...)
+}
+
+// inBoth returns these pages' files in English and in Japanese.
+func inBoth(pages []string) []string {
+	var files []string
+	for _, page := range pages {
+		files = append(files, page+".md", page+".ja.md")
+	}
+	return files
+}
+
 // readPage reads a file of the repository.
 func readPage(t *testing.T, name string) page {
 	t.Helper()
@@ -99,11 +123,29 @@ func (p page) commands(langs ...string) [][]string {
 	return all
 }
 
+// TestGuidePages holds that no page of the guide escapes the other tests.
+func TestGuidePages(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	found, err := filepath.Glob(filepath.Join(root, "docs", "guide", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, name := range inBoth(guidePages()) {
+		want = append(want, filepath.Join(root, filepath.FromSlash(name)))
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("pages in docs/guide (-guidePages +found):\n%s", diff)
+	}
+}
+
 // TestTranslationsAgree holds that the Japanese pages have the sections and the
 // commands of the English ones.
 func TestTranslationsAgree(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"README", "docs/guide", "docs/operations"} {
+	for _, name := range translated() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			en, ja := readPage(t, name+".md"), readPage(t, name+".ja.md")
@@ -121,7 +163,7 @@ func TestTranslationsAgree(t *testing.T) {
 // prose, exists and takes the flags that stand there.
 func TestPagesNameRealCommands(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"README.md", "README.ja.md", "docs/guide.md", "docs/guide.ja.md", "docs/operations.md", "docs/operations.ja.md"} {
+	for _, name := range inBoth(translated()) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := readPage(t, name)
@@ -146,7 +188,7 @@ func TestPagesNameRealCommands(t *testing.T) {
 // TestPagesLinkToWhatExists holds links inside a page and to files beside it.
 func TestPagesLinkToWhatExists(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"README.md", "README.ja.md", "docs/guide.md", "docs/guide.ja.md", "docs/operations.md", "docs/operations.ja.md"} {
+	for _, name := range inBoth(translated()) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, m := range link.FindAllStringSubmatch(readPage(t, name).prose, -1) {
