@@ -73,7 +73,7 @@ func (s *Service) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checki
 	var step func(*storage.Enrollment) error
 	switch m := message.(type) {
 	case *mdm.Authenticate:
-		step = func(e *storage.Enrollment) error { return s.authenticate(e, udid, m) }
+		step = func(e *storage.Enrollment) error { return s.authenticate(e, udid, m, nil) }
 	case *mdm.TokenUpdate:
 		step = func(e *storage.Enrollment) error { return s.tokenUpdate(e, udid, m) }
 	case *mdm.CheckOut:
@@ -82,6 +82,9 @@ func (s *Service) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checki
 		return "", storage.Phone{}, s.refuse(peer, cert.Segment, cmp.Or(speaksFor(cert, udid), refusedMessage))
 	}
 	phone, err := s.store.UpdateEnrollment(ctx, cert.Segment, udid, peer.Fingerprint, step)
+	if m, ok := message.(*mdm.Authenticate); ok && errors.Is(err, errUnjudged) {
+		phone, err = s.enrolAgain(ctx, cert.Segment, udid, peer.Fingerprint, m)
+	}
 	if r, ok := errors.AsType[*RefusedError](err); ok {
 		return "", storage.Phone{}, s.refuse(peer, cert.Segment, r.Reason)
 	}
@@ -92,8 +95,9 @@ func (s *Service) Checkin(ctx context.Context, peer mdm.Peer, message mdm.Checki
 }
 
 // authenticate begins an enrolment: everything of an earlier epoch is void
-// from here on, whoever held the phone then.
-func (s *Service) authenticate(e *storage.Enrollment, udid string, m *mdm.Authenticate) error {
+// from here on, whoever held the phone then. Without a judge it returns
+// errUnjudged where one has to be asked.
+func (s *Service) authenticate(e *storage.Enrollment, udid string, m *mdm.Authenticate, may judge) error {
 	if m.Topic != s.topic() {
 		return &RefusedError{refusedTopic}
 	}
@@ -131,12 +135,15 @@ func (s *Service) authenticate(e *storage.Enrollment, udid string, m *mdm.Authen
 	if live(e.Phone) && !names(*e.Grant, *e.Phone) {
 		return &RefusedError{refusedLivePhone}
 	}
-	s.begin(e, udid, m)
+	if may == nil && s.config.Places != nil && elsewhere(e) {
+		return errUnjudged
+	}
+	s.begin(e, udid, m, may)
 	return nil
 }
 
 // begin puts a new epoch in force.
-func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate) {
+func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate, may judge) {
 	next := storage.Phone{UDID: udid, Epoch: 1}
 	if e.Phone != nil {
 		next.Num = e.Phone.Num
@@ -151,11 +158,7 @@ func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate)
 	}
 	next.State = storage.PhoneAuthenticating
 	next.Serial = m.SerialNumber
-	next.Group = e.Grant.Group
-	next.Ring = e.Grant.Ring
-	if live(e.Phone) && next.Ring != storage.RingProduction {
-		next.Former = e.Phone.Origin() // or enrolling again would be a way past closed gates
-	}
+	s.place(e, &next, may)
 	next.Rights = e.Grant.Rights
 	next.Contact = s.now()
 	next.Certificate, next.Identity = e.Certificate.Fingerprint, identityOf(e.Certificate)

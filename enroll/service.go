@@ -32,6 +32,7 @@ type Config struct {
 	Roots        [][]byte // DER certificates the phone must trust to reach URL; none when publicly trusted
 	SignMessage  bool     // phones sign each message (for a proxy that ends TLS) beside TLS
 	Lab          bool     // admit addresses no phone outside this machine can reach
+	Places       Places   // judges where phones on record go; nil lets a grant put them anywhere
 }
 
 // Service carries out enrolment.

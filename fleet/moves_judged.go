@@ -19,7 +19,7 @@ type passage struct {
 
 // passage judges phones that go elsewhere. It is the one judge of everything that
 // changes a phone's group or ring: moves, removals, and links for phones on
-// record. A phone that has left is judged no more: who enrols it again holds a new
+// record, when they are made and when they are used. A phone that has left is judged no more: who enrols it again holds a new
 // one in his hands.
 func (f *Fleet) passage(w *worldState, s *snapshot, m relocation) passage {
 	there, groups := []storage.Phone{}, []string{m.group}
@@ -91,7 +91,8 @@ func (f *Fleet) mayMove(w *worldState, s *snapshot, m relocation) error {
 
 // MayEnrol refuses a grant that would put a phone on record, named by its UDID or
 // its serial number, where it may not be moved. It judges by what is so when the
-// grant is made, not when it is used, and so takes no lock.
+// grant is made, so that whoever makes it hears of it, and so takes no lock: what
+// counts is [Fleet.Placing], when it is used.
 func (f *Fleet) MayEnrol(ctx context.Context, seg storage.Segment, udid, serial, group string, ring storage.Ring) error {
 	w, err := f.world(seg)
 	if err != nil {
@@ -114,4 +115,30 @@ func (f *Fleet) MayEnrol(ctx context.Context, seg storage.Segment, udid, serial,
 		m.phones = []storage.Phone{p}
 	}
 	return f.mayMove(w, w.current.Load(), m)
+}
+
+// Placing judges where phones on record may enrol again, when they do: enrol runs
+// while no other decision is made, and the phone it returns is taken up. The judge
+// says why a phone may not go to a group and ring, "" when it may.
+func (f *Fleet) Placing(seg storage.Segment, enrol func(judge func(p storage.Phone, group string, ring storage.Ring) (why string)) (storage.Phone, error)) error {
+	w, err := f.world(seg)
+	if err != nil {
+		return unavailable(err)
+	}
+	w.changes.Lock()
+	defer w.changes.Unlock()
+	p, err := enrol(func(p storage.Phone, group string, ring storage.Ring) string {
+		s := w.current.Load()
+		if _, err := s.group(group); group != "" && err != nil {
+			return err.Error() // removed since the link was made
+		}
+		if err := f.mayMove(w, s, relocation{phones: []storage.Phone{p}, group: group, ring: ring}); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	if err != nil {
+		return err
+	}
+	return f.Noticed(seg, p)
 }

@@ -194,7 +194,7 @@ func (s *Server) buildCore() error {
 	}
 	s.enroll = enroll.NewService(s.store, s.keys, sealer{s.keys.SealingKey()}, enroll.Config{
 		URL: s.config.URL, InstanceID: s.instance.ID, Organization: s.config.Organization, Roots: roots,
-		SignMessage: s.config.SignMessage, Lab: s.instance.Lab,
+		SignMessage: s.config.SignMessage, Lab: s.instance.Lab, Places: s.fleet,
 	}, s.currentTopic, s.o.Wall)
 	return nil
 }

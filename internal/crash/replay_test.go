@@ -168,6 +168,8 @@ func (w *world) enrolment(e storage.AuditEntry) {
 		}
 	case "phone.enrolled", "phone.returned":
 		w.known(e).state = storage.PhoneEnrolled
+	case "phone.place-kept":
+		w.known(e).place = e.Detail["place"]
 	case "device.move":
 		p := w.known(e)
 		if from := e.Detail["from"]; from != p.place {
