@@ -41,6 +41,10 @@ type values = map[string]any
 
 // answer is the message with which the phone answers a command.
 func (p *phone) answer(w *world, c *mdm.Command) message {
+	if p.locked(w, c.RequestType) {
+		p.comesBack(w, c.UUID)
+		return message{status: mdm.NotNow, uuid: c.UUID}
+	}
 	switch c.RequestType {
 	case "DeviceInformation":
 		return p.acknowledged(c, values{"QueryResponses": p.information()})

@@ -29,6 +29,7 @@ type life struct {
 	phones   []character
 	releases []release
 	flaws    []flaw
+	locked   bool // phones are locked for hours
 	events   []event
 }
 
@@ -123,6 +124,7 @@ type size struct {
 	slow         bool
 	flawed       bool // flaws are exploited
 	complains    bool // users report that apps do not work
+	locked       bool // phones are locked for hours
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -243,6 +245,11 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 	}
 	r = rand.New(rand.NewPCG(l.seed, 7))
 	drawHalts(r, l, events, add)
+	if of.locked {
+		l.locked = true
+		r = rand.New(rand.NewPCG(l.seed, lockStream))
+		drawLocks(r, l, add)
+	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for i := range events {
 		events[i].index = i

@@ -43,6 +43,8 @@ const (
 	kindReport  kind = "report"
 	kindRestore kind = "restore"
 	kindConfirm kind = "confirm"
+	kindLock    kind = "lock"
+	kindStorm   kind = "storm"
 )
 
 // kindOf says what an event of a kind does, and how often one comes without being
@@ -86,6 +88,8 @@ func kinds() []kindOf {
 		{kindReport, 0, false, false, (*world).report},
 		{kindRestore, 0, false, false, (*world).restore},
 		{kindConfirm, 0, false, false, (*world).confirm},
+		{kindLock, 0, false, true, (*world).lockOne},
+		{kindStorm, 0, false, false, (*world).storm},
 	}
 }
 

@@ -62,6 +62,7 @@ type phone struct {
 	by      string    // why it installs: "declaration", "mdm" or "user"
 	stateAt time.Time // when the state changes by itself; zero: it does not
 	legacy  legacy
+	lock    lock
 
 	at       time.Time // when it does something by itself next, see follow
 	woken    bool
@@ -170,6 +171,7 @@ func (p *phone) follow(w *world) {
 	}
 	earlier(p.stateAt)
 	earlier(p.reportAt)
+	earlier(p.lock.pulls)
 	if p.woken {
 		earlier(p.wakeAt)
 	}
@@ -195,6 +197,7 @@ func (p *phone) act(w *world) {
 	if !w.now.Before(p.tickAt) {
 		p.tick(w)
 	}
+	p.unlock(w)
 	called := p.woken && !w.now.Before(p.wakeAt)
 	// What it could not tell before comes before anything it is asked now.
 	if !p.reportAt.IsZero() && (called || !w.now.Before(p.reportAt)) {

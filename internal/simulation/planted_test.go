@@ -30,7 +30,7 @@ type plant struct {
 
 // plants returns a fault for each property that is checked, and more.
 func plants() []plant {
-	return slices.Concat(misread(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless())
+	return slices.Concat(misread(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless(), impatient())
 }
 
 // misread are faults in what the engine makes of decisions.

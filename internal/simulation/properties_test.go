@@ -121,6 +121,7 @@ func (w *world) removesHold(p *phone) {
 
 // handed holds each command: none of an older enrolment.
 func (w *world) handed(p *phone, c *mdm.Command) {
+	w.checkAgain(p, c)
 	if p.past[c.UUID] {
 		w.violated("P15", p, "a %s that it was given before it enrolled again", c.RequestType)
 	}
@@ -130,7 +131,8 @@ func (w *world) handed(p *phone, c *mdm.Command) {
 		w.violated("P0", p, "its queue: %v", err)
 	}
 	for _, r := range rows {
-		if r.UUID == c.UUID && r.CreatedAt.Before(p.enrolledAt) {
+		// Times of a clock that was set do not compare.
+		if r.UUID == c.UUID && r.CreatedAt.Before(p.enrolledAt) && !w.book.reset {
 			w.violated("P15", p, "a %s that was queued before it enrolled again", c.RequestType)
 		}
 	}
@@ -140,7 +142,7 @@ func (w *world) handed(p *phone, c *mdm.Command) {
 // that was stopped is gone, unless it is installing.
 func (w *world) checkSession(p *phone) {
 	release, _ := p.told()
-	if release == "" || !p.declarative() || p.state == stateInstalling {
+	if release == "" || !p.declarative() || p.state == stateInstalling || len(p.lock.putOff) > 0 {
 		return
 	}
 	if !version.Newer(release, p.os) {

@@ -29,6 +29,12 @@ func searching() bool { return os.Getenv(searchVariable) != "" }
 // one would find later. One in sixteen is long enough for the end of a hold,
 // in one of eight flaws are exploited, in another users complain, on more phones.
 func small(seed uint64) size {
+	of := plain(seed)
+	of.locked = seed%16 == 12
+	return of
+}
+
+func plain(seed uint64) size {
 	if seed%16 == 0 {
 		return size{phones: 8, days: 125, slow: true}
 	}

@@ -396,6 +396,7 @@ const endless = 40
 // nothing left.
 func (w *world) session(p *phone) {
 	p.woken = false
+	p.polls()
 	c := w.say(p, message{status: mdm.Idle})
 	for n := 0; c != nil && len(w.violations) == 0; n++ {
 		if n == endless {
@@ -404,13 +405,15 @@ func (w *world) session(p *phone) {
 		}
 		w.trace("%s gets %s", p.udid, c.RequestType)
 		w.handed(p, c)
-		next := w.say(p, p.answer(w, c))
-		if c.RequestType == "DeclarativeManagement" {
+		m := p.answer(w, c)
+		next := w.say(p, m)
+		if c.RequestType == "DeclarativeManagement" && m.status == mdm.Acknowledged {
 			w.synchronise(p)
 		}
 		c = next
 	}
 	if len(w.violations) == 0 {
+		w.checkLeft(p)
 		w.checkSession(p)
 	}
 }
