@@ -303,6 +303,6 @@ func (p *applying) applied(ctx context.Context) (ApplyResult, error) {
 	if len(p.steps) == 0 {
 		return out, nil
 	}
-	out.Effects, err = p.f.effects(ctx, p.w, p.s, newSnapshot(applied(p.s.records, p.whole()), p.s.catalog))
+	out.Effects, err = p.f.effects(ctx, p.w, p.s, p.s.after(p.whole()))
 	return out, err
 }

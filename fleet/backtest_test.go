@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func builtIn(t testing.TB) *catalog.Catalog {
 	t.Helper()
-	cat, err := catalog.Embedded()
+	cat, err := embedded()
 	if err != nil {
 		t.Fatal(err)
 	}

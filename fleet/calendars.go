@@ -118,7 +118,7 @@ func (f *Fleet) SetCalendar(ctx context.Context, seg storage.Segment, a Act, nam
 			return storage.WorldChange{}, err
 		}
 		change := f.settingCalendar(a, was)
-		after := newSnapshot(applied(s.records, change), s.catalog)
+		after := s.after(change)
 		done.CalendarView = calendarView(after, change.Calendars[0])
 		done.Waves, err = f.movedWaves(ctx, w, s, after)
 		return change, err

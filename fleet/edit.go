@@ -264,7 +264,7 @@ func gateNames(gates []storage.ShownGate) []string {
 // opened returns the gates, as they are, of which a change of the world's records
 // takes away what keeps them closed.
 func (f *Fleet) opened(w *worldState, s *snapshot, c storage.WorldChange) []storage.ShownGate {
-	now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
+	now, after := f.now(), s.after(c)
 	counts := w.census.counted(now)
 	was, is := s.policy.WithCensus(counts), after.policy.WithCensus(counts)
 	var gates []storage.ShownGate

@@ -172,7 +172,7 @@ func (s *snapshot) with(approvals []storage.Approval) *snapshot {
 	if len(approvals) == 0 {
 		return s
 	}
-	return newSnapshot(applied(s.records, storage.WorldChange{Approvals: approvals}), s.catalog)
+	return s.after(storage.WorldChange{Approvals: approvals})
 }
 
 // measure counts what moving from one world to another makes the phones of the

@@ -137,7 +137,7 @@ func errNoReason() error {
 
 // preview works out what a change makes of the gate and its phones.
 func (f *Fleet) preview(w *worldState, s *snapshot, c storage.WorldChange, e *Effect) error {
-	after := newSnapshot(applied(s.records, c), s.catalog)
+	after := s.after(c)
 	gate, err := f.gate(w, after, e.Group, e.Release)
 	if err != nil {
 		return err

@@ -99,13 +99,16 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// embedded reads the built-in facts, which nobody changes, once for all tests.
+var embedded = sync.OnceValues(catalog.Embedded)
+
 // open starts the fleet on the database, as a restart does.
 func (w *world) open() {
 	w.t.Helper()
 	var err error
 	w.store, err = bolt.Open(w.path, bolt.Options{})
 	w.must(err)
-	facts, err := catalog.Embedded()
+	facts, err := embedded()
 	w.must(err)
 	channels := w.channels
 	carry := func(of storage.Segment, kind, group string) []string {

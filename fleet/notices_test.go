@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -112,7 +111,7 @@ func TestNoticesHaveTheTimeOfTheirEntries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.unverified()
-	facts, err := catalog.Embedded()
+	facts, err := embedded()
 	w.must(err)
 	w.fleet = fleet.New(w.store, w.wakes, func() time.Time {
 		w.clock.Add(time.Millisecond)

@@ -12,7 +12,7 @@ import (
 // was the newest, and the most days from an x.y to a patch of it that was.
 func catalogPace(t *testing.T) (lives []int, reach int) {
 	t.Helper()
-	cat, err := catalog.Embedded()
+	cat, err := embedded()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func (f *Fleet) ProposeEdit(ctx context.Context, seg storage.Segment, a Act, edi
 		return Proposed{}, err
 	}
 	out := Proposed{ProposalView: f.proposalView(w, s, p), DryRun: a.DryRun, Effect: Effect{DryRun: true}}
-	f.measure(w, s, newSnapshot(applied(s.records, c), s.catalog), &out.Effect)
+	f.measure(w, s, s.after(c), &out.Effect)
 	return out, nil
 }
 
@@ -218,7 +218,7 @@ func (f *Fleet) signedChange(w *worldState, s *snapshot, a Act, p storage.Propos
 	for i := range c.Policies {
 		c.Policies[i].ChangedAt, c.Policies[i].ChangedBy = f.now(), a.Actor
 	}
-	f.measure(w, s, newSnapshot(applied(s.records, c), s.catalog), effect)
+	f.measure(w, s, s.after(c), effect)
 	return c, nil
 }
 

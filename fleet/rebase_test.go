@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -295,7 +294,7 @@ func TestBreakerWatchesWhatWasTakenOver(t *testing.T) {
 // gone has the catalogue know that Apple takes a release back on a day.
 func (w *world) gone(of, day string) {
 	w.t.Helper()
-	facts, err := catalog.Embedded()
+	facts, err := embedded()
 	w.must(err)
 	data, err := facts.Marshal()
 	w.must(err)

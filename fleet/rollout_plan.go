@@ -72,7 +72,7 @@ func (f *Fleet) PlanRollout(seg storage.Segment, r ApproveRequest) (RolloutPlan,
 
 // planned describes an approval that nobody gave.
 func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.Approval, before []storage.Approval) (RolloutPlan, error) {
-	after := newSnapshot(applied(s.records, storage.WorldChange{Approvals: append(before, a)}), s.catalog)
+	after := s.with(append(before, a))
 	approved, err := f.gate(w, after, a.Group, a.Release)
 	if err != nil {
 		return RolloutPlan{}, err

@@ -24,7 +24,7 @@ func (f *Fleet) soakAnew(w *worldState, s *snapshot, c *storage.WorldChange) err
 			continue
 		}
 		if after == nil {
-			after = newSnapshot(applied(s.records, *c), s.catalog)
+			after = s.after(*c)
 		}
 		gate, err := f.gate(w, after, a.Group, a.Release)
 		if err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -196,7 +195,7 @@ func (h *hookStore) DeclarationSet(ctx context.Context, s storage.Segment, tok s
 
 func (w *world) hook() *hookStore {
 	h := &hookStore{Store: w.store}
-	facts, err := catalog.Embedded()
+	facts, err := embedded()
 	w.must(err)
 	w.fleet = fleet.New(h, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts})
 	w.must(w.fleet.Load(w.ctx))

@@ -192,7 +192,7 @@ func (f *Fleet) opensPatch(w *worldState, s *snapshot, v storage.Verdict, c stor
 	if v.Result != string(policy.ResultBroken) {
 		return false
 	}
-	now, after := f.now(), newSnapshot(applied(s.records, c), s.catalog)
+	now, after := f.now(), s.after(c)
 	return len(policy.Loosened(s.withCensus(w.census, now), after.withCensus(w.census, now), v.Group, now)) > 0
 }
 

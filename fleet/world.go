@@ -27,8 +27,11 @@ type worldState struct {
 type snapshot struct {
 	records storage.World
 	catalog *catalog.Catalog
-	policy  *policy.World       // without a census: what targets are computed from
-	apps    map[string][]string // bundle identifiers of each group, sorted; never changed
+	// releases is the catalogue as the engine takes it. To translate it costs more
+	// than all else of a snapshot, so each catalogue is translated once.
+	releases []policy.Release
+	policy   *policy.World       // without a census: what targets are computed from
+	apps     map[string][]string // bundle identifiers of each group, sorted; never changed
 }
 
 func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog.Catalog) (*worldState, error) {
@@ -94,7 +97,7 @@ func (f *Fleet) change(ctx context.Context, w *worldState, build func(*snapshot)
 			f.forget(w)
 			return wrap("read world", readErr)
 		}
-		w.current.Store(newSnapshot(records, s.catalog))
+		w.current.Store(s.holding(records))
 		if err == nil {
 			return nil
 		}
@@ -113,12 +116,22 @@ func (f *Fleet) forget(w *worldState) {
 }
 
 func newSnapshot(records storage.World, cat *catalog.Catalog) *snapshot {
-	s := &snapshot{records: records, catalog: cat, apps: make(map[string][]string, len(records.Groups))}
-	s.policy = policy.NewWorld(s.parts())
+	return (&snapshot{catalog: cat, releases: policyReleases(cat)}).holding(records)
+}
+
+// after returns the world that a change would make of this one.
+func (s *snapshot) after(c storage.WorldChange) *snapshot {
+	return s.holding(applied(s.records, c))
+}
+
+// holding returns these records with the same catalogue.
+func (s *snapshot) holding(records storage.World) *snapshot {
+	next := &snapshot{records: records, catalog: s.catalog, releases: s.releases, apps: make(map[string][]string, len(records.Groups))}
+	next.policy = policy.NewWorld(next.parts())
 	for _, g := range records.Groups {
-		s.apps[g.Name] = slices.Sorted(slices.Values(g.Apps))
+		next.apps[g.Name] = slices.Sorted(slices.Values(g.Apps))
 	}
-	return s
+	return next
 }
 
 // withCensus returns the world that gates are computed from.
@@ -128,7 +141,7 @@ func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
 
 // parts translates the records into the engine's own types.
 func (s *snapshot) parts() policy.Parts {
-	p := policy.Parts{Revision: s.records.Revision, Releases: policyReleases(s.catalog), Halt: engineHalt(s.records.Halt)}
+	p := policy.Parts{Revision: s.records.Revision, Releases: s.releases, Halt: engineHalt(s.records.Halt)}
 	for _, a := range s.records.Apps {
 		p.Apps = append(p.Apps, policy.App{BundleID: a.BundleID, Name: a.Name, Importance: policy.Importance(a.Importance), Deliver: policy.Delivery(a.Deliver)})
 	}
