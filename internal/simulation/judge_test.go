@@ -119,15 +119,33 @@ func (w *world) closing(group string) []app {
 
 // verdicts returns the results of an app on a release in a group that counted at
 // a moment, whether or not they say that it works.
-func (w *world) verdicts(group, bundleID, release string, at time.Time) []storage.Verdict {
-	var list []storage.Verdict
-	for _, v := range w.records.Verdicts {
-		if v.Group == group && v.BundleID == bundleID && v.Release == release && passed(v.At, at) && !passed(v.RevokedAt, at) &&
-			v.Ring == storage.RingVerification && v.PhoneOS == release {
-			list = append(list, v)
+func (w *world) verdicts(group, bundleID, release string, at time.Time) []*storage.Verdict {
+	all := w.tests[tested{group, bundleID, release}]
+	if !slices.ContainsFunc(all, func(v *storage.Verdict) bool { return !counts(v, at) }) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(v *storage.Verdict) bool { return !counts(v, at) })
+}
+
+// tested is what results are about.
+type tested struct{ group, bundleID, release string }
+
+// testsOf returns the results of verification phones on the release they are
+// about.
+func testsOf(records storage.World) map[tested][]*storage.Verdict {
+	tests := map[tested][]*storage.Verdict{}
+	for i := range records.Verdicts {
+		if v := &records.Verdicts[i]; v.Ring == storage.RingVerification && v.PhoneOS == v.Release {
+			about := tested{v.Group, v.BundleID, v.Release}
+			tests[about] = append(tests[about], v)
 		}
 	}
-	return list
+	return tests
+}
+
+// counts reports whether a result had come, and not been taken back, at a moment.
+func counts(v *storage.Verdict, at time.Time) bool {
+	return passed(v.At, at) && !passed(v.RevokedAt, at)
 }
 
 // brokenOn returns an app that was found broken and not found to work since.

@@ -323,7 +323,7 @@ func (w *world) toldOldApps(p *phone, a storage.Approval) bool {
 	}
 	return slices.ContainsFunc(w.closing(a.Group), func(app app) bool {
 		i := slices.IndexFunc(stored.Apps, func(told storage.InstalledApp) bool { return told.BundleID == app.bundleID })
-		return i < 0 || slices.ContainsFunc(w.verdicts(a.Group, app.bundleID, a.Release, a.At), func(v storage.Verdict) bool {
+		return i < 0 || slices.ContainsFunc(w.verdicts(a.Group, app.bundleID, a.Release, a.At), func(v *storage.Verdict) bool {
 			return v.Result != "broken" && number(v.AppVersion) > number(stored.Apps[i].ShortVersion)
 		})
 	})
@@ -368,7 +368,7 @@ func (w *world) laneWave(a storage.Approval, p *phone) (storage.Wave, int) {
 // checkedOn reports whether an app was found to work on a release and model by any
 // kind of test.
 func (w *world) checkedOn(group, bundleID, release, model string, ever bool, at time.Time) bool {
-	var newest storage.Verdict
+	newest := &storage.Verdict{}
 	for _, v := range w.verdicts(group, bundleID, release, at) {
 		if v.Result != "broken" && v.Model == model && !v.At.Before(newest.At) {
 			newest = v

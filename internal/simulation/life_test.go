@@ -23,7 +23,7 @@ type life struct {
 	start    time.Time
 	days     int
 	zone     string        // by whose days the installation counts
-	wire     bool          // messages are property lists, encoded and decoded
+	wire     bool          // messages are property lists, encoded and decoded; records are copied
 	asks     time.Duration // how old a phone's answer may get before it is asked again
 	teams    []team
 	phones   []character

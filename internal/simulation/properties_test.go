@@ -258,7 +258,7 @@ func (w *world) wanted(p *phone) (string, time.Time) {
 	if in(p.drawer) || in(p.full) || p.failures > 0 || w.skew != 0 || w.halted() || w.book.doubt.cause != "" || p.group == "" || !p.declarative() && !p.supervised {
 		return "", time.Time{}
 	}
-	for _, r := range w.newestFirst() {
+	for _, r := range w.newestFirst {
 		if !version.Newer(r.version, p.os) {
 			break
 		}
@@ -272,8 +272,8 @@ func (w *world) wanted(p *phone) (string, time.Time) {
 	return "", time.Time{}
 }
 
-func (w *world) newestFirst() []release {
-	list := slices.Clone(w.life.releases)
+func newestFirst(releases []release) []release {
+	list := slices.Clone(releases)
 	slices.SortFunc(list, func(a, b release) int { return version.Order(b.version, a.version) })
 	return list
 }

@@ -120,15 +120,15 @@ func line(release string) string {
 
 // expired reports whether a result no longer counts: it says so itself, or the
 // rules of its group do.
-func (w *world) expired(v storage.Verdict, at time.Time) bool {
+func (w *world) expired(v *storage.Verdict, at time.Time) bool {
 	days := w.team(v.Group).rules.verdictDays
 	return passed(v.Expires, at) || days > 0 && passed(v.At.AddDate(0, 0, days), at)
 }
 
 // newestWorking returns the newest result of a model that an app works, of smoke
 // tests or else of thorough ones, unless it has expired; with ever it cannot.
-func (w *world) newestWorking(group, bundleID, release, model string, smoke, ever bool, at time.Time) (storage.Verdict, bool) {
-	var newest storage.Verdict
+func (w *world) newestWorking(group, bundleID, release, model string, smoke, ever bool, at time.Time) (*storage.Verdict, bool) {
+	newest := &storage.Verdict{}
 	for _, v := range w.verdicts(group, bundleID, release, at) {
 		if v.Result != "broken" && v.Model == model && (v.Method == "smoke") == smoke && !v.At.Before(newest.At) {
 			newest = v
@@ -148,14 +148,14 @@ func (w *world) verified(group, bundleID, release, model string, ever bool, at t
 	if !ok || !w.team(group).rules.carryOver || !patch(release) {
 		return false
 	}
-	var broken []storage.Verdict
-	for _, older := range w.newestFirst() {
+	var broken []*storage.Verdict
+	for _, older := range w.newestFirst {
 		if line(older.version) != line(release) || !newer(release, older.version) {
 			continue
 		}
 		broken = append(broken, w.brokenResults(group, bundleID, older.version, at)...)
 		base, ok := w.newestWorking(group, bundleID, older.version, model, false, ever, at)
-		spoiled := slices.ContainsFunc(broken, func(b storage.Verdict) bool { return number(b.AppVersion) >= number(base.AppVersion) })
+		spoiled := slices.ContainsFunc(broken, func(b *storage.Verdict) bool { return number(b.AppVersion) >= number(base.AppVersion) })
 		if ok && !spoiled && number(base.AppVersion) <= number(smoke.AppVersion) {
 			return true
 		}
@@ -165,10 +165,14 @@ func (w *world) verified(group, bundleID, release, model string, ever bool, at t
 
 // brokenResults returns the results that say broken and that no thorough one has
 // cleared since.
-func (w *world) brokenResults(group, bundleID, release string, at time.Time) []storage.Verdict {
+func (w *world) brokenResults(group, bundleID, release string, at time.Time) []*storage.Verdict {
 	all := w.verdicts(group, bundleID, release, at)
-	return slices.DeleteFunc(slices.Clone(all), func(b storage.Verdict) bool {
-		return b.Result != "broken" || slices.ContainsFunc(all, func(v storage.Verdict) bool {
+	broken := func(v *storage.Verdict) bool { return v.Result == "broken" }
+	if !slices.ContainsFunc(all, broken) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(b *storage.Verdict) bool {
+		return !broken(b) || slices.ContainsFunc(all, func(v *storage.Verdict) bool {
 			return v.Result != "broken" && v.Method != "smoke" && v.Model == b.Model && v.At.After(b.At) && number(v.AppVersion) >= number(b.AppVersion)
 		})
 	})

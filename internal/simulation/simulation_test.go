@@ -191,8 +191,8 @@ func TestSameSeedSameLife(t *testing.T) {
 	}
 }
 
-// TestSameLifeOnTheWire: what most lives do without, the encoding of messages,
-// changes nothing in them.
+// TestSameLifeOnTheWire: what most lives do without, the encoding of messages and
+// a store that copies every record, changes nothing in them.
 func TestSameLifeOnTheWire(t *testing.T) {
 	t.Parallel()
 	l := draw(11, small(11))

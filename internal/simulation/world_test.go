@@ -49,6 +49,8 @@ type world struct {
 	fleet  *fleet.Fleet
 	phones []*phone
 
+	newestFirst []release
+
 	loc     *time.Location // of the installation
 	now     time.Time
 	skew    time.Duration // of the server's clock
@@ -66,7 +68,8 @@ type world struct {
 	offUntil  time.Time // the server's machine is off
 
 	records storage.World // as stored when it was learned last
-	changed bool          // since then
+	tests   map[tested][]*storage.Verdict
+	changed bool // since then
 	book    book
 
 	log        hash.Hash
@@ -141,9 +144,12 @@ func live(ctx context.Context, l life, o options) outcome {
 	w := &world{
 		ctx: ctx, life: l, plant: o.plant, faultless: o.faultless, lines: o.lines, log: sha256.New(), loc: zone(l.zone),
 		now: l.start, sweepAt: l.start, ringAt: l.start, vendors: map[string]int{},
-		apple: apple{start: l.start, releases: l.releases}, book: newBook(),
+		apple: apple{start: l.start, releases: l.releases}, newestFirst: newestFirst(l.releases), book: newBook(),
 	}
-	w.disk = memory.New(memory.Options{BeforeCommit: w.beforeCommit, AfterCommit: w.afterCommit})
+	w.disk = memory.New(memory.Options{
+		BeforeCommit: w.beforeCommit, AfterCommit: w.afterCommit,
+		Trusting: !l.wire && o.plant.store == nil, // plants change what they read
+	})
 	w.front = w.disk
 	if w.plant.store != nil {
 		w.front = w.plant.store(w, w.disk)
@@ -306,7 +312,7 @@ func (w *world) learn() {
 		w.violated("P0", nil, "the records cannot be read: %v", err)
 	}
 	before := w.records
-	w.records, w.changed = records, false
+	w.records, w.tests, w.changed = records, testsOf(records), false
 	w.checkHalt(before)
 	w.checkDecisions()
 	w.checkWaves()

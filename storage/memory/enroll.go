@@ -249,7 +249,7 @@ func (s *Store) UpdateEnrollment(ctx context.Context, seg storage.Segment, udid,
 			return err
 		}
 		if after.Phone != nil {
-			p, err = in.phone(udid)
+			p, err = s.phone(in, udid)
 		}
 		return err
 	})
@@ -269,7 +269,8 @@ func (in *segment) enrollment(udid, fingerprint string) (storage.Enrollment, err
 	if g, known := in.grants[c.Grant]; known {
 		e.Grant = &g
 	}
-	if p, err := in.phone(udid); err == nil {
+	if found, known := in.phones[udid]; known {
+		p := found.Clone()
 		e.Phone = &p
 	}
 	return e, nil

@@ -37,8 +37,16 @@ var errDied = errors.New("died")
 // many places, a fault after it leaves all.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	for name, after := range map[string]bool{"before the commit": false, "after the commit": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range []struct {
+		name            string
+		after, trusting bool
+	}{
+		{"before the commit", false, false},
+		{"after the commit", true, false},
+		{"before the commit of a trusting store", false, true},
+		{"after the commit of a trusting store", true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			armed := false
 			var ops []string
@@ -49,9 +57,9 @@ func TestFaults(t *testing.T) {
 				ops = append(ops, op)
 				return errDied
 			}
-			o := memory.Options{BeforeCommit: fault}
-			if after {
-				o = memory.Options{AfterCommit: fault}
+			o := memory.Options{BeforeCommit: fault, Trusting: tt.trusting}
+			if tt.after {
+				o = memory.Options{AfterCommit: fault, Trusting: tt.trusting}
 			}
 			s := memory.New(o)
 			p := enrolled(t, s)
@@ -73,13 +81,51 @@ func TestFaults(t *testing.T) {
 				t.Errorf("faults were asked for (-want +got):\n%s", diff)
 			}
 			want := found{Model: p.Model, Audit: 2}
-			if after {
+			if tt.after {
 				want = found{Model: "iPhone15,2", Set: true, Body: true, Queue: 1, Audit: 3}
 			}
 			if diff := cmp.Diff(want, look(t, s)); diff != "" {
 				t.Errorf("afterwards (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestTrusting: what was read of a trusting store stays as it was, whatever is
+// changed since, even when an updater changes lists in place.
+func TestTrusting(t *testing.T) {
+	t.Parallel()
+	s := memory.New(memory.Options{Trusting: true})
+	enrolled(t, s)
+	update := func(change func(*storage.Phone)) storage.Phone {
+		p, err := s.UpdatePhone(t.Context(), storage.DefaultSegment, "u", 1, func(q *storage.Phone) (storage.PhoneChange, error) {
+			change(q)
+			return storage.PhoneChange{}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	world := func(revision uint64, c storage.WorldChange) storage.World {
+		if _, err := s.ChangeWorld(t.Context(), storage.DefaultSegment, revision, c); err != nil {
+			t.Fatal(err)
+		}
+		w, err := s.World(t.Context(), storage.DefaultSegment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	first := update(func(q *storage.Phone) { q.Apps = []storage.InstalledApp{{BundleID: "a", Version: "1"}} })
+	second := update(func(q *storage.Phone) { q.Apps[0].Version = "2" })
+	if diff := cmp.Diff([]string{"1", "2"}, []string{first.Apps[0].Version, second.Apps[0].Version}); diff != "" {
+		t.Errorf("versions of the app (-want +got):\n%s", diff)
+	}
+	before := world(0, storage.WorldChange{Apps: []storage.App{{BundleID: "a", Name: "old"}}})
+	after := world(1, storage.WorldChange{Apps: []storage.App{{BundleID: "a", Name: "new"}}})
+	if diff := cmp.Diff([]string{"old", "new"}, []string{before.Apps[0].Name, after.Apps[0].Name}); diff != "" {
+		t.Errorf("names of the app (-want +got):\n%s", diff)
 	}
 }
 

@@ -18,7 +18,11 @@ func (s *Store) ForgetHolders(ctx context.Context, seg storage.Segment, limit in
 	err := s.update(ctx, "ForgetHolders", seg, func(t *tx, in *segment) error {
 		var stale []storage.Notice
 		for _, n := range in.notices {
-			if n.HolderGone(in.phones[n.Phone].Holder) {
+			holder := "" // of a notice about no phone, too
+			if p, known := in.phones[n.Phone]; known {
+				holder = p.Holder
+			}
+			if n.HolderGone(holder) {
 				stale = append(stale, n)
 			}
 		}

@@ -14,7 +14,7 @@ import (
 func (s *Store) Phone(ctx context.Context, seg storage.Segment, udid string) (storage.Phone, error) {
 	var p storage.Phone
 	err := s.view(ctx, seg, func(in *segment) (err error) {
-		p, err = in.phone(udid)
+		p, err = s.phone(in, udid)
 		return err
 	})
 	if err != nil {
@@ -23,13 +23,22 @@ func (s *Store) Phone(ctx context.Context, seg storage.Segment, udid string) (st
 	return p, nil
 }
 
-// phone returns a copy of a phone's record.
-func (in *segment) phone(udid string) (storage.Phone, error) {
+// phone returns a phone's record as callers get it.
+func (s *Store) phone(in *segment, udid string) (storage.Phone, error) {
 	p, known := in.phones[udid]
 	if !known {
 		return storage.Phone{}, storage.ErrNotFound
 	}
-	return p.Clone(), nil
+	return s.give(p), nil
+}
+
+// give returns a copy of a phone's record, or the record when the store is
+// trusting.
+func (s *Store) give(p *storage.Phone) storage.Phone {
+	if s.o.Trusting {
+		return *p
+	}
+	return p.Clone()
 }
 
 // Phones implements the store of package fleet.
@@ -41,8 +50,8 @@ func (s *Store) Phones(ctx context.Context, seg storage.Segment, q storage.Phone
 	err := s.view(ctx, seg, func(in *segment) error {
 		phones = make([]storage.Phone, 0, min(q.Limit, len(in.order)))
 		for _, udid := range in.order {
-			if p := in.phones[udid]; p.Num > q.After && matches(q, &p) {
-				phones = append(phones, p.Clone())
+			if p := in.phones[udid]; p.Num > q.After && matches(q, p) {
+				phones = append(phones, s.give(p))
 			}
 			if len(phones) == q.Limit {
 				break
@@ -62,7 +71,7 @@ func (s *Store) PhonesBySerial(ctx context.Context, seg storage.Segment, serial 
 	err := s.view(ctx, seg, func(in *segment) error {
 		for _, udid := range in.order {
 			if p := in.phones[udid]; serial != "" && p.Serial == serial {
-				phones = append(phones, p.Clone())
+				phones = append(phones, s.give(p))
 			}
 		}
 		return nil
@@ -96,7 +105,7 @@ func (t *tx) savePhone(in *segment, p storage.Phone) error {
 	if err != nil {
 		return err
 	}
-	if p, err = stored(p); err != nil {
+	if p, err = kept(t.store, p); err != nil {
 		return err
 	}
 	if _, known := in.phones[p.UDID]; !known {
@@ -104,7 +113,7 @@ func (t *tx) savePhone(in *segment, p storage.Phone) error {
 		assign(t, &t.store.lastNum, p.Num)
 		assign(t, &in.order, append(in.order, p.UDID))
 	}
-	put(t, in.phones, p.UDID, p)
+	put(t, in.phones, p.UDID, &p)
 	return nil
 }
 
@@ -128,7 +137,7 @@ func (s *Store) UpdatePhones(ctx context.Context, seg storage.Segment, udids []s
 				return err
 			}
 			var err error
-			if phones[i], err = in.phone(udid); err != nil {
+			if phones[i], err = s.phone(in, udid); err != nil {
 				return err
 			}
 		}
@@ -142,8 +151,9 @@ func (s *Store) UpdatePhones(ctx context.Context, seg storage.Segment, udids []s
 
 // changePhone lets an updater change a phone, whatever its epoch.
 func (t *tx) changePhone(in *segment, udid string, update func(*storage.Phone) (storage.PhoneChange, error)) error {
-	p, err := in.phone(udid)
-	if err == nil {
+	p, known := in.phones[udid]
+	err := storage.ErrNotFound
+	if known {
 		err = t.updatePhone(in, p, nil, func(p *storage.Phone, _ *storage.Command) (storage.PhoneChange, error) { return update(p) })
 	}
 	if err != nil {
@@ -164,14 +174,14 @@ func (s *Store) Exchange(ctx context.Context, seg storage.Segment, udid string, 
 func (s *Store) exchange(ctx context.Context, op string, seg storage.Segment, udid string, epoch uint64, x storage.Exchange) (storage.Exchanged, error) {
 	var done storage.Exchanged
 	err := s.update(ctx, op, seg, func(t *tx, in *segment) error {
-		p, err := in.phone(udid)
-		if err != nil {
-			return err
+		p, known := in.phones[udid]
+		if !known {
+			return storage.ErrNotFound
 		}
 		if epoch != 0 && p.Epoch != epoch {
 			return fmt.Errorf("epoch is %d, not %d: %w", p.Epoch, epoch, storage.ErrConflict)
 		}
-		said, err := t.takeStatus(in, &p, x.Status)
+		said, err := t.takeStatus(in, p, x.Status)
 		if err != nil {
 			return err
 		}
@@ -180,9 +190,7 @@ func (s *Store) exchange(ctx context.Context, op string, seg storage.Segment, ud
 				return err
 			}
 		}
-		if done.Phone, err = in.phone(udid); err != nil {
-			return err
-		}
+		done.Phone = s.give(in.phones[udid])
 		if x.Handout != nil {
 			done.Command = t.handOut(in, &done.Phone, x.Handout)
 		}
@@ -196,13 +204,13 @@ func (s *Store) exchange(ctx context.Context, op string, seg storage.Segment, ud
 
 // updatePhone lets an updater change a copy of a phone's record and stores what
 // it made of it.
-func (t *tx) updatePhone(in *segment, p storage.Phone, said *storage.Command, update func(*storage.Phone, *storage.Command) (storage.PhoneChange, error)) error {
-	udid, num, epoch := p.UDID, p.Num, p.Epoch
+func (t *tx) updatePhone(in *segment, before *storage.Phone, said *storage.Command, update func(*storage.Phone, *storage.Command) (storage.PhoneChange, error)) error {
+	p := before.Clone()
 	c, err := update(&p, said)
 	if err != nil || c.Unchanged {
 		return err
 	}
-	if p.UDID != udid || p.Num != num || p.Epoch != epoch {
+	if p.UDID != before.UDID || p.Num != before.Num || p.Epoch != before.Epoch {
 		return errors.New("the updater changed the UDID, the number or the epoch")
 	}
 	if err := t.saveDeclarations(in, c); err != nil {

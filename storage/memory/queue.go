@@ -23,7 +23,7 @@ func (s *Store) Waiting(ctx context.Context, seg storage.Segment) ([]string, err
 	var udids []string
 	err := s.view(ctx, seg, func(in *segment) error {
 		for udid, rows := range in.queues {
-			epoch := in.phones[udid].Epoch
+			epoch := in.phones[udid].Epoch // a phone with a queue has a record
 			if slices.ContainsFunc(rows, func(c storage.Command) bool { return !over(c, epoch) }) {
 				udids = append(udids, udid)
 			}
@@ -45,7 +45,7 @@ func (s *Store) Queue(ctx context.Context, seg storage.Segment, udid string) ([]
 			return storage.ErrNotFound
 		}
 		for _, c := range in.queues[udid] {
-			commands = append(commands, copied(c))
+			commands = append(commands, given(s, c))
 		}
 		return nil
 	})
@@ -66,7 +66,7 @@ func (s *Store) Enqueue(ctx context.Context, seg storage.Segment, udids []string
 			if !known {
 				return fmt.Errorf("phone %q: %w", udid, storage.ErrNotFound)
 			}
-			n, err := t.enqueue(in, &p, commands)
+			n, err := t.enqueue(in, p, commands)
 			if err != nil {
 				return fmt.Errorf("phone %q: %w", udid, err)
 			}
@@ -94,7 +94,7 @@ func (t *tx) enqueue(in *segment, p *storage.Phone, commands []storage.Command) 
 		if slices.ContainsFunc(rows, func(r storage.Command) bool { return r.UUID == c.UUID }) {
 			return 0, fmt.Errorf("command %q: %w", c.UUID, storage.ErrExists)
 		}
-		row, err := stored(storage.Command{
+		row, err := kept(t.store, storage.Command{
 			Seq: 1, UUID: c.UUID, RequestType: c.RequestType, Body: c.Body, Key: c.Key,
 			Epoch: p.Epoch, State: storage.CommandQueued, CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
 		})
@@ -128,7 +128,7 @@ func (t *tx) takeStatus(in *segment, p *storage.Phone, st *storage.CommandStatus
 		return nil, nil
 	}
 	if !over(rows[i], p.Epoch) {
-		row, err := stored(withStatus(rows[i], *st))
+		row, err := kept(t.store, withStatus(rows[i], *st))
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +167,7 @@ func (t *tx) handOut(in *segment, p *storage.Phone, o *storage.Handout) *storage
 	for _, i := range offered(rows, p.Epoch, o.Skip) {
 		refused := error(nil)
 		if o.Admit != nil {
-			refused = o.Admit(p, copied(rows[i]))
+			refused = o.Admit(p, given(t.store, rows[i]))
 		}
 		if errors.Is(refused, storage.ErrDeferred) {
 			continue
@@ -176,7 +176,7 @@ func (t *tx) handOut(in *segment, p *storage.Phone, o *storage.Handout) *storage
 		if refused == nil {
 			rows[i].State, rows[i].SentAt = storage.CommandSent, stamp(o.At)
 			rows[i].Deliveries++
-			handed := copied(rows[i])
+			handed := given(t.store, rows[i])
 			next = &handed
 			break
 		}
@@ -253,13 +253,13 @@ func (s *Store) CancelCommand(ctx context.Context, seg storage.Segment, udid, uu
 		case over(rows[i], p.Epoch):
 			return fmt.Errorf("it is %s: %w", rows[i].State, storage.ErrConflict)
 		}
-		row, err := stored(cancelled(rows[i], reason, at))
+		row, err := kept(t.store, cancelled(rows[i], reason, at))
 		if err != nil {
 			return err
 		}
 		rows[i], command = row, row
 		put(t, in.queues, udid, rows)
-		t.trimQueue(in, &p)
+		t.trimQueue(in, p)
 		return t.appendAudit(in, audit)
 	})
 	if err != nil {

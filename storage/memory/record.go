@@ -8,9 +8,25 @@ import (
 	"unicode/utf8"
 )
 
-// stored returns a record as a store keeps it: sharing no memory with what the
-// caller has, times in UTC with microseconds. Text that is not UTF-8 is an
-// error.
+// kept returns a record as this store keeps it: see stored, and as it is when
+// the store is trusting.
+func kept[T any](s *Store, v T) (T, error) {
+	if s.o.Trusting {
+		return v, nil
+	}
+	return stored(v)
+}
+
+// given returns a stored record as callers get it.
+func given[T any](s *Store, v T) T {
+	if s.o.Trusting {
+		return v
+	}
+	return copied(v)
+}
+
+// stored returns a record sharing no memory with what the caller has, times in
+// UTC with microseconds. Text that is not UTF-8 is an error.
 func stored[T any](v T) (T, error) {
 	err := settle(reflect.ValueOf(&v).Elem())
 	return v, err
