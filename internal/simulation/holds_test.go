@@ -171,6 +171,7 @@ func (w *world) turnOff(e event) {
 	most := time.Duration(w.life.days-quiet)*day - w.now.Sub(w.life.start)
 	pause := min(time.Duration(1+e.dice%12)*day, most)
 	w.offUntil = w.now.Add(pause)
+	w.asks(askDie, "")
 	w.sweepAt, w.ringAt = w.offUntil, w.offUntil.Add(time.Minute)
 	for _, p := range w.phones {
 		p.dueBy = p.dueBy.Add(pause)

@@ -26,11 +26,13 @@ type plant struct {
 	enrol func(*storage.Enrollment, *storage.Phone)
 	deaf  func(*phone) bool         // whom its pushes never reach
 	act   func(fleet.Act) fleet.Act // whom it takes people for
+
+	pushes *planted // what the scheduler of pushes is told
 }
 
 // plants returns a fault for each property that is checked, and more.
 func plants() []plant {
-	return slices.Concat(misread(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless(), impatient())
+	return slices.Concat(misread(), deafening(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless(), impatient())
 }
 
 // misread are faults in what the engine makes of decisions.
@@ -215,7 +217,7 @@ func TestPlanted(t *testing.T) {
 			}
 			others := map[string]int{}
 			for seed := from; seed <= to; seed++ {
-				found, ok := examine(t.Context(), draw(seed, small(seed)), pl, pl.property == "P11")
+				found, ok := examine(t, draw(seed, small(seed)), pl, pl.property == "P11")
 				switch {
 				case ok && found.property == pl.property:
 					t.Logf("seed %d: %s", seed, found)

@@ -114,7 +114,7 @@ func TestShrink(t *testing.T) {
 	t.Parallel()
 	pl := plants()[slices.IndexFunc(plants(), func(p plant) bool { return p.property == "P4" })]
 	fails := func(l life) bool {
-		v, bad := examine(t.Context(), l, pl, false)
+		v, bad := examine(t, l, pl, false)
 		return bad && v.property == pl.property
 	}
 	whole := draw(pl.seed, small(pl.seed))

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -53,12 +52,21 @@ func large() size { return size{phones: 100, days: 120} }
 // examine lives a life and reports the first property that does not hold. With
 // twice it is lived once more without the faults, and must end the same: that is
 // P11.
-func examine(ctx context.Context, l life, pl plant, twice bool) (violation, bool) {
-	o := live(ctx, l, options{plant: pl})
-	if v, bad := o.violates(""); bad || !twice {
-		return v, bad
+func examine(t *testing.T, l life, pl plant, twice bool) (violation, bool) {
+	t.Helper()
+	o := live(t.Context(), l, options{plant: pl})
+	if v, bad := o.violates(""); bad {
+		return v, true
 	}
-	other := live(ctx, l, options{plant: pl, faultless: true})
+	if replays(l, pl) {
+		if p := replay(t, l, pl, o.asked); len(p.violations) > 0 {
+			return p.violations[0], true
+		}
+	}
+	if !twice {
+		return violation{}, false
+	}
+	other := live(t.Context(), l, options{plant: pl, faultless: true})
 	if other.end == o.end {
 		return violation{}, false
 	}
@@ -100,10 +108,10 @@ func TestLives(t *testing.T) {
 		workers.Go(func() {
 			for seed := next.Add(1) - 1; seed < first+n && violations.Load() < enough; seed = next.Add(1) - 1 {
 				l := draw(seed, small(seed))
-				v, bad := examine(t.Context(), l, plant{}, seed%twiceEach == 0)
+				v, bad := examine(t, l, plant{}, seed%twiceEach == 0)
 				if bad {
 					violations.Add(1)
-					t.Errorf("seed %d: %s\nagain: %s", seed, v, again(t.Context(), l, v.property))
+					t.Errorf("seed %d: %s\nagain: %s", seed, v, again(t, l, v.property))
 				}
 			}
 		})
@@ -139,9 +147,10 @@ const twiceEach = 4
 
 // again returns the command line that repeats as little of a life as still
 // violates the property.
-func again(ctx context.Context, l life, property string) string {
+func again(t *testing.T, l life, property string) string {
+	t.Helper()
 	least := shrink(l, func(smaller life) bool {
-		v, bad := examine(ctx, smaller, plant{}, property == "P11")
+		v, bad := examine(t, smaller, plant{}, property == "P11")
 		return bad && v.property == property
 	})
 	return fmt.Sprintf("make sim SEED=%d KEEP='%s'", l.seed, least.kept())
@@ -159,7 +168,7 @@ func one(t *testing.T) {
 	var story strings.Builder
 	o := live(t.Context(), l, options{lines: func(line string) { story.WriteString(line) }})
 	t.Logf("what happened:\n%s\nwhere everything ends:\n%s\ntrace %s", &story, o.end, o.hash)
-	if v, bad := examine(t.Context(), l, plant{}, true); bad {
+	if v, bad := examine(t, l, plant{}, true); bad {
 		t.Error(v)
 	}
 }

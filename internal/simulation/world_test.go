@@ -72,6 +72,8 @@ type world struct {
 	changed bool // since then
 	book    book
 
+	asked []asked // of the scheduler of pushes
+
 	log        hash.Hash
 	lines      func(string) // nil: nobody reads along
 	violations []violation
@@ -121,6 +123,7 @@ type outcome struct {
 	hash       string
 	violations []violation
 	end        string // where everybody and everything is
+	asked      []asked
 }
 
 // violates returns the first violation of a property, "" for any.
@@ -165,7 +168,7 @@ func live(ctx context.Context, l life, o options) outcome {
 	if len(w.violations) == 0 {
 		w.checkEnd()
 	}
-	return outcome{hash: hex.EncodeToString(w.log.Sum(nil)[:8]), violations: w.violations, end: w.digest()}
+	return outcome{hash: hex.EncodeToString(w.log.Sum(nil)[:8]), violations: w.violations, end: w.digest(), asked: w.asked}
 }
 
 // day returns the day of the life that a moment belongs to.
@@ -224,6 +227,7 @@ func (w *world) happen() {
 // boot starts the server on what the disk has.
 func (w *world) boot() {
 	w.bootedAt = w.serverNow()
+	w.asks(askStart, "")
 	w.missed()
 	w.fleet = fleet.New(w.front, waker{w}, w.serverNow, fleet.Options{
 		Organization: "Example", Location: w.loc, Facts: &catalog.Catalog{}, Ticks: w.ticks, InventoryEvery: w.life.asks,
@@ -382,6 +386,7 @@ type waker struct{ *world }
 
 // Wake reaches a phone within minutes, once it can be reached.
 func (w waker) Wake(key string) {
+	w.asks(askWake, key)
 	udid := strings.TrimPrefix(key, string(seg)+"/")
 	for _, p := range w.phones {
 		if p.udid == udid && !p.woken && (w.plant.deaf == nil || !w.plant.deaf(p)) {
@@ -393,7 +398,7 @@ func (w waker) Wake(key string) {
 }
 
 // Contact says that the phone came.
-func (w waker) Contact(string) {}
+func (w waker) Contact(key string) { w.asks(askContact, key) }
 
 // endless is how many commands no session has.
 const endless = 40
