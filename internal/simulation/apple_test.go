@@ -64,6 +64,7 @@ func drawReleases(r *rand.Rand, days int) []release {
 type apple struct {
 	start    time.Time
 	releases []release
+	stops    int // on which day the older of two major versions is maintained no more
 }
 
 func (a apple) date(day int) string { return a.start.AddDate(0, 0, day).Format(time.DateOnly) }
@@ -102,9 +103,12 @@ func (a apple) signs(v, model string, day int) (last int, ok bool) {
 	}
 	last = day + shelf
 	for _, next := range a.releases {
-		if next.isFor(model) && next.listed(day) && version.Newer(next.version, v) {
+		if next.isFor(model) && next.listed(day) && version.Newer(next.version, v) && version.Major(next.version) == version.Major(v) {
 			last = min(last, next.posted+shelf)
 		}
+	}
+	if !a.lives(version.Major(v), model, day) {
+		last = min(last, a.stops+shelf)
 	}
 	return last, day <= last
 }
@@ -121,7 +125,7 @@ func (a apple) list(day int) []byte {
 			row := fmt.Sprintf(`{"ProductVersion":%q,"Build":%q,"PostingDate":%q,"ExpirationDate":%q,"SupportedDevices":[%q]}`,
 				r.version, r.build, a.date(r.posted), a.date(last), model)
 			installable = append(installable, row)
-			if newest, _ := a.offered(model, day); newest.version == r.version {
+			if major := version.Major(r.version); a.newestOf(major, model, day) == r.version && a.lives(major, model, day) {
 				public = append(public, row)
 			}
 		}

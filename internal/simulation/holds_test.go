@@ -90,7 +90,7 @@ func (w *world) checkNothingVerified(group string, e storage.AuditEntry) {
 	_, version, _ := strings.Cut(e.Target, "/")
 	ended, _ := w.apple.find(version)
 	for _, r := range w.life.releases {
-		if slices.ContainsFunc(r.models, ended.isFor) && w.waits(group, r) && w.testedOnPhone(group, r) && w.allVerified(group, r) && w.skew == 0 {
+		if slices.ContainsFunc(r.models, ended.isFor) && w.waits(group, r) && w.testedOnPhone(group, r) && w.allVerified(group, r) && w.skew == 0 && !w.holdsOff(group, r.version) {
 			w.violated("P6", nil, "at the end of %s nothing is approved although %s is verified", e.Target, r.version)
 		}
 	}

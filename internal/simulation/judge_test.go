@@ -41,11 +41,14 @@ func (w *world) objects(p *phone, release string) objection {
 			return because("P4", "it was declined")
 		}
 	}
-	if p.ring == storage.RingVerification && w.isCandidate(p.group, release, now) {
+	off := w.keptOff(p.group, p.model, p.os, release)
+	if p.ring == storage.RingVerification && w.isCandidate(p.group, release, now) && !off {
 		return objection{}
 	}
 	a, ok := w.approval(p.group, release, now)
 	switch {
+	case !ok && off:
+		return because("P1", "nobody approved the higher major version")
 	case !ok:
 		return because("P1", "nobody approved it")
 	case passed(a.WithdrawnAt, now):

@@ -31,6 +31,9 @@ type life struct {
 	flaws    []flaw
 	locked   bool // phones are locked for hours
 	events   []event
+
+	majors bool // there are two major versions
+	stops  int  // on which day Apple stops maintaining the older
 }
 
 // team is a group as people set it up.
@@ -125,6 +128,7 @@ type size struct {
 	flawed       bool // flaws are exploited
 	complains    bool // users report that apps do not work
 	locked       bool // phones are locked for hours
+	majors       bool // Apple maintains two major versions
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -159,6 +163,10 @@ func draw(seed uint64, of size) life {
 		l.phones = append(l.phones, drawPhone(r, i, of, len(l.teams)))
 	}
 	l.releases = drawReleases(numbers(3), of.days)
+	l.majors, l.stops = of.majors, never
+	if of.majors {
+		drawMajors(numbers(21), &l)
+	}
 	l.events = drawEvents(numbers(4), &l, of)
 	return l
 }

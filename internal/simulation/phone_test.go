@@ -32,6 +32,7 @@ type declaration struct {
 type payload struct {
 	TargetOSVersion     string
 	TargetLocalDateTime string
+	RecommendedCadence  string
 	Deferrals           *struct{ CombinedPeriodInDays int }
 }
 
@@ -317,7 +318,7 @@ func (p *phone) tick(w *world) {
 		p.install(w)
 	case p.user == curious && p.state == stateNone && p.online(w, w.now):
 		today := w.day(w.now)
-		offer, ok := w.apple.offered(p.model, today)
+		offer, ok := p.offer(w.apple, today)
 		if ok && version.Newer(offer.version, p.os) && today >= offer.posted+p.deferral() {
 			p.pending, p.by = offer.version, "user"
 			p.state, p.stateAt = stateInstalling, w.now.Add(time.Hour)

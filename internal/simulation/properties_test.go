@@ -48,6 +48,7 @@ func (w *world) checkSet(p *phone, next map[string]declaration) {
 	if had, has := p.deferral(), after.deferral(); has < had {
 		w.violated("P2", p, "it hid releases for %d days and now for %d", had, has)
 	}
+	w.checkCadence(p, &after)
 	list := after.enforcements()
 	if len(list) > 1 {
 		w.violated("P8", p, "it has %d enforcements", len(list))
@@ -215,6 +216,9 @@ func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
 	w.checkWindow(a)
 	if strings.HasPrefix(a.By, "policy:") && w.team(a.Group).rules.onExpiry != enforce {
 		w.violated("P6", nil, "%s is approved by %s", target, a.By)
+	}
+	if strings.HasPrefix(a.By, "policy:") && w.holdsOff(a.Group, a.Release) {
+		w.violated("P1", nil, "%s is approved by %s although it is a higher major version", target, a.By)
 	}
 	if e.Action != "gate.approve" {
 		w.violated("P5", nil, "the approval of %s stands in the audit log as %s", target, e.Action)

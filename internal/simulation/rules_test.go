@@ -20,6 +20,7 @@ type rules struct {
 	soak        time.Duration
 	deadline    string
 	calendar    calendar
+	majors      string // "": as without a policy
 }
 
 // calendar says when waves may start and deadlines may lie.
@@ -74,6 +75,9 @@ func (w *world) setRules(a fleet.Act, t team) {
 	}
 	if t.hurry.off {
 		c.Urgent = new(fleet.UrgentOff)
+	}
+	if d.majors != "" {
+		c.Majors = &d.majors
 	}
 	if t.hurry.deadline != "" {
 		c.UrgentDeadline = &t.hurry.deadline

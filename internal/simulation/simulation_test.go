@@ -35,7 +35,10 @@ func small(seed uint64) size {
 
 func plain(seed uint64) size {
 	if seed%16 == 0 {
-		return size{phones: 8, days: 125, slow: true}
+		return size{phones: 8, days: 125, slow: true, majors: seed%64 == 48}
+	}
+	if seed%16 == 6 {
+		return size{phones: 8, days: 40, majors: true}
 	}
 	if seed%16 == 5 {
 		return size{phones: 14, days: 40, complains: true}
