@@ -22,11 +22,15 @@ const chaseBatch = 1000
 // is one notice an hour at most, of so many phones.
 const chaseEvery = time.Hour
 
-// pursuit is a rollout whose phones may be reminded now.
+// pursuit is a rollout whose phones may be reminded now, or a candidate that
+// nobody tested yet.
 type pursuit struct {
-	approval storage.Approval
-	engine   policy.Approval // the same
-	snap     *snapshot
+	source         string // ID of the approval, or of what is tested; what was done is remembered by it
+	group, release string
+	engine         policy.Approval // that of a rollout
+	tests          *untested       // nil: a rollout
+	snap           *snapshot
+
 	ladder   policy.Ladder
 	language string
 	always   []string // kinds of steps that channels carry at any hour
@@ -48,7 +52,8 @@ func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
 	for _, a := range s.records.Approvals {
 		decided := s.rollout(a.Group)
 		chase := decided.Chase
-		if len(chase.Steps) == 0 || !s.pursued(a, f.now()) {
+		current, ok := standing(s, a.Group, a.Release, f.now())
+		if len(chase.Steps) == 0 || !ok || current.ID != a.ID || !a.PausedAt.IsZero() {
 			continue
 		}
 		gate, err := f.gate(w, s, a.Group, a.Release)
@@ -56,18 +61,46 @@ func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
 			continue
 		}
 		list = append(list, pursuit{
-			approval: a, engine: policyApproval(a), snap: s, ladder: s.ladder(decided, a),
+			source: a.ID, group: a.Group, release: a.Release, engine: policyApproval(a), snap: s, ladder: s.ladder(decided, a),
 			language: chase.Language, always: chase.Always, untold: map[untoldPlace]policy.LocalTime{},
 		})
 	}
-	slices.SortStableFunc(list, func(a, b pursuit) int { return version.Order(b.approval.Release, a.approval.Release) })
+	list = append(list, f.testPursuits(w, s)...)
+	slices.SortStableFunc(list, newestPursuit)
 	return list
 }
 
-// pursued reports whether an approval is in force as it was given.
-func (s *snapshot) pursued(a storage.Approval, now time.Time) bool {
-	current, ok := standing(s, a.Group, a.Release, now)
-	return ok && current.ID == a.ID && current.PausedAt.IsZero()
+// ring returns whose phones are reminded.
+func (on pursuit) ring() storage.Ring {
+	if on.tests != nil {
+		return storage.RingVerification
+	}
+	return storage.RingProduction
+}
+
+// past reports whether a phone on a version has nothing more to do with it.
+func (on pursuit) past(running string) bool {
+	if on.tests != nil {
+		return version.Newer(running, on.release)
+	}
+	return version.AtLeast(running, on.release)
+}
+
+// asks returns what the phones' targets name as their source.
+func (on pursuit) asks() string {
+	if on.tests != nil {
+		return on.release
+	}
+	return on.source
+}
+
+// goesOn reports whether a pursuit still is what it was.
+func (on pursuit) goesOn(s *snapshot, now time.Time) bool {
+	if on.tests != nil {
+		return s == on.snap // what was decided since counts at the next look
+	}
+	current, ok := standing(s, on.group, on.release, now)
+	return ok && current.ID == on.source && current.PausedAt.IsZero()
 }
 
 // reminded is what the census knows of a phone about reminders.
@@ -111,17 +144,19 @@ type climber struct {
 // not be told yet count as if it had been when its wave began.
 func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 	p, r := &m.look.phone, m.reminded
-	if p.State != storage.PhoneEnrolled || p.Ring != storage.RingProduction || p.Group == "" {
+	if p.State != storage.PhoneEnrolled || p.Group == "" {
 		return climber{}, false
+	}
+	if p.Ring == storage.RingVerification {
+		return f.climbTests(list, m)
 	}
 	facts := policy.ChaseFacts{Zone: f.location(p), NoPush: !p.Push.DeadSince.IsZero()}
 	for _, on := range list {
-		a := &on.approval
-		if a.Group != p.Group || version.AtLeast(fullVersion(p), a.Release) {
+		if on.ring() != p.Ring || on.group != p.Group || on.past(fullVersion(p)) {
 			continue
 		}
 		e := p.Announced.Enforcement
-		told := e != nil && e.SourceID == a.ID && r != nil
+		told := e != nil && e.SourceID == on.source && r != nil
 		if told {
 			facts.Told, facts.Deadline = r.told, policy.LocalTime(e.Deadline)
 		} else {
@@ -132,7 +167,7 @@ func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 			facts.Told, facts.Deadline = on.engine.Waves[i].Start, on.untoldDeadline(i, facts.Zone)
 		}
 		if r != nil {
-			facts.Taken = takenFor(r.chase, a.ID)
+			facts.Taken = takenFor(r.chase, on.source)
 		}
 		return climber{on, facts, !told}, true
 	}
@@ -146,7 +181,7 @@ func (on pursuit) untoldDeadline(wave int, zone *time.Location) policy.LocalTime
 	deadline, known := on.untold[at]
 	if !known {
 		w := on.engine.Waves[wave]
-		deadline = on.snap.toldDeadline(on.approval.Group, on.snap.asks(&on.engine, w), w.Start, zone)
+		deadline = on.snap.toldDeadline(on.group, on.snap.asks(&on.engine, w), w.Start, zone)
 		on.untold[at] = deadline
 	}
 	return deadline
@@ -201,11 +236,11 @@ func (f *Fleet) chase(ctx context.Context, w *worldState) error {
 	}
 	due := f.stepsDue(w, list)
 	slices.SortFunc(due, func(a, b stepDue) int {
-		return cmp.Or(strings.Compare(a.on.approval.ID, b.on.approval.ID), strings.Compare(a.step.Name, b.step.Name), cmp.Compare(a.member.num, b.member.num))
+		return cmp.Or(strings.Compare(a.on.source, b.on.source), strings.Compare(a.on.group, b.on.group), strings.Compare(a.step.Name, b.step.Name), cmp.Compare(a.member.num, b.member.num))
 	})
 	for len(due) > 0 {
 		n := slices.IndexFunc(due, func(d stepDue) bool {
-			return d.on.approval.ID != due[0].on.approval.ID || d.step.Name != due[0].step.Name
+			return d.on.source != due[0].on.source || d.on.group != due[0].on.group || d.step.Name != due[0].step.Name
 		})
 		if n < 0 {
 			n = len(due)
@@ -242,7 +277,7 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 	for _, d := range due {
 		p := d.member.look.phone
 		p.UDID, p.Contact = d.member.udid, d.member.contact
-		if reason, helps := e.late(&p, d.on.approval.ID); helps {
+		if reason, helps := e.late(&p, d.on); helps {
 			d.reason = reason
 			helped = append(helped, d)
 		}
@@ -250,12 +285,15 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 	return helped
 }
 
-// late returns why a phone has not installed what an approval asks of it, and
-// whether it is asked and somebody can do something about that.
-func (e explainer) late(p *storage.Phone, approval string) (policy.Code, bool) {
+// late returns why a phone has not done what a pursuit asks of it, and whether it
+// is asked and somebody can do something about that.
+func (e explainer) late(p *storage.Phone, on pursuit) (policy.Code, bool) {
+	if on.tests != nil && version.Equal(e.snap.runs(p), on.release) {
+		return reasonNotTested, on.tests.wants(p.Model)
+	}
 	facts, _, x := e.explain(p)
 	target := policy.TargetFor(e.world, facts, e.now)
-	asked := target.Enforce != nil && target.Enforce.SourceID == approval
+	asked := target.Enforce != nil && target.Enforce.SourceID == on.asks()
 	return x.Reason.Code, asked && policy.Chased(x.Reason.Code)
 }
 
@@ -286,16 +324,16 @@ func (f *Fleet) takeStep(ctx context.Context, w *worldState, due []stepDue) erro
 		notices := f.chaseNotices(w.segment, due)
 		phones, err := f.store.UpdatePhones(ctx, w.segment, udidsOf(due), func(p *storage.Phone) (storage.PhoneChange, error) {
 			at = w.census.moment() // the last run is the one that counts
-			if !w.current.Load().pursued(on.approval, f.now()) {
+			if !on.goesOn(w.current.Load(), f.now()) {
 				return storage.PhoneChange{}, errNothingToDo
 			}
-			if !mayRemind(p, on.approval, step) {
+			if !mayRemind(p, on, step) {
 				changed[p.UDID] = true
 			}
 			if p.UDID == last && len(changed) > 0 {
 				return storage.PhoneChange{}, storage.ErrConflict
 			}
-			p.Chase = p.Chase.With(on.approval, storage.ChaseStep{Step: step.Name, At: f.now()})
+			p.Chase = p.Chase.With(on.source, on.release, storage.ChaseStep{Step: step.Name, At: f.now()})
 			return storage.PhoneChange{Notices: notices[p.UDID]}, nil
 		})
 		switch {
@@ -327,7 +365,9 @@ func udidsOf(due []stepDue) []string {
 }
 
 // mayRemind reports whether a step is still to be taken for a phone.
-func mayRemind(p *storage.Phone, a storage.Approval, step policy.ChaseStep) bool {
-	return p.State == storage.PhoneEnrolled && p.Group == a.Group && p.Ring == storage.RingProduction && !version.AtLeast(fullVersion(p), a.Release) &&
-		!slices.ContainsFunc(takenFor(p.Chase, a.ID), func(t policy.ChaseTaken) bool { return t.Step == step.Name })
+func mayRemind(p *storage.Phone, on pursuit, step policy.ChaseStep) bool {
+	if p.State != storage.PhoneEnrolled || p.Group != on.group || p.Ring != on.ring() || on.past(fullVersion(p)) {
+		return false
+	}
+	return !slices.ContainsFunc(takenFor(p.Chase, on.source), func(t policy.ChaseTaken) bool { return t.Step == step.Name })
 }

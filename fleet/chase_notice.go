@@ -26,8 +26,18 @@ const stateUntold = "not-told"
 // chaseNamed is how many phones a notice about several names; all are counted.
 const chaseNamed = 20
 
+// about adds to the params of a notice what a pursuit is about, and returns what
+// the kinds of its notices begin with.
+func (on pursuit) about(params map[string]string) string {
+	if on.tests != nil {
+		return on.tests.about(on.source, params)
+	}
+	params["approval"] = on.source
+	return noticeChase
+}
+
 // chaseNotices returns what is to be heard of a step that is taken for some
-// phones of one rollout, by the phone whose record it goes with. Whoever carries a
+// phones of one pursuit, by the phone whose record it goes with. Whoever carries a
 // phone gets a notice of their own where a reference says who that is; all others
 // are one notice about the group.
 func (f *Fleet) chaseNotices(seg storage.Segment, due []stepDue) map[string][]storage.Notice {
@@ -37,9 +47,9 @@ func (f *Fleet) chaseNotices(seg storage.Segment, due []stepDue) map[string][]st
 		return notices
 	}
 	about := func(first stepDue, params map[string]string) storage.Notice {
-		params["approval"], params["step"] = on.approval.ID, step.Name
+		params["step"] = step.Name
 		return storage.Notice{
-			Kind: noticeChase + string(step.Kind), Group: on.approval.Group, Release: on.approval.Release, Params: params,
+			Kind: on.about(params) + string(step.Kind), Group: on.group, Release: on.release, Params: params,
 			Quiet: f.quietHours(on, step.Kind, f.location(&first.member.look.phone)),
 		}
 	}
@@ -50,9 +60,11 @@ func (f *Fleet) chaseNotices(seg storage.Segment, due []stepDue) map[string][]st
 			continue
 		}
 		n := about(d, map[string]string{"reason": string(d.reason)})
-		if d.deadline == "" {
+		switch {
+		case on.tests != nil:
+		case d.deadline == "":
 			n.Params["state"] = stateUntold
-		} else {
+		default:
 			n.Params[policy.ParamDeadline] = string(d.deadline)
 		}
 		n.Phone, n.Holder = d.member.udid, d.member.holder

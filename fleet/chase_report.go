@@ -78,9 +78,9 @@ func (f *Fleet) RolloutChase(ctx context.Context, seg storage.Segment, group, re
 		return v, nil
 	}
 	v.Approval = a.ID
-	on := pursuit{approval: a, engine: policyApproval(a), ladder: s.ladder(s.rollout(group), a)}
+	on := pursuit{source: a.ID, group: a.Group, release: a.Release, engine: policyApproval(a), ladder: s.ladder(s.rollout(group), a)}
 	list := f.pursuits(w, s)
-	v.Running = slices.ContainsFunc(list, func(p pursuit) bool { return p.approval.ID == a.ID })
+	v.Running = slices.ContainsFunc(list, func(p pursuit) bool { return p.source == a.ID })
 	for _, step := range on.ladder.Steps {
 		v.Steps = append(v.Steps, ChaseLine{Step: step.Name})
 	}
@@ -118,7 +118,7 @@ func (v *ChaseView) count(w *worldState, on pursuit, listed *page) {
 		if !version.AtLeast(fullVersion(p), v.Release) {
 			listed.add(m)
 		}
-		if m.reminded == nil || m.reminded.chase == nil || m.reminded.chase.Approval != on.approval.ID {
+		if m.reminded == nil || m.reminded.chase == nil || m.reminded.chase.Approval != on.source {
 			continue
 		}
 		tally(&v.Steps, m.reminded)
@@ -167,12 +167,15 @@ func (v *ChaseView) list(ctx context.Context, e explainer, members []member, on 
 // and was on none.
 func (e explainer) chaseState(p *storage.Phone, list []pursuit) (ChaseState, bool) {
 	var state ChaseState
-	if c := p.Chase; c != nil && len(c.Steps) > 0 && !version.AtLeast(fullVersion(p), c.Release) {
+	if c := p.Chase; c != nil && len(c.Steps) > 0 && (p.Ring == storage.RingVerification || !version.AtLeast(fullVersion(p), c.Release)) {
 		last := c.Steps[len(c.Steps)-1]
 		state.Last, state.LastAt = last.Step, last.At
 	}
 	c, climbs := e.fleet.climb(list, memberOf(p))
 	on, facts := c.on, c.facts
+	if !climbs && p.Ring == storage.RingVerification { // what it was reminded of is done
+		return ChaseState{}, false
+	}
 	if !climbs {
 		return state, state.Last != ""
 	}
@@ -180,7 +183,7 @@ func (e explainer) chaseState(p *storage.Phone, list []pursuit) (ChaseState, boo
 		state = ChaseState{}
 	}
 	if next, ok := policy.NextStep(on.ladder, facts, e.now); ok {
-		if _, helps := e.late(p, on.approval.ID); helps {
+		if _, helps := e.late(p, on); helps {
 			state.Next, state.NextAt, state.Untold = next.Step.Name, next.At, c.untold
 			if !next.Step.Kind.Personal() && next.Step.Kind != policy.ChasePush {
 				state.NextAt = hourUp(next.At)

@@ -15,6 +15,7 @@ import (
 // late.
 type ChaseSettings struct {
 	Chase         []string `json:"chase"`          // steps such as "push@+6h", "message@deadline-24h"; none: nobody is reminded
+	ChaseTests    []string `json:"chase_tests"`    // the same while nobody tests a candidate: "message@+3d", "escalate@verify-by-30d"
 	ChaseQuiet    string   `json:"chase_quiet"`    // hours without a step, "19:00-08:00", by each phone's own clock; "" none
 	ChaseOff      []string `json:"chase_off"`      // weekdays without a step, "sat"
 	ChasePerDay   int      `json:"chase_per_day"`  // steps for one phone a day; 0: as many as are due
@@ -25,6 +26,7 @@ type ChaseSettings struct {
 // ChaseChange changes them; what is nil stays as it is.
 type ChaseChange struct {
 	Chase         *[]string `json:"chase,omitempty"`
+	ChaseTests    *[]string `json:"chase_tests,omitempty"`
 	ChaseQuiet    *string   `json:"chase_quiet,omitempty"`
 	ChaseOff      *[]string `json:"chase_off,omitempty"`
 	ChasePerDay   *int      `json:"chase_per_day,omitempty"` // 0 to 10
@@ -42,7 +44,7 @@ const (
 func chaseSettings(p storage.Policy) ChaseSettings {
 	c := p.Chase
 	s := ChaseSettings{
-		Chase: append([]string{}, c.Steps...), ChaseOff: append([]string{}, c.Off...), ChasePerDay: c.PerDay,
+		Chase: append([]string{}, c.Steps...), ChaseTests: append([]string{}, testSteps(c)...), ChaseOff: append([]string{}, c.Off...), ChasePerDay: c.PerDay,
 		ChaseAlways: append([]string{}, c.Always...), ChaseLanguage: c.Language,
 	}
 	if c.From != c.To {
@@ -54,7 +56,7 @@ func chaseSettings(p storage.Policy) ChaseSettings {
 // chaseChange returns the change that leads to what a policy says.
 func chaseChange(p storage.Policy) ChaseChange {
 	s := chaseSettings(p)
-	return ChaseChange{&s.Chase, &s.ChaseQuiet, &s.ChaseOff, &s.ChasePerDay, &s.ChaseAlways, &s.ChaseLanguage}
+	return ChaseChange{&s.Chase, &s.ChaseTests, &s.ChaseQuiet, &s.ChaseOff, &s.ChasePerDay, &s.ChaseAlways, &s.ChaseLanguage}
 }
 
 // detail is what the audit log keeps of them.
@@ -70,10 +72,16 @@ func (s ChaseSettings) detail() map[string]string {
 func (c ChaseChange) onto(p *storage.Policy) error {
 	to := &p.Chase
 	if c.Chase != nil {
-		if err := checkSteps(*c.Chase); err != nil {
+		if err := checkSteps("chase", *c.Chase, fromDeadline); err != nil {
 			return err
 		}
 		to.Steps = *c.Chase
+	}
+	if c.ChaseTests != nil {
+		if err := checkSteps("chase_tests", *c.ChaseTests, fromVerifyBy); err != nil {
+			return err
+		}
+		setTestSteps(to, *c.ChaseTests)
 	}
 	if c.ChaseQuiet != nil {
 		var ok bool
@@ -115,33 +123,40 @@ func (c ChaseChange) onto(p *storage.Policy) error {
 }
 
 // checkSteps refuses steps that cannot be read, come twice, or whose times do
-// not rise among those that count from the same moment.
-func checkSteps(list []string) error {
+// not rise among those that count from the same moment; from is what they can
+// count from beside their beginning.
+func checkSteps(field string, list []string, from string) error {
 	if len(list) > maxChase {
-		return invalid("chase", "too-many-steps", "%d steps: want at most %d", len(list), maxChase).with("most", strconv.Itoa(maxChase))
+		return invalid(field, "too-many-steps", "%d steps: want at most %d", len(list), maxChase).with("most", strconv.Itoa(maxChase))
 	}
 	last := map[bool]policy.ChaseStep{}
 	for _, text := range list {
-		s, ok := parseStep(text)
+		s, ok := parseStep(text, from)
 		if !ok {
-			return invalid("chase", "step-not-readable", "%q: want what is done and when, such as notice@+0, push@+6h, message@deadline-24h, escalate@deadline+1d or ticket@deadline+3d", text).
-				with("value", text)
+			return invalid(field, "step-not-readable", "%q: want what is done and when, such as notice@+0, push@+6h, message@%[2]s-24h, escalate@%[2]s+1d or ticket@%[2]s+3d", text, from).
+				with("value", text, "from", from)
 		}
 		if before, ok := last[s.FromDeadline]; ok && s.After <= before.After {
-			return invalid("chase", "steps-not-rising", "%s after %s: times that count from the same moment must rise", text, before.Name).with("value", text, "before", before.Name)
+			return invalid(field, "steps-not-rising", "%s after %s: times that count from the same moment must rise", text, before.Name).with("value", text, "before", before.Name)
 		}
 		last[s.FromDeadline] = s
 	}
 	return nil
 }
 
+// What steps can count from beside their beginning.
+const (
+	fromDeadline = "deadline"  // of the phone
+	fromVerifyBy = "verify-by" // the day by which the gate is to be verified
+)
+
 // parseStep reads one step: "push@+6h" counts from when the phone was told,
-// "message@deadline-24h" from its deadline.
-func parseStep(text string) (policy.ChaseStep, bool) {
+// "message@deadline-24h" from its deadline or whatever else from names.
+func parseStep(text, from string) (policy.ChaseStep, bool) {
 	kind, when, _ := strings.Cut(text, "@")
 	s := policy.ChaseStep{Name: text, Kind: policy.ChaseKind(kind)}
-	offset, fromDeadline := strings.CutPrefix(when, "deadline")
-	if s.FromDeadline = fromDeadline; offset == "" && fromDeadline {
+	offset, ok := strings.CutPrefix(when, from)
+	if s.FromDeadline = ok; offset == "" && ok {
 		offset = "+0"
 	}
 	length, before := strings.CutPrefix(offset, "-")
@@ -152,7 +167,7 @@ func parseStep(text string) (policy.ChaseStep, bool) {
 		}
 	}
 	d, err := parseOffset(length)
-	if err != nil || strings.ContainsAny(length, "+-") || d > maxDeadline || d%time.Minute != 0 || before && !fromDeadline {
+	if err != nil || strings.ContainsAny(length, "+-") || d > maxDeadline || d%time.Minute != 0 || before && !s.FromDeadline {
 		return s, false
 	}
 	if s.After = d; before {
@@ -179,9 +194,14 @@ func parseQuiet(text string) (from, to time.Duration, ok bool) {
 // ladder translates what a policy says for the engine, with the calendar that
 // steps are put off by. It was checked when it was written.
 func ladder(c storage.PolicyChase, calendar policy.Calendar) policy.Ladder {
+	return ladderOf(c.Steps, fromDeadline, c, calendar)
+}
+
+// ladderOf is ladder for steps that count from something else.
+func ladderOf(steps []string, from string, c storage.PolicyChase, calendar policy.Calendar) policy.Ladder {
 	l := policy.Ladder{PerDay: c.PerDay, Calendar: calendar, Quiet: policy.Quiet{From: c.From, To: c.To}}
-	for _, text := range c.Steps {
-		if s, ok := parseStep(text); ok {
+	for _, text := range steps {
+		if s, ok := parseStep(text, from); ok {
 			l.Steps = append(l.Steps, s)
 		}
 	}

@@ -36,7 +36,8 @@ func NoticeKinds() []string {
 	kinds := []string{
 		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticePhoneLeaked, NoticeRolloutStopped,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
-		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket, NoticeBetaBroken,
+		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket,
+		NoticeTestsNotice, NoticeTestsMessage, NoticeTestsEscalate, NoticeTestsTicket, NoticeBetaBroken,
 	}
 	slices.Sort(kinds)
 	return kinds

@@ -29,7 +29,7 @@ func TestPolicyRecord(t *testing.T) {
 	got, err := w.fleet.SetPolicy(w.ctx, seg, w.act("more"), "strict", fleet.PolicyChange{OnExpiry: &expiry})
 	w.must(err)
 	lane := fleet.UrgentDefaults{Urgent: "lane", UrgentDeadline: "24h"}
-	chase := fleet.ChaseSettings{Chase: []string{}, ChaseOff: []string{}, ChaseAlways: []string{}}
+	chase := fleet.ChaseSettings{Chase: []string{}, ChaseTests: []string{"escalate@verify-by-30d", "escalate@verify-by-14d"}, ChaseOff: []string{}, ChaseAlways: []string{}}
 	none := fleet.RolloutDefaults{Waves: []int{}, OpenTimes: fleet.OpenTimes{Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}}
 	accept := fleet.ImprovementSettings{Improvements: "accept"}
 	limits := fleet.BreakerLimits{

@@ -657,6 +657,11 @@ func TestNextSteps(t *testing.T) {
 			p.Releases[2].Models = windows("2026-05-01", small, large)
 		}, "", policy.StepApprove},
 		{"verifying", parts(), func(*policy.Parts) {}, policy.StepHoldEnds, policy.StepRecordVerdicts},
+		{"verifying without the release", parts(), func(p *policy.Parts) {
+			for i := range p.Groups[0].Census {
+				p.Groups[0].Census[i].OSVersion = "26.5"
+			}
+		}, policy.StepHoldEnds, policy.StepGetCandidate},
 		{"verifying without apps", parts(), func(p *policy.Parts) { p.Groups[0].Apps = nil }, policy.StepHoldEnds, policy.StepAddApp},
 		{"held", parts(), func(p *policy.Parts) { p.Offers = nil }, policy.StepHoldEnds, policy.StepOffer},
 		{"held without phones", parts(), func(p *policy.Parts) { p.Groups[0].Census, p.Offers = nil, nil }, policy.StepHoldEnds, policy.StepAddTestPhone},

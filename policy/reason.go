@@ -214,6 +214,7 @@ const (
 	StepAddTestPhone   Code = "add-verification-phone"
 	StepRecordVerdicts Code = "record-verdicts"
 	StepSmokeTest      Code = "run-quick-check"
+	StepGetCandidate   Code = "get-candidate" // onto a verification phone: none has it
 	StepFixApp         Code = "fix-app-and-test-again"
 	StepApprove        Code = "approve"
 	StepApproveUrgent  Code = "approve-urgent"  // two people, after quick checks

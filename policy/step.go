@@ -57,8 +57,11 @@ func (e *evaluation) nextClock() Code {
 	return StepHoldEnds
 }
 
-// nextTest returns which test is missing.
+// nextTest returns which test is missing, or what is missing for any.
 func (e *evaluation) nextTest() Code {
+	if e.counts.Verification > 0 && e.counts.OnRelease == 0 {
+		return StepGetCandidate
+	}
 	for _, a := range e.apps {
 		if slices.Contains(e.missing, a.BundleID) && a.State != StatusProvisional {
 			return StepRecordVerdicts

@@ -81,10 +81,10 @@ type Phone struct {
 	Chase        *Chase             `json:"chase,omitzero"`     // nil while nobody was reminded
 }
 
-// Chase is which steps were taken to have somebody bring a phone to a release:
-// those of the rollout that last had one.
+// Chase is which steps were taken to have somebody bring a phone to a release, or
+// test on it: those of the rollout, or of the candidate, that last had one.
 type Chase struct {
-	Approval string      `json:"approval,omitzero"` // its ID
+	Approval string      `json:"approval,omitzero"` // its ID, or what tells the candidate from others
 	Release  string      `json:"release,omitzero"`
 	Steps    []ChaseStep `json:"steps,omitempty"` // in order, each once
 }
@@ -95,11 +95,11 @@ type ChaseStep struct {
 	At   time.Time `json:"at,omitzero"`
 }
 
-// With returns what is on record after a further step for an approval, and leaves
-// c, which may be nil, as it is.
-func (c *Chase) With(a Approval, s ChaseStep) *Chase {
-	next := &Chase{Approval: a.ID, Release: a.Release}
-	if c != nil && c.Approval == a.ID {
+// With returns what is on record after a further step for an approval or candidate
+// of a release, and leaves c, which may be nil, as it is.
+func (c *Chase) With(approval, release string, s ChaseStep) *Chase {
+	next := &Chase{Approval: approval, Release: release}
+	if c != nil && c.Approval == approval {
 		next.Steps = slices.Clone(c.Steps)
 	}
 	next.Steps = append(next.Steps, s)

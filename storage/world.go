@@ -133,6 +133,8 @@ type BetaPrograms struct {
 // PolicyChase is what a policy says about reminding those whose phones are late.
 type PolicyChase struct {
 	Steps    []string      `json:"steps,omitempty"`   // in order, "push@+6h"; none: nobody is reminded
+	Tests    []string      `json:"tests,omitempty"`   // those about candidates that nobody tests; none: the built-in ones
+	NoTests  bool          `json:"noTests,omitzero"`  // there are none about candidates
 	From     time.Duration `json:"from,omitzero"`     // hours without a step, from midnight; both equal: none
 	To       time.Duration `json:"to,omitzero"`       // earlier than From: on the next day
 	Off      []string      `json:"off,omitempty"`     // weekdays without a step, "mon" to "sun", in this order

@@ -211,6 +211,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	b.WriteString(g.modelClocksText(gate.Gate))
 	b.WriteString(g.urgentText(gate.Gate))
 	b.WriteString(g.uncoveredText(gate.Gate))
+	b.WriteString(g.testRemindersText(gate.Tests))
 	b.WriteString("\n" + fields(
 		[2]string{t.T("By itself"), g.step(gate.NextAutomatic, gate.Gate)},
 		[2]string{t.T("You can"), g.step(gate.NextHuman, gate.Gate)},

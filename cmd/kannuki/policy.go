@@ -86,6 +86,7 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"beta", ""},
 		{"beta_program", ""},
 		{"chase_always", ""},
+		{"chase_tests", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
@@ -98,7 +99,7 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 			plain(p.Urgent), plain(p.UrgentDeadline),
 			plain(p.OnLeak),
 			plain(p.Beta), plain(p.BetaProgram),
-			list(p.ChaseAlways))
+			list(p.ChaseAlways), list(p.ChaseTests))
 	}
 	return tab
 }
@@ -124,6 +125,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		{t.T("Beta program"), g.betaProgram(p.BetaSettings)},
 		{t.T("Automatic stop"), g.breakerLimits(p.BreakerLimits)},
 		{t.T("Reminders"), g.reminders(p)},
+		{t.T("Reminders of tests"), g.testReminders(p)},
 		{t.T("Urgent route"), g.urgentRoute(p.UrgentDefaults)},
 		{t.T("Groups"), list(p.Groups).shown},
 		{t.T("Changed"), changed},

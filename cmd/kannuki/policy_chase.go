@@ -12,14 +12,16 @@ import (
 
 // chaseFlags are what a policy says about reminders.
 type chaseFlags struct {
-	steps, off, always []string
-	quiet, language    string
-	perDay             int
+	steps, tests    []string
+	off, always     []string
+	quiet, language string
+	perDay          int
 }
 
 func (o *chaseFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	t := g.text
 	f.StringSliceVar(&o.steps, "chase", nil, t.T("reminders while a phone has not installed: notice, push, message, escalate or ticket, each with when, counted from when the phone was told or from its deadline: %s; \"\" is none", "push@+6h,message@deadline-24h,escalate@deadline+1d"))
+	f.StringSliceVar(&o.tests, "chase-tests", nil, t.T("reminders while a candidate lacks results: as for --chase, counted from when the candidate was given to the verification phones or from the day to verify by: %s; \"\" is none", "message@+3d,escalate@verify-by-30d"))
 	f.StringVar(&o.quiet, "chase-quiet", "", t.T("hours without a reminder, by each phone's own clock, such as 19:00-08:00; \"\" is none"))
 	f.StringSliceVar(&o.off, "chase-off", nil, t.T("weekdays without a reminder, such as sat,sun; \"\" is none"))
 	f.IntVar(&o.perDay, "chase-per-day", 0, t.T("reminders about one phone a day; 0: as many as are due"))
@@ -38,6 +40,9 @@ func (o *chaseFlags) change(cmd *cobra.Command) fleet.ChaseChange {
 	if given("chase") {
 		c.Chase = &o.steps
 	}
+	if given("chase-tests") {
+		c.ChaseTests = &o.tests
+	}
 	if given("chase-quiet") {
 		c.ChaseQuiet = &o.quiet
 	}
@@ -54,6 +59,14 @@ func (o *chaseFlags) change(cmd *cobra.Command) fleet.ChaseChange {
 		c.ChaseLanguage = &o.language
 	}
 	return c
+}
+
+// testReminders shows what a policy says about reminders of tests.
+func (g *globals) testReminders(p fleet.PolicyView) string {
+	if len(p.ChaseTests) == 0 {
+		return g.text.T("none")
+	}
+	return strings.Join(p.ChaseTests, ", ")
 }
 
 // reminders shows what a policy says about them.

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,7 +39,7 @@ func (s *state) reminded() map[reminder][]storage.Notice {
 			phones = strings.Split(n.Params["phones"], ",") // all are named: the campaign has fewer than a notice names
 		}
 		for _, udid := range phones {
-			r := reminder{n.Params["approval"], n.Params["step"], udid}
+			r := reminder{cmp.Or(n.Params["approval"], n.Params["candidate"]), n.Params["step"], udid}
 			all[r] = append(all[r], n)
 		}
 	}
@@ -93,7 +94,7 @@ func taken(c *storage.Chase, r reminder, n storage.Notice) bool {
 func plantedReminders(r *rehearsal) []plant {
 	udid, step := r.tester.UDID(), storage.ChaseStep{Step: "message@+4m"}
 	remind := func(e *evidence) {
-		e.change(udid, func(p *storage.Phone) { p.Chase = p.Chase.With(storage.Approval{ID: "a"}, step) })
+		e.change(udid, func(p *storage.Phone) { p.Chase = p.Chase.With("a", "26.6.1", step) })
 	}
 	notice := storage.Notice{Kind: "chase.message", Phone: udid, Params: map[string]string{"approval": "a", "step": step.Step}}
 	among := notice

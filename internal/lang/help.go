@@ -12,6 +12,8 @@ var helpTexts = sync.OnceValue(func() map[string]both {
 	connect := both{"Switch the phone on and connect it to the Internet.", "端末の電源を入れ、インターネットに接続してください。"}
 	wait := both{"Keep the phone charged and on Wi-Fi; the download goes on by itself.", "充電し、Wi-Fiにつないだままにしてください。ダウンロードは自動で進みます。"}
 	return map[string]both{
+		"not-tested": {"Check the business apps on this phone and pass the results on.", "この端末で業務アプリを確かめ、結果を知らせてください。"},
+
 		"offline": connect, "push-unreachable": connect, "sync-pending": connect, "declaration-not-fetched": connect,
 		"downloading":      wait,
 		"locked":           {"Unlock the phone once.", "端末のロックを一度解除してください。"},
@@ -24,12 +26,21 @@ var helpTexts = sync.OnceValue(func() map[string]both {
 	}
 })
 
+// Lateness is why a phone is late in a few words: its reason, or that nobody
+// tested on it.
+func (p *Printer) Lateness(code string) string {
+	if _, ok := reasonTexts()[code]; ok {
+		return p.Reason(code).Label
+	}
+	return p.Word(code)
+}
+
 // counted words a list such as "offline=3,locked=2" with the labels of reasons.
 func (p *Printer) counted(list string) string {
 	var parts []string
 	for entry := range strings.SplitSeq(list, ",") {
 		code, n, _ := strings.Cut(entry, "=")
-		parts = append(parts, p.Reason(code).Label+" "+n)
+		parts = append(parts, p.Lateness(code)+" "+n)
 	}
 	return strings.Join(parts, both{", ", "、"}.in(p.lang))
 }

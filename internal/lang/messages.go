@@ -89,7 +89,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"holder-long":      "{field}：{most}文字以内にしてください。",
 
 		// Reminders.
-		"step-not-readable":  "{field}：\"{value}\"は使えません。notice@+0、push@+6h、message@deadline-24h、escalate@deadline+1d、ticket@deadline+3dのように、内容と時刻を指定してください。",
+		"step-not-readable":  "{field}：\"{value}\"は使えません。notice@+0、push@+6h、message@{from}-24h、escalate@{from}+1d、ticket@{from}+3dのように、内容と時刻を指定してください。",
 		"steps-not-rising":   "{field}：{before}の次の{value}は使えません。同じ時点から数える時刻は、順に遅くしてください。",
 		"too-many-steps":     "{field}：リマインドは{most}件までにしてください。",
 		"steps-out-of-range": "{field}：{value}は使えません。0（制限なし）から{most}までで指定してください。",

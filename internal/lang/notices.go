@@ -73,6 +73,22 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"For the help desk: {count} phones of {group} need help with iOS {release}: {reasons}. Phones: {phones}. All: `kannuki rollout chase {release} --group {group} --phones`.",
 			"ヘルプデスクへ：{group}の{count}台に、iOS {release}の適用の支援が必要です：{reasons}。端末：{phones}。全台：`kannuki rollout chase {release} --group {group} --phones`",
 		},
+		"chase.tests.notice": {
+			"iOS {release} is to be tested[ on phone {device}][ on {count} verification phones of {group} without a holder: {phones}]. Apps without a result: {missing}.[ Verify by {verify_by}; days left: {days}.][ It was to be verified by {verify_by}; days since: {late}.]",
+			"[端末{device}で][利用者番号のない{group}の検証用端末{count}台（{phones}）で]iOS {release}を検証します。結果のないアプリ：{missing}。[検証期限：{verify_by}（残り{days}日）。][検証期限：{verify_by}（{late}日超過）。]",
+		},
+		"chase.tests.message": {
+			"Results are missing for iOS {release}[ on phone {device}][ on {count} verification phones of {group} without a holder: {phones}]. Apps: {missing}.[ Verify by {verify_by}; days left: {days}.][ It was to be verified by {verify_by}; days since: {late}.][ {help}][ {reasons}.]",
+			"[端末{device}の][利用者番号のない{group}の検証用端末{count}台（{phones}）の]iOS {release}の検証結果がありません。アプリ：{missing}。[検証期限：{verify_by}（残り{days}日）。][検証期限：{verify_by}（{late}日超過）。][{help}][{reasons}。]",
+		},
+		"chase.tests.escalate": {
+			"iOS {release} waits for tests in {group}: no result for {missing}.[ Verify by {verify_by}; days left: {days}.][ It was to be verified by {verify_by}; days since: {late}.] Verification phones: {count}: {reasons} ({phones}). See `kannuki gate show {release} --group {group}`.",
+			"{group}のiOS {release}は検証待ちです。結果のないアプリ：{missing}。[検証期限：{verify_by}（残り{days}日）。][検証期限：{verify_by}（{late}日超過）。]検証用端末{count}台：{reasons}（{phones}）。確認：`kannuki gate show {release} --group {group}`",
+		},
+		"chase.tests.ticket": {
+			"For the help desk: the tests of iOS {release} in {group} need help: no result for {missing}.[ Verify by {verify_by}; days left: {days}.][ It was to be verified by {verify_by}; days since: {late}.] Verification phones: {count}: {reasons} ({phones}). See `kannuki gate show {release} --group {group}`.",
+			"ヘルプデスクへ：{group}のiOS {release}の検証の支援が必要です。結果のないアプリ：{missing}。[検証期限：{verify_by}（残り{days}日）。][検証期限：{verify_by}（{late}日超過）。]検証用端末{count}台：{reasons}（{phones}）。確認：`kannuki gate show {release} --group {group}`",
+		},
 		"proposal.waiting": {
 			"{proposer} proposes what takes two people[: iOS {release} for {group}]. A second person can sign until {date}: `kannuki approval show {id}`.",
 			"{proposer}さんが2名の承認が必要な操作を提案しました[：{group}のiOS {release}]。{date}までに2人目の承認が必要です：`kannuki approval show {id}`",

@@ -27,6 +27,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"add-app":                 {"Name the business apps this work depends on with \"kannuki app add\".", "「kannuki app add」で業務に必要なアプリを追加してください。"},
 		"add-verification-phone":  {"Enroll a verification phone into the group.", "グループに検証用端末を登録してください。"},
 		"record-verdicts":         {"Test the apps on a verification phone and record the results.", "検証用端末で業務アプリを確かめ、結果を記録してください。"},
+		"get-candidate":           {"No verification phone has the release yet: see with \"kannuki gate show\" what each of them waits for; then test the apps.", "このリリースの検証用端末がまだありません。「kannuki gate show」で各端末の状況を確認し、適用後に業務アプリを確かめてください。"},
 		"run-quick-check":         {"Run the quick check of the apps on a verification phone and record it with --method smoke.", "検証用端末で業務アプリの簡易確認を行い、--method smokeで記録してください。"},
 		"fix-app-and-test-again":  {"Have the app fixed, then test it again.", "アプリの修正後、もう一度検証してください。"},
 		"approve":                 {"Look at the gate and approve it.", "ゲートを確認し、適用を承認してください。"},

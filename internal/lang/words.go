@@ -18,7 +18,8 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"beta-works":      {"Works on the beta", "ベータで問題なし"},
 		"beta-broken":     {"Does not work on the beta", "ベータで動作不良"},
 
-		"not-told": {"the phone has not been told yet", "端末への指示はまだ届いていません"},
+		"not-told":   {"the phone has not been told yet", "端末への指示はまだ届いていません"},
+		"not-tested": {"On it, without a result", "適用済み、結果なし"},
 
 		"critical":      {"Critical", "最重要"},
 		"important":     {"Important", "重要"},

@@ -118,6 +118,7 @@ func hints() map[string]SchemaNode {
 		"policies.beta_program":      {Description: "Name of the beta program, one of beta_programs in the server's configuration"},
 		"policies.keep_improvements": {Description: "Whether nobody can remove an improvement from a phone"},
 		"policies.chase":             {Description: "Steps that remind those whose phones are late, in order: notice, push, message, escalate or ticket, and when: push@+6h after the phone was told, message@deadline-24h"},
+		"policies.chase_tests":       {Description: "Steps while nobody tests a candidate on a verification phone that is to: as for chase, counted from when the candidate was given to the phones, message@+3d, or from the day to verify by, escalate@verify-by-30d; [] is none"},
 		"policies.chase_quiet":       {Description: "Hours without a step by each phone's own clock, such as 19:00-08:00"},
 		"policies.chase_off":         {Description: "Weekdays without a step: mon to sun"},
 		"policies.chase_always":      {Description: "Kinds of steps that channels may deliver late in quiet hours too: notice, message, escalate, ticket"},

@@ -15,11 +15,14 @@ func deviceExposure(h *Handler, c *call) (any, error) {
 	return h.fleet.DeviceExposure(c.ctx, c.Segment, c.r.PathValue("udid"))
 }
 
-// Gate is one gate, with what waiting for its release cost production so far.
+// Gate is one gate, with what waiting for its release cost production so far, and
+// who is reminded of its tests.
 type Gate struct {
 	policy.Gate
 	Waiting   policy.Cost      `json:"waiting"`
 	AppsFirst []fleet.AppFirst `json:"apps_first,omitempty"` // production phones that wait for an app
+
+	Tests *fleet.TestReminders `json:"tests,omitempty"` // while the gate waits for tests and the policy reminds of that
 }
 
 func gate(h *Handler, c *call) (any, error) {
@@ -33,7 +36,11 @@ func gate(h *Handler, c *call) (any, error) {
 		return nil, err
 	}
 	apps, err := h.fleet.AppsFirst(c.Segment, group, release)
-	return Gate{g, cost, apps}, err
+	if err != nil {
+		return nil, err
+	}
+	tests, err := h.fleet.TestReminders(c.ctx, c.Segment, group, release)
+	return Gate{g, cost, apps, tests}, err
 }
 
 func leaks(h *Handler, c *call) (any, error) {
