@@ -174,6 +174,18 @@ func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 	return climber{}, false
 }
 
+// pushLost reports whether the last step for a phone was to wake it and it has not
+// come since. The waker is asked again then: it repeats what it was asked for by
+// itself, once a day in the end, but forgets it when the server ends.
+func (c climber) pushLost(contact time.Time) bool {
+	n := len(c.facts.Taken)
+	if n == 0 || c.facts.NoPush {
+		return false
+	}
+	last := c.facts.Taken[n-1]
+	return strings.HasPrefix(last.Step, string(policy.ChasePush)+"@") && contact.Before(last.At)
+}
+
 // untoldDeadline returns the deadline that a phone would have if it had been told
 // when its wave began.
 func (on pursuit) untoldDeadline(wave int, zone *time.Location) policy.LocalTime {
@@ -254,10 +266,12 @@ func (f *Fleet) chase(ctx context.Context, w *worldState) error {
 	return nil
 }
 
-// stepsDue finds the steps that are due. Most phones are passed over by their
+// stepsDue finds the steps that are due, and has phones woken again that no push
+// reached. Most phones are passed over by their
 // moments alone; why a phone is late is asked of the others only.
 func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 	var due []stepDue
+	var lost []string
 	now := f.now()
 	for m := range w.census.all() {
 		c, late := f.climb(list, m)
@@ -270,7 +284,12 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 				d.deadline = c.facts.Deadline
 			}
 			due = append(due, d)
+		} else if c.pushLost(m.contact) {
+			lost = append(lost, m.udid)
 		}
+	}
+	for _, udid := range lost {
+		f.waker.Wake(wakeKey(w.segment, udid))
 	}
 	e := f.explainer(w)
 	helped := due[:0]

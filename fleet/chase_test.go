@@ -94,7 +94,7 @@ func TestChase(t *testing.T) {
 	}{
 		{5, nil, nil, false},
 		{6, []string{"push@+6h"}, nil, true},
-		{7, []string{"push@+6h"}, nil, false},
+		{7, []string{"push@+6h"}, nil, true}, // it has not come: the push may be lost
 		{39, []string{"push@+6h", "message@deadline-24h"}, []string{"message 26.6.1 P1 S-1"}, false},
 		{86, []string{"push@+6h", "message@deadline-24h"}, []string{"message 26.6.1 P1 S-1"}, false},
 		{87, []string{"push@+6h", "message@deadline-24h", "escalate@deadline+1d"}, []string{"message 26.6.1 P1 S-1", "escalate 26.6.1 1"}, false},
@@ -125,6 +125,7 @@ func TestChase(t *testing.T) {
 
 	w.clock.Add(3 * time.Hour)
 	p.install(release, "23G83")
+	w.wakes.take("P1")
 	w.clock.Add(100 * time.Hour)
 	w.tick()
 	if got := w.reminders(); len(got) != 2 {
@@ -408,5 +409,40 @@ func TestChaseKinds(t *testing.T) {
 		if known := slices.Contains(fleet.NoticeKinds(), "chase."+string(kind)); known != (kind != policy.ChasePush) {
 			t.Errorf("chase.%s is a kind of notice: %v", kind, known)
 		}
+	}
+}
+
+// TestChasePushesAgain: a phone that a push did not reach is woken until it comes
+// or another step takes the push's place, also by a server that was started since.
+func TestChasePushesAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, _ := w.verified()
+	w.ladder(fleet.ChaseChange{Chase: &[]string{"push@+6h", "message@+30h"}})
+	_, err := w.approve("+3d")
+	w.must(err)
+	p.settle()
+	woken := func(when string, want bool) {
+		t.Helper()
+		w.wakes.take("P1")
+		w.tick()
+		if got := w.wakes.take("P1"); got != want {
+			t.Errorf("%s: woken %v, want %v", when, got, want)
+		}
+	}
+	w.clock.Add(6 * time.Hour)
+	woken("when the step is due", true)
+	woken("at the next look", true)
+	w.restart()
+	woken("after a restart", true)
+	w.clock.Add(time.Hour)
+	p.idle()
+	woken("once it came", false)
+	w.clock.Add(20 * time.Hour)
+	woken("although it is silent again", false)
+	w.clock.Add(3 * time.Hour)
+	woken("when the next step is due", false)
+	if got := p.steps(); len(got) != 2 {
+		t.Errorf("steps %v, want both", got)
 	}
 }
