@@ -18,6 +18,7 @@ import (
 type objection struct {
 	property, why string
 	wave          bool // nothing but that its wave has not begun
+	app           bool // nothing but an app that is too old
 }
 
 func because(property, format string, args ...any) objection {
@@ -71,9 +72,9 @@ func (w *world) objects(p *phone, release string) objection {
 	case !slices.Contains(a.Models, p.model):
 		return because("P1", "its approval does not cover the model")
 	case !begun(wave, now) && i == 0:
-		return objection{"P1", "its wave has not begun", true}
+		return objection{property: "P1", why: "its wave has not begun", wave: true}
 	case !begun(wave, now):
-		return objection{"P9", fmt.Sprintf("wave %d has not begun", i+1), true}
+		return objection{property: "P9", why: fmt.Sprintf("wave %d has not begun", i+1), wave: true}
 	case a.Override != nil:
 		return objection{}
 	}
@@ -235,14 +236,11 @@ func (w *world) stopped(a storage.Approval, now time.Time) string {
 // tested.
 func (w *world) belowFloor(p *phone, release string, at time.Time) objection {
 	for _, a := range w.closing(p.group) {
-		least := -1
-		for _, v := range w.verdicts(p.group, a.bundleID, release, at) {
-			if n := number(v.AppVersion); v.Result != "broken" && (least < 0 || n < least) {
-				least = n
-			}
-		}
-		if p.apps[a.bundleID] < least {
-			return because("P1", "version %d of %s was not tested", p.apps[a.bundleID], a.bundleID)
+		least, _ := w.tested(p.group, a.bundleID, release, at)
+		if has := p.apps[a.bundleID]; has < least {
+			o := because("P1", "version %d of %s was not tested", has, a.bundleID)
+			o.app = true
+			return o
 		}
 	}
 	return objection{}

@@ -48,6 +48,10 @@ func (p *phone) answer(w *world, c *mdm.Command) message {
 	switch c.RequestType {
 	case "DeviceInformation":
 		return p.acknowledged(c, values{"QueryResponses": p.information()})
+	case "InstallApplication":
+		return p.acknowledged(c, p.installs(w, c))
+	case "ManagedApplicationList":
+		return p.acknowledged(c, p.managed(w))
 	case "InstalledApplicationList":
 		return p.acknowledged(c, values{"InstalledApplicationList": p.appList()})
 	case "InstallProfile", "RemoveProfile", "ProfileList", "ScheduleOSUpdate", "OSUpdateStatus":

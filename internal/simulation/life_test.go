@@ -32,8 +32,9 @@ type life struct {
 	locked   bool // phones are locked for hours
 	events   []event
 
-	majors bool // there are two major versions
-	stops  int  // on which day Apple stops maintaining the older
+	majors  bool     // there are two major versions
+	deliver []string // how each business app comes to phones; nil: none does
+	stops   int      // on which day Apple stops maintaining the older
 }
 
 // team is a group as people set it up.
@@ -74,6 +75,7 @@ type character struct {
 	drawer     [2]int // from and to which day it lies in a drawer; equal: never
 	full       [2]int // days on which it has no space for an update
 	failures   int    // installations that fail before one succeeds
+	shopper    shopper
 }
 
 // user is what the holder of a phone does about updates.
@@ -129,6 +131,7 @@ type size struct {
 	complains    bool // users report that apps do not work
 	locked       bool // phones are locked for hours
 	majors       bool // Apple maintains two major versions
+	delivers     bool // apps are brought to phones first
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -166,6 +169,9 @@ func draw(seed uint64, of size) life {
 	l.majors, l.stops = of.majors, never
 	if of.majors {
 		drawMajors(numbers(21), &l)
+	}
+	if of.delivers {
+		drawShoppers(numbers(22), &l)
 	}
 	l.events = drawEvents(numbers(4), &l, of)
 	return l

@@ -392,6 +392,7 @@ func (w *world) refresh(e event) {
 	if p == nil {
 		return
 	}
+	w.renew(p)
 	w.decide("refresh "+p.udid, func() error {
 		_, err := w.fleet.Refresh(w.ctx, seg, w.as(e.dice), p.udid)
 		return err

@@ -49,7 +49,8 @@ type phone struct {
 	epoch uint64
 
 	os, build string
-	apps      map[string]int // version by bundle identifier
+	apps      map[string]int  // version by bundle identifier
+	ordered   map[string]bool // apps it was told to update, until it has
 	held      map[string]declaration
 	token     string // of the set it holds
 	stamp     time.Time
@@ -309,7 +310,7 @@ func (p *phone) finish(w *world) {
 func (p *phone) tick(w *world) {
 	p.tickAt = p.tickAt.Add(day)
 	for id, v := range w.vendors {
-		if p.chance(3, "app"+id, w.now) > 0 {
+		if p.updates(w, id) {
 			p.apps[id] = v
 		}
 	}

@@ -17,22 +17,23 @@ import (
 
 // book is what the checks remember.
 type book struct {
-	audit     storage.AuditEntry // the last entry read
-	approvals map[string]bool    // known, by identifier
-	rollouts  map[string]*rollout
-	shares    []int // of the waves that somebody is about to approve
-	lanes     map[string]*lane
-	doubt     doubt
-	resumed   map[string]time.Time       // rollouts, by group and release
-	failed    map[string]map[string]bool // phones on which an installation failed, by release
-	reset     bool                       // the server's clock was set in this life
-	flaws     int                        // known to be exploited that the server was told of
-	holds     map[string]*toldHold
-	neighbour [sha256.Size]byte
+	audit      storage.AuditEntry // the last entry read
+	approvals  map[string]bool    // known, by identifier
+	rollouts   map[string]*rollout
+	shares     []int // of the waves that somebody is about to approve
+	lanes      map[string]*lane
+	doubt      doubt
+	resumed    map[string]time.Time       // rollouts, by group and release
+	failed     map[string]map[string]bool // phones on which an installation failed, by release
+	reset      bool                       // the server's clock was set in this life
+	flaws      int                        // known to be exploited that the server was told of
+	holds      map[string]*toldHold
+	deliveries map[string]*deliveries // by phone, enrolment and app
+	neighbour  [sha256.Size]byte
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, deliveries: map[string]*deliveries{}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.
@@ -239,6 +240,7 @@ func (w *world) daily() {
 	w.checkHolds()
 	w.checkNeighbour()
 	for _, p := range w.phones {
+		w.checkDeliveries(p)
 		release, until := w.wanted(p)
 		if release == "" {
 			p.due, p.dueBy = "", time.Time{}
@@ -254,12 +256,19 @@ func (w *world) daily() {
 	}
 }
 
+// undisturbed reports whether a phone can be reached and can install what it is told,
+// by a server that goes on.
+func (w *world) undisturbed(p *phone) bool {
+	today := w.day(w.now)
+	in := func(span [2]int) bool { return today >= span[0]-1 && today <= span[1]+1 && span[0] < span[1] }
+	return !in(p.drawer) && !in(p.full) && p.failures == 0 && w.skew == 0 && !w.halted() && w.book.doubt.cause == ""
+}
+
 // wanted returns the newest release that a phone which can be reached should get
 // and by when, "" when there is none.
 func (w *world) wanted(p *phone) (string, time.Time) {
 	today := w.day(w.now)
-	in := func(span [2]int) bool { return today >= span[0]-1 && today <= span[1]+1 && span[0] < span[1] }
-	if in(p.drawer) || in(p.full) || p.failures > 0 || w.skew != 0 || w.halted() || w.book.doubt.cause != "" || p.group == "" || !p.declarative() && !p.supervised {
+	if !w.undisturbed(p) || p.group == "" || !p.declarative() && !p.supervised {
 		return "", time.Time{}
 	}
 	for _, r := range w.newestFirst {
@@ -268,7 +277,7 @@ func (w *world) wanted(p *phone) (string, time.Time) {
 		}
 		_, then := w.apple.signs(r.version, p.model, w.copyDay)
 		last, now := w.apple.signs(r.version, p.model, today)
-		if !then || !now || today+3 > last || w.objects(p, r.version).why != "" {
+		if !then || !now || today+3 > last || w.objects(p, r.version).why != "" || w.life.deliver != nil && w.unsure(p, r.version) {
 			continue
 		}
 		return r.version, w.deadline(p, r.version).Add(patience + w.life.asks - day)

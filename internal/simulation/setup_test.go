@@ -17,7 +17,7 @@ func (w *world) setUp() {
 	for _, app := range businessApps() {
 		w.vendors[app.bundleID] = 1
 		w.decide("add app", func() error {
-			_, err := w.fleet.AddApp(w.ctx, seg, a, fleet.AppRequest{BundleID: app.bundleID, Name: app.bundleID, Importance: app.importance})
+			_, err := w.fleet.AddApp(w.ctx, seg, a, fleet.AppRequest{BundleID: app.bundleID, Name: app.bundleID, Importance: app.importance, Deliver: w.life.delivered(app.bundleID)})
 			return err
 		})
 	}

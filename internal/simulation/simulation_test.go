@@ -37,6 +37,9 @@ func plain(seed uint64) size {
 	if seed%16 == 0 {
 		return size{phones: 8, days: 125, slow: true, majors: seed%64 == 48}
 	}
+	if seed%32 == 14 {
+		return size{phones: 8, days: 40, delivers: true}
+	}
 	if seed%16 == 6 {
 		return size{phones: 8, days: 40, majors: true}
 	}
