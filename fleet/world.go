@@ -27,11 +27,8 @@ type worldState struct {
 type snapshot struct {
 	records storage.World
 	catalog *catalog.Catalog
-	// releases is the catalogue as the engine takes it. To translate it costs more
-	// than all else of a snapshot, so each catalogue is translated once.
-	releases []policy.Release
-	policy   *policy.World       // without a census: what targets are computed from
-	apps     map[string][]string // bundle identifiers of each group, sorted; never changed
+	policy  *policy.World       // without a census: what targets are computed from
+	apps    map[string][]string // bundle identifiers of each group, sorted; never changed
 }
 
 func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog.Catalog) (*worldState, error) {
@@ -116,7 +113,8 @@ func (f *Fleet) forget(w *worldState) {
 }
 
 func newSnapshot(records storage.World, cat *catalog.Catalog) *snapshot {
-	return (&snapshot{catalog: cat, releases: policyReleases(cat)}).holding(records)
+	empty := &snapshot{catalog: cat, policy: policy.NewWorld(policy.Parts{Releases: policyReleases(cat)})}
+	return empty.holding(records)
 }
 
 // after returns the world that a change would make of this one.
@@ -124,10 +122,11 @@ func (s *snapshot) after(c storage.WorldChange) *snapshot {
 	return s.holding(applied(s.records, c))
 }
 
-// holding returns these records with the same catalogue.
+// holding returns these records with the same catalogue. To translate and index
+// that for the engine would cost more than all else.
 func (s *snapshot) holding(records storage.World) *snapshot {
-	next := &snapshot{records: records, catalog: s.catalog, releases: s.releases, apps: make(map[string][]string, len(records.Groups))}
-	next.policy = policy.NewWorld(next.parts())
+	next := &snapshot{records: records, catalog: s.catalog, apps: make(map[string][]string, len(records.Groups))}
+	next.policy = s.policy.With(next.parts())
 	for _, g := range records.Groups {
 		next.apps[g.Name] = slices.Sorted(slices.Values(g.Apps))
 	}
@@ -139,9 +138,9 @@ func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
 	return s.policy.WithCensus(c.counted(now))
 }
 
-// parts translates the records into the engine's own types.
+// parts translates the records into the engine's own types, without releases.
 func (s *snapshot) parts() policy.Parts {
-	p := policy.Parts{Revision: s.records.Revision, Releases: s.releases, Halt: engineHalt(s.records.Halt)}
+	p := policy.Parts{Revision: s.records.Revision, Halt: engineHalt(s.records.Halt)}
 	for _, a := range s.records.Apps {
 		p.Apps = append(p.Apps, policy.App{BundleID: a.BundleID, Name: a.Name, Importance: policy.Importance(a.Importance), Deliver: policy.Delivery(a.Deliver)})
 	}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/kannuki-mdm/kannuki/internal/version"
 )
 
 // Parts are the records a World is made of, in any order. Version, BundleID and
@@ -30,33 +28,14 @@ type Parts struct {
 // World is an immutable, indexed snapshot of Parts. It is safe for concurrent
 // use; replace it to change it.
 type World struct {
+	*releaseIndex
 	revision uint64
 	halt     Halt
-	releases []*release // newest first, without improvements and versions that cannot be ordered
-	all      []*release // the same with improvements
-	known    map[string]*release
 	groups   map[string]*group
 	tested   map[appRelease]bool // a verdict exists, of whatever group
 }
 
 type appRelease struct{ bundleID, release string }
-
-type release struct {
-	Release
-	windows map[string]ModelWindow
-	// rank orders the releases that can be a target: higher is newer, equal is
-	// the same version. Comparing versions again and again would cost most of
-	// the time of an evaluation.
-	rank   int
-	branch int       // first number of the version
-	posted time.Time // earliest over the models, zero when unknown
-	// patch says that it is an x.y.z or an improvement, and older are those before
-	// it of the same x.y, newest first.
-	patch bool
-	older []*release
-	// exploited are those of its CVEs that any release names as exploited.
-	exploited []CVE
-}
 
 // group is a Group with everything recorded about it.
 type group struct {
@@ -83,14 +62,22 @@ type offerOf struct {
 // NewWorld copies, sorts and indexes parts. Records about a group or release
 // that parts do not contain are left out.
 func NewWorld(parts Parts) *World {
+	return newWorld(parts, indexReleases(parts.Releases))
+}
+
+// With is like [NewWorld] with the releases of w in the place of those in parts,
+// which are not looked at. To index hundreds of releases costs more than all the
+// rest of a world.
+func (w *World) With(parts Parts) *World { return newWorld(parts, w.releaseIndex) }
+
+func newWorld(parts Parts, releases *releaseIndex) *World {
 	w := &World{
-		revision: parts.Revision,
-		halt:     parts.Halt,
-		known:    make(map[string]*release, len(parts.Releases)),
-		groups:   make(map[string]*group, len(parts.Groups)),
-		tested:   make(map[appRelease]bool),
+		releaseIndex: releases,
+		revision:     parts.Revision,
+		halt:         parts.Halt,
+		groups:       make(map[string]*group, len(parts.Groups)),
+		tested:       make(map[appRelease]bool),
 	}
-	w.addReleases(parts.Releases)
 	apps := make(map[string]App, len(parts.Apps))
 	for _, a := range sorted(parts.Apps, func(a, b App) int { return strings.Compare(a.BundleID, b.BundleID) }) {
 		apps[a.BundleID] = a
@@ -141,63 +128,6 @@ func (w *World) Approval(groupName, releaseVersion string, now time.Time) (Appro
 		return Approval{}, false
 	}
 	return copyApproval(*a), true
-}
-
-func (w *World) addReleases(list []Release) {
-	for _, r := range sorted(list, func(a, b Release) int { return strings.Compare(a.Version, b.Version) }) {
-		rel := &release{Release: r, windows: make(map[string]ModelWindow, len(r.Models))}
-		rel.CVEs = slices.Clone(r.CVEs)
-		rel.Models = sorted(r.Models, func(a, b ModelWindow) int { return strings.Compare(a.Model, b.Model) })
-		for _, m := range rel.Models {
-			rel.windows[m.Model] = m
-			rel.posted = earliest(rel.posted, m.Posted)
-		}
-		w.known[r.Version] = rel
-	}
-	for _, rel := range w.known {
-		if version.Valid(rel.Version) {
-			w.all = append(w.all, rel)
-		}
-	}
-	slices.SortFunc(w.all, func(a, b *release) int {
-		return cmp.Or(version.Order(b.Version, a.Version), strings.Compare(a.Version, b.Version))
-	})
-	for i, rel := range slices.Backward(w.all) {
-		rel.rank, rel.branch = len(w.all)-i, version.Major(rel.Version)
-		if i+1 < len(w.all) && version.Equal(rel.Version, w.all[i+1].Version) {
-			rel.rank = w.all[i+1].rank
-		}
-		if !rel.improvement() {
-			w.releases = append(w.releases, rel)
-		}
-	}
-	slices.Reverse(w.releases)
-	linkPatches(w.all)
-	markExploited(w.all)
-}
-
-// linkPatches tells every patch and improvement what was before it. The releases
-// are in order, so those of one x.y follow each other.
-func linkPatches(releases []*release) {
-	for i, rel := range releases {
-		rel.patch = rel.improvement() || version.Depth(rel.Version) > depthUpdate
-		line := version.Line(rel.Version)
-		for _, older := range releases[i+1:] {
-			if !rel.patch || version.Line(older.Version) != line {
-				break
-			}
-			if older.rank < rel.rank {
-				rel.older = append(rel.older, older)
-			}
-		}
-	}
-}
-
-// depthUpdate is the depth of a version x.y; see version.Depth.
-const depthUpdate = 2
-
-func newestFirst(a, b *release) int {
-	return cmp.Or(cmp.Compare(b.rank, a.rank), strings.Compare(a.Version, b.Version))
 }
 
 func newGroup(g Group, apps map[string]App, decided map[string]Policy) *group {
