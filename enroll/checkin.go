@@ -158,7 +158,7 @@ func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate,
 	}
 	next.State = storage.PhoneAuthenticating
 	next.Serial = m.SerialNumber
-	s.place(e, &next, may)
+	kept := s.place(e, &next, may)
 	next.Rights = e.Grant.Rights
 	next.Contact = s.now()
 	next.Certificate, next.Identity = e.Certificate.Fingerprint, identityOf(e.Certificate)
@@ -173,7 +173,7 @@ func (s *Service) begin(e *storage.Enrollment, udid string, m *mdm.Authenticate,
 	e.CancelQueue = "the phone was enrolled again"
 	audit := s.entry("phone:"+udid, "phone.authenticated", udid)
 	audit.Detail = map[string]string{"grant": e.Grant.ID, "epoch": fmt.Sprint(next.Epoch)}
-	e.Audit = append(e.Audit, audit)
+	e.Audit = append(append(e.Audit, audit), kept...)
 }
 
 // tokenUpdate makes an enrolment usable, and later keeps its push data fresh.

@@ -13,14 +13,15 @@ import (
 type Places interface {
 	// Placing runs enrol while nothing else changes the group or ring of a phone of
 	// the segment, and takes up the phone that enrol returned unless it failed. The
-	// judge returns why a phone, as it is on record, may not go to a group and ring
-	// at this moment, "" when it may; it is good until enrol returns, also within a
-	// transaction. The error is enrol's, or why nothing can be judged.
-	Placing(seg storage.Segment, enrol func(judge func(p storage.Phone, group string, ring storage.Ring) (why string)) (storage.Phone, error)) error
+	// judge returns a phone, as it is on record, with what its record says of its place
+	// once it is put into a group and ring, or as it was and why it may not go there at
+	// this moment. It is good until enrol returns, also within a transaction. The
+	// error is enrol's, or why nothing can be judged.
+	Placing(seg storage.Segment, enrol func(judge func(p storage.Phone, group string, ring storage.Ring) (there storage.Phone, why string)) (storage.Phone, error)) error
 }
 
 // judge is what [Places] hands out; nil before it was asked.
-type judge func(p storage.Phone, group string, ring storage.Ring) (why string)
+type judge func(p storage.Phone, group string, ring storage.Ring) (there storage.Phone, why string)
 
 // errUnjudged: the grant puts a phone on record elsewhere, which nobody judged yet.
 var errUnjudged = errors.New("the phone's new place was not judged")
@@ -30,7 +31,7 @@ var errUnjudged = errors.New("the phone's new place was not judged")
 // record.
 func (s *Service) enrolAgain(ctx context.Context, seg storage.Segment, udid, fingerprint string, m *mdm.Authenticate) (storage.Phone, error) {
 	var phone storage.Phone
-	err := s.config.Places.Placing(seg, func(may func(storage.Phone, string, storage.Ring) string) (storage.Phone, error) {
+	err := s.config.Places.Placing(seg, func(may func(storage.Phone, string, storage.Ring) (storage.Phone, string)) (storage.Phone, error) {
 		var err error
 		phone, err = s.store.UpdateEnrollment(ctx, seg, udid, fingerprint, func(e *storage.Enrollment) error {
 			return s.authenticate(e, udid, m, may)
@@ -49,19 +50,25 @@ func elsewhere(e *storage.Enrollment) bool {
 // place gives next, the new epoch of e.Phone, its group and ring: those of the
 // grant, or what it has where the judge says no. A grant is made days before it is
 // used, and what was right for the phone then may get it past a closed gate now. The
-// phone is let in all the same: it was erased perhaps, and is to be held.
-func (s *Service) place(e *storage.Enrollment, next *storage.Phone, may judge) {
+// phone is let in all the same: it was erased perhaps, and is to be held. It returns
+// the audit entry that says so, which follows that of the enrolment, or none.
+func (s *Service) place(e *storage.Enrollment, next *storage.Phone, may judge) (kept []storage.AuditEntry) {
 	next.Group, next.Ring = e.Grant.Group, e.Grant.Ring
-	if may != nil && elsewhere(e) {
-		if why := may(*e.Phone, e.Grant.Group, e.Grant.Ring); why != "" {
-			next.Group, next.Ring, next.Former = e.Phone.Group, e.Phone.Ring, e.Phone.Former
-			e.Audit = append(e.Audit, s.keptAudit(e, why))
-			return
-		}
+	if e.Phone != nil {
+		next.Drafted = e.Phone.Drafted
 	}
-	if live(e.Phone) && next.Ring != storage.RingProduction {
+	switch {
+	case !live(e.Phone):
+	case may != nil && elsewhere(e):
+		there, why := may(*e.Phone, next.Group, next.Ring)
+		next.Group, next.Ring, next.Former, next.Drafted = there.Group, there.Ring, there.Former, there.Drafted
+		if why != "" {
+			return []storage.AuditEntry{s.keptAudit(e, why)}
+		}
+	case next.Ring != storage.RingProduction:
 		next.Former = e.Phone.Origin() // or enrolling again would be a way past closed gates
 	}
+	return nil
 }
 
 func (s *Service) keptAudit(e *storage.Enrollment, why string) storage.AuditEntry {

@@ -19,13 +19,20 @@ type guards struct {
 	taken []string // places that were taken up
 }
 
-func (g *guards) Placing(_ storage.Segment, enrol func(func(storage.Phone, string, storage.Ring) string) (storage.Phone, error)) error {
+func (g *guards) Placing(_ storage.Segment, enrol func(func(storage.Phone, string, storage.Ring) (storage.Phone, string)) (storage.Phone, error)) error {
 	if g.err != nil {
 		return g.err
 	}
-	p, err := enrol(func(p storage.Phone, group string, ring storage.Ring) string {
+	p, err := enrol(func(p storage.Phone, group string, ring storage.Ring) (storage.Phone, string) {
 		g.asked = append(g.asked, p.Group+"/"+string(p.Ring)+" to "+group+"/"+string(ring))
-		return g.why
+		if g.why == "" {
+			p.Former = p.Origin()
+			p.Group, p.Ring = group, ring
+			if ring == storage.RingProduction {
+				p.Former = ""
+			}
+		}
+		return p, g.why
 	})
 	if err == nil {
 		g.taken = append(g.taken, p.Group+"/"+string(p.Ring))
@@ -104,6 +111,9 @@ func TestPlaceIsJudgedWhenUsed(t *testing.T) {
 			}
 			if len(tc.asked) > 0 && !cmp.Equal(g.taken, []string{tc.place}) {
 				t.Errorf("taken up: %v, want %s", g.taken, tc.place)
+			}
+			if actions := d.actions(); tc.why != "" && len(tc.asked) > 0 && !cmp.Equal(actions[len(actions)-2:], []string{"phone.authenticated", "phone.place-kept"}) {
+				t.Errorf("the log ends with %v, want the enrolment first", actions)
 			}
 			d.wantKept(tc.why != "" && len(tc.asked) > 0, tc.place, tc.grant, tc.why)
 			again, err := d.checkin(peer, authenticate(phone)) // the answer was lost

@@ -115,6 +115,7 @@ type relocation struct {
 	phones []storage.Phone // as they are
 	group  string
 	ring   storage.Ring
+	signed bool // by two people
 }
 
 // relocation reads the phones that a request moves.
@@ -144,7 +145,8 @@ func (m relocation) udids() []string {
 // placed returns a phone where it goes, the rest as it is. Once out of the
 // production ring it keeps the name of the group whose gates held it: what was
 // closed there must not open because it goes to another group by a detour.
-func (m relocation) placed(p storage.Phone) storage.Phone {
+func (m relocation) placed(p storage.Phone, now time.Time) storage.Phone {
+	p.Drafted = m.draft(p, now)
 	p.Former = p.Origin()
 	p.Group, p.Ring = m.group, m.ring
 	if p.Ring == storage.RingProduction {
@@ -172,7 +174,7 @@ func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry st
 	case q.Group == m.group && q.Ring == m.ring:
 		return storage.PhoneChange{Unchanged: true}, nil
 	}
-	*q = m.placed(*q)
+	*q = m.placed(*q, f.now())
 	q.Apps, q.AppsAt, q.AppsFor, q.AppsNo, q.AppUpdates = nil, time.Time{}, nil, time.Time{}, nil // other apps matter there
 	q.Arrival, q.Chase, q.Reverted = nil, nil, nil                                                // what was lost elsewhere is no sign there
 	const cause = "the phone moved to another group"

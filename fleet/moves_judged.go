@@ -10,11 +10,14 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// passage is which closed gates phones that go elsewhere would open or get past.
+// passage is which closed gates phones that go elsewhere would open or get past,
+// whether one by one or as many that are for testing.
 type passage struct {
 	kept    []storage.ShownGate // that would open once the phones have left
 	escaped []storage.ShownGate // that are closed to phones where they are
 	into    []storage.ShownGate // that let these phones in where they go
+
+	drafts []storage.ShownDrafts // more phones to test than one person may say
 }
 
 // passage judges phones that go elsewhere. It is the one judge of everything that
@@ -22,13 +25,13 @@ type passage struct {
 // record, when they are made and when they are used. A phone that has left is judged no more: who enrols it again holds a new
 // one in his hands.
 func (f *Fleet) passage(w *worldState, s *snapshot, m relocation) passage {
+	now, seen := f.now(), passage{}
 	there, groups := []storage.Phone{}, []string{m.group}
 	for _, p := range m.phones {
 		if p.State != storage.PhoneRemoved {
-			there, groups = append(there, m.placed(p)), append(groups, p.Group)
+			there, groups = append(there, m.placed(p, now)), append(groups, p.Group)
 		}
 	}
-	now, seen := f.now(), passage{}
 	before, after := s.withCensus(w.census, now), s.policy.WithCensus(w.census.counted(now, there...))
 	slices.Sort(groups)
 	for _, name := range slices.Compact(groups) {
@@ -37,7 +40,8 @@ func (f *Fleet) passage(w *worldState, s *snapshot, m relocation) passage {
 		}
 	}
 	if m.ring != storage.RingProduction {
-		return seen // what is tested on a phone is not held from it
+		seen.drafts = w.overdrafted(m, now) // what is tested on a phone is not held from it
+		return seen
 	}
 	for _, p := range m.phones {
 		from := p.Origin()
@@ -78,11 +82,12 @@ func (p passage) refusal() error {
 		return refused("past-closed-gates", "moved there, phones could get what is closed to them where they are or were: %s; "+
 			"record what is missing there first, or propose the move for a second person to sign (`kannuki device move --propose`)", all).with("gates", all)
 	}
-	return nil
+	return refuseDrafts(p.drafts)
 }
 
 // mayMove refuses moves that open a closed gate, as when a phone is the last of a
-// model that nobody tested, and those that get phones past one. Whoever moves on
+// model that nobody tested, and those that get phones past one, also by having many
+// of them tested on. Whoever moves on
 // the answer holds w.changes from before it until the census knows of the act:
 // two moves at once could otherwise do what neither may.
 func (f *Fleet) mayMove(w *worldState, s *snapshot, m relocation) error {
@@ -119,23 +124,24 @@ func (f *Fleet) MayEnrol(ctx context.Context, seg storage.Segment, udid, serial,
 
 // Placing judges where phones on record may enrol again, when they do: enrol runs
 // while no other decision is made, and the phone it returns is taken up. The judge
-// says why a phone may not go to a group and ring, "" when it may.
-func (f *Fleet) Placing(seg storage.Segment, enrol func(judge func(p storage.Phone, group string, ring storage.Ring) (why string)) (storage.Phone, error)) error {
+// returns the phone as it is once put into a group and ring, or as it was and why it
+// may not go there.
+func (f *Fleet) Placing(seg storage.Segment, enrol func(judge func(p storage.Phone, group string, ring storage.Ring) (there storage.Phone, why string)) (storage.Phone, error)) error {
 	w, err := f.world(seg)
 	if err != nil {
 		return unavailable(err)
 	}
 	w.changes.Lock()
 	defer w.changes.Unlock()
-	p, err := enrol(func(p storage.Phone, group string, ring storage.Ring) string {
-		s := w.current.Load()
+	p, err := enrol(func(p storage.Phone, group string, ring storage.Ring) (storage.Phone, string) {
+		s, m := w.current.Load(), relocation{phones: []storage.Phone{p}, group: group, ring: ring}
 		if _, err := s.group(group); group != "" && err != nil {
-			return err.Error() // removed since the link was made
+			return p, err.Error() // removed since the link was made
 		}
-		if err := f.mayMove(w, s, relocation{phones: []storage.Phone{p}, group: group, ring: ring}); err != nil {
-			return err.Error()
+		if err := f.mayMove(w, s, m); err != nil {
+			return p, err.Error()
 		}
-		return ""
+		return m.placed(p, f.now()), ""
 	})
 	if err != nil {
 		return err

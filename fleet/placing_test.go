@@ -13,10 +13,10 @@ import (
 // judge said.
 func (p *phone) placed(group string, ring storage.Ring) (why string) {
 	p.t.Helper()
-	p.must(p.fleet.Placing(seg, func(judge func(storage.Phone, string, storage.Ring) string) (storage.Phone, error) {
+	p.must(p.fleet.Placing(seg, func(judge func(storage.Phone, string, storage.Ring) (storage.Phone, string)) (storage.Phone, error) {
 		on, err := p.store.Phone(p.ctx, seg, p.udid)
 		p.must(err)
-		if why = judge(on, group, ring); why != "" {
+		if _, why = judge(on, group, ring); why != "" {
 			return on, nil
 		}
 		return p.unnoticed(group, ring), nil
@@ -52,7 +52,7 @@ func TestPlacing(t *testing.T) {
 	}
 	w.wantCensus()
 	boom := errors.New("boom")
-	err := w.fleet.Placing(seg, func(func(storage.Phone, string, storage.Ring) string) (storage.Phone, error) {
+	err := w.fleet.Placing(seg, func(func(storage.Phone, string, storage.Ring) (storage.Phone, string)) (storage.Phone, error) {
 		return storage.Phone{UDID: "P1", State: storage.PhoneRemoved}, boom
 	})
 	if !errors.Is(err, boom) {

@@ -21,12 +21,23 @@ type EditView struct {
 	// Into are gates where phones go that are open to them, of releases that are
 	// closed to them where they are.
 	Into []GateView `json:"into,omitempty"`
+	// ToTest are groups of which it makes more production phones verification phones
+	// than one person may.
+	ToTest []ToTestView `json:"to_test,omitempty"`
 	// Changed says why it can no longer be signed while it waits: settings, gates
 	// or phones are not as they were shown.
 	Changed string `json:"changed,omitempty"`
 	// Effects are what the phones that a proposed move is about would be told if
 	// it were signed now. Only the view of one proposal that can be signed has them.
 	Effects *Effects `json:"effects,omitempty"`
+}
+
+// ToTestView is how many phones of a group's production become verification phones
+// by one person's word within 90 days, with those proposed, and how many may.
+type ToTestView struct {
+	Group  string `json:"group"`
+	Phones int    `json:"phones"`
+	Most   int    `json:"most"`
 }
 
 // ActView is one act of an edit, as the audit log will have it.
@@ -237,6 +248,9 @@ func editView(e *storage.EditTerms) *EditView {
 		return nil
 	}
 	v := &EditView{Acts: []ActView{}, Gates: gateViews(e.Gates), Into: gateViews(e.Into)}
+	for _, d := range e.Drafts {
+		v.ToTest = append(v.ToTest, ToTestView(d))
+	}
 	for _, act := range e.Acts {
 		v.Acts = append(v.Acts, ActView(act))
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // ProposeMove has a move of phones proposed that would be refused because it opens
-// a closed gate or gets phones past one. It changes nothing for phones: that takes
+// a closed gate or gets phones past one, or makes many verification phones. It changes nothing for phones: that takes
 // the signature of another person. A move that one person can make is refused.
 func (f *Fleet) ProposeMove(ctx context.Context, seg storage.Segment, a Act, r MoveRequest) (Proposed, error) {
 	w, err := f.world(seg)
@@ -47,14 +47,14 @@ func (f *Fleet) ProposeMove(ctx context.Context, seg storage.Segment, a Act, r M
 // moveTerms returns what is proposed when phones are to be moved.
 func (f *Fleet) moveTerms(w *worldState, s *snapshot, m relocation) (storage.EditTerms, error) {
 	seen := f.passage(w, s, m)
-	if len(seen.closed()) == 0 {
+	if seen.refusal() == nil {
 		return storage.EditTerms{}, errNotNeeded()
 	}
 	before, err := settingsDigest(s)
 	if err != nil {
 		return storage.EditTerms{}, err
 	}
-	terms := storage.EditTerms{Gates: seen.closed(), Into: seen.into, Before: before}
+	terms := storage.EditTerms{Gates: seen.closed(), Into: seen.into, Drafts: seen.drafts, Before: before}
 	for _, p := range m.phones {
 		detail := moveDetail(placeName(p.Group, p.Ring), placeName(m.group, m.ring))
 		terms.Acts = append(terms.Acts, storage.EditAct{Action: "device.move", Target: p.UDID, Detail: detail})
@@ -102,7 +102,7 @@ func stands(p *storage.Phone, to storage.Move) bool {
 // signedMoves returns the change that makes a proposed move, and what the phones
 // are told because of it.
 func (f *Fleet) signedMoves(ctx context.Context, w *worldState, s *snapshot, a Act, p storage.Proposal, effect *Effect) (storage.WorldChange, error) {
-	m := relocation{group: p.Edit.Moves[0].Group, ring: p.Edit.Moves[0].Ring}
+	m := relocation{group: p.Edit.Moves[0].Group, ring: p.Edit.Moves[0].Ring, signed: true}
 	var c storage.WorldChange
 	for i, to := range p.Edit.Moves {
 		phone, err := f.phone(ctx, w.segment, to.Phone)
@@ -133,7 +133,7 @@ func (e *Effect) take(of Effects) {
 func (f *Fleet) moveEffects(s *snapshot, m relocation) Effects {
 	e, now := noEffects(), f.now()
 	for _, p := range m.phones {
-		there := m.placed(p)
+		there := m.placed(p, now)
 		facts := factsOf(s, &there)
 		facts.Apps, facts.AppsKnown = s.newestFloors(m.group), true
 		is := policy.TargetFor(s.policy, facts, now)

@@ -14,6 +14,8 @@ type EditTerms struct {
 
 	Moves []Move      `json:"moves,omitempty"` // phones that it puts elsewhere; Change is empty then
 	Into  []ShownGate `json:"into,omitempty"`  // gates of where they go that are open to them and were not where they were
+
+	Drafts []ShownDrafts `json:"drafts,omitempty"` // groups of which it makes more phones verification phones than one person may
 }
 
 // Move is a phone that is put elsewhere: from where it is to where it goes. Group
@@ -25,6 +27,14 @@ type Move struct {
 	FromRing  Ring   `json:"fromRing,omitzero"`
 	Group     string `json:"group,omitzero"`
 	Ring      Ring   `json:"ring,omitzero"`
+}
+
+// ShownDrafts is how many phones that a group's gates held are for testing by one
+// person's word, as the proposer saw it.
+type ShownDrafts struct {
+	Group  string `json:"group,omitzero"`
+	Phones int    `json:"phones,omitzero"` // within the time that counts, with those proposed
+	Most   int    `json:"most,omitzero"`   // that need nobody else
 }
 
 // EditAct is one act of an edit.

@@ -39,6 +39,7 @@ type Phone struct {
 	Group      string    `json:"group,omitzero"`  // "" ungrouped
 	Ring       Ring      `json:"ring,omitzero"`   // "" ungrouped
 	Former     string    `json:"former,omitzero"` // group in whose production ring it was last, while it is in none's
+	Drafted    Draft     `json:"drafted,omitzero"`
 	Holder     string    `json:"holder,omitzero"` // opaque reference to who carries it, "" none; ends with the enrolment
 	Rights     int       `json:"rights,omitzero"` // AccessRights of the profile it enrolled with
 	EnrolledAt time.Time `json:"enrolledAt,omitzero"`
@@ -80,6 +81,15 @@ type Phone struct {
 	Legacy       *Legacy            `json:"legacy,omitzero"`    // nil while it never needed a mechanism of iOS before 27
 	Chase        *Chase             `json:"chase,omitzero"`     // nil while nobody was reminded
 }
+
+// Draft is when one person last said that a phone is for testing, which production
+// gates held. The zero value: nobody did, or two people agreed to it.
+type Draft struct {
+	From string    `json:"from,omitzero"` // group whose gates held it
+	At   time.Time `json:"at,omitzero"`
+}
+
+func (d Draft) same(e Draft) bool { return d.From == e.From && d.At.Equal(e.At) }
 
 // Chase is which steps were taken to have somebody bring a phone to a release, or
 // test on it: those of the rollout, or of the candidate, that last had one.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -54,12 +55,17 @@ func (g *globals) editText(e fleet.EditView) string {
 	for _, a := range e.Acts {
 		fmt.Fprintf(&b, "  %s %s: %s\n", a.Action, oneLine(a.Target), oneLine(detail(a.Detail).shown))
 	}
-	opens := g.text.T("It opens these gates, now or later, as they were shown:")
-	if len(e.Into) > 0 {
-		opens = g.text.T("It opens these gates, or gets phones past them, as they were shown:")
+	if len(e.Gates) > 0 {
+		opens := g.text.T("It opens these gates, now or later, as they were shown:")
+		if len(e.Into) > 0 {
+			opens = g.text.T("It opens these gates, or gets phones past them, as they were shown:")
+		}
+		fmt.Fprintln(&b, opens)
+		g.shownGates(&b, e.Gates)
 	}
-	fmt.Fprintln(&b, opens)
-	g.shownGates(&b, e.Gates)
+	for _, d := range e.ToTest {
+		fmt.Fprintln(&b, g.text.T("It makes %d production phones of %s verification phones within %d days; one person may say so of %d.", d.Phones, d.Group, policy.HoldDays, d.Most))
+	}
 	if len(e.Into) > 0 {
 		fmt.Fprintf(&b, "%s\n", g.text.T("Phones get there what is closed to them where they are:"))
 		g.shownGates(&b, e.Into)

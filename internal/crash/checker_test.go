@@ -188,7 +188,7 @@ func (c *checker) visits() {
 				c.fault("I1: phone %s: a TokenUpdate was acknowledged and is not on record", udid)
 			}
 		}
-		if h.place != "" && h.place != place(p) {
+		if h.place != "" && h.place != place(p) && !slices.Contains(c.log.keptBy(udid), place(p)) {
 			c.fault("I1: phone %s was acknowledged to be in %s and is in %s", udid, h.place, place(p))
 		}
 		v := h.last
@@ -343,6 +343,10 @@ func (c *checker) entry(n int, e *mdmtest.Entry) {
 // and nobody had stopped it before the phone asked.
 func (c *checker) enforced(n int, e *mdmtest.Entry) {
 	places := c.history.places(e.Phone, n)
+	for _, kept := range c.log.keptBy(e.Phone) {
+		group, ring, _ := strings.Cut(kept, "/")
+		places = append(places, position{group, ring})
+	}
 	justified := false
 	for _, p := range places {
 		justified = justified || c.history.decided(p, e.Version, n)

@@ -38,7 +38,8 @@ type enrolled struct {
 	epoch     uint64
 	place     string // group/ring
 	state     storage.PhoneState
-	cancelled bool // commands of its queue may have been cancelled
+	cancelled bool     // commands of its queue may have been cancelled
+	kept      []string // places that it enrolled in again although its link named another
 }
 
 // operatorPrefix begins the actor of every act that came over the socket.
@@ -168,8 +169,10 @@ func (w *world) enrolment(e storage.AuditEntry) {
 		}
 	case "phone.enrolled", "phone.returned":
 		w.known(e).state = storage.PhoneEnrolled
-	case "phone.place-kept":
-		w.known(e).place = e.Detail["place"]
+	case "phone.place-kept": // the link would have put it past a closed gate
+		p := w.known(e)
+		p.place = e.Detail["place"]
+		p.kept = append(p.kept, p.place)
 	case "device.move":
 		p := w.known(e)
 		if from := e.Detail["from"]; from != p.place {
@@ -177,6 +180,14 @@ func (w *world) enrolment(e storage.AuditEntry) {
 		}
 		p.place, p.cancelled = e.Detail["to"], true
 	}
+}
+
+// keptBy returns the places that a phone kept although its link named others.
+func (w *world) keptBy(udid string) []string {
+	if p := w.phones[udid]; p != nil {
+		return p.kept
+	}
+	return nil
 }
 
 func (w *world) known(e storage.AuditEntry) *enrolled {

@@ -57,6 +57,7 @@ func japanesePeople() []both {
 		{"It changes:", "変更の内容："},
 		{"It opens these gates, now or later, as they were shown:", "今または後で開くゲート（提案時の状態）："},
 		{"It opens these gates, or gets phones past them, as they were shown:", "開くゲート、または閉じたまま端末が迂回するゲート（提案時の状態）："},
+		{"It makes %d production phones of %s verification phones within %d days; one person may say so of %d.", "本番端末%[1]d台（グループ%[2]s、%[3]d日間の合計）を検証用端末にします。1名で行えるのは%[4]d台までです。"},
 		{"Phones get there what is closed to them where they are:", "移動先で端末に適用されるようになるリリースのゲート："},
 		{"What the phones would be told, once their apps there are recent enough:", "移動先のアプリの版が条件を満たした後に端末へ届く指示："},
 		{"Move of phones past closed gates", "閉じたゲートを開く、または迂回する端末の移動"},
