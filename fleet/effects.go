@@ -159,7 +159,7 @@ func (e *Effects) add(one PhoneEffect) {
 // what policies do at the end of a hold, and waves that start or move.
 func (f *Fleet) settled(ctx context.Context, w *worldState, s *snapshot) (*snapshot, error) {
 	s = s.with(f.rolloutsToStop(w, s).Approvals)
-	ended, err := f.holdsToTell(w, s)
+	ended, err := f.holdsToTell(w, f.gatedNow(w, s))
 	if err != nil {
 		return nil, err
 	}

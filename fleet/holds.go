@@ -22,18 +22,17 @@ const enforceDeadline = "+3d"
 // it, so that each happens once, whenever the server stops. Of several days
 // that passed unseen the newest is told. A policy that enforces and finds nothing
 // verified at the end looks again until something is.
-func (f *Fleet) tellHolds(ctx context.Context, w *worldState) error {
-	s := w.current.Load()
-	if s.halted() {
+func (f *Fleet) tellHolds(ctx context.Context, w *worldState, j *gated) error {
+	if j.halted() {
 		return nil // what a policy would approve is not to begin
 	}
-	if c, err := f.holdsToTell(w, s); err != nil || len(c.HoldMarks) == 0 {
+	if c, err := f.holdsToTell(w, j); err != nil || len(c.HoldMarks) == 0 {
 		return err
 	}
 	var told storage.WorldChange
 	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
 		var err error
-		told, err = f.holdsToTell(w, s)
+		told, err = f.holdsToTell(w, f.gatedNow(w, s))
 		if err == nil && len(told.HoldMarks) == 0 {
 			err = errNothingToDo
 		}
@@ -51,11 +50,10 @@ func (f *Fleet) tellHolds(ctx context.Context, w *worldState) error {
 
 // holdsToTell returns the change that tells of every hold, empty when there is
 // nothing to tell.
-func (f *Fleet) holdsToTell(w *worldState, s *snapshot) (storage.WorldChange, error) {
+func (f *Fleet) holdsToTell(w *worldState, j *gated) (storage.WorldChange, error) {
 	var c storage.WorldChange
-	world := s.withCensus(w.census, f.now())
-	for _, g := range s.records.Groups {
-		if err := f.holdsOf(&c, w, s, world, g); err != nil {
+	for _, g := range j.records.Groups {
+		if err := f.holdsOf(&c, w, j, g); err != nil {
 			return storage.WorldChange{}, err
 		}
 	}
@@ -64,16 +62,16 @@ func (f *Fleet) holdsToTell(w *worldState, s *snapshot) (storage.WorldChange, er
 
 // holdsOf adds what there is to tell of the holds of one group. What several
 // that end at one moment would approve is approved once.
-func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, s *snapshot, world *policy.World, g storage.Group) error {
-	now := f.now()
+func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g storage.Group) error {
+	s, now := j.snapshot, j.now
 	decided, err := s.decided(policyName(g))
 	if err != nil {
 		decided = builtInPolicy()
 	}
 	enforces := decided.OnExpiry == string(policy.OnExpiryEnforce)
-	gates := policy.Gates(world, g.Name, now)
+	gates := j.gates(g.Name)
 	for _, gate := range gates {
-		day, waiting := policy.HoldReached(world, gate, now)
+		day, waiting := policy.HoldReached(j.world, gate, now)
 		mark := markOf(s, gate)
 		again := mark.Waits && enforces && day == policy.HoldDays
 		switch {

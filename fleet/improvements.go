@@ -79,13 +79,13 @@ func fullVersion(p *storage.Phone) string {
 // runs returns the version that the phone's group takes it to be on: the letter
 // tells only where improvements have gates.
 func (s *snapshot) runs(p *storage.Phone) string {
-	return s.policy.Counted(factsOf(s, p)).OSVersion
+	return s.policy.Counted(deviceFacts(p)).OSVersion
 }
 
 // enforceID names the enforcement of a release: an identifier has no spaces and
 // no brackets.
 func enforceID(release string) string {
-	return idEnforcePrefix + strings.NewReplacer(" (", "-", ")", "").Replace(release)
+	return idEnforcePrefix + strings.ReplaceAll(strings.ReplaceAll(release, " (", "-"), ")", "")
 }
 
 // withBuild names the one build that an enforcement is about where the version

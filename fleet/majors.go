@@ -62,13 +62,13 @@ func heldMajor(gate policy.Gate) bool { return gate.Branch != nil && gate.Branch
 // tellBranches records, once each, that the older branch on which a group's
 // phones are has become quiet or has stopped: in the transaction that remembers
 // it. It is told with the newest release of the newer branch that is not decided.
-func (f *Fleet) tellBranches(ctx context.Context, w *worldState) error {
-	if c := f.branchesToTell(w, w.current.Load()); len(c.HoldMarks) == 0 {
+func (f *Fleet) tellBranches(ctx context.Context, w *worldState, j *gated) error {
+	if c := f.branchesToTell(w, j); len(c.HoldMarks) == 0 {
 		return nil
 	}
 	var told storage.WorldChange
 	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
-		if told = f.branchesToTell(w, s); len(told.HoldMarks) == 0 {
+		if told = f.branchesToTell(w, f.gatedNow(w, s)); len(told.HoldMarks) == 0 {
 			return told, errNothingToDo
 		}
 		return told, nil
@@ -84,12 +84,11 @@ func (f *Fleet) tellBranches(ctx context.Context, w *worldState) error {
 
 // branchesToTell returns the change that tells of every branch, empty when there
 // is nothing to tell.
-func (f *Fleet) branchesToTell(w *worldState, s *snapshot) storage.WorldChange {
+func (f *Fleet) branchesToTell(w *worldState, j *gated) storage.WorldChange {
 	var c storage.WorldChange
-	now := f.now()
-	world := s.withCensus(w.census, now)
+	s, now := j.snapshot, j.now
 	for _, g := range s.records.Groups {
-		for _, gate := range policy.Gates(world, g.Name, now) {
+		for _, gate := range j.gates(g.Name) {
 			if gate.Branch == nil || decidedAbout(gate.Phase) {
 				continue
 			}

@@ -272,6 +272,24 @@ func statusItems(p *storage.Phone) []string {
 
 // factsOf reduces a phone to the closed list of facts a target depends on.
 func factsOf(s *snapshot, p *storage.Phone) policy.Facts {
+	facts := deviceFacts(p)
+	wanted := groupApps(s, p.Group)
+	facts.Apps = make([]policy.InstalledApp, 0, len(p.Apps)+len(wanted))
+	for _, a := range p.Apps {
+		facts.Apps = append(facts.Apps, policy.InstalledApp{BundleID: a.BundleID, Version: a.ShortVersion})
+	}
+	// An app the phone was never asked for is not missing there: its version
+	// is unknown.
+	for _, id := range wanted {
+		if !slices.Contains(p.AppsFor, id) {
+			facts.Apps = append(facts.Apps, policy.InstalledApp{BundleID: id})
+		}
+	}
+	return facts
+}
+
+// deviceFacts are the facts of a phone but for the apps on it.
+func deviceFacts(p *storage.Phone) policy.Facts {
 	facts := policy.Facts{
 		Phone: p.UDID, Group: p.Group, Ring: policy.Ring(p.Ring),
 		OSVersion: p.OS.Version, Extra: p.OS.SupplementalExtra, Build: p.OS.Build, Model: p.Model,
@@ -292,16 +310,6 @@ func factsOf(s *snapshot, p *storage.Phone) policy.Facts {
 	}
 	if c := p.Capabilities; c != nil {
 		facts.Capabilities = policy.Capabilities{Known: true, Settings: c.Settings, Enforcement: c.Enforcement}
-	}
-	for _, a := range p.Apps {
-		facts.Apps = append(facts.Apps, policy.InstalledApp{BundleID: a.BundleID, Version: a.ShortVersion})
-	}
-	// An app the phone was never asked for is not missing there: its version
-	// is unknown.
-	for _, id := range groupApps(s, p.Group) {
-		if !slices.Contains(p.AppsFor, id) {
-			facts.Apps = append(facts.Apps, policy.InstalledApp{BundleID: id})
-		}
 	}
 	if e := p.Announced.Enforcement; e != nil {
 		facts.Announced = &policy.Enforcement{

@@ -114,13 +114,16 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 	woken := 0
 	for _, w := range f.all() {
 		// Nor do they wait for holds.
-		if err := f.tellHolds(ctx, w); err != nil && ctx.Err() == nil {
+		j := f.gatedNow(w, w.current.Load())
+		if err := f.tellHolds(ctx, w, j); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "tell of holds", "error", err)
 		}
-		if err := f.tellBranches(ctx, w); err != nil && ctx.Err() == nil {
+		j = f.gatedSince(w, j)
+		if err := f.tellBranches(ctx, w, j); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "tell of branches", "error", err)
 		}
-		if err := f.tellUrgent(ctx, w); err != nil && ctx.Err() == nil {
+		j = f.gatedSince(w, j)
+		if err := f.tellUrgent(ctx, w, j); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "tell of urgent releases", "error", err)
 		}
 		if err := f.retestLeaks(ctx, w); err != nil && ctx.Err() == nil {

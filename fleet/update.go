@@ -68,8 +68,7 @@ func (f *Fleet) legacyDue(w *worldState, p *storage.Phone) (bool, error) {
 }
 
 func (f *Fleet) holdOf(w *worldState, p *storage.Phone) policy.Hold {
-	s := w.current.Load()
-	return policy.TargetFor(s.policy, factsOf(s, p), f.now()).Hold
+	return policy.HoldFor(w.current.Load().policy, deviceFacts(p))
 }
 
 // legacyNext returns the next command of the mechanisms before iOS 27, or none.

@@ -12,13 +12,13 @@ import (
 
 // tellUrgent records, once for each group and release, that the release is urgent
 // there: in the transaction that remembers it.
-func (f *Fleet) tellUrgent(ctx context.Context, w *worldState) error {
-	if c := f.urgentToTell(w, w.current.Load()); len(c.HoldMarks) == 0 {
+func (f *Fleet) tellUrgent(ctx context.Context, w *worldState, j *gated) error {
+	if c := f.urgentToTell(w, j); len(c.HoldMarks) == 0 {
 		return nil
 	}
 	var told storage.WorldChange
 	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
-		if told = f.urgentToTell(w, s); len(told.HoldMarks) == 0 {
+		if told = f.urgentToTell(w, f.gatedNow(w, s)); len(told.HoldMarks) == 0 {
 			return told, errNothingToDo
 		}
 		return told, nil
@@ -34,12 +34,11 @@ func (f *Fleet) tellUrgent(ctx context.Context, w *worldState) error {
 
 // urgentToTell returns the change that tells of every release that became urgent,
 // empty when there is nothing to tell.
-func (f *Fleet) urgentToTell(w *worldState, s *snapshot) storage.WorldChange {
+func (f *Fleet) urgentToTell(w *worldState, j *gated) storage.WorldChange {
 	var c storage.WorldChange
-	now := f.now()
-	world := s.withCensus(w.census, now)
+	s, now := j.snapshot, j.now
 	for _, g := range s.records.Groups {
-		for _, gate := range policy.Gates(world, g.Name, now) {
+		for _, gate := range j.gates(g.Name) {
 			mark := storage.HoldMark{Group: g.Name, Release: "urgent " + gate.Release, Urgent: true, At: now}
 			told := slices.ContainsFunc(s.records.HoldMarks, func(m storage.HoldMark) bool { return sameMark(m, mark) })
 			if told || !worthTelling(gate) {

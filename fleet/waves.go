@@ -321,14 +321,14 @@ func (f *Fleet) wavesDue(ctx context.Context, w *worldState, s *snapshot) storag
 		if next < 0 {
 			continue
 		}
+		if current, ok := standing(s, a.Group, a.Release, now); !ok || current.ID != a.ID {
+			continue
+		}
 		// The calendar may have changed since.
 		schedule := f.scheduleOf(s, a)
 		waves := schedule.Plan(engineWaves(a.Waves))
 		due, moved := !now.Before(waves[next].Start), !slices.EqualFunc(waves, engineWaves(a.Waves), sameDates)
 		if !due && !moved {
-			continue
-		}
-		if current, ok := standing(s, a.Group, a.Release, now); !ok || current.ID != a.ID {
 			continue
 		}
 		gate, err := f.gate(w, s, a.Group, a.Release)

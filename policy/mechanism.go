@@ -14,7 +14,21 @@ const (
 	legacyRemoved   = "27.0" // commands, the deferral keys and RecommendationCadence
 )
 
-// holdFor returns the standing hold of a phone.
+// HoldFor computes what one phone must hide: the Hold of [TargetFor]. No app
+// takes part in it.
+func HoldFor(w *World, f Facts) Hold {
+	h := holdFor(f)
+	g := w.groups[f.Group]
+	if g == nil || f.Group == "" {
+		return h
+	}
+	h.improvements(g.policy.Improvements)
+	h.beta(g.policy.Beta, f.Ring)
+	h.AllowMajors = h.Cadence == ByDeclaration && g.policy.Majors == MajorsAllow
+	return h
+}
+
+// holdFor returns the standing hold of a phone, whatever its group.
 func holdFor(f Facts) Hold {
 	h := Hold{Days: HoldDays, Supervised: f.Supervised == Supervised}
 	h.By, _ = holdBy(f)

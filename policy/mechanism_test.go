@@ -80,6 +80,9 @@ func TestMechanism(t *testing.T) {
 			t.Errorf("%s %s %+v:\n hold %+v, enforced by %q, blocked %v\nwant %+v, %q, %s %s",
 				tt.os, tt.supervised, tt.capabilities, got.Hold, by, got.Blocked, want, tt.enforce, tt.blocked, tt.why)
 		}
+		if alone := policy.HoldFor(policy.NewWorld(p), f); alone != want {
+			t.Errorf("%s %s %+v: the hold alone is %+v, want %+v", tt.os, tt.supervised, tt.capabilities, alone, want)
+		}
 		l := live()
 		l.HoldConfirmed = true
 		if state, why := policy.HoldState(f, l); why != tt.holdWhy || (state == policy.HoldConfirmed) != (tt.hold != nothing) {

@@ -33,15 +33,12 @@ import (
 // is nothing left to stop.
 func TargetFor(w *World, f Facts, now time.Time) Target {
 	now = w.halt.time(now)
-	t := Target{Hold: holdFor(f)}
+	t := Target{Hold: HoldFor(w, f)}
 	g := w.groups[f.Group]
 	if g == nil || f.Group == "" {
 		t.Blocked = reason(ReasonUngrouped)
 		return t
 	}
-	t.Hold.improvements(g.policy.Improvements)
-	t.Hold.beta(g.policy.Beta, f.Ring)
-	t.Hold.AllowMajors = t.Hold.Cadence == ByDeclaration && g.policy.Majors == MajorsAllow
 	runs := version.WithExtra(f.OSVersion, f.Extra)
 	f = w.Counted(f)
 	c := choice{w: w, g: g, f: &f, runs: runs, now: now}
