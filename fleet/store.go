@@ -107,8 +107,10 @@ type NoticeStore interface {
 
 	// ForgetHolders takes the reference to who carries the phone out of notices
 	// whose phone's record no longer has it, see storage.Notice.HolderGone, of at
-	// most limit of them (0 means 1,000), the oldest first, in one transaction. It
-	// returns how many it changed. All else of a notice stays, its ID above all.
+	// most limit of them (0 means 1,000), phone by phone and of each the oldest
+	// first, in one transaction. It returns how many it changed. All else of a notice
+	// stays, its ID above all. What it costs does not grow with the notices of which
+	// nothing is to be forgotten.
 	ForgetHolders(ctx context.Context, seg storage.Segment, limit int) (int, error)
 }
 

@@ -193,3 +193,59 @@ func BenchmarkPhones(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkForgetHolders is a sweep that finds nothing to forget among 50,000
+// notices about 1,000 phones, each with who carries it, and one after a phone changed hands.
+//
+//	go test -run '^$' -bench ForgetHolders ./storage/bolt
+func BenchmarkForgetHolders(b *testing.B) {
+	s := open(b, create(b))
+	fillParallel(b, s, 1000)
+	for i := range 1000 {
+		carry(b, s, i, "S-1", 50)
+	}
+	forget := func(want int) {
+		if n, err := s.ForgetHolders(b.Context(), storage.DefaultSegment, 1000); err != nil || n != want {
+			b.Fatalf("%d forgotten, %v; want %d", n, err, want)
+		}
+	}
+	for range 10 { // what was just told is looked at once
+		forget(0)
+	}
+	b.Run("nothing", func(b *testing.B) {
+		for b.Loop() {
+			forget(0)
+		}
+	})
+	b.Run("one phone", func(b *testing.B) {
+		i, want := 0, 50
+		for b.Loop() {
+			b.StopTimer()
+			if i == 1000 {
+				i, want = 0, 0 // by now nobody's is known any more
+			}
+			carry(b, s, i, "S-2", 0)
+			b.StartTimer()
+			forget(want)
+			i++
+		}
+	})
+}
+
+// carry says who carries a phone, and tells so many notices of it.
+func carry(b *testing.B, s *bolt.Store, i int, holder string, notices int) {
+	_, err := s.UpdatePhone(b.Context(), storage.DefaultSegment, udid(i), 0, func(p *storage.Phone) (storage.PhoneChange, error) {
+		p.Holder = holder
+		c := storage.PhoneChange{}
+		for n := range notices {
+			c.Notices = append(c.Notices, storage.Notice{
+				ID: fmt.Sprintf("%d-%d", i, n), Kind: "chase.message", At: start, Group: "sales", Release: "26.6.1", Phone: p.UDID, Holder: holder,
+				Params: map[string]string{"step": "message@+6h", "reason": "offline", "approval": "0f3c4a60-8a3c-4c5e-9c39-0d6f8d9a1b2c", "deadline": "2026-08-21T09:00:00"},
+			})
+		}
+		return c, nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}

@@ -120,7 +120,7 @@ func TestFlippedBitIsNeverServed(t *testing.T) {
 func TestNoticesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	seg := inSegment(storage.DefaultSegment)
-	told := storage.Notice{ID: "n", Deliveries: []storage.Delivery{{Channel: "log", State: storage.DeliveryPending}}}
+	told := storage.Notice{ID: "n", Phone: "u", Holder: "S-1", Deliveries: []storage.Delivery{{Channel: "log", State: storage.DeliveryPending}}}
 	for name, spoil := range map[string]func(*tx) error{
 		"ID lost":         func(t *tx) error { return t.remove(bucketNoticeID, seg.last("n")) },
 		"ID of no notice": func(t *tx) error { return t.saveNumber(bucketNoticeID, seg.last("m"), 9) },
@@ -131,6 +131,13 @@ func TestNoticesThatDoNotFit(t *testing.T) {
 		"due without a notice": func(t *tx) error {
 			return t.put(bucketNoticeDue, dueKey(storage.DefaultSegment, 9, told.Deliveries[0]), nil)
 		},
+		"holder not indexed": func(t *tx) error {
+			return t.remove(bucketHolder, holderKey(storage.DefaultSegment, storage.Notice{Phone: "u", Seq: 1}))
+		},
+		"holder of no notice": func(t *tx) error {
+			return t.put(bucketHolder, holderKey(storage.DefaultSegment, storage.Notice{Phone: "u", Seq: 9}), nil)
+		},
+		"holder not looked at":  func(t *tx) error { return t.remove(bucketHolderLook, seg.last("u")) },
 		"under another's place": func(t *tx) error { return save(t, bucketNotices, seg.number(2), storage.Notice{ID: "n", Seq: 1}) },
 	} {
 		t.Run(name, func(t *testing.T) {

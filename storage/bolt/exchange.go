@@ -85,6 +85,7 @@ type phonePlan struct {
 	key           key
 	before, after []byte // the phone's record as read and as it is to be
 	stale         []indexEntry
+	carried       string // who carried the phone
 	phone         storage.Phone
 	change        storage.PhoneChange
 
@@ -123,7 +124,7 @@ func (t *tx) planPhone(seg storage.Segment, of subject, x storage.Exchange) (*ph
 	if of.epoch != 0 && h.epoch != of.epoch {
 		return nil, fmt.Errorf("epoch is %d, not %d: %w", h.epoch, of.epoch, storage.ErrConflict)
 	}
-	p.stale = phoneIndexes(seg, p.phone)
+	p.stale, p.carried = phoneIndexes(seg, p.phone), p.phone.Holder
 	said, err := t.planStatus(seg, h, x.Status, p)
 	if err != nil {
 		return nil, err
@@ -219,7 +220,7 @@ func (t *tx) applyPhone(seg storage.Segment, h handle, p *phonePlan) error {
 	if err := t.saveDeclarations(seg, p.change); err != nil {
 		return err
 	}
-	if err := t.putPhone(seg, p.stale, p.phone, p.after); err != nil {
+	if err := t.putPhone(seg, p.stale, p.carried, p.phone, p.after); err != nil {
 		return err
 	}
 	if p.change.CancelQueue != "" {

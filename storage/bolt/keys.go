@@ -49,6 +49,8 @@ const (
 	bucketNotices    bucket = "notices"     // sequence -> Notice
 	bucketNoticeID   bucket = "notice-id"   // ID -> sequence
 	bucketNoticeDue  bucket = "notice-due"  // channel, microseconds of Next, sequence -> nothing
+	bucketHolder     bucket = "notice-who"  // UDID, sequence of a notice that names its holder -> nothing
+	bucketHolderLook bucket = "notice-look" // UDID whose notices may name somebody who no longer is its holder -> nothing
 	bucketAudit      bucket = "audit"       // sequence -> AuditEntry
 )
 
@@ -59,7 +61,7 @@ func allBuckets() []bucket {
 		bucketPhones, bucketUDID, bucketSerial, bucketGroup, bucketSets, bucketSetUse, bucketBodies,
 		bucketQueue, bucketQueueUUID, bucketCommand, bucketCommandUse,
 		bucketApps, bucketGroups, bucketCalendars, bucketPolicies, bucketVerdicts, bucketOffers, bucketApprovals, bucketDeclines, bucketHoldMarks, bucketProposals,
-		bucketProblems, bucketNotices, bucketNoticeID, bucketNoticeDue, bucketAudit,
+		bucketProblems, bucketNotices, bucketNoticeID, bucketNoticeDue, bucketHolder, bucketHolderLook, bucketAudit,
 	}
 }
 

@@ -153,7 +153,7 @@ func (t *tx) forgetNotices(seg storage.Segment, old []storage.Notice) (gone int,
 		if n.Has(storage.DeliveryPending) {
 			continue
 		}
-		err = errors.Join(t.remove(bucketNotices, inSegment(seg).number(n.Seq)), t.remove(bucketNoticeID, inSegment(seg).last(n.ID)))
+		err = errors.Join(t.remove(bucketNotices, inSegment(seg).number(n.Seq)), t.remove(bucketNoticeID, inSegment(seg).last(n.ID)), t.remove(bucketHolder, holderKey(seg, n)))
 		if err != nil {
 			return gone, err
 		}
@@ -230,6 +230,9 @@ func (t *tx) saveNotice(seg storage.Segment, before, after storage.Notice) error
 			}
 		}
 	}
+	if err := t.saveHolder(seg, before, after); err != nil {
+		return err
+	}
 	return save(t, bucketNotices, inSegment(seg).number(after.Seq), after)
 }
 
@@ -243,9 +246,10 @@ func micros(at time.Time) uint64 {
 	return uint64(max(at.UnixMicro(), 0))
 }
 
-// checkNotices compares the notices with their two indexes.
+// checkNotices compares the notices with their indexes.
 func (t *tx) checkNotices(seg storage.Segment) error {
-	notices, pending := 0, 0
+	notices, pending, named := 0, 0, 0
+	holders := t.holders(seg)
 	for r, err := range t.rows(bucketNotices, inSegment(seg), nil) {
 		if err != nil {
 			return err
@@ -257,6 +261,12 @@ func (t *tx) checkNotices(seg storage.Segment) error {
 		notices++
 		if seq, err := t.loadNumber(bucketNoticeID, inSegment(seg).last(n.ID)); err != nil || seq != n.Seq || trailingNumber(r.key) != n.Seq {
 			return errors.Join(err, corrupt(bucketNotices, r.key, fmt.Errorf("has number %d, its ID %q leads to %d", n.Seq, n.ID, seq)))
+		}
+		if n.Holder != "" {
+			named++
+			if err := t.checkHolder(seg, n, holders); err != nil {
+				return err
+			}
 		}
 		for _, d := range n.Deliveries {
 			if d.State != storage.DeliveryPending {
@@ -273,8 +283,13 @@ func (t *tx) checkNotices(seg storage.Segment) error {
 		return err
 	}
 	due, err := t.keys(bucketNoticeDue, inSegment(seg))
-	if err == nil && (len(ids) != notices || len(due) != pending) {
-		err = fmt.Errorf("%d notices and %d IDs, %d pending deliveries and %d that are due: %w", notices, len(ids), pending, len(due), storage.ErrCorrupt)
+	if err != nil {
+		return err
+	}
+	who, err := t.keys(bucketHolder, inSegment(seg))
+	if err == nil && (len(ids) != notices || len(due) != pending || len(who) != named) {
+		err = fmt.Errorf("%d notices and %d IDs, %d pending deliveries and %d that are due, %d that name a holder and %d known by that: %w",
+			notices, len(ids), pending, len(due), named, len(who), storage.ErrCorrupt)
 	}
 	return err
 }

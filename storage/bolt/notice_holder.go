@@ -8,42 +8,24 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// ForgetHolders implements the store of package fleet. As with ForgetNotices, what
-// may go is looked for in a read transaction, which reads each phone once.
+// ForgetHolders implements the store of package fleet. Only phones are looked at
+// whose holder changed, or that were told of, since nothing of theirs was to be
+// forgotten; most sweeps find none and write nothing.
 func (s *Store) ForgetHolders(ctx context.Context, seg storage.Segment, limit int) (forgot int, err error) {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	var stale []string
+	some := false
 	err = s.viewIn(ctx, seg, func(t *tx) error {
-		carried := map[string]string{}
-		for r, err := range t.rows(bucketNotices, inSegment(seg), nil) {
-			if err != nil || len(stale) == limit {
-				return err
-			}
-			n, err := parse[storage.Notice](t, bucketNotices, r)
-			if err != nil {
-				return err
-			}
-			if n.Holder == "" {
-				continue
-			}
-			holder, known := carried[n.Phone]
-			if !known {
-				if holder, err = t.holder(seg, n.Phone); err != nil {
-					return err
-				}
-				carried[n.Phone] = holder
-			}
-			if n.HolderGone(holder) {
-				stale = append(stale, n.ID)
-			}
+		for _, err := range t.rows(bucketHolderLook, inSegment(seg), nil) {
+			some = true
+			return err
 		}
 		return nil
 	})
-	if err == nil && len(stale) > 0 {
+	if err == nil && some {
 		err = s.updateIn(ctx, seg, func(t *tx) (err error) {
-			forgot, err = t.forgetHolders(seg, stale)
+			forgot, err = t.forgetHolders(seg, limit)
 			return err
 		})
 	}
@@ -53,29 +35,57 @@ func (s *Store) ForgetHolders(ctx context.Context, seg storage.Segment, limit in
 	return forgot, nil
 }
 
-// forgetHolders takes the reference out of those notices of which it still may go.
-func (t *tx) forgetHolders(seg storage.Segment, ids []string) (forgot int, err error) {
-	for _, id := range ids {
-		n, err := t.notice(seg, id)
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
+// lookedAt is how many notices are looked at for each that may be forgotten at a
+// time: a transaction in which little is found ends nevertheless.
+const lookedAt = 10
+
+// forgetHolders takes the reference out of at most limit notices, phone by phone. A
+// phone is looked at again while a notice of it names somebody else than its record.
+func (t *tx) forgetHolders(seg storage.Segment, limit int) (forgot int, err error) {
+	looks, err := t.keys(bucketHolderLook, inSegment(seg))
+	if err != nil {
+		return 0, err
+	}
+	looked := 0
+	for _, look := range looks {
+		if looked >= lookedAt*limit {
+			return forgot, nil
 		}
+		udid := string(look[len(inSegment(seg)):])
+		holder, err := t.holder(seg, udid)
 		if err != nil {
 			return forgot, err
 		}
-		holder, err := t.holder(seg, n.Phone)
+		of, err := t.keys(bucketHolder, inSegment(seg).text(udid))
 		if err != nil {
 			return forgot, err
 		}
-		if !n.HolderGone(holder) {
-			continue
+		waits := false // for a channel that is still to carry it
+		for _, k := range of {
+			if looked++; forgot == limit {
+				return forgot, nil
+			}
+			at := inSegment(seg).number(trailingNumber(k))
+			n, err := load[storage.Notice](t, bucketNotices, at)
+			if err != nil {
+				return forgot, missing(bucketNotices, at, err)
+			}
+			if !n.HolderGone(holder) {
+				waits = waits || n.Holder != holder
+				continue
+			}
+			after := n
+			after.Holder = ""
+			if err := t.saveNotice(seg, n, after); err != nil {
+				return forgot, err
+			}
+			forgot++
 		}
-		after := n
-		after.Holder = ""
-		if err := t.saveNotice(seg, n, after); err != nil {
-			return forgot, err
+		if !waits {
+			if err := t.remove(bucketHolderLook, look); err != nil {
+				return forgot, err
+			}
 		}
-		forgot++
 	}
 	return forgot, nil
 }
@@ -87,4 +97,56 @@ func (t *tx) holder(seg storage.Segment, udid string) (string, error) {
 		return "", nil
 	}
 	return p.Holder, err
+}
+
+// saveHolder brings the index of notices that name a holder from what a notice was
+// to what it is.
+func (t *tx) saveHolder(seg storage.Segment, before, after storage.Notice) error {
+	switch {
+	case after.Holder == before.Holder:
+		return nil
+	case after.Holder == "":
+		return t.remove(bucketHolder, holderKey(seg, after))
+	default:
+		return t.indexHolder(seg, after)
+	}
+}
+
+// indexHolder adds a notice to the index, and has its phone looked at: by now
+// somebody else may carry it.
+func (t *tx) indexHolder(seg storage.Segment, n storage.Notice) error {
+	if err := checkOptional("phone", n.Phone); err != nil {
+		return err
+	}
+	return errors.Join(t.put(bucketHolder, holderKey(seg, n), nil), t.put(bucketHolderLook, inSegment(seg).last(n.Phone), nil))
+}
+
+func holderKey(seg storage.Segment, n storage.Notice) key {
+	return inSegment(seg).text(n.Phone).number(n.Seq)
+}
+
+// holders returns what finds who carries a phone, reading each once.
+func (t *tx) holders(seg storage.Segment) func(udid string) (string, error) {
+	known := map[string]string{}
+	return func(udid string) (string, error) {
+		holder, ok := known[udid]
+		if ok {
+			return holder, nil
+		}
+		holder, err := t.holder(seg, udid)
+		known[udid] = holder
+		return holder, err
+	}
+}
+
+// checkHolder compares a notice that names a holder with its indexes.
+func (t *tx) checkHolder(seg storage.Segment, n storage.Notice, holders func(udid string) (string, error)) error {
+	if k := holderKey(seg, n); !t.has(bucketHolder, k) {
+		return corrupt(bucketHolder, k, errors.New("missing for a notice that names a holder"))
+	}
+	holder, err := holders(n.Phone)
+	if k := inSegment(seg).last(n.Phone); err == nil && holder != n.Holder && !t.has(bucketHolderLook, k) {
+		return corrupt(bucketHolderLook, k, fmt.Errorf("missing, although notice %d names somebody else than its phone's record", n.Seq))
+	}
+	return err
 }

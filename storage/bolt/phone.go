@@ -194,8 +194,9 @@ func (t *tx) phone(seg storage.Segment, udid string) (storage.Phone, error) {
 // old state the phone is new and gets its number, which is set in p.
 func (t *tx) savePhone(seg storage.Segment, old, p *storage.Phone) ([]byte, error) {
 	var stale []indexEntry
+	carried := ""
 	if old != nil {
-		stale = phoneIndexes(seg, *old)
+		stale, carried = phoneIndexes(seg, *old), old.Holder
 	} else {
 		last, err := t.loadNumber(bucketMeta, key(metaNumber))
 		if err != nil {
@@ -215,7 +216,7 @@ func (t *tx) savePhone(seg storage.Segment, old, p *storage.Phone) ([]byte, erro
 			return nil, err
 		}
 	}
-	return content, t.putPhone(seg, stale, *p, content)
+	return content, t.putPhone(seg, stale, carried, *p, content)
 }
 
 func checkPhone(p storage.Phone) error {
@@ -227,8 +228,14 @@ func checkPhone(p storage.Phone) error {
 	)
 }
 
-// putPhone stores an encoded phone and replaces its stale index entries.
-func (t *tx) putPhone(seg storage.Segment, stale []indexEntry, p storage.Phone, content []byte) error {
+// putPhone stores an encoded phone and replaces its stale index entries. Notices
+// are to be looked at when it was carried by somebody else before.
+func (t *tx) putPhone(seg storage.Segment, stale []indexEntry, carried string, p storage.Phone, content []byte) error {
+	if carried != "" && carried != p.Holder {
+		if err := t.put(bucketHolderLook, inSegment(seg).last(p.UDID), nil); err != nil {
+			return err
+		}
+	}
 	if err := t.put(bucketPhones, inSegment(seg).number(p.Num), content); err != nil {
 		return err
 	}

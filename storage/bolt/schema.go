@@ -25,7 +25,7 @@ type migration func(*tx) error
 
 // currentSchema returns the migrations of this binary.
 func currentSchema() schema {
-	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems, addCalendars}
+	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems, addCalendars, addHolders}
 }
 
 // addProposals leads to version 2, which knows proposals and approvals that end
@@ -75,6 +75,29 @@ func addProblems(t *tx) error {
 func addCalendars(t *tx) error {
 	_, err := t.bolt.CreateBucketIfNotExists([]byte(bucketCalendars))
 	return err
+}
+
+// addHolders leads to version 8, which knows the notices that name a holder by
+// their phones. An older binary would add notices that are then never looked at.
+func addHolders(t *tx) error {
+	for _, b := range []bucket{bucketHolder, bucketHolderLook} {
+		if _, err := t.bolt.CreateBucketIfNotExists([]byte(b)); err != nil {
+			return err
+		}
+	}
+	for r, err := range t.rows(bucketNotices, nil, nil) {
+		if err != nil {
+			return err
+		}
+		n, err := parse[storage.Notice](t, bucketNotices, r)
+		if err == nil && n.Holder != "" {
+			err = t.indexHolder(segmentOf(r.key), n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s schema) version() uint64 { return firstSchema + uint64(len(s)) }

@@ -191,7 +191,8 @@ func TestAddBuckets(t *testing.T) {
 		old := &tx{bolt: b, packer: &packer{}}
 		return errors.Join(b.DeleteBucket([]byte(bucketProposals)), b.DeleteBucket([]byte(bucketPolicies)),
 			b.DeleteBucket([]byte(bucketHoldMarks)), b.DeleteBucket([]byte(bucketProblems)), b.DeleteBucket([]byte(bucketCalendars)), b.DeleteBucket([]byte(bucketNotices)),
-			b.DeleteBucket([]byte(bucketNoticeID)), b.DeleteBucket([]byte(bucketNoticeDue)), old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
+			b.DeleteBucket([]byte(bucketNoticeID)), b.DeleteBucket([]byte(bucketNoticeDue)), b.DeleteBucket([]byte(bucketHolder)), b.DeleteBucket([]byte(bucketHolderLook)),
+			old.saveNumber(bucketMeta, key(metaSchema), firstSchema))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)

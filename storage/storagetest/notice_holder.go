@@ -64,6 +64,27 @@ func forgetHolderSentences() []sentence {
 			wantEqual(t, forget(t, s, 0), 1)
 			wantEqual(t, holders(t, s, segA), []string{""})
 		}},
+		{"are looked at anew whenever their phone changes hands", func(t *testing.T, s Store) {
+			enrol(t, s, segA, "a")
+			enrol(t, s, segA, "b")
+			carry(t, s, segA, "a", "S-1")
+			carry(t, s, segA, "b", "S-2")
+			tell(t, s, segA, of("1", "a", "S-1", pending("log", 1)), of("2", "b", "S-2"), of("3", "a", "S-1"))
+			wantEqual(t, forget(t, s, 0), 0)
+			carry(t, s, segA, "a", "S-3")
+			wantEqual(t, forget(t, s, 0), 1)
+			wantEqual(t, forget(t, s, 0), 0)
+			must(t, settle(t, s, "1", pending("log", 1), sent(pending("log", 1))))
+			wantEqual(t, forget(t, s, 0), 1)
+			tell(t, s, segA, of("4", "a", "S-3"))
+			carry(t, s, segA, "a", "")
+			carry(t, s, segA, "a", "S-3") // and is theirs again
+			wantEqual(t, forget(t, s, 0), 0)
+			carry(t, s, segA, "b", "S-3")
+			wantEqual(t, holders(t, s, segA), []string{"S-3", "", "S-2", ""})
+			wantEqual(t, forget(t, s, 0), 1)
+			wantEqual(t, holders(t, s, segA), []string{"S-3", "", "", ""})
+		}},
 		{"at most so many forget at a time, the oldest first", func(t *testing.T, s Store) {
 			tell(t, s, segA, of("1", "a", "S-1"), of("2", "a", "S-1"), of("3", "a", "S-1"))
 			wantEqual(t, forget(t, s, 2), 2)
