@@ -137,9 +137,9 @@ func sameEdit(a, b *storage.EditTerms) bool {
 	})
 }
 
-// settingsDigest tells whether apps, policies or groups changed.
+// settingsDigest tells whether apps, calendars, policies or groups changed.
 func settingsDigest(s *snapshot) (string, error) {
-	text, err := json.Marshal([]any{s.records.Apps, s.records.Policies, s.records.Groups})
+	text, err := json.Marshal([]any{s.records.Apps, s.records.Calendars, s.records.Policies, s.records.Groups})
 	if err != nil {
 		return "", wrap("encode settings", err)
 	}

@@ -79,6 +79,10 @@ func TestProposedEditOutdated(t *testing.T) {
 			_, err := w.fleet.SetApp(w.ctx, seg, w.act("team"), "com.example.scan", fleet.AppChange{Owner: &owner})
 			w.must(err)
 		},
+		"a calendar": func(w *world) {
+			_, err := w.fleet.SetCalendar(w.ctx, seg, w.act("a works holiday"), "works", fleet.CalendarChange{Closed: &[]string{"2026-12-28..2026-12-31"}})
+			w.must(err)
+		},
 		"a gate": func(w *world) {
 			_, err := w.fleet.Decline(w.ctx, seg, w.act("not for us"), "sales", "26.6.1")
 			w.must(err)
