@@ -84,9 +84,12 @@ func (w *world) objects(p *phone, release string) objection {
 	return w.belowFloor(p, release, a.At)
 }
 
+func (w *world) teamIndex(group string) int {
+	return slices.IndexFunc(w.life.teams, func(t team) bool { return t.name == group })
+}
+
 func (w *world) team(group string) team {
-	i := slices.IndexFunc(w.life.teams, func(t team) bool { return t.name == group })
-	return w.life.teams[i]
+	return w.life.teams[w.teamIndex(group)]
 }
 
 // isCandidate reports whether a release was given to the testers of a group.
@@ -111,15 +114,7 @@ func (w *world) approval(group, release string, now time.Time) (storage.Approval
 }
 
 // closing returns the apps of a group that can keep its gates closed.
-func (w *world) closing(group string) []app {
-	var list []app
-	for _, i := range w.team(group).apps {
-		if a := businessApps()[i]; a.importance != "informational" {
-			list = append(list, a)
-		}
-	}
-	return list
-}
+func (w *world) closing(group string) []app { return w.closingAt(group, w.serverNow()) }
 
 // verdicts returns the results of an app on a release in a group that counted at
 // a moment, whether or not they say that it works.
@@ -154,7 +149,7 @@ func counts(v *storage.Verdict, at time.Time) bool {
 
 // brokenOn returns an app that was found broken and not found to work since.
 func (w *world) brokenOn(group, release string, accepted []string, at time.Time) string {
-	for _, a := range w.closing(group) {
+	for _, a := range w.closingAt(group, at) {
 		for _, b := range w.brokenResults(group, a.bundleID, release, at) {
 			if !slices.Contains(accepted, b.ID) {
 				return a.bundleID
@@ -179,7 +174,7 @@ func (w *world) unverified(group, release, model string, at time.Time) string {
 	if broken := w.brokenOn(group, release, nil, at); broken != "" {
 		return broken + " was broken"
 	}
-	apps := w.closing(group)
+	apps := w.closingAt(group, at)
 	if len(apps) == 0 {
 		return "no app could keep the gate closed"
 	}
@@ -235,7 +230,7 @@ func (w *world) stopped(a storage.Approval, now time.Time) string {
 // belowFloor objects to a phone with an app older than every version that was
 // tested.
 func (w *world) belowFloor(p *phone, release string, at time.Time) objection {
-	for _, a := range w.closing(p.group) {
+	for _, a := range w.closingAt(p.group, at) {
 		least, _ := w.tested(p.group, a.bundleID, release, at)
 		if has := p.apps[a.bundleID]; has < least {
 			o := because("P1", "version %d of %s was not tested", has, a.bundleID)

@@ -132,6 +132,7 @@ type size struct {
 	locked       bool // phones are locked for hours
 	majors       bool // Apple maintains two major versions
 	delivers     bool // apps are brought to phones first
+	edited       bool // people edit apps, groups and policies
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -263,6 +264,11 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 		l.locked = true
 		r = rand.New(rand.NewPCG(l.seed, lockStream))
 		drawLocks(r, l, add)
+	}
+	if of.edited {
+		r = rand.New(rand.NewPCG(l.seed, editStream))
+		drawEdits(r, l, add)
+		events = withoutClocks(events)
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for i := range events {

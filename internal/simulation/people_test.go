@@ -45,6 +45,10 @@ const (
 	kindConfirm kind = "confirm"
 	kindLock    kind = "lock"
 	kindStorm   kind = "storm"
+	kindEdit    kind = "edit"
+	kindShift   kind = "shift"
+
+	kindCountersign kind = "countersign"
 )
 
 // kindOf says what an event of a kind does, and how often one comes without being
@@ -90,6 +94,9 @@ func kinds() []kindOf {
 		{kindConfirm, 0, false, false, (*world).confirm},
 		{kindLock, 0, false, true, (*world).lockOne},
 		{kindStorm, 0, false, false, (*world).storm},
+		{kindEdit, 0, false, false, (*world).edits},
+		{kindShift, 0, false, false, (*world).shift},
+		{kindCountersign, 0, false, false, (*world).countersign},
 	}
 }
 
@@ -371,12 +378,14 @@ func (w *world) move(e event) {
 		return
 	}
 	group, ring := w.place(e)
+	check := w.watched(p, group, ring)
 	done := w.decide("move "+p.udid, func() error {
 		_, err := w.fleet.Move(w.ctx, seg, w.as(e.dice), p.udid, group, ring)
 		return err
 	})
 	if done {
-		p.group, p.ring = group, ring
+		p.put(group, ring)
+		check()
 	}
 }
 

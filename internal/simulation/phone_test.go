@@ -45,8 +45,9 @@ type phone struct {
 	loc  *time.Location
 
 	// By the simulation's own book: where people put it.
-	group string
-	epoch uint64
+	group  string
+	former string // out of production: the group whose gates held it last
+	epoch  uint64
 
 	os, build string
 	apps      map[string]int  // version by bundle identifier

@@ -30,10 +30,12 @@ type book struct {
 	holds      map[string]*toldHold
 	deliveries map[string]*deliveries // by phone, enrolment and app
 	neighbour  [sha256.Size]byte
+	settled    []settled
+	proposed   map[string]proposed // edits, by identifier
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, deliveries: map[string]*deliveries{}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.

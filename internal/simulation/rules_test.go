@@ -63,10 +63,18 @@ func drawRules(r *rand.Rand, team string, start time.Time, of size) rules {
 
 // setRules makes the policy of a team.
 func (w *world) setRules(a fleet.Act, t team) {
-	d := t.rules
-	if d.name == "" {
+	if t.rules.name == "" {
 		return
 	}
+	w.decide("set policy "+t.rules.name, func() error {
+		_, err := w.fleet.SetPolicy(w.ctx, seg, a, t.rules.name, policyOf(t))
+		return err
+	})
+}
+
+// policyOf is what a team has its policy say.
+func policyOf(t team) fleet.PolicyChange {
+	d := t.rules
 	soak, waves, onExpiry := d.soak.String(), append([]int{}, d.waves...), d.onExpiry
 	c := fleet.PolicyChange{CarryOver: &d.carryOver, VerdictDays: &d.verdictDays, OnExpiry: &onExpiry}
 	c.RolloutChange = fleet.RolloutChange{Waves: &waves, Soak: &soak, Deadline: &d.deadline, CalendarChange: fleet.CalendarChange{MonthEnd: &d.calendar.monthEnd}}
@@ -92,10 +100,7 @@ func (w *world) setRules(a fleet.Act, t team) {
 	if d.calendar.closed[0] != "" {
 		c.Closed = &[]string{strings.Join(d.calendar.closed[:], "..")}
 	}
-	w.decide("set policy "+d.name, func() error {
-		_, err := w.fleet.SetPolicy(w.ctx, seg, a, d.name, c)
-		return err
-	})
+	return c
 }
 
 // open reports whether the calendar lets something happen at a wall time.
@@ -125,7 +130,7 @@ func line(release string) string {
 // expired reports whether a result no longer counts: it says so itself, or the
 // rules of its group do.
 func (w *world) expired(v *storage.Verdict, at time.Time) bool {
-	days := w.team(v.Group).rules.verdictDays
+	days := w.rulesAt(v.Group, at).verdictDays
 	return passed(v.Expires, at) || days > 0 && passed(v.At.AddDate(0, 0, days), at)
 }
 
@@ -149,7 +154,7 @@ func (w *world) verified(group, bundleID, release, model string, ever bool, at t
 		return true
 	}
 	smoke, ok := w.newestWorking(group, bundleID, release, model, true, ever, at)
-	if !ok || !w.team(group).rules.carryOver || !patch(release) {
+	if !ok || !w.rulesAt(group, at).carryOver || !patch(release) {
 		return false
 	}
 	var broken []*storage.Verdict

@@ -14,6 +14,7 @@ import (
 // setUp does what people do on the first day.
 func (w *world) setUp() {
 	a := w.as(0)
+	w.settles(settled{importance: importances(), teams: w.life.teams})
 	for _, app := range businessApps() {
 		w.vendors[app.bundleID] = 1
 		w.decide("add app", func() error {
@@ -57,7 +58,7 @@ func (w *world) setUp() {
 func (w *world) enrol(p *phone, group string, ring storage.Ring) {
 	p.epoch++
 	p.enrolledAt = w.serverNow()
-	p.group, p.ring = group, ring
+	p.group, p.ring, p.former = group, ring, ""
 	for id := range p.present {
 		p.past[id] = true
 	}

@@ -52,7 +52,7 @@ func onlyReports(n int) fleet.BreakerChange {
 // report has the user of a phone say that an app does not work.
 func (w *world) report(e event) {
 	p := w.phone(e.about)
-	if p == nil || p.group == "" {
+	if p == nil || p.group == "" || len(w.team(p.group).apps) == 0 {
 		return
 	}
 	apps := w.team(p.group).apps

@@ -58,7 +58,7 @@ func (w *world) beginRollout(a storage.Approval) {
 	}
 	r.shares = w.book.shares
 	if len(r.shares) == 0 {
-		r.shares = w.team(a.Group).rules.waves
+		r.shares = w.rulesAt(a.Group, w.shownAt(a)).waves
 	}
 	// A policy lets all start at once when waves would take too long.
 	if len(r.shares) == 0 || len(a.Waves) == 1 && strings.HasPrefix(a.By, "policy:") {
