@@ -235,7 +235,7 @@ func (q BacktestQuery) ways(stored []backtest.Stored) ([]backtest.Way, error) {
 			ways = append(ways, backtest.Way{Strategy: s, TestDays: days, SmokeDays: smoke, InstallDays: install})
 		}
 		for _, p := range stored {
-			w := backtest.Way{Strategy: backtest.Finish, TestDays: days, SmokeDays: smoke, InstallDays: install, Policy: &p}
+			w := backtest.Way{Strategy: backtest.Finish, TestDays: days, SmokeDays: smoke, InstallDays: install, Policy: &p, Lane: true}
 			if p.CarryOver {
 				w.Strategy = backtest.CarryOver
 			}

@@ -21,6 +21,12 @@ const (
 	simulateTestDays = 14
 )
 
+// How long people take when it is not said.
+const (
+	simulateSignHours  = 4
+	simulateResumeDays = 3
+)
+
 // Bounds of a simulation.
 const (
 	maxExpected   = 50 // releases that are given
@@ -29,13 +35,16 @@ const (
 
 // SimulateQuery says how a group is played on. Zero values stand for what is usual.
 type SimulateQuery struct {
-	Days      int      // to play, 1 to 365; 0: 90
-	Releases  []string // that are expected: "26.7=+5d"; none: those of the year before, again
-	TestDays  int      // of a full test, 1 to 365; 0: 14
-	SmokeDays int      // of a smoke test, 1 to TestDays; 0: 3, or TestDays when that is less
-	Policy    string   // to play under; "": the group's own
-	Broken    []string // times in which the apps do not work, as for a back-test: "26.7:10d"
-	Silent    string   // share of the production phones that nobody switches on, "20%"; "": none
+	Days       int      // to play, 1 to 365; 0: 90
+	Releases   []string // that are expected: "26.7=+5d"; none: those of the year before, again
+	TestDays   int      // of a full test, 1 to 365; 0: 14
+	SmokeDays  int      // of a smoke test, 1 to TestDays; 0: 3, or TestDays when that is less
+	Policy     string   // to play under; "": the group's own
+	Broken     []string // times in which the apps do not work, as for a back-test: "26.7:10d"
+	Silent     string   // share of the production phones that nobody switches on, "20%"; "": none
+	SignHours  int      // from the first to the second signature in the emergency lane, 1 to 168; 0: 4
+	ResumeDays int      // until a person lets a rollout go on that stopped by itself, 1 to 365; 0: 3
+	SimulateEvents
 }
 
 // SimulationView is what a group is foreseen to do.
@@ -47,8 +56,14 @@ type SimulationView struct {
 	Production   int    `json:"production"`
 	Verification int    `json:"verification"`
 	Silent       int    `json:"silent,omitempty"` // of the production phones: nobody switches them on
+	Zone         string `json:"zone"`             // whose clocks count
 	// Broken are the times in which the apps do not work, as they were given.
 	Broken []string `json:"broken,omitempty"`
+	// SignHours is how long the second signature takes; absent without an emergency lane.
+	SignHours int `json:"sign_hours,omitempty"`
+	// ResumeDays is how long a stopped rollout waits; absent without a fault.
+	ResumeDays     int `json:"resume_days,omitempty"`
+	SimulateEvents     // as they were given
 	// Assumptions are what the forecast rests on, as codes.
 	Assumptions []string          `json:"assumptions"`
 	Expected    []ExpectedRelease `json:"expected"` // in the order of posting
@@ -81,6 +96,13 @@ const (
 	AssumeMajors    = "majors-left"       // major upgrades are left while the older branch lives
 	AssumeWaves     = "waves-in-parts"    // like phones are played in up to twenty parts
 	AssumeShelfLife = "shelf-life-known"  // a build goes when the catalogue says so
+	AssumeLane      = "emergency-lane"    // two people use it as soon as it opens
+	AssumeNoLane    = "no-emergency-lane" // the policy has none
+	AssumeExploited = "flaws-exploited"   // become known as they were given
+	AssumeFaults    = "faults"            // installations fail, and phones fall silent, as they were given
+	AssumeTakenBack = "taken-back"        // Apple takes releases back as they were given
+	AssumeAway      = "phones-away"       // some are off for a while, as they were given
+	AssumeClock     = "time-zone"         // people act at midnight UTC; deadlines and hours are of the zone of the installation
 )
 
 // Simulate plays the production phones of a group on from today, under its policy
@@ -95,51 +117,73 @@ func (f *Fleet) Simulate(seg storage.Segment, group string, q SimulateQuery) (Si
 	if err != nil {
 		return SimulationView{}, err
 	}
-	q.Days, q.TestDays = cmp.Or(q.Days, simulateDays), cmp.Or(q.TestDays, simulateTestDays)
-	q.SmokeDays, q.Policy = cmp.Or(q.SmokeDays, min(backtestSmokeDays, q.TestDays)), cmp.Or(q.Policy, policyName(g))
-	if q.Days < 1 || q.Days > backtest.MaxDays { // before releases are made up for so many
-		detail := fmt.Sprintf("%d days to play, want 1 to %d", q.Days, backtest.MaxDays)
-		return SimulationView{}, invalid("days", "way-out-of-range", "%s", detail).with("detail", detail)
-	}
-	if q.SmokeDays < 1 || q.SmokeDays > q.TestDays { // also where the policy has no use for it
-		detail := fmt.Sprintf("a smoke test of %d days, want 1 to %d", q.SmokeDays, q.TestDays)
-		return SimulationView{}, invalid("smoke_days", "way-out-of-range", "%s", detail).with("detail", detail)
+	if q, err = q.complete(g); err != nil {
+		return SimulationView{}, err
 	}
 	stored, err := s.storedPolicies([]string{q.Policy}, g)
 	if err != nil {
 		return SimulationView{}, err
 	}
-	way := backtest.Way{Strategy: backtest.Finish, TestDays: q.TestDays, SmokeDays: q.SmokeDays, InstallDays: backtestInstallDays, Policy: &stored[0]}
+	way := backtest.Way{Strategy: backtest.Finish, TestDays: q.TestDays, SmokeDays: q.SmokeDays, InstallDays: backtestInstallDays, Policy: &stored[0], Lane: true, SignHours: q.SignHours}
 	if way.Policy.Location = f.o.Location; way.Policy.CarryOver {
 		way.Strategy = backtest.CarryOver
 	}
 	now := f.now()
-	p := backtest.Present{Parts: s.parts(), Group: group, Soaks: map[string]time.Duration{}, Now: now, Days: q.Days}
+	p := backtest.Present{Parts: s.parts(), Group: group, Soaks: map[string]time.Duration{}, Now: now, Days: q.Days, ResumeDays: q.ResumeDays}
 	for _, a := range s.records.Approvals {
 		p.Soaks[a.ID] = a.Soak
 	}
-	p.Production, p.Testers = w.cohorts(s, group, len(way.Policy.Waves) > 1)
+	p.Production, p.Testers = w.cohorts(s, group, inWaves(way.Policy))
 	p.Settled = s.settled(group)
-	v := SimulationView{Group: group, Policy: q.Policy, Broken: q.Broken, TestDays: q.TestDays, SmokeDays: q.SmokeDays, Production: phonesIn(p.Production), Verification: phonesIn(p.Testers)}
-	if p.Parts.Releases, v.Expected, err = q.releases(posted(p.Parts.Releases, now), now); err != nil {
+	v := SimulationView{Group: group, Policy: q.Policy, Broken: q.Broken, SimulateEvents: q.SimulateEvents, TestDays: q.TestDays, SmokeDays: q.SmokeDays, Production: phonesIn(p.Production), Verification: phonesIn(p.Testers)}
+	if p.Parts.Releases, v.Expected, err = q.releases(posted(policyReleases(s.catalog), now), now); err != nil {
 		return SimulationView{}, err
 	}
 	if p.Broken, err = brokenTimes(p.Parts.Releases, q.Broken); err != nil {
+		return SimulationView{}, err
+	}
+	if err = q.into(&p, p.Parts.Releases); err != nil {
 		return SimulationView{}, err
 	}
 	if p.Silent, err = parseShare("silent", q.Silent); err != nil {
 		return SimulationView{}, err
 	}
 	v.Silent = v.Production * p.Silent / wholeGroup
-	v.Assumptions = q.assumptions(way.Policy)
+	if v.Assumptions = q.assumptions(way.Policy); !way.Policy.Urgent.Off {
+		v.SignHours = q.SignHours
+	}
+	if v.Zone = f.o.Location.String(); len(p.Faults) > 0 {
+		v.ResumeDays = q.ResumeDays
+	}
 	v.Forecast, err = backtest.Forward(p, way)
 	switch {
 	case errors.Is(err, backtest.ErrNoPhones):
 		err = invalid("group", "no-production-phones", "group %s has no production phones to play on", group).with("group", group)
+	case errors.Is(err, backtest.ErrShares):
+		err = invalid("away", "way-out-of-range", "%v", err).with("detail", err.Error())
 	case errors.Is(err, backtest.ErrDays):
 		err = invalid("test_days", "way-out-of-range", "%v", err).with("detail", err.Error())
 	}
 	return v, err
+}
+
+// complete returns the query with what is usual where nothing is said.
+func (q SimulateQuery) complete(g storage.Group) (SimulateQuery, error) {
+	q.Days, q.TestDays = cmp.Or(q.Days, simulateDays), cmp.Or(q.TestDays, simulateTestDays)
+	q.SmokeDays, q.Policy = cmp.Or(q.SmokeDays, min(backtestSmokeDays, q.TestDays)), cmp.Or(q.Policy, policyName(g))
+	q.SignHours, q.ResumeDays = cmp.Or(q.SignHours, simulateSignHours), cmp.Or(q.ResumeDays, simulateResumeDays)
+	if q.Days < 1 || q.Days > backtest.MaxDays { // before releases are made up for so many
+		detail := fmt.Sprintf("%d days to play, want 1 to %d", q.Days, backtest.MaxDays)
+		return q, invalid("days", "way-out-of-range", "%s", detail).with("detail", detail)
+	}
+	if err := q.checkPeople(); err != nil {
+		return q, err
+	}
+	if q.SmokeDays < 1 || q.SmokeDays > q.TestDays { // also where the policy has no use for it
+		detail := fmt.Sprintf("a smoke test of %d days, want 1 to %d", q.SmokeDays, q.TestDays)
+		return q, invalid("smoke_days", "way-out-of-range", "%s", detail).with("detail", detail)
+	}
+	return q, nil
 }
 
 // posted returns the releases that are out; a laboratory may be in a year whose
@@ -213,15 +257,25 @@ func (q SimulateQuery) assumptions(p *backtest.Stored) []string {
 	if q.Silent != "" {
 		phones = AssumeSilent
 	}
-	list = append(list, tests, AssumeApproval, phones, AssumeShelfLife)
+	lane := AssumeLane
+	if p.Urgent.Off {
+		lane = AssumeNoLane
+	}
+	list = append(list, tests, AssumeApproval, lane)
+	list = append(append(list, phones), q.given()...)
+	list = append(list, AssumeShelfLife, AssumeClock)
 	if p.Majors != policy.MajorsAllow {
 		list = append(list, AssumeMajors)
 	}
-	if len(p.Waves) > 1 {
+	if inWaves(p) {
 		list = append(list, AssumeWaves)
-		if p.CarryOver {
-			list = append(list, AssumeRebase)
-		}
+	}
+	if len(p.Waves) > 1 && p.CarryOver {
+		list = append(list, AssumeRebase)
 	}
 	return list
 }
+
+// inWaves reports whether rollouts under a policy can come in waves, its own or
+// those of the emergency lane.
+func inWaves(p *backtest.Stored) bool { return len(p.Waves) > 1 || !p.Urgent.Off }

@@ -29,6 +29,8 @@ func newPolicySimulateCommand(g *globals) *cobra.Command {
 		Example: "kannuki policy simulate sales\n" +
 			"kannuki policy simulate sales --days 60 --release 26.7=+5d --test-days 21 --policy retail\n" +
 			"kannuki policy simulate sales --silent 10% --broken 26.7@+20d:5d --release 26.7=+5d\n" +
+			"kannuki policy simulate sales --release 26.7=+5d --exploited 26.7=+6d --away 20%@+10d:14d\n" +
+			"kannuki policy simulate sales --release 26.7=+5d --fails 26.7:15% --resume-days 2\n" +
 			"kannuki policy simulate sales --svg chart.svg",
 		Args: g.args("GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runSimulate(g, cmd, o, args[0]) },
@@ -40,6 +42,7 @@ func newPolicySimulateCommand(g *globals) *cobra.Command {
 	f.IntVar(&q.SmokeDays, "smoke-days", 0, t.T("how many days a quick check takes (default: 3)"))
 	f.StringSliceVar(&q.Broken, "broken", nil, t.T("a time in which the business apps do not work: %s for ten days from the posting of 26.1 on, also on newer releases, %s from 14 days after it on; may be repeated", "26.1:10d", "26.1@+14d:10d"))
 	f.StringVar(&q.Silent, "silent", "", t.T("share of the production phones that nobody switches on, such as %s", "20%"))
+	o.addEvents(f, t)
 	f.StringVar(&q.Policy, "policy", "", t.T("policy to play under (default: the group's own)"))
 	f.StringVar(&o.svg, "svg", "", t.T("also draw a chart into this file, which must not exist"))
 	g.complete(cmd, "policy", g.policyNames)
@@ -48,10 +51,13 @@ func newPolicySimulateCommand(g *globals) *cobra.Command {
 }
 
 func runSimulate(g *globals, cmd *cobra.Command, o simulateOptions, group string) error {
-	for name, n := range map[string]int{"days": o.query.Days, "test-days": o.query.TestDays} {
+	for name, n := range map[string]int{"days": o.query.Days, "test-days": o.query.TestDays, "resume-days": o.query.ResumeDays} {
 		if n < 1 {
 			return usage(cmd, g.text.T("--%s: want a number of days from 1 on", name))
 		}
+	}
+	if o.query.SignHours < 1 {
+		return usage(cmd, g.text.T("--%s: want a number of hours from 1 on", "sign-hours"))
 	}
 	client, err := g.client(cmd)
 	if err != nil {
@@ -86,6 +92,8 @@ func (g *globals) simulationTable(v fleet.SimulationView) table {
 		{"phones", ""},
 		{"from", ""},
 		{"latest", ""},
+		{"at", ""},
+		{"why", ""},
 	}}
 	for _, d := range v.Days {
 		events := d.Events
@@ -102,8 +110,8 @@ func (g *globals) simulationTable(v fleet.SimulationView) table {
 			if assumed {
 				shown.shown = t.T("%s (assumed)", e.Release)
 			}
-			tab.add(number(d.Day), plain(d.Date), shown, cell{string(e.Kind), plain(g.forecastEvent(e)).shown}, versions, open,
-				boolean(assumed), plain(string(e.Phase)), number(e.Wave), number(e.HoldDay), number(e.Phones), plain(e.From), plain(string(e.Latest)))
+			tab.add(number(d.Day), plain(d.Date), shown, cell{string(e.Kind), plain(g.forecastMoment(e, d.Date)).shown}, versions, open,
+				boolean(assumed), plain(string(e.Phase)), number(e.Wave), number(e.HoldDay), number(e.Phones), plain(e.From), plain(string(e.Latest)), plain(string(e.At)), plain(string(e.Why)))
 		}
 	}
 	return tab
@@ -147,8 +155,9 @@ func (g *globals) forecastEvent(e backtest.Event) string {
 		return t.T("cannot be approved like this: the last deadline must not be later than %s, or the build may be gone", string(e.Latest))
 	case backtest.EventExpired:
 		return t.T("can no longer be installed")
+	default:
+		return g.simulatedEvent(e)
 	}
-	return ""
 }
 
 func (g *globals) simulationText(v fleet.SimulationView, tab table) string {
@@ -194,8 +203,9 @@ func (g *globals) assumption(code string, v fleet.SimulationView) string {
 		return t.T("Like phones are played in up to twenty parts, so that waves are good to a twentieth.")
 	case fleet.AssumeShelfLife:
 		return t.T("A build can be installed for as long as the catalogue knows today.")
+	default:
+		return g.assumedEvents(code, v)
 	}
-	return code
 }
 
 func (g *globals) expected(v fleet.SimulationView) string {

@@ -26,9 +26,17 @@ type Present struct {
 	// Settled are the releases whose hold ended before today and was decided about.
 	Settled []string
 	Broken  []Broken // times in which the business apps do not work
-	Silent  int      // percent of the production phones that nobody switches on, 0 to 100
-	Now     time.Time
-	Days    int // to play: 1 to MaxDays
+	// Exploited are flaws that become known to be exploited.
+	Exploited []Exploited
+	Faults    []Fault // what goes wrong when phones install
+	// ResumeDays is how many days after its automatic stop a person lets a rollout go
+	// on: 0 to MaxDays.
+	ResumeDays int
+	Pulled     []Pulled // releases that Apple takes back
+	Away       []Away   // production phones that are off for a while
+	Silent     int      // percent of the production phones that nobody switches on, 0 to 100
+	Now        time.Time
+	Days       int // to play: 1 to MaxDays
 }
 
 // Cohort are phones that are alike and begin every wave together.
@@ -58,27 +66,41 @@ func Forward(p Present, w Way) (Forecast, error) {
 		return Forecast{}, errors.New("a group is played on under a policy")
 	case p.Days < 1 || p.Days > MaxDays:
 		return Forecast{}, fmt.Errorf("%d days to play, want 1 to %d: %w", p.Days, MaxDays, ErrDays)
-	case p.Silent < 0 || p.Silent > 100:
-		return Forecast{}, fmt.Errorf("%d percent of the phones off, want 0 to 100", p.Silent)
+	case p.ResumeDays < 0 || p.ResumeDays > MaxDays:
+		return Forecast{}, fmt.Errorf("a stopped rollout goes on after %d days, want 0 to %d: %w", p.ResumeDays, MaxDays, ErrDays)
 	case len(p.Production) == 0:
 		return Forecast{}, fmt.Errorf("group %s: %w", p.Group, ErrNoPhones)
+	}
+	if err := p.checkShares(); err != nil {
+		return Forecast{}, err
 	}
 	r, err := newAhead(p, w)
 	if err != nil {
 		return Forecast{}, err
 	}
-	r.observe(0, p.Now)
+	r.hurry(p.Now)
+	r.install(p.Now)
+	r.observe(0, p.Now, r.within(p.Now, r.past.from.AddDate(0, 0, 1)))
 	for d := 1; d <= p.Days; d++ {
 		now := r.past.from.AddDate(0, 0, d)
 		r.counts = nil // days that pass change gates too
+		r.pull(now)
+		r.learn(now)
+		r.giveBack(now)
+		r.watch(now)
 		r.record(now)
+		r.hurry(now)
 		r.approve(now)
 		r.enforce(now)
 		r.offer(now)
 		r.start(now)
 		r.install(now)
 		r.usersInstall(now)
-		r.observe(d, now)
+		end := now
+		if d < p.Days {
+			end = r.within(now, now.AddDate(0, 0, 1))
+		}
+		r.observe(d, now, end)
 	}
 	r.account()
 	f := Forecast{From: date(r.past.from), Until: date(r.past.until), Run: r.result(), Days: r.ahead.days}
@@ -98,18 +120,29 @@ func newAhead(p Present, w Way) (*replay, error) {
 	if err := played.addBroken(p.Broken); err != nil {
 		return nil, err
 	}
+	if err := played.addExploited(p.Exploited); err != nil {
+		return nil, err
+	}
+	faults, err := newFaults(p.Faults)
+	if err != nil {
+		return nil, err
+	}
 	r := &replay{
 		past: played, way: w, parts: p.Parts, group: p.Group, steps: map[string]*step{}, stopped: map[string]bool{}, ends: map[time.Time]bool{},
 		ahead: &ahead{
 			ready: map[string]time.Time{}, phases: map[string]policy.Phase{}, alarms: map[string]int{}, soaks: map[string]time.Duration{},
-			refused: map[string]bool{}, settled: map[string]bool{},
+			refused: map[string]bool{}, settled: map[string]bool{}, signing: map[string]time.Time{},
+			faults: faults, resumeDays: p.ResumeDays, stopped: map[string]time.Time{}, pulled: map[time.Time][]string{},
 		},
+	}
+	if err := r.ahead.addPulled(p.Pulled, midnight); err != nil {
+		return nil, err
 	}
 	maps.Copy(r.ahead.soaks, p.Soaks)
 	for _, release := range p.Settled {
 		r.ahead.settled[release] = true
 	}
-	r.parts.Releases = played.releases
+	r.parts.Releases = played.exploitedAt(p.Now)
 	r.parts.Verdicts, r.parts.Offers = slices.Clone(p.Parts.Verdicts), slices.Clone(p.Parts.Offers)
 	r.parts.Approvals = slices.Clone(p.Parts.Approvals)
 	i := slices.IndexFunc(p.Parts.Groups, func(g policy.Group) bool { return g.Name == p.Group })
@@ -163,19 +196,10 @@ func (r *replay) addPhones(p Present) {
 	order := func(a, b Cohort) int {
 		return cmp.Or(cmp.Compare(a.Model, b.Model), version.Order(b.Version, a.Version), cmp.Compare(a.ID, b.ID))
 	}
-	all, off := 0, 0
+	all, parted := 0, make([]int, len(p.Away)+1)
 	for _, c := range slices.SortedFunc(slices.Values(p.Production), order) {
 		on := phones{kind: of(c), id: c.ID, count: c.Count, os: c.Version, since: r.past.from, keeps: c.Told}
-		all += c.Count
-		silent := all*p.Silent/100 - off // exact over all, whatever the parts are
-		if off += silent; silent > 0 {
-			drawer := on
-			drawer.off, drawer.count = true, silent
-			r.phones = append(r.phones, &drawer)
-		}
-		if on.count -= silent; on.count > 0 {
-			r.phones = append(r.phones, &on)
-		}
+		r.phones = append(r.phones, p.part(on, &all, parted)...)
 	}
 	for _, c := range slices.SortedFunc(slices.Values(p.Testers), order) {
 		if n := len(r.testers); n > 0 && r.testers[n-1].model == c.Model {
@@ -229,7 +253,7 @@ type told struct {
 }
 
 // deadline returns when phones install what they are told: on the deadline of
-// the wave, and not before their notice is over where they are told today.
+// the wave and, in a forecast, not before their notice is over.
 func (r *replay) deadline(p *phones, e *policy.Enforcement, now time.Time) policy.LocalTime {
 	if r.ahead == nil {
 		return e.Deadline
@@ -254,6 +278,10 @@ func (r *replay) rolls(a *policy.Approval, now time.Time) bool {
 // scheduleOf returns what the waves of an approval follow.
 func (r *replay) scheduleOf(a *policy.Approval) policy.Schedule {
 	s := r.way.Policy.schedule()
+	if a.Lane != nil {
+		s.Soak, s.Calendar = policy.LaneSoak, policy.Calendar{}
+		return s
+	}
 	if r.ahead != nil {
 		if soak, ok := r.ahead.soaks[a.ID]; ok {
 			s.Soak = soak

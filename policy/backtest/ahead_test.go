@@ -57,6 +57,12 @@ func events(f backtest.Forecast) []string {
 			if e.Latest != "" {
 				text += " until " + string(e.Latest)
 			}
+			if e.Why != "" {
+				text += fmt.Sprintf(" of %d, %s", e.Of, e.Why)
+			}
+			if e.At != "" {
+				text += " at " + string(e.At)
+			}
 			out = append(out, strings.TrimSpace(text))
 		}
 	}

@@ -57,6 +57,11 @@ type Way struct {
 	// Policy is a policy as it is set, nil for a way of testing alone. Strategy is
 	// then Finish, or CarryOver for a policy with carry-over.
 	Policy *Stored
+	// Lane says that two people use the emergency lane that the policy has, as they
+	// do with Emergency, after a quick check of SmokeDays.
+	Lane bool
+	// SignHours is how long the second of them takes in a forecast: 0 to MaxSignHours.
+	SignHours int
 }
 
 // MaxDays is the largest number of days a Way may name.
@@ -183,13 +188,16 @@ func (w Way) check() error {
 		got, low, high int
 	}
 	limits := []limit{{"a full test", w.TestDays, 1, MaxDays}, {"an installation", w.InstallDays, 0, MaxDays}}
-	if w.Strategy.carries() {
+	if w.Strategy.carries() || w.lane() {
 		limits = append(limits, limit{"a smoke test", w.SmokeDays, 1, w.TestDays})
 	}
 	for _, l := range limits {
 		if l.got < l.low || l.got > l.high {
 			return fmt.Errorf("%s of %d days, want %d to %d: %w", l.what, l.got, l.low, l.high, ErrDays)
 		}
+	}
+	if w.SignHours < 0 || w.SignHours > MaxSignHours {
+		return fmt.Errorf("a second signature after %d hours, want 0 to %d: %w", w.SignHours, MaxSignHours, ErrDays)
 	}
 	if !slices.Contains(Strategies(), w.Strategy) {
 		return fmt.Errorf("no strategy %q", string(w.Strategy))

@@ -8,28 +8,18 @@ import (
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
-// approve opens the gates that may be opened: one person the verified ones, two
-// people in an emergency what passed a smoke test.
+// approve opens the verified gates, as one person does.
 func (r *replay) approve(now time.Time) {
 	for _, g := range r.gates(now) {
-		urgent := r.way.Strategy == Emergency && g.Urgent != nil
 		installDays := r.way.InstallDays
-		if urgent {
+		if r.way.lane() && g.Urgent != nil {
 			installDays = min(installDays, EmergencyInstallDays)
 		}
 		a := policy.Approval{
 			ID: g.Release, Group: r.group, Release: g.Release, By: "approver", At: now,
-			Deadline: policy.FormatLocal(now.AddDate(0, 0, installDays), time.UTC),
+			Deadline: policy.FormatLocal(now.AddDate(0, 0, installDays), time.UTC), Models: g.Models, Floors: g.Floors,
 		}
-		switch {
-		case g.Approval != "" || !r.ahead.decides(g, now):
-			continue
-		case policy.Approvable(g) == nil:
-			a.Models, a.Floors = g.Models, g.Floors
-		case urgent && policy.LaneOpen(g) == nil:
-			a.Models, a.Floors, a.Verdicts = g.Urgent.Models, g.Urgent.Floors, g.Urgent.Verdicts
-			a.Lane = &policy.Lane{By: a.By, Second: "second approver", CVEs: g.Urgent.CVEs}
-		default:
+		if g.Approval != "" || r.ahead.waits(g.Release) || !r.ahead.decides(g, now) || policy.Approvable(g) != nil {
 			continue
 		}
 		if r.way.Policy != nil && !r.roll(&a, g, now) {
@@ -59,7 +49,7 @@ func (r *replay) roll(a *policy.Approval, g policy.Gate, now time.Time) bool {
 	old := r.underWay(a, now)
 	if old < 0 {
 		a.Waves = r.waves(a, now)
-		return r.ahead == nil || !outlives(g, a.Waves) || r.ahead.refuse(g)
+		return r.ahead == nil || !outlives(g, a.Waves) || r.shorten(a, g, now)
 	}
 	from := &r.parts.Approvals[old]
 	s := r.scheduleOf(from)
@@ -68,7 +58,7 @@ func (r *replay) roll(a *policy.Approval, g policy.Gate, now time.Time) bool {
 		a.Waves = s.Delay(waves, s.After(now, s.Soak))
 	}
 	if r.ahead != nil && outlives(g, a.Waves) {
-		return r.ahead.refuse(g)
+		return r.shorten(a, g, now)
 	}
 	from.SupersededBy, from.Waves = a.Release, slices.Clone(from.Waves)
 	for i := range from.Waves {
@@ -77,6 +67,24 @@ func (r *replay) roll(a *policy.Approval, g policy.Gate, now time.Time) bool {
 	a.WavesOf = from.Drawn()
 	r.ahead.keepSoak(a.ID, s.Soak)
 	r.ahead.note(Event{Kind: EventRebased, Release: a.Release, From: from.Release})
+	return true
+}
+
+// shorten gives an approval that the server refused for its last deadline one wave,
+// of all phones, with as much time as there is. It reports false when that
+// is less than the notice.
+func (r *replay) shorten(a *policy.Approval, g policy.Gate, now time.Time) bool {
+	within := r.instant(g.LastDeadline()).Sub(now)
+	if within < r.way.Policy.notice() {
+		return r.ahead.refuse(g)
+	}
+	wave := policy.Wave{Threshold: policy.Buckets, Waits: true, Planned: now, Within: within.Truncate(time.Minute)}
+	if a.Waves = r.way.Policy.schedule().Plan([]policy.Wave{wave}); outlives(g, a.Waves) {
+		return r.ahead.refuse(g)
+	}
+	a.Waves[0].Waits = a.Waves[0].Start.After(now)
+	r.ahead.keepSoak(a.ID, 0)
+	r.ahead.note(Event{Kind: EventShortened, Release: a.Release, Latest: a.Waves[0].Deadline})
 	return true
 }
 

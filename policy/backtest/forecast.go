@@ -72,6 +72,13 @@ const (
 	EventRefused   EventKind = "refused"         // its approval, whose last deadline is too late for the build
 	EventEnforced  EventKind = "policy-approved" // the policy approves it as a hold ends
 	EventExpired   EventKind = "not-installable" // the build is gone for one of the models
+	EventExploited EventKind = "exploited"       // a flaw that it fixes becomes known to be exploited
+	EventUrgent    EventKind = "emergency-lane"  // two people approve it by the emergency lane
+	EventFailed    EventKind = "failed"          // the installation fails on phones
+	EventStopped   EventKind = "stopped"         // its rollout stops by itself
+	EventResumed   EventKind = "resumed"         // a person lets that go on
+	EventGivenBack EventKind = "given-back"      // it takes back the waves that another release took over
+	EventShortened EventKind = "shortened"       // it is approved with a deadline that the build lives to see
 )
 
 // Event is something that happens on a day of a forecast.
@@ -88,19 +95,29 @@ type Event struct {
 	From string `json:"from,omitempty"`
 	// Latest is, of EventRefused, the last deadline that an approval may have.
 	Latest policy.LocalTime `json:"latest,omitempty"`
+	Why    policy.Code      `json:"why,omitempty"` // of EventStopped: the signal
+	Of     int              `json:"of,omitempty"`  // of EventStopped: phones that those are a part of
+	// At is what the clocks of the installation show; absent at midnight UTC, when
+	// people act.
+	At policy.LocalTime `json:"at,omitempty"`
 }
 
 // ahead is what a replay keeps of a group that is played on. A nil one, of a
 // replay of the past, keeps nothing.
 type ahead struct {
-	ready   map[string]time.Time // when a gate could be approved for the first time
-	phases  map[string]policy.Phase
-	alarms  map[string]int
-	soaks   map[string]time.Duration
-	refused map[string]bool // releases whose approval was refused
-	settled map[string]bool // releases whose hold ended and was decided about
-	today   []Event
-	days    []Day
+	ready      map[string]time.Time // when a gate could be approved for the first time
+	phases     map[string]policy.Phase
+	alarms     map[string]int
+	soaks      map[string]time.Duration
+	refused    map[string]bool // releases whose approval was refused
+	settled    map[string]bool // releases whose hold ended and was decided about
+	faults     faults
+	resumeDays int
+	stopped    map[string]time.Time   // when the breaker stopped approvals that are paused
+	pulled     map[time.Time][]string // what Apple takes back, by the day
+	signing    map[string]time.Time   // when the second signature of the emergency lane is due
+	today      []Event
+	days       []Day
 }
 
 // decides reports whether somebody has had a night to decide about a gate.
@@ -152,7 +169,9 @@ func (a *ahead) note(e Event) {
 	if a == nil {
 		return
 	}
-	i := slices.IndexFunc(a.today, func(o Event) bool { return o.Kind == e.Kind && o.Release == e.Release && o.Wave == e.Wave })
+	i := slices.IndexFunc(a.today, func(o Event) bool {
+		return o.Kind == e.Kind && o.Release == e.Release && o.Wave == e.Wave && o.At == e.At
+	})
 	if i < 0 {
 		a.today = append(a.today, e)
 		return
@@ -165,7 +184,7 @@ func (r *replay) noteWave(a policy.Approval, i int, now time.Time) {
 	if r.ahead == nil || !a.Waves[i].Begun(now) {
 		return
 	}
-	e := Event{Kind: EventWave, Release: a.Release, Wave: i + 1}
+	e := Event{Kind: EventWave, Release: a.Release, Wave: i + 1, At: r.clock(now)}
 	for _, p := range r.phones {
 		if has(a.Models, p.model) && a.WaveOf(p.id, p.os, p.keeps) == i && !version.AtLeast(p.os, a.Release) {
 			e.Phones += p.count
@@ -174,8 +193,9 @@ func (r *replay) noteWave(a policy.Approval, i int, now time.Time) {
 	r.ahead.note(e)
 }
 
-// observe writes down what a day brought.
-func (r *replay) observe(day int, now time.Time) {
+// observe writes down what a day brought that began at a moment and on which
+// something last happened at another.
+func (r *replay) observe(day int, now, end time.Time) {
 	if day == 0 {
 		for _, g := range r.gates(now) {
 			r.ahead.decides(g, now)
@@ -187,12 +207,12 @@ func (r *replay) observe(day int, now time.Time) {
 	if day > 0 {
 		r.observePostings(now)
 	}
-	r.observeGates(now)
+	r.observeGates(end)
 	for _, e := range notes {
 		a.note(e)
 	}
 	if len(a.today) > 0 || day == 0 || now.Equal(r.past.until) {
-		a.days = append(a.days, Day{Day: day, Date: date(now), Events: append([]Event{}, a.today...), Phones: r.versions(), Open: r.open(now)})
+		a.days = append(a.days, Day{Day: day, Date: date(now), Events: append([]Event{}, a.today...), Phones: r.versions(), Open: r.open(end)})
 	}
 	a.today = nil
 }

@@ -54,7 +54,9 @@ func TestForwardPlays(t *testing.T) {
 	carry := two
 	carry.CarryOver = true
 	late := func(p *backtest.Present) { p.Parts.Releases[1].Models[0].Expires = day(12) } // latest deadline: day 5
-	enforced := two
+	long := two                                                                           // more notice than there is time
+	long.Notice = 5 * aDay
+	enforced := long
 	enforced.OnExpiry = policy.OnExpiryEnforce
 	for _, test := range []struct {
 		name string
@@ -103,15 +105,20 @@ func TestForwardPlays(t *testing.T) {
 			p.Parts.Approvals = []policy.Approval{rolling("26.1", p.Production)}
 			p.Parts.Approvals[0].Waves[1].Start, p.Parts.Approvals[0].Waves[1].Planned = day(18), day(18)
 		}), retail(carry), []string{
-			"0 phase 26.1 rolling-out", "1 posted 26.1.1", "1 phase 26.1.1 verifying", "1 offered 26.1.1", "2 installed 26.1  5 phones",
+			"0 phase 26.1 rolling-out", "1 posted 26.1.1", "1 phase 26.1.1 verifying", "1 offered 26.1.1", "1 installed 26.1  5 phones at 2026-01-02T09:00:00", // a day after they are told, in the morning
+
 			"16 phase 26.1.1 verified", "17 phase 26.1.1 rolling-out", "17 wave 26.1.1 wave 1 1 phones",
 			"18 wave 26.1 wave 2 5 phones",
 		}},
-		{"testers go on after a refusal", with(verified(4, posted("26.2", 2, models)), late), retail(two), []string{
+		{"testers go on after a refusal", with(verified(4, posted("26.2", 2, models)), late), retail(long), []string{
 			"0 phase 26.1 verified", "1 refused 26.1  until 2026-01-06T00:00:00", "2 posted 26.2", "2 phase 26.1 superseded", "2 phase 26.2 verifying", "2 offered 26.2",
 		}},
-		{"what outlives the build is refused", with(verified(6), late), retail(two), []string{
+		{"what outlives the build is refused", with(verified(6), late), retail(long), []string{
 			"0 phase 26.1 verified", "1 refused 26.1  until 2026-01-06T00:00:00",
+		}},
+		{"a refused deadline is shortened where there is time, and all phones go at once", with(verified(6), late), retail(two), []string{
+			"0 phase 26.1 verified", "1 phase 26.1 rolling-out", "1 shortened 26.1  until 2026-01-06T00:00:00", "1 wave 26.1 wave 1 10 phones",
+			"5 phase 26.1 done", "5 installed 26.1  10 phones",
 		}},
 		{"a build that lives long enough", with(verified(3), late), retail(backtest.Stored{Deadline: 2 * aDay}), []string{
 			"0 phase 26.1 verified", "1 phase 26.1 rolling-out", "1 wave 26.1 wave 1 10 phones", "3 phase 26.1 done", "3 installed 26.1  10 phones",
@@ -120,7 +127,7 @@ func TestForwardPlays(t *testing.T) {
 			p.Parts.Releases[1].Models[0].Posted = day(-88)
 		}), retail(enforced), []string{
 			"0 phase 26.1 verified", "0 alarm 26.1 verified day 83", "1 refused 26.1  until 2026-01-06T00:00:00",
-			"2 phase 26.1 rolling-out", "2 policy-approved 26.1  from 26.1", "2 wave 26.1 wave 1 10 phones", "4 phase 26.1 done", "4 installed 26.1  10 phones",
+			"2 phase 26.1 rolling-out", "2 policy-approved 26.1  from 26.1", "2 wave 26.1 wave 1 10 phones", "7 phase 26.1 done", "7 installed 26.1  10 phones",
 		}},
 		{"a hold that was decided about stays so", with(verified(4), late, func(p *backtest.Present) {
 			p.Parts.Releases[1].Models[0].Posted = day(-88)

@@ -49,6 +49,13 @@ type phones struct {
 	test      test
 	told      told
 	keeps     policy.ToldWave
+	due       time.Time // when they install what they are told, zero for nothing
+	// Of a forecast: off for a while, the approval that they last followed, and what
+	// went wrong. What they recovered from does not befall them again.
+	leaves, returns   time.Time
+	by                string
+	failed, recovered string    // releases
+	fell              time.Time // silent since
 }
 
 // test is what a verification phone is doing.
@@ -83,11 +90,15 @@ func (r *replay) run() Run {
 	for now := r.past.from; !now.After(r.past.until); now = now.AddDate(0, 0, 1) {
 		r.news(now)
 		r.record(now)
+		r.hurry(now)
 		r.approve(now)
 		r.offer(now)
 		r.start(now)
 		r.install(now)
 		r.usersInstall(now)
+		if now.Before(r.past.until) {
+			r.within(now, now.AddDate(0, 0, 1))
+		}
 	}
 	r.account()
 	return r.result()
@@ -134,7 +145,7 @@ func (r *replay) record(now time.Time) {
 		if r.recordBroken(p, now) {
 			continue
 		}
-		smoked := r.way.Strategy.carries() && !now.Before(t.arrived.AddDate(0, 0, r.way.SmokeDays))
+		smoked := (r.way.Strategy.carries() || r.way.lane()) && !now.Before(t.arrived.AddDate(0, 0, r.way.SmokeDays))
 		tested := !now.Before(t.began.AddDate(0, 0, r.way.TestDays))
 		switch {
 		case smoked && r.carried(p, now):
@@ -143,7 +154,7 @@ func (r *replay) record(now time.Time) {
 		case tested && (t.began.Equal(t.arrived) || smoked):
 			t.done = true
 			r.verdict(p, policy.MethodFull, policy.ResultWorks, now)
-		case smoked && !t.smoked && r.way.Strategy == Emergency && r.gate(t.os, now).Urgent != nil:
+		case smoked && !t.smoked && r.way.lane() && r.gate(t.os, now).Urgent != nil:
 			t.smoked = true
 			r.verdict(p, policy.MethodSmoke, policy.ResultWorks, now)
 		}
@@ -198,7 +209,8 @@ func (r *replay) offer(now time.Time) {
 		if i < 0 || r.offered(gates[i].Release) || version.AtLeast(p.test.os, gates[i].Release) {
 			continue
 		}
-		if r.free(gates[i], now) && !r.ahead.awaits(gates) {
+		urgent := r.way.lane() && gates[i].Urgent != nil
+		if r.free(gates[i], now) && (urgent || !r.ahead.awaits(gates)) {
 			r.parts.Offers = append(r.parts.Offers, policy.Offer{Group: r.group, Release: gates[i].Release, At: now})
 			r.changed()
 			r.ahead.note(Event{Kind: EventOffered, Release: gates[i].Release})
@@ -217,7 +229,7 @@ func (r *replay) offer(now time.Time) {
 func (r *replay) free(g policy.Gate, now time.Time) bool {
 	return !slices.ContainsFunc(r.testers, func(p *phones) bool {
 		gets := version.Newer(g.Release, p.test.os) && slices.Contains(g.ProductionModels, p.model)
-		return gets && !p.test.done && !r.way.Strategy.takesUp(r.gate(p.test.os, now), g)
+		return gets && !p.test.done && !r.way.takesUp(r.gate(p.test.os, now), g)
 	})
 }
 
@@ -243,20 +255,33 @@ func (r *replay) move(p *phones, release string, now time.Time) {
 func (r *replay) install(now time.Time) {
 	clock := policy.FormatLocal(now, r.way.Policy.location())
 	w := r.snapshot() // no target depends on what other phones install
+	newest := ""
+	for _, a := range r.parts.Approvals {
+		if newest == "" || version.Newer(a.Release, newest) {
+			newest = a.Release
+		}
+	}
 	for _, p := range r.phones {
-		if p.off {
-			continue
+		if !p.reachable(now) || !version.Newer(newest, p.os) {
+			continue // no approval, nothing to install
 		}
 		e := policy.TargetFor(w, r.facts(p, policy.RingProduction, p.os), now).Enforce
+		p.due = time.Time{}
 		if e == nil {
 			p.told = told{} // what was taken back is told anew
 			continue
 		}
-		if r.deadline(p, e, now).Compare(clock) > 0 {
-			continue
+		if e.Wave > 0 {
+			p.keeps = policy.ToldWave{Approval: e.SourceID, Wave: e.Wave}
 		}
-		r.take(p, e.Release, now)
-		r.ahead.note(Event{Kind: EventInstalled, Release: e.Release, Phones: p.count})
+		deadline := r.deadline(p, e, now)
+		switch {
+		case p.failed == e.Release:
+		case deadline.Compare(clock) > 0:
+			p.due = r.instant(deadline)
+		default:
+			r.installs(p, e.Release, e.SourceID, now)
+		}
 	}
 }
 

@@ -24,20 +24,31 @@ type Stored struct {
 // with waves: shares are kept to the twentieth.
 const cohorts = 20
 
+// laneCohorts is the same where only the emergency lane has waves: its first is a
+// tenth.
+const laneCohorts = 10
+
 // split says how many phones each cohort of a kind is.
 func (r *replay) split(count int) []int {
-	if r.way.Policy == nil || len(r.way.Policy.Waves) < 2 {
-		return []int{count}
+	n := 1
+	switch {
+	case r.way.Policy != nil && len(r.way.Policy.Waves) > 1:
+		n = cohorts
+	case r.way.lane():
+		n = laneCohorts
 	}
-	parts := make([]int, min(count, cohorts))
+	parts := make([]int, min(count, n))
 	for i := range count {
 		parts[i%len(parts)]++
 	}
 	return parts
 }
 
-// schedule is what waves follow.
+// schedule is what waves follow, without a policy those of the emergency lane.
 func (s *Stored) schedule() policy.Schedule {
+	if s == nil {
+		return policy.Schedule{Location: time.UTC, Notice: policy.DefaultMinimumNotice}
+	}
 	return policy.Schedule{Soak: s.Soak, Location: s.location(), Calendar: s.Calendar, Notice: s.notice()}
 }
 
@@ -69,7 +80,7 @@ func (r *replay) waves(a *policy.Approval, now time.Time) []policy.Wave {
 func (r *replay) plan(shares []int, a *policy.Approval, now time.Time) []policy.Wave {
 	s := r.way.Policy
 	within := cmp.Or(s.Deadline, time.Duration(r.way.InstallDays)*24*time.Hour)
-	waiting := r.waiting(a)
+	waiting := r.waiting(a, policy.Wave{})
 	waves := make([]policy.Wave, len(shares))
 	for i, share := range shares {
 		waves[i] = policy.Wave{Threshold: threshold(waiting, share), Waits: true, Planned: now, Within: max(within, s.notice())}
@@ -79,12 +90,12 @@ func (r *replay) plan(shares []int, a *policy.Approval, now time.Time) []policy.
 	return waves
 }
 
-// waiting returns the bucket of every production phone that an approval covers and
-// that does not have its release, sorted.
-func (r *replay) waiting(a *policy.Approval) []uint32 {
+// waiting returns the bucket of every production phone that an approval covers,
+// that does not have its release, and whose version a wave takes, sorted.
+func (r *replay) waiting(a *policy.Approval, takes policy.Wave) []uint32 {
 	var buckets []uint32
 	for _, p := range r.phones {
-		if has(a.Models, p.model) && !version.AtLeast(p.os, a.Release) {
+		if has(a.Models, p.model) && !version.AtLeast(p.os, a.Release) && takes.Takes(p.os) {
 			buckets = slices.AppendSeq(buckets, slices.Values(slices.Repeat([]uint32{policy.Bucket(a.Release, p.id)}, p.count)))
 		}
 	}
@@ -102,9 +113,6 @@ func threshold(buckets []uint32, share int) uint32 {
 
 // start starts the waves that are due, at the hour at which they are.
 func (r *replay) start(now time.Time) {
-	if r.way.Policy == nil {
-		return
-	}
 	for i := range r.parts.Approvals {
 		a := &r.parts.Approvals[i]
 		r.putOff(a, now)
@@ -135,7 +143,7 @@ func (r *replay) usersInstall(now time.Time) {
 			continue
 		}
 		for _, p := range r.phones {
-			if !p.off && slices.Contains(g.ProductionModels, p.model) && !version.AtLeast(p.os, g.Release) {
+			if p.reachable(now) && slices.Contains(g.ProductionModels, p.model) && !version.AtLeast(p.os, g.Release) {
 				r.take(p, g.Release, now)
 				r.ahead.note(Event{Kind: EventUsers, Release: g.Release, Phones: p.count})
 			}

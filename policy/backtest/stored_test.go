@@ -43,7 +43,7 @@ func TestStoredPolicies(t *testing.T) {
 		{"deadline under the notice", two[:1], under(backtest.Stored{Deadline: aDay, Notice: 4 * aDay}, 15), []string{"26.0 tested 0 approved 15 installed 19 approved"}},
 		{"calendar", two[:1], under(backtest.Stored{Calendar: closed}, 15), []string{"26.0 tested 0 approved 15 installed 27 approved"}},
 		{"hours", two[:1], under(backtest.Stored{Calendar: policy.Calendar{From: 9 * time.Hour, To: 17 * time.Hour}}, 15), []string{
-			"26.0 tested 0 approved 15 installed 18 approved", // in the morning of day 17, seen on the next
+			"26.0 tested 0 approved 15 installed 17 approved", // in the morning
 		}},
 		{"results that count long enough", two, under(carry(10), 15), []string{
 			"26.0 tested 0 approved 15 installed 17 approved", "26.0.1 tested 20 approved 23 installed 25 approved",
@@ -143,5 +143,38 @@ func TestBroken(t *testing.T) {
 	h.Broken = []backtest.Broken{{Release: "26.0"}}
 	if _, err := backtest.Replay(h, []backtest.Way{way(backtest.Finish, 7)}); !errors.Is(err, backtest.ErrDays) {
 		t.Errorf("broken for no day: %v, want ErrDays", err)
+	}
+}
+
+// TestStoredLane: a policy has its emergency lane, which is quicker than its waves
+// also where a release is verified; one that switches it off has none.
+func TestStoredLane(t *testing.T) {
+	t.Parallel()
+	models := []string{old}
+	releases := []policy.Release{posted("26.0", 0, models), posted("26.0.1", 20, models, "CVE-1")}
+	slow := backtest.Stored{Policy: policy.Policy{CarryOver: true}, Waves: []int{20, 100}, Soak: 4 * aDay, Deadline: 2 * aDay}
+	off := slow
+	off.Urgent.Off = true
+	for _, test := range []struct {
+		name   string
+		stored backtest.Stored
+		want   string
+		phones map[int]int // that have 26.0.1, by day
+	}{
+		{"by the lane", slow, "26.0.1 tested 20 approved 23 installed 23 urgent", map[int]int{23: 0, 24: 10}},
+		{"switched off", off, "26.0.1 tested 20 approved 23 installed 25 approved", map[int]int{24: 0, 25: 2, 28: 2, 29: 10}},
+	} {
+		w := under(test.stored, 15)
+		w.Lane = true
+		if got := story(one(t, history(releases...), w))[1]; got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+		for until, want := range test.phones {
+			h := history(releases...)
+			h.Until = day(until)
+			if got := one(t, h, w).History[1].Phones; got != want {
+				t.Errorf("%s: on day %d %d phones have it, want %d", test.name, until, got, want)
+			}
+		}
 	}
 }

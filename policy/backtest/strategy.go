@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/kannuki-mdm/kannuki/policy"
 )
 
 // Strategy says what testers do when a new release appears.
@@ -45,16 +43,3 @@ func ParseStrategy(s string) (Strategy, error) {
 
 // carries reports whether results for x.y count for its patches.
 func (s Strategy) carries() bool { return s == CarryOver || s == Emergency }
-
-// takesUp reports whether a tester with a test under way turns to a newer
-// release. The gates are those of the two.
-func (s Strategy) takesUp(under, newer policy.Gate) bool {
-	switch s {
-	case Restart:
-		return true
-	case Emergency:
-		return slices.ContainsFunc(newer.Exploited, func(cve string) bool { return !slices.Contains(under.Exploited, cve) })
-	case Finish, CarryOver:
-	}
-	return false
-}

@@ -12,28 +12,47 @@ import (
 // reads it.
 func SimulateValues(q fleet.SimulateQuery) url.Values {
 	v := url.Values{}
-	for name, value := range map[string]string{"policy": q.Policy, "release": strings.Join(q.Releases, ","), "broken": strings.Join(q.Broken, ","), "silent": q.Silent} {
+	for name, list := range simulateLists(&q) {
+		if len(*list) > 0 {
+			v.Set(name, strings.Join(*list, ","))
+		}
+	}
+	for name, value := range map[string]string{"policy": q.Policy, "silent": q.Silent} {
 		if value != "" {
 			v.Set(name, value)
 		}
 	}
-	for name, value := range map[string]int{"days": q.Days, "test_days": q.TestDays, "smoke_days": q.SmokeDays} {
-		if value != 0 {
-			v.Set(name, strconv.Itoa(value))
+	for name, value := range simulateNumbers(&q) {
+		if *value != 0 {
+			v.Set(name, strconv.Itoa(*value))
 		}
 	}
 	return v
 }
 
+// simulateLists are the fields of a query that are lists, by the name of the parameter.
+func simulateLists(q *fleet.SimulateQuery) map[string]*[]string {
+	return map[string]*[]string{
+		"release": &q.Releases, "broken": &q.Broken, "exploited": &q.Exploited, "fails": &q.Fails, "falls_silent": &q.FallsSilent,
+		"taken_back": &q.TakenBack, "away": &q.Away,
+	}
+}
+
+// simulateNumbers are those that are numbers.
+func simulateNumbers(q *fleet.SimulateQuery) map[string]*int {
+	return map[string]*int{
+		"days": &q.Days, "test_days": &q.TestDays, "smoke_days": &q.SmokeDays, "sign_hours": &q.SignHours, "resume_days": &q.ResumeDays,
+	}
+}
+
 func simulate(h *Handler, c *call) (any, error) {
 	q := fleet.SimulateQuery{Policy: c.query("policy"), Silent: c.query("silent")}
-	if s := c.query("broken"); s != "" {
-		q.Broken = strings.Split(s, ",")
+	for name, into := range simulateLists(&q) {
+		if s := c.query(name); s != "" {
+			*into = strings.Split(s, ",")
+		}
 	}
-	if s := c.query("release"); s != "" {
-		q.Releases = strings.Split(s, ",")
-	}
-	for name, into := range map[string]*int{"days": &q.Days, "test_days": &q.TestDays, "smoke_days": &q.SmokeDays} {
+	for name, into := range simulateNumbers(&q) {
 		s := c.query(name)
 		if s == "" {
 			continue
