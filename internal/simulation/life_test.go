@@ -29,6 +29,7 @@ type life struct {
 	phones   []character
 	releases []release
 	flaws    []flaw
+	reminds  bool // people are reminded of phones that are late
 	locked   bool // phones are locked for hours
 	events   []event
 
@@ -39,12 +40,13 @@ type life struct {
 
 // team is a group as people set it up.
 type team struct {
-	name   string
-	apps   []int // into businessApps
-	auto   bool  // candidates are given out by themselves
-	notice time.Duration
-	rules  rules
-	hurry  hurry
+	name      string
+	apps      []int // into businessApps
+	auto      bool  // candidates are given out by themselves
+	notice    time.Duration
+	rules     rules
+	hurry     hurry
+	reminders reminders
 
 	reports int // phones on which an app has to be reported broken to stop a rollout; 0: as without a policy
 }
@@ -133,6 +135,7 @@ type size struct {
 	majors       bool // Apple maintains two major versions
 	delivers     bool // apps are brought to phones first
 	edited       bool // people edit apps, groups and policies
+	reminds      bool // people are reminded of phones that are late
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -170,6 +173,10 @@ func draw(seed uint64, of size) life {
 	l.majors, l.stops = of.majors, never
 	if of.majors {
 		drawMajors(numbers(21), &l)
+	}
+	l.reminds = of.reminds
+	if of.reminds {
+		drawReminders(numbers(23), &l)
 	}
 	if of.delivers {
 		drawShoppers(numbers(22), &l)

@@ -29,13 +29,15 @@ type book struct {
 	flaws      int                        // known to be exploited that the server was told of
 	holds      map[string]*toldHold
 	deliveries map[string]*deliveries // by phone, enrolment and app
+	steps      map[string]time.Time   // reminders, by phone, enrolment, approval and step
+	unreminded map[string]time.Time   // since when phones wait for the first, by phone, enrolment and approval
 	neighbour  [sha256.Size]byte
 	settled    []settled
 	proposed   map[string]proposed // edits, by identifier
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.

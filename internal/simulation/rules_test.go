@@ -84,6 +84,7 @@ func policyOf(t team) fleet.PolicyChange {
 	if t.hurry.off {
 		c.Urgent = new(fleet.UrgentOff)
 	}
+	c.ChaseChange = t.reminders.change()
 	if d.majors != "" {
 		c.Majors = &d.majors
 	}

@@ -41,6 +41,9 @@ func plain(seed uint64) size {
 	if seed%32 == 14 {
 		return size{phones: 8, days: 40, delivers: true}
 	}
+	if seed%32 == 30 {
+		return size{phones: 8, days: 40, reminds: true}
+	}
 	if seed%16 == 6 {
 		return size{phones: 8, days: 40, majors: true}
 	}

@@ -248,11 +248,15 @@ func (w *world) sweep() {
 
 // look has the server look at every phone.
 func (w *world) look() {
-	err := w.try(func() error {
+	sweep := func() error {
 		_, err := w.fleet.Sweep(w.ctx)
 		return err
-	})
-	if err != nil {
+	}
+	if w.life.reminds {
+		w.reminding(sweep)
+		return
+	}
+	if err := w.try(sweep); err != nil {
 		w.violated("P0", nil, "a sweep: %v", err)
 	}
 }
@@ -282,6 +286,7 @@ func (w *world) ring() {
 	if moved {
 		w.look()
 	}
+	w.remind()
 	w.soonest()
 }
 
