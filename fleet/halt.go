@@ -205,7 +205,8 @@ func (f *Fleet) EndHalt(ctx context.Context, seg storage.Segment, a Act, cause s
 // datedBack returns the change that has what was decided against a release while the
 // clock ran ahead hold from now on, and not when the clock gets there. Results come
 // along whatever they say: one that was seen before another must not come after it.
-// What a breaker is not to look at ends now too.
+// What a breaker is not to look at ends now too. An approval whose time is yet to come
+// names from now on what it rests on.
 func (f *Fleet) datedBack(s *snapshot) storage.WorldChange {
 	now := f.now()
 	back := func(times ...*time.Time) (moved bool) {
@@ -218,7 +219,11 @@ func (f *Fleet) datedBack(s *snapshot) storage.WorldChange {
 	}
 	var c storage.WorldChange
 	for _, a := range s.records.Approvals {
-		if back(&a.PausedAt, &a.WithdrawnAt, &a.Breaker.Since) {
+		moved := back(&a.PausedAt, &a.WithdrawnAt, &a.Breaker.Since)
+		if a.At.After(now) {
+			a.Verdicts, moved = sortedUnion(a.Verdicts, s.restsByTime(a)), true
+		}
+		if moved {
 			c.Approvals = append(c.Approvals, a)
 		}
 	}
@@ -243,6 +248,27 @@ func (f *Fleet) datedBack(s *snapshot) storage.WorldChange {
 		}
 	}
 	return c
+}
+
+// restsByTime returns the results that an approval rests on because of their times,
+// beside those it names: on its release, and not taken back before it was given. Once
+// times are those of two clocks, only names tell what was taken back later. One that
+// was taken back since the clock was doubted counts as taken back later: if it was
+// not, others were there in its place.
+func (s *snapshot) restsByTime(a storage.Approval) []string {
+	doubted := s.records.Halt.At
+	if s.records.Halt.Was.Before(doubted) {
+		doubted = s.records.Halt.Was
+	}
+	var ids []string
+	for _, v := range s.records.Verdicts {
+		works := v.Group == a.Group && v.Release == a.Release && v.Result != string(policy.ResultBroken) && v.Method != string(policy.MethodSmoke)
+		before := !v.RevokedAt.IsZero() && !v.RevokedAt.After(a.At) && v.RevokedAt.Before(doubted)
+		if works && !before && !v.At.After(a.At) {
+			ids = append(ids, v.ID)
+		}
+	}
+	return ids
 }
 
 // engineHalt translates a halt for the engine.

@@ -347,6 +347,12 @@ func TestRolloutAndVerdicts(t *testing.T) {
 		{"revoked stops it", revokeFirst, policy.PhasePaused},
 		{"revoked and tested again", func(p *policy.Parts) { revokeFirst(p); again(p) }, policy.PhaseRollingOut},
 		{"revoked before the approval", func(p *policy.Parts) { p.Verdicts[0].RevokedAt = before }, policy.PhaseRollingOut},
+		{"named by an approval of a clock that ran ahead", func(p *policy.Parts) {
+			p.Verdicts[0].RevokedAt, p.Approvals[0].Verdicts = before, []string{p.Verdicts[0].ID}
+		}, policy.PhasePaused},
+		{"named, and to be revoked", func(p *policy.Parts) {
+			p.Verdicts[0].RevokedAt, p.Approvals[0].Verdicts = after, []string{p.Verdicts[0].ID}
+		}, policy.PhaseRollingOut},
 		{"recorded and revoked after the approval", func(p *policy.Parts) {
 			again(p)
 			p.Verdicts[3].Model, p.Verdicts[3].RevokedAt = "iPhone18,1", now

@@ -258,7 +258,9 @@ func (g *group) stopping(app App, a approvalOf, now time.Time) (revoked *Verdict
 }
 
 // revokedSince returns a works result an approval rests on, revoked after it was
-// given, that no other result replaces.
+// given, that no other result replaces. A result that the approval names counted when
+// it was given, so it was revoked later whatever the times say: a clock that ran
+// ahead may have put the approval after it.
 func (g *group) revokedSince(app App, a approvalOf, now time.Time) *Verdict {
 	revoked := g.revokedOn(a.release, app, a, now)
 	for _, older := range a.release.older {
@@ -272,7 +274,8 @@ func (g *group) revokedSince(app App, a approvalOf, now time.Time) *Verdict {
 // revokedOn looks at the results on one release.
 func (g *group) revokedOn(rel *release, app App, a approvalOf, now time.Time) *Verdict {
 	for _, v := range g.verdicts[appRelease{app.BundleID, rel.Version}] {
-		if !reached(v.RevokedAt, now) || begun(v.RevokedAt, a.At) || !a.restsOn(v) {
+		later := a.names(v) || v.RevokedAt.After(a.At)
+		if !reached(v.RevokedAt, now) || !later || !a.restsOn(v) {
 			continue
 		}
 		if g.lost(app, a, v.class, now) {
@@ -327,13 +330,17 @@ func (g *group) accepted(bundleID string, a approvalOf, now time.Time) map[strin
 	return g.tests(bundleID, a.release, now, time.Time{}).verified()
 }
 
+// names reports whether a result is one of those on record that an approval was given
+// for.
+func (a approvalOf) names(v verdictOf) bool { return slices.Contains(a.Verdicts, v.ID) }
+
 // restsOn reports whether an approval rests on a works result: one it names, or
 // any on its own release that counted by itself when it was given.
 func (a approvalOf) restsOn(v verdictOf) bool {
 	switch {
 	case v.why != "" || v.Result == ResultBroken:
 		return false
-	case slices.Contains(a.Verdicts, v.ID):
+	case a.names(v):
 		return true
 	case !begun(v.At, a.At):
 		return false
