@@ -102,10 +102,10 @@ func (t *tx) holder(seg storage.Segment, udid string) (string, error) {
 // saveHolder brings the index of notices that name a holder from what a notice was
 // to what it is.
 func (t *tx) saveHolder(seg storage.Segment, before, after storage.Notice) error {
-	switch {
-	case after.Holder == before.Holder:
+	switch after.Holder {
+	case before.Holder:
 		return nil
-	case after.Holder == "":
+	case "":
 		return t.remove(bucketHolder, holderKey(seg, after))
 	default:
 		return t.indexHolder(seg, after)

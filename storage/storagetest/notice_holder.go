@@ -8,9 +8,9 @@ import (
 
 // forgetHolderSentences are about how long notices say who carries a phone.
 func forgetHolderSentences() []sentence {
-	carry := func(t *testing.T, s Store, seg storage.Segment, udid, holder string) {
+	carry := func(t *testing.T, s Store, udid, holder string) {
 		t.Helper()
-		_, err := s.UpdatePhone(t.Context(), seg, udid, 0, func(p *storage.Phone) (storage.PhoneChange, error) {
+		_, err := s.UpdatePhone(t.Context(), segA, udid, 0, func(p *storage.Phone) (storage.PhoneChange, error) {
 			p.Holder = holder
 			return storage.PhoneChange{}, nil
 		})
@@ -41,12 +41,12 @@ func forgetHolderSentences() []sentence {
 		{"names who carries its phone as long as the phone's record does", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "a")
 			enrol(t, s, segB, "a")
-			carry(t, s, segA, "a", "S-1")
+			carry(t, s, "a", "S-1")
 			tell(t, s, segA, of("1", "a", "S-1", sent(pending("log", 1))), of("2", "a", "S-0"), of("3", "nobody", "S-9"), of("4", "a", ""))
 			tell(t, s, segB, of("1", "a", "S-1"))
 			wantEqual(t, forget(t, s, 0), 2)
 			wantEqual(t, holders(t, s, segA), []string{"", "", "", "S-1"})
-			carry(t, s, segA, "a", "")
+			carry(t, s, "a", "")
 			wantEqual(t, forget(t, s, 0), 1)
 			wantEqual(t, forget(t, s, 0), 0)
 			wantEqual(t, holders(t, s, segB), []string{"S-1"})
@@ -67,20 +67,20 @@ func forgetHolderSentences() []sentence {
 		{"are looked at anew whenever their phone changes hands", func(t *testing.T, s Store) {
 			enrol(t, s, segA, "a")
 			enrol(t, s, segA, "b")
-			carry(t, s, segA, "a", "S-1")
-			carry(t, s, segA, "b", "S-2")
+			carry(t, s, "a", "S-1")
+			carry(t, s, "b", "S-2")
 			tell(t, s, segA, of("1", "a", "S-1", pending("log", 1)), of("2", "b", "S-2"), of("3", "a", "S-1"))
 			wantEqual(t, forget(t, s, 0), 0)
-			carry(t, s, segA, "a", "S-3")
+			carry(t, s, "a", "S-3")
 			wantEqual(t, forget(t, s, 0), 1)
 			wantEqual(t, forget(t, s, 0), 0)
 			must(t, settle(t, s, "1", pending("log", 1), sent(pending("log", 1))))
 			wantEqual(t, forget(t, s, 0), 1)
 			tell(t, s, segA, of("4", "a", "S-3"))
-			carry(t, s, segA, "a", "")
-			carry(t, s, segA, "a", "S-3") // and is theirs again
+			carry(t, s, "a", "")
+			carry(t, s, "a", "S-3") // and is theirs again
 			wantEqual(t, forget(t, s, 0), 0)
-			carry(t, s, segA, "b", "S-3")
+			carry(t, s, "b", "S-3")
 			wantEqual(t, holders(t, s, segA), []string{"S-3", "", "S-2", ""})
 			wantEqual(t, forget(t, s, 0), 1)
 			wantEqual(t, holders(t, s, segA), []string{"S-3", "", "", ""})
