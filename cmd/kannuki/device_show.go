@@ -9,6 +9,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/server/api"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 func newDeviceShowCommand(g *globals) *cobra.Command {
@@ -52,7 +53,7 @@ func (g *globals) deviceText(d api.Device) string {
 		{t.T("Ring"), g.word(d.Ring).shown},
 		{t.T("Rights"), g.word(d.Rights).shown},
 		{t.T("Enrollment"), enrolled},
-		{t.T("Supervised"), plain(d.Supervised).shown},
+		{t.T("Supervised"), g.supervised(d.Supervised)},
 		{t.T("Hold"), g.by(g.holdText(d.Hold, d.HoldWhy), d.HoldBy)},
 		{t.T("To install"), g.by(plain(d.Target).shown, d.UpdateBy)},
 		{t.T("Deadline, phone's clock"), onClock(d.Deadline).shown},
@@ -63,6 +64,14 @@ func (g *globals) deviceText(d api.Device) string {
 		{t.T("Updated unapproved"), strings.Join(present(plain(d.Leak).shown, g.since(d.LeakAt)), ", ")},
 	}
 	return fields(append(pairs, g.deviceExtras(d)...)...) + g.clockText(d.Clock)
+}
+
+// supervised says whether a phone is, as far as it told.
+func (g *globals) supervised(said string) string {
+	if said == "" {
+		return plain(said).shown
+	}
+	return g.yesNo(said == string(storage.Supervised))
 }
 
 // deviceExtras are the lines that only phones have that said so much.
