@@ -100,6 +100,26 @@ func (s *Server) warnOfFilters(ctx context.Context) {
 	}
 }
 
+// warnOfBetaPrograms logs which policies name a beta program that the configuration
+// does not have: their verification phones take part in none.
+func (s *Server) warnOfBetaPrograms(ctx context.Context) {
+	segments, err := s.store.Segments(ctx)
+	for _, seg := range segments {
+		var policies []fleet.PolicyView
+		if policies, err = s.fleet.Policies(seg); err != nil {
+			break
+		}
+		for _, p := range policies {
+			if p.BetaMissing {
+				s.o.Logger.WarnContext(ctx, "a policy's beta program is not in the configuration", "segment", seg, "policy", p.Name, "program", p.BetaProgram)
+			}
+		}
+	}
+	if err != nil {
+		s.o.Logger.ErrorContext(ctx, "look at the beta programs of policies", "error", err)
+	}
+}
+
 // TestChannel implements [api.Operations].
 func (s *Server) TestChannel(ctx context.Context, seg storage.Segment, a fleet.Act, name string) (api.ChannelTest, error) {
 	done := api.ChannelTest{Channel: name, ID: uuid.NewString(), DryRun: a.DryRun}

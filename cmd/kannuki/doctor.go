@@ -105,6 +105,7 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 	}
 	out = append(out, g.databaseSize(s.Server.Database))
 	out = append(out, g.filters(ctx)...)
+	out = append(out, g.betaPrograms(ctx)...)
 	out = append(out, g.identities(s.Fleet.Certificates)...)
 	if len(s.Server.Feeds) > 0 {
 		return out // the feeds have checks of their own
@@ -124,6 +125,27 @@ func (g *globals) filters(ctx context.Context) []server.Finding {
 	for _, u := range v.Unmatched {
 		message, fix := g.unmatchedText(u)
 		out = append(out, server.Finding{Check: "notify-filters", Grade: server.GradeWarn, Message: message, Fix: fix})
+	}
+	return out
+}
+
+// betaPrograms judges whether the configuration has the beta programs of the
+// policies.
+func (g *globals) betaPrograms(ctx context.Context) []server.Finding {
+	var v api.Policies
+	if err := api.NewSocketClient(server.SocketPath(g.data)).Get(ctx, api.Path("policies"), nil, &v); err != nil {
+		f := describe(g.text, err)
+		return []server.Finding{{Check: "beta-programs", Grade: server.GradeWarn, Message: f.Message, Fix: f.Next}}
+	}
+	var out []server.Finding
+	for _, p := range v.Policies {
+		if p.BetaMissing {
+			out = append(out, server.Finding{
+				Check: "beta-programs", Grade: server.GradeWarn,
+				Message: g.text.T("Policy %s names the beta program %s, which the configuration does not have: its verification phones take part in none.", p.Name, p.BetaProgram),
+				Fix:     g.text.T("Add it to beta_programs in config.yaml with its token and restart the server, or `kannuki policy set %s --beta off`.", p.Name),
+			})
+		}
 	}
 	return out
 }

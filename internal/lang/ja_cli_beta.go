@@ -3,6 +3,14 @@ package lang
 // japaneseBeta are the texts about betas of releases to come.
 func japaneseBeta() []both {
 	return []both{
+		{
+			"Policy %s names the beta program %s, which the configuration does not have: its verification phones take part in none.",
+			"ポリシー%sのベータプログラム%sが設定ファイルにありません。検証用端末はベータプログラムに参加しません。",
+		},
+		{
+			"Add it to beta_programs in config.yaml with its token and restart the server, or `kannuki policy set %s --beta off`.",
+			"config.yamlのbeta_programsにトークンとともに追加してサーバーを再起動するか、`kannuki policy set %s --beta off`を実行してください。",
+		},
 		{"Beta", "ベータ"},
 		{"Beta program", "ベータプログラム"},
 		{"%s is not in config.yaml: no phone takes part", "%sがconfig.yamlにないため、どの端末も参加しません"},
