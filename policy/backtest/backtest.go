@@ -67,8 +67,8 @@ type Way struct {
 // MaxDays is the largest number of days a Way may name.
 const MaxDays = 365
 
-// EmergencyInstallDays is how many days after its approval phones install what
-// went through the emergency lane, unless InstallDays are less.
+// EmergencyInstallDays is how many days after its approval phones install what is
+// urgent and verified, unless InstallDays are less; the emergency lane has waves.
 const EmergencyInstallDays = 1
 
 // Faults of a History or a Way that callers tell apart.

@@ -222,7 +222,8 @@ func TestExposure(t *testing.T) {
 }
 
 // TestEmergencyInstalls: what came by the emergency lane is on a tenth of the phones
-// after four hours, and on all of them within a day.
+// after four hours, and on all of them within a day; what one person approves in an
+// emergency on all of them at once.
 func TestEmergencyInstalls(t *testing.T) {
 	t.Parallel()
 	h := history(posted("26.0", 0, []string{old}), posted("26.1", 30, []string{old}, "CVE-1"))
@@ -233,7 +234,12 @@ func TestEmergencyInstalls(t *testing.T) {
 			t.Errorf("until day %d: %s, approved on day %s, on %d phones, want %d", until, last.Outcome, dayOf(last.Approved), last.Phones, want)
 		}
 	}
-	h.Until = day(60)
+	h = history(posted("26.0", 0, []string{old}), posted("26.0.1", 30, []string{old}, "CVE-1"))
+	verified := one(t, h, way(backtest.Emergency, 15)).History[1]
+	if want := dayOf(day(33 + backtest.EmergencyInstallDays).Format(time.DateOnly)); dayOf(verified.Installed) != want || verified.Outcome != backtest.Approved {
+		t.Errorf("what is verified by then: %s, installed on day %s, want %s", verified.Outcome, dayOf(verified.Installed), want)
+	}
+	h = history(posted("26.0", 0, []string{old}), posted("26.1", 30, []string{old}, "CVE-1"))
 	if last := one(t, h, way(backtest.Emergency, 15)).History[1]; dayOf(last.Installed) != "33" {
 		t.Errorf("first installed on day %s, want 33", dayOf(last.Installed))
 	}
