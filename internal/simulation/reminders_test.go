@@ -86,7 +86,7 @@ func (w *world) reminding(do func() error) {
 	for _, p := range w.phones {
 		stored, err := w.disk.Phone(w.ctx, seg, p.udid)
 		if err == nil {
-			before[p.udid] = stored.Clone()
+			before[p.udid] = stored // of what it points at nothing is ever changed in place
 		}
 	}
 	if err := w.try(do); err != nil {
