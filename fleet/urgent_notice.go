@@ -10,7 +10,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// tellUrgent records, once for each group and release, that the release is urgent
+// tellUrgent records, once for each group, release and flaw, that the release is urgent
 // there: in the transaction that remembers it.
 func (f *Fleet) tellUrgent(ctx context.Context, w *worldState, j *gated) error {
 	if c := f.urgentToTell(w, j); len(c.HoldMarks) == 0 {
@@ -32,19 +32,22 @@ func (f *Fleet) tellUrgent(ctx context.Context, w *worldState, j *gated) error {
 	return nil
 }
 
-// urgentToTell returns the change that tells of every release that became urgent,
-// empty when there is nothing to tell.
+// urgentToTell returns the change that tells of every release that became urgent, or
+// urgent for a further flaw, empty when there is nothing to tell.
 func (f *Fleet) urgentToTell(w *worldState, j *gated) storage.WorldChange {
 	var c storage.WorldChange
 	s, now := j.snapshot, j.now
 	for _, g := range s.records.Groups {
 		for _, gate := range j.gates(g.Name) {
 			mark := storage.HoldMark{Group: g.Name, Release: "urgent " + gate.Release, Urgent: true, At: now}
-			told := slices.ContainsFunc(s.records.HoldMarks, func(m storage.HoldMark) bool { return sameMark(m, mark) })
-			if told || !worthTelling(gate) {
+			if i := slices.IndexFunc(s.records.HoldMarks, func(m storage.HoldMark) bool { return sameMark(m, mark) }); i >= 0 {
+				mark.CVEs = s.records.HoldMarks[i].CVEs
+			}
+			if !worthTelling(gate) || !slices.ContainsFunc(gate.Urgent.CVEs, isNew(mark)) {
 				continue
 			}
-			entry := f.entry(Act{Actor: "kannuki"}, NoticeReleaseUrgent, g.Name+"/"+gate.Release, urgentDetail(gate))
+			entry := f.entry(Act{Actor: "kannuki"}, NoticeReleaseUrgent, g.Name+"/"+gate.Release, urgentDetail(gate, mark))
+			mark.CVEs = sortedUnion(mark.CVEs, gate.Urgent.CVEs)
 			c.HoldMarks, c.Audit, c.Notices = append(c.HoldMarks, mark), append(c.Audit, entry), append(c.Notices, f.holdNotice(w.segment, entry, gate))
 		}
 	}
@@ -65,16 +68,32 @@ func worthTelling(gate policy.Gate) bool {
 	return true
 }
 
-// urgentDetail says which flaws make a gate urgent, for how many phones on what, and
-// what a person can do next.
-func urgentDetail(gate policy.Gate) map[string]string {
-	phones, from := 0, []string{}
+// isNew returns what reports whether a mark says nothing of a flaw.
+func isNew(mark storage.HoldMark) func(string) bool {
+	return func(flaw string) bool { return !slices.Contains(mark.CVEs, flaw) }
+}
+
+// urgentDetail says which flaws, beyond those that were told, make a gate urgent, for
+// how many phones on what, and what a person can do next.
+func urgentDetail(gate policy.Gate, told storage.HoldMark) map[string]string {
+	phones, from, flaws := 0, []string{}, []string{}
 	for _, v := range gate.Urgent.From {
-		phones += v.Phones
-		from = append(from, v.Version)
+		if slices.ContainsFunc(v.CVEs, isNew(told)) {
+			phones += v.Phones
+			from = append(from, v.Version)
+		}
 	}
-	return map[string]string{
-		"flaws": strings.Join(gate.Urgent.CVEs, ", "), "count": strconv.Itoa(phones), "from": strings.Join(from, ", "),
+	for _, flaw := range gate.Urgent.CVEs {
+		if isNew(told)(flaw) {
+			flaws = append(flaws, flaw)
+		}
+	}
+	detail := map[string]string{
+		"flaws": strings.Join(flaws, ", "), "count": strconv.Itoa(phones), "from": strings.Join(from, ", "),
 		"phase": string(gate.Phase), "step": string(gate.NextHuman),
 	}
+	if len(told.CVEs) > 0 {
+		detail["known"] = strings.Join(told.CVEs, ", ")
+	}
+	return detail
 }

@@ -82,3 +82,33 @@ func TestUrgentIsNotTold(t *testing.T) {
 		})
 	}
 }
+
+// TestFurtherFlawIsTold: a flaw that becomes known to be exploited later is told once
+// too, with those told before it, whatever sweeps and restarts follow.
+func TestFurtherFlawIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.urgent(1)
+	mark := storage.HoldMark{Group: "sales", Release: "urgent " + release, Urgent: true, CVEs: []string{"CVE-2026-1"}, At: w.clock.Now()}
+	records, err := w.store.World(w.ctx, seg)
+	w.must(err)
+	_, err = w.store.ChangeWorld(w.ctx, seg, records.Revision, storage.WorldChange{HoldMarks: []storage.HoldMark{mark}})
+	w.must(err)
+	w.restart()
+	for range 2 {
+		w.sweep()
+		w.clock.Add(aDay)
+		w.restart()
+	}
+	list := w.urgentNotices()
+	if len(list) != 1 {
+		t.Fatalf("%d notices, want one", len(list))
+	}
+	want := map[string]string{
+		"flaws": exploited()[0], "known": "CVE-2026-1", "count": "2", "from": exploitedOn,
+		"phase": string(w.gate().Phase), "step": string(w.gate().NextHuman),
+	}
+	if diff := cmp.Diff(want, list[0].Params); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -266,7 +266,8 @@ type HoldMark struct {
 	// Branch is what was told of an older branch, quiet or stopped; Release is
 	// then that branch, "iOS 26".
 	Branch string `json:"branch,omitzero"`
-	// Urgent says that the group was told that a release fixes a flaw known to be
-	// exploited; Release is then "urgent 26.6.1".
-	Urgent bool `json:"urgent,omitzero"`
+	// Urgent says that the group was told that a release fixes flaws known to be
+	// exploited; Release is then "urgent 26.6.1", and CVEs are those told.
+	Urgent bool     `json:"urgent,omitzero"`
+	CVEs   []string `json:"cves,omitempty"`
 }
