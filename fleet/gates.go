@@ -80,6 +80,8 @@ type Effect struct {
 	Approval string `json:"approval,omitempty"`
 	Promise         // of the approval
 	Rebased         // what it has to do with another rollout
+	// Haste is what hurrying a rollout under way changes; nil for any other decision.
+	Haste *Haste `json:"hurried,omitempty"`
 	// Waves are those of the approval, with their dates; none for a decision
 	// that has none.
 	Waves []WaveView `json:"waves,omitempty"`

@@ -85,7 +85,7 @@ func (s *snapshot) asks(a *policy.Approval, wave policy.Wave) policy.Enforcement
 	if g, err := s.group(a.Group); err == nil {
 		set = g.MinimumNotice
 	}
-	return policy.Enforcement{Release: a.Release, Deadline: wave.Deadline, Notice: a.Notice(set), Source: policy.SourceApproval, SourceID: a.ID, Urgent: a.Lane != nil}
+	return policy.Enforcement{Release: a.Release, Deadline: wave.Deadline, Notice: a.Notice(set), Source: policy.SourceApproval, SourceID: a.ID, Urgent: a.Lane != nil, Hurried: a.HurriedAt()}
 }
 
 // toldDeadline returns the deadline of a phone of a group that is told at a

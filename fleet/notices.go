@@ -26,6 +26,7 @@ const (
 
 	NoticePhoneLeaked     = "phone.leaked"     // a production phone came to a release that nobody approved for its group
 	NoticeRolloutStopped  = "rollout.stopped"  // a rollout stopped itself, and waits for a person
+	NoticeRolloutHurried  = "rollout.hurried"  // two people hurried a rollout under way: phones install sooner than planned
 	NoticeProposalWaiting = "proposal.waiting" // an act waits for a second person
 	NoticeProposalSigned  = "proposal.signed"
 	NoticeProposalRefused = "proposal.refused"
@@ -34,7 +35,7 @@ const (
 // NoticeKinds returns every kind there is, sorted.
 func NoticeKinds() []string {
 	kinds := []string{
-		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticePhoneLeaked, NoticeRolloutStopped,
+		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticePhoneLeaked, NoticeRolloutStopped, NoticeRolloutHurried,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
 		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket,
 		NoticeTestsNotice, NoticeTestsMessage, NoticeTestsEscalate, NoticeTestsTicket, NoticeBetaBroken,

@@ -123,9 +123,7 @@ func (f *Fleet) fixDeadline(s *snapshot, p *storage.Phone, e *policy.Enforcement
 	if was != nil && was.Release == e.Release && (was.SourceID == e.SourceID || e.Keep) {
 		soon := policy.FormatLocal(now.Add(refixMargin), loc)
 		if policy.LocalTime(was.Deadline).Compare(soon) > 0 || was.By == by && f.holds(p, was) {
-			same := *was
-			same.By = by
-			return &same
+			return f.kept(s, p, e, by, now)
 		}
 	}
 	if e.Keep {

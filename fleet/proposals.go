@@ -148,6 +148,7 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 	var approval storage.Approval
 	var promised Promise
 	var rebased Rebased
+	var haste *Haste
 	detail := map[string]string{}
 	build := func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		p, err := f.signable(s, a, id)
@@ -162,17 +163,20 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 			return storage.WorldChange{}, outdated(err)
 		}
 		approval = changed[len(changed)-1]
-		rebased = f.rebased(w, s, approval)
+		rebased, haste = f.rebased(w, s, approval), f.haste(w, s, approval)
 		f.end(&p, a, storage.StateSigned)
 		p.Approval = approval.ID
 		signatureDetail(detail, p, approval)
 		promised, err = f.promise(w, s, approval)
-		told := f.proposalNotice(w.segment, NoticeProposalSigned, p)
-		return storage.WorldChange{Approvals: changed, Proposals: []storage.Proposal{p}, Notices: []storage.Notice{told}}, err
+		told := []storage.Notice{f.proposalNotice(w.segment, NoticeProposalSigned, p)}
+		if haste != nil {
+			told = append(told, f.hurryNotice(w.segment, approval, *haste))
+		}
+		return storage.WorldChange{Approvals: changed, Proposals: []storage.Proposal{p}, Notices: told}, err
 	}
-	effect, err := f.carry(ctx, seg, a, decision{actionOf(seen.Kind), seen.Group, seen.Release, build, detail})
+	effect, err := f.carry(ctx, seg, a, decision{actionOf(seen), seen.Group, seen.Release, build, detail})
 	if err == nil {
-		effect.Approval, effect.Promise, effect.Rebased = approval.ID, promised, rebased
+		effect.Approval, effect.Promise, effect.Rebased, effect.Haste = approval.ID, promised, rebased, haste
 		effect.show(f.waveViews(w, approval, policy.Phase(effect.Phase)), approval)
 	}
 	return effect, err
@@ -343,7 +347,7 @@ func signatureDetail(detail map[string]string, p storage.Proposal, a storage.App
 	if l := a.Lane; l != nil {
 		detail["proposer"], detail["proposer_reason"], detail["signer"], detail["signer_reason"] = l.By, l.Reason, l.Second, l.SecondReason
 		detail["cves"], detail["verdicts"] = strings.Join(l.CVEs, ","), strings.Join(a.Verdicts, ",")
-		detail["last_deadline"] = a.Waves[len(a.Waves)-1].Deadline
+		detail["last_deadline"] = string(policy.LastDeadline(engineWaves(a.Waves)))
 	}
 }
 

@@ -41,6 +41,7 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 			return storage.WorldChange{}, err
 		}
 		approval := changed[len(changed)-1]
+		out.Effect.Haste = f.haste(w, s, approval)
 		out.Effect.Rebased = f.rebased(w, s, approval)
 		if out.Effect.Promise, err = f.promise(w, s, approval); err != nil {
 			return storage.WorldChange{}, err
@@ -114,19 +115,23 @@ func (f *Fleet) outcome(w *worldState, s *snapshot, p storage.Proposal, second A
 	case p.Kind == storage.KindOverride && p.Override != nil:
 		return f.overriding(w, s, p, second, gate)
 	case p.Kind == storage.KindUrgent && p.Urgent != nil:
-		approval, err := f.hurrying(w, s, p, second, gate)
+		approval, err := f.urgently(w, s, p, second, gate)
 		return []storage.Approval{approval}, err
 	default:
 		return nil, refused("unknown-kind", "this server cannot carry out a proposal of kind %q", p.Kind).with("kind", p.Kind)
 	}
 }
 
-// actionOf is how the signature of a kind of proposal is recorded.
-func actionOf(kind string) string {
-	if kind == storage.KindUrgent {
+// actionOf is how the signature of a proposal is recorded.
+func actionOf(p ProposalView) string {
+	switch {
+	case p.Urgent == nil:
+		return "gate.override"
+	case p.Urgent.Hurries != "":
+		return actionHurry
+	default:
 		return "gate.urgent"
 	}
-	return "gate.override"
 }
 
 // shownAs returns the fingerprint of what a proposal rests on as it is now.

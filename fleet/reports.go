@@ -202,14 +202,14 @@ type GateLine struct {
 	// Lane says that the approval came by the emergency lane, and who decided so.
 	Lane *policy.GateLane `json:"urgent_approval,omitempty"`
 	// Urgent says that production lacks the fix of a flaw known to be exploited,
-	// and nothing is approved that brings it.
+	// and nothing is approved that brings it soon.
 	Urgent []string `json:"urgent,omitempty"`
 }
 
 // LineOf returns a gate in one line.
 func LineOf(g policy.Gate) GateLine {
 	line := GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.WaitsFor()...), g.Override, g.Lane, nil}
-	if g.Urgent != nil && g.Approval == "" {
+	if g.Urgent != nil && (g.Approval == "" || g.NextHuman == policy.StepHurry) {
 		line.Urgent = g.Urgent.CVEs
 	}
 	return line

@@ -24,8 +24,10 @@ type UrgentRequest struct {
 
 // ProposeUrgent records that a person wants a gate approved by the emergency lane:
 // after quick checks, because production phones lack the fix of a flaw known to be
-// exploited. It changes nothing for phones: that takes the signature of another. It is
-// refused where [policy.LaneOpen] refuses it, near the end of the build's shelf life, and
+// exploited or, where an ordinary approval stands, that its rollout be hurried. It
+// changes nothing for phones: that takes the signature of another. It is
+// refused where [policy.LaneOpen] or [policy.HurryOpen] refuses it, near the end of the
+// build's shelf life, where there is nothing to hurry, and
 // while another such proposal for the gate waits; it returns a *ChangedError
 // when the lane does not rest on what the person saw.
 func (f *Fleet) ProposeUrgent(ctx context.Context, seg storage.Segment, a Act, r UrgentRequest) (Proposed, error) {
@@ -42,7 +44,7 @@ func (f *Fleet) ProposeUrgent(ctx context.Context, seg storage.Segment, a Act, r
 		}
 		p, u := f.newProposal(s, a, gate), gate.Urgent
 		p.Kind, p.Shown.Fingerprint = storage.KindUrgent, u.Fingerprint
-		p.Urgent = &storage.UrgentTerms{Deadline: "+" + noticeText(within), CVEs: u.CVEs, Verdicts: u.Verdicts}
+		p.Urgent = &storage.UrgentTerms{Deadline: "+" + noticeText(within), CVEs: u.CVEs, Verdicts: u.Verdicts, Hurries: gate.Approval}
 		for _, app := range u.Apps {
 			p.Urgent.Apps = append(p.Urgent.Apps, shownApp(app))
 		}
@@ -53,6 +55,9 @@ func (f *Fleet) ProposeUrgent(ctx context.Context, seg storage.Segment, a Act, r
 // laneOpen says why the emergency lane is closed, with the apps that keep it so.
 func laneOpen(gate policy.Gate) error {
 	err := policy.LaneOpen(gate)
+	if gate.Approval != "" {
+		err = policy.HurryOpen(gate)
+	}
 	closed, ok := errors.AsType[*policy.LaneError](err)
 	if !ok {
 		return err
@@ -76,9 +81,9 @@ func laneDeadline(s *snapshot, r UrgentRequest) (time.Duration, error) {
 	return d, nil
 }
 
-// hurrying builds the approval that a proposal for the emergency lane leads to
+// urgently builds the approval that a proposal for the emergency lane leads to
 // when it is signed now: the most exposed phones first, and no calendar.
-func (f *Fleet) hurrying(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate) (storage.Approval, error) {
+func (f *Fleet) urgently(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate) (storage.Approval, error) {
 	if err := laneOpen(gate); err != nil {
 		return storage.Approval{}, err
 	}
@@ -87,15 +92,30 @@ func (f *Fleet) hurrying(w *worldState, s *snapshot, p storage.Proposal, second 
 		return storage.Approval{}, invalid("deadline", "lane-deadline", "%q: want an offset from +24h to +48h", p.Urgent.Deadline).with("value", p.Urgent.Deadline)
 	}
 	u := gate.Urgent
+	if p.Urgent.Hurries != "" {
+		return f.hurried(w, s, p, second, u, within)
+	}
 	approval := f.newApproval(p.Group, p.Release, second.Actor, p.Reason, policy.Gate{Floors: u.Floors})
 	approval.Models, approval.Verdicts, approval.Soak = u.Models, u.Verdicts, policy.LaneSoak
-	approval.Lane = &storage.Lane{
+	approval.Lane = laneOf(p, second, u)
+	approval.Waves = storedWaves(u.Waves(firstOfLane(w, approval, u), f.now(), within, f.scheduleOf(s, approval)))
+	return approval, outlives(gate, approval.Waves)
+}
+
+// laneOf says of an approval that two people gave or hurried it by the lane.
+func laneOf(p storage.Proposal, second Act, u *policy.Urgency) *storage.Lane {
+	return &storage.Lane{
 		Proposal: p.ID, By: p.Person.Name, Second: second.Person.Name, Reason: p.Reason, SecondReason: second.Reason, CVEs: u.CVEs,
 	}
-	exposed := bucketsWaiting(w, approval, policy.Wave{UpTo: u.Levels()[0]})
-	first := thresholdFor(policy.WaveSize(policy.LaneFirst, len(exposed)), exposed)
-	approval.Waves = storedWaves(u.Waves(first, f.now(), within, f.scheduleOf(s, approval)))
-	return approval, outlives(gate, approval.Waves)
+}
+
+// firstOfLane returns the threshold of the first share of the most exposed phones.
+func firstOfLane(w *worldState, a storage.Approval, u *policy.Urgency) uint32 {
+	exposed := bucketsWaiting(w, a, policy.Wave{UpTo: u.Levels()[0]})
+	if len(exposed) == 0 {
+		return policy.Buckets
+	}
+	return thresholdFor(policy.WaveSize(policy.LaneFirst, len(exposed)), exposed)
 }
 
 // scheduleOf returns what the waves of an approval follow: the calendar of its group
@@ -115,13 +135,16 @@ type UrgentTermsView struct {
 	CVEs     []string   `json:"cves"`
 	Apps     []SeenView `json:"apps"`     // by results of any method on this release
 	Verdicts []string   `json:"verdicts"` // it rests on
+	// Hurries is the ordinary approval whose rollout is to be hurried; absent for a
+	// new approval.
+	Hurries string `json:"hurries,omitempty"`
 }
 
 func urgentTermsView(t *storage.UrgentTerms) *UrgentTermsView {
 	if t == nil {
 		return nil
 	}
-	v := &UrgentTermsView{Deadline: t.Deadline, CVEs: append([]string{}, t.CVEs...), Apps: []SeenView{}, Verdicts: append([]string{}, t.Verdicts...)}
+	v := &UrgentTermsView{Deadline: t.Deadline, CVEs: append([]string{}, t.CVEs...), Apps: []SeenView{}, Verdicts: append([]string{}, t.Verdicts...), Hurries: t.Hurries}
 	for _, app := range t.Apps {
 		v.Apps = append(v.Apps, SeenView(app))
 	}

@@ -196,7 +196,7 @@ func policyApproval(a storage.Approval) policy.Approval {
 		}
 	}
 	if l := a.Lane; l != nil {
-		p.Lane = &policy.Lane{By: l.By, Second: l.Second, Reason: l.Reason, SecondReason: l.SecondReason, CVEs: l.CVEs}
+		p.Lane = &policy.Lane{By: l.By, Second: l.Second, Reason: l.Reason, SecondReason: l.SecondReason, CVEs: l.CVEs, HurriedAt: l.HurriedAt}
 	}
 	p.Waves, p.WavesOf, p.SupersededBy = engineWaves(a.Waves), a.WavesOf, a.SupersededBy
 	p.Floors, p.Extensions = engineFloors(a.Floors), engineExtensions(a.Extensions)

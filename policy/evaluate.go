@@ -139,6 +139,7 @@ func (e *evaluation) fill(gate *Gate) {
 	e.override(gate)
 	e.urgent(gate)
 	e.extensions(gate)
+	e.hurry(gate)
 }
 
 // count reads the census: the production classes the release is for, and how

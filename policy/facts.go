@@ -130,6 +130,9 @@ type Enforcement struct {
 	// Urgent says that the approval came by the emergency lane: no calendar moves
 	// a deadline then.
 	Urgent bool `json:"urgent,omitempty"`
+	// Hurried is when two people hurried what the phone may have been told before:
+	// a deadline told until then gives way to an earlier one. Zero for nothing.
+	Hurried time.Time `json:"hurried,omitzero"`
 	// Wave is the wave of an approval whose waves go by what phones run, from 1,
 	// and 0 of any other. The caller keeps it and gives it back as Facts.Told.
 	Wave     int       `json:"wave,omitempty"`

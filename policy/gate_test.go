@@ -640,6 +640,8 @@ func TestWaitsFor(t *testing.T) {
 	}
 }
 
+func notExploited(p *policy.Parts) { p.Releases[1].CVEs[0].Exploited = false }
+
 // TestNextSteps names the steps of each phase.
 func TestNextSteps(t *testing.T) {
 	t.Parallel()
@@ -656,8 +658,9 @@ func TestNextSteps(t *testing.T) {
 		{"blocked rollout", approved(), breakPOS, policy.StepResumeWhenClear, policy.StepFixApp},
 		{"blocked", verified(), breakPOS, policy.StepHoldEnds, policy.StepFixApp},
 		{"done", approved(), atNext, policy.StepNextRelease, ""},
-		{"rolling out", approved(), func(*policy.Parts) {}, policy.StepPhonesInstall, ""},
-		{"approved", approved(), startLater, policy.StepWaveStarts, ""},
+		{"rolling out", approved(), notExploited, policy.StepPhonesInstall, ""},
+		{"rolling out while a flaw is exploited", approved(), func(*policy.Parts) {}, policy.StepPhonesInstall, policy.StepHurry},
+		{"approved", approved(), startLater, policy.StepWaveStarts, policy.StepHurry},
 		{"verified", verified(), func(*policy.Parts) {}, policy.StepHoldEnds, policy.StepApprove},
 		{"hold over", verified(), func(p *policy.Parts) {
 			p.Releases[2].Models = windows("2026-05-01", small, large)

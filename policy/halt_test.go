@@ -36,7 +36,7 @@ func TestHalt(t *testing.T) {
 		at    time.Time
 		want  outcome
 	}{
-		{"no halt", approved(), phone(), now, outcome{Enforced: true, Phase: policy.PhaseRollingOut, Said: policy.GatePhonesOutstanding}},
+		{"no halt", approved(), phone(), now, outcome{Enforced: true, Phase: policy.PhaseRollingOut, Said: policy.GatePhonesOutstanding, Human: policy.StepHurry}},
 		{"a phone that was told nothing", halted(policy.HaltClock), phone(), now, outcome{
 			Why: string(policy.GateClockJumped), Phase: policy.PhasePaused, Said: policy.GateClockJumped, Human: policy.StepConfirmClock,
 		}},

@@ -26,13 +26,17 @@ const (
 
 // Lane marks an approval by the emergency lane: two people gave it, for a flaw
 // known to be exploited, after quick checks only. Results are required, and none
-// may say broken. It lasts like any other approval, and knows no calendar.
+// may say broken. It lasts like any other approval, and knows no calendar. With
+// HurriedAt it marks an ordinary approval whose rollout two people hurried.
 type Lane struct {
 	By           string // person who proposed it
 	Second       string // person who signed it
 	Reason       string // of the first
 	SecondReason string
 	CVEs         []string // exploited ones that production lacked the fix of then
+	// HurriedAt is when the lane took up a rollout that was under way by an
+	// ordinary approval; zero for one that began by the lane.
+	HurriedAt time.Time
 }
 
 // GateLane is the approval by the emergency lane that stands at a gate.
@@ -41,8 +45,10 @@ type GateLane struct {
 	Second       string    `json:"second"` // person who signed it
 	Reason       string    `json:"reason"` // of the first
 	SecondReason string    `json:"second_reason"`
-	At           time.Time `json:"at"`
+	At           time.Time `json:"at"` // of the second signature
 	CVEs         []string  `json:"cves"`
+	// Hurried says that the rollout was under way by then, by an ordinary approval.
+	Hurried bool `json:"hurried,omitempty"`
 	// Verified says that every app was verified in full meanwhile.
 	Verified bool `json:"verified,omitempty"`
 }
@@ -80,8 +86,24 @@ type UrgentVersion struct {
 
 // reason says that an approval came by the emergency lane.
 func (l *Lane) reason(releaseVersion string) Reason {
-	return reason(GateUrgentApproval, ParamRelease, releaseVersion, ParamBy, l.By, ParamSecond, l.Second, ParamReason, l.Reason,
+	code := GateUrgentApproval
+	if !l.HurriedAt.IsZero() {
+		code = GateHurried
+	}
+	return reason(code, ParamRelease, releaseVersion, ParamBy, l.By, ParamSecond, l.Second, ParamReason, l.Reason,
 		ParamFlaws, strings.Join(l.CVEs, ", "))
+}
+
+// gateLane returns an approval by the lane as its gate shows it.
+func (a *Approval) gateLane(verified bool) *GateLane {
+	l := a.Lane
+	g := &GateLane{
+		By: l.By, Second: l.Second, Reason: l.Reason, SecondReason: l.SecondReason, At: a.At, CVEs: unique(l.CVEs), Verified: verified,
+	}
+	if a.hurried() {
+		g.At, g.Hurried = l.HurriedAt, true
+	}
+	return g
 }
 
 // urgent completes a gate: whether it is urgent, how far the emergency lane is, and
@@ -89,10 +111,7 @@ func (l *Lane) reason(releaseVersion string) Reason {
 func (e *evaluation) urgent(gate *Gate) {
 	if a := e.approval; a != nil && a.Lane != nil && gate.Phase != PhaseDeclined && gate.Phase != PhaseExpired {
 		gate.Reasons = append(gate.Reasons, a.Lane.reason(a.Release))
-		gate.Lane = &GateLane{
-			By: a.Lane.By, Second: a.Lane.Second, Reason: a.Lane.Reason, SecondReason: a.Lane.SecondReason, At: a.At,
-			CVEs: unique(a.Lane.CVEs), Verified: len(e.closed()) == 0,
-		}
+		gate.Lane = a.gateLane(len(e.closed()) == 0)
 	}
 	u := &Urgency{Off: e.g.policy.Urgent.Off, Apps: []AppState{}}
 	if u.From, u.Others = e.exposed(); len(u.From) == 0 {

@@ -27,6 +27,8 @@ const (
 	LaneNoTest    LaneClosed = "lane-no-test"  // no app or no verification phone to test with
 	LaneBroken    LaneClosed = "lane-broken"   // an app is known not to work
 	LaneUntested  LaneClosed = "lane-untested" // a quick check is missing
+	LaneStopped   LaneClosed = "lane-stopped"  // the rollout to be hurried stands still
+	LaneNoRollout LaneClosed = "lane-nothing"  // no ordinary approval stands whose rollout goes on
 )
 
 // Error names the reason and every app that keeps the lane closed.
@@ -45,8 +47,7 @@ func (e *LaneError) Error() string {
 // class of production that can get the release, each important one on at least
 // one, by a test of any method on the release itself, and none is broken. A
 // verified gate is open too: the lane is quicker than an ordinary approval. A gate
-// with an approval is not, because phones that were told by it would have to wait
-// for waves anew.
+// with an approval is not; see [HurryOpen].
 func LaneOpen(g Gate) error {
 	why := laneClosed(g)
 	if why == "" {

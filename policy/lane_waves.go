@@ -77,7 +77,21 @@ func newestPerBranch(list []UrgentVersion, flaws int) []string {
 // The last deadline is within after start; the one of the first wave is LaneNotice
 // after it.
 func (u *Urgency) Waves(first uint32, start time.Time, within time.Duration, s Schedule) []Wave {
+	waves := spread(u.shares(first), start, within)
+	if len(waves) > 1 {
+		waves[0].Within = LaneNotice
+	}
+	waves = s.Plan(waves)
+	waves[0].Waits = false
+	return waves
+}
+
+// shares returns for whom each wave is, without dates.
+func (u *Urgency) shares(first uint32) []Wave {
 	levels := u.Levels()
+	if len(levels) == 0 {
+		return []Wave{{Threshold: Buckets}}
+	}
 	all := levels[len(levels)-1]
 	others := u.Others > 0 || slices.ContainsFunc(u.From, func(v UrgentVersion) bool { return !(Wave{UpTo: all}).Takes(v.Version) })
 	var waves []Wave
@@ -89,17 +103,17 @@ func (u *Urgency) Waves(first uint32, start time.Time, within time.Duration, s S
 			waves = append(waves, Wave{UpTo: upTo, Threshold: Buckets})
 		}
 	}
-	waves = append(waves, Wave{Threshold: Buckets})
+	return append(waves, Wave{Threshold: Buckets})
+}
+
+// spread plans waves from start on, one after another, so that the last deadline is
+// within after start.
+func spread(waves []Wave, start time.Time, within time.Duration) []Wave {
 	last := time.Duration(len(waves)-1) * LaneSoak
 	for i := range waves {
 		w := &waves[i]
 		w.Waits, w.Planned, w.Within = true, start.Add(time.Duration(i)*LaneSoak), within-last
-		if i == 0 && len(waves) > 1 {
-			w.Within = LaneNotice
-		}
 	}
-	waves = s.Plan(waves)
-	waves[0].Waits = false
 	return waves
 }
 

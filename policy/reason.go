@@ -113,6 +113,7 @@ const (
 	GateOverridden          Code = "overridden"
 	GateOverrideEnded       Code = "override-ended"
 	GateUrgentApproval      Code = "urgent-approval"
+	GateHurried             Code = "hurried"
 	GateModelAdded          Code = "model-added"  // to the approval, after it was given
 	GateClockJumped         Code = "clock-jumped" // a halt; ParamDate
 	GateRestored            Code = "restored"     // a halt; ParamDate
@@ -218,6 +219,7 @@ const (
 	StepFixApp         Code = "fix-app-and-test-again"
 	StepApprove        Code = "approve"
 	StepApproveUrgent  Code = "approve-urgent"  // two people, after quick checks
+	StepHurry          Code = "hurry"           // two people, a rollout under way
 	StepExtend         Code = "extend"          // the approval, by a model that is verified now
 	StepTestToApprove  Code = "test-to-approve" // an approval can take the place of an override then
 	StepResume         Code = "resume"

@@ -142,7 +142,7 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return c.approval(gate.Release)
 	case GateModelAdded:
 		return c.extension(gate.Release, r.Params[ParamModel])
-	case GateOverridden, GateOverrideEnded, GateUrgentApproval:
+	case GateOverridden, GateOverrideEnded, GateUrgentApproval, GateHurried:
 		return c.approval(cmp.Or(r.Params[ParamRelease], gate.Release))
 	case GateNoApps, GateNoBlockingApp, GateNoVerificationPhone:
 		return c.group()

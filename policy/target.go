@@ -202,7 +202,7 @@ func (c choice) belowFloor(floor Floor) Reason {
 func (c choice) follow(a *Approval) Enforcement {
 	e := Enforcement{
 		Release: a.Release, Deadline: a.Waves[0].Deadline, Notice: a.Notice(c.g.MinimumNotice),
-		Source: SourceApproval, SourceID: a.ID, Urgent: a.Lane != nil,
+		Source: SourceApproval, SourceID: a.ID, Urgent: a.Lane != nil, Hurried: a.HurriedAt(),
 	}
 	if w, i := a.wave(c.f); i > 0 && c.f.Ring != RingVerification {
 		e.Deadline = w.Deadline

@@ -321,9 +321,9 @@ func (g *group) lost(app App, a approvalOf, class string, now time.Time) bool {
 }
 
 // accepted returns the results that an approval can rest on, by model class; for
-// one of the emergency lane those of any method. None of them expires.
+// one that began by the emergency lane those of any method. None of them expires.
 func (g *group) accepted(bundleID string, a approvalOf, now time.Time) map[string]*Verdict {
-	if a.Lane != nil {
+	if a.Lane != nil && !a.hurried() {
 		found, _ := newestByClass(g.verdicts[appRelease{bundleID, a.Release}], now, time.Time{})
 		return found
 	}

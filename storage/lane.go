@@ -20,9 +20,11 @@ type UrgentTerms struct {
 	CVEs     []string   `json:"cves,omitempty"`     // exploited ones that production lacks the fix of, sorted
 	Apps     []ShownApp `json:"apps,omitempty"`     // how far each app is by quick checks
 	Verdicts []string   `json:"verdicts,omitempty"` // it would rest on, sorted
+	Hurries  string     `json:"hurries,omitzero"`   // ID of the approval whose rollout is to be hurried; "" for a new approval
 }
 
-// Lane marks an approval that two people gave by the emergency lane.
+// Lane marks an approval that two people gave by the emergency lane, or an ordinary
+// one whose rollout two people hurried.
 type Lane struct {
 	Proposal     string   `json:"proposal,omitzero"` // ID
 	By           string   `json:"by,omitzero"`       // person who proposed it
@@ -30,4 +32,6 @@ type Lane struct {
 	Reason       string   `json:"reason,omitzero"`   // of the first
 	SecondReason string   `json:"secondReason,omitzero"`
 	CVEs         []string `json:"cves,omitempty"` // exploited ones that production lacked the fix of, sorted
+
+	HurriedAt time.Time `json:"hurriedAt,omitzero"` // when the rollout was under way already; zero when it began by the lane
 }

@@ -129,6 +129,9 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 		}
 	}
 	if u := p.Urgent; u != nil {
+		if u.Hurries != "" {
+			rows = append(rows, [2]string{t.T("Hurries"), t.T("the rollout that is under way (approval %s)", u.Hurries)})
+		}
 		rows = append(rows, [2]string{t.T("Deadline, counted from the signature"), u.Deadline},
 			[2]string{t.T("Fixes, known to be exploited"), list(u.CVEs).shown},
 			[2]string{t.T("Quick checks"), seenText(t, u.Apps)})
@@ -222,6 +225,8 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		}
 		question, word := t.T("Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:"), p.Group
 		switch {
+		case p.Urgent != nil && p.Urgent.Hurries != "":
+			question = t.T("Sign it? Phones will install sooner than they were told; iOS cannot go back. Type the group name:")
 		case p.Urgent != nil:
 			question = t.T("Sign it? Phones will be asked to install what only quick checks have seen; iOS cannot go back. Type the group name:")
 		case p.Edit != nil:
@@ -247,7 +252,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 	}
 	text := g.done(effect.DryRun, t.T("Signed: iOS %s for %s.", effect.Release, effect.Group)) + g.effectText(effect) +
-		g.deadlineText(effect.Promise) + "\n" + g.wavesText(effect.Waves) +
+		g.deadlineText(effect.Promise) + "\n" + g.hasteText(effect.Haste) + g.wavesText(effect.Waves) +
 		g.endText(effect)
 	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 }

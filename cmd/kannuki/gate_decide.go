@@ -93,10 +93,19 @@ func effectTable(e fleet.Effect) table {
 		{"rebased_from", ""},
 		{"under_way", ""},
 		{"app_first", ""},
+		{"sooner", ""},
 	}}
 	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until),
-		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay), number(e.AppFirst))
+		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay), number(e.AppFirst), sooner(e.Haste))
 	return tab
+}
+
+// sooner counts the phones that a hurried rollout reaches sooner.
+func sooner(h *fleet.Haste) cell {
+	if h == nil {
+		return plain("")
+	}
+	return number(h.Sooner + h.Waiting)
 }
 
 // effectText says what a decision makes phones do; nothing is said of what it
@@ -198,7 +207,7 @@ func newGateApproveCommand(g *globals) *cobra.Command {
 		Long: t.T("Open a verified gate: production phones install the release by the deadline, each by its own clock. " +
 			"The gate is shown first; if it changes before the approval arrives, nothing is done (exit 5). " +
 			"A gate that is not verified is refused with every missing app named (exit 3). " +
-			"With --urgent, for a release that fixes a flaw known to be exploited, quick checks are enough: it is proposed, and a second person signs."),
+			"With --urgent, for a release that fixes a flaw known to be exploited, quick checks are enough, and a rollout under way is hurried: it is proposed, and a second person signs."),
 		Example: "kannuki gate approve 26.6.1 --group sales --deadline +3d --reason \"tested\" --dry-run\n" +
 			"kannuki gate approve 26.6.1 --group sales --deadline 2026-11-27T18:30 --reason \"tested\"\n" +
 			"kannuki gate approve 26.6.1 --group sales --rebase --reason \"26.6.1 took its place\"\n" +

@@ -39,7 +39,7 @@ func runGateUrgent(ctx context.Context, g *globals, cmd *cobra.Command, o approv
 	if err := client.Post(ctx, api.Path("gates", o.group, release, "urgent"), r, &p); err != nil {
 		return err
 	}
-	text := g.proposedText(p) + g.wavesText(p.Effect.Waves) + g.laneDeadline(p.Effect) + "\n" + g.proposalText(p.ProposalView)
+	text := g.proposedText(p) + g.hasteText(p.Effect.Haste) + g.wavesText(p.Effect.Waves) + g.laneDeadline(p.Effect) + "\n" + g.proposalText(p.ProposalView)
 	return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text})
 }
 
@@ -57,12 +57,26 @@ func (g *globals) proposedText(p fleet.Proposed) string {
 	return b.String()
 }
 
+// hasteText says what hurrying a rollout changes for its phones, "" when that is not
+// what is decided.
+func (g *globals) hasteText(h *fleet.Haste) string {
+	if h == nil {
+		return ""
+	}
+	t := g.text
+	return t.T("Of waves that have begun, %d install sooner and %d keep their deadline; %d that waited come by waves of the urgent route. Last deadline: %s, was %s.",
+		h.Sooner, h.Kept, h.Waiting, onClock(h.LastAfter).shown, onClock(h.LastBefore).shown) + "\n"
+}
+
 // laneDeadline says by when all phones install that come by the urgent route.
 func (g *globals) laneDeadline(e fleet.Effect) string {
 	if len(e.Waves) == 0 {
 		return ""
 	}
 	last := e.Waves[len(e.Waves)-1].Deadline
+	if e.Haste != nil {
+		last = e.Haste.LastAfter
+	}
 	return g.text.T("All phones install by %s on their own clocks, with %s of notice at least; the calendar of the policy does not count.",
 		onClock(last).shown, e.Notice) + "\n"
 }
@@ -73,7 +87,11 @@ func (g *globals) laneLine(l *policy.GateLane, release string) string {
 	if l == nil {
 		return ""
 	}
-	return oneLine(g.text.Fill(g.text.Fact(string(policy.GateUrgentApproval)), map[string]string{
+	code := policy.GateUrgentApproval
+	if l.Hurried {
+		code = policy.GateHurried
+	}
+	return oneLine(g.text.Fill(g.text.Fact(string(code)), map[string]string{
 		policy.ParamRelease: release, policy.ParamBy: l.By, policy.ParamSecond: l.Second, policy.ParamReason: l.Reason,
 		policy.ParamFlaws: strings.Join(l.CVEs, ", "),
 	}))
@@ -108,6 +126,8 @@ func (g *globals) laneState(gate policy.Gate) string {
 		}
 	}
 	switch {
+	case policy.HurryOpen(gate) == nil:
+		return t.T("A rollout is under way; the urgent route can hurry it: `kannuki gate approve %s --group %s --urgent`; a second person signs.", gate.Release, gate.Group)
 	case gate.Approval != "":
 		return t.T("An approval stands; the phones above have not installed yet.")
 	case u.Off:

@@ -68,6 +68,10 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 			"Approved by the urgent route[ ({release})] by {by} and {second}, after quick checks[, because of {flaws}]: {reason}.",
 			"緊急対応で承認しました[（{release}）]：{by}と{second}。簡易確認のみ[。対象：{flaws}]。判断理由：{reason}。",
 		},
+		"hurried": {
+			"Hurried by the urgent route[ ({release})] by {by} and {second}[, because of {flaws}]: {reason}.",
+			"緊急対応で展開を前倒ししました[（{release}）]：{by}と{second}[。対象：{flaws}]。判断理由：{reason}。",
+		},
 		"model-added": {"Model {model} was added to the approval[ by {by}][ on {date}][: {reason}].", "機種{model}を[{by}が][{date}に]承認に加えました[。判断理由：{reason}]。"},
 		"hold-ended":  {"[On {date} ]Apple's {count} days ended: users can see it[; the policy: {setting}].", "[{date}に]Appleの{count}日の延期が終わり、利用者に表示されています[（ポリシー：{setting}）]。"},
 		"app-carried": {"[{app} ]is carried over[ from {release}]: a quick check here, the full result there.", "[{app}は][{release}から]結果を引き継いでいます。ここでは簡易確認だけを行いました。"},

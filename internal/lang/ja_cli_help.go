@@ -51,10 +51,10 @@ func japaneseHelp() []both {
 		{"Open a verified gate: production phones install the release by the deadline, each by its own clock. " +
 			"The gate is shown first; if it changes before the approval arrives, nothing is done (exit 5). " +
 			"A gate that is not verified is refused with every missing app named (exit 3). " +
-			"With --urgent, for a release that fixes a flaw known to be exploited, quick checks are enough: it is proposed, and a second person signs.", "検証済みのゲートを承認し、本番端末に適用期限（端末の時計）までに適用する。" +
+			"With --urgent, for a release that fixes a flaw known to be exploited, quick checks are enough, and a rollout under way is hurried: it is proposed, and a second person signs.", "検証済みのゲートを承認し、本番端末に適用期限（端末の時計）までに適用する。" +
 			"先にゲートを表示し、承認が届くまでに変わったら何も実行しない（終了コード5）。" +
 			"検証が済んでいなければ、足りない業務アプリをすべて示して拒否する（終了コード3）。" +
-			"悪用が確認された脆弱性を直すリリースでは、--urgentで簡易確認だけで提案でき、2人目が承認する。"},
+			"悪用が確認された脆弱性を直すリリースでは、--urgentで簡易確認だけで（展開中なら前倒しを）提案でき、2人目が承認する。"},
 
 		{"Test results of business apps on a release", "業務アプリの検証結果"},
 		{"Record what a test of an app found", "業務アプリの検証結果を記録する"},

@@ -42,8 +42,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"iOS {line}の修正提供の終了[（{model}）]：最後は{posted}の{newest}です。{group}にこのiOSの端末があります。より新しいiOS：{release}。",
 		},
 		"release.urgent": {
-			"iOS {release} is urgent for {group}: it fixes {flaws}, known to be exploited; production phones without the fix: {count} (on iOS {from}). Gate: {phase}.[ {step}] See `kannuki gate show {release} --group {group}`.",
-			"{group}のiOS {release}は急ぎます：悪用が確認された{flaws}を修正します。未修正の本番端末：{count}台（iOS {from}）。ゲート：{phase}。[{step}]確認：`kannuki gate show {release} --group {group}`",
+			"iOS {release} is urgent for {group}: it fixes {flaws}, known to be exploited[ (beside {known}, told before)]; production phones without the fix: {count} (on iOS {from}). Gate: {phase}.[ {step}] See `kannuki gate show {release} --group {group}`.",
+			"{group}のiOS {release}は急ぎます：悪用が確認された{flaws}を修正します[（通知済み：{known}）]。未修正の本番端末：{count}台（iOS {from}）。ゲート：{phase}。[{step}]確認：`kannuki gate show {release} --group {group}`",
 		},
 		"phone.leaked": {
 			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.[ Not verified: {missing}.]",
@@ -52,6 +52,10 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 		"rollout.stopped": {
 			"The rollout of iOS {release} for {group} stopped by itself and waits for a person: `kannuki rollout status {release} --group {group}`.",
 			"{group}のiOS {release}の展開が自動停止しました。再開には担当者の操作が必要です：`kannuki rollout status {release} --group {group}`",
+		},
+		"rollout.hurried": {
+			"The rollout of iOS {release} for {group} was hurried by {by} and {second}, because of {flaws}: {reason}. Phones that install sooner than planned: {count}. Last deadline: {deadline} (was {before}), by each phone's clock.",
+			"{group}のiOS {release}の展開を前倒ししました：{by}と{second}。対象：{flaws}。判断理由：{reason}。予定より早く適用する端末：{count}台。最後の期限（端末の時計）：{deadline}（変更前：{before}）。",
 		},
 		"verdict.beta-broken": {
 			"{name} {version} does not work on the beta of iOS {release} ({build}), tested in {group}[ on {model}]. Ask the vendor before Apple posts the release[: {vendor}]. Result: `kannuki verdict show {id}`.",

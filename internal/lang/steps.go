@@ -32,6 +32,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"fix-app-and-test-again":  {"Have the app fixed, then test it again.", "アプリの修正後、もう一度検証してください。"},
 		"approve":                 {"Look at the gate and approve it.", "ゲートを確認し、適用を承認してください。"},
 		"approve-urgent":          {"It is urgent and the quick checks are done: propose it with \"kannuki gate approve --urgent\"; a second person signs.", "急ぐ必要があり、簡易確認は済んでいます。「kannuki gate approve --urgent」で提案し、2人目が承認してください。"},
+		"hurry":                   {"It is urgent: hurry the rollout with \"kannuki gate approve --urgent\"; a second person signs.", "急ぐ必要があります。「kannuki gate approve --urgent」で展開の前倒しを提案し、2人目が承認してください。"},
 		"extend":                  {"A model that waits is verified: add it to the approval with \"kannuki gate extend\".", "待っている機種の検証が済みました。「kannuki gate extend」で承認に加えてください。"},
 		"test-to-approve":         {"Test the apps that are not verified; then \"kannuki gate approve\" can take the exception's place.", "未検証のアプリを確かめてください。その後「kannuki gate approve」で例外承認に代えられます。"},
 		"confirm-clock":           {"See that the server's clock is right, then \"kannuki rollout resume --after-clock-jump\".", "サーバーの時計が正しいことを確かめ、「kannuki rollout resume --after-clock-jump」を実行してください。"},

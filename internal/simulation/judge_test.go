@@ -78,7 +78,7 @@ func (w *world) objects(p *phone, release string) objection {
 	case a.Override != nil:
 		return objection{}
 	}
-	if why := w.unverified(p.group, release, p.model, a.At); why != "" && a.Lane == nil {
+	if why := w.unverified(p.group, release, p.model, a.At); why != "" && (a.Lane == nil || wasHurried(a)) {
 		return because("P1", "when it was approved, %s", why)
 	}
 	return w.belowFloor(p, release, a.At)
@@ -202,7 +202,7 @@ func (w *world) restsOn(of storage.Approval, a app, model string, ever bool, at 
 // foundOn reports whether an approval can rest on what is known of an app on a
 // model: in the emergency lane any test will do.
 func (w *world) foundOn(of storage.Approval, a app, model string, ever bool, at time.Time) bool {
-	if of.Lane != nil {
+	if of.Lane != nil && !wasHurried(of) {
 		return w.checkedOn(of.Group, a.bundleID, of.Release, model, ever, at)
 	}
 	return w.verified(of.Group, a.bundleID, of.Release, model, ever, at)

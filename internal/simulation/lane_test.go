@@ -351,7 +351,7 @@ func (w *world) laneWave(a storage.Approval, p *phone) (storage.Wave, int) {
 	if l := w.book.lanes[a.ID]; l != nil && l.told[p.udid] {
 		return a.Waves[0], 0
 	}
-	bucket := int(policy.Bucket(a.Release, p.udid))
+	bucket := int(policy.Bucket(cmp.Or(a.WavesOf, a.Release), p.udid))
 	of := func(runs string) int {
 		return slices.IndexFunc(a.Waves, func(v storage.Wave) bool {
 			upTo := func(most string) bool { return line(most)[:2] == line(runs)[:2] && !newer(runs, most) }

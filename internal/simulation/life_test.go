@@ -267,6 +267,9 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 	}
 	r = rand.New(rand.NewPCG(l.seed, 7))
 	drawHalts(r, l, events, add)
+	if of.flawed {
+		drawLateFlaws(rand.New(rand.NewPCG(l.seed, 9)), l, add)
+	}
 	if of.locked {
 		l.locked = true
 		r = rand.New(rand.NewPCG(l.seed, lockStream))

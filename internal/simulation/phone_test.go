@@ -75,7 +75,8 @@ type phone struct {
 
 	enrolledAt time.Time
 	deadlines  map[string]string // it was told, by enrolment, release and source
-	due        string            // release it should be on its way to, and from which
+	toldAt     map[string]time.Time
+	due        string // release it should be on its way to, and from which
 	dueBy      time.Time
 }
 

@@ -27,6 +27,7 @@ type book struct {
 	failed     map[string]map[string]bool // phones on which an installation failed, by release
 	reset      bool                       // the server's clock was set in this life
 	flaws      int                        // known to be exploited that the server was told of
+	hurry      hurryBook
 	holds      map[string]*toldHold
 	deliveries map[string]*deliveries // by phone, enrolment and app
 	steps      map[string]time.Time   // reminders, by phone, enrolment, approval and step
@@ -95,11 +96,11 @@ func (w *world) checkDeadline(p *phone, release, deadline string) {
 	if stored.TimeZone == p.zone && deadline <= w.serverNow().In(p.loc).Format(mdm.LocalDateTimeLayout) {
 		w.violated("P13", p, "the deadline %s of %s has passed", deadline, release)
 	}
-	key := fmt.Sprint(p.epoch, release, e.SourceID)
+	key := deadlineKey(p, release, e.SourceID)
 	if before := p.deadlines[key]; deadline < before {
-		w.violated("P13", p, "the deadline of %s was %s and now is %s", release, before, deadline)
+		w.checkSooner(p, release, before, deadline, stored)
 	}
-	p.deadlines[key] = deadline
+	p.deadlines[key], p.toldAt[key] = deadline, w.serverNow()
 }
 
 // ordered holds a command to install or download a release.
@@ -176,6 +177,7 @@ func (w *world) checkDecisions() {
 		if e.Action == "gate.approve" || e.Action == "gate.override" || e.Action == "gate.urgent" {
 			opened[e.Target] = append(opened[e.Target], e)
 		}
+		w.book.hurry.note(e)
 		if strings.HasPrefix(e.Action, "hold.") {
 			w.checkHoldEntry(e)
 		}

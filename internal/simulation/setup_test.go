@@ -39,7 +39,7 @@ func (w *world) setUp() {
 	for _, c := range w.life.phones {
 		p := &phone{
 			character: c, seed: w.life.seed, loc: zone(c.zone), os: c.born, build: "B", apps: map[string]int{}, state: stateNone,
-			held: map[string]declaration{}, present: map[string]bool{}, past: map[string]bool{}, deadlines: map[string]string{},
+			held: map[string]declaration{}, present: map[string]bool{}, past: map[string]bool{}, deadlines: map[string]string{}, toldAt: map[string]time.Time{},
 		}
 		for _, app := range businessApps() {
 			p.apps[app.bundleID] = 1

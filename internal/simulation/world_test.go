@@ -324,6 +324,7 @@ func (w *world) learn() {
 	w.records, w.tests, w.changed = records, testsOf(records), false
 	w.checkHalt(before)
 	w.checkDecisions()
+	w.checkHurries()
 	w.checkWaves()
 }
 
