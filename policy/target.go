@@ -86,7 +86,7 @@ func (c choice) choose(t *Target) {
 		c.wait(t, passed)
 		return
 	}
-	c.enforce(t, c.follow(approved.Approval))
+	c.enforce(t, c.promised(c.follow(approved.Approval)))
 }
 
 func notice(set, otherwise time.Duration) time.Duration {
