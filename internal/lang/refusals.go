@@ -43,11 +43,11 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 		"lane-untested": {"A quick check on {release} is missing. Run it on a verification phone and record it: `kannuki verdict record … --method smoke`.", "{release}の簡易確認が足りません。検証用端末で確かめ、`kannuki verdict record … --method smoke`で記録してください。"},
 
 		"extend-not-approved": {"{release} has no approval in {group} that a model could be added to: {phase}.", "{group}の{release}には、機種を加えられる承認がありません：{phase}。"},
-		"extend-exception":    {"The approval of {release} for {group} is an exception, whose models two people chose. Propose another one (`kannuki gate override`), or approve the gate once it is verified.", "{group}の{release}は例外承認で、対象の機種は2名で決めたものです。あらためて例外承認（`kannuki gate override`）を提案するか、検証後にゲートを承認してください。"},
+		"extend-exception":    {"The approval of {release} for {group} is an exception, whose models two people chose. Pause it (`kannuki rollout pause`) and propose another one for all the models (`kannuki gate override`), or approve the gate once it is verified.", "{group}の{release}は例外承認で、対象の機種は2名で決めたものです。一時停止（`kannuki rollout pause`）してから、全機種を対象に例外承認（`kannuki gate override`）をあらためて提案するか、検証後にゲートを承認してください。"},
 		"extend-stopped":      {"The rollout of {release} in {group} stands still: {phase}. See why with `kannuki gate show`; add the model when it goes on.", "{group}の{release}の展開は止まっています：{phase}。`kannuki gate show`で原因を確かめ、再開後に機種を加えてください。"},
 		"extend-no-test":      {"{group} has no business app that counts, or no verification phone: nothing can be tested. Add them with `kannuki app add` and `kannuki enroll`.", "{group}に、対象の業務アプリか検証用端末がないため検証できません。`kannuki app add`と`kannuki enroll`で追加してください。"},
 		"extend-not-waiting":  {"No production phone of {group} waits for {release} because its model is not covered[: {models}]. `kannuki gate show` lists the models that do.", "{group}に、機種が承認の対象でないため{release}を待っている本番端末はありません[（{models}）]。対象外の機種は`kannuki gate show`で確かめられます。"},
-		"extend-untested":     {"Not verified on {models}. Test the apps on a verification phone of the model and record the results; --model adds only models that are verified.", "{models}では検証が済んでいません。同じ機種の検証用端末で確かめ、結果を記録してください。検証済みの機種だけを加えるには--modelを使います。"},
+		"extend-untested":     {"Not verified on {models}. Test the apps in full on a verification phone of the model and record the results; quick checks add no model. --model adds only models that are verified.", "{models}では検証が済んでいません。同じ機種の検証用端末で全項目を確かめ、結果を記録してください。簡易確認だけでは加えられません。検証済みの機種だけを加えるには--modelを使います。"},
 
 		"token-exists": {"There is a token {token} already, or was. Choose another name.", "トークン{token}はすでにあります（無効にしたものを含む）。別の名前にしてください。"},
 	}
