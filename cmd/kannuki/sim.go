@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -140,6 +141,9 @@ func (s *simulation) run(ctx context.Context) error {
 	push, err := lab.OpenPush(s.g.data, s.config.Push.Host, time.Now, phones.Deliver)
 	if errors.Is(err, lab.ErrNoLab) {
 		return errors.New(s.g.text.T("%s is no lab: simulated phones need one made with `kannuki init --lab`.", s.g.data))
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return errors.New(s.g.text.T("%s, where the lab's push service listens, is taken: another `kannuki sim run` has this lab's phones. End it first; --phones says how many phones one run has.", s.config.Push.Host))
 	}
 	if err != nil {
 		return err
