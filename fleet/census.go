@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"encoding/json"
-	"fmt"
 	"iter"
 	"slices"
 	"sync"
@@ -27,8 +25,8 @@ type census struct {
 	moments atomic.Uint64
 	mu      sync.RWMutex
 	members []member
-	index   map[string]int   // into members, by UDID
-	looks   map[string]*look // by key
+	index   map[string]int // into members, by UDID
+	looks   looks
 }
 
 // member is one phone as the census knows it.
@@ -51,13 +49,13 @@ type member struct {
 
 // look is what phones that share it have in common.
 type look struct {
-	key   string
+	key   uint64        // in looks
 	phone storage.Phone // without what tells the phones apart; never changed
 	count int           // phones that have it
 }
 
 func newCensus() *census {
-	return &census{index: map[string]int{}, looks: map[string]*look{}}
+	return &census{index: map[string]int{}, looks: newLooks()}
 }
 
 // bare returns a phone without what tells it from others and without the times
@@ -91,35 +89,15 @@ func bare(p *storage.Phone) storage.Phone {
 	return b
 }
 
-// keyOf returns the key of a look with some content.
-func keyOf(bare *storage.Phone) string {
-	key, err := json.Marshal(bare)
-	if err != nil { // a record that was stored can be encoded
-		return fmt.Sprintf("%+v", *bare)
-	}
-	return string(key)
-}
-
 // lookOf returns the look of a phone that had another before, nil for none. Most
-// phones that say something say what they said before: then no key is made. The
+// phones that say something say what they said before: then none is looked for. The
 // caller holds c.mu.
 func (c *census) lookOf(p *storage.Phone, before *look) *look {
 	content := bare(p)
 	if before != nil && before.phone.Same(&content) {
 		return before
 	}
-	return c.lookWith(content)
-}
-
-// lookWith returns the look with some content. The caller holds c.mu.
-func (c *census) lookWith(content storage.Phone) *look {
-	key := keyOf(&content)
-	l, ok := c.looks[key]
-	if !ok {
-		l = &look{key: key, phone: content}
-		c.looks[key] = l
-	}
-	return l
+	return c.looks.with(content)
 }
 
 // moment returns a number greater than any before. One taken by the updater
@@ -187,7 +165,7 @@ func (c *census) remove(i int) {
 // drop ends one member's use of a look.
 func (c *census) drop(l *look) {
 	if l.count--; l.count == 0 {
-		delete(c.looks, l.key)
+		c.looks.forget(l)
 	}
 }
 
@@ -282,7 +260,7 @@ func (c *census) size(group string) map[storage.Ring]int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	out := map[storage.Ring]int{}
-	for _, l := range c.looks {
+	for l := range c.looks.all() {
 		if l.phone.Group == group {
 			out[l.phone.Ring] += l.count
 		}
@@ -307,7 +285,7 @@ func (c *census) looksOf(group string) []storage.Phone {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	var out []storage.Phone
-	for _, l := range c.looks {
+	for l := range c.looks.all() {
 		if l.phone.Group == group {
 			out = append(out, l.phone)
 		}
@@ -320,7 +298,7 @@ func (c *census) below(release string, runs func(model string) bool) int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	n := 0
-	for _, l := range c.looks {
+	for l := range c.looks.all() {
 		if runs(l.phone.Model) && version.Newer(release, fullVersion(&l.phone)) {
 			n += l.count
 		}

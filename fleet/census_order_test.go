@@ -81,8 +81,8 @@ func TestCensusForgets(t *testing.T) {
 		p.Holder, p.Chase = udid, &storage.Chase{Approval: udid} // nor is who carries it, and how they were reminded
 		c.add(p, c.moment())
 	}
-	if len(c.looks) != 1 {
-		t.Errorf("%d looks of phones that look alike, want 1", len(c.looks))
+	if len(c.looks.by) != 1 {
+		t.Errorf("%d looks of phones that look alike, want 1", len(c.looks.by))
 	}
 	gone := censusPhone("A", "1")
 	gone.State = storage.PhoneRemoved
@@ -90,7 +90,7 @@ func TestCensusForgets(t *testing.T) {
 	c.add(gone, c.moment()) // twice
 	c.add(censusPhone("C", "2"), c.moment())
 	c.add(censusPhone("B", "2"), c.moment())
-	if got := c.size("sales"); got[storage.RingProduction] != 2 || len(c.looks) != 1 || len(c.members) != 2 {
-		t.Errorf("%d phones, %d looks, %d members; want 2, 1, 2", got[storage.RingProduction], len(c.looks), len(c.members))
+	if got := c.size("sales"); got[storage.RingProduction] != 2 || len(c.looks.by) != 1 || len(c.members) != 2 {
+		t.Errorf("%d phones, %d looks, %d members; want 2, 1, 2", got[storage.RingProduction], len(c.looks.by), len(c.members))
 	}
 }

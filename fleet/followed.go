@@ -29,7 +29,7 @@ func (f followed) has(a storage.Approval) bool {
 func (c *census) followed(s *snapshot) followed {
 	f := followed{}
 	c.mu.RLock()
-	for _, l := range c.looks {
+	for l := range c.looks.all() {
 		p := &l.phone
 		if p.Ring != storage.RingProduction || p.State != storage.PhoneEnrolled {
 			continue
