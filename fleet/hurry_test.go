@@ -174,6 +174,7 @@ func TestHurryLeavesPhonesThatAreNear(t *testing.T) {
 		i++
 	}
 	phones[i].report(map[string]any{"softwareupdate": map[string]any{"install-state": "installing", "pending-version": map[string]any{"os-version": release}}})
+	w.clock.Add(time.Minute)
 	effect := w.hurry(inTheLane())
 	if effect.Haste.Sooner != 1 || effect.Haste.Kept != 1 {
 		t.Errorf("hurried %+v, want one sooner, one kept", effect.Haste)
