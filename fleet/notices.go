@@ -24,10 +24,11 @@ const (
 
 	NoticeReleaseUrgent = "release.urgent" // production lacks the fix of a flaw known to be exploited that it brings
 
-	NoticePhoneLeaked     = "phone.leaked"     // a production phone came to a release that nobody approved for its group
-	NoticeRolloutStopped  = "rollout.stopped"  // a rollout stopped itself, and waits for a person
-	NoticeRolloutHurried  = "rollout.hurried"  // two people hurried a rollout under way: phones install sooner than planned
-	NoticeProposalWaiting = "proposal.waiting" // an act waits for a second person
+	NoticePhoneLeaked     = "phone.leaked"      // a production phone came to a release that nobody approved for its group
+	NoticeRolloutStopped  = "rollout.stopped"   // a rollout stopped itself, and waits for a person
+	NoticeWaveKept        = "rollout.wave-kept" // a wave came due so late that its build would not outlive it for long enough
+	NoticeRolloutHurried  = "rollout.hurried"   // two people hurried a rollout under way: phones install sooner than planned
+	NoticeProposalWaiting = "proposal.waiting"  // an act waits for a second person
 	NoticeProposalSigned  = "proposal.signed"
 	NoticeProposalRefused = "proposal.refused"
 )
@@ -35,7 +36,7 @@ const (
 // NoticeKinds returns every kind there is, sorted.
 func NoticeKinds() []string {
 	kinds := []string{
-		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticePhoneLeaked, NoticeRolloutStopped, NoticeRolloutHurried,
+		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticePhoneLeaked, NoticeRolloutStopped, NoticeRolloutHurried, NoticeWaveKept,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
 		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket,
 		NoticeTestsNotice, NoticeTestsMessage, NoticeTestsEscalate, NoticeTestsTicket, NoticeBetaBroken,

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -46,6 +47,7 @@ const (
 	WaitNothing WaveWait = "superseded" // it never starts: the rollout of a newer release took it over
 
 	WaitCalendar WaveWait = "calendar" // a day or hour that the policy leaves open
+	WaitKept     WaveWait = "kept"     // nothing: its build would not outlive it for long enough
 )
 
 // waveViews describes the waves of an approval.
@@ -64,6 +66,8 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 			v.State, v.Why = WaveWaiting, WaitNothing
 		case !wave.Begun(now) && stopped:
 			v.State, v.Why = WaveWaiting, WaitStopped
+		case !wave.Begun(now) && slices.ContainsFunc(waves[:i+1], func(w policy.Wave) bool { return w.Kept }):
+			v.State, v.Why = WaveWaiting, WaitKept
 		case !wave.Begun(now) && !wave.Closed.IsZero():
 			v.State, v.Why = WaveWaiting, WaitCalendar
 		case !wave.Begun(now) && i > 0 && wave.Start.After(wave.Planned):

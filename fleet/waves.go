@@ -244,7 +244,7 @@ func storedWaves(waves []policy.Wave) []storage.Wave {
 	for i, w := range waves {
 		out[i] = storage.Wave{
 			Start: w.Start, Threshold: int(w.Threshold), Deadline: string(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within,
-			Closed: w.Closed, UpTo: w.UpTo,
+			Closed: w.Closed, Kept: w.Kept, UpTo: w.UpTo,
 		}
 	}
 	return out
@@ -256,7 +256,7 @@ func engineWaves(waves []storage.Wave) []policy.Wave {
 		out[i] = policy.Wave{
 			Start: w.Start, Threshold: uint32(w.Threshold), //nolint:gosec // 0..10,000, checked when written
 			Deadline: policy.LocalTime(w.Deadline), Waits: w.Waits, Planned: w.Planned, Within: w.Within, Closed: w.Closed,
-			UpTo: w.UpTo,
+			Kept: w.Kept, UpTo: w.UpTo,
 		}
 	}
 	return out
@@ -340,34 +340,40 @@ func (f *Fleet) wavesDue(ctx context.Context, w *worldState, s *snapshot) storag
 		switch gate.Phase {
 		case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
 			if due {
-				waves = schedule.Begin(waves, next, now)
-				moved = true
+				approval := policyApproval(a)
+				waves = schedule.Start(gate, &approval, waves, next, now)
 			}
-			if !waves[next].Waits {
+			switch w := waves[next]; {
+			case !w.Waits:
 				action = actionWave
+			case w.Kept:
+				action = NoticeWaveKept
 			}
 		case policy.PhasePaused, policy.PhaseBlocked:
 			if due && next > 0 && a.Soak > 0 { // without something that soaks there is nothing to put off
 				waves, action = schedule.Delay(waves, schedule.After(now, a.Soak)), "rollout.wave-delayed"
-				moved = true
 			}
 		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded, policy.PhaseVerified, policy.PhaseVerifying, policy.PhaseHeld:
 			continue
 		}
-		if !moved {
+		if slices.EqualFunc(waves, engineWaves(a.Waves), sameDates) {
 			continue
 		}
 		a.Waves = storedWaves(waves)
 		c.Approvals = append(c.Approvals, a)
-		c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki"}, action, a.Group+"/"+a.Release, map[string]string{
+		entry := f.entry(Act{Actor: "kannuki"}, action, a.Group+"/"+a.Release, map[string]string{
 			"wave": strconv.Itoa(next + 1), "of": strconv.Itoa(len(waves)), "start": waves[next].Start.Format(time.RFC3339), "deadline": string(waves[next].Deadline),
-		}))
+		})
+		if action == NoticeWaveKept {
+			c.Notices = append(c.Notices, f.keptNotice(w.segment, entry, gate))
+		}
+		c.Audit = append(c.Audit, entry)
 	}
 	return c
 }
 
 func sameDates(a, b policy.Wave) bool {
-	return a.Start.Equal(b.Start) && a.Closed.Equal(b.Closed) && a.Deadline == b.Deadline
+	return a.Start.Equal(b.Start) && a.Closed.Equal(b.Closed) && a.Deadline == b.Deadline && a.Waits == b.Waits && a.Kept == b.Kept
 }
 
 // resoaked returns the waves of a rollout that goes on: those that wait do so

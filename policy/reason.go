@@ -114,6 +114,7 @@ const (
 	GateOverrideEnded       Code = "override-ended"
 	GateUrgentApproval      Code = "urgent-approval"
 	GateHurried             Code = "hurried"
+	GateWaveKept            Code = "wave-kept"    // its build would not outlive it for long enough
 	GateModelAdded          Code = "model-added"  // to the approval, after it was given
 	GateClockJumped         Code = "clock-jumped" // a halt; ParamDate
 	GateRestored            Code = "restored"     // a halt; ParamDate
@@ -157,6 +158,7 @@ const (
 	WhySettingsRefused     Code = "settings-refused"
 	WhyNotReported         Code = "not-reported"
 	WhyUnsupervised        Code = "unsupervised"
+	WhyWaveKept            Code = "wave-kept"       // the build of the release ends too soon for its wave to start
 	WhyOverrideEnded       Code = "exception-ended" // the override that let the phone install
 
 	// How a phone came to a release before its gate opened; or WhyUnsupervised.

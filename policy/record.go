@@ -138,7 +138,7 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return list
 	case GateVerdictRevoked, GateAppBroken:
 		return c.stopping(gate, app)
-	case GateAllThere, GatePhonesOutstanding, GateWaveStarts:
+	case GateAllThere, GatePhonesOutstanding, GateWaveStarts, GateWaveKept:
 		return c.approval(gate.Release)
 	case GateModelAdded:
 		return c.extension(gate.Release, r.Params[ParamModel])

@@ -291,6 +291,8 @@ type Wave struct {
 	// Closed is when it would have started if the calendar had been open; zero
 	// when it was.
 	Closed time.Time
+	// Kept says that the wave was due and did not start; see [Gate.Keeps].
+	Kept bool
 }
 
 // Floor is the lowest version of an app with which an approval was verified.

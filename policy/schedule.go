@@ -32,7 +32,7 @@ func (s Schedule) Plan(waves []Wave) []Wave {
 		if i > 0 {
 			w.Start = latest(w.Start, s.After(out[i-1].Start, s.Soak))
 		}
-		w.Closed = time.Time{}
+		w.Closed, w.Kept = time.Time{}, false
 		if open, _ := s.Calendar.Next(s.in(w.Start)); open.After(w.Start) {
 			w.Start, w.Closed = open.UTC(), w.Start
 		}

@@ -119,7 +119,10 @@ func steps(r Reason) (automatic, human Code) {
 		ReasonNotControllable:       {StepNone, StepUpdateByHand},
 		ReasonDone:                  {StepNextRelease, StepNone},
 	}[r.Code]
-	if r.Code != ReasonPaused {
+	switch {
+	case r.Code == ReasonWaveNotStarted && r.Params[ParamWhy] != "":
+		return StepNone, StepChooseNewer
+	case r.Code != ReasonPaused:
 		return s.automatic, s.human
 	}
 	switch why := Code(r.Params[ParamWhy]); why {

@@ -169,6 +169,9 @@ func (c choice) permit(a approvalOf) Reason {
 	}
 	w, i := a.wave(c.f)
 	told := c.told(a.Approval)
+	if kept := a.keptAt(); !told && kept >= 0 && i > kept {
+		return reason(ReasonWaveNotStarted, ParamRelease, a.Release, ParamWhy, string(WhyWaveKept))
+	}
 	if i > 0 && !told && !w.Begun(c.now) && reached(w.Closed, c.now) {
 		return reason(ReasonOutsideCalendar, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}

@@ -235,6 +235,7 @@ type Wave struct {
 	Planned time.Time     `json:"planned,omitzero"` // when it was meant to start
 	Within  time.Duration `json:"within,omitzero"`  // from its start to its deadline; 0: Deadline is fixed
 	Closed  time.Time     `json:"closed,omitzero"`  // when it would have started but for the calendar
+	Kept    bool          `json:"kept,omitzero"`    // it was due and did not start, because its build would not outlive it for long enough
 	UpTo    []string      `json:"upTo,omitempty"`   // for phones on one of these versions, one of each branch, or an older one of it; none: on any
 }
 

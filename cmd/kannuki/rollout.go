@@ -264,6 +264,8 @@ func (g *globals) waveState(w fleet.WaveView) cell {
 		shown = t.T("Waits for the wave before")
 	case fleet.WaitCalendar:
 		shown = t.T("No-update day")
+	case fleet.WaitKept:
+		shown = t.T("Too late for this build")
 	case fleet.WaitStopped:
 		shown = t.T("Stopped")
 	case fleet.WaitNothing:

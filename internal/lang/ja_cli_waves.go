@@ -60,6 +60,7 @@ func japaneseWaves() []both {
 		{"Update days", "適用する日"},
 		{"No-update days", "適用しない日"},
 		{"No-update day", "適用しない日"},
+		{"Too late for this build", "ビルドの提供終了が近い"},
 		{"all phones at once", "全台同時"},
 		{"every day", "毎日"},
 		{"not on the last %d days of a month", "月末%d日間を除く"},

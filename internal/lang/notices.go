@@ -57,6 +57,10 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"The rollout of iOS {release} for {group} was hurried by {by} and {second}, because of {flaws}: {reason}. Phones that install sooner than planned: {count}. Last deadline: {deadline} (was {before}), by each phone's clock.",
 			"{group}のiOS {release}の展開を前倒ししました：{by}と{second}。対象：{flaws}。判断理由：{reason}。予定より早く適用する端末：{count}台。最後の期限（端末の時計）：{deadline}（変更前：{before}）。",
 		},
+		"rollout.wave-kept": {
+			"Wave {wave} of iOS {release} for {group} does not start: it would end after {latest}, and the build may be gone on {date}. Approve a newer release, with --rebase to go on with these waves: `kannuki rollout show {release} --group {group}`.",
+			"{group}のiOS {release}の第{wave}段階は開始しません。期限が{latest}より後になり、{date}にビルドが入手できなくなるおそれがあります。新しい版を承認してください（--rebaseで段階を引き継げます）：`kannuki rollout show {release} --group {group}`",
+		},
 		"verdict.beta-broken": {
 			"{name} {version} does not work on the beta of iOS {release} ({build}), tested in {group}[ on {model}]. Ask the vendor before Apple posts the release[: {vendor}]. Result: `kannuki verdict show {id}`.",
 			"{name} {version}はiOS {release}のベータ（{build}）で動作不良です（{group}[、{model}]で検証）。リリースの公開前にベンダーに確認してください[：{vendor}]。検証結果：`kannuki verdict show {id}`",

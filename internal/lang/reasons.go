@@ -26,8 +26,8 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 		"wave-not-started": {
 			both{"Starts later", "開始前"},
 			both{
-				"[{release}: ]this phone is in a later wave[, which starts {date}].",
-				"[{release}：]この端末は後の段階で始まります[（{date}）]。",
+				"[{release}: ]this phone is in a later wave[, which starts {date}][, which does not start: {why}].",
+				"[{release}：]この端末は後の段階で始まります[（{date}）][（開始しません：{why}）]。",
 			},
 		},
 		"outside-calendar": {

@@ -22,7 +22,7 @@ type release struct {
 
 const never = 1 << 20
 
-// shelf is for how many days Apple signs what it no longer offers.
+// shelf is for how many days Apple signs what it no longer offers, in most lives.
 const shelf = 90
 
 // drawReleases draws two lines of releases. Some are taken back by Apple within
@@ -65,6 +65,7 @@ type apple struct {
 	start    time.Time
 	releases []release
 	stops    int // on which day the older of two major versions is maintained no more
+	shelf    int // for how many days it signs what it no longer offers
 }
 
 func (a apple) date(day int) string { return a.start.AddDate(0, 0, day).Format(time.DateOnly) }
@@ -101,14 +102,14 @@ func (a apple) signs(v, model string, day int) (last int, ok bool) {
 	if !known || !r.isFor(model) || !r.listed(day) {
 		return 0, false
 	}
-	last = day + shelf
+	last = day + a.shelf
 	for _, next := range a.releases {
 		if next.isFor(model) && next.listed(day) && version.Newer(next.version, v) && version.Major(next.version) == version.Major(v) {
-			last = min(last, next.posted+shelf)
+			last = min(last, next.posted+a.shelf)
 		}
 	}
 	if !a.lives(version.Major(v), model, day) {
-		last = min(last, a.stops+shelf)
+		last = min(last, a.stops+a.shelf)
 	}
 	return last, day <= last
 }

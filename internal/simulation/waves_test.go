@@ -98,6 +98,7 @@ func (w *world) checkWaves() {
 					w.violated("P9", nil, "wave %d of %s began %s and now %s", i+1, target, before[i].Start, v.Start)
 				}
 			case !v.Waits:
+				w.checkLate(a, i)
 				if why := w.early(a, r, i, now); why != "" && !r.skewed {
 					w.violated("P9", nil, "wave %d of %s begins although %s", i+1, target, why)
 				}
@@ -169,7 +170,7 @@ func (w *world) checkWindow(a storage.Approval) {
 		return
 	}
 	for _, model := range a.Models {
-		last, ok := w.apple.signs(a.Release, model, w.copyDay)
+		last, ok := w.ends(a.Release, model)
 		latest := w.life.start.AddDate(0, 0, last+1-7).Format(time.DateOnly)
 		for _, v := range a.Waves {
 			if ok && strings.Compare(v.Deadline[:len(latest)], latest) > 0 {
@@ -193,6 +194,7 @@ func approving(change func(*storage.Approval)) func(*world, *memory.Store) fleet
 // hurried are plants about waves and dates.
 func hurried() []plant {
 	return []plant{
+		unkept(),
 		{
 			name: "no wave soaks", property: "P9", seed: 3,
 			store: approvals(func(a *storage.Approval) { a.Soak = 0 }),
@@ -214,7 +216,7 @@ func hurried() []plant {
 			}),
 		},
 		{
-			name: "deadlines lie two months late", property: "P7", seed: 1,
+			name: "deadlines lie two months late", property: "P7", seed: 24,
 			store: approving(func(a *storage.Approval) {
 				for i := range a.Waves {
 					if t, err := time.Parse(mdm.LocalDateTimeLayout, a.Waves[i].Deadline); err == nil && t.Sub(a.At) < 30*day {

@@ -121,14 +121,24 @@ func (r *replay) start(now time.Time) {
 			if next < 0 || a.Waves[next].Start.After(now) || !r.rolls(a, now) {
 				break
 			}
-			a.Waves = r.scheduleOf(a).Begin(a.Waves, next, a.Waves[next].Start)
-			if a.Waves[next].Waits { // the calendar is closed by now
+			a.Waves = r.begin(a, next, now)
+			if a.Waves[next].Waits { // the calendar is closed by now, or the wave is kept
 				break
 			}
 			r.changed()
 			r.noteWave(*a, next, now)
 		}
 	}
+}
+
+// begin returns the waves of an approval once the one at index i is due. A look back
+// tells how many builds would have ended unused and keeps none, as it refuses no
+// approval for that.
+func (r *replay) begin(a *policy.Approval, i int, now time.Time) []policy.Wave {
+	if r.ahead == nil {
+		return r.scheduleOf(a).Begin(a.Waves, i, a.Waves[i].Start)
+	}
+	return r.scheduleOf(a).Start(r.gate(a.Release, now), a, a.Waves, i, a.Waves[i].Start)
 }
 
 // usersInstall lets users install what they see once Apple's hold of a release
