@@ -54,7 +54,7 @@ func (p *phone) updates(w *world, bundleID string) bool {
 		delete(p.ordered, bundleID)
 		return true
 	}
-	return !p.shopper.lazy && p.chance(3, "app"+bundleID, w.now) > 0
+	return !p.shopper.lazy && !p.trouble.stuck && p.chance(3, "app"+bundleID, w.now) > 0
 }
 
 // paid reports whether the phone can get an app: a licence is its own.

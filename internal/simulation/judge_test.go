@@ -232,7 +232,7 @@ func (w *world) stopped(a storage.Approval, now time.Time) string {
 func (w *world) belowFloor(p *phone, release string, at time.Time) objection {
 	for _, a := range w.closingAt(p.group, at) {
 		least, _ := w.tested(p.group, a.bundleID, release, at)
-		if has := p.apps[a.bundleID]; has < least {
+		if has := w.listed(p, a.bundleID); has < least {
 			o := because("P1", "version %d of %s was not tested", has, a.bundleID)
 			o.app = true
 			return o

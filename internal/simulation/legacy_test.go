@@ -143,6 +143,9 @@ func (p *phone) information() values {
 func (p *phone) appList() []any {
 	var list []any
 	for _, a := range businessApps() {
+		if _, there := p.apps[a.bundleID]; !there {
+			continue
+		}
 		v := strconv.Itoa(p.apps[a.bundleID]) + ".0"
 		list = append(list, values{"Identifier": a.bundleID, "ShortVersion": v, "Version": v})
 	}

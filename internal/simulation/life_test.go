@@ -31,6 +31,7 @@ type life struct {
 	flaws    []flaw
 	reminds  bool // people are reminded of phones that are late
 	locked   bool // phones are locked for hours
+	troubled bool // phones fail, fall silent and lose apps
 	events   []event
 
 	majors  bool     // there are two major versions
@@ -48,7 +49,8 @@ type team struct {
 	hurry     hurry
 	reminders reminders
 
-	reports int // phones on which an app has to be reported broken to stop a rollout; 0: as without a policy
+	shares  bool // what phones show stops a rollout, see onlyShares
+	reports int  // phones on which an app has to be reported broken to stop a rollout; 0: as without a policy
 }
 
 // app is a business app; its vendor's newest version is part of the world.
@@ -136,6 +138,7 @@ type size struct {
 	delivers     bool // apps are brought to phones first
 	edited       bool // people edit apps, groups and policies
 	reminds      bool // people are reminded of phones that are late
+	troubled     bool // phones fail, fall silent and lose apps
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -274,6 +277,12 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 		l.locked = true
 		r = rand.New(rand.NewPCG(l.seed, lockStream))
 		drawLocks(r, l, add)
+	}
+	if of.troubled {
+		l.troubled = true
+		r = rand.New(rand.NewPCG(l.seed, troubleStream))
+		drawTroubles(r, l, add)
+		events = withoutStops(events)
 	}
 	if of.edited {
 		r = rand.New(rand.NewPCG(l.seed, editStream))

@@ -47,6 +47,9 @@ const (
 	kindStorm   kind = "storm"
 	kindEdit    kind = "edit"
 	kindShift   kind = "shift"
+	kindFail    kind = "fail"
+	kindMute    kind = "mute"
+	kindRevert  kind = "revert"
 
 	kindCountersign kind = "countersign"
 )
@@ -97,6 +100,9 @@ func kinds() []kindOf {
 		{kindEdit, 0, false, false, (*world).edits},
 		{kindShift, 0, false, false, (*world).shift},
 		{kindCountersign, 0, false, false, (*world).countersign},
+		{kindFail, 0, false, true, (*world).fails},
+		{kindMute, 0, false, true, (*world).mutes},
+		{kindRevert, 0, true, true, (*world).reverts},
 	}
 }
 

@@ -66,6 +66,7 @@ type phone struct {
 	stateAt time.Time // when the state changes by itself; zero: it does not
 	legacy  legacy
 	lock    lock
+	trouble trouble
 
 	at       time.Time // when it does something by itself next, see follow
 	woken    bool
@@ -305,6 +306,7 @@ func (p *phone) finish(w *world) {
 		p.pending, p.reason, p.failed = "", "", 0
 		p.legacy.release = ""
 		p.enter(w, stateNone, time.Time{})
+		p.falls(w)
 	}
 }
 

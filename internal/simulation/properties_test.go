@@ -34,11 +34,12 @@ type book struct {
 	unreminded map[string]time.Time   // since when phones wait for the first, by phone, enrolment and approval
 	neighbour  [sha256.Size]byte
 	settled    []settled
+	heard      map[string]*heard   // by phone
 	proposed   map[string]proposed // edits, by identifier
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}, heard: map[string]*heard{}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.
@@ -283,7 +284,7 @@ func (w *world) wanted(p *phone) (string, time.Time) {
 		}
 		_, then := w.apple.signs(r.version, p.model, w.copyDay)
 		last, now := w.apple.signs(r.version, p.model, today)
-		if !then || !now || today+3 > last || w.objects(p, r.version).why != "" || w.life.deliver != nil && w.unsure(p, r.version) {
+		if !then || !now || today+3 > last || w.objects(p, r.version).why != "" || (w.life.deliver != nil || w.life.troubled) && w.unsure(p, r.version) {
 			continue
 		}
 		return r.version, w.deadline(p, r.version).Add(patience + w.life.asks - day)

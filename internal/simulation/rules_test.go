@@ -78,6 +78,9 @@ func policyOf(t team) fleet.PolicyChange {
 	soak, waves, onExpiry := d.soak.String(), append([]int{}, d.waves...), d.onExpiry
 	c := fleet.PolicyChange{CarryOver: &d.carryOver, VerdictDays: &d.verdictDays, OnExpiry: &onExpiry}
 	c.RolloutChange = fleet.RolloutChange{Waves: &waves, Soak: &soak, Deadline: &d.deadline, CalendarChange: fleet.CalendarChange{MonthEnd: &d.calendar.monthEnd}}
+	if t.shares {
+		c.BreakerChange = onlyShares()
+	}
 	if t.reports > 0 {
 		c.BreakerChange = onlyReports(t.reports)
 	}

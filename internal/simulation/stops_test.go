@@ -96,6 +96,9 @@ func (b *book) failsOn(release, udid string) {
 // healthy returns why the phones do not show what a rollout was stopped for, ""
 // when they do. Of silence and of apps that went back only the share is looked at.
 func (w *world) healthy(a storage.Approval, signal, reading string) string {
+	if w.life.troubled {
+		return w.untold(a, signal, reading)
+	}
 	if signal == "apps-reported" {
 		if n := w.reported(a); n < w.team(a.Group).reportsOf() {
 			return fmt.Sprintf("%d phones are reported", n)

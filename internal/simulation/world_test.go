@@ -283,6 +283,7 @@ func (w *world) ring() {
 		w.learn()
 	}
 	w.checkStopped()
+	w.checkTold()
 	if moved {
 		w.look()
 	}
@@ -461,6 +462,7 @@ func (w *world) say(p *phone, m message) *mdm.Command {
 	if err != nil {
 		w.violated("P0", p, "a message was answered with %v", err)
 	}
+	w.hearsAnswer(p, m)
 	return c
 }
 
@@ -483,4 +485,7 @@ func (w *world) fetch(p *phone, endpoint string, data []byte) []byte {
 }
 
 // status sends a status report.
-func (w *world) status(p *phone, data []byte) { w.fetch(p, "status", data) }
+func (w *world) status(p *phone, data []byte) {
+	w.fetch(p, "status", data)
+	w.hearsStatus(p)
+}
