@@ -354,6 +354,26 @@ func TestSilenceOfTheServer(t *testing.T) {
 	}
 }
 
+// TestSilenceSettledBeforeAStart: a start of the server makes no new silence of one
+// that a person knew of who let the rollout go on.
+func TestSilenceSettledBeforeAStart(t *testing.T) {
+	t.Parallel()
+	w, phones := watched(t)
+	shows()[policy.WhyPhonesSilent](w, phones, 2)
+	if !w.stopped() {
+		t.Fatal("not stopped")
+	}
+	w.resume()
+	w.restart()
+	w.clock.Add(3*aDay + time.Hour)
+	for _, p := range phones[2:] {
+		p.settle()
+	}
+	if w.stopped() {
+		t.Errorf("stopped again by what was seen: %+v", w.breaker())
+	}
+}
+
 // TestSilentInTheMiddle: a phone that was last heard of while it installed
 // counts, one that never started does not.
 func TestSilentInTheMiddle(t *testing.T) {

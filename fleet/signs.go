@@ -131,6 +131,11 @@ func (g glance) silent(m member, arrived, listening time.Time) bool {
 	if listening.After(heard) {
 		heard = listening
 	}
+	// Who was silent when signs began to count is no news because the server
+	// started since.
+	if !listening.Before(g.since) && !g.silence.News(m.contact) {
+		return false
+	}
 	return g.silence.Began(used, heard)
 }
 

@@ -29,8 +29,12 @@ func (b Breaker) Silence(c Calendar, since, now time.Time) Silence {
 // an installation: used is for how long after that it was heard of, 0 when it was
 // installing then. One that was used for a while and then put away did not.
 func (s Silence) Began(used time.Duration, heard time.Time) bool {
-	return s.after > 0 && used < s.after && heard.After(s.from) && !heard.After(s.to)
+	return s.after > 0 && used < s.after && s.News(heard) && !heard.After(s.to)
 }
+
+// News reports whether a phone that was last heard of at a time had not fallen silent
+// yet when signs began to count.
+func (s Silence) News(heard time.Time) bool { return heard.After(s.from) }
 
 // worked returns the time before t from which on d has passed, without the days on
 // which the company is away. It looks a year back.

@@ -73,6 +73,10 @@ func TestSilence(t *testing.T) {
 			}
 		})
 	}
+	s := policy.Breaker{SilentAfter: 3 * aDay}.Silence(policy.Calendar{}, monday, monday.Add(aDay))
+	if s.News(monday.Add(-3*aDay)) || !s.News(monday.Add(time.Second-3*aDay)) {
+		t.Error("who was silent for three days by then is news, or who was not is none")
+	}
 	if (policy.Silence{}).Began(0, monday) || (policy.Breaker{}).Silence(policy.Calendar{}, monday.AddDate(-1, 0, 0), monday).Began(0, monday.Add(-aDay)) {
 		t.Error("without a time a phone is silent")
 	}
