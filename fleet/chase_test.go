@@ -393,7 +393,8 @@ func TestLadderSettings(t *testing.T) {
 	v, err := w.fleet.Policy(seg, "p")
 	w.must(err)
 	want := fleet.ChaseSettings{
-		Chase: *tests["all of it"].change.Chase, ChaseQuiet: "19:00-08:00", ChaseOff: []string{"sat", "sun"}, ChasePerDay: 1,
+		Chase: *tests["all of it"].change.Chase, ChaseTests: []string{"escalate@verify-by-30d", "escalate@verify-by-14d"},
+		ChaseQuiet: "19:00-08:00", ChaseOff: []string{"sat", "sun"}, ChasePerDay: 1,
 		ChaseAlways: []string{"escalate", "ticket"}, ChaseLanguage: "ja",
 	}
 	if diff := cmp.Diff(want, v.ChaseSettings); diff != "" {
