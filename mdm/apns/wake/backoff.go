@@ -44,7 +44,7 @@ func (s *Scheduler) settle(p *phone, topic string, r apns.Result) {
 		return
 	case p.contacted:
 		// It polled and is wanted again: for new work, with a new push.
-		p.accepted, p.failures = 0, 0
+		p.heed()
 		s.schedule(p, waiting, max(now+s.options.Debounce, p.notBefore))
 		return
 	}

@@ -32,7 +32,7 @@ type phone struct {
 	accepted  uint8 // pushes since the last poll, saturating
 	failures  uint8 // in a row, saturating
 	wanted    bool  // busy only: a push is still wanted
-	contacted bool  // busy only: it polled after the push had been sent
+	contacted bool  // it polled while it was busy; see heed
 }
 
 // schedule puts p into the queue. The caller holds the lock.
@@ -55,6 +55,14 @@ func (s *Scheduler) set(p *phone, st state) {
 	p.state = st
 	if st != unknown {
 		s.states[st]++
+	}
+}
+
+// heed ends p's back-off when it polled since this was last asked while it was busy.
+// The caller holds the lock.
+func (p *phone) heed() {
+	if p.contacted {
+		p.contacted, p.accepted, p.failures = false, 0, 0
 	}
 }
 

@@ -94,7 +94,8 @@ func (s *Scheduler) take() (*phone, time.Duration) {
 		}
 		heap.Pop(&s.queue)
 		s.set(p, busy)
-		p.wanted, p.contacted = true, false
+		p.heed()
+		p.wanted = true
 		return p, 0
 	}
 	return nil, pause
@@ -153,11 +154,12 @@ func (s *Scheduler) waitTurn(ctx context.Context) bool {
 }
 
 // stillWanted asks, right before the push, whether the phone has polled in the
-// meantime. From here on a poll counts as an answer to the push.
+// meantime, which ends its back-off even when it is wanted again. From here on a
+// poll counts as an answer to the push.
 func (s *Scheduler) stillWanted(p *phone) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.contacted = false
+	p.heed()
 	return p.wanted
 }
 

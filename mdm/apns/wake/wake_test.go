@@ -187,6 +187,24 @@ func TestContactDuringLookUp(t *testing.T) {
 	})
 }
 
+// A phone that polls while it waits for its turn under the ceiling, and is wanted
+// again by then, has its back-off ended by that poll like any other.
+func TestContactWhileWaitingForItsTurn(t *testing.T) {
+	t.Parallel()
+	run(t, wake.Options{PerMinute: 1}, func(t *testing.T, w *world, s *wake.Scheduler) {
+		s.Wake("a")
+		third := time.Second + 5*time.Minute + time.Hour
+		pass(third - 2*time.Second)
+		s.Wake("b") // is pushed a second before the third push to a is due
+		pass(30 * time.Second)
+		s.Contact("a")
+		s.Wake("a")
+		pass(10 * time.Minute)
+		turn := third - time.Second + time.Minute
+		checkTimes(t, w, "a", time.Second, time.Second+5*time.Minute, turn, turn+5*time.Minute)
+	})
+}
+
 func TestCeilingIsSmooth(t *testing.T) {
 	t.Parallel()
 	run(t, wake.Options{PerMinute: 600}, func(t *testing.T, w *world, s *wake.Scheduler) {
