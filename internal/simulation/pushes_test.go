@@ -37,6 +37,7 @@ const (
 	debounce   = time.Second
 	slowest    = 3 * time.Second  // an answer of Apple takes
 	maxBackoff = 16 * time.Minute // after an answer that never came
+	maxProbe   = 61 * time.Second // between two tries whether Apple is back
 )
 
 // asked is one call to the scheduler, or the end of its process.
@@ -229,10 +230,14 @@ func (p *pushes) inTime(key string, q *wanting) {
 }
 
 // latest returns when a phone must be pushed that could be from a moment on: all
-// others may go before it, each twice, and while Apple is away it waits.
+// others may go before it, each twice, and while Apple is away it waits. That Apple
+// is back nobody knows before the next try.
 func (p *pushes) latest(from time.Duration) time.Duration {
 	queue := time.Duration(2*len(p.life.phones))*time.Minute/ceiling + 2*slowest
 	latest := from + queue
+	if back := from.Truncate(time.Hour); p.away(back - 1) {
+		latest = max(latest, back+maxProbe+queue)
+	}
 	for at := from.Truncate(time.Hour); at <= latest; at += time.Hour {
 		if p.away(at) {
 			latest = max(latest, at+time.Hour+maxBackoff+queue)
