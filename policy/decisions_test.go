@@ -14,17 +14,24 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
-// The phones of the golden decisions: one that stays on iOS 18, two that follow
-// 26, each in a zone of its own.
+// The phones of the golden decisions: an iPhone 14 Pro, which follows 26, an XR,
+// which that dropped and which stays on iOS 18, an X on 16 and a 7 on 15. No iPhone
+// is left on 17: what cannot run 18 cannot run that either.
 const (
-	older = "iPhone11,8"
-	newer = "iPhone15,2"
+	newer   = "iPhone15,2"
+	older   = "iPhone11,8"
+	ancient = "iPhone10,3"
+	oldest  = "iPhone9,1"
 )
+
+// fleets are the models of a group, by the ending of the golden files.
+func fleets() map[string][]string {
+	return map[string][]string{"": {older, newer}, "-dropped": {oldest, ancient}}
+}
 
 // decisionDays are the days after its posting on which a release is looked at.
 func decisionDays() []int { return []int{1, 30, 45, 89, 90, 91} }
@@ -79,92 +86,30 @@ func zone(t *testing.T, name string) *time.Location {
 	return loc
 }
 
-// facts are the releases of iOS 18 and 26 that Apple published from 18.6 on, for
-// the two models, as everybody knows them today.
-func facts(t *testing.T) []policy.Release {
-	t.Helper()
-	cat, err := catalog.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []policy.Release
-	for _, r := range cat.Releases() {
-		rel := policy.Release{Version: r.Version, Class: string(r.Class)}
-		for _, model := range []string{older, newer} {
-			f, ok := r.Facts(model)
-			if !ok || !r.PostedFor(model).Time(time.UTC).After(day("2025-07-01")) {
-				continue
-			}
-			w := policy.ModelWindow{Model: model, Posted: r.PostedFor(model).Time(time.UTC)}
-			if !f.LeftPublic.IsZero() {
-				w.LeftPublic = f.LeftPublic.Time(time.UTC)
-			}
-			if end, ok := cat.ShelfLife(r.Version, model); ok {
-				w.Expires = end.Time(time.UTC)
-			}
-			rel.Models = append(rel.Models, w)
-		}
-		for _, c := range r.CVEs {
-			rel.CVEs = append(rel.CVEs, policy.CVE{ID: c.ID, Exploited: c.Exploited})
-		}
-		if len(rel.Models) > 0 {
-			list = append(list, rel)
-		}
-	}
-	return list
-}
-
-// knownAt returns releases as they were known at a moment: when one will be
-// replaced, and with that when it can be installed no more, nobody knew before.
-func knownAt(releases []policy.Release, at time.Time) []policy.Release {
-	var list []policy.Release
-	for _, r := range releases {
-		var windows []policy.ModelWindow
-		for _, m := range r.Models {
-			if m.Posted.After(at) {
-				continue
-			}
-			if m.LeftPublic.After(at) {
-				m.LeftPublic, m.Expires = time.Time{}, time.Time{}
-			}
-			windows = append(windows, m)
-		}
-		if r.Models = windows; len(windows) > 0 {
-			list = append(list, r)
-		}
-	}
-	return list
-}
-
-func postedFor(r policy.Release, model string) (time.Time, bool) {
-	i := slices.IndexFunc(r.Models, func(m policy.ModelWindow) bool { return m.Model == model })
-	if i < 0 {
-		return time.Time{}, false
-	}
-	return r.Models[i].Posted, true
-}
-
-// runsBefore returns what phones of a model run when a release is posted: the
-// one before it that was offered to them.
-func runsBefore(releases []policy.Release, v, model string) string {
-	best := map[string]string{older: "18.6", newer: "18.6"}[model]
-	for _, r := range releases {
-		if _, ok := postedFor(r, model); ok && r.Class != policy.ClassImprovement && version.Newer(v, r.Version) && version.Newer(r.Version, best) {
-			best = r.Version
-		}
-	}
-	return best
-}
-
 // life is one release in one story.
 type life struct {
 	story
 	releases []policy.Release
 	release  policy.Release
 	posted   time.Time
-	models   []string // that get it
-	nth      int      // position of the release, for variety
+	fleet    []string // the models of the group
+	models   []string // those of them that get it
+	tested   int      // day on which they are tested
+	breaks   bool     // an app first
 	parts    policy.Parts
+}
+
+// newLife returns the life of a release in a group with these models, the nth of
+// them, and false when it is for none of them: each is offered at once, and tested
+// soon, just before day 30 or late; every fourth breaks an app first.
+func newLife(s story, releases []policy.Release, r policy.Release, fleet []string, nth int) (*life, bool) {
+	l := &life{story: s, releases: releases, release: r, fleet: fleet, tested: []int{50, 7, 28}[nth%3], breaks: nth%4 == 0}
+	for _, m := range r.Models {
+		if slices.Contains(fleet, m.Model) {
+			l.models, l.posted = append(l.models, m.Model), m.Posted
+		}
+	}
+	return l, len(l.models) > 0
 }
 
 // at returns the moment on a day at which people look: nine in the morning where
@@ -181,9 +126,8 @@ func (l *life) test(id, app, on, model, appVersion string, result policy.Result,
 	})
 }
 
-// begin writes down what people will do: each release is offered at once, and
-// tested soon, just before day 30 or late; every fourth breaks an app first. With carry-over
-// what was tested on x.y needs a quick check only.
+// begin writes down what people will do. With carry-over what was tested on the
+// release of the same x.y before it needs a quick check only.
 func (l *life) begin() {
 	v := l.release.Version
 	l.parts = policy.Parts{
@@ -195,19 +139,18 @@ func (l *life) begin() {
 		Policies: []policy.Policy{l.policy},
 		Offers:   []policy.Offer{{Group: group, Release: v, By: "tanaka", At: l.at(0).Add(2 * time.Hour)}},
 	}
-	tested := []int{50, 7, 28}[l.nth%3]
 	for _, model := range l.models {
-		if line := version.Line(v); l.policy.CarryOver && line != v {
-			l.test("base-"+model, pos, line, model, "5.0", policy.ResultWorks, policy.MethodFull, -1)
-			l.test("smoke-"+model, pos, v, model, "5.0", policy.ResultWorks, policy.MethodSmoke, tested-4)
-			l.test("base-scan-"+model, scan, line, model, "2.4", policy.ResultWorks, policy.MethodFull, -1)
-			l.test("smoke-scan-"+model, scan, v, model, "2.4", policy.ResultWorks, policy.MethodSmoke, tested-4)
+		if base := l.runsBefore(model); l.policy.CarryOver && version.Line(base) == version.Line(v) {
+			l.test("base-"+model, pos, base, model, "5.0", policy.ResultWorks, policy.MethodFull, -1)
+			l.test("smoke-"+model, pos, v, model, "5.0", policy.ResultWorks, policy.MethodSmoke, l.tested-4)
+			l.test("base-scan-"+model, scan, base, model, "2.4", policy.ResultWorks, policy.MethodFull, -1)
+			l.test("smoke-scan-"+model, scan, v, model, "2.4", policy.ResultWorks, policy.MethodSmoke, l.tested-4)
 			continue
 		}
-		if l.nth%4 == 0 {
+		if l.breaks {
 			l.test("broken-"+model, pos, v, model, "5.0", policy.ResultBroken, policy.MethodFull, 4)
 		}
-		l.test("full-"+model, pos, v, model, "5.0.1", policy.ResultWorks, policy.MethodFull, tested)
+		l.test("full-"+model, pos, v, model, "5.0.1", policy.ResultWorks, policy.MethodFull, l.tested)
 	}
 	l.test("scan", scan, v, l.models[0], "2.4", policy.ResultWorksWithNote, policy.MethodPilot, 6)
 }
@@ -217,8 +160,8 @@ func (l *life) world(at time.Time) *policy.World {
 	p := l.parts
 	p.Releases = knownAt(l.releases, at)
 	g := p.Groups[0]
-	for _, model := range []string{older, newer} {
-		before, there := runsBefore(l.releases, l.release.Version, model), 0
+	for _, model := range l.fleet {
+		before, there := l.runsBefore(model), 0
 		if slices.Contains(l.models, model) {
 			there = l.installed(at)
 			g.Census = append(g.Census, policy.Census{Ring: policy.RingVerification, Model: model, OSVersion: l.release.Version, Count: 1})
@@ -284,10 +227,10 @@ func (l *life) phones() []policy.Facts {
 	for _, p := range []struct{ name, model string }{
 		{find(0, policy.Buckets/10), l.models[0]},
 		{find(policy.Buckets/2, policy.Buckets), l.models[0]},
-		{find(0, policy.Buckets/10), map[string]string{older: newer, newer: older}[l.models[0]]},
+		{find(0, policy.Buckets/10), l.fleet[1-slices.Index(l.fleet, l.models[0])]},
 	} {
 		f := phone()
-		f.Phone, f.Model, f.OSVersion = p.name, p.model, runsBefore(l.releases, l.release.Version, p.model)
+		f.Phone, f.Model, f.OSVersion = p.name, p.model, l.runsBefore(p.model)
 		f.Apps = []policy.InstalledApp{{BundleID: pos, Version: "5.0.1"}, {BundleID: scan, Version: "2.4"}}
 		list = append(list, f)
 	}
@@ -365,48 +308,53 @@ func date(t time.Time) string {
 }
 
 // TestDecisions holds the whole decision about every release that Apple
-// published for two models since September 2025: under three policies, on days
-// around every alarm and the end of the hold, for phones in three zones, with
-// both changes of the clocks in between. A day that says what the day before it
-// said is not repeated. The files are rewritten with go test -run Decisions
-// -update.
+// published for four models since September 2025: under three policies, in two
+// groups, on days around every alarm and the end of the hold, for phones in three
+// zones. A day that says what the day before it said is not repeated. The files are
+// rewritten with go test -run Decisions -update.
 func TestDecisions(t *testing.T) {
 	t.Parallel()
 	releases := facts(t)
 	for _, s := range stories(t) {
-		t.Run(s.policy.Name, func(t *testing.T) {
-			t.Parallel()
-			var b strings.Builder
-			nth := 0
-			for _, r := range slices.Backward(releases) {
-				l := life{story: s, releases: releases, release: r, nth: nth}
-				for _, m := range r.Models {
-					l.models, l.posted = append(l.models, m.Model), m.Posted
-				}
-				if l.posted.Before(day("2025-09-01")) || r.Class == policy.ClassImprovement {
-					continue
-				}
-				nth++
-				l.begin()
-				fmt.Fprintf(&b, "iOS %s, posted %s for %s\n", r.Version, date(l.posted), listed(l.models))
-				before, said := "", 0
-				for d := range decisionDays()[len(decisionDays())-1] + 1 {
-					l.act(l.at(d))
-					if !slices.Contains(decisionDays(), d) {
+		for ending, fleet := range fleets() {
+			t.Run(s.policy.Name+ending, func(t *testing.T) {
+				t.Parallel()
+				var b strings.Builder
+				nth := 0
+				for _, r := range slices.Backward(releases) {
+					l, applies := newLife(s, releases, r, fleet, nth)
+					if !applies || l.posted.Before(day("2025-09-01")) || r.Class == policy.ClassImprovement {
 						continue
 					}
-					fmt.Fprintf(&b, " day %d, %s", d, l.at(d).In(l.schedule.Location).Format("Mon 2006-01-02 15:04 -07:00"))
-					text := l.decision(t, l.at(d))
-					if same(text, before) {
-						fmt.Fprintf(&b, ": as on day %d\n", said)
-						continue
-					}
-					fmt.Fprintf(&b, "\n%s", text)
-					before, said = text, d
+					nth++
+					l.begin()
+					l.tell(t, &b, decisionDays())
 				}
-			}
-			goldenText(t, "decisions-"+s.policy.Name+".txt", b.String())
-		})
+				goldenText(t, "decisions-"+s.policy.Name+ending+".txt", b.String())
+			})
+		}
+	}
+}
+
+// tell writes what is decided about the release on some days, in order, as the
+// people act on every day.
+func (l *life) tell(t *testing.T, b *strings.Builder, days []int) {
+	t.Helper()
+	fmt.Fprintf(b, "iOS %s, posted %s for %s\n", l.release.Version, date(l.posted), listed(l.models))
+	before, said := "", 0
+	for d := range days[len(days)-1] + 1 {
+		l.act(l.at(d))
+		if !slices.Contains(days, d) {
+			continue
+		}
+		fmt.Fprintf(b, " day %d, %s", d, l.at(d).In(l.schedule.Location).Format("Mon 2006-01-02 15:04 -07:00"))
+		text := l.decision(t, l.at(d))
+		if same(text, before) {
+			fmt.Fprintf(b, ": as on day %d\n", said)
+			continue
+		}
+		fmt.Fprintf(b, "\n%s", text)
+		before, said = text, d
 	}
 }
 
