@@ -33,7 +33,6 @@ type pursuit struct {
 
 	ladder   policy.Ladder
 	language string
-	always   []string // kinds of steps that channels carry at any hour
 	// untold is the deadline of phones that were not told yet. It is kept because
 	// every tick asks it of every phone.
 	untold map[untoldPlace]policy.LocalTime
@@ -62,7 +61,7 @@ func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
 		}
 		list = append(list, pursuit{
 			source: a.ID, group: a.Group, release: a.Release, engine: policyApproval(a), snap: s, ladder: s.ladder(decided, a),
-			language: chase.Language, always: chase.Always, untold: map[untoldPlace]policy.LocalTime{},
+			language: chase.Language, untold: map[untoldPlace]policy.LocalTime{},
 		})
 	}
 	list = append(list, f.testPursuits(w, s)...)

@@ -50,7 +50,7 @@ func (f *Fleet) chaseNotices(seg storage.Segment, due []stepDue) map[string][]st
 		params["step"] = step.Name
 		return storage.Notice{
 			Kind: on.about(params) + string(step.Kind), Group: on.group, Release: on.release, Params: params,
-			Quiet: f.quietHours(on, step.Kind, f.location(&first.member.look.phone)),
+			Zone: f.location(&first.member.look.phone).String(),
 		}
 	}
 	var others []stepDue

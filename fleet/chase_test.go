@@ -162,6 +162,7 @@ func TestChaseNotice(t *testing.T) {
 	want := storage.Notice{
 		Kind: fleet.NoticeChaseMessage, At: w.clock.now, Group: "sales", Release: release, Phone: "P1", Holder: "S-1",
 		Params: map[string]string{"approval": effect.Approval, "step": "message@+1h", "reason": "waiting-for-user", "deadline": "2026-08-21T09:00:00", "language": "ja"},
+		Zone:   "Asia/Tokyo",
 	}
 	if len(all) != 1 {
 		t.Fatalf("%d notices, want one", len(all))

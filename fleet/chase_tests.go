@@ -60,7 +60,7 @@ func (f *Fleet) testPursuits(w *worldState, s *snapshot) []pursuit {
 				continue
 			}
 			on := pursuit{
-				group: g.Name, release: gate.Release, snap: s, ladder: ladder, language: decided.Chase.Language, always: decided.Chase.Always,
+				group: g.Name, release: gate.Release, snap: s, ladder: ladder, language: decided.Chase.Language,
 				tests: &untested{gate: gate, now: now, models: lacking(gate, g, w.census)},
 			}
 			on.source, on.tests.since = s.candidate(g, gate.Release)

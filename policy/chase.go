@@ -171,23 +171,39 @@ func (f ChaseFacts) zone() *time.Location {
 // slide returns the first moment from t on at which a step may be taken, and
 // false when none is found.
 func (l Ladder) slide(f ChaseFacts, t time.Time) (time.Time, bool) {
-	days := l.Calendar
-	days.From, days.To = 0, 0
 	local := t.In(f.zone())
 	for range farthestSlide {
-		open, ok := days.Next(local)
+		next, ok := l.Allowed(local)
 		if !ok {
 			return t, false
 		}
-		next := l.Quiet.Until(open)
-		if l.spent(f, next) {
-			y, m, d := next.Date()
-			next = time.Date(y, m, d+1, 0, 0, 0, 0, next.Location())
+		if !l.spent(f, next) {
+			return next.UTC(), true
 		}
-		if next.Equal(local) {
-			return local.UTC(), true
+		y, m, d := next.Date()
+		local = time.Date(y, m, d+1, 0, 0, 0, 0, next.Location())
+	}
+	return t, false
+}
+
+// Allowed returns the first moment from t on, by the clock of t's location, at
+// which people may be disturbed: on a day that the calendar leaves open, and not
+// in quiet hours. It returns t itself and false when none is found. What a phone
+// has had that day does not count.
+func (l Ladder) Allowed(t time.Time) (time.Time, bool) {
+	days := l.Calendar
+	days.From, days.To = 0, 0
+	next := t
+	for range farthestSlide {
+		open, ok := days.Next(next)
+		if !ok {
+			break
 		}
-		local = next
+		loud := l.Quiet.Until(open)
+		if loud.Equal(next) {
+			return next, true
+		}
+		next = loud
 	}
 	return t, false
 }

@@ -284,3 +284,36 @@ func TestClimb(t *testing.T) {
 		t.Errorf("without steps: %v", got)
 	}
 }
+
+// TestAllowed: people are disturbed on open days outside quiet hours, by the clock
+// of the place; the hours of the calendar do not count.
+func TestAllowed(t *testing.T) {
+	t.Parallel()
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(day, hour int) time.Time { return time.Date(2026, 8, day, hour, 0, 0, 0, tokyo) }
+	night := policy.Quiet{From: 19 * time.Hour, To: 8 * time.Hour, Days: []time.Weekday{time.Saturday}}
+	holidays := policy.Calendar{From: 10 * time.Hour, To: 17 * time.Hour, Closed: []policy.Days{{First: "2026-08-20", Last: "2026-08-21"}}}
+	for name, tc := range map[string]struct {
+		ladder policy.Ladder
+		at     time.Time
+		want   time.Time
+		never  bool
+	}{
+		"at any hour":    {policy.Ladder{}, at(18, 3), at(18, 3), false},
+		"by day":         {policy.Ladder{Quiet: night, Calendar: holidays}, at(18, 9), at(18, 9), false},
+		"at night":       {policy.Ladder{Quiet: night, Calendar: holidays}, at(18, 22), at(19, 8), false},
+		"before holiday": {policy.Ladder{Quiet: night, Calendar: holidays}, at(19, 22), at(23, 8), false}, // over a Saturday
+		"steps of a day": {policy.Ladder{PerDay: 1}, at(18, 3), at(18, 3), false},
+		"never": {
+			policy.Ladder{Quiet: night, Calendar: policy.Calendar{Weekdays: []time.Weekday{time.Saturday}}}, at(18, 3), at(18, 3), true,
+		},
+	} {
+		got, ok := tc.ladder.Allowed(tc.at)
+		if !got.Equal(tc.want) || got.Location() != tokyo || ok == tc.never {
+			t.Errorf("%s: %s, %v; want %s, %v", name, got, ok, tc.want, !tc.never)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
@@ -43,8 +44,14 @@ func located(text []byte, err error) error {
 func (s *Server) newChannels() *notify.Channels {
 	return notify.New(notify.Options{
 		Channels: s.config.Notify, Installation: s.instance.ID, Location: s.config.location(),
-		Proxy: proxy(s.o.Getenv, s.config.Proxy), Wall: s.o.Wall, Logger: s.o.Logger,
+		Proxy: proxy(s.o.Getenv, s.config.Proxy), Wall: s.o.Wall, Logger: s.o.Logger, PutOff: s.putOff,
 	})
+}
+
+// putOff returns for how long, by the wall clock, no channel is to carry a notice:
+// in a lab policy time passes at another speed.
+func (s *Server) putOff(seg storage.Segment, n storage.Notice) time.Duration {
+	return time.Duration(float64(s.fleet.PutOff(seg, n)) / s.config.Lab.speed())
 }
 
 // newDelivery returns the worker that drains the channels.

@@ -21,16 +21,8 @@ type Notice struct {
 	Holder  string            `json:"holder,omitzero"`  // opaque reference to who carries the phone, kept as long as the phone's record has it
 	Params  map[string]string `json:"params,omitempty"` // further facts, small
 
-	Quiet      *QuietHours `json:"quiet,omitempty"`      // when no channel is to carry it; nil: it is carried at any hour
-	Deliveries []Delivery  `json:"deliveries,omitempty"` // one for each channel that is to carry it
-}
-
-// QuietHours are when nobody is to be disturbed, by the clock of a place.
-type QuietHours struct {
-	From time.Duration  `json:"from,omitzero"` // from midnight; both equal: at no hour
-	To   time.Duration  `json:"to,omitzero"`   // earlier than From: on the next day
-	Off  []time.Weekday `json:"off,omitempty"` // wholly quiet
-	Zone string         `json:"zone,omitzero"` // of the time zone database
+	Zone       string     `json:"zone,omitzero"`        // by whose clock it may have to wait, of the time zone database; "": that of the installation
+	Deliveries []Delivery `json:"deliveries,omitempty"` // one for each channel that is to carry it
 }
 
 // DeliveryState is how far a delivery has come.

@@ -25,6 +25,9 @@ type Options struct {
 	Proxy        func(*http.Request) (*url.URL, error) // how requests leave this machine; nil: directly
 	Wall         func() time.Time
 	Logger       *slog.Logger
+	// PutOff, unless nil, returns for how long by the wall clock no channel is to
+	// carry a notice of a segment from now on; zero or less: it may go now.
+	PutOff func(seg storage.Segment, n storage.Notice) time.Duration
 }
 
 // sender carries one message and returns what was answered, in a few words.
@@ -58,6 +61,13 @@ func New(o Options) *Channels {
 		c.list = append(c.list, one)
 	}
 	return c
+}
+
+func (c *Channels) putOff(seg storage.Segment, n storage.Notice) time.Duration {
+	if c.o.PutOff == nil {
+		return 0
+	}
+	return c.o.PutOff(seg, n)
 }
 
 // All returns the names of all channels, in the order of the configuration.

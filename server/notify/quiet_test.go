@@ -10,12 +10,12 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// TestHeldBackInQuietHours: what could not be delivered at once waits for the end
-// of its quiet hours, over a restart, without that counting as an attempt; what has
-// none does not wait.
-func TestHeldBackInQuietHours(t *testing.T) {
+// TestPutOff: what could not be delivered at once waits until it may arrive, over
+// a restart, without that counting as an attempt; what may arrive at any hour does
+// not wait. However short it is to wait, a channel does not ask again at once.
+func TestPutOff(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // from midnight UTC, one o'clock in Berlin, on a Saturday
+	synctest.Test(t, func(t *testing.T) {
 		started := time.Now()
 		down := errors.New("down")
 		mail := &receiver{answer: func(context.Context, int, Message) error {
@@ -25,14 +25,23 @@ func TestHeldBackInQuietHours(t *testing.T) {
 			return nil
 		}}
 		b := newBench(t, map[string]*receiver{"mail": mail})
-		berlin := func(from, to time.Duration) *storage.QuietHours {
-			return &storage.QuietHours{From: from, To: to, Zone: "Europe/Berlin"}
+		asked := 0
+		b.channels.o.PutOff = func(_ storage.Segment, n storage.Notice) time.Duration {
+			switch since := time.Since(started); n.ID {
+			case "night":
+				if since > 5*time.Minute {
+					return 7*time.Hour - since
+				}
+			case "weekend":
+				return 23*time.Hour - since
+			case "soon":
+				if asked++; since < time.Minute {
+					return time.Millisecond
+				}
+			}
+			return 0
 		}
-		b.tellQuiet(berlin(65*time.Minute, 8*time.Hour), []string{"mail"}, "night") // from 00:05 UTC
-		b.tellQuiet(&storage.QuietHours{Off: []time.Weekday{time.Saturday}, Zone: "Europe/Berlin"}, []string{"mail"}, "weekend")
-		b.tellQuiet(berlin(0, time.Hour), []string{"mail"}, "over")
-		b.tellQuiet(&storage.QuietHours{To: time.Hour, Zone: "Nowhere/Else"}, []string{"mail"}, "unknown")
-		b.tell([]string{"mail"}, "any")
+		b.tell([]string{"mail"}, "night", "weekend", "soon", "any")
 		b.run(time.Hour)
 		b.run(30 * time.Hour)
 		arrived := map[string]time.Duration{}
@@ -40,8 +49,11 @@ func TestHeldBackInQuietHours(t *testing.T) {
 			arrived[m.ID] = mail.at[i].Sub(started).Truncate(10 * time.Minute)
 		}
 		wantDiff(t, "arrived", arrived, map[string]time.Duration{
-			"night": 7 * time.Hour, "weekend": 23 * time.Hour, "over": 10 * time.Minute, "unknown": 10 * time.Minute, "any": 10 * time.Minute,
+			"night": 7 * time.Hour, "weekend": 23 * time.Hour, "soon": 10 * time.Minute, "any": 10 * time.Minute,
 		})
+		if asked > 60 {
+			t.Errorf("asked %d times in the first minute and at each attempt, want at most every two seconds", asked)
+		}
 		n, err := b.store.Notice(t.Context(), seg, "weekend")
 		b.must(err)
 		if d := n.Deliveries[0]; d.Attempts != 1 || d.State != storage.DeliverySent {

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -143,7 +142,7 @@ func (w *Worker) drain(ctx context.Context, ch channel, seg storage.Segment) err
 }
 
 // deliver makes one attempt and settles it, and reports whether the channel took
-// the notice or it was put off to the end of its quiet hours, which is no attempt.
+// the notice or it was put off to an hour at which it may arrive, which is no attempt.
 // One that the server's end cut short counts for nothing, and while the channel
 // rests there is none.
 func (w *Worker) deliver(ctx context.Context, ch channel, seg storage.Segment, n storage.Notice) (gone bool, err error) {
@@ -152,9 +151,9 @@ func (w *Worker) deliver(ctx context.Context, ch channel, seg storage.Segment, n
 	}
 	i := slices.IndexFunc(n.Deliveries, func(d storage.Delivery) bool { return d.Channel == ch.config.name() })
 	before := n.Deliveries[i]
-	if until, quiet := quietUntil(n.Quiet, w.channels.o.Wall()); quiet {
+	if wait := w.channels.putOff(seg, n); wait > 0 {
 		after := before
-		after.Next = until
+		after.Next = w.channels.o.Wall().Add(max(wait, lookInterval))
 		return true, w.settle(ctx, seg, storage.Settlement{Notice: n.ID, Before: before, After: after})
 	}
 	_, sendErr := ch.send(ctx, w.channels.o.Installation, seg, n)
@@ -167,20 +166,6 @@ func (w *Worker) deliver(ctx context.Context, ch channel, seg storage.Segment, n
 	after := w.outcome(before, sendErr)
 	w.tell(ctx, n, after)
 	return sendErr == nil, w.settle(ctx, seg, storage.Settlement{Notice: n.ID, Before: before, After: after})
-}
-
-// quietUntil returns when a notice may be carried, and whether that is later than
-// now. In a zone that this machine does not know, no hour is quiet.
-func quietUntil(q *storage.QuietHours, now time.Time) (time.Time, bool) {
-	if q == nil {
-		return now, false
-	}
-	zone, err := time.LoadLocation(q.Zone)
-	if err != nil {
-		return now, false
-	}
-	until := policy.Quiet{From: q.From, To: q.To, Days: q.Off}.Until(now.In(zone))
-	return until.UTC(), until.After(now)
 }
 
 // settle writes what became of a delivery, also while the server stops.

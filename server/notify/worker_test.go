@@ -96,21 +96,16 @@ func newBench(t *testing.T, receivers map[string]*receiver) *bench {
 // tell writes notices that wait on the channels.
 func (b *bench) tell(channels []string, ids ...string) {
 	b.t.Helper()
-	b.tellIn(seg, nil, channels, ids...)
+	b.tellIn(seg, channels, ids...)
 }
 
-func (b *bench) tellQuiet(q *storage.QuietHours, channels []string, ids ...string) {
-	b.t.Helper()
-	b.tellIn(seg, q, channels, ids...)
-}
-
-func (b *bench) tellIn(seg storage.Segment, q *storage.QuietHours, channels []string, ids ...string) {
+func (b *bench) tellIn(seg storage.Segment, channels []string, ids ...string) {
 	b.t.Helper()
 	w, err := b.store.World(b.t.Context(), seg)
 	b.must(err)
 	var c storage.WorldChange
 	for _, id := range ids {
-		n := storage.Notice{ID: id, Kind: "hold.alarm", At: time.Now(), Quiet: q}
+		n := storage.Notice{ID: id, Kind: "hold.alarm", At: time.Now()}
 		for _, name := range channels {
 			n.Deliveries = append(n.Deliveries, storage.Delivery{Channel: name, State: storage.DeliveryPending})
 		}
@@ -324,7 +319,7 @@ func TestSegments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all, bound := &receiver{}, &receiver{}
 		b := newBench(t, map[string]*receiver{"all": all, "hook@other": bound})
-		b.tellIn("other", nil, []string{"all", "hook@other"}, "theirs")
+		b.tellIn("other", []string{"all", "hook@other"}, "theirs")
 		b.tell([]string{"all", "hook@other"}, "canary")
 		b.run(time.Minute)
 		wantDiff(t, "channel of a segment", bound.ids(), []string{"theirs"})
