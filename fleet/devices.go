@@ -57,7 +57,10 @@ type ExplainView struct {
 	Device      DeviceView         `json:"device"`
 	Explanation policy.Explanation `json:"explanation"`
 	Chase       *ChaseState        `json:"chase,omitempty"` // the reminders about it; nil: it is not late for anything
-	Clock       string             `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
+	// Declined are releases that its group declined, with what each leaves open on
+	// it; see [policy.Ledger.DeclinedOn].
+	Declined []policy.LeftOpen `json:"declined,omitempty"`
+	Clock    string            `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 }
 
 // Explain returns the one reason why a phone is not done, what supports it and
@@ -73,7 +76,7 @@ func (f *Fleet) Explain(ctx context.Context, seg storage.Segment, udid string) (
 	}
 	e := f.explainer(w)
 	facts, live, x := e.explain(&p)
-	v := ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Clock: f.clock()}
+	v := ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Declined: e.leftOpen(&p), Clock: f.clock()}
 	if state, ok := e.chaseState(&p, f.pursuits(w, e.snap)); ok {
 		v.Chase = &state
 	}

@@ -31,8 +31,9 @@ type Exposure struct {
 	// Releases are those that would have spared phones something, newest first.
 	// What they would have spared overlaps. Empty where Release or CVE was asked.
 	Releases []ReleaseExposure `json:"releases"`
-	CVEs     []FlawExposure    `json:"cves"`    // the exploited ones and the one that was asked for, costliest first
-	Devices  []DeviceExposure  `json:"devices"` // the most exposed, at most 20
+	CVEs     []FlawExposure    `json:"cves"`     // the exploited ones and the one that was asked for, costliest first
+	Devices  []DeviceExposure  `json:"devices"`  // the most exposed, at most 20
+	Declined []policy.LeftOpen `json:"declined"` // see [policy.Ledger.Declined]; by group, empty where Release or CVE was asked
 }
 
 // ExposureLine is what waiting cost the phones of one group, or all.
@@ -220,7 +221,7 @@ func (f *Fleet) Exposure(seg storage.Segment, q ExposureQuery) (Exposure, error)
 	now := f.now()
 	whole := policy.NewLedger(s.withCensus(w.census, now), now)
 	a := newAccounts(w, whole.For(q.Release), q, since)
-	v := Exposure{AsOf: now, Groups: []ExposureLine{}, Releases: []ReleaseExposure{}, CVEs: []FlawExposure{}, Devices: []DeviceExposure{}}
+	v := Exposure{AsOf: now, Groups: []ExposureLine{}, Releases: []ReleaseExposure{}, CVEs: []FlawExposure{}, Devices: []DeviceExposure{}, Declined: []policy.LeftOpen{}}
 	if !since.IsZero() {
 		v.Since = since.Format(time.DateOnly)
 	}
@@ -229,6 +230,7 @@ func (f *Fleet) Exposure(seg storage.Segment, q ExposureQuery) (Exposure, error)
 	v.CVEs = a.flaws(phones)
 	if q.Release == "" && q.CVE == "" {
 		v.Releases = a.releases(s)
+		v.Declined = declinedBy(whole, v.Groups)
 	}
 	v.Devices = a.most(w, q)
 	return v, nil
@@ -415,21 +417,4 @@ func (c *census) running(q ExposureQuery) map[running]int {
 		out[running{l.phone.Group, l.phone.Model, l.phone.OS.Version}] += n
 	}
 	return out
-}
-
-// Waited returns what waiting for a release cost the production phones of a
-// group so far.
-func (f *Fleet) Waited(seg storage.Segment, group, release string) (policy.Cost, error) {
-	w, err := f.world(seg)
-	if err != nil {
-		return policy.Cost{}, err
-	}
-	now := f.now()
-	ledger := policy.NewLedger(w.current.Load().withCensus(w.census, now), now).For(release)
-	a := newAccounts(w, ledger, ExposureQuery{Group: group}, time.Time{})
-	var total policy.Cost
-	for s, n := range a.stretches {
-		total.Add(a.cost(s), n)
-	}
-	return total, nil
 }

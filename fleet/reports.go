@@ -35,13 +35,16 @@ type RolloutView struct {
 	// Override says that the gate was not verified, and who decided so.
 	Override *policy.GateOverride `json:"override,omitempty"`
 	// Lane says that it came by the emergency lane, and who decided so.
-	Lane         *policy.GateLane `json:"urgent_approval,omitempty"`
-	Production   int              `json:"production"`
-	Done         int              `json:"done"`
-	Reasons      []ReasonCount    `json:"reasons"`        // of production phones, most frequent first
-	Verification []DeviceView     `json:"verification"`   // the verification phones
-	Devices      []DeviceView     `json:"devices"`        // production phones that are not done
-	Next         uint64           `json:"next,omitempty"` // After of the next page, 0 at the end
+	Lane *policy.GateLane `json:"urgent_approval,omitempty"`
+	// Declined are releases that the group declined, with what each leaves open on
+	// production phones, done or not.
+	Declined     []policy.LeftOpen `json:"declined,omitempty"`
+	Production   int               `json:"production"`
+	Done         int               `json:"done"`
+	Reasons      []ReasonCount     `json:"reasons"`        // of production phones, most frequent first
+	Verification []DeviceView      `json:"verification"`   // the verification phones
+	Devices      []DeviceView      `json:"devices"`        // production phones that are not done
+	Next         uint64            `json:"next,omitempty"` // After of the next page, 0 at the end
 }
 
 // RolloutQuery chooses a page of the phones that a rollout lists: the
@@ -79,6 +82,7 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		v.Breaker = f.breakerView(w, s, approval)
 	}
 	e := f.explainer(w)
+	v.Declined = e.ledger().Declined(group)
 	listed := page{after: q.After, limit: maxListed}
 	if q.Limit > 0 {
 		listed.limit = min(q.Limit, maxListed)

@@ -39,6 +39,9 @@ type RolloutDetail struct {
 	Waves   []WaveDates   `json:"waves"`
 	Floors  []FloorView   `json:"floors"`  // app versions below which a phone is not asked
 	Reasons []ReasonCount `json:"reasons"` // of production phones, most frequent first
+	// Declined are releases that the group declined, with what each leaves open on
+	// production phones, done or not.
+	Declined []policy.LeftOpen `json:"declined,omitempty"`
 
 	NextAutomatic string `json:"next_automatic,omitempty"` // what happens by itself
 	NextHuman     string `json:"next_human,omitempty"`     // what a person can do
@@ -125,6 +128,7 @@ func waveMove(what string, m *policy.Move) []WaveMove {
 // rolloutPhones counts the production phones by reason and adds a page of them.
 func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Approval, v *RolloutDetail, q *RolloutQuery) error {
 	e := f.explainer(w)
+	v.Declined = e.ledger().Declined(v.Group)
 	listed := page{limit: maxListed}
 	if q != nil {
 		listed.after = q.After

@@ -86,6 +86,7 @@ func (g *globals) explainText(v fleet.ExplainView) string {
 	hold = g.by(hold, string(x.HoldBy))
 	fmt.Fprintf(&b, "\n%s\n", t.T("Hold: %s", hold))
 	b.WriteString(g.chainText(x.Facts, v.Device.Group))
+	b.WriteString(g.declinedOnText(v.Declined))
 	params := x.Reason.Params
 	pairs := [][2]string{
 		{t.T("By itself"), t.Fill(t.Step(string(x.NextAutomatic)), params)},

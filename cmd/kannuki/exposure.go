@@ -65,7 +65,7 @@ func (g *globals) exposureReport(v fleet.Exposure) answer {
 	if len(v.Groups) == 0 {
 		return answer{data: v, table: tab, text: g.text.T("No production phones.") + "\n"}
 	}
-	return answer{data: v, table: tab, text: tab.text() + "\n" + g.costText(v.Total.Cost) + "\n"}
+	return answer{data: v, table: tab, text: tab.text() + "\n" + g.costText(v.Total.Cost) + "\n" + g.declinedText(v.Declined)}
 }
 
 // perPhone is how many CVE-days a phone had on average.
@@ -159,7 +159,7 @@ func (g *globals) exposureDetail(v fleet.Exposure) answer {
 		}
 		text += "\n" + tab.text()
 	}
-	return answer{data: v, table: flaws, text: text}
+	return answer{data: v, table: flaws, text: text + g.declinedText(v.Declined)}
 }
 
 func (g *globals) flawTable(flaws []fleet.FlawExposure) table {

@@ -205,6 +205,9 @@ func (g *globals) gateText(gate api.Gate) string {
 		b.WriteString("\n" + tab.text())
 	}
 	b.WriteString("\n" + fields(g.gateFacts(gate)...))
+	if gate.Declined != nil {
+		b.WriteString(g.declinedText([]policy.LeftOpen{*gate.Declined}))
+	}
 	if tab := g.appsFirstTable(gate.AppsFirst); len(tab.rows) > 0 {
 		b.WriteString("\n" + tab.text())
 	}

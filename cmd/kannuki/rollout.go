@@ -180,6 +180,7 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 		}
 		b.WriteString("\n" + tab.text())
 	}
+	b.WriteString(g.declinedText(v.Declined))
 	if len(v.Devices) > 0 {
 		tab := g.deviceTable(v.Devices)
 		fmt.Fprintf(&b, "\n%s\n%s", t.T("Production phones that are not done:"), tab.text())

@@ -101,6 +101,7 @@ func (g *globals) rolloutDetailText(v fleet.RolloutDetail, phones bool) string {
 		}
 		b.WriteString("\n" + tab.text())
 	}
+	b.WriteString(g.declinedText(v.Declined))
 	if phones {
 		tab := g.rolloutPhoneTable(v.Phones)
 		b.WriteString("\n" + tab.text())

@@ -49,6 +49,15 @@ func japaneseExposure() []both {
 		{"%d; lack a fix today: %d", "%d台、うち今日未修正の端末%d台"},
 		{"%d, of flaws known to be exploited: %d", "%d件、うち悪用が確認された脆弱性%d件"},
 		{"%s CVE-days", "%s件・日"},
+		{
+			"iOS %s, declined for %s: production phones without it %d; fixes that nothing approved brings %d",
+			"iOS %s（%sで拒否済み）：未適用の本番端末%d台、承認済みのリリースに含まれない修正%d件",
+		},
+		{
+			"iOS %s, declined for %s: production phones without it %d; fixes that this one lacks and nothing approved brings %d",
+			"iOS %s（%sで拒否済み）：未適用の本番端末%d台、この端末に未適用で承認済みのリリースに含まれない修正%d件",
+		},
+		{", known to be exploited %d (%s; phones %d)", "、うち悪用が確認された脆弱性%d件（%s、端末%d台）"},
 		{"Flaw", "脆弱性"},
 		{"First fixed by", "最初の修正"},
 		{"Since", "開始"},

@@ -20,6 +20,7 @@ func deviceExposure(h *Handler, c *call) (any, error) {
 type Gate struct {
 	policy.Gate
 	Waiting   policy.Cost      `json:"waiting"`
+	Declined  *policy.LeftOpen `json:"declined,omitempty"`   // what it leaves open, of a release that the group declined
 	AppsFirst []fleet.AppFirst `json:"apps_first,omitempty"` // production phones that wait for an app
 
 	Tests *fleet.TestReminders `json:"tests,omitempty"` // while the gate waits for tests and the policy reminds of that
@@ -35,12 +36,16 @@ func gate(h *Handler, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	open, err := h.fleet.LeftOpen(c.Segment, group, release)
+	if err != nil {
+		return nil, err
+	}
 	apps, err := h.fleet.AppsFirst(c.Segment, group, release)
 	if err != nil {
 		return nil, err
 	}
 	tests, err := h.fleet.TestReminders(c.ctx, c.Segment, group, release)
-	return Gate{g, cost, apps, tests}, err
+	return Gate{g, cost, open, apps, tests}, err
 }
 
 func leaks(h *Handler, c *call) (any, error) {
