@@ -122,11 +122,13 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// pollEvery and giveUp pace waitfor. The limit is far above what any script
-// needs, for machines that do much else.
+// pollEvery and giveUp pace waitfor. A wait that succeeds costs nothing, so the
+// limit is far above what any script needs, for machines that do much else: one has
+// been seen to wait a minute. It stays well below the ten minutes after which go
+// test ends everything without saying what was waited for.
 const (
 	pollEvery = 100 * time.Millisecond
-	giveUp    = 60 * time.Second
+	giveUp    = 3 * time.Minute
 )
 
 // waitFor runs a program until it succeeds and its output matches: waitfor
