@@ -69,7 +69,7 @@ func findingKeys(found policy.Finding) (ofPolicy, ofGroup []string) {
 	case policy.LintNeverOpen, policy.LintCalendarDelays:
 		ofPolicy = slices.Concat(times, []string{"calendar"}, length)
 	case policy.LintNeverReminded:
-		ofPolicy = []string{"weekdays", "calendar", "chase"}
+		ofPolicy = []string{"weekdays", "calendar", "chase", "chase_tests"}
 	case policy.LintOpeningNotice:
 		ofPolicy, ofGroup = slices.Concat([]string{"hours"}, times, []string{"calendar"}), []string{"minimum_notice", "policy"}
 	case policy.LintDeadlineNotice:

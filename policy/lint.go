@@ -17,6 +17,7 @@ type Draft struct {
 	Deadline time.Duration // from the start of a wave; 0: whoever approves names one
 	Calendar Calendar
 	Chase    Ladder
+	Tests    Ladder       // about candidates that nobody tests
 	Groups   []DraftGroup // in the order in which findings are to name them
 }
 
@@ -214,8 +215,8 @@ func (d *drafted) each(wrong func(g DraftGroup) []string) []map[string]string {
 
 func (d *drafted) neverOpen() []map[string]string { return once(!d.open) }
 
-// neverReminded finds a ladder of which no weekday is left: each is closed, or
-// named as one without a step.
+// neverReminded finds a ladder, of rollouts or of tests, of which no weekday is
+// left: each is closed, or named as one without a step.
 func (d *drafted) neverReminded() []map[string]string {
 	for weekday := range time.Weekday(7) {
 		open := len(d.Calendar.Weekdays) == 0 || slices.Contains(d.Calendar.Weekdays, weekday)
@@ -223,7 +224,7 @@ func (d *drafted) neverReminded() []map[string]string {
 			return nil
 		}
 	}
-	return once(len(d.Chase.Steps) > 0)
+	return once(len(d.Chase.Steps)+len(d.Tests.Steps) > 0)
 }
 
 func (d *drafted) beyondHold() []map[string]string {

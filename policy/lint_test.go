@@ -64,6 +64,14 @@ func lintCases() []lintCase {
 			found(failure, policy.LintNeverReminded, "chase_off"),
 		},
 		{
+			"reminders of tests on the days that are closed", func(d *policy.Draft) {
+				d.Calendar.Weekdays = []time.Weekday{time.Monday}
+				d.Chase = policy.Ladder{Quiet: policy.Quiet{Days: []time.Weekday{time.Monday}}}
+				d.Tests = policy.Ladder{Steps: steps("escalate@deadline-14d")}
+			},
+			found(failure, policy.LintNeverReminded, "chase_off"),
+		},
+		{
 			"deadline within the usual notice", func(d *policy.Draft) {
 				d.Deadline, d.Groups[0].MinimumNotice = 23*time.Hour+30*time.Minute, 0
 			},

@@ -222,6 +222,7 @@ func TestFindingsNameTheLine(t *testing.T) {
 		policy.LintNeverReminded: {
 			"policies:\n- name: strict\n  chase: [push@+6h]\n  chase_off: [mon, tue, wed, thu, fri] #!\n",
 			"policies:\n- name: calm\n  soak: 1d\n  weekdays: [tue] #!\n",
+			"policies:\n- name: strict\n  chase_tests: [escalate@verify-by-14d]\n  chase_off: [mon, tue, wed, thu, fri] #!\n",
 		},
 		policy.LintCarryOverOutlived: {
 			"policies:\n- name: calm\n  carry_over: true\n  verdict_days: 10 #!\n",
