@@ -173,16 +173,20 @@ func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 	return climber{}, false
 }
 
+// pushAgainFor is how long after its step a phone is woken again that has not come:
+// one that is lost is not for the rest of its rollout.
+const pushAgainFor = 7 * 24 * time.Hour
+
 // pushLost reports whether the last step for a phone was to wake it and it has not
-// come since. The waker is asked again then: it repeats what it was asked for by
-// itself, once a day in the end, but forgets it when the server ends.
-func (c climber) pushLost(contact time.Time) bool {
+// come since. For a week the waker is asked again then: it repeats what it was asked
+// for by itself, once a day in the end, but forgets it when the server ends.
+func (c climber) pushLost(contact, now time.Time) bool {
 	n := len(c.facts.Taken)
 	if n == 0 || c.facts.NoPush {
 		return false
 	}
 	last := c.facts.Taken[n-1]
-	return strings.HasPrefix(last.Step, string(policy.ChasePush)+"@") && contact.Before(last.At)
+	return strings.HasPrefix(last.Step, string(policy.ChasePush)+"@") && contact.Before(last.At) && now.Before(last.At.Add(pushAgainFor))
 }
 
 // untoldDeadline returns the deadline that a phone would have if it had been told
@@ -283,7 +287,7 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 				d.deadline = c.facts.Deadline
 			}
 			due = append(due, d)
-		} else if c.pushLost(m.contact) {
+		} else if c.pushLost(m.contact, now) {
 			lost = append(lost, m.udid)
 		}
 	}

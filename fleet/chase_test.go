@@ -448,3 +448,29 @@ func TestChasePushesAgain(t *testing.T) {
 		t.Errorf("steps %v, want both", got)
 	}
 }
+
+// TestChasePushesForAWeek: a phone that is lost is not woken for the rest of its
+// rollout when the last step was a push, also not by a server that was started since.
+func TestChasePushesForAWeek(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, _ := w.verified()
+	w.ladder(fleet.ChaseChange{Chase: &[]string{"push@+6h"}})
+	_, err := w.approve("+3d")
+	w.must(err)
+	p.settle()
+	w.clock.Add(6 * time.Hour)
+	w.tick()
+	for _, at := range []struct {
+		later time.Duration
+		want  bool
+	}{{7*24*time.Hour - time.Minute, true}, {time.Minute, false}, {30 * 24 * time.Hour, false}} {
+		w.clock.Add(at.later)
+		w.restart()
+		w.wakes.take("P1")
+		w.tick()
+		if got := w.wakes.take("P1"); got != at.want {
+			t.Errorf("at %s: woken %v, want %v", w.clock.now, got, at.want)
+		}
+	}
+}
