@@ -290,10 +290,10 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 	t := g.text
 	var b strings.Builder
 	head := t.T("Approved: iOS %s for %s.", gate.Release, gate.Group)
-	asked := t.T("%d of %d production phones are asked to install; %d cannot.", e.Install, gate.Counts.Production, gate.Counts.CannotRun)
+	asked := t.T("%d phones are asked to install; %d of %d production phones cannot.", e.Install, gate.Counts.CannotRun, gate.Counts.Production)
 	if e.DryRun {
 		head = t.T("Only tried; nothing was changed.")
-		asked = t.T("%d of %d production phones would be asked to install; %d cannot.", e.Install, gate.Counts.Production, gate.Counts.CannotRun)
+		asked = t.T("%d phones would be asked to install; %d of %d production phones cannot.", e.Install, gate.Counts.CannotRun, gate.Counts.Production)
 	}
 	fmt.Fprintf(&b, "%s\n%s\n%s", head, asked, g.appFirstText(e.AppFirst))
 	fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))

@@ -12,7 +12,7 @@ func (g *globals) testRemindersText(v *fleet.TestReminders) string {
 	phones := table{columns: []column{
 		{"udid", t.T("Without a result")},
 		{"holder", t.T("Carried by")},
-		{"reason", t.T("Why not yet")},
+		{"reason", t.T("Why there is none")},
 		{"last", t.T("Last reminder")},
 		{"last_at", t.T("Sent")},
 		{"next", t.T("Next reminder")},
@@ -29,7 +29,7 @@ func (g *globals) testRemindersText(v *fleet.TestReminders) string {
 		{"step", t.T("Reminder")},
 		{"sent", t.T("Sent to")},
 		{"moved", t.T("Result within a day")},
-		{"waiting", t.T("Still waiting")},
+		{"waiting", t.T("Still without")},
 	}}
 	for _, s := range v.Steps {
 		steps.add(plain(s.Step), number(s.Sent), number(s.Moved), number(s.Waiting))

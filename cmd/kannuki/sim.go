@@ -143,7 +143,7 @@ func (s *simulation) run(ctx context.Context) error {
 		return errors.New(s.g.text.T("%s is no lab: simulated phones need one made with `kannuki init --lab`.", s.g.data))
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return errors.New(s.g.text.T("%s, where the lab's push service listens, is taken: another `kannuki sim run` has this lab's phones. End it first; --phones says how many phones one run has.", s.config.Push.Host))
+		return errors.New(s.g.text.T("%s, where the lab's push service listens, is taken, most likely by another `kannuki sim run` of this lab. End it first; --phones says how many phones one run has.", s.config.Push.Host))
 	}
 	if err != nil {
 		return err

@@ -162,7 +162,7 @@ func (p *Printer) value(name, value string) string {
 		return p.Word(value)
 	case "missing", "phones":
 		return strings.Join(strings.Split(value, ","), both{", ", "、"}.in(p.lang))
-	case "deadline":
+	case "deadline", "before":
 		// The phone's own clock: no zone, and never converted.
 		if t, err := time.Parse("2006-01-02T15:04:05", value); err == nil {
 			return t.Format("2006-01-02 15:04")

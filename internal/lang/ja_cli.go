@@ -131,8 +131,8 @@ func japaneseDecisions() []both {
 			"%d cannot take it. iOS cannot go back. Type the group name:", "iOS %[1]sの%[2]sへの適用を承認しますか？ 本番端末%[4]d台のうち%[3]d台が再起動します。" +
 			"適用期限は%[5]s。%[6]d台は対象外です。iOSは元に戻せません。グループ名を入力してください："},
 		{"Approved: iOS %s for %s.", "承認しました：iOS %s、%s。"},
-		{"%d of %d production phones are asked to install; %d cannot.", "本番端末%[2]d台のうち%[1]d台に適用を指示します。%[3]d台は対象外です。"},
-		{"%d of %d production phones would be asked to install; %d cannot.", "実行すると、本番端末%[2]d台のうち%[1]d台に適用を指示します。%[3]d台は対象外です。"},
+		{"%d phones are asked to install; %d of %d production phones cannot.", "%[1]d台に適用を指示します。本番端末%[3]d台のうち%[2]d台は対象外です。"},
+		{"%d phones would be asked to install; %d of %d production phones cannot.", "実行すると、%[1]d台に適用を指示します。本番端末%[3]d台のうち%[2]d台は対象外です。"},
 		{"Install deadline: %s.", "適用期限：%s。"},
 		{"%s on each phone's clock", "端末の時計で%s"},
 		{

@@ -69,6 +69,8 @@ func japaneseChase() []both {
 		{"all", "全体"},
 		{"Installed within a day", "1日以内に適用"},
 		{"Still waiting", "未適用"},
+		{"Why there is none", "結果がない理由"},
+		{"Still without", "結果待ち"},
 		{"Last reminder", "前回のリマインド"},
 		{"Next reminder", "次回のリマインド"},
 		{"Due", "予定"},

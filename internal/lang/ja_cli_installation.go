@@ -84,8 +84,8 @@ func japaneseInstallation() []both {
 
 		{"sim run needs the data directory of a lab on this machine, not --server", "sim runには、--serverではなく、この機器にある試験環境のデータフォルダが必要です"},
 		{
-			"%s, where the lab's push service listens, is taken: another `kannuki sim run` has this lab's phones. End it first; --phones says how many phones one run has.",
-			"試験環境の通知サービスの%sは使用中です。別の`kannuki sim run`がこの試験環境の端末を動かしています。先に終了してください。端末の台数は--phonesで指定できます。",
+			"%s, where the lab's push service listens, is taken, most likely by another `kannuki sim run` of this lab. End it first; --phones says how many phones one run has.",
+			"試験環境の通知サービスの%sは使用中です。この試験環境で別の`kannuki sim run`が動いている可能性があります。先に終了してください。端末の台数は--phonesで指定できます。",
 		},
 		{"%s is no lab: simulated phones need one made with `kannuki init --lab`.", "%sは試験環境ではありません。模擬端末には`kannuki init --lab`で作成した環境が必要です。"},
 		{"--os %s: the catalogue has no build of it", "--os %s：ビルドの情報がありません"},
