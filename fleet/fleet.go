@@ -270,9 +270,14 @@ func (f *Fleet) world(seg storage.Segment) (*worldState, error) {
 	return w, nil
 }
 
-// all returns the worlds in use.
+// all returns the worlds in use, always in the same order: what happens to one after
+// the other, and may fail in between, must not depend on chance.
 func (f *Fleet) all() []*worldState {
 	f.worldsMu.RLock()
 	defer f.worldsMu.RUnlock()
-	return slices.Collect(maps.Values(f.worlds))
+	all := make([]*worldState, 0, len(f.worlds))
+	for _, seg := range slices.Sorted(maps.Keys(f.worlds)) {
+		all = append(all, f.worlds[seg])
+	}
+	return all
 }
