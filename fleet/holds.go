@@ -90,7 +90,14 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g stora
 		if slices.ContainsFunc(c.Approvals, func(a storage.Approval) bool { return a.Group == g.Name && a.Release == enforced.Release }) {
 			outcome = policy.EndDecided
 		}
-		if again && outcome == policy.EndNoVerified {
+		var approval storage.Approval
+		if outcome == policy.EndApproved {
+			if approval, outcome, err = f.approveByPolicy(w, s, decided, enforced, gate.Release); err != nil {
+				return err
+			}
+		}
+		looksAgain := outcome == policy.EndNoVerified || outcome == policy.EndBuildGone
+		if again && looksAgain {
 			continue
 		}
 		entry := f.holdEntry("hold.ended", gate, day)
@@ -98,12 +105,10 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g stora
 			entry.Action = "hold.settled"
 		}
 		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, string(outcome)
-		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: outcome == policy.EndNoVerified})
+		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: looksAgain})
 		c.Audit = append(c.Audit, entry)
 		if outcome == policy.EndApproved {
-			if err := f.approveAtEnd(c, w, s, decided, enforced, entry, gate.Release); err != nil {
-				return err
-			}
+			f.approveAtEnd(c, approval, enforced, entry, gate.Release)
 		}
 		c.Notices = append(c.Notices, f.holdNotice(w.segment, entry, gate))
 	}
@@ -112,17 +117,12 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g stora
 
 // approveAtEnd adds the approval that a policy gives because the hold of a
 // release ended, and says so in the entry of that.
-func (f *Fleet) approveAtEnd(c *storage.WorldChange, w *worldState, s *snapshot, decided storage.Policy, enforced policy.Gate, entry storage.AuditEntry, release string) error {
-	approval, err := f.approveByPolicy(w, s, decided, enforced, release)
-	if err != nil {
-		return err
-	}
+func (f *Fleet) approveAtEnd(c *storage.WorldChange, approval storage.Approval, enforced policy.Gate, entry storage.AuditEntry, release string) {
 	entry.Detail["approved"], entry.Detail["approval"] = approval.Release, approval.ID
 	c.Approvals = append(c.Approvals, approval)
 	c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki", Reason: approval.Reason}, "gate.approve", approval.Group+"/"+approval.Release, map[string]string{
 		"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": release, "waves": strconv.Itoa(len(approval.Waves)),
 	}))
-	return nil
 }
 
 // markOf returns what was told of a gate's hold, a zero mark for nothing.
@@ -160,19 +160,27 @@ func (s *snapshot) lastApproval(group string) func(release string) *policy.Appro
 // approveByPolicy returns the approval of a verified gate that a policy gives
 // for whoever wrote it, because the hold of a release ended. It takes the
 // policy's waves and calendar, and all phones at once when the last wave would
-// outlive the build: nobody is there to choose between late phones and none.
-func (f *Fleet) approveByPolicy(w *worldState, s *snapshot, decided storage.Policy, gate policy.Gate, release string) (storage.Approval, error) {
+// outlive the build: nobody is there to choose between late phones and none. Where
+// the build may be gone before their deadline too, or a closed calendar would keep
+// their wave, it approves nothing: the outcome is EndBuildGone then.
+func (f *Fleet) approveByPolicy(w *worldState, s *snapshot, decided storage.Policy, gate policy.Gate, release string) (storage.Approval, policy.HoldOutcome, error) {
 	approval := f.newApproval(gate.Group, gate.Release, byPolicy(decided), "the hold of "+release+" ended; the policy approves the newest verified release", gate)
 	approval.Models = gate.Models
 	r := ApproveRequest{Group: gate.Group, Release: gate.Release}.or(decided)
 	r.Deadline = cmp.Or(r.Deadline, enforceDeadline)
 	var err error
 	if approval.Waves, approval.Soak, err = f.waves(w, s, r, approval); err != nil {
-		return storage.Approval{}, err
+		return storage.Approval{}, "", err
 	}
-	if outlives(gate, approval.Waves) != nil {
-		r.Waves, r.Soak = nil, ""
-		approval.Waves, approval.Soak, err = f.waves(w, s, r, approval)
+	if outlives(gate, approval.Waves) == nil {
+		return approval, policy.EndApproved, nil
 	}
-	return approval, err
+	r.Waves, r.Soak = nil, ""
+	if approval.Waves, approval.Soak, err = f.waves(w, s, r, approval); err != nil {
+		return storage.Approval{}, "", err
+	}
+	if !gate.Opens(engineWaves(approval.Waves)) {
+		return storage.Approval{}, policy.EndBuildGone, nil
+	}
+	return approval, policy.EndApproved, nil
 }

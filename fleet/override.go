@@ -18,8 +18,8 @@ const proposalLife = 72 * time.Hour
 // release be held, after which users can install it anyway.
 const maxOverride = 90 * 24 * time.Hour
 
-// OverrideRequest proposes to approve a gate that is not verified. Offsets
-// count from the signature, because nothing happens before it.
+// OverrideRequest proposes to approve a gate that is not verified, or that is in
+// the last week of its build. Offsets count from the signature, because nothing happens before it.
 type OverrideRequest struct {
 	Group    string   `json:"group"`
 	Release  string   `json:"release"`
@@ -43,9 +43,11 @@ type Proposed struct {
 }
 
 // ProposeOverride records that a person wants a gate approved that is not
-// verified, with what that person was shown. It changes nothing for phones:
-// that takes the signature of another. It is refused for a gate that is
-// verified, approved and not stopped, declined or expired, for a release no production phone
+// verified, or too late for an ordinary approval, with what that person was shown.
+// It changes nothing for phones: that takes the signature of another. A verified
+// gate is opened in one wave unless the request says otherwise, and no deadline may
+// come when its build may be gone. It is refused for a gate that is
+// verified in time, approved and not stopped, declined or expired, for a release no production phone
 // could take, and while another proposal for the gate waits; it returns
 // a *ChangedError when the gate is not the one the person saw.
 func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act, r OverrideRequest) (Proposed, error) {
@@ -60,7 +62,7 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 	if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
 		return storage.Proposal{}, &ChangedError{r.Group, r.Release}
 	}
-	if err := overridable(gate); err != nil {
+	if err := overridable(gate, f.lastWeek(s, gate)); err != nil {
 		return storage.Proposal{}, err
 	}
 	models, err := scope(r.Models, gate)
@@ -69,6 +71,9 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 	}
 	rollout := r.rollout()
 	if !r.Rebase {
+		if gate.Phase == policy.PhaseVerified && len(rollout.Waves) == 0 {
+			rollout.Waves = []string{"100%"} // its last week is no time for waves
+		}
 		// What the policy says is part of what the second person signs.
 		rollout = rollout.or(s.rollout(r.Group))
 	}
@@ -83,8 +88,9 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 
 // overridable refuses gates that need no override or cannot have one. A
 // blocked gate can: its broken apps are named and knowingly accepted. So can one
-// whose approval stands still; the new one takes its place.
-func overridable(gate policy.Gate) error {
+// whose approval stands still; the new one takes its place. A verified one can in
+// the last week of its build.
+func overridable(gate policy.Gate, lastWeek bool) error {
 	params := map[string]string{"release": gate.Release, "group": gate.Group, "phase": string(gate.Phase)}
 	refuse := func(code, message string) error {
 		return &RefusedError{Code: code, Params: params, Message: gate.Release + " for group " + gate.Group + ": " + message}
@@ -94,7 +100,7 @@ func overridable(gate policy.Gate) error {
 		return refuse("cannot-override", "the gate is "+string(gate.Phase)+" and cannot be overridden")
 	case gate.Approval != "" && gate.Phase != policy.PhasePaused && gate.Phase != policy.PhaseBlocked:
 		return refuse("approved-already", "it is approved already; the gate is "+string(gate.Phase))
-	case gate.Phase == policy.PhaseVerified:
+	case gate.Phase == policy.PhaseVerified && !lastWeek:
 		return refuse("use-approve", "the gate is verified and needs no exception; use `kannuki gate approve`")
 	case len(gate.ProductionModels) == 0, gate.Counts.Production == gate.Counts.Done:
 		return refuse("no-phone", "no production phone could take it")
@@ -150,6 +156,9 @@ func (f *Fleet) overriding(w *worldState, s *snapshot, p storage.Proposal, secon
 		before, err = f.takeOver(w, s, rollout, &approval)
 	} else {
 		approval.Waves, approval.Soak, err = f.waves(w, s, rollout, approval)
+	}
+	if err == nil && gate.Phase == policy.PhaseVerified {
+		err = offered(gate, approval.Waves)
 	}
 	if err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ type RolloutPlan struct {
 	Approvable bool     `json:"approvable"`
 	Missing    []string `json:"missing"`
 	Models     []string `json:"models"` // model classes that it would cover
+	// Production counts the production phones of the group, whatever they run.
+	Production int `json:"production"`
 	// Install counts production phones asked at once, and InstallVerification
 	// verification phones that do not have the release.
 	Install             int `json:"install"`
@@ -81,7 +83,8 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 	v := RolloutPlan{
 		Group: a.Group, Release: a.Release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(),
 		Approvable: policy.Approvable(gate) == nil, Missing: append([]string{}, gate.Missing...), Models: append([]string{}, a.Models...),
-		Promise: promised, Rebased: f.rebased(w, s, a),
+		Production: gate.Counts.Production + gate.Counts.CannotRun,
+		Promise:    promised, Rebased: f.rebased(w, s, a),
 		Waves: f.waveDates(w, s, a, approved.Phase), Reminders: f.plannedReminders(s, a), ShelfLife: gate.Clocks.ShelfLife, Latest: string(gate.LastDeadline()), Outlives: outlives(gate, a.Waves) != nil,
 	}
 	for i := range v.Waves {

@@ -14,6 +14,7 @@ const (
 	EndNoVerified HoldOutcome = "nothing-verified" // no release is, so none is enforced before one is
 	EndDecided    HoldOutcome = "decided-already"  // a person or a policy approved one at least as new, be it paused or blocked
 	EndWithdrawn  HoldOutcome = "withdrawn"        // what is verified is what a person took back
+	EndBuildGone  HoldOutcome = "build-gone"       // what is verified may be gone before phones have to install it
 )
 
 // Enforceable returns the gate of the newest verified release for one of the
@@ -51,4 +52,25 @@ func (g Gate) LastDeadline() LocalTime {
 		return ""
 	}
 	return FormatLocal(g.Clocks.ShelfLife.Add(-ShelfMargin), time.UTC)
+}
+
+// LastWeek reports whether a deadline at that time is later than an ordinary
+// approval of the gate may have one: what is verified takes two people then, or a
+// newer release.
+func (g Gate) LastWeek(deadline LocalTime) bool {
+	latest := g.LastDeadline()
+	return latest != "" && deadline.Compare(latest) > 0
+}
+
+// Gone reports whether the build of the gate may be gone at a deadline.
+func (g Gate) Gone(deadline LocalTime) bool {
+	return !g.Clocks.ShelfLife.IsZero() && deadline.Compare(FormatLocal(g.Clocks.ShelfLife, time.UTC)) > 0
+}
+
+// Opens reports whether waves that a policy plans for the gate at the end of a hold
+// all begin, and end before its build may be gone.
+func (g Gate) Opens(waves []Wave) bool {
+	return !slices.ContainsFunc(waves, func(w Wave) bool {
+		return g.Gone(w.Deadline) || w.Waits && g.Keeps(&Approval{}, w)
+	})
 }

@@ -59,3 +59,12 @@ func (e *evaluation) kept(gate *Gate) {
 		gate.NextAutomatic = StepNone
 	}
 }
+
+// nextVerified is what a person can do about a gate that is verified: in the last
+// week of its build it is too late for an approval.
+func (e *evaluation) nextVerified() Code {
+	if (Gate{Clocks: e.times}).LastWeek(FormatLocal(e.now.Add(notice(e.g.MinimumNotice, DefaultMinimumNotice)), time.UTC)) {
+		return StepChooseNewer
+	}
+	return StepApprove
+}

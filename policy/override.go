@@ -76,7 +76,7 @@ func (e *evaluation) override(gate *Gate) {
 	switch {
 	case gate.NextHuman != StepNone:
 	case gate.Override.Verified:
-		gate.NextHuman = StepApprove
+		gate.NextHuman = e.nextVerified()
 	default:
 		gate.NextHuman = cmp.Or(e.nextSetUp(), StepTestToApprove)
 	}

@@ -24,7 +24,7 @@ func (e *evaluation) next(p Phase) (automatic, human Code) {
 	case PhaseApproved:
 		return StepWaveStarts, StepNone
 	case PhaseVerified:
-		return e.nextClock(), StepApprove
+		return e.nextClock(), e.nextVerified()
 	case PhaseVerifying:
 		return e.nextClock(), cmp.Or(e.nextSetUp(), e.nextTest())
 	case PhaseHeld:

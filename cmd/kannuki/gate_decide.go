@@ -295,10 +295,14 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 		head = t.T("Only tried; nothing was changed.")
 		asked = t.T("%d phones would be asked to install; %d of %d production phones cannot.", e.Install, gate.Counts.CannotRun, gate.Counts.Production)
 	}
-	fmt.Fprintf(&b, "%s\n%s\n%s", head, asked, g.appFirstText(e.AppFirst))
-	fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
-	b.WriteString(g.rebasedText(e.Rebased, gate.Release, gate.Group))
-	b.WriteString(g.wavesText(e.Waves))
+	if gate.Counts.Production+gate.Counts.CannotRun == 0 {
+		fmt.Fprintf(&b, "%s\n%s\n", head, t.T("Group %s has no production phones; nobody is asked to install.", gate.Group))
+	} else {
+		fmt.Fprintf(&b, "%s\n%s\n%s", head, asked, g.appFirstText(e.AppFirst))
+		fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
+		b.WriteString(g.rebasedText(e.Rebased, gate.Release, gate.Group))
+		b.WriteString(g.wavesText(e.Waves))
+	}
 	if !e.DryRun {
 		fmt.Fprintf(&b, "%s\n", t.T("`kannuki rollout pause` stops phones that have not started."))
 	}

@@ -27,7 +27,8 @@ func newGateOverrideCommand(g *globals) *cobra.Command {
 		Short: t.T("Propose to open a gate that is not verified; a second person signs"),
 		Long: t.T("Propose to open a gate that is not verified (an exception approval). Nothing changes for phones until another person signs it " +
 			"with `kannuki approval sign`; offsets count from then. What keeps the gate closed is shown and recorded. The override ends by itself. " +
-			"A verified gate is refused (exit 3): use `kannuki gate approve`."),
+			"A verified gate is refused (exit 3): use `kannuki gate approve`. In the last week of its build, which is too late for that, " +
+			"it is taken, in one wave unless --wave says otherwise, as long as the build is offered."),
 		Example: "kannuki gate override 26.6.1 --group sales --deadline +3d --until +14d --reason \"CVE-2026-1234 is being exploited\"\n" +
 			"kannuki gate override 26.6.1 --group sales --deadline +1d --until +7d --model iPhone14,5 --reason \"field team\" --dry-run\n" +
 			"kannuki gate override 26.6.1 --group sales --rebase --until +14d --reason \"26.6.1 fixes what 26.6 broke\"\n" +

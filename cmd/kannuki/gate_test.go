@@ -2,9 +2,11 @@ package main
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
@@ -24,5 +26,25 @@ func TestModelClocksText(t *testing.T) {
 	gate.ModelClocks = gate.ModelClocks[:1]
 	if text := g.modelClocksText(gate); text != "" {
 		t.Errorf("one date for all: %q, want nothing more", text)
+	}
+}
+
+// TestTextsWithoutProductionPhones: no deadline and no waves of 0 phones.
+func TestTextsWithoutProductionPhones(t *testing.T) {
+	t.Parallel()
+	g := testGlobals("en")
+	waves := make([]fleet.WaveView, 2)
+	gate := policy.Gate{Group: "sales", Release: "26.6"}
+	for name, text := range map[string]string{
+		"approve": g.approveText(gate, fleet.Effect{DryRun: true, Waves: waves}),
+		"plan":    g.rolloutPlanText(fleet.RolloutPlan{Group: "sales", Release: "26.6", Approvable: true, Waves: make([]fleet.WaveDates, 2)}),
+	} {
+		if !strings.Contains(text, "Group sales has no production phones") || strings.Contains(text, "deadline") || strings.Contains(text, "Wave") {
+			t.Errorf("%s says:\n%s", name, text)
+		}
+	}
+	gate.Counts.Production = 3
+	if text := g.approveText(gate, fleet.Effect{DryRun: true, Waves: waves}); strings.Contains(text, "no production phones") || !strings.Contains(text, "Wave") {
+		t.Errorf("with phones:\n%s", text)
 	}
 }

@@ -63,6 +63,9 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	if !v.Approvable {
 		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet; not verified: %s. The plan takes every production model to be verified.", list(v.Missing).shown))
 	}
+	if v.Production == 0 {
+		return b.String() + t.T("Group %s has no production phones; nobody is asked to install.", v.Group) + "\n" + g.clockText(v.Clock)
+	}
 	fmt.Fprintf(&b, "%s\n", t.N(v.Install, "%d production phone would be asked to install at once.", "%d production phones would be asked to install at once."))
 	b.WriteString(g.appFirstText(v.AppFirst))
 	if v.InstallVerification > 0 {

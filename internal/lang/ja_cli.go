@@ -133,6 +133,7 @@ func japaneseDecisions() []both {
 		{"Approved: iOS %s for %s.", "承認しました：iOS %s、%s。"},
 		{"%d phones are asked to install; %d of %d production phones cannot.", "%[1]d台に適用を指示します。本番端末%[3]d台のうち%[2]d台は対象外です。"},
 		{"%d phones would be asked to install; %d of %d production phones cannot.", "実行すると、%[1]d台に適用を指示します。本番端末%[3]d台のうち%[2]d台は対象外です。"},
+		{"Group %s has no production phones; nobody is asked to install.", "グループ%sには本番端末がないため、適用を指示する端末はありません。"},
 		{"Install deadline: %s.", "適用期限：%s。"},
 		{"%s on each phone's clock", "端末の時計で%s"},
 		{

@@ -31,9 +31,11 @@ func japanesePeople() []both {
 		{"Propose to open a gate that is not verified; a second person signs", "検証未完了のゲートの例外承認を提案する（2人目が承認）"},
 		{"Propose to open a gate that is not verified (an exception approval). Nothing changes for phones until another person signs it " +
 			"with `kannuki approval sign`; offsets count from then. What keeps the gate closed is shown and recorded. The override ends by itself. " +
-			"A verified gate is refused (exit 3): use `kannuki gate approve`.", "検証未完了のゲートの例外承認を提案する。別の人が`kannuki approval sign`で承認するまで、端末には何も起きない。" +
+			"A verified gate is refused (exit 3): use `kannuki gate approve`. In the last week of its build, which is too late for that, " +
+			"it is taken, in one wave unless --wave says otherwise, as long as the build is offered.", "検証未完了のゲートの例外承認を提案する。別の人が`kannuki approval sign`で承認するまで、端末には何も起きない。" +
 			"時間は承認のときから数える。ゲートが閉じている理由を表示し、記録する。例外承認は自動で終わる。" +
-			"検証済みのゲートは拒否する（終了コード3）：`kannuki gate approve`を使う。"},
+			"検証済みのゲートは拒否する（終了コード3）：`kannuki gate approve`を使う。承認に間に合わない提供終了前の最後の週は受け付け、" +
+			"提供中に終わる期限に限り、--waveがなければ1段階で全台に求める。"},
 		{"when the exception ends: +14d, or 2026-12-06T18:00 in the server's time zone; at most 90 days", "例外承認の終わり：+14d、またはサーバーの時間帯で2026-12-06T18:00。最長90日"},
 		{"only phones of this model, such as iPhone14,5; may be repeated (default: the whole production ring)", "この機種の端末だけ（例：iPhone14,5）。繰り返し可（既定：本番端末すべて）"},
 		{"propose only for the gate as it was shown with this fingerprint (default: as it is now)", "この照合値で表示されたゲートだけを提案する（既定：現在のゲート）"},

@@ -120,6 +120,7 @@ var outcomeTexts = sync.OnceValue(func() map[string]both {
 		"approved":         {"the newest verified release is approved", "検証済みの最新リリースを承認しました"},
 		"nothing-verified": {"no release is verified, so none is approved", "検証済みのリリースがないため、承認していません"},
 		"decided-already":  {"a release at least as new was decided on before", "同じか新しいリリースがすでに判断済みです"},
+		"build-gone":       {"what is verified may be gone before its deadline, so nothing is approved", "検証済みのリリースは適用期限より前に提供が終わることがあるため、承認していません"},
 		"withdrawn":        {"what is verified was withdrawn by a person", "検証済みのリリースは担当者が取り下げています"},
 	}
 })

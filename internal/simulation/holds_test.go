@@ -81,6 +81,8 @@ func (w *world) checkOutcome(group string, e storage.AuditEntry) {
 	case outcome == "nothing-verified":
 		w.hold(e.Target).waits = true
 		w.checkNothingVerified(group, e)
+	case outcome == "build-gone":
+		w.hold(e.Target).waits = true
 	}
 }
 

@@ -145,6 +145,11 @@ func (r *replay) enforce(now time.Time) {
 			a.Waves = r.plan([]int{100}, &a, now)
 			r.ahead.keepSoak(a.ID, 0)
 		}
+		if !chosen.Opens(a.Waves) {
+			r.ahead.settled[g.Release] = false // a newer one may come
+			r.ahead.refuse(chosen)
+			continue
+		}
 		r.ahead.note(Event{Kind: EventEnforced, Release: a.Release, From: g.Release})
 		r.give(a, now)
 	}
