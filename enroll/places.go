@@ -55,13 +55,13 @@ func elsewhere(e *storage.Enrollment) bool {
 func (s *Service) place(e *storage.Enrollment, next *storage.Phone, may judge) (kept []storage.AuditEntry) {
 	next.Group, next.Ring = e.Grant.Group, e.Grant.Ring
 	if e.Phone != nil {
-		next.Drafted = e.Phone.Drafted
+		next.Drafted, next.Left = e.Phone.Drafted, e.Phone.Left
 	}
 	switch {
 	case !live(e.Phone):
 	case may != nil && elsewhere(e):
 		there, why := may(*e.Phone, next.Group, next.Ring)
-		next.Group, next.Ring, next.Former, next.Drafted = there.Group, there.Ring, there.Former, there.Drafted
+		next.Group, next.Ring, next.Former, next.Drafted, next.Left = there.Group, there.Ring, there.Former, there.Drafted, there.Left
 		if why != "" {
 			return []storage.AuditEntry{s.keptAudit(e, why)}
 		}

@@ -42,6 +42,7 @@ type member struct {
 	reminded       *reminded
 	told           told
 	drafted        storage.Draft
+	left           storage.Departure
 	signs          signs
 	ran            []ran  // oldest first, never changed
 	known          uint64 // moment at which this was so
@@ -70,7 +71,7 @@ func bare(p *storage.Phone) storage.Phone {
 	if !b.AppsAt.IsZero() {
 		b.AppsAt = time.Unix(0, 0).UTC() // only whether it ever answered counts
 	}
-	b.Drafted = storage.Draft{}
+	b.Drafted, b.Left = storage.Draft{}, storage.Departure{}
 	b.OS.Reasons, b.History, b.Forgotten, b.Chase = nil, nil, 0, nil
 	b.AppUpdates, b.AppCommands = bareApps(p.AppUpdates), 0
 	b.Push = storage.Push{DeadSince: b.Push.DeadSince}
@@ -138,7 +139,7 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, epoch: p.Epoch, contact: p.Contact, look: l, known: known,
-		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, reminded: remindedOf(p), told: toldTo(p), drafted: p.Drafted, signs: signsOf(p), ran: ranBy(p),
+		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, reminded: remindedOf(p), told: toldTo(p), drafted: p.Drafted, left: p.Left, signs: signsOf(p), ran: ranBy(p),
 	}
 	if !old {
 		c.index[p.UDID] = len(c.members)

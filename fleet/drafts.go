@@ -26,6 +26,27 @@ func (m relocation) drafts(p storage.Phone) bool {
 	return m.ring == storage.RingVerification && p.Ring != storage.RingVerification && p.Origin() != "" && p.State != storage.PhoneRemoved
 }
 
+// draftedFrom returns the group that a phone counts for when it comes to test: the
+// one whose gates hold it, or did last, or that it came from by way of production
+// rings after a time. Otherwise a few phones could go to each of many groups first,
+// and from there to test.
+func draftedFrom(origin string, left storage.Departure, since time.Time) string {
+	if left.At.After(since) {
+		return left.From
+	}
+	return origin
+}
+
+// departure returns what the record of a phone says of production rings that it left
+// for others, once it went where it goes.
+func (m relocation) departure(p storage.Phone, now time.Time) storage.Departure {
+	origin := p.Origin()
+	if m.ring != storage.RingProduction || origin == "" || origin == m.group {
+		return p.Left
+	}
+	return storage.Departure{From: draftedFrom(origin, p.Left, now.Add(-draftWindow)), At: now}
+}
+
 // draft returns what the record of a phone says once it went where it goes.
 func (m relocation) draft(p storage.Phone, now time.Time) storage.Draft {
 	switch {
@@ -34,37 +55,54 @@ func (m relocation) draft(p storage.Phone, now time.Time) storage.Draft {
 	case m.signed:
 		return storage.Draft{}
 	default:
-		return storage.Draft{From: p.Origin(), At: now}
+		return storage.Draft{From: draftedFrom(p.Origin(), p.Left, now.Add(-draftWindow)), At: now}
 	}
 }
 
 // overdrafted returns the groups of which more phones would be for testing by one
-// person's word than one person may say, by name. Phones of several groups count
-// for each: where they go does not matter.
+// person's word than one person may say, by name.
 func (w *worldState) overdrafted(m relocation, now time.Time) []storage.ShownDrafts {
-	came := map[string][]string{}
-	for _, p := range m.phones {
-		if m.drafts(p) {
-			came[p.Origin()] = append(came[p.Origin()], p.UDID)
-		}
-	}
-	var over []storage.ShownDrafts
-	for group, phones := range came {
-		all, before := w.census.drafted(group, now.Add(-draftWindow), phones)
-		d := storage.ShownDrafts{Group: group, Phones: before + len(phones), Most: max(fewDrafted, all/draftedShare)}
-		if d.Phones > d.Most {
-			over = append(over, d)
-		}
-	}
-	slices.SortFunc(over, func(a, b storage.ShownDrafts) int { return strings.Compare(a.Group, b.Group) })
-	return over
+	return slices.DeleteFunc(w.drafting(m, now), func(d storage.ShownDrafts) bool { return d.Phones <= d.Most })
 }
 
-// drafted returns how many phones the gates of a group hold, or did last, and how
-// many came to test by one person's word since a time, but for those named.
+// draftsNow returns what the second person is to know of the phones that a proposed
+// move makes verification phones: the numbers as they are, of the groups of which
+// one person may not say so, and of those of which that was so when it was proposed.
+func (w *worldState) draftsNow(e *storage.EditTerms, now time.Time) []storage.ShownDrafts {
+	m, ok := w.proposedMove(e)
+	if !ok {
+		return e.Drafts
+	}
+	return slices.DeleteFunc(w.drafting(m, now), func(d storage.ShownDrafts) bool {
+		return d.Phones <= d.Most && !slices.ContainsFunc(e.Drafts, func(was storage.ShownDrafts) bool { return was.Group == d.Group })
+	})
+}
+
+// drafting returns how many phones of each group would be for testing by one
+// person's word, and how many may, by name. Phones of several groups count for each:
+// where they go does not matter.
+func (w *worldState) drafting(m relocation, now time.Time) []storage.ShownDrafts {
+	since, came := now.Add(-draftWindow), map[string][]string{}
+	for _, p := range m.phones {
+		if m.drafts(p) {
+			from := draftedFrom(p.Origin(), p.Left, since)
+			came[from] = append(came[from], p.UDID)
+		}
+	}
+	var counts []storage.ShownDrafts
+	for group, phones := range came {
+		all, before := w.census.drafted(group, since, phones)
+		counts = append(counts, storage.ShownDrafts{Group: group, Phones: before + len(phones), Most: max(fewDrafted, all/draftedShare)})
+	}
+	slices.SortFunc(counts, func(a, b storage.ShownDrafts) int { return strings.Compare(a.Group, b.Group) })
+	return counts
+}
+
+// drafted returns how many phones count for a group when they come to test, and how
+// many came by one person's word since a time, but for those named.
 func (c *census) drafted(group string, since time.Time, but []string) (all, drafted int) {
 	for m := range c.all() {
-		if m.look.phone.Origin() == group {
+		if draftedFrom(m.look.phone.Origin(), m.left, since) == group {
 			all++
 		}
 		if m.drafted.From == group && m.drafted.At.After(since) && !slices.Contains(but, m.udid) {

@@ -26,6 +26,10 @@ func (w *world) toTest(group string, udids ...string) error {
 	return second(w.fleet.MoveAll(w.ctx, seg, w.act("x"), to(group, storage.RingVerification, udids...)))
 }
 
+func (w *world) toProduction(group string, udids ...string) error {
+	return second(w.fleet.MoveAll(w.ctx, seg, w.act("x"), to(group, storage.RingProduction, udids...)))
+}
+
 // TestManyToTest: one person makes a few production phones verification phones, and
 // not more within the time that a release can be hidden, by whatever way.
 func TestManyToTest(t *testing.T) {
@@ -52,12 +56,35 @@ func TestManyToTest(t *testing.T) {
 				w.must(w.fleet.Placing(seg, w.joining(udid, "sales", storage.RingVerification)))
 			}
 		}},
+		"by the production of other groups": {func(w *world, p []string) {
+			w.must(w.toTest("sales", p[:4]...))
+			w.must(w.toProduction("stock", p[4:7]...))
+			w.must(w.toTest("stock", "P5"))
+			w.must(w.toProduction("store", "P6"))
+		}},
+		"by another group and back": {func(w *world, p []string) {
+			w.must(w.toProduction("stock", p...))
+			w.must(w.toProduction("sales", p...))
+			w.must(w.toTest("sales", p[:5]...))
+		}},
+		"tested on and again from another group": {func(w *world, p []string) {
+			w.must(w.toTest("sales", p[:5]...))
+			w.must(w.toProduction("stock", p[:5]...))
+			w.must(w.toTest("stock", p[:5]...))
+		}},
+		"out of the group and into another": {func(w *world, p []string) {
+			w.must(w.toTest("sales", p[:5]...))
+			w.must(second(w.fleet.MoveAll(w.ctx, seg, w.act("x"), toNone("P6"))))
+			w.must(w.toProduction("stock", "P6"))
+		}},
 		"across a restart": {func(w *world, p []string) { w.must(w.toTest("sales", p[:5]...)); w.restart() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("stock"), fleet.GroupRequest{Name: "stock", Apps: []string{"com.example.pos"}})))
+			for _, name := range []string{"stock", "store"} {
+				w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act(name), fleet.GroupRequest{Name: name, Apps: []string{"com.example.pos"}})))
+			}
 			p := w.office(7)
 			tc.first(w, p)
 			r := refusal(t, w.toTest("sales", "P6"))
@@ -84,7 +111,7 @@ func (w *world) joining(udid, group string, ring storage.Ring) func(func(storage
 	return func(judge func(storage.Phone, string, storage.Ring) (storage.Phone, string)) (storage.Phone, error) {
 		phones, err := w.store.UpdatePhones(w.ctx, seg, []string{udid}, func(q *storage.Phone) (storage.PhoneChange, error) {
 			there, _ := judge(*q, group, ring)
-			q.Group, q.Ring, q.Former, q.Drafted = there.Group, there.Ring, there.Former, there.Drafted
+			q.Group, q.Ring, q.Former, q.Drafted, q.Left = there.Group, there.Ring, there.Former, there.Drafted, there.Left
 			return storage.PhoneChange{}, nil
 		})
 		w.must(err)
@@ -107,7 +134,13 @@ func TestManyToTestByTwo(t *testing.T) {
 		t.Errorf("proposed (-want +got):\n%s", diff)
 	}
 	w.clock.Add(time.Hour)
-	w.must(w.toTest("sales", "P7")) // what counts meanwhile is none of the proposal's business
+	w.must(w.toTest("sales", "P7")) // what counts meanwhile is no reason not to sign, and shown
+	now, err := w.fleet.Proposal(seg, proposed.ID)
+	w.must(err)
+	want[0].Phones = 7
+	if diff := cmp.Diff(want, now.Edit.ToTest); diff != "" {
+		t.Errorf("to be signed (-want +got):\n%s", diff)
+	}
 	w.must(second(w.fleet.Sign(w.ctx, seg, by("sato"), proposed.ID)))
 	for _, udid := range p[:6] {
 		if got := w.where(udid); got != "sales/verification" {

@@ -146,7 +146,7 @@ func (m relocation) udids() []string {
 // production ring it keeps the name of the group whose gates held it: what was
 // closed there must not open because it goes to another group by a detour.
 func (m relocation) placed(p storage.Phone, now time.Time) storage.Phone {
-	p.Drafted = m.draft(p, now)
+	p.Drafted, p.Left = m.draft(p, now), m.departure(p, now)
 	p.Former = p.Origin()
 	p.Group, p.Ring = m.group, m.ring
 	if p.Ring == storage.RingProduction {

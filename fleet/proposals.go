@@ -364,6 +364,9 @@ func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) Pro
 	if v.State == stateChanged && p.Edit != nil {
 		v.Edit.Changed = f.editChanged(w, s, p.Edit)
 	}
+	if v.State == storage.StateOpen && v.Edit != nil {
+		v.Edit.ToTest = toTestViews(w.draftsNow(p.Edit, f.now()))
+	}
 	if t := p.Override; t != nil {
 		v.Override = &TermsView{
 			Deadline: t.Deadline, Start: t.Start, Until: t.Until, Models: append([]string{}, t.Models...), Broken: t.Broken, Waves: t.Waves, Soak: t.Soak,

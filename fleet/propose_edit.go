@@ -22,7 +22,7 @@ type EditView struct {
 	// closed to them where they are.
 	Into []GateView `json:"into,omitempty"`
 	// ToTest are groups of which it makes more production phones verification phones
-	// than one person may.
+	// than one person may. While it can be signed the numbers are those of now.
 	ToTest []ToTestView `json:"to_test,omitempty"`
 	// Changed says why it can no longer be signed while it waits: settings, gates
 	// or phones are not as they were shown.
@@ -247,14 +247,19 @@ func editView(e *storage.EditTerms) *EditView {
 	if e == nil {
 		return nil
 	}
-	v := &EditView{Acts: []ActView{}, Gates: gateViews(e.Gates), Into: gateViews(e.Into)}
-	for _, d := range e.Drafts {
-		v.ToTest = append(v.ToTest, ToTestView(d))
-	}
+	v := &EditView{Acts: []ActView{}, Gates: gateViews(e.Gates), Into: gateViews(e.Into), ToTest: toTestViews(e.Drafts)}
 	for _, act := range e.Acts {
 		v.Acts = append(v.Acts, ActView(act))
 	}
 	return v
+}
+
+func toTestViews(drafts []storage.ShownDrafts) []ToTestView {
+	var views []ToTestView
+	for _, d := range drafts {
+		views = append(views, ToTestView(d))
+	}
+	return views
 }
 
 func gateViews(gates []storage.ShownGate) []GateView {

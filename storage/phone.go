@@ -40,6 +40,7 @@ type Phone struct {
 	Ring       Ring      `json:"ring,omitzero"`   // "" ungrouped
 	Former     string    `json:"former,omitzero"` // group in whose production ring it was last, while it is in none's
 	Drafted    Draft     `json:"drafted,omitzero"`
+	Left       Departure `json:"left,omitzero"`
 	Holder     string    `json:"holder,omitzero"` // opaque reference to who carries it, "" none; ends with the enrolment
 	Rights     int       `json:"rights,omitzero"` // AccessRights of the profile it enrolled with
 	EnrolledAt time.Time `json:"enrolledAt,omitzero"`
@@ -90,6 +91,16 @@ type Draft struct {
 }
 
 func (d Draft) same(e Draft) bool { return d.From == e.From && d.At.Equal(e.At) }
+
+// Departure is when a phone last went from the production ring of a group to that of
+// another, and which group it is a phone of all the same when it comes to test soon
+// after. The zero value: it never did.
+type Departure struct {
+	From string    `json:"from,omitzero"`
+	At   time.Time `json:"at,omitzero"`
+}
+
+func (d Departure) same(e Departure) bool { return d.From == e.From && d.At.Equal(e.At) }
 
 // Chase is which steps were taken to have somebody bring a phone to a release, or
 // test on it: those of the rollout, or of the candidate, that last had one.

@@ -79,7 +79,7 @@ func (g *globals) proposalTable(proposals []fleet.ProposalView) table {
 		for _, app := range p.Shown.Missing {
 			missing = append(missing, app.BundleID)
 		}
-		tab.add(plain(p.ID), g.instant(p.At), g.word(p.Kind), g.word(p.State), plain(p.Group), plain(p.Release), plain(p.Person),
+		tab.add(plain(p.ID), g.instant(p.At), g.proposalKind(p), g.word(p.State), plain(p.Group), plain(p.Release), plain(p.Person),
 			plain(p.EndedPerson), g.instant(p.LapsesAt), list(terms.Models), plain(terms.Deadline), plain(terms.Until), list(terms.Waves), plain(terms.Soak), list(missing),
 			plain(p.Approval), plain(p.Reason))
 	}
@@ -173,12 +173,28 @@ func seenText(t *lang.Printer, apps []fleet.SeenView) string {
 // proposalTitle says in a few words what a proposal is about.
 func (g *globals) proposalTitle(p fleet.ProposalView) string {
 	if p.Edit != nil {
-		if len(p.Edit.Acts) > 0 && p.Edit.Acts[0].Action == "device.move" {
-			return g.text.T("Move of phones past closed gates")
-		}
-		return g.text.Word(p.Kind)
+		return g.proposalKind(p).shown
 	}
 	return g.text.T("%s: iOS %s for %s", g.text.Word(p.Kind), p.Release, p.Group)
+}
+
+// proposalKind names what a proposal is about, without release and group.
+func (g *globals) proposalKind(p fleet.ProposalView) cell {
+	kind := g.word(p.Kind)
+	switch {
+	case p.Edit == nil || len(p.Edit.Acts) == 0 || p.Edit.Acts[0].Action != "device.move":
+	case onlyToTest(p.Edit):
+		kind.shown = g.text.T("Many production phones become verification phones")
+	default:
+		kind.shown = g.text.T("Move of phones past closed gates")
+	}
+	return kind
+}
+
+// onlyToTest reports whether an edit takes two people for nothing but the number of
+// phones that come to test.
+func onlyToTest(e *fleet.EditView) bool {
+	return len(e.ToTest) > 0 && len(e.Gates) == 0 && len(e.Into) == 0
 }
 
 type signOptions struct {
@@ -223,15 +239,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		if err := write(cmd.ErrOrStderr(), g.proposalText(p)+"\n"); err != nil {
 			return err
 		}
-		question, word := t.T("Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:"), p.Group
-		switch {
-		case p.Urgent != nil && p.Urgent.Hurries != "":
-			question = t.T("Sign it? Phones will install sooner than they were told; iOS cannot go back. Type the group name:")
-		case p.Urgent != nil:
-			question = t.T("Sign it? Phones will be asked to install what only quick checks have seen; iOS cannot go back. Type the group name:")
-		case p.Edit != nil:
-			question, word = t.T("Sign it? The gates above open without a test, now or later. Type sign:"), "sign"
-		}
+		question, word := g.signQuestion(p)
 		if err := g.confirm(ctx, cmd, question, word); err != nil {
 			return err
 		}
@@ -255,6 +263,23 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		g.deadlineText(effect.Promise) + "\n" + g.hasteText(effect.Haste) + g.wavesText(effect.Waves) +
 		g.endText(effect)
 	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
+}
+
+// signQuestion asks whether the signature is meant, and returns what is to be typed.
+func (g *globals) signQuestion(p fleet.ProposalView) (question, word string) {
+	t := g.text
+	switch {
+	case p.Urgent != nil && p.Urgent.Hurries != "":
+		return t.T("Sign it? Phones will install sooner than they were told; iOS cannot go back. Type the group name:"), p.Group
+	case p.Urgent != nil:
+		return t.T("Sign it? Phones will be asked to install what only quick checks have seen; iOS cannot go back. Type the group name:"), p.Group
+	case p.Edit != nil && onlyToTest(p.Edit):
+		return t.T("Sign it? These phones will be asked to install what nobody has verified, in order to test it; iOS cannot go back. Type sign:"), "sign"
+	case p.Edit != nil:
+		return t.T("Sign it? The gates above open without a test, now or later. Type sign:"), "sign"
+	default:
+		return t.T("Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:"), p.Group
+	}
 }
 
 // endText says when an exception ends, or by when phones install that come by the

@@ -24,3 +24,48 @@ func TestEditTextOfManyToTest(t *testing.T) {
 		}
 	}
 }
+
+// TestProposalOfManyToTest: a move that takes two people only because many phones
+// come to test is called so everywhere, and its signature is asked for with no word
+// of gates.
+func TestProposalOfManyToTest(t *testing.T) {
+	t.Parallel()
+	move := []fleet.ActView{{Action: "device.move", Target: "P1"}}
+	many := []fleet.ToTestView{{Group: "sales", Phones: 7, Most: 5}}
+	gates := []fleet.GateView{{Group: "sales", Release: "26.1", Phase: "waiting"}}
+	type shown struct{ Title, Listed, Question string }
+	const gatesOpen = "Sign it? The gates above open without a test, now or later. Type sign:"
+	for name, tc := range map[string]struct {
+		tag  string
+		edit fleet.EditView
+		want shown
+	}{
+		"many to test": {"en", fleet.EditView{Acts: move, ToTest: many}, shown{
+			"Many production phones become verification phones", "Many production phones become verification phones",
+			"Sign it? These phones will be asked to install what nobody has verified, in order to test it; iOS cannot go back. Type sign:",
+		}},
+		"many to test, in Japanese": {"ja", fleet.EditView{Acts: move, ToTest: many}, shown{
+			"多数の本番端末の検証用端末への変更", "多数の本番端末の検証用端末への変更",
+			"承認しますか？ これらの端末は、検証のため、検証が済んでいないOSを適用する対象になります。iOSは元に戻せません。signと入力してください：",
+		}},
+		"many to test and past gates": {"en", fleet.EditView{Acts: move, ToTest: many, Gates: gates}, shown{
+			"Move of phones past closed gates", "Move of phones past closed gates", gatesOpen,
+		}},
+		"past gates": {"en", fleet.EditView{Acts: move, Gates: gates, Into: gates}, shown{
+			"Move of phones past closed gates", "Move of phones past closed gates", gatesOpen,
+		}},
+		"settings": {"en", fleet.EditView{Acts: []fleet.ActView{{Action: "app.remove"}}, Gates: gates}, shown{
+			"Change of settings that opens closed gates", "Change of settings that opens closed gates", gatesOpen,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, p := testGlobals(tc.tag), fleet.ProposalView{Kind: "edit", Edit: &tc.edit}
+			question, word := g.signQuestion(p)
+			got := shown{g.proposalTitle(p), g.proposalTable([]fleet.ProposalView{p}).rows[0][2].shown, question}
+			if diff := cmp.Diff(tc.want, got); diff != "" || word != "sign" {
+				t.Errorf("to type: %q (-want +got):\n%s", word, diff)
+			}
+		})
+	}
+}
