@@ -37,7 +37,7 @@ func TestPutOff(t *testing.T) {
 			case "soon":
 				time.Sleep(time.Millisecond) // of the bubble's clock, which stands still otherwise
 				if asked++; since < time.Minute {
-					return time.Millisecond
+					return time.Nanosecond
 				}
 			}
 			return 0
