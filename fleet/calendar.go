@@ -211,16 +211,19 @@ func (c CalendarChange) days(to *storage.Calendar) error {
 		}
 		to.MonthEnd = *c.MonthEnd
 	}
-	for field, list := range map[string]struct{ from, to *[]string }{"closed": {c.Closed, &to.Closed}, "holidays": {c.Holidays, &to.Holidays}} {
+	for _, list := range []struct {
+		field    string
+		from, to *[]string
+	}{{"closed", c.Closed, &to.Closed}, {"holidays", c.Holidays, &to.Holidays}} {
 		if list.from == nil {
 			continue
 		}
 		if len(*list.from) > maxClosed {
-			return invalid(field, "too-many-days", "%d entries: want at most %d", len(*list.from), maxClosed).with("most", fmt.Sprint(maxClosed))
+			return invalid(list.field, "too-many-days", "%d entries: want at most %d", len(*list.from), maxClosed).with("most", fmt.Sprint(maxClosed))
 		}
 		for _, text := range *list.from {
 			if _, ok := parseDays(text); !ok {
-				return invalid(field, "not-days", "%q: want a day such as 2026-12-28, or 2026-12-28..2027-01-04", text).with("value", text)
+				return invalid(list.field, "not-days", "%q: want a day such as 2026-12-28, or 2026-12-28..2027-01-04", text).with("value", text)
 			}
 		}
 		sorted := slices.Sorted(slices.Values(*list.from))

@@ -68,9 +68,12 @@ func (c AppChange) check() error {
 	if c.Name != nil && strings.TrimSpace(*c.Name) == "" {
 		return invalid("name", "app-name-missing", "an app needs a name")
 	}
-	for field, text := range map[string]*string{"name": c.Name, "owner": c.Owner, "vendor_contact": c.Vendor} {
-		if text != nil && utf8.RuneCountInString(*text) > maxAppText {
-			return invalid(field, "text-too-long", "want at most %d characters", maxAppText).with("most", strconv.Itoa(maxAppText))
+	for _, said := range []struct {
+		field string
+		text  *string
+	}{{"name", c.Name}, {"owner", c.Owner}, {"vendor_contact", c.Vendor}} {
+		if said.text != nil && utf8.RuneCountInString(*said.text) > maxAppText {
+			return invalid(said.field, "text-too-long", "want at most %d characters", maxAppText).with("most", strconv.Itoa(maxAppText))
 		}
 	}
 	if c.Smoke == nil {

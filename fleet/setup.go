@@ -135,9 +135,12 @@ func (r GroupRequest) check() error {
 	if r.Rights != "" && !slices.Contains([]string{"updates", "managed", "full"}, r.Rights) {
 		return notOneOf("rights", r.Rights, "updates", "managed", "full")
 	}
-	for field, notice := range map[string]time.Duration{"minimum_notice": r.MinimumNotice, "candidate_notice": r.CandidateNotice} {
-		if notice != 0 && (notice < minNotice || notice > 30*24*time.Hour) {
-			return noticeOutOfRange(field)
+	for _, notice := range []struct {
+		field string
+		time  time.Duration
+	}{{"minimum_notice", r.MinimumNotice}, {"candidate_notice", r.CandidateNotice}} {
+		if notice.time != 0 && (notice.time < minNotice || notice.time > 30*24*time.Hour) {
+			return noticeOutOfRange(notice.field)
 		}
 	}
 	return nil
