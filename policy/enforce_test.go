@@ -57,3 +57,30 @@ func TestLastDeadline(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestLastWeekOfABuild: an ordinary approval ends a week before the build may be
+// gone, and a policy opens no wave that ends later than that or waits until then.
+func TestLastWeekOfABuild(t *testing.T) {
+	t.Parallel()
+	var g policy.Gate
+	g.Clocks.ShelfLife = time.Date(2026, 1, 12, 0, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		deadline                     policy.LocalTime
+		late, gone, opens, opensLate bool // opensLate: of a wave that waits
+	}{
+		{"2026-01-05T00:00:00", false, false, true, true},
+		{"2026-01-05T00:01:00", true, false, true, false},
+		{"2026-01-12T00:00:00", true, false, true, false},
+		{"2026-01-12T00:01:00", true, true, false, false},
+	} {
+		late, gone := g.LastWeek(test.deadline), g.Gone(test.deadline)
+		opens := g.Opens([]policy.Wave{{Deadline: test.deadline}})
+		opensLate := g.Opens([]policy.Wave{{Deadline: test.deadline, Waits: true}})
+		if late != test.late || gone != test.gone || opens != test.opens || opensLate != test.opensLate {
+			t.Errorf("%s: late %t, gone %t, opens %t, waiting %t; want %t, %t, %t, %t", test.deadline, late, gone, opens, opensLate, test.late, test.gone, test.opens, test.opensLate)
+		}
+	}
+	if stays := (policy.Gate{}); stays.LastWeek("2026-01-12T00:00:00") || stays.Gone("2026-01-12T00:00:00") || policy.EndBuildGone == policy.EndNoVerified {
+		t.Error("a build that stays is taken to go")
+	}
+}
