@@ -7,12 +7,32 @@ import (
 	"github.com/kannuki-mdm/kannuki/internal/version"
 )
 
+// LanePromise is how long the promise of an emergency lane outlives its last deadline.
+// A phone that comes later is told what was approved after it in the ordinary way.
+const LanePromise = 30 * 24 * time.Hour
+
+// InLane reports whether the approval with an ID came by the emergency lane and goes on for
+// a production phone that lacks its release: nothing stops it, and no other approval took
+// its waves over.
+func InLane(w *World, f Facts, id string, now time.Time) bool {
+	now = w.halt.time(now)
+	g := w.groups[f.Group]
+	if g == nil {
+		return false
+	}
+	f = w.Counted(f)
+	c := choice{w: w, g: g, f: &f, now: now}
+	return slices.ContainsFunc(g.approvals, func(a approvalOf) bool {
+		return a.ID == id && a.Lane != nil && version.Newer(a.Release, f.OSVersion) && c.promises(a) && !c.leftOver(a)
+	})
+}
+
 // promised returns what a newer approval asks of the phone, with no later deadline than
 // the emergency lane promised it: a lane that goes on, for an older release that the phone
-// does not have either, while the phone lacks the fix of a flaw that was the reason.
+// does not have either, while the phone lacks the fix of an exploited flaw that it brings.
 func (c choice) promised(e Enforcement) Enforcement {
 	for _, a := range c.g.approvals {
-		if a.Lane == nil || !version.Newer(e.Release, a.Release) || !version.Newer(a.Release, c.f.OSVersion) || !c.promises(a) {
+		if a.Lane == nil || !version.Newer(e.Release, a.Release) || !version.Newer(a.Release, c.f.OSVersion) || c.lapsed(a.Approval) || !c.promises(a) {
 			continue
 		}
 		w, i := a.wave(c.f)
@@ -23,6 +43,12 @@ func (c choice) promised(e Enforcement) Enforcement {
 		e.Hurried = latest(e.Hurried, a.decided())
 	}
 	return e
+}
+
+// lapsed reports whether the promise of a lane has ended. A few hours between the clocks
+// of the phone and of the server do not matter.
+func (c choice) lapsed(a *Approval) bool {
+	return FormatLocal(c.now.Add(-LanePromise), time.UTC).Compare(LastDeadline(a.Waves)) > 0
 }
 
 // promises reports whether an approval by the lane stands for the phone and nothing
@@ -37,14 +63,33 @@ func (c choice) promises(a approvalOf) bool {
 	return phase == ""
 }
 
-// lacks reports whether the phone lacks the fix of a flaw for which the lane was
-// taken.
+// lacks reports whether the release of an approval closes a flaw for the phone that is
+// known to be exploited by now, whether or not it was when two people took the lane.
 func (c choice) lacks(a approvalOf) bool {
-	reasons := func(r *release) []CVE {
-		return slices.DeleteFunc(slices.Clone(r.exploited), func(v CVE) bool { return !slices.Contains(a.Lane.CVEs, v.ID) })
+	upTo := a.release.windows[c.f.Model].Posted
+	for _, r := range c.w.releases { // newest first
+		if !version.Newer(r.Version, c.f.OSVersion) {
+			return false
+		}
+		m, ok := r.windows[c.f.Model]
+		if len(r.exploited) == 0 || r.rank > a.release.rank || !ok || m.Posted.IsZero() || m.Posted.After(upTo) {
+			continue // it fixes none, or the release of the approval does not bring its fixes
+		}
+		if slices.ContainsFunc(r.exploited, func(v CVE) bool { return !c.fixedBefore(v.ID) }) {
+			return true
+		}
 	}
-	return slices.ContainsFunc(c.w.findHoles(holeKey{c.f.Model, c.f.OSVersion}, c.now, reasons), func(h hole) bool {
-		return slices.Contains(h.closers, a.release)
+	return false
+}
+
+// fixedBefore reports whether the phone has the fix of a flaw from its own branch,
+// although a newer release names the flaw again.
+func (c choice) fixedBefore(id string) bool {
+	branch := version.Major(c.f.OSVersion)
+	return slices.ContainsFunc(c.w.releases, func(r *release) bool {
+		m, ok := r.windows[c.f.Model]
+		return r.branch == branch && ok && !m.Posted.IsZero() && !m.Posted.After(c.now) && !version.Newer(r.Version, c.f.OSVersion) &&
+			slices.ContainsFunc(r.exploited, func(v CVE) bool { return v.ID == id })
 	})
 }
 
