@@ -75,7 +75,7 @@ func (f *Fleet) appsDue(s *snapshot, p *storage.Phone) (bundleIDs []string, due 
 	if len(bundleIDs) == 0 || !f.stale(p.AppsNo) {
 		return bundleIDs, false
 	}
-	return bundleIDs, f.stale(p.AppsAt) || !slices.Equal(p.AppsFor, bundleIDs) || f.appLookDue(p) || oldAppsInLane(s, p)
+	return bundleIDs, f.stale(p.AppsAt) || !slices.Equal(p.AppsFor, bundleIDs) || f.appLookDue(p) || f.oldAppsInLane(s, p)
 }
 
 // inventoryDue returns the inventory request the phone should get now, if any.
