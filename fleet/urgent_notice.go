@@ -40,8 +40,17 @@ func (f *Fleet) urgentToTell(w *worldState, j *gated) storage.WorldChange {
 	for _, g := range s.records.Groups {
 		for _, gate := range j.gates(g.Name) {
 			mark := storage.HoldMark{Group: g.Name, Release: "urgent " + gate.Release, Urgent: true, At: now}
-			if i := slices.IndexFunc(s.records.HoldMarks, func(m storage.HoldMark) bool { return sameMark(m, mark) }); i >= 0 {
+			i := slices.IndexFunc(s.records.HoldMarks, func(m storage.HoldMark) bool { return sameMark(m, mark) })
+			if i >= 0 {
 				mark.CVEs = s.records.HoldMarks[i].CVEs
+			}
+			if i >= 0 && len(mark.CVEs) == 0 && gate.Urgent != nil { // of a version that did not write down which flaws it told
+				mark.CVEs = gate.Urgent.CVEs
+				c.HoldMarks = append(c.HoldMarks, mark)
+				continue
+			}
+			if gate.Lane != nil { // two people saw these
+				mark.CVEs = sortedUnion(mark.CVEs, gate.Lane.CVEs)
 			}
 			if !worthTelling(gate) || !slices.ContainsFunc(gate.Urgent.CVEs, isNew(mark)) {
 				continue
@@ -54,10 +63,10 @@ func (f *Fleet) urgentToTell(w *worldState, j *gated) storage.WorldChange {
 	return c
 }
 
-// worthTelling reports whether somebody can do something about a release that is
-// urgent: it can still be decided about, and two people did not do so already.
+// worthTelling reports whether a release is urgent and phones can still get it. Of one
+// that goes by the emergency lane already, people want to know which further flaws it is for.
 func worthTelling(gate policy.Gate) bool {
-	if gate.Urgent == nil || gate.Lane != nil {
+	if gate.Urgent == nil {
 		return false
 	}
 	switch gate.Phase {

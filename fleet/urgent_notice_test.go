@@ -89,12 +89,7 @@ func TestFurtherFlawIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.urgent(1)
-	mark := storage.HoldMark{Group: "sales", Release: "urgent " + release, Urgent: true, CVEs: []string{"CVE-2026-1"}, At: w.clock.Now()}
-	records, err := w.store.World(w.ctx, seg)
-	w.must(err)
-	_, err = w.store.ChangeWorld(w.ctx, seg, records.Revision, storage.WorldChange{HoldMarks: []storage.HoldMark{mark}})
-	w.must(err)
-	w.restart()
+	w.markUrgent("CVE-2026-1")
 	for range 2 {
 		w.sweep()
 		w.clock.Add(aDay)
@@ -107,6 +102,65 @@ func TestFurtherFlawIsTold(t *testing.T) {
 	want := map[string]string{
 		"flaws": exploited()[0], "known": "CVE-2026-1", "count": "2", "from": exploitedOn,
 		"phase": string(w.gate().Phase), "step": string(w.gate().NextHuman),
+	}
+	if diff := cmp.Diff(want, list[0].Params); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// markUrgent puts on record which flaws were told of the urgent release.
+func (w *world) markUrgent(cves ...string) {
+	w.t.Helper()
+	records, err := w.store.World(w.ctx, seg)
+	w.must(err)
+	mark := storage.HoldMark{Group: "sales", Release: "urgent " + release, Urgent: true, CVEs: cves, At: w.clock.Now()}
+	w.must(second(w.store.ChangeWorld(w.ctx, seg, records.Revision, storage.WorldChange{HoldMarks: []storage.HoldMark{mark}})))
+	w.restart()
+}
+
+// TestMarkWithoutFlaws: where an older version told that a release is urgent and did not
+// write down for which flaws, those of now count as told.
+func TestMarkWithoutFlaws(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.urgent(1)
+	w.markUrgent()
+	w.sweep()
+	if got := w.urgentNotices(); len(got) != 0 {
+		t.Errorf("told again: %+v", got)
+	}
+	records, err := w.store.World(w.ctx, seg)
+	w.must(err)
+	for _, m := range records.HoldMarks {
+		if m.Urgent && m.Release == "urgent "+release {
+			if diff := cmp.Diff(exploited(), m.CVEs); diff != "" {
+				t.Errorf("on record as told (-want +got):\n%s", diff)
+			}
+		}
+	}
+}
+
+// TestFurtherFlawInTheLane: a flaw that becomes known to be exploited while a release
+// goes by the lane is told, although nobody has to do anything.
+func TestFurtherFlawInTheLane(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.urgent(1)
+	w.hurry(inTheLane())
+	records, err := w.store.World(w.ctx, seg)
+	w.must(err)
+	lane := records.Approvals[0]
+	lane.Lane.CVEs = []string{"CVE-2026-1"} // the flaw of now was not known then
+	w.must(second(w.store.ChangeWorld(w.ctx, seg, records.Revision, storage.WorldChange{Approvals: []storage.Approval{lane}})))
+	w.restart()
+	w.sweep()
+	w.sweep()
+	list := w.urgentNotices()
+	if len(list) != 1 {
+		t.Fatalf("%d notices, want one", len(list))
+	}
+	want := map[string]string{
+		"flaws": exploited()[0], "known": "CVE-2026-1", "count": "2", "from": exploitedOn, "phase": "rolling-out", "step": string(w.gate().NextHuman),
 	}
 	if diff := cmp.Diff(want, list[0].Params); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
