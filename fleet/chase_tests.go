@@ -25,6 +25,9 @@ const (
 // Why another one is, is why it has not installed it.
 const reasonNotTested policy.Code = "not-tested"
 
+// candidateSource begins what steps about a candidate are remembered by.
+const candidateSource = "candidate "
+
 // untested is a candidate that lacks results.
 type untested struct {
 	gate  policy.Gate
@@ -101,7 +104,7 @@ func candidateGates(world *policy.World, g storage.Group, offered []string, now 
 // candidate returns what steps about a candidate are remembered by, and since when
 // it is one: offered anew it is another.
 func (s *snapshot) candidate(g storage.Group, release string) (source string, since time.Time) {
-	source = "candidate " + release
+	source = candidateSource + release
 	for _, o := range s.records.Offers {
 		if o.Group == g.Name && o.Release == release && o.Withdrawn.IsZero() {
 			return source + " " + o.At.UTC().Format(time.RFC3339), o.At
@@ -177,11 +180,22 @@ func (f *Fleet) climbTests(list []pursuit, m member) (climber, bool) {
 			facts.Deadline = policy.FormatLocal(by, facts.Zone)
 		}
 		if m.reminded != nil {
-			facts.Taken = takenFor(m.reminded.chase, on.source)
+			facts.Taken = takenForTests(m.reminded.chase, on.source)
 		}
 		return climber{on: on, facts: facts}, true
 	}
 	return climber{}, false
+}
+
+// takenForTests returns the steps that were taken for a candidate. A phone falls back to
+// an older candidate when a newer one is tested or withdrawn, and only the steps for the
+// one it was last reminded of are on record: what was due before the last of them counts
+// as passed.
+func takenForTests(c *storage.Chase, source string) []policy.ChaseTaken {
+	if c == nil || c.Approval == source || !strings.HasPrefix(c.Approval, candidateSource) || len(c.Steps) == 0 {
+		return takenFor(c, source)
+	}
+	return []policy.ChaseTaken{{At: c.Steps[len(c.Steps)-1].At}}
 }
 
 // defaultTestSteps are those of a policy that says nothing about them. They

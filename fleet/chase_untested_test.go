@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -220,6 +221,35 @@ func TestChaseTestsWhereMissing(t *testing.T) {
 	w.tick()
 	if got := w.reminders(); len(got) != 2 {
 		t.Errorf("offered again: %v, want it reminded anew", got)
+	}
+}
+
+// TestChaseTestsFallsBack: a phone that goes back to an older candidate, because the newer
+// one was withdrawn, is not reminded of what it was reminded of before.
+func TestChaseTestsFallsBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.candidate("message@+1d", "escalate@+2d", "message@+5d")
+	v := newPhone(w, "V2") // keeps the older one worth testing
+	v.os, v.build = "26.6", "23G71"
+	v.again("sales", storage.RingVerification)
+	v.settle()
+	w.must(second(w.fleet.Withdraw(w.ctx, seg, w.act("older first"), "sales", release)))
+	w.must(second(w.fleet.Offer(w.ctx, seg, w.act("older"), "sales", "26.6")))
+	day := func() []string { w.clock.Add(aDay); w.tick(); return w.reminders() }
+	day()
+	day()
+	w.must(second(w.fleet.Offer(w.ctx, seg, w.act("newer"), "sales", release)))
+	want := day()
+	if n := len(want); !slices.Contains(want, "tests.escalate 26.6 2") || !slices.Contains(want, "tests.message 26.6.1 V1 T-1") {
+		t.Fatalf("%d reminders of both candidates: %v", n, want)
+	}
+	w.must(second(w.fleet.Withdraw(w.ctx, seg, w.act("back"), "sales", release)))
+	if diff := cmp.Diff(want, day()); diff != "" {
+		t.Errorf("back at the older one (-want +got):\n%s", diff)
+	}
+	if got := day(); !slices.Equal(got[:len(want)], want) || !slices.Contains(got[len(want):], "tests.message 26.6 V1 T-1") {
+		t.Errorf("%v, want the next step of the older one as well", got)
 	}
 }
 
