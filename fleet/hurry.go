@@ -24,32 +24,53 @@ type Haste struct {
 	// Waiting are those whose waves had not begun: they start by the waves of the
 	// lane, the most exposed first.
 	Waiting int `json:"waiting"`
-	// LastBefore and LastAfter are the last deadline, by each phone's own clock.
+	// LastBefore and LastAfter are the last deadline, by each phone's own clock,
+	// as the approval says or as phones were told, where their notice ends later.
 	LastBefore string `json:"last_deadline_before"`
 	LastAfter  string `json:"last_deadline"`
 }
 
 // hurried returns the approval of a rollout under way as two people hurry it. It
 // stays what it is, with all that it rests on: only its waves that have not begun, its
-// deadlines and its time to soak become those of the lane.
-func (f *Fleet) hurried(w *worldState, s *snapshot, p storage.Proposal, second Act, u *policy.Urgency, within time.Duration) (storage.Approval, error) {
-	now := f.now()
+// deadlines and its time to soak become those of the lane. It is refused where that
+// brings no phone forward, and where a wave that has not begun would end too near the
+// end of the build's shelf life: it would be kept back, and the promise with it.
+func (f *Fleet) hurried(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate, within time.Duration) (storage.Approval, error) {
+	now, u := f.now(), gate.Urgent
 	a, ok := standing(s, p.Group, p.Release, now)
 	if !ok || a.ID != p.Urgent.Hurries {
 		return storage.Approval{}, &ChangedError{p.Group, p.Release}
 	}
-	before := engineWaves(a.Waves)
-	last := policy.FormatLocal(minuteUp(now.Add(within)), f.o.Location)
-	if policy.LastDeadline(before).Compare(last) <= 0 {
-		return storage.Approval{}, refused("lane-in-time", "every phone of the rollout of %s installs by %s already; want an earlier deadline, at least %s from now", p.Release, policy.LastDeadline(before), noticeText(policy.MinLaneDeadline)).
-			with("release", p.Release, "group", p.Group, "deadline", string(policy.LastDeadline(before)), "least", noticeText(policy.MinLaneDeadline))
-	}
-	h := policy.Haste{Waves: before, Now: now, Within: within, First: firstOfLane(w, a, u)}
-	h.Waiting = versionsWaiting(w, a, h.Begun())
+	h := policy.Haste{Waves: engineWaves(a.Waves), Now: now, Within: within, First: firstOfLane(w, a, u)}
+	begun := h.Begun()
+	h.Waiting = versionsWaiting(w, a, begun)
 	a.Lane, a.Soak = laneOf(p, second, u), policy.LaneSoak
 	a.Lane.HurriedAt = now
 	a.Waves = storedWaves(u.Hurry(h, f.scheduleOf(s, a)))
-	return a, nil
+	if err := f.keptAnyway(p, f.haste(w, s, a), within); err != nil {
+		return storage.Approval{}, err
+	}
+	return a, outlives(gate, a.Waves[begun:])
+}
+
+// keptAnyway refuses to hurry a rollout that nothing would change for, or that keeps what
+// the lane promises without: by the deadlines that phones were told, or will be. It
+// advises an earlier deadline only where one can be had that changes this.
+func (f *Fleet) keptAnyway(p storage.Proposal, h *Haste, within time.Duration) error {
+	from := func(d time.Duration) policy.LocalTime {
+		return policy.FormatLocal(minuteUp(f.now().Add(d)), f.o.Location)
+	}
+	last := policy.LocalTime(h.LastBefore)
+	if h.Sooner+h.Waiting > 0 && last.Compare(from(within)) > 0 {
+		return nil
+	}
+	advice, least := "", ""
+	if within > policy.MinLaneDeadline && last.Compare(from(policy.MinLaneDeadline)) > 0 {
+		least = noticeText(policy.MinLaneDeadline)
+		advice = "; want an earlier deadline, at least " + least + " from now"
+	}
+	return refused("lane-in-time", "every phone of the rollout of %s installs by %s already%s", p.Release, last, advice).
+		with("release", p.Release, "group", p.Group, "deadline", string(last), "least", least)
 }
 
 // rolling visits the production phones that an approval covers and that do not have
@@ -91,24 +112,38 @@ func (f *Fleet) haste(w *worldState, s *snapshot, a storage.Approval) *Haste {
 	before, after := policyApproval(s.records.Approvals[i]), policyApproval(a)
 	now := f.now()
 	begun := policy.Haste{Waves: before.Waves, Now: now}.Begun()
-	h := &Haste{LastBefore: string(policy.LastDeadline(before.Waves)), LastAfter: string(policy.LastDeadline(after.Waves))}
+	h := &Haste{}
+	lastBefore, lastAfter := policy.LastDeadline(before.Waves), policy.LastDeadline(after.Waves)
 	rolling(w, &before, func(m member, wave int) {
 		p := &m.look.phone
-		asked, zone := s.asks(&after, after.Waves[min(wave, len(after.Waves)-1)]), f.location(p)
-		was := s.toldDeadline(a.Group, s.asks(&before, before.Waves[wave]), now, zone)
+		zone := f.location(p)
+		was := f.earliest(s, &before, before.Waves[wave], zone)
 		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID {
 			was = policy.LocalTime(e.Deadline)
 		}
-		switch {
-		case wave >= begun:
+		lastBefore = later(lastBefore, was)
+		if wave >= begun {
 			h.Waiting++
-		case !installing(p) && s.toldDeadline(a.Group, asked, now, zone).Compare(was) < 0:
-			h.Sooner++
-		default:
-			h.Kept++
+			return
 		}
+		sooner := f.earliest(s, &after, after.Waves[wave], zone)
+		if !installing(p) && sooner.Compare(was) < 0 {
+			h.Sooner++
+			lastAfter = later(lastAfter, sooner)
+			return
+		}
+		h.Kept++
+		lastAfter = later(lastAfter, was)
 	})
+	h.LastBefore, h.LastAfter = string(lastBefore), string(lastAfter)
 	return h
+}
+
+func later(a, b policy.LocalTime) policy.LocalTime {
+	if a.Compare(b) < 0 {
+		return b
+	}
+	return a
 }
 
 func installing(p *storage.Phone) bool {

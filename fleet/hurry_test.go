@@ -119,10 +119,12 @@ func TestHurryRefused(t *testing.T) {
 		}, "lane-stopped"},
 		"hurried already": {func(w *world) { w.slowly(); w.hurry(inTheLane()) }, "lane-approved"},
 		"in time already": {func(w *world) {
-			w.slowly()
+			phones, _ := w.slowly()
 			w.after(5 * aDay)
+			deadlines(phones)
 			w.clock.Add(7 * aDay)
 		}, "lane-in-time"},
+		"a wave kept back in the last week": {func(w *world) { w.exposedNear(aDay - time.Hour) }, "outlives-build"},
 		"withdrawn": {func(w *world) {
 			w.slowly()
 			w.must(second(w.fleet.Decline(w.ctx, seg, w.act("no"), "sales", release)))
@@ -132,9 +134,101 @@ func TestHurryRefused(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			tc.prepare(w)
-			_, err := w.fleet.ProposeUrgent(w.ctx, seg, by("tanaka"), inTheLane())
+			request := inTheLane()
+			if tc.want == "outlives-build" {
+				request.Release = older
+			}
+			_, err := w.fleet.ProposeUrgent(w.ctx, seg, by("tanaka"), request)
 			if r := refusal(t, err); r.Code != tc.want {
 				t.Errorf("refused for %s (%v), want %s", r.Code, err, tc.want)
+			}
+		})
+	}
+}
+
+// exposedNear has phones lack the fix of an exploited flaw while a rollout that stood
+// still goes on, so long before the last deadline that its build allows.
+func (w *world) exposedNear(before time.Duration) {
+	w.t.Helper()
+	w.pausedNear(before)
+	p := newPhone(w, "P9")
+	p.os, p.build = exploitedOn, "23C55"
+	p.again("sales", storage.RingProduction)
+	p.settle()
+}
+
+// TestHurryIsRefusedInTheLastWeek: what was proposed in time is not signed later, when
+// waves that have not begun would be kept back.
+func TestHurryIsRefusedInTheLastWeek(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exposedNear(aDay + time.Hour)
+	proposed, err := w.fleet.ProposeUrgent(w.ctx, seg, by("tanaka"), fleet.UrgentRequest{Group: "sales", Release: older})
+	w.must(err)
+	w.clock.Add(2 * time.Hour)
+	waves := w.approvals()[0].Waves
+	_, err = w.fleet.Sign(w.ctx, seg, by("sato"), proposed.ID)
+	if r := refusal(t, err); r.Code != "outlives-build" {
+		t.Errorf("refused for %s: %v", r.Code, err)
+	}
+	if diff := cmp.Diff(waves, w.approvals()[0].Waves); diff != "" {
+		t.Errorf("waves changed (-was +is):\n%s", diff)
+	}
+}
+
+// TestHurryCountsNotice: a near deadline is not in time for phones whose notice ends
+// days later, and hurrying gives them the lane's.
+func TestHurryCountsNotice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.fleet.SetGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", MinimumNotice: 7 * aDay})
+	w.must(err)
+	phones := w.urgent(0)
+	w.clock.Add(time.Minute)
+	_, err = w.fleet.RecordVerdict(w.ctx, seg, w.act("tested"), fleet.VerdictRequest{
+		BundleID: "com.example.pos", Release: release, Result: "works", Device: "V1", Note: "seen",
+	})
+	w.must(err)
+	_, err = w.fleet.Approve(w.ctx, seg, w.act("ordinary"), fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+12h"})
+	w.must(err)
+	was := deadlines(phones)
+	if g := w.gate(); g.NextHuman != policy.StepHurry || !g.Urgent.Slow {
+		t.Errorf("a person can %q, slow %t", g.NextHuman, g.Urgent.Slow)
+	}
+	w.clock.Add(time.Hour)
+	effect := w.hurry(inTheLane())
+	const sooner = "2026-08-18T23:01:00" // four hours later, in Tokyo
+	want := &fleet.Haste{Sooner: 2, LastBefore: "2026-08-25T18:01:00", LastAfter: sooner}
+	if diff := cmp.Diff(want, effect.Haste); diff != "" {
+		t.Errorf("told %v; what it changed (-want +got):\n%s", was, diff)
+	}
+	if got := deadlines(phones); !cmp.Equal(got, []string{sooner, sooner}) {
+		t.Errorf("told %v, want %s", got, sooner)
+	}
+}
+
+// TestHurryAdvice: an earlier deadline is advised only where it would hurry anything.
+func TestHurryAdvice(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ within, least string }{
+		"the least was asked for": {"+24h", ""},
+		"a day less is possible":  {"+48h", "24h"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			phones, _ := w.slowly()
+			w.after(4*aDay + time.Hour)
+			deadlines(phones)
+			w.after(6*aDay - 12*time.Hour)
+			if tc.within == "+24h" {
+				w.clock.Add(12 * time.Hour)
+			}
+			r := inTheLane()
+			r.Deadline = tc.within
+			_, err := w.fleet.ProposeUrgent(w.ctx, seg, by("tanaka"), r)
+			if got := refusal(t, err); got.Code != "lane-in-time" || got.Params["least"] != tc.least {
+				t.Errorf("refused for %s, least %q, want %q: %v", got.Code, got.Params["least"], tc.least, err)
 			}
 		})
 	}

@@ -12,7 +12,9 @@ import (
 // Promise is what an approval means for the phones' clocks. Times are local
 // wall times of each phone, without a zone.
 type Promise struct {
-	Deadline string `json:"deadline,omitempty"` // as the approval says
+	// Deadline is as the approval says for the wave that NotBefore is of, the first
+	// one when no phone waits.
+	Deadline string `json:"deadline,omitempty"`
 	// NotBefore is the earliest time by which a phone has been told, or can still
 	// be told, to install: Deadline, or the phone's own notice when that ends
 	// later; "" when no phone waits any more.
@@ -33,18 +35,18 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 	}
 	approval := policyApproval(a)
 	waves := approval.Waves
-	var first policy.LocalTime
+	var first, asked policy.LocalTime
 	eachWaiting(w, &approval, func(p *storage.Phone, wave policy.Wave) {
 		deadline := f.earliest(s, &approval, wave, f.location(p))
 		if e := p.Announced.Enforcement; e != nil && e.SourceID == a.ID {
 			deadline = policy.LocalTime(e.Deadline)
 		}
-		if first == "" || first.Compare(deadline) > 0 {
-			first = deadline
+		if c := first.Compare(deadline); first == "" || c > 0 || c == 0 && asked.Compare(wave.Deadline) > 0 {
+			first, asked = deadline, wave.Deadline
 		}
 	})
 	return Promise{
-		Deadline: string(waves[0].Deadline), NotBefore: string(cmp.Or(first, f.earliest(s, &approval, waves[0], f.o.Location))), Notice: noticeText(approval.Notice(g.MinimumNotice)),
+		Deadline: string(cmp.Or(asked, waves[0].Deadline)), NotBefore: string(cmp.Or(first, f.earliest(s, &approval, waves[0], f.o.Location))), Notice: noticeText(approval.Notice(g.MinimumNotice)),
 	}, nil
 }
 

@@ -93,7 +93,7 @@ func (f *Fleet) urgently(w *worldState, s *snapshot, p storage.Proposal, second 
 	}
 	u := gate.Urgent
 	if p.Urgent.Hurries != "" {
-		return f.hurried(w, s, p, second, u, within)
+		return f.hurried(w, s, p, second, gate, within)
 	}
 	approval := f.newApproval(p.Group, p.Release, second.Actor, p.Reason, policy.Gate{Floors: u.Floors})
 	approval.Models, approval.Verdicts, approval.Soak = u.Models, u.Verdicts, policy.LaneSoak

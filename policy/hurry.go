@@ -37,10 +37,14 @@ func hurryClosed(g Gate) LaneClosed {
 	}
 }
 
-// hurry completes a gate that asks for nothing else of people: they can hurry what
-// would take longer than the lane promises.
+// hurry completes a gate whose rollout can be hurried and would take longer than the
+// lane promises. Where it asks for nothing else of people, that is their step.
 func (e *evaluation) hurry(gate *Gate) {
-	if gate.NextHuman == StepNone && HurryOpen(*gate) == nil && e.slow() {
+	if HurryOpen(*gate) != nil || !e.slow(gate) {
+		return
+	}
+	gate.Urgent.Slow = true
+	if gate.NextHuman == StepNone {
 		gate.NextHuman = StepHurry
 	}
 }
@@ -49,10 +53,19 @@ func (e *evaluation) hurry(gate *Gate) {
 const aheadOfUTC = 14 * time.Hour
 
 // slow reports whether hurrying the rollout would bring something forward, wherever
-// its phones are: a deadline lies beyond what the lane promises.
-func (e *evaluation) slow() bool {
-	promised := FormatLocal(e.now.Add(max(e.g.policy.Urgent.Deadline, MinLaneDeadline)+aheadOfUTC), time.UTC)
-	return LastDeadline(e.approval.Waves).Compare(promised) > 0
+// its phones are: a deadline, or the notice of phones told when their wave starts, ends
+// beyond what the lane promises. Not so near the end of the build's shelf life, when
+// waves that have not begun would be kept back.
+func (e *evaluation) slow(gate *Gate) bool {
+	ends := e.now.Add(max(e.g.policy.Urgent.Deadline, MinLaneDeadline))
+	waves, notice := e.approval.Waves, e.approval.Notice(e.g.MinimumNotice)
+	if latest := gate.LastDeadline(); latest != "" && !waves[len(waves)-1].Begun(e.now) && FormatLocal(ends, time.UTC).Compare(latest) > 0 {
+		return false
+	}
+	promised := FormatLocal(ends.Add(aheadOfUTC), time.UTC)
+	return slices.ContainsFunc(waves, func(w Wave) bool {
+		return w.Deadline.Compare(promised) > 0 || FormatLocal(w.Start.Add(notice), time.UTC).Compare(promised) > 0
+	})
 }
 
 // LastDeadline returns the latest deadline of waves.

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,9 +66,71 @@ func TestHurryIsNoStepOfAQuickRollout(t *testing.T) {
 	for deadline, want := range map[time.Duration]policy.Code{37 * time.Hour: policy.StepNone, 39 * time.Hour: policy.StepHurry} {
 		p := approved()
 		p.Approvals[0].Deadline = policy.FormatLocal(now.Add(deadline), time.UTC)
-		if got := evaluate(p).NextHuman; got != want {
-			t.Errorf("all install within %s: next step %q, want %q", deadline, got, want)
+		gate := evaluate(p)
+		if got := gate.NextHuman; got != want || gate.Urgent.Slow != (want == policy.StepHurry) {
+			t.Errorf("all install within %s: next step %q, slow %t; want %q", deadline, got, gate.Urgent.Slow, want)
 		}
+	}
+}
+
+// TestHurryIsAStep: the notice of phones counts, and what would be refused in the last
+// week of the build is not offered.
+func TestHurryIsAStep(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*policy.Parts)
+		want   policy.Code
+		slow   bool
+	}{
+		{"a long notice", func(p *policy.Parts) {
+			p.Groups[0].MinimumNotice = 7 * 24 * time.Hour
+			p.Approvals[0].Waves = []policy.Wave{{Start: now.Add(-time.Hour), Threshold: policy.Buckets, Deadline: policy.FormatLocal(now.Add(12*time.Hour), time.UTC)}}
+		}, policy.StepHurry, true},
+		{"notice over by then", func(p *policy.Parts) {
+			p.Groups[0].MinimumNotice = 7 * 24 * time.Hour
+			p.Approvals[0].Waves = []policy.Wave{{Start: now.AddDate(0, 0, -7), Threshold: policy.Buckets, Deadline: policy.FormatLocal(now.Add(12*time.Hour), time.UTC)}}
+		}, policy.StepNone, false},
+		{"a wave kept back in the last week", func(p *policy.Parts) { lastWeek(p, true) }, policy.StepChooseNewer, false},
+		{"all waves began before the last week", func(p *policy.Parts) { lastWeek(p, false) }, policy.StepHurry, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := approved()
+			tt.change(&p)
+			gate := evaluate(p)
+			if gate.NextHuman != tt.want || gate.Urgent.Slow != tt.slow {
+				t.Errorf("next step %q, slow %t; want %q, %t", gate.NextHuman, gate.Urgent.Slow, tt.want, tt.slow)
+			}
+		})
+	}
+}
+
+// lastWeek has the build end in five days, with a last wave that has begun or is kept.
+func lastWeek(p *policy.Parts, kept bool) {
+	for i := range p.Releases[2].Models {
+		p.Releases[2].Models[i].Expires = now.AddDate(0, 0, 5)
+	}
+	late := policy.FormatLocal(now.AddDate(0, 0, 4), time.UTC)
+	p.Approvals[0].Waves = []policy.Wave{
+		{Start: before, Threshold: 1, Deadline: late},
+		{Start: before, Threshold: policy.Buckets, Deadline: late, Waits: kept, Kept: kept},
+	}
+}
+
+// TestHurriedRecord: what a gate says of a hurried rollout rests on what two people did.
+func TestHurriedRecord(t *testing.T) {
+	t.Parallel()
+	p := approved()
+	hasten(&p)
+	w := policy.NewWorld(p)
+	gate := policy.Evaluate(w, group, next, now)
+	i := slices.IndexFunc(gate.Reasons, func(r policy.Reason) bool { return r.Code == policy.GateHurried })
+	got := w.Cited(gate, now).Reasons[i].From
+	want := []policy.Record{{Kind: policy.RecordApproval, ID: p.Approvals[0].ID, Release: next, By: "tanaka, sato", At: now}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rests on (-want +got):\n%s", diff)
 	}
 }
 

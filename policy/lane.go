@@ -63,6 +63,8 @@ type Urgency struct {
 	Others int `json:"others,omitempty"`
 	// Off says that the policy of the group has no emergency lane.
 	Off bool `json:"off,omitempty"`
+	// Slow says that hurrying the rollout under way would bring a deadline forward.
+	Slow bool `json:"slow,omitempty"`
 	// Apps are those that can keep a gate closed, each with its results of any
 	// method, and Missing those of them that keep the lane closed.
 	Apps    []AppState `json:"apps"`

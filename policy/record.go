@@ -142,7 +142,9 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return c.approval(gate.Release)
 	case GateModelAdded:
 		return c.extension(gate.Release, r.Params[ParamModel])
-	case GateOverridden, GateOverrideEnded, GateUrgentApproval, GateHurried:
+	case GateHurried:
+		return c.haste(cmp.Or(r.Params[ParamRelease], gate.Release))
+	case GateOverridden, GateOverrideEnded, GateUrgentApproval:
 		return c.approval(cmp.Or(r.Params[ParamRelease], gate.Release))
 	case GateNoApps, GateNoBlockingApp, GateNoVerificationPhone:
 		return c.group()
@@ -187,6 +189,17 @@ func (c citer) approval(release string) []Record {
 		return nil
 	}
 	return []Record{{Kind: RecordApproval, ID: a.ID, Release: a.Release, By: a.By, At: a.At}}
+}
+
+// haste returns the newest approval of a release as two people hurried it.
+func (c citer) haste(release string) []Record {
+	list := c.approval(release)
+	for i := range list {
+		if a := c.g.newest(release, c.now); a.hurried() {
+			list[i].By, list[i].At = a.Lane.By+", "+a.Lane.Second, a.Lane.HurriedAt
+		}
+	}
+	return list
 }
 
 // offer returns what released a candidate to the verification ring: a person's

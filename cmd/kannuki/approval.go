@@ -260,7 +260,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 	}
 	text := g.done(effect.DryRun, t.T("Signed: iOS %s for %s.", effect.Release, effect.Group)) + g.effectText(effect) +
-		g.deadlineText(effect.Promise) + "\n" + g.hasteText(effect.Haste) + g.wavesText(effect.Waves) +
+		g.signedDeadline(effect) + g.wavesText(effect.Waves) +
 		g.endText(effect)
 	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 }
@@ -280,6 +280,15 @@ func (g *globals) signQuestion(p fleet.ProposalView) (question, word string) {
 	default:
 		return t.T("Sign it? Phones will be asked to install what nobody has verified; iOS cannot go back. Type the group name:"), p.Group
 	}
+}
+
+// signedDeadline says by when phones install; of a hurried rollout that is what
+// changes for them.
+func (g *globals) signedDeadline(e fleet.Effect) string {
+	if e.Haste != nil {
+		return g.hasteText(e.Haste)
+	}
+	return g.deadlineText(e.Promise) + "\n"
 }
 
 // endText says when an exception ends, or by when phones install that come by the

@@ -94,18 +94,23 @@ func effectTable(e fleet.Effect) table {
 		{"under_way", ""},
 		{"app_first", ""},
 		{"sooner", ""},
+		{"waiting", ""},
+		{"kept", ""},
 	}}
-	tab.add(plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until),
-		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay), number(e.AppFirst), sooner(e.Haste))
+	cells := []cell{
+		plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until),
+		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay), number(e.AppFirst),
+	}
+	tab.add(append(cells, hasteCells(e.Haste)...)...)
 	return tab
 }
 
-// sooner counts the phones that a hurried rollout reaches sooner.
-func sooner(h *fleet.Haste) cell {
+// hasteCells count the phones of a hurried rollout as its JSON does.
+func hasteCells(h *fleet.Haste) []cell {
 	if h == nil {
-		return plain("")
+		return []cell{plain(""), plain(""), plain("")}
 	}
-	return number(h.Sooner + h.Waiting)
+	return []cell{number(h.Sooner), number(h.Waiting), number(h.Kept)}
 }
 
 // effectText says what a decision makes phones do; nothing is said of what it

@@ -126,7 +126,7 @@ func (g *globals) laneState(gate policy.Gate) string {
 		}
 	}
 	switch {
-	case policy.HurryOpen(gate) == nil:
+	case u.Slow && policy.HurryOpen(gate) == nil:
 		return t.T("A rollout is under way; the urgent route can hurry it: `kannuki gate approve %s --group %s --urgent`; a second person signs.", gate.Release, gate.Group)
 	case gate.Approval != "":
 		return t.T("An approval stands; the phones above have not installed yet.")

@@ -54,8 +54,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{group}のiOS {release}の展開が自動停止しました。再開には担当者の操作が必要です：`kannuki rollout status {release} --group {group}`",
 		},
 		"rollout.hurried": {
-			"The rollout of iOS {release} for {group} was hurried by {by} and {second}, because of {flaws}: {reason}. Phones that install sooner than planned: {count}. Last deadline: {deadline} (was {before}), by each phone's clock.",
-			"{group}のiOS {release}の展開を前倒ししました：{by}と{second}。対象：{flaws}。判断理由：{reason}。予定より早く適用する端末：{count}台。最後の期限（端末の時計）：{deadline}（変更前：{before}）。",
+			"The rollout of iOS {release} for {group} was hurried by {by} and {second}, because of {flaws}: {reason}. Phones told an earlier deadline or put in new waves: {count}. Last deadline: {deadline} (was {before}), by each phone's clock.",
+			"{group}のiOS {release}の展開を前倒ししました：{by}と{second}。対象：{flaws}。判断理由：{reason}。期限が早まるか、新しい段階に移る端末：{count}台。最後の期限（端末の時計）：{deadline}（変更前：{before}）。",
 		},
 		"rollout.wave-kept": {
 			"Wave {wave} of iOS {release} for {group} does not start: it would end after {latest}, and the build may be gone on {date}. Approve a newer release, with --rebase to go on with these waves: `kannuki rollout show {release} --group {group}`.",
