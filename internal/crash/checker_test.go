@@ -188,7 +188,7 @@ func (c *checker) visits() {
 				c.fault("I1: phone %s: a TokenUpdate was acknowledged and is not on record", udid)
 			}
 		}
-		if h.place != "" && h.place != place(p) && !slices.Contains(c.log.keptBy(udid), place(p)) {
+		if h.place != "" && h.place != place(p) && (h.moved || !c.log.keeps(udid, place(p))) {
 			c.fault("I1: phone %s was acknowledged to be in %s and is in %s", udid, h.place, place(p))
 		}
 		v := h.last

@@ -35,6 +35,7 @@ type phoneHistory struct {
 	enrolment int    // counts what the phone takes for enrolments
 	token     []byte // of the last acknowledged TokenUpdate, nil after an erase
 	place     string // group/ring of the last acknowledged act, "" when a later one was lost
+	moved     bool   // that act was a move: no link says otherwise
 	last      *visit // acknowledged, with nothing begun since; nil otherwise
 	installed bool   // since the visit began
 	deferred  bool   // its last word on synchronising was NotNow
@@ -98,7 +99,8 @@ func (h *history) addAct(n int, a act) {
 		p := h.phone(a.Phone)
 		p.moments = append(p.moments, moment{n: n, place: position{a.Group, a.Ring}})
 	case a.Action == "device.move" && a.Stage == acknowledged:
-		h.phone(a.Phone).place = a.Group + "/" + a.Ring
+		p := h.phone(a.Phone)
+		p.place, p.moved = a.Group+"/"+a.Ring, true
 	case a.Action == "device.move" && a.Stage == lost:
 		h.phone(a.Phone).place = ""
 	case a.Action == "device.refresh":
@@ -120,7 +122,7 @@ func (p *phoneHistory) addVisit(n int, v *visit) {
 		p.settle()
 		p.token = v.PushToken
 		if v.Enrol {
-			p.place = v.Group + "/" + v.Ring
+			p.place, p.moved = v.Group+"/"+v.Ring, false
 		}
 		if !p.installed {
 			p.last = v

@@ -39,7 +39,8 @@ type enrolled struct {
 	place     string // group/ring
 	state     storage.PhoneState
 	cancelled bool     // commands of its queue may have been cancelled
-	kept      []string // places that it enrolled in again although its link named another
+	kept      string   // the place it is in since it enrolled again although its link named another, "" when none
+	everKept  []string // every such place
 }
 
 // operatorPrefix begins the actor of every act that came over the socket.
@@ -163,7 +164,7 @@ func (w *world) enrolment(e storage.AuditEntry) {
 		} else {
 			p.cancelled = true
 		}
-		p.epoch, p.place, p.state = p.epoch+1, w.grants[grant], storage.PhoneAuthenticating
+		p.epoch, p.place, p.kept, p.state = p.epoch+1, w.grants[grant], "", storage.PhoneAuthenticating
 		if got, want := e.Detail["epoch"], fmt.Sprint(p.epoch); got != want {
 			w.fault("I7: audit entry %d begins epoch %s of phone %s, want %s", e.Seq, got, e.Target, want)
 		}
@@ -172,20 +173,27 @@ func (w *world) enrolment(e storage.AuditEntry) {
 	case "phone.place-kept": // the link would have put it past a closed gate
 		p := w.known(e)
 		p.place = e.Detail["place"]
-		p.kept = append(p.kept, p.place)
+		p.kept, p.everKept = p.place, append(p.everKept, p.place)
 	case "device.move":
 		p := w.known(e)
 		if from := e.Detail["from"]; from != p.place {
 			w.fault("I4: audit entry %d moves phone %s from %s, but it was in %s", e.Seq, e.Target, from, p.place)
 		}
-		p.place, p.cancelled = e.Detail["to"], true
+		p.place, p.kept, p.cancelled = e.Detail["to"], "", true
 	}
 }
 
-// keptBy returns the places that a phone kept although its link named others.
+// keeps reports whether a phone is in a place because its link named another that it
+// may not go to: neither a move nor an enrolment followed.
+func (w *world) keeps(udid, place string) bool {
+	p := w.phones[udid]
+	return p != nil && p.kept == place
+}
+
+// keptBy returns every place that a phone kept although its link named others.
 func (w *world) keptBy(udid string) []string {
 	if p := w.phones[udid]; p != nil {
-		return p.kept
+		return p.everKept
 	}
 	return nil
 }

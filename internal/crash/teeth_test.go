@@ -177,6 +177,10 @@ func lostRecords(r *rehearsal) []plant {
 		{"move", "I1: phone " + udid + " was acknowledged to be in", func(e *evidence) {
 			e.change(udid, func(p *storage.Phone) { p.Group = "sales" })
 		}},
+		{"move of a phone that kept its place", "I1: phone " + udid + " was acknowledged to be in", func(e *evidence) {
+			e.audit(storage.AuditEntry{Actor: "kannuki", Action: "phone.place-kept", Target: udid, Detail: map[string]string{"place": "sales/production"}})
+			e.change(udid, func(p *storage.Phone) { p.Group = "sales" })
+		}},
 		{"manifest", "I1: phone " + udid + " fetched", func(e *evidence) { delete(e.state.Fetched, udid) }},
 		{"status report", "I1: phone " + udid + " reported", func(e *evidence) {
 			e.change(udid, func(p *storage.Phone) { p.Declarations = nil })
