@@ -161,6 +161,10 @@ func (f *Fleet) Simulate(seg storage.Segment, group string, q SimulateQuery) (Si
 		err = invalid("group", "no-production-phones", "group %s has no production phones to play on", group).with("group", group)
 	case errors.Is(err, backtest.ErrShares):
 		err = invalid("away", "way-out-of-range", "%v", err).with("detail", err.Error())
+	case errors.Is(err, backtest.ErrFaults):
+		err = invalid("fails", "way-out-of-range", "%v", err).with("detail", err.Error())
+	case errors.Is(err, backtest.ErrUnposted):
+		err = invalid("taken_back", "way-out-of-range", "%v", err).with("detail", err.Error())
 	case errors.Is(err, backtest.ErrDays):
 		err = invalid("test_days", "way-out-of-range", "%v", err).with("detail", err.Error())
 	}

@@ -56,7 +56,7 @@ var ErrNoPhones = errors.New("no production phones")
 // and others come to them: whoever tests takes as long as the way says, counted from
 // today for what is under way; a gate is approved the day after it could be for
 // the first time; and phones install on their deadline. Each day is looked at as it is at
-// midnight UTC, day 0 as it is now. It returns ErrDays or ErrNoPhones, wrapped.
+// midnight UTC, day 0 as it is now. It returns ErrDays, ErrShares, ErrFaults, ErrUnposted or ErrNoPhones, wrapped.
 func Forward(p Present, w Way) (Forecast, error) {
 	if err := w.check(); err != nil {
 		return Forecast{}, err
@@ -135,7 +135,7 @@ func newAhead(p Present, w Way) (*replay, error) {
 			faults: faults, resumeDays: p.ResumeDays, stopped: map[string]time.Time{}, pulled: map[time.Time][]string{},
 		},
 	}
-	if err := r.ahead.addPulled(p.Pulled, midnight); err != nil {
+	if err := r.ahead.addPulled(p.Pulled, p.Parts.Releases, midnight); err != nil {
 		return nil, err
 	}
 	maps.Copy(r.ahead.soaks, p.Soaks)

@@ -76,12 +76,12 @@ func TestForwardHappens(t *testing.T) {
 			p.Faults, p.ResumeDays = []backtest.Fault{{Release: "26.1", Percent: 40}}, 3
 		}), under(two(policy.Policy{Breaker: stops}), 15), []string{
 			"0 phase 26.1 verified", "1 phase 26.1 rolling-out", "1 wave 26.1 wave 1 5 phones",
-			"3 installed 26.1  3 phones", "3 failed 26.1  2 phones",
+			"3 failed 26.1  2 phones", "3 installed 26.1  3 phones",
 			"4 phase 26.1 paused", "4 stopped 26.1  2 phones of 5, installs-failed",
 			"7 phase 26.1 rolling-out", "7 resumed 26.1",
 			"8 installed 26.1  2 phones",
 			"11 wave 26.1 wave 2 5 phones",
-			"13 installed 26.1  3 phones", "13 failed 26.1  2 phones",
+			"13 failed 26.1  2 phones", "13 installed 26.1  3 phones",
 			"14 phase 26.1 paused", "14 stopped 26.1  2 phones of 5, installs-failed",
 			"17 phase 26.1 rolling-out", "17 resumed 26.1",
 			"18 phase 26.1 done", "18 installed 26.1  2 phones",
@@ -90,7 +90,13 @@ func TestForwardHappens(t *testing.T) {
 			p.Faults = []backtest.Fault{{Release: "26.1", Percent: 20}}
 		}), under(two(policy.Policy{Breaker: stops}), 15), []string{
 			"0 phase 26.1 verified", "1 phase 26.1 rolling-out", "1 wave 26.1 wave 1 5 phones",
-			"3 installed 26.1  4 phones", "3 failed 26.1  1 phones", "5 wave 26.1 wave 2 5 phones", "7 installed 26.1  4 phones", "7 failed 26.1  1 phones",
+			"3 failed 26.1  1 phones", "3 installed 26.1  4 phones", "5 wave 26.1 wave 2 5 phones", "7 failed 26.1  1 phones", "7 installed 26.1  4 phones",
+		}},
+		{"of a share the phone that is part in it is hit as well", with(verified(9), func(p *backtest.Present) {
+			p.Faults = []backtest.Fault{{Release: "26.1", Percent: 11}}
+		}), under(two(policy.Policy{}), 15), []string{
+			"0 phase 26.1 verified", "1 phase 26.1 rolling-out", "1 wave 26.1 wave 1 5 phones",
+			"3 failed 26.1  1 phones", "3 installed 26.1  4 phones", "5 wave 26.1 wave 2 5 phones", "7 installed 26.1  4 phones", "7 failed 26.1  1 phones",
 		}},
 		{"phones that fall silent with it stop it", with(verified(12), func(p *backtest.Present) {
 			p.Faults, p.ResumeDays = []backtest.Fault{{Release: "26.1", Percent: 40, Silent: true}}, 3
@@ -145,11 +151,29 @@ func TestForwardHappensRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want ErrDays", name, err)
 		}
 	}
-	for _, percent := range []int{0, 101} {
+	for name, list := range map[string][]backtest.Fault{
+		"none":                          {{Release: "26.1"}},
+		"more than all":                 {{Release: "26.1", Percent: 101}},
+		"more than all, of two":         {{Release: "26.1", Percent: 50}, {Release: "26.1.0", Percent: 51}},
+		"more than all, of two sorts":   {{Release: "26.1", Percent: 50}, {Release: "26.1", Percent: 51, Silent: true}},
+		"more than all, beside another": {{Release: "26.2", Percent: 50}, {Release: "26.1", Percent: 50}, {Release: "26.1", Percent: 51}},
+	} {
 		p := verified(10)
-		p.Faults = []backtest.Fault{{Release: "26.1", Percent: percent}}
-		if _, err := backtest.Forward(p, under(backtest.Stored{}, 8)); err == nil {
-			t.Errorf("a fault of %d %% was played", percent)
+		p.Faults = list
+		if _, err := backtest.Forward(p, under(backtest.Stored{}, 8)); !errors.Is(err, backtest.ErrFaults) {
+			t.Errorf("faults on %s: %v, want ErrFaults", name, err)
+		}
+	}
+	p := verified(10)
+	p.Faults = []backtest.Fault{{Release: "26.1", Percent: 50}, {Release: "26.1", Percent: 50, Silent: true}, {Release: "26.2", Percent: 100}}
+	if _, err := backtest.Forward(p, under(backtest.Stored{}, 8)); err != nil {
+		t.Errorf("faults on all phones: %v", err)
+	}
+	for day, want := range map[int]error{4: backtest.ErrUnposted, 5: backtest.ErrUnposted, 6: nil} {
+		p := verified(10, posted("26.1.1", 5, []string{old}))
+		p.Pulled = []backtest.Pulled{{Release: "26.1.1", Day: day}}
+		if _, err := backtest.Forward(p, under(backtest.Stored{}, 8)); !errors.Is(err, want) {
+			t.Errorf("posted on day 5, taken back on day %d: %v, want %v", day, err, want)
 		}
 	}
 	for name, change := range map[string]func(*backtest.Present){

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,13 +16,22 @@ type Pulled struct {
 	Day     int // of a forecast: 1 to MaxDays
 }
 
-// addPulled takes up what Apple takes back, by the day.
-func (a *ahead) addPulled(list []Pulled, from time.Time) error {
+// ErrUnposted says that a release of a [Present] is taken back before there is one.
+var ErrUnposted = errors.New("a release is taken back after the day of its posting")
+
+// addPulled takes up what Apple takes back of the releases, by the day.
+func (a *ahead) addPulled(list []Pulled, releases []policy.Release, from time.Time) error {
 	for _, p := range list {
 		if p.Day < 1 || p.Day > MaxDays {
 			return fmt.Errorf("%s taken back on day %d, want 1 to %d: %w", p.Release, p.Day, MaxDays, ErrDays)
 		}
-		a.pulled[from.AddDate(0, 0, p.Day)] = append(a.pulled[from.AddDate(0, 0, p.Day)], p.Release)
+		day := from.AddDate(0, 0, p.Day)
+		for _, r := range releases {
+			if posted := firstPosted(r); version.Equal(r.Version, p.Release) && !day.After(posted) {
+				return fmt.Errorf("%s taken back on %s, posted on %s: %w", p.Release, date(day), date(posted), ErrUnposted)
+			}
+		}
+		a.pulled[day] = append(a.pulled[day], p.Release)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,22 +14,37 @@ import (
 // a person who lets the stopped rollout go on has seen to it.
 type Fault struct {
 	Release string
-	Percent int // of the production phones that install it: 1 to 100
+	Percent int // of the production phones that install it: 1 to 100, also over all faults of the release
 	// Silent says that they install it and are not heard of any more; otherwise
 	// the installation fails.
 	Silent bool
 }
 
-// check refuses what cannot be played.
-func (f Fault) check() error {
-	if f.Percent < 1 || f.Percent > 100 {
-		return fmt.Errorf("a fault of %s on %d percent of the phones, want 1 to 100", f.Release, f.Percent)
+// ErrFaults says that faults of a [Present] hit a share of the phones that is out of
+// its range.
+var ErrFaults = errors.New("share of the phones that a release fails on out of range")
+
+// checkFaults refuses what cannot be played: a phone is hit by one fault of a release.
+func checkFaults(list []Fault) error {
+	for _, f := range list {
+		if f.Percent < 1 || f.Percent > 100 {
+			return fmt.Errorf("a fault of %s on %d percent of the phones, want 1 to 100: %w", f.Release, f.Percent, ErrFaults)
+		}
+		all := 0
+		for _, other := range list {
+			if version.Equal(other.Release, f.Release) {
+				all += other.Percent
+			}
+		}
+		if all > 100 {
+			return fmt.Errorf("faults of %s on %d percent of the phones, want at most 100: %w", f.Release, all, ErrFaults)
+		}
 	}
 	return nil
 }
 
 // faults counts, for each fault of a forecast, the phones that it could hit and
-// those that it hit, so that the share is exact over all.
+// those that it hit, so that the share is good to a phone over all, rounded up.
 type faults struct {
 	list    []Fault
 	reached []int
@@ -36,10 +52,8 @@ type faults struct {
 }
 
 func newFaults(list []Fault) (faults, error) {
-	for _, f := range list {
-		if err := f.check(); err != nil {
-			return faults{}, err
-		}
+	if err := checkFaults(list); err != nil {
+		return faults{}, err
 	}
 	return faults{list, make([]int, len(list)), make([]int, len(list))}, nil
 }
@@ -56,7 +70,7 @@ func (f *faults) strike(release string, count int) (well int, bad []struck) {
 			continue
 		}
 		f.reached[i] += count
-		n := min(f.reached[i]*fault.Percent/100-f.hit[i], well)
+		n := min((f.reached[i]*fault.Percent+99)/100-f.hit[i], well)
 		if n > 0 {
 			f.hit[i] += n
 			well -= n
