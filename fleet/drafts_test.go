@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -132,6 +133,12 @@ func TestManyToTestByTwo(t *testing.T) {
 	want := []fleet.ToTestView{{Group: "sales", Phones: 6, Most: 5}}
 	if diff := cmp.Diff(want, proposed.Edit.ToTest); diff != "" {
 		t.Errorf("proposed (-want +got):\n%s", diff)
+	}
+	waits := func(n storage.Notice) bool {
+		return n.Kind == fleet.NoticeProposalWaiting && n.Params["about"] == "to-test"
+	}
+	if !slices.ContainsFunc(w.notices(), waits) {
+		t.Error("no notice says what waits for a second person")
 	}
 	w.clock.Add(time.Hour)
 	w.must(w.toTest("sales", "P7")) // what counts meanwhile is no reason not to sign, and shown

@@ -109,10 +109,25 @@ func (f *Fleet) holdNotice(seg storage.Segment, entry storage.AuditEntry, gate p
 	return f.notice(seg, storage.Notice{Kind: entry.Action, At: entry.At, Group: gate.Group, Release: gate.Release, Params: maps.Clone(entry.Detail)})
 }
 
+// editAbout is a code for what a proposed edit takes two people for.
+func editAbout(e *storage.EditTerms) string {
+	switch {
+	case len(e.Moves) == 0:
+		return storage.KindEdit
+	case len(e.Gates) == 0 && len(e.Into) == 0:
+		return "to-test"
+	default:
+		return "past-gates"
+	}
+}
+
 // proposalNotice returns the notice that a proposal waits for a second person, or
 // of how it ended.
 func (f *Fleet) proposalNotice(seg storage.Segment, kind string, p storage.Proposal) storage.Notice {
 	named := map[string]string{"id": p.ID, "kind": p.Kind, "proposer": p.Person.Name}
+	if p.Edit != nil {
+		named["about"] = editAbout(p.Edit)
+	}
 	if kind == NoticeProposalWaiting {
 		named["date"] = p.LapsesAt.UTC().Format(time.RFC3339)
 	} else {

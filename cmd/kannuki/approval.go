@@ -184,9 +184,9 @@ func (g *globals) proposalKind(p fleet.ProposalView) cell {
 	switch {
 	case p.Edit == nil || len(p.Edit.Acts) == 0 || p.Edit.Acts[0].Action != "device.move":
 	case onlyToTest(p.Edit):
-		kind.shown = g.text.T("Many production phones become verification phones")
+		kind.shown = g.text.Word("to-test")
 	default:
-		kind.shown = g.text.T("Move of phones past closed gates")
+		kind.shown = g.text.Word("past-gates")
 	}
 	return kind
 }

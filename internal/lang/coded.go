@@ -150,6 +150,8 @@ func (p *Printer) value(name, value string) string {
 	case "why":
 		// A finer code, an install state, or Apple's own words.
 		return p.Word(p.Why(value))
+	case "about":
+		return p.Word(value)
 	case "outcome":
 		return p.coded(outcomeTexts(), value)
 	case "step":

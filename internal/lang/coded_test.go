@@ -200,6 +200,7 @@ func TestFill(t *testing.T) {
 		{"half a part", "en", "x[ {app} {floor}]y", map[string]string{"app": "POS"}, "xy"},
 		{"phase", "ja", "{phase}", map[string]string{"phase": "verified"}, "検証済み（承認待ち）"},
 		{"why", "en", "{why}", map[string]string{"why": "no-verdict"}, "not tested"},
+		{"what a proposal is about", "en", "{about}", map[string]string{"about": "to-test"}, "Many production phones become verification phones"},
 		{"install state", "ja", "{why}", map[string]string{"why": "prepared"}, "準備完了"},
 		{"Apple's own text", "en", "{why}", map[string]string{"why": "No space left"}, "No space left"},
 		{"list", "ja", "{missing}", map[string]string{"missing": "a.b,c.d"}, "a.b、c.d"},

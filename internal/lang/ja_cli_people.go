@@ -62,8 +62,6 @@ func japanesePeople() []both {
 		{"It makes %d production phones of %s verification phones within %d days; one person may say so of %d.", "本番端末%[1]d台（グループ%[2]s、%[3]d日間の合計）を検証用端末にします。1名で行えるのは%[4]d台までです。"},
 		{"Phones get there what is closed to them where they are:", "移動先で端末に適用されるようになるリリースのゲート："},
 		{"What the phones would be told, once their apps there are recent enough:", "移動先のアプリの版が条件を満たした後に端末へ届く指示："},
-		{"Move of phones past closed gates", "閉じたゲートを開く、または迂回する端末の移動"},
-		{"Many production phones become verification phones", "多数の本番端末の検証用端末への変更"},
 		{"Sign it? These phones will be asked to install what nobody has verified, in order to test it; iOS cannot go back. Type sign:", "承認しますか？ これらの端末は、検証のため、検証が済んでいないOSを適用する対象になります。iOSは元に戻せません。signと入力してください："},
 		{"Cannot be signed", "承認できない理由"},
 		{"settings are not as they were shown", "設定が提案時から変わっています"},

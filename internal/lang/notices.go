@@ -98,8 +98,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"ヘルプデスクへ：{group}のiOS {release}の検証の支援が必要です。結果のないアプリ：{missing}。[検証期限：{verify_by}（残り{days}日）。][検証期限：{verify_by}（{late}日超過）。]検証用端末{count}台：{reasons}（{phones}）。確認：`kannuki gate show {release} --group {group}`",
 		},
 		"proposal.waiting": {
-			"{proposer} proposes what takes two people[: iOS {release} for {group}]. A second person can sign until {date}: `kannuki approval show {id}`.",
-			"{proposer}さんが2名の承認が必要な操作を提案しました[：{group}のiOS {release}]。{date}までに2人目の承認が必要です：`kannuki approval show {id}`",
+			"{proposer} proposes what takes two people[: {about}][: iOS {release} for {group}]. A second person can sign until {date}: `kannuki approval show {id}`.",
+			"{proposer}さんが2名の承認が必要な操作を提案しました[：{about}][：{group}のiOS {release}]。{date}までに2人目の承認が必要です：`kannuki approval show {id}`",
 		},
 		"proposal.signed": {
 			"{by} signed what {proposer} proposed[: iOS {release} for {group}].",
