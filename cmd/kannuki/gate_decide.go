@@ -286,9 +286,9 @@ func postApproval(ctx context.Context, g *globals, client *api.Client, gate poli
 }
 
 func (g *globals) approveQuestion(gate policy.Gate, e fleet.Effect) string {
-	return g.text.T("Approve iOS %s for %s? %d of %d production phones will be asked to restart; deadline %s. "+
-		"%d cannot take it. iOS cannot go back. Type the group name:",
-		gate.Release, gate.Group, e.Install, gate.Counts.Production, g.deadlineWords(e.Promise), gate.Counts.CannotRun)
+	return g.text.T("Approve iOS %s for %s? %d phones will be asked to restart; deadline %s. "+
+		"%d production phones cannot take it. iOS cannot go back. Type the group name:",
+		gate.Release, gate.Group, e.Install, g.deadlineWords(e.Promise), gate.Counts.CannotRun)
 }
 
 func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {

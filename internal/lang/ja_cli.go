@@ -127,9 +127,9 @@ func japaneseDecisions() []both {
 		{"%d phones are asked to install.", "%d台に適用を指示します。"},
 		{"%d phones are asked no longer.", "%d台への指示を取り消します。"},
 		{"%d phones can no longer be stopped.", "%d台はもう止められません。"},
-		{"Approve iOS %s for %s? %d of %d production phones will be asked to restart; deadline %s. " +
-			"%d cannot take it. iOS cannot go back. Type the group name:", "iOS %[1]sの%[2]sへの適用を承認しますか？ 本番端末%[4]d台のうち%[3]d台が再起動します。" +
-			"適用期限は%[5]s。%[6]d台は対象外です。iOSは元に戻せません。グループ名を入力してください："},
+		{"Approve iOS %s for %s? %d phones will be asked to restart; deadline %s. " +
+			"%d production phones cannot take it. iOS cannot go back. Type the group name:", "iOS %[1]sの%[2]sへの適用を承認しますか？ %[3]d台が再起動します。" +
+			"適用期限は%[4]s。本番端末%[5]d台は対象外です。iOSは元に戻せません。グループ名を入力してください："},
 		{"Approved: iOS %s for %s.", "承認しました：iOS %s、%s。"},
 		{"%d phones are asked to install; %d of %d production phones cannot.", "%[1]d台に適用を指示します。本番端末%[3]d台のうち%[2]d台は対象外です。"},
 		{"%d phones would be asked to install; %d of %d production phones cannot.", "実行すると、%[1]d台に適用を指示します。本番端末%[3]d台のうち%[2]d台は対象外です。"},
