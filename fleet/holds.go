@@ -97,7 +97,7 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g stora
 			}
 		}
 		looksAgain := outcome == policy.EndNoVerified || outcome == policy.EndBuildGone
-		if again && looksAgain {
+		if again && looksAgain && string(outcome) == cmp.Or(mark.Outcome, string(policy.EndNoVerified)) {
 			continue
 		}
 		entry := f.holdEntry("hold.ended", gate, day)
@@ -105,7 +105,11 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g stora
 			entry.Action = "hold.settled"
 		}
 		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, string(outcome)
-		c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: looksAgain})
+		told := storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: looksAgain}
+		if looksAgain {
+			told.Outcome = string(outcome)
+		}
+		c.HoldMarks = append(c.HoldMarks, told)
 		c.Audit = append(c.Audit, entry)
 		if outcome == policy.EndApproved {
 			f.approveAtEnd(c, approval, enforced, entry, gate.Release)

@@ -136,3 +136,29 @@ func TestEnforceNothingThatGoes(t *testing.T) {
 		})
 	}
 }
+
+// Where a policy waits for a test, people hear once that what was verified then is
+// too late for its build.
+func TestEnforceTellsWhatComesTooLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.enrol("P1", "sales", storage.RingProduction).settle()
+	v := w.enrol("V1", "sales", storage.RingVerification)
+	v.settle()
+	v.install(older, "23G80")
+	enforce := string(policy.OnExpiryEnforce)
+	w.decides("late", fleet.PolicyChange{OnExpiry: &enforce, RolloutChange: fleet.RolloutChange{Deadline: ptr("60d")}})
+	w.at(70) // day 91 of 26.6
+	w.sweep()
+	if got := w.outcomes()["sales/"+older]; got != "nothing-verified" {
+		t.Fatalf("the hold ended with %q, want nothing-verified", got)
+	}
+	w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: older, Result: "works", Device: "V1"})))
+	w.sweep()
+	revision := w.revision()
+	w.sweep()
+	settled := w.acts("hold.settled")
+	if len(settled) != 1 || settled[0].Target != "sales/"+older || settled[0].Detail["outcome"] != "build-gone" || w.revision() != revision {
+		t.Errorf("settled %v, %d revisions of looking again; want build-gone once and none", settled, w.revision()-revision)
+	}
+}

@@ -31,15 +31,20 @@ func (w *World) visible(f Facts, now time.Time) (string, time.Time) {
 }
 
 // clocks returns the dates each model of the gate runs against, sorted by model,
-// and the earliest of each over all of them.
+// and the earliest of each over all of them; the shelf life over those that can
+// still install it, as long as there are any: a model that Apple stopped offering the
+// release for early stands in nobody's way.
 func (e *evaluation) clocks() (Clocks, []ModelClocks) {
 	var all Clocks
 	var list []ModelClocks
+	anyOpen := slices.ContainsFunc(e.windows, func(m ModelWindow) bool { return m.open(e.now) })
 	for _, m := range e.windows {
 		c := e.complete(Clocks{HiddenUntil: e.rel.hiddenUntil(m), ShelfLife: m.Expires, Branch: e.branchStopped(m.Model)})
 		list = append(list, ModelClocks{m.Model, c})
 		all.HiddenUntil = earliest(all.HiddenUntil, c.HiddenUntil)
-		all.ShelfLife = earliest(all.ShelfLife, c.ShelfLife)
+		if !anyOpen || m.open(e.now) {
+			all.ShelfLife = earliest(all.ShelfLife, c.ShelfLife)
+		}
 		all.Branch = earliest(all.Branch, c.Branch)
 	}
 	return e.complete(all), list

@@ -550,6 +550,11 @@ func TestClocksAndCVEs(t *testing.T) {
 	if diff := cmp.Diff(want, got.Clocks); diff != "" {
 		t.Errorf("clocks (-want +got):\n%s", diff)
 	}
+	gone := verified()
+	gone.Releases[2].Models[0].Expires, gone.Releases[2].Models[1].Expires = before, day("2026-10-20")
+	if diff := cmp.Diff(want, evaluate(gone).Clocks); diff != "" {
+		t.Errorf("clocks where one model can no longer get it (-want +got):\n%s", diff)
+	}
 	p.Releases = append(p.Releases, policy.Release{Version: "26.5.1", Models: windows("2026-06-01", "iPhone18,1"), CVEs: []policy.CVE{{ID: "CVE-4"}}})
 	if got := evaluate(p); got.CVEs != 2 {
 		t.Errorf("cves = %d, want 2: 26.5.1 is for other models", got.CVEs)

@@ -262,8 +262,10 @@ type HoldMark struct {
 	Day     int       `json:"day,omitzero"` // the last day told: 45, 60, 75, 83 or 90
 	At      time.Time `json:"at,omitzero"`
 	// Waits says that on day 90 a policy was to approve what is verified, and
-	// nothing was.
-	Waits bool `json:"waits,omitzero"`
+	// could not. Outcome is then why, as people were told it last; "" is that nothing
+	// was verified.
+	Waits   bool   `json:"waits,omitzero"`
+	Outcome string `json:"outcome,omitzero"`
 	// Branch is what was told of an older branch, quiet or stopped; Release is
 	// then that branch, "iOS 26".
 	Branch string `json:"branch,omitzero"`
