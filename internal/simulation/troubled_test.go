@@ -275,14 +275,20 @@ func (w *world) tally(a storage.Approval, i int, slack time.Duration) shares {
 	return n
 }
 
-// silent reports whether a phone fell silent with an installation.
+// silent reports whether a phone fell silent with an installation. Whoever was
+// silent when somebody let the rollout go on is no news because the server started
+// since.
 func (w *world) silent(h *heard, installed bool, since time.Time, slack time.Duration) bool {
 	last := later(h.at, w.bootedAt) // nobody could hear of it before
+	known := since.Add(-troubleSilent - slack)
+	if !w.bootedAt.Before(since) && !h.at.After(known) {
+		return false
+	}
 	used := time.Duration(0)
 	if installed {
 		used = h.at.Sub(h.arrived)
 	}
-	return used < troubleSilent+slack && last.After(since.Add(-troubleSilent-slack)) && !last.After(w.now.Add(-troubleSilent+slack))
+	return used < troubleSilent+slack && last.After(known) && !last.After(w.now.Add(-troubleSilent+slack))
 }
 
 // reached reports whether so many phones stop a rollout.
