@@ -12,12 +12,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/kannuki-mdm/kannuki/enroll"
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/yamltext"
 	"github.com/kannuki-mdm/kannuki/server/notify"
 )
 
@@ -142,43 +142,26 @@ func LoadConfig(data string, getenv func(string) string) (Config, error) {
 	return c, nil
 }
 
-// Limits on a configuration file. The YAML library takes time and memory with
-// the square of the brackets that are open at once.
-const (
-	maxConfigBytes    = 64 << 10
-	maxConfigBrackets = 32
-)
+// maxConfigBytes is how large a configuration file may be.
+const maxConfigBytes = 64 << 10
 
 // decodeConfig reads the one document of a configuration file over the defaults
 // in c.
 func decodeConfig(text []byte, c *Config) error {
-	if len(text) > maxConfigBytes {
-		return fmt.Errorf("larger than %d bytes", maxConfigBytes)
+	if err := yamltext.Check(text, maxConfigBytes); err != nil {
+		return err
 	}
-	if !utf8.Valid(text) {
-		return errors.New("not UTF-8")
-	}
-	open := 0 // brackets in texts and comments count too; no configuration has that many
-	for _, b := range text {
-		switch b {
-		case '[', '{':
-			open++
-		case ']', '}':
-			open--
+	return yamltext.Guarded(func() error {
+		dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+		if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+			// Without the lines around the place: a proxy's password may stand there.
+			return errors.New(yaml.FormatError(err, false, false))
 		}
-		if open > maxConfigBrackets {
-			return fmt.Errorf("more than %d brackets open at once", maxConfigBrackets)
+		if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+			return errors.New("more than one YAML document")
 		}
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		// Without the lines around the place: a proxy's password may stand there.
-		return errors.New(yaml.FormatError(err, false, false))
-	}
-	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
-		return errors.New("more than one YAML document")
-	}
-	return nil
+		return nil
+	})
 }
 
 // environment lets variables override the file.

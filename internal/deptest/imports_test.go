@@ -26,6 +26,7 @@ func layers() []layer {
 		{"internal/testreport", nil, "it judges the tests of all other packages"},
 		{"internal/freeport", nil, "whoever starts a server asks it for an address"},
 		{"internal/lang", nil, "texts are keyed by codes, not by types"},
+		{"internal/yamltext", nil, "a guard before a library knows nothing of what is read"},
 
 		{"storage", nil, "records are shared by all, so they know nobody"},
 		{"storage/bolt", []string{"storage"}, "an adapter knows the records and its database, no use case and no other adapter"},
@@ -50,10 +51,10 @@ func layers() []layer {
 		{"server/notify", []string{"storage", "policy", "internal/lang"}, "a channel carries what others decided to tell, at the hours that policy computes"},
 		{"server/...", []string{
 			"server", "server/api", "server/notify", "server/web", "enroll", "fleet", "mdm", "mdm/apns", "mdm/apns/wake", "policy", "catalog",
-			"storage", "storage/bolt", "certs", "certs/stepca", "internal/version", "internal/lang",
+			"storage", "storage/bolt", "certs", "certs/stepca", "internal/version", "internal/lang", "internal/yamltext",
 		}, "the composition knows every part and nothing that belongs to tests or to the command line"},
 
-		{"internal/policyfile", []string{"fleet", "policy"}, "the keys of files are those of the types that are sent to the server"},
+		{"internal/policyfile", []string{"fleet", "policy", "internal/yamltext"}, "the keys of files are those of the types that are sent to the server"},
 		{"internal/lab", []string{
 			"mdm/apns", "mdm/apns/apnstest", "mdm/mdmtest",
 		}, "a lab plays Apple and the phones; the server it plays for is reached over the network"},

@@ -7,20 +7,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/kannuki-mdm/kannuki/internal/yamltext"
 )
 
-// Limits on one file. All settings together are sent as one request, which takes
-// no more bytes. The YAML library takes time and memory with the square of what
-// is open at once.
-const (
-	maxBytes = 1 << 20
-	maxDepth = 32
-)
+// maxBytes is how large one file may be. All settings together are sent as one
+// request, which takes no more.
+const maxBytes = 1 << 20
 
 // add reads a file after those that were read before.
 func (f *Files) add(name string, text []byte) error {
@@ -28,9 +25,9 @@ func (f *Files) add(name string, text []byte) error {
 	if err := r.guard(text); err != nil {
 		return err
 	}
-	doc, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	doc, err := r.parse(text)
 	if err != nil {
-		return r.syntax(err)
+		return err
 	}
 	f.Names = append(f.Names, name)
 	var body ast.Node
@@ -66,36 +63,39 @@ type reader struct {
 
 // guard refuses what the parser should not see.
 func (r *reader) guard(text []byte) error {
-	if len(text) > maxBytes {
-		return &Error{File: r.name, Code: CodeTooLarge, Want: strconv.Itoa(maxBytes)}
+	fault, bad := errors.AsType[*yamltext.Error](yamltext.Check(text, maxBytes))
+	if !bad {
+		return nil
 	}
-	if !utf8.Valid(text) {
-		return &Error{File: r.name, Code: CodeNotText}
+	e := &Error{File: r.name, Line: fault.Line, Code: string(fault.Code)}
+	if fault.Limit > 0 {
+		e.Want = strconv.Itoa(fault.Limit)
 	}
-	open := 0 // brackets in texts and comments count too
-	for line, s := range strings.Split(string(text), "\n") {
-		open = max(open+strings.Count(s, "[")+strings.Count(s, "{")-strings.Count(s, "]")-strings.Count(s, "}"), 0)
-		// Each level of a block takes a column, a dash or a question mark.
-		deep := strings.Count(s, "[")+strings.Count(s, "{") > maxDepth || len(s)-len(strings.TrimLeft(s, " \t-?:")) > 4*maxDepth
-		if open > maxDepth || deep {
-			return &Error{File: r.name, Line: line + 1, Code: CodeTooDeep, Want: strconv.Itoa(maxDepth)}
-		}
-	}
-	return nil
+	return e
 }
 
-// syntax says what the parser stumbled over.
-func (r *reader) syntax(err error) error {
-	e := &Error{File: r.name, Code: CodeNotYAML}
-	message := yaml.FormatError(err, false, false)
-	if found, ok := errors.AsType[*yaml.SyntaxError](err); ok {
-		message = found.Message
-		if found.Token != nil {
-			e.Line = found.Token.Position.Line
-		}
+// parse returns the tree of a text, or an *Error that says what the parser
+// stumbled over.
+func (r *reader) parse(text []byte) (doc *ast.File, err error) {
+	err = yamltext.Guarded(func() error {
+		var parseErr error
+		doc, parseErr = parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+		return parseErr
+	})
+	if err == nil {
+		return doc, nil
 	}
-	e.Got, _, _ = strings.Cut(message, "\n")
-	return e
+	e := &Error{File: r.name, Code: CodeNotYAML}
+	found, ok := errors.AsType[*yaml.SyntaxError](err)
+	if !ok {
+		e.Got, _, _ = strings.Cut(err.Error(), "\n")
+		return nil, e
+	}
+	e.Got, _, _ = strings.Cut(found.Message, "\n")
+	if found.Token != nil {
+		e.Line = found.Token.Position.Line
+	}
+	return nil, e
 }
 
 func (r *reader) fault(n ast.Node, path, code, got, want string) error {
