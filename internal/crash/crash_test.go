@@ -272,7 +272,12 @@ func (c *campaign) recover(ctx context.Context) {
 			return
 		}
 		if time.Now().After(deadline) {
-			c.t.Errorf("%d of %d phones speak to the server again", len(well), len(c.phones))
+			for _, p := range c.phones {
+				if fault := p.UDID() + " does not speak to the server again"; !well[p.UDID()] {
+					c.t.Error(fault)
+					c.background(fault)
+				}
+			}
 			return
 		}
 		c.pause(ctx, 20*time.Millisecond)

@@ -33,6 +33,7 @@ type phone struct {
 	// for the old enrolment never reaches the new one.
 	pushed sync.RWMutex
 	stays  bool   // it is never erased or moved
+	tests  bool   // it is for the verification ring
 	link   string // a link that may not be spent, and where it leads
 	group  string
 	ring   string
@@ -65,7 +66,7 @@ func newPhones(n int, in *installation, j *journal, seed uint64) ([]*phone, erro
 			ring = "verification"
 		}
 		one := &phone{
-			Phone: p, random: rand.New(rand.NewPCG(seed, uint64(i))), group: firstGroups()[i%len(firstGroups())], ring: ring,
+			Phone: p, random: rand.New(rand.NewPCG(seed, uint64(i))), group: firstGroups()[i%len(firstGroups())], ring: ring, tests: ring == "verification",
 		}
 		if user.InstallsEarly == 0 && ring == "production" { // late long enough to be reminded of a rollout to the end
 			one.stays, one.group = true, firstGroups()[0]
@@ -171,6 +172,9 @@ func (c *campaign) newLink(ctx context.Context, p *phone) bool {
 	if p.random.IntN(4) == 0 && !p.stays {
 		p.group = firstGroups()[p.random.IntN(len(firstGroups()))]
 	}
+	if p.tests && p.random.IntN(2) == 0 {
+		p.ring = "verification"
+	}
 	var link api.EnrollmentLink
 	a := act{Action: "grant.link", Group: p.group, Ring: p.ring, Phone: p.UDID()}
 	a.ID = c.id()
@@ -179,6 +183,10 @@ func (c *campaign) newLink(ctx context.Context, p *phone) bool {
 	err := c.do(ctx, &a, api.Path("enrollment", "links"), api.EnrollmentRequest{Group: p.group, Ring: p.ring, Device: p.UDID(), Reason: a.ID}, &link, func() {
 		a.Target, a.Told = link.Grant, map[string]string{"group": p.group, "ring": p.ring, "phone": p.UDID()}
 	})
+	if a.Stage == refused {
+		// More phones came to test than one person may say: this one does not.
+		p.ring = "production"
+	}
 	if err != nil {
 		return false
 	}
