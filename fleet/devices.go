@@ -40,7 +40,8 @@ type DeviceView struct {
 	EnrolledAt   time.Time `json:"enrolled_at,omitzero"`
 	LastContact  time.Time `json:"last_contact,omitzero"`
 	Apps         []AppView `json:"apps"`
-	Leak         string    `json:"leak,omitempty"` // release it arrived on before its gate opened
+	Leak         string    `json:"leak,omitempty"`       // release it arrived on before its gate opened
+	ExposedBy    string    `json:"exposed_by,omitempty"` // see [policy.Ledger.ExposedBy]
 	// CertificateState is valid, due or ended; "" when not known, or once
 	// removed.
 	CertificateState string `json:"certificate_state,omitempty"`
@@ -90,13 +91,14 @@ type explainer struct {
 	snap  *snapshot
 	world *policy.World // with the census, for the gates behind the reasons
 	gates *policy.Explainer
+	flaws *policy.Ledger // what phones are exposed to
 	now   time.Time
 }
 
 func (f *Fleet) explainer(w *worldState) explainer {
 	s, now := w.current.Load(), f.now()
 	world := s.withCensus(w.census, now)
-	return explainer{fleet: f, state: w, snap: s, world: world, gates: policy.NewExplainer(world, now), now: now}
+	return explainer{fleet: f, state: w, snap: s, world: world, gates: policy.NewExplainer(world, now), flaws: policy.NewLedger(world, now), now: now}
 }
 
 // explain returns why a phone is where it is, and what that follows from.
@@ -133,6 +135,9 @@ func (e explainer) view(p *storage.Phone) DeviceView {
 	}
 	if p.Arrival != nil {
 		v.Leak = p.Arrival.Release
+	}
+	if p.State == storage.PhoneEnrolled {
+		v.ExposedBy = e.flaws.ExposedBy(p.Group, censusOf(p))
 	}
 	for _, a := range p.Apps {
 		v.Apps = append(v.Apps, AppView{BundleID: a.BundleID, Version: a.ShortVersion})

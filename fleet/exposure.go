@@ -43,6 +43,9 @@ type ExposureLine struct {
 	Exposed   int    `json:"exposed"`        // of them, those that lack the fix of an exploited CVE today
 	CVEs      int    `json:"open_cves"`      // different ones that one of them lacks the fix of today
 	Exploited int    `json:"open_exploited"` // of them, those known to be exploited
+	// Declined is how many of Exposed lack such a fix because of a release that
+	// the group declined; see [policy.Ledger.ExposedBy].
+	Declined int `json:"declined_exposed"`
 	policy.Cost
 }
 
@@ -230,7 +233,7 @@ func (f *Fleet) Exposure(seg storage.Segment, q ExposureQuery) (Exposure, error)
 	v.CVEs = a.flaws(phones)
 	if q.Release == "" && q.CVE == "" {
 		v.Releases = a.releases(s)
-		v.Declined = declinedBy(whole, v.Groups)
+		v.declined(whole, phones)
 	}
 	v.Devices = a.most(w, q)
 	return v, nil
@@ -398,23 +401,5 @@ func (a *accounts) most(w *worldState, q ExposureQuery) []DeviceExposure {
 		}
 	}
 	sort()
-	return out
-}
-
-// running is what phones of one place run.
-type running struct{ group, model, version string }
-
-// running counts what the phones run that a report is about.
-func (c *census) running(q ExposureQuery) map[running]int {
-	byLook := map[*look]int{}
-	for m := range c.all() {
-		if q.wants(m) {
-			byLook[m.look]++
-		}
-	}
-	out := map[running]int{}
-	for l, n := range byLook {
-		out[running{l.phone.Group, l.phone.Model, l.phone.OS.Version}] += n
-	}
 	return out
 }

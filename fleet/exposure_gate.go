@@ -31,30 +31,73 @@ func (f *Fleet) LeftOpen(seg storage.Segment, group, release string) (*policy.Le
 	if err != nil {
 		return nil, err
 	}
-	if open, declined := f.explainer(w).ledger().LeftOpen(group, release); declined {
+	if open, declined := f.explainer(w).flaws.LeftOpen(group, release); declined {
 		return &open, nil
 	}
 	return nil, nil
 }
 
-// ledger counts what the phones are exposed to.
-func (e explainer) ledger() *policy.Ledger { return policy.NewLedger(e.world, e.now) }
-
-// leftOpen returns what releases leave open on a phone that its group declined.
-// One of the verification ring gets what it is offered, and none is counted.
-func (e explainer) leftOpen(p *storage.Phone) []policy.LeftOpen {
-	if p.Ring != storage.RingProduction || p.State != storage.PhoneEnrolled {
-		return nil
+// Declined returns what each release leaves open that a group declined, or any
+// group when it is "": by group, newest release first, those that leave nothing
+// open left out.
+func (f *Fleet) Declined(seg storage.Segment, group string) ([]policy.LeftOpen, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
 	}
-	return e.ledger().DeclinedOn(p.Group, p.Model, p.OS.Version)
+	e := f.explainer(w)
+	list := []policy.LeftOpen{}
+	for _, g := range e.snap.records.Groups {
+		if group == "" || group == g.Name {
+			list = append(list, e.flaws.Declined(g.Name)...)
+		}
+	}
+	return list, nil
 }
 
-// declinedBy returns what the releases leave open that the groups of a report
-// declined.
-func declinedBy(ledger *policy.Ledger, groups []ExposureLine) []policy.LeftOpen {
-	list := []policy.LeftOpen{}
-	for _, line := range groups {
-		list = append(list, ledger.Declined(line.Group)...)
+// leftOpen returns what releases leave open on a phone that its group declined.
+func (e explainer) leftOpen(p *storage.Phone) []policy.LeftOpen {
+	if p.State != storage.PhoneEnrolled {
+		return nil
 	}
-	return list
+	return e.flaws.DeclinedOn(p.Group, censusOf(p))
+}
+
+// censusOf returns one phone as the census of its group counts it.
+func censusOf(p *storage.Phone) policy.Census {
+	return policy.Census{Ring: policy.Ring(p.Ring), Model: p.Model, OSVersion: p.OS.Version, Count: 1}
+}
+
+// declined adds what the releases leave open that the groups of a report declined.
+func (v *Exposure) declined(ledger *policy.Ledger, phones map[running]int) {
+	lines := map[string]*ExposureLine{}
+	for i := range v.Groups {
+		line := &v.Groups[i]
+		lines[line.Group] = line
+		v.Declined = append(v.Declined, ledger.Declined(line.Group)...)
+	}
+	for p, n := range phones {
+		if ledger.ExposedBy(p.group, policy.Census{Ring: policy.RingProduction, Model: p.model, OSVersion: p.version}) != "" {
+			lines[p.group].Declined += n
+			v.Total.Declined += n
+		}
+	}
+}
+
+// running is what phones of one place run.
+type running struct{ group, model, version string }
+
+// running counts what the phones run that a report is about.
+func (c *census) running(q ExposureQuery) map[running]int {
+	byLook := map[*look]int{}
+	for m := range c.all() {
+		if q.wants(m) {
+			byLook[m.look]++
+		}
+	}
+	out := map[running]int{}
+	for l, n := range byLook {
+		out[running{l.phone.Group, l.phone.Model, l.phone.OS.Version}] += n
+	}
+	return out
 }

@@ -91,13 +91,29 @@ func TestDeclinedStaysARisk(t *testing.T) {
 	tester := w.enrol("V2", "sales", storage.RingVerification)
 	tester.os = "26.2"
 	tester.settle()
-	for _, udid := range []string{"V2", "Q1"} { // a verification phone; another group
+	for udid, by := range map[string]string{"P1": release, "V2": release, "V1": "", "Q1": ""} { // V1 has it, Q1 is of another group
 		x, err := w.fleet.Explain(w.ctx, seg, udid)
-		if w.must(err); len(x.Declined) != 0 {
-			t.Errorf("%s: shows %+v, want nothing", udid, x.Declined)
+		if w.must(err); (len(x.Declined) > 0) != (by != "") || x.Device.ExposedBy != by {
+			t.Errorf("%s: exposed by %q, shows %+v, want %q", udid, x.Device.ExposedBy, x.Declined, by)
 		}
 	}
-	if asked := w.exposure(fleet.ExposureQuery{Release: release}); len(asked.Declined) != 0 {
-		t.Errorf("a report on one release lists %+v", asked.Declined)
+	if one, err := w.fleet.LeftOpen(seg, "sales", release); err != nil || one.Verification != 1 || one.Phones != 3 {
+		t.Errorf("%s leaves open %+v, %v; want 1 verification phone beside 3 of production", release, one, err)
+	}
+	if asked := w.exposure(fleet.ExposureQuery{Release: release}); len(asked.Declined) != 0 || asked.Total.Declined != 0 {
+		t.Errorf("a report on one release counts %d and lists %+v", asked.Total.Declined, asked.Declined)
+	}
+	report := w.exposure(fleet.ExposureQuery{})
+	got := map[string]int{"": report.Total.Declined}
+	for _, line := range report.Groups {
+		got[line.Group] = line.Declined
+	}
+	if diff := cmp.Diff(map[string]int{"": 2, "sales": 2, "stock": 0}, got); diff != "" {
+		t.Errorf("phones exposed because a release was declined (-want +got):\n%s", diff)
+	}
+	for group, want := range map[string]int{"": len(report.Declined), "sales": len(report.Declined), "stock": 0} {
+		if list, err := w.fleet.Declined(seg, group); err != nil || len(list) != want {
+			t.Errorf("group %q: %d declined releases leave something open, %v; want %d", group, len(list), err, want)
+		}
 	}
 }

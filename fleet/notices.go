@@ -24,6 +24,8 @@ const (
 
 	NoticeReleaseUrgent = "release.urgent" // production lacks the fix of a flaw known to be exploited that it brings
 
+	NoticeReleaseLeftOpen = "release.left-open" // a release that the group declined would fix a flaw known to be exploited, and nothing else does
+
 	NoticePhoneLeaked     = "phone.leaked"      // a production phone came to a release that nobody approved for its group
 	NoticeRolloutStopped  = "rollout.stopped"   // a rollout stopped itself, and waits for a person
 	NoticeWaveKept        = "rollout.wave-kept" // a wave came due so late that its build would not outlive it for long enough
@@ -36,7 +38,7 @@ const (
 // NoticeKinds returns every kind there is, sorted.
 func NoticeKinds() []string {
 	kinds := []string{
-		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticePhoneLeaked, NoticeRolloutStopped, NoticeRolloutHurried, NoticeWaveKept,
+		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticeReleaseLeftOpen, NoticePhoneLeaked, NoticeRolloutStopped, NoticeRolloutHurried, NoticeWaveKept,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
 		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket,
 		NoticeTestsNotice, NoticeTestsMessage, NoticeTestsEscalate, NoticeTestsTicket, NoticeBetaBroken,

@@ -82,7 +82,7 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		v.Breaker = f.breakerView(w, s, approval)
 	}
 	e := f.explainer(w)
-	v.Declined = e.ledger().Declined(group)
+	v.Declined = e.flaws.Declined(group)
 	listed := page{after: q.After, limit: maxListed}
 	if q.Limit > 0 {
 		listed.limit = min(q.Limit, maxListed)

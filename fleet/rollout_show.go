@@ -128,7 +128,7 @@ func waveMove(what string, m *policy.Move) []WaveMove {
 // rolloutPhones counts the production phones by reason and adds a page of them.
 func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Approval, v *RolloutDetail, q *RolloutQuery) error {
 	e := f.explainer(w)
-	v.Declined = e.ledger().Declined(v.Group)
+	v.Declined = e.flaws.Declined(v.Group)
 	listed := page{limit: maxListed}
 	if q != nil {
 		listed.after = q.After

@@ -115,16 +115,11 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 	for _, w := range f.all() {
 		// Nor do they wait for holds.
 		j := f.gatedNow(w, w.current.Load())
-		if err := f.tellHolds(ctx, w, j); err != nil && ctx.Err() == nil {
-			f.o.Logger.ErrorContext(ctx, "tell of holds", "error", err)
-		}
-		j = f.gatedSince(w, j)
-		if err := f.tellBranches(ctx, w, j); err != nil && ctx.Err() == nil {
-			f.o.Logger.ErrorContext(ctx, "tell of branches", "error", err)
-		}
-		j = f.gatedSince(w, j)
-		if err := f.tellUrgent(ctx, w, j); err != nil && ctx.Err() == nil {
-			f.o.Logger.ErrorContext(ctx, "tell of urgent releases", "error", err)
+		for _, tell := range []func(context.Context, *worldState, *gated) error{f.tellHolds, f.tellBranches, f.tellUrgent, f.tellDeclined} {
+			if err := tell(ctx, w, j); err != nil && ctx.Err() == nil {
+				f.o.Logger.ErrorContext(ctx, "tell of releases", "error", err)
+			}
+			j = f.gatedSince(w, j)
 		}
 		if err := f.retestLeaks(ctx, w); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "offer releases of unapproved updates", "error", err)

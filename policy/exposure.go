@@ -64,6 +64,7 @@ type Ledger struct {
 	holes   map[holeKey][]hole
 	gaps    map[gapKey][]gap
 	gates   map[gateKey]spans
+	exposed map[exposedKey]string
 }
 
 type (
@@ -89,7 +90,7 @@ type gap struct {
 
 // NewLedger returns a ledger for a world at a moment.
 func NewLedger(w *World, now time.Time) *Ledger {
-	return &Ledger{w: w, now: now, holes: map[holeKey][]hole{}, gaps: map[gapKey][]gap{}, gates: map[gateKey]spans{}}
+	return &Ledger{w: w, now: now, holes: map[holeKey][]hole{}, gaps: map[gapKey][]gap{}, gates: map[gateKey]spans{}, exposed: map[exposedKey]string{}}
 }
 
 // For returns a ledger that counts only what phones would have been spared that

@@ -7,15 +7,18 @@ import (
 )
 
 // LeftOpen is what a release that a group declined leaves open: the flaws that
-// it would close on production phones and that no release approved for them
-// closes. A phone below it may have nothing to install and count as done; the
-// risk goes on. What different releases leave open overlaps.
+// it would close on phones and that no release approved for them, nor for
+// verification phones one that they are offered, closes. A phone below it may have
+// nothing to install and count as done; the risk goes on. What different releases
+// leave open overlaps.
 type LeftOpen struct {
 	Group   string `json:"group"`
 	Release string `json:"release"`
 	Phones  int    `json:"phones"`    // production phones whose model can have it and that lack it
 	Exposed int    `json:"exposed"`   // of them, those on which a flaw known to be exploited is left open
-	CVEs    int    `json:"open_cves"` // different ones that it leaves open on one of them
+	CVEs    int    `json:"open_cves"` // different ones that it leaves open on one of them or of Verification
+	// Verification is how many verification phones it leaves a flaw open on.
+	Verification int `json:"verification,omitempty"`
 	// Exploited are those of the CVEs known to be exploited, sorted.
 	Exploited []string `json:"exploited,omitempty"`
 }
@@ -36,18 +39,45 @@ func (l *Ledger) Declined(groupName string) []LeftOpen {
 	return l.eachDeclined(groupName, func(g *group, r *release) LeftOpen { return l.leftOpen(g, r, g.Census) })
 }
 
-// DeclinedOn is like Declined for one production phone of the group: the flaws
-// are those that are left open on it, and the phones those of the whole group.
-func (l *Ledger) DeclinedOn(groupName, model, osVersion string) []LeftOpen {
-	one := []Census{{Ring: RingProduction, Model: model, OSVersion: osVersion, Count: 1}}
+// DeclinedOn is like Declined for one phone of the group, by what it is and runs:
+// the flaws are those that are left open on it, and the phones those of the whole
+// group.
+func (l *Ledger) DeclinedOn(groupName string, one Census) []LeftOpen {
+	one.Count = 1
 	return l.eachDeclined(groupName, func(g *group, r *release) LeftOpen {
-		open := l.leftOpen(g, r, one)
+		open := l.leftOpen(g, r, []Census{one})
 		if open.CVEs > 0 {
 			all := l.leftOpen(g, r, g.Census)
-			open.Phones, open.Exposed = all.Phones, all.Exposed
+			open.Phones, open.Exposed, open.Verification = all.Phones, all.Exposed, all.Verification
 		}
 		return open
 	})
+}
+
+// ExposedBy returns the newest release that a group declined and that leaves a flaw
+// known to be exploited open on one of its phones, "" for none. Phones that are and
+// run the same cost it no more than one of them.
+func (l *Ledger) ExposedBy(groupName string, one Census) string {
+	key := exposedKey{groupName, one.Ring, one.Model, one.OSVersion}
+	by, known := l.exposed[key]
+	if known {
+		return by
+	}
+	one.Count = 1
+	l.eachDeclined(groupName, func(g *group, r *release) LeftOpen {
+		if by == "" && len(l.leftOpen(g, r, []Census{one}).Exploited) > 0 {
+			by = r.Version
+		}
+		return LeftOpen{}
+	})
+	l.exposed[key] = by
+	return by
+}
+
+type exposedKey struct {
+	group          string
+	ring           Ring
+	model, version string
 }
 
 func (l *Ledger) eachDeclined(groupName string, look func(*group, *release) LeftOpen) []LeftOpen {
@@ -73,23 +103,26 @@ func (l *Ledger) leftOpen(g *group, r *release, phones []Census) LeftOpen {
 	flaws := map[string]CVE{}
 	for _, p := range phones {
 		m, applicable := r.windows[p.Model]
-		lacks := version.Newer(r.Version, p.OSVersion)
-		if p.Ring == RingVerification || !lacks || !applicable || m.Posted.IsZero() || m.Posted.After(l.now) {
+		if !applicable || !version.Newer(r.Version, p.OSVersion) || m.Posted.IsZero() || m.Posted.After(l.now) {
 			continue
 		}
-		open.Phones += p.Count
-		exposed := false
+		left, exploited := false, false
 		for _, h := range l.holesOf(holeKey{p.Model, p.OSVersion}) {
-			if !slices.Contains(h.closers, r) || l.brought(g, h, p.Model) {
+			if !slices.Contains(h.closers, r) || l.brought(g, h, p) {
 				continue
 			}
-			exposed = exposed || h.exploited > 0
+			left, exploited = true, exploited || h.exploited > 0
 			for _, c := range h.flaws {
 				flaws[c.ID] = CVE{c.ID, c.Exploited || flaws[c.ID].Exploited}
 			}
 		}
-		if exposed {
-			open.Exposed += p.Count
+		if p.Ring != RingVerification {
+			open.Phones += p.Count
+			if exploited {
+				open.Exposed += p.Count
+			}
+		} else if left {
+			open.Verification += p.Count
 		}
 	}
 	open.CVEs = len(flaws)
@@ -102,11 +135,27 @@ func (l *Ledger) leftOpen(g *group, r *release, phones []Census) LeftOpen {
 	return open
 }
 
-// brought reports whether an approval that stands and covers a model brings it a
-// release that closes a hole, also while that rollout is paused.
-func (l *Ledger) brought(g *group, h hole, model string) bool {
+// brought reports whether phones are brought a release that closes a hole: by an
+// approval that stands and covers their model, also while that rollout is paused,
+// and verification phones also by being offered it.
+func (l *Ledger) brought(g *group, h hole, p Census) bool {
+	if p.Ring == RingVerification {
+		f := Facts{Group: g.Name, Ring: p.Ring, Model: p.Model, OSVersion: p.OSVersion}
+		if r := (choice{w: l.w, g: g, f: &f, now: l.now}).candidate(); r != nil && slices.Contains(h.closers, r) {
+			return true
+		}
+	}
 	return slices.ContainsFunc(h.closers, func(r *release) bool {
 		a := g.approval(r.Version, l.now)
-		return a != nil && a.covers(model) && r.windows[model].open(l.now) && !g.isDeclined(r.Version, l.now)
+		return a != nil && a.reaches(p) && r.windows[p.Model].open(l.now) && !g.isDeclined(r.Version, l.now)
 	})
+}
+
+// reaches reports whether an approval speaks of phones: for verification phones of
+// all models, unless it is an override, which speaks of production alone.
+func (a *Approval) reaches(p Census) bool {
+	if p.Ring == RingVerification {
+		return a.Override == nil
+	}
+	return a.covers(p.Model)
 }

@@ -23,6 +23,8 @@ func TestLeftOpen(t *testing.T) {
 	t.Parallel()
 	all := policy.LeftOpen{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 2, Exploited: []string{"CVE-2"}}
 	rest := policy.LeftOpen{Group: group, Release: next, Phones: 15, CVEs: 1}
+	tested := all
+	tested.Verification = 1
 	none := policy.LeftOpen{Group: group, Release: next, Phones: 15}
 	newer := func(change func(*policy.Approval)) func(*policy.Parts) {
 		return func(p *policy.Parts) {
@@ -64,7 +66,24 @@ func TestLeftOpen(t *testing.T) {
 		{"not for a model", func(p *policy.Parts) { p.Releases[2].Models = p.Releases[2].Models[1:] }, policy.LeftOpen{
 			Group: group, Release: next, Phones: 5, CVEs: 1,
 		}},
-		{"a verification phone without it", func(p *policy.Parts) { p.Groups[0].Census[2].OSVersion = "26.5" }, all},
+		{"a verification phone without it", func(p *policy.Parts) { p.Groups[0].Census[2].OSVersion = "26.5" }, tested},
+		{"a verification phone that is offered a newer one", func(p *policy.Parts) {
+			p.Groups[0].Census[2].OSVersion = "26.5"
+			p.Offers = []policy.Offer{{Group: group, Release: "26.6.1", At: before}}
+		}, all},
+		{"a verification phone alone", func(p *policy.Parts) {
+			p.Groups[0].Census = []policy.Census{{Ring: policy.RingVerification, Model: small, OSVersion: "26.5", Count: 2}}
+		}, policy.LeftOpen{Group: group, Release: next, CVEs: 2, Exploited: []string{"CVE-2"}, Verification: 2}},
+		{"a newer one approved by an override, for production alone", func(p *policy.Parts) {
+			p.Groups[0].Census = []policy.Census{{Ring: policy.RingVerification, Model: small, OSVersion: "26.5", Count: 2}}
+			newer(func(a *policy.Approval) {
+				a.Models, a.Override = []string{small}, &policy.Override{Until: after}
+			})(p)
+		}, policy.LeftOpen{Group: group, Release: next, CVEs: 2, Exploited: []string{"CVE-2"}, Verification: 2}},
+		{"a newer one approved for another model, which testers get as well", func(p *policy.Parts) {
+			p.Groups[0].Census = []policy.Census{{Ring: policy.RingVerification, Model: small, OSVersion: "26.5", Count: 2}}
+			newer(func(a *policy.Approval) { a.Models = []string{large} })(p)
+		}, policy.LeftOpen{Group: group, Release: next}},
 		{"a phone that never told what it runs", func(p *policy.Parts) {
 			p.Groups[0].Census = append(p.Groups[0].Census, policy.Census{Ring: policy.RingProduction, Model: small, Count: 3})
 		}, all},
@@ -104,14 +123,21 @@ func TestDeclinedReleases(t *testing.T) {
 	for _, test := range []struct {
 		model, version string
 		want           []policy.LeftOpen
+		exposed        string // newest release that leaves an exploited flaw open
 	}{
-		{small, "26.5", want},
-		{large, "26.5.2", []policy.LeftOpen{{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 1}}},
-		{small, next, nil},
-		{"iPhone8,1", "26.5", nil},
+		{small, "26.5", want, next},
+		{large, "26.5.2", []policy.LeftOpen{{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 1}}, ""},
+		{small, next, nil, ""},
+		{"iPhone8,1", "26.5", nil, ""},
 	} {
-		if diff := cmp.Diff(test.want, ledger.DeclinedOn(group, test.model, test.version)); diff != "" {
+		one := policy.Census{Ring: policy.RingProduction, Model: test.model, OSVersion: test.version}
+		if diff := cmp.Diff(test.want, ledger.DeclinedOn(group, one)); diff != "" {
 			t.Errorf("%s on %s (-want +got):\n%s", test.version, test.model, diff)
+		}
+		for range 2 { // found out, and remembered
+			if got := ledger.ExposedBy(group, one); got != test.exposed {
+				t.Errorf("%s on %s is exposed by %q, want %q", test.version, test.model, got, test.exposed)
+			}
 		}
 	}
 	for _, r := range []string{"26.6.1", "99.0"} {

@@ -273,4 +273,8 @@ type HoldMark struct {
 	// exploited; Release is then "urgent 26.6.1", and CVEs are those told.
 	Urgent bool     `json:"urgent,omitzero"`
 	CVEs   []string `json:"cves,omitempty"`
+	// Declined says that the group was told that a release which it declined leaves
+	// flaws open that are known to be exploited; Release is then "declined 26.6.1",
+	// and CVEs are those told.
+	Declined bool `json:"declined,omitzero"`
 }

@@ -39,11 +39,12 @@ func (g *globals) deviceTable(devices []fleet.DeviceView) table {
 		{"hold_by", ""},
 		{"update_by", ""},
 		{"holder", ""},
+		{"exposed_by", ""},
 	}}
 	for _, d := range devices {
-		tab.add(plain(d.UDID), plain(d.Serial), plain(d.Model), plain(d.OS), plain(d.Group), g.word(d.Ring), g.word(d.Hold), plain(d.Target),
+		tab.add(plain(d.UDID), plain(d.Serial), plain(d.Model), osCell(d), plain(d.Group), g.word(d.Ring), g.word(d.Hold), plain(d.Target),
 			onClock(d.Deadline), g.word(d.InstallState), g.reason(d.Reason), g.instant(d.LastContact), plain(d.Leak),
-			plain(d.CertificateState), plain(d.HoldBy), plain(d.UpdateBy), plain(d.Holder))
+			plain(d.CertificateState), plain(d.HoldBy), plain(d.UpdateBy), plain(d.Holder), plain(d.ExposedBy))
 	}
 	return tab
 }

@@ -123,5 +123,5 @@ func (g *globals) deviceListText(o deviceListOptions, devices []fleet.DeviceView
 	for _, d := range devices {
 		counts.Add(d.Hold)
 	}
-	return tab.text() + "\n" + g.text.N(len(devices), "%d phone; hold: %s", "%d phones; holds: %s", g.holds(counts)) + "\n"
+	return tab.text() + "\n" + g.text.N(len(devices), "%d phone; hold: %s", "%d phones; holds: %s", g.holds(counts)) + "\n" + g.exposedText(devices)
 }

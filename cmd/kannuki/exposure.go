@@ -57,10 +57,10 @@ func (g *globals) exposureReport(v fleet.Exposure) answer {
 		{"open_exploited", g.text.T("Known to be exploited")},
 		{"open_cves", g.text.T("Fixes they lack")},
 		{"per_phone", g.text.T("Per phone")},
-	}, g.costColumns()...)}
+	}, append(g.costColumns(), column{"declined_exposed", g.text.T("Fix declined")})...)}
 	for _, l := range v.Groups {
 		cells := []cell{plain(l.Group), number(l.Phones), number(l.Exposed), number(l.Exploited), number(l.CVEs), plain(perPhone(l))}
-		tab.add(append(cells, costCells(l.Cost)...)...)
+		tab.add(append(append(cells, costCells(l.Cost)...), number(l.Declined))...)
 	}
 	if len(v.Groups) == 0 {
 		return answer{data: v, table: tab, text: g.text.T("No production phones.") + "\n"}

@@ -70,16 +70,21 @@ func newGateListCommand(g *globals) *cobra.Command {
 }
 
 func (g *globals) gatesAnswer(out api.Gates) answer {
-	a := answer{data: out, table: g.gateTable(out.Gates)}
+	a := answer{data: out, table: g.gateTable(out.Gates, out.Declined)}
 	if len(out.Gates) == 0 {
 		a.text = g.text.T("No gates: no group has a release to decide about.") + "\n"
-	} else if lines := g.branchLines(out.Gates) + g.gateLines(out.Gates); lines != "" {
-		a.text = a.table.text() + "\n" + lines
+	} else {
+		a.text = a.table.text()
+		if lines := g.branchLines(out.Gates) + g.gateLines(out.Gates); lines != "" {
+			a.text += "\n" + lines
+		}
+		a.text += g.declinedText(out.Declined)
 	}
 	return a
 }
 
-func (g *globals) gateTable(gates []policy.Gate) table {
+// gateTable is a table of gates, with what declined releases among them leave open.
+func (g *globals) gateTable(gates []policy.Gate, declined []policy.LeftOpen) table {
 	t := g.text
 	tab := table{columns: []column{
 		{"group", t.T("Group")},
@@ -98,12 +103,17 @@ func (g *globals) gateTable(gates []policy.Gate) table {
 		{"branch_state", ""},
 		{"urgent", ""},
 		{"urgent_approval_by", ""},
+		{"declined_open_cves", ""},
+		{"declined_open_exploited", ""},
+		{"declined_exposed", ""},
 	}}
 	for _, v := range gates {
 		branch, state := branchCells(v.Branch)
+		open := openOf(declined, v.Group, v.Release)
 		tab.add(plain(v.Group), plain(v.Release), g.phase(string(v.Phase)), list(v.WaitsFor()), g.verifyBy(v.Clocks),
 			g.fixes(v), number(len(v.Exploited)), number(v.Counts.Production), number(v.Counts.Done), overrideUntil(v.Override),
-			plain(v.FixesSince), boolean(v.Clocks.Passed), branch, state, boolean(v.Urgent != nil), laneBy(v.Lane))
+			plain(v.FixesSince), boolean(v.Clocks.Passed), branch, state, boolean(v.Urgent != nil), laneBy(v.Lane),
+			open[0], open[1], open[2])
 	}
 	return tab
 }
@@ -178,7 +188,7 @@ func newGateShowCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return g.show(cmd, answer{data: gate, table: g.gateTable([]policy.Gate{gate.Gate}), text: g.gateText(gate)})
+			return g.show(cmd, answer{data: gate, table: g.gateTable([]policy.Gate{gate.Gate}, openOfGate(gate)), text: g.gateText(gate)})
 		},
 	}
 	o.addFlags(g, cmd.Flags())
@@ -205,9 +215,7 @@ func (g *globals) gateText(gate api.Gate) string {
 		b.WriteString("\n" + tab.text())
 	}
 	b.WriteString("\n" + fields(g.gateFacts(gate)...))
-	if gate.Declined != nil {
-		b.WriteString(g.declinedText([]policy.LeftOpen{*gate.Declined}))
-	}
+	b.WriteString(g.declinedText(openOfGate(gate)))
 	if tab := g.appsFirstTable(gate.AppsFirst); len(tab.rows) > 0 {
 		b.WriteString("\n" + tab.text())
 	}

@@ -173,8 +173,8 @@ func runGroupShow(g *globals, cmd *cobra.Command, name string) error {
 	tab := g.groupTable([]fleet.GroupView{out.Group})
 	text := g.groupText(out.Group)
 	if len(out.Gates.Gates) > 0 {
-		gates := g.gateTable(out.Gates.Gates)
-		text += "\n" + gates.text()
+		gates := g.gateTable(out.Gates.Gates, out.Declined)
+		text += "\n" + gates.text() + g.declinedText(out.Declined)
 	}
 	return g.show(cmd, answer{data: out, table: tab, text: text})
 }

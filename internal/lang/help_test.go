@@ -42,6 +42,23 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// TestLeftOpenNotice: it names verification phones and flaws told before only where
+// there are some.
+func TestLeftOpenNotice(t *testing.T) {
+	t.Parallel()
+	params := map[string]string{"flaws": "CVE-2", "known": "CVE-1", "count": "2", "verification": "1"}
+	const want = "iOS 26.6, declined for sales, would fix CVE-2, known to be exploited (beside CVE-1, told before), and nothing approved does. " +
+		"Production phones left with such a flaw: 2; verification phones with a flaw left: 1. Approve a newer release with the fix: `kannuki gate list --group sales`."
+	if got := New(English).Notice("release.left-open", "sales", "26.6", "", params); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	params["known"], params["verification"] = "", ""
+	const wantJa = "salesが拒否したiOS 26.6は、悪用が確認されたCVE-2を修正します。承認済みのリリースには修正がありません。影響する本番端末：2台。修正を含む新しいリリースを承認してください：`kannuki gate list --group sales`"
+	if got := New(Japanese).Notice("release.left-open", "sales", "26.6", "", params); got != wantJa {
+		t.Errorf("got  %s\nwant %s", got, wantJa)
+	}
+}
+
 // TestUrgentNotice: it says what a person can do next, when there is something.
 func TestUrgentNotice(t *testing.T) {
 	t.Parallel()

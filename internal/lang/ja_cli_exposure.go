@@ -43,6 +43,12 @@ func japaneseExposure() []both {
 		{"CVE-days", "未修正日数（件・日）"},
 		{"after verification", "検証完了後の分"},
 		{"of that, approved", "うち承認後"},
+		{"Fix declined", "拒否による未修正の端末"},
+		{"; verification phones with a flaw left %d", "、修正が残る検証用端末%d台"},
+		{
+			"! %d phones keep a flaw known to be exploited, because their group declined the release with the fix: iOS %s",
+			"！ 修正を含むリリースをグループが拒否したため、悪用が確認された脆弱性が残る端末%d台：iOS %s",
+		},
 		{"Waiting has cost", "待ったことによる未修正日数"},
 		{"no CVE-days: no fix of a flaw known to be exploited was missing", "0件・日：悪用が確認された脆弱性で、修正が未適用のものはありません"},
 		{"%d CVE-days of flaws known to be exploited; %d of them after the gate could have been opened", "%d件・日（悪用が確認された脆弱性）、うち検証完了後の分%d"},

@@ -149,11 +149,18 @@ func importFeed(h *Handler, c *call) (any, error) {
 // Gates is a list of gates.
 type Gates struct {
 	Gates []policy.Gate `json:"gates"`
+	// Declined is what releases leave open that groups declined; see
+	// [fleet.Fleet.Declined].
+	Declined []policy.LeftOpen `json:"declined"`
 }
 
 func gates(h *Handler, c *call) (any, error) {
 	list, err := h.fleet.Gates(c.Segment, c.query("group"))
-	return Gates{list}, err
+	if err != nil {
+		return nil, err
+	}
+	declined, err := h.fleet.Declined(c.Segment, c.query("group"))
+	return Gates{list, declined}, err
 }
 
 func approve(h *Handler, c *call, in ApproveRequest) (any, error) {
