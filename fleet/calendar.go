@@ -310,7 +310,12 @@ func engineCalendar(c storage.Calendar) policy.Calendar {
 // openTime returns the first wall time from l on that the calendar of a group
 // leaves open, by the clock of each phone.
 func (s *snapshot) openTime(group string, l policy.LocalTime) policy.LocalTime {
-	return s.calendarOf(s.rollout(group)).NextLocal(l)
+	known, ok := s.calendars.Load(group)
+	if !ok {
+		known, _ = s.calendars.LoadOrStore(group, s.calendarOf(s.rollout(group)))
+	}
+	open, _ := known.(policy.Calendar) // nothing else is in there
+	return open.NextLocal(l)
 }
 
 // rollout returns the policy that a group's rollouts follow; the built-in one

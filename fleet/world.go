@@ -29,6 +29,10 @@ type snapshot struct {
 	catalog *catalog.Catalog
 	policy  *policy.World       // without a census: what targets are computed from
 	apps    map[string][]string // bundle identifiers of each group, sorted; never changed
+	// calendars are those that groups' rollouts follow, policy.Calendar by group, each
+	// translated when it is first asked for: a sweep asks for every phone that it tells
+	// something new.
+	calendars sync.Map
 }
 
 func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog.Catalog) (*worldState, error) {
