@@ -29,23 +29,54 @@ type census struct {
 	looks   looks
 }
 
-// member is one phone as the census knows it.
+// member is one phone as the census knows it. There is one for each phone, so it is
+// kept small: what few phones have is behind a pointer.
 type member struct {
 	udid    string
 	num     uint64
 	epoch   uint64
-	contact time.Time
+	contact instant
 	look    *look
 	// When its certificate is due for renewal, and when it ends; zero unknown.
-	renewAt, until time.Time
+	renewAt, until instant
 	holder         string // reference to who carries it
 	reminded       *reminded
 	told           told
-	drafted        storage.Draft
-	left           storage.Departure
+	ways           *ways // nil: it never came to test by one person's word, nor left a group
 	signs          signs
 	ran            []ran  // oldest first, never changed
 	known          uint64 // moment at which this was so
+}
+
+// ways are how a phone last came to test, and which group it left.
+type ways struct {
+	drafted storage.Draft
+	left    storage.Departure
+}
+
+// waysOf returns nil for a phone of which there is nothing to know.
+func waysOf(p *storage.Phone) *ways {
+	w := ways{p.Drafted, p.Left}
+	if w == (ways{}) {
+		return nil
+	}
+	return &w
+}
+
+// drafted returns when one person last said that the phone is for testing.
+func (m member) drafted() storage.Draft {
+	if m.ways == nil {
+		return storage.Draft{}
+	}
+	return m.ways.drafted
+}
+
+// left returns when the phone last went from one group's production to another's.
+func (m member) left() storage.Departure {
+	if m.ways == nil {
+		return storage.Departure{}
+	}
+	return m.ways.left
 }
 
 // look is what phones that share it have in common.
@@ -138,8 +169,9 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 	l := c.lookOf(p, before)
 	l.count++
 	m := member{
-		udid: p.UDID, num: p.Num, epoch: p.Epoch, contact: p.Contact, look: l, known: known,
-		renewAt: p.Identity.RenewAt, until: p.Identity.Until, holder: p.Holder, reminded: remindedOf(p), told: toldTo(p), drafted: p.Drafted, left: p.Left, signs: signsOf(p), ran: ranBy(p),
+		udid: p.UDID, num: p.Num, epoch: p.Epoch, contact: instantOf(p.Contact), look: l, known: known,
+		renewAt: instantOf(p.Identity.RenewAt), until: instantOf(p.Identity.Until), holder: p.Holder,
+		reminded: remindedOf(p), told: toldTo(p), ways: waysOf(p), signs: signsOf(p), ran: ranBy(p),
 	}
 	if !old {
 		c.index[p.UDID] = len(c.members)
@@ -188,7 +220,7 @@ func (c *census) phone(udid string) (storage.Phone, bool) {
 		return storage.Phone{}, false
 	}
 	p := c.members[i].look.phone
-	p.UDID, p.Epoch, p.Contact = udid, c.members[i].epoch, c.members[i].contact
+	p.UDID, p.Epoch, p.Contact = udid, c.members[i].epoch, c.members[i].contact.time()
 	return p, true
 }
 
@@ -216,7 +248,7 @@ func (c *census) counted(now time.Time, instead ...storage.Phone) map[string][]p
 	}
 	for m := range c.all() {
 		if !other[m.udid] {
-			byLook[m.look] = byLook[m.look].plus(m.contact, now)
+			byLook[m.look] = byLook[m.look].plus(m.contact.time(), now)
 		}
 	}
 	type key struct {

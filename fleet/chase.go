@@ -104,9 +104,9 @@ func (on pursuit) goesOn(s *snapshot, now time.Time) bool {
 
 // reminded is what the census knows of a phone about reminders.
 type reminded struct {
-	told  time.Time      // when it was told what it is to install; zero: it was not
+	told  instant        // when it was told what it is to install; zero: it was not
 	chase *storage.Chase // never changed; nil: no step was taken
-	moved time.Time      // when it was first seen on what it was reminded of, or newer; zero: it was not
+	moved instant        // when it was first seen on what it was reminded of, or newer; zero: it was not
 }
 
 // remindedOf returns nil for a phone of which there is nothing to know.
@@ -116,17 +116,17 @@ func remindedOf(p *storage.Phone) *reminded {
 	}
 	r := &reminded{chase: p.Chase}
 	if e := p.Announced.Enforcement; e != nil {
-		r.told = e.FirstAt
+		r.told = instantOf(e.FirstAt)
 	}
 	if p.Chase != nil {
 		for _, ran := range releasesOf(p) {
 			if version.AtLeast(ran.Version, p.Chase.Release) {
-				r.moved = ran.Since
+				r.moved = instantOf(ran.Since)
 				break
 			}
 		}
-		if r.moved.IsZero() && version.AtLeast(fullVersion(p), p.Chase.Release) {
-			r.moved = p.OS.SupplementalSince
+		if r.moved == 0 && version.AtLeast(fullVersion(p), p.Chase.Release) {
+			r.moved = instantOf(p.OS.SupplementalSince)
 		}
 	}
 	return r
@@ -157,7 +157,7 @@ func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 		e := p.Announced.Enforcement
 		told := e != nil && e.SourceID == on.source && r != nil
 		if told {
-			facts.Told, facts.Deadline = r.told, policy.LocalTime(e.Deadline)
+			facts.Told, facts.Deadline = r.told.time(), policy.LocalTime(e.Deadline)
 		} else {
 			i := m.waveOf(&on.engine)
 			if i < 0 || !on.engine.Waves[i].Begun(f.now()) {
@@ -287,7 +287,7 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 				d.deadline = c.facts.Deadline
 			}
 			due = append(due, d)
-		} else if c.pushLost(m.contact, now) {
+		} else if c.pushLost(m.contact.time(), now) {
 			lost = append(lost, m.udid)
 		}
 	}
@@ -298,7 +298,7 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 	helped := due[:0]
 	for _, d := range due {
 		p := d.member.look.phone
-		p.UDID, p.Contact = d.member.udid, d.member.contact
+		p.UDID, p.Contact = d.member.udid, d.member.contact.time()
 		if reason, helps := e.late(&p, d.on); helps {
 			d.reason = reason
 			helped = append(helped, d)

@@ -138,9 +138,9 @@ func tally(lines *[]ChaseLine, r *reminded) {
 		line.Sent++
 		switch {
 		case i < len(r.chase.Steps)-1:
-		case r.moved.IsZero():
+		case r.moved == 0:
 			line.Waiting++
-		case r.moved.Sub(s.At) <= MovedWithin:
+		case r.moved.time().Sub(s.At) <= MovedWithin:
 			line.Moved++
 		}
 	}

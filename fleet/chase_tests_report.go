@@ -77,7 +77,7 @@ func (v *TestReminders) count(f *Fleet, w *worldState, on pursuit, list []pursui
 		}
 		if m.reminded != nil && m.reminded.chase != nil && m.reminded.chase.Approval == on.source {
 			r := *m.reminded
-			r.moved = on.snap.testedOn(m.udid, on, r.chase)
+			r.moved = instantOf(on.snap.testedOn(m.udid, on, r.chase))
 			tally(&v.Steps, &r)
 		}
 	}

@@ -90,14 +90,14 @@ const (
 // told is what the census keeps of what one phone was told.
 type told struct {
 	token   unique.Handle[string] // of the announced set
-	fetched time.Time             // when the phone fetched it; zero: it has not, or has not reported since
+	fetched instant               // when the phone fetched it; zero: it has not, or has not reported since
 	stale   bool                  // it fetched another since it reported, see [overtaken]
 }
 
 func toldTo(p *storage.Phone) told {
 	t := told{token: unique.Make(p.Announced.Token), stale: overtaken(p)}
 	if p.Announced.Token != "" && p.Sync.Acked == p.Announced.Token && reported(p) {
-		t.fetched = p.Sync.ManifestAt
+		t.fetched = instantOf(p.Sync.ManifestAt)
 	}
 	return t
 }
@@ -113,7 +113,7 @@ type holding struct {
 }
 
 func holdingOf(m member, now time.Time) holding {
-	return holding{m.look, m.told.token, !m.told.fetched.IsZero(), m.told.stale, now.Sub(m.told.fetched) >= confirmAfter}
+	return holding{m.look, m.told.token, m.told.fetched != 0, m.told.stale, now.Sub(m.told.fetched.time()) >= confirmAfter}
 }
 
 // judged is what a holding comes to.
@@ -142,7 +142,7 @@ func (f *Fleet) declared(ctx context.Context, w *worldState, q DeclaredQuery, no
 	}
 	found := map[holding]*judged{}
 	for m := range w.census.all() {
-		if !m.enrolled() || !wanted(&m.look.phone, m.contact) {
+		if !m.enrolled() || !wanted(&m.look.phone, m.contact.time()) {
 			continue
 		}
 		h := holdingOf(m, now)

@@ -74,8 +74,8 @@ func (e explainer) matching(q DeviceQuery, wanted func(*storage.Phone, time.Time
 	selected := page{after: q.After, limit: q.Limit}
 	wall := e.fleet.o.Wall()
 	selects := func(m member) bool {
-		return wanted(&m.look.phone, m.contact) && (q.Holder == "" || q.Holder == m.holder) &&
-			(q.Certificate == "" || q.Certificate == certificateState(m.renewAt, m.until, wall))
+		return wanted(&m.look.phone, m.contact.time()) && (q.Holder == "" || q.Holder == m.holder) &&
+			(q.Certificate == "" || q.Certificate == certificateState(m.renewAt.time(), m.until.time(), wall))
 	}
 	if q.Reason == "" && q.Hold == "" {
 		for m := range e.state.census.all() {

@@ -102,10 +102,10 @@ func (w *worldState) drafting(m relocation, now time.Time) []storage.ShownDrafts
 // many came by one person's word since a time, but for those named.
 func (c *census) drafted(group string, since time.Time, but []string) (all, drafted int) {
 	for m := range c.all() {
-		if draftedFrom(m.look.phone.Origin(), m.left, since) == group {
+		if draftedFrom(m.look.phone.Origin(), m.left(), since) == group {
 			all++
 		}
-		if m.drafted.From == group && m.drafted.At.After(since) && !slices.Contains(but, m.udid) {
+		if d := m.drafted(); d.From == group && d.At.After(since) && !slices.Contains(but, m.udid) {
 			drafted++
 		}
 	}

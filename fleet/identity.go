@@ -35,11 +35,11 @@ type CertificateCounts struct {
 }
 
 func (c *CertificateCounts) add(m member, wall time.Time) {
-	switch certificateState(m.renewAt, m.until, wall) {
+	switch certificateState(m.renewAt.time(), m.until.time(), wall) {
 	case CertificateDue:
 		c.Due++
-		if c.FirstEnd.IsZero() || m.until.Before(c.FirstEnd) {
-			c.FirstEnd = m.until
+		if until := m.until.time(); c.FirstEnd.IsZero() || until.Before(c.FirstEnd) {
+			c.FirstEnd = until
 		}
 	case CertificateEnded:
 		c.Ended++

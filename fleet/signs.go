@@ -11,18 +11,16 @@ import (
 // signs are when one phone showed what a circuit breaker looks at, by the
 // server's clock; zero: it did not.
 type signs struct {
-	installed time.Time // what it runs, without the letter of an improvement
-	improved  time.Time // that letter
-	failed    time.Time // its last installation failed
-	reverted  time.Time // the last time that a business app went back, or was gone, since it runs that
+	installed instant // what it runs, without the letter of an improvement
+	improved  instant // that letter
+	failed    instant // its last installation failed
+	reverted  instant // the last time that a business app went back, or was gone, since it runs that
 }
 
 func signsOf(p *storage.Phone) signs {
-	s := signs{installed: p.OS.Since, improved: p.OS.SupplementalSince, failed: p.Update.FailureSeen}
+	s := signs{installed: instantOf(p.OS.Since), improved: instantOf(p.OS.SupplementalSince), failed: instantOf(p.Update.FailureSeen)}
 	for _, r := range p.Reverted {
-		if r.At.After(s.reverted) {
-			s.reverted = r.At
-		}
+		s.reverted = max(s.reverted, instantOf(r.At))
 	}
 	return s
 }
@@ -30,9 +28,9 @@ func signsOf(p *storage.Phone) signs {
 // arrived returns when the phone was first seen on a release that it runs.
 func (s signs) arrived(release string) time.Time {
 	if version.Extra(release) != "" {
-		return s.improved
+		return s.improved.time()
 	}
-	return s.installed
+	return s.installed.time()
 }
 
 // watch is a rollout and what its phones show.
@@ -99,12 +97,12 @@ func (g glance) count(m member, listening time.Time) {
 		return // it was there before
 	}
 	shown := policy.Signals{Told: 1}
-	if g.failed && v.counts(m.signs.failed) {
+	if g.failed && v.counts(m.signs.failed.time()) {
 		shown.Failed = 1
 	}
 	if g.installed || g.installing {
 		shown.Installed = 1
-		if g.installed && v.counts(m.signs.reverted) && !m.signs.reverted.Before(arrived) {
+		if g.installed && v.counts(m.signs.reverted.time()) && !m.signs.reverted.time().Before(arrived) {
 			shown.Reverted = 1
 		}
 		if g.silent(m, arrived, listening) {
@@ -125,15 +123,15 @@ func (g glance) count(m member, listening time.Time) {
 func (g glance) silent(m member, arrived, listening time.Time) bool {
 	used := time.Duration(0)
 	if g.installed {
-		used = m.contact.Sub(arrived)
+		used = m.contact.time().Sub(arrived)
 	}
-	heard := m.contact
+	heard := m.contact.time()
 	if listening.After(heard) {
 		heard = listening
 	}
 	// Who was silent when signs began to count is no news because the server
 	// started since.
-	if !listening.Before(g.since) && !g.silence.News(m.contact) {
+	if !listening.Before(g.since) && !g.silence.News(m.contact.time()) {
 		return false
 	}
 	return g.silence.Began(used, heard)

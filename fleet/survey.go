@@ -76,7 +76,7 @@ func (e explainer) survey(group string, visit func(m member, x explained)) {
 		if group != "" && m.look.phone.Group != group {
 			continue
 		}
-		silent := m.contact.IsZero() || e.now.Sub(m.contact) >= policy.OfflineAfter
+		silent := m.contact == 0 || e.now.Sub(m.contact.time()) >= policy.OfflineAfter
 		k := key{look: m.look, silent: silent}
 		if s.apart(m.look.phone.Group) {
 			k.udid = m.udid

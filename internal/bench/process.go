@@ -123,12 +123,20 @@ func ticks(fields []string, at ...int) (time.Duration, error) {
 }
 
 // peak returns the most resident memory the server has had, in MiB.
-func (p *process) peak() (float64, error) {
+func (p *process) peak() (float64, error) { return p.memory("VmHWM") }
+
+// own returns the resident memory that is the server's own now, in MiB: not what is
+// mapped of the database and of the program, which the system takes back when it
+// wants the room.
+func (p *process) own() (float64, error) { return p.memory("RssAnon") }
+
+// memory returns a line of proc_pid_status(5) in MiB.
+func (p *process) memory(name string) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, fmt.Errorf("read memory: %w", err)
 	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	_, rest, _ := strings.Cut(string(text), name+":")
 	kib, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
 	n, err := strconv.ParseFloat(kib, 64)
 	if err != nil {

@@ -28,7 +28,7 @@ func measureStart(ctx context.Context, b *bench) error {
 		return err
 	}
 	var took, used []float64
-	var peak float64
+	var peak, own float64
 	for range 3 {
 		err := b.with(ctx, s, noPushes, func(p *process) error {
 			took = append(took, p.took.Seconds())
@@ -41,7 +41,11 @@ func measureStart(ctx context.Context, b *bench) error {
 				return err
 			}
 			most, err := p.peak()
-			peak = max(peak, most)
+			if err != nil {
+				return err
+			}
+			rest, err := p.own()
+			peak, own = max(peak, most), max(own, rest)
 			return err
 		})
 		if err != nil {
@@ -51,6 +55,7 @@ func measureStart(ctx context.Context, b *bench) error {
 	b.figure(figure{Row: "start", What: fmt.Sprintf("start with %d phones", s.all), Value: median(took), Unit: "s", Target: 5})
 	b.figure(figure{Row: "start", What: "server CPU until it answers", Value: median(used), Unit: "s"})
 	b.figure(figure{Row: "start", What: "RSS peak, first sweep included", Value: peak, Unit: "MiB", Target: 600})
+	b.figure(figure{Row: "start", What: "RSS after it without mapped files", Value: own, Unit: "MiB"})
 	return nil
 }
 
@@ -293,7 +298,12 @@ func measureApprove(ctx context.Context, b *bench) error {
 		})
 		b.figure(figure{Row: "approve", What: "approval to last push", Value: last.Seconds(), Unit: "s"})
 		b.figure(figure{Row: "approve", What: "server CPU for a phone, push included", Value: milliseconds(used-before) / float64(max(1, effect.Install)), Unit: "ms"})
+		if err != nil {
+			return err
+		}
+		own, err := p.own()
 		b.figure(figure{Row: "approve", What: "RSS peak", Value: peak, Unit: "MiB", Target: 600})
+		b.figure(figure{Row: "approve", What: "RSS after it without mapped files", Value: own, Unit: "MiB"})
 		return err
 	})
 }

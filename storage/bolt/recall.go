@@ -22,8 +22,9 @@ type remembered[T any] struct {
 	value   T
 }
 
-// maxRecalled bounds the records of each kind: a phone's takes some kilobytes.
-const maxRecalled = 4096
+// maxRecalled bounds the records of each kind: a phone's takes some 4 KiB. It is
+// meant for those who speak at the same time, not for the whole fleet.
+const maxRecalled = 1024
 
 // decode returns what content says, decoding it only when the record was
 // another one the last time. The result shares no memory with what is
