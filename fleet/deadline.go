@@ -17,8 +17,7 @@ func sprintf(format string, args ...any) string { return fmt.Sprintf(format, arg
 // parseDeadline reads a deadline as people give it: "+3d" or "+12h" from now,
 // or a wall time "2026-11-27T18:30" by each phone's own clock. Offsets are
 // counted in the installation's time zone and rounded up to the minute.
-func (f *Fleet) parseDeadline(text string) (policy.LocalTime, error) {
-	now := f.now()
+func (f *Fleet) parseDeadline(text string, now time.Time) (policy.LocalTime, error) {
 	if offset, relative := strings.CutPrefix(text, "+"); relative {
 		d, err := parseOffset(offset)
 		if err != nil || d <= 0 || d > maxDeadline {
@@ -47,8 +46,7 @@ func (f *Fleet) parseDeadline(text string) (policy.LocalTime, error) {
 const maxStart = 30 * 24 * time.Hour
 
 // parseStart reads when a wave begins: "" is now, "+2h" later.
-func (f *Fleet) parseStart(text string) (time.Time, error) {
-	now := f.now()
+func parseStart(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return now, nil
 	}

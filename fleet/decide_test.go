@@ -147,6 +147,23 @@ func TestApprovalReachesProductionAndRetires(t *testing.T) {
 	}
 }
 
+// TestWallDeadlineOnAClockThatGoes: a wall time is kept although time passes
+// while the approval is worked out, as it does outside of tests.
+func TestWallDeadlineOnAClockThatGoes(t *testing.T) {
+	w := newWorld(t)
+	production, _ := w.verified()
+	w.clock.tick = time.Millisecond
+	const want = "2026-08-28T10:00:00"
+	effect, err := w.approve("2026-08-28T10:00")
+	w.must(err)
+	if effect.Deadline != want {
+		t.Errorf("effect names the deadline %s, want %s", effect.Deadline, want)
+	}
+	if _, got := production.enforcement(); got != want {
+		t.Errorf("production phone is asked to install by %s, want %s", got, want)
+	}
+}
+
 func TestDeadlineIsFixedOnceAndNeverSentInThePast(t *testing.T) {
 	w := newWorld(t)
 	production, _ := w.verified()

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -57,11 +58,11 @@ func (f *Fleet) takeOver(w *worldState, s *snapshot, r ApproveRequest, a *storag
 		return nil, refused("rebase-leaves-models", "%s is not verified on %s, which the rollout of %s is for; test it there, or leave out --rebase", a.Release, models, old.Release).
 			with("release", a.Release, "models", models, "older", old.Release)
 	}
-	waves, err := f.withDeadline(engineWaves(old.Waves), r.Deadline)
+	now, schedule := f.now(), f.schedule(s, a.Group, old.Soak)
+	waves, err := f.withDeadline(engineWaves(old.Waves), r.Deadline, now)
 	if err != nil {
 		return nil, err
 	}
-	now, schedule := f.now(), f.schedule(s, a.Group, old.Soak)
 	waves = schedule.Rebase(waves, now)
 	a.Soak = old.Soak
 	a.WavesOf, a.RebasedFrom, a.Waves = drawn(old), old.Release, storedWaves(waves)
@@ -78,11 +79,11 @@ func (f *Fleet) takeOver(w *worldState, s *snapshot, r ApproveRequest, a *storag
 
 // withDeadline returns waves with another deadline for what they tell from now
 // on; "" changes nothing.
-func (f *Fleet) withDeadline(waves []policy.Wave, text string) ([]policy.Wave, error) {
+func (f *Fleet) withDeadline(waves []policy.Wave, text string, now time.Time) ([]policy.Wave, error) {
 	if text == "" {
 		return waves, nil
 	}
-	deadline, err := f.parseDeadline(text)
+	deadline, err := f.parseDeadline(text, now)
 	if err != nil {
 		return nil, err
 	}

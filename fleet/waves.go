@@ -101,14 +101,15 @@ func (s waveSpec) grows(before waveSpec) bool {
 // the release now, so that the first wave of a small group is not empty by
 // chance; phones that join later fall where their hash puts them.
 func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Approval) ([]storage.Wave, time.Duration, error) {
-	start, err := f.parseStart(r.Start)
+	now := f.now() // once: what is counted from it must agree
+	start, err := parseStart(r.Start, now)
 	if err != nil {
 		return nil, 0, err
 	}
 	if r.Deadline == "" {
 		return nil, 0, invalid("deadline", "deadline-missing", "want +3d, +12h or a local time such as 2026-11-27T18:30; the policy of group %s sets none", r.Group).with("group", r.Group)
 	}
-	deadline, err := f.parseDeadline(r.Deadline)
+	deadline, err := f.parseDeadline(r.Deadline, now)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -119,7 +120,7 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 	within, _ := sinceOpening(r.Deadline) // 0: a wall time
 	if len(r.Waves) == 0 {
 		// The deadline of a single wave counts from now, whenever it starts.
-		r.Waves, within = []string{"100%"}, max(0, within-start.Sub(f.now()))
+		r.Waves, within = []string{"100%"}, max(0, within-start.Sub(now))
 	}
 	specs, err := parseWaves(r.Waves)
 	if err != nil {
@@ -139,7 +140,7 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 	}
 	waves = schedule.Plan(waves)
 	// The first has nothing to wait for but its date and the calendar.
-	waves[0].Waits = waves[0].Start.After(f.now())
+	waves[0].Waits = waves[0].Start.After(now)
 	for i, wave := range waves {
 		if len(waves) > 1 && wave.Deadline.Compare(policy.FormatLocal(wave.Start, f.o.Location)) <= 0 {
 			return nil, 0, invalid("waves", "wave-after-deadline", "%s would start %s, after the deadline %s; give the deadline as an offset such as +3d, which counts from each wave's start",
