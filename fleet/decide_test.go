@@ -140,6 +140,12 @@ func TestApprovalReachesProductionAndRetires(t *testing.T) {
 	if view.Phase != "done" || view.Done != 1 || len(view.Devices) != 0 {
 		t.Errorf("rollout = %s, %d done, %d not; want done, 1, 0", view.Phase, view.Done, len(view.Devices))
 	}
+	w.clock.Add(10 * 24 * time.Hour)
+	view, err = w.fleet.Rollout(w.ctx, seg, "sales", release, fleet.RolloutQuery{})
+	w.must(err)
+	if want := (fleet.Promise{Deadline: "2026-08-21T09:00:00", Notice: "24h"}); view.Promise != want {
+		t.Errorf("a rollout that is done and over promises %+v, want %+v", view.Promise, want)
+	}
 	d, err := w.fleet.Device(w.ctx, seg, "P1")
 	w.must(err)
 	if d.Leak != "" {

@@ -27,7 +27,7 @@ type Promise struct {
 // promise returns what an approval means for the phones that are not on its
 // release. Those that were told keep their deadline; any other can be told now,
 // or when the first wave starts. Without such a phone it is what one that joined
-// now would be told.
+// now would be told, as long as the deadline is to come.
 func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise, error) {
 	g, err := s.group(a.Group)
 	if err != nil {
@@ -45,9 +45,11 @@ func (f *Fleet) promise(w *worldState, s *snapshot, a storage.Approval) (Promise
 			first, asked = deadline, wave.Deadline
 		}
 	})
-	return Promise{
-		Deadline: string(cmp.Or(asked, waves[0].Deadline)), NotBefore: string(cmp.Or(first, f.earliest(s, &approval, waves[0], f.o.Location))), Notice: noticeText(approval.Notice(g.MinimumNotice)),
-	}, nil
+	promise := Promise{Deadline: string(cmp.Or(asked, waves[0].Deadline)), NotBefore: string(first), Notice: noticeText(approval.Notice(g.MinimumNotice))}
+	if first == "" && waves[0].Deadline.Compare(policy.FormatLocal(f.now(), f.o.Location)) > 0 {
+		promise.NotBefore = string(f.earliest(s, &approval, waves[0], f.o.Location))
+	}
+	return promise, nil
 }
 
 // earliest returns the earliest deadline of a phone in a wave of an approval, on its

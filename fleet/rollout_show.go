@@ -14,9 +14,15 @@ type WaveDates struct {
 	Moved []WaveMove `json:"moved,omitempty"`
 }
 
+// What the calendar puts off of a wave.
+const (
+	MovedStart    = "start"
+	MovedDeadline = "deadline"
+)
+
 // WaveMove is a date of a wave that the calendar put off.
 type WaveMove struct {
-	What string `json:"what"`           // start or deadline
+	What string `json:"what"`           // MovedStart or MovedDeadline
 	From string `json:"from"`           // when it would have been: local time of the installation for a start, of each phone for a deadline
 	By   string `json:"by"`             // closed-days, month-end, weekday or hours
 	Days string `json:"days,omitempty"` // the closed days: "2026-12-28" or "2026-12-28..2027-01-04"
@@ -109,7 +115,7 @@ func (f *Fleet) waveDates(w *worldState, s *snapshot, a storage.Approval, phase 
 	var out []WaveDates
 	for i, v := range f.waveViews(w, a, phase) {
 		start, deadline := schedule.Moves(waves[i])
-		out = append(out, WaveDates{v, append(waveMove("start", start), waveMove("deadline", deadline)...)})
+		out = append(out, WaveDates{v, append(waveMove(MovedStart, start), waveMove(MovedDeadline, deadline)...)})
 	}
 	return out
 }

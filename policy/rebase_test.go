@@ -89,7 +89,7 @@ func TestRebaseKeepsEveryPhoneInItsWave(t *testing.T) {
 				taken++
 			}
 		}
-		if gate := policy.Evaluate(is, group, next, now); gate.Phase != policy.PhaseSuperseded || gate.Reasons[0].Code != policy.GateTakenOver {
+		if gate := policy.Evaluate(is, group, next, now); gate.Phase != policy.PhaseSuperseded || gate.Reasons[0].Code != policy.GateTakenOver || gate.NextHuman != policy.StepNone {
 			t.Fatalf("seed %d: gate of the old release is %s %v", seed, gate.Phase, gate.Reasons)
 		}
 		for i, w := range taking.Waves {

@@ -8,7 +8,12 @@ import (
 // next returns what happens by itself and what a person can do at a phase.
 func (e *evaluation) next(p Phase) (automatic, human Code) {
 	switch p {
-	case PhaseDeclined, PhaseExpired, PhaseSuperseded:
+	case PhaseSuperseded:
+		if e.approval != nil { // a newer release has its rollout
+			return StepNone, StepNone
+		}
+		return StepNone, StepChooseNewer
+	case PhaseDeclined, PhaseExpired:
 		return StepNone, StepChooseNewer
 	case PhasePaused:
 		return e.nextPaused()

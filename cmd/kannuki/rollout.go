@@ -264,7 +264,7 @@ func (g *globals) waveState(w fleet.WaveView) cell {
 	case fleet.WaitSoak:
 		shown = t.T("Waits for the wave before")
 	case fleet.WaitCalendar:
-		shown = t.T("No-update day")
+		shown = t.T("Outside update times")
 	case fleet.WaitKept:
 		shown = t.T("Too late for this build")
 	case fleet.WaitStopped:

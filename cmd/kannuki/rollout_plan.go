@@ -60,7 +60,11 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	t := g.text
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", v.Release, v.Group, t.Phase(v.Phase).Label, v.Phase))
-	if !v.Approvable {
+	switch {
+	case v.Approvable:
+	case len(v.Missing) == 0:
+		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet: \"kannuki gate show %s --group %s\" says why. The plan takes every production model to be verified.", v.Release, v.Group))
+	default:
 		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet; not verified: %s. The plan takes every production model to be verified.", list(v.Missing).shown))
 	}
 	if v.Production == 0 {

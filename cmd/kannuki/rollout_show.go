@@ -155,12 +155,15 @@ func (g *globals) movedText(waves []fleet.WaveDates) string {
 	var b strings.Builder
 	for _, w := range waves {
 		for _, m := range w.Moved {
-			what := map[string]string{"start": t.T("start"), "deadline": t.T("install deadline")}[m.What]
 			by := map[policy.Closure]string{
 				policy.ClosedDays: t.T("no-update days %s", m.Days), policy.ClosedMonthEnd: t.T("end of the month"),
 				policy.ClosedWeekday: t.T("no update on this weekday"), policy.ClosedHours: t.T("outside the hours for updates"),
 			}[policy.Closure(m.By)]
-			fmt.Fprintf(&b, "%s\n", t.T("Wave %d: %s moved from %s (%s).", w.Wave, what, onClock(m.From).shown, by))
+			line := t.T("Wave %d: start moved from %s in the server's time zone (%s).", w.Wave, onClock(m.From).shown, by)
+			if m.What == fleet.MovedDeadline {
+				line = t.T("Wave %d: install deadline moved from %s on each phone's clock (%s).", w.Wave, onClock(m.From).shown, by)
+			}
+			b.WriteString(line + "\n")
 		}
 	}
 	return b.String()

@@ -31,7 +31,7 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 			},
 		},
 		"outside-calendar": {
-			both{"No-update day", "適用しない日"},
+			both{"Outside update times", "適用できる日時の外"},
 			both{
 				"[{release}: ]the calendar of the group's policy has no updates now[, not before {date}].",
 				"[{release}：]グループのポリシーの暦により、今は適用しません[（{date}から）]。",
