@@ -100,6 +100,7 @@ func (s *site) fillOne(ctx context.Context, f filling, keys *certs.Keyring, slot
 	_, err := f.store.UpdateEnrollment(ctx, storage.DefaultSegment, f.udid, fingerprint, func(e *storage.Enrollment) error {
 		p := s.pattern.production
 		p.Num, p.UDID, p.Certificate, p.Serial = 0, f.udid, fingerprint, fmt.Sprintf("F2L%09d", f.number)
+		ranBefore(&p, f.number)
 		token := sha256.Sum256([]byte(f.udid))
 		p.Push.Token, p.Push.Magic = token[:], digest(f.udid)[:36]
 		e.Phone = &p
@@ -111,6 +112,20 @@ func (s *site) fillOne(ctx context.Context, f filling, keys *certs.Keyring, slot
 		return nil
 	})
 	return err
+}
+
+// ranBefore gives a phone the releases that one like it ran before, two to six, each
+// for three weeks or so and no two phones at the same moments.
+func ranBefore(p *storage.Phone, number int) {
+	before := []string{"26.1", "26.2", "26.2.1", "26.3", "26.3.1", "26.4"}
+	p.History = nil
+	at := p.OS.Since
+	for i := range 2 + number%(len(before)-1) {
+		at = at.Add(-time.Duration(20*24*60+number*37%(9*24*60)+i*311) * time.Minute).Truncate(time.Second)
+		p.History = append([]storage.Ran{{Version: before[len(before)-1-i], Since: at, Reasons: []string{"declaration"}}}, p.History...)
+	}
+	p.History[0].Reasons = nil // it enrolled with it
+	p.EnrolledAt, p.OS.Reasons = at, []string{"declaration"}
 }
 
 // certificate records a grant and the certificate it led to.

@@ -40,6 +40,7 @@ func TestSizePerPhone(t *testing.T) {
 	for name, more := range map[string]func(t *testing.T, s *bolt.Store, i int){
 		"by declaration":         func(*testing.T, *bolt.Store, int) {},
 		"by profile and command": rememberLegacy,
+		"after six releases":     rememberReleases,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,6 +89,21 @@ func rememberLegacy(t *testing.T, s *bolt.Store, i int) {
 				Number: 3, Rollout: uuid("approval"), Release: "26.6.1", Step: "install", At: start, AnsweredAt: start, PolledAt: start,
 				EndedAt: start, Result: "InstallInsufficientPower", Told: true, ProductKey: "iOSUpdate20H370", Downloaded: true, Percent: 100,
 			},
+		}
+		return storage.PhoneChange{}, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// rememberReleases fills in what a phone ran before.
+func rememberReleases(t *testing.T, s *bolt.Store, i int) {
+	_, err := s.UpdatePhone(t.Context(), storage.DefaultSegment, udid(i), 1, func(p *storage.Phone) (storage.PhoneChange, error) {
+		for n := range 6 {
+			p.History = append(p.History, storage.Ran{
+				Version: fmt.Sprintf("26.%d.1", n), Since: start.AddDate(0, 0, 20*n-150).Add(time.Duration(i*37) * time.Minute), Reasons: []string{"declaration"},
+			})
 		}
 		return storage.PhoneChange{}, nil
 	})
