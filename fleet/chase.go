@@ -276,8 +276,12 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 	var due []stepDue
 	var lost []string
 	now := f.now()
+	of := map[string][]pursuit{} // by group: with many of them, most concern no one phone
+	for _, on := range list {
+		of[on.group] = append(of[on.group], on)
+	}
 	for m := range w.census.all() {
-		c, late := f.climb(list, m)
+		c, late := f.climb(of[m.look.phone.Group], m)
 		if !late {
 			continue
 		}
@@ -293,6 +297,9 @@ func (f *Fleet) stepsDue(w *worldState, list []pursuit) []stepDue {
 	}
 	for _, udid := range lost {
 		f.waker.Wake(wakeKey(w.segment, udid))
+	}
+	if len(due) == 0 {
+		return nil
 	}
 	e := f.explainer(w)
 	helped := due[:0]
