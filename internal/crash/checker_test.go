@@ -39,6 +39,7 @@ func check(records []record, s *state, settled map[string]storage.CommandState) 
 	c.grants()
 	c.visits()
 	c.commands(settled)
+	c.announcements()
 	c.promises()
 	return c.faults
 }
@@ -335,35 +336,5 @@ func (c *checker) entry(n int, e *mdmtest.Entry) {
 	case mdmtest.KindEnforcement:
 		c.enforced(n, e)
 	default: // ordinary life
-	}
-}
-
-// enforced checks an enforcement that a phone received: there was a decision
-// to be obeyed for a place where the phone can have been, the log tells of it,
-// and nobody had stopped it before the phone asked.
-func (c *checker) enforced(n int, e *mdmtest.Entry) {
-	places := c.history.places(e.Phone, n)
-	for _, kept := range c.log.keptBy(e.Phone) {
-		group, ring, _ := strings.Cut(kept, "/")
-		places = append(places, position{group, ring})
-	}
-	justified := false
-	for _, p := range places {
-		justified = justified || c.history.decided(p, e.Version, n)
-	}
-	if !justified {
-		c.fault("policy: phone %s received the enforcement of %s before it was approved for any of %v", e.Phone, e.Version, places)
-	}
-	if e.Deadline == nil {
-		c.fault("policy: phone %s received an enforcement without a deadline", e.Phone)
-		return
-	}
-	if by := e.Version + " by " + e.Deadline.Format("2006-01-02T15:04:05"); !c.log.announced[e.Phone][by] {
-		c.fault("I4: phone %s received the enforcement of %s, which is not in the log", e.Phone, by)
-	}
-	if len(places) == 1 {
-		if stop := c.history.stopped(places[0], e.Version, c.history.asked(e.Phone, n), n); stop != nil {
-			c.fault("policy: phone %s received the enforcement of %s after %s (%s of %s) was acknowledged", e.Phone, e.Version, stop.ID, stop.Action, stop.Target)
-		}
 	}
 }

@@ -218,18 +218,6 @@ func (h *history) asked(udid string, n int) int {
 	return at
 }
 
-// decided reports whether somebody had begun to decide that phones in a
-// position should get a release.
-func (h *history) decided(p position, release string, n int) bool {
-	actions := []string{"gate.approve"}
-	if p.ring == "verification" {
-		actions = append(actions, "gate.offer")
-	}
-	return slices.ContainsFunc(h.about(p.group, release, actions...), func(d *deed) bool {
-		return d.begun < n && d.Stage != refused
-	})
-}
-
 // stopped returns the act that had stopped a release for the production phones
 // of a group when one of them asked: it was acknowledged by then, and nothing
 // that could have let the release go on was under way at its time, or began

@@ -26,7 +26,7 @@ type world struct {
 	issued    map[string][]string             // grant -> fingerprints
 	enrolled  map[string][]string             // grant -> phones that authenticated with it
 	phones    map[string]*enrolled            // by UDID
-	announced map[string]map[string]bool      // UDID -> release and deadline
+	announced map[string][]promise            // UDID -> what the phone is told to install, in order
 	byReason  map[string][]storage.AuditEntry // acts of people, by the reason they gave
 	faults    []string
 }
@@ -50,7 +50,7 @@ func replay(entries []storage.AuditEntry) *world {
 	w := &world{
 		apps: map[string]string{}, groups: map[string]string{}, verdicts: map[string]string{}, offers: map[string]string{},
 		declines: map[string]string{}, approvals: map[string][]approval{}, grants: map[string]string{}, issued: map[string][]string{},
-		enrolled: map[string][]string{}, phones: map[string]*enrolled{}, announced: map[string]map[string]bool{},
+		enrolled: map[string][]string{}, phones: map[string]*enrolled{}, announced: map[string][]promise{},
 		byReason: map[string][]storage.AuditEntry{},
 	}
 	for _, e := range entries {
@@ -214,13 +214,10 @@ func (w *world) enforcement(e storage.AuditEntry) {
 		return
 	}
 	p, d := w.known(e), e.Detail
-	if w.announced[e.Target] == nil {
-		w.announced[e.Target] = map[string]bool{}
-	}
-	w.announced[e.Target][d["release"]+" by "+d["deadline"]] = true
-	place := d["group"] + "/" + d["ring"]
 	gate := d["group"] + "/" + d["release"]
-	_, offered := w.offers[gate]
+	offer, offered := w.offers[gate]
+	w.announced[e.Target] = append(w.announced[e.Target], promise{e, position{d["group"], d["ring"]}, strings.TrimSuffix(offer, withdrawnText)})
+	place := d["group"] + "/" + d["ring"]
 	approved := len(w.approvals[gate]) > 0
 	switch {
 	case place != p.place:

@@ -236,9 +236,51 @@ func plantedLog(r *rehearsal) []plant {
 		{"candidate on a production phone", "by candidate before field/" + candidate, func(e *evidence) {
 			e.audit(announced(udid, "field", "production", "candidate"))
 		}},
+		{"enforcement by an approval that nobody gave", "nobody gave the approval it names to sales", func(e *evidence) {
+			e.promised(udid, func(d map[string]string) { d["source_id"] = "1" })
+		}},
+		{"enforcement before its approval, in the log", "its approval came later", func(e *evidence) {
+			i := slices.IndexFunc(e.state.Audit, func(a storage.AuditEntry) bool { return a.Action == "gate.approve" })
+			approval := e.state.Audit[i]
+			e.state.Audit = slices.Delete(e.state.Audit, i, i+1)
+			e.audit(approval)
+		}},
+		{"enforcement of a wave that waits", "its wave had not begun", func(e *evidence) {
+			e.waves(func(w *storage.Wave) { w.Waits = true })
+		}},
+		{"enforcement of a wave that began later", "its wave had not begun", func(e *evidence) {
+			e.waves(func(w *storage.Wave) { w.Start = w.Start.Add(24 * time.Hour) })
+		}},
+		{"enforcement sooner than its wave says", "its wave has a later deadline", func(e *evidence) {
+			e.promised(udid, func(d map[string]string) { d["deadline"] = "2026-01-01T00:00:00" })
+		}},
+		{"candidate that nobody had offered", "nobody had offered it to sales", func(e *evidence) {
+			i := slices.IndexFunc(e.state.Audit, func(a storage.AuditEntry) bool { return a.Action == "gate.offer" })
+			e.state.Audit = slices.Delete(e.state.Audit, i, i+1)
+		}},
 		{"enforcement for a place that was left", "but it is in field/production", func(e *evidence) {
 			e.audit(announced(udid, "sales", "production", "approval"))
 		}},
+	}
+}
+
+// promised changes what the log says that a phone was told first. The chain of the log
+// does not fit any more, which is another fault.
+func (e *evidence) promised(udid string, change func(detail map[string]string)) {
+	i := slices.IndexFunc(e.state.Audit, func(a storage.AuditEntry) bool { return a.Action == "enforcement.announced" && a.Target == udid })
+	detail := maps.Clone(e.state.Audit[i].Detail)
+	change(detail)
+	e.state.Audit[i].Detail = detail
+}
+
+// waves changes the waves of every approval.
+func (e *evidence) waves(change func(*storage.Wave)) {
+	for i := range e.state.World.Approvals {
+		a := &e.state.World.Approvals[i]
+		a.Waves = slices.Clone(a.Waves)
+		for j := range a.Waves {
+			change(&a.Waves[j])
+		}
 	}
 }
 
