@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,7 +27,7 @@ const (
 )
 
 // check refuses values no result can have, whatever phone it was found on.
-func (r VerdictRequest) check() error {
+func (r VerdictRequest) check(now time.Time) error {
 	result, err := policy.ParseResult(r.Result)
 	if err != nil {
 		return invalid("result", "not-one-of", "%v", err).with("value", r.Result, "allowed", "works, works-with-note, broken")
@@ -36,6 +37,13 @@ func (r VerdictRequest) check() error {
 	}
 	if _, err := policy.ParseMethod(r.Method); r.Method != "" && err != nil {
 		return invalid("method", "not-one-of", "%v", err).with("value", r.Method, "allowed", "full, smoke, automated, pilot")
+	}
+	if err := r.madeOnce(); err != nil {
+		return err
+	}
+	if !r.Expires.IsZero() && !r.Expires.After(now) {
+		return invalid("expires", "expires-past", "%s is over: the result would count for nothing; want a later day, or none", r.Expires.UTC().Format(time.DateOnly)).
+			with("date", r.Expires.UTC().Format(time.RFC3339))
 	}
 	if len(r.EvidenceFiles) > maxEvidenceFiles {
 		most := strconv.Itoa(maxEvidenceFiles)

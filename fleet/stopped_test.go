@@ -105,6 +105,44 @@ func TestResumeLooksAtWhatCanStop(t *testing.T) {
 	}
 }
 
+// TestResultStopsAndLetsGoOn: what results stopped is nobody's to resume, and goes on
+// by itself when results clear it.
+func TestResultStopsAndLetsGoOn(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		stop  func(*world)
+		phase policy.Phase
+		code  string // of the refusal to resume, "" where nothing is stopped
+	}{
+		"broken": {func(w *world) { w.must(w.verdict("V1", "broken")) }, policy.PhaseBlocked, "stopped-by-result"},
+		"revoked": {func(w *world) {
+			w.must(second(w.fleet.RevokeVerdict(w.ctx, seg, w.act("wrong phone"), w.gate().Apps[0].Verdict)))
+		}, policy.PhasePaused, "stopped-by-result"},
+		"nothing": {func(*world) {}, policy.PhaseRollingOut, "not-paused"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p, _ := w.verified()
+			w.must(second(w.approve("+3d")))
+			w.clock.Add(time.Minute)
+			tc.stop(w)
+			if g := w.gate(); g.Phase != tc.phase {
+				t.Fatalf("gate is %s, want %s", g.Phase, tc.phase)
+			}
+			if r := refusal(t, second(w.fleet.Resume(w.ctx, seg, w.act("fine"), "sales", release))); r.Code != tc.code {
+				t.Errorf("resuming is refused as %s, want %s", r.Code, tc.code)
+			}
+			w.clock.Add(time.Minute)
+			w.must(w.verdict("V1", "works"))
+			if got, _ := p.enforcement(); got != release {
+				t.Errorf("phone is asked for %q, want %s: the result clears the cause", got, release)
+			}
+		})
+	}
+}
+
 // TestPreparedPhoneKeepsItsDeadline: an approval that takes an override's place
 // is no reason to tell a phone anew what it is about to install.
 func TestPreparedPhoneKeepsItsDeadline(t *testing.T) {

@@ -43,7 +43,11 @@ type VerdictRequest struct {
 // app, or not on the release, is refused. On a phone with a beta it is of a
 // release that Apple need not have posted yet; see HeadStart.
 func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r VerdictRequest) (storage.Verdict, error) {
-	if err := r.check(); err != nil {
+	if err := r.check(f.now()); err != nil {
+		return storage.Verdict{}, err
+	}
+	w, err := f.world(seg)
+	if err != nil {
 		return storage.Verdict{}, err
 	}
 	v := storage.Verdict{
@@ -52,7 +56,7 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 	}
 	var hashes string
 	v.EvidenceFiles, hashes = storedEvidence(r.EvidenceFiles)
-	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		app, err := s.app(r.BundleID)
 		if err != nil {
 			return storage.WorldChange{}, err
@@ -60,11 +64,12 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 		if v.Release, err = f.testable(ctx, seg, s, r); err != nil {
 			return storage.WorldChange{}, err
 		}
-		testify := f.testifyByPhone
 		if r.External {
-			testify = f.testifyExternally
+			err = f.testifyExternally(w, s, r, &v)
+		} else {
+			err = f.testifyByPhone(ctx, seg, s, r, &v)
 		}
-		if err := testify(ctx, seg, s, r, &v); err != nil {
+		if err != nil {
 			return storage.WorldChange{}, err
 		}
 		entry := f.entry(a, "verdict.record", v.BundleID+"/"+v.Release, map[string]string{
@@ -111,24 +116,6 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 	}
 	v.Group, v.Phone, v.Ring, v.PhoneOS, v.PhoneExtra, v.Model = p.Group, p.UDID, p.Ring, p.OS.Version, p.OS.SupplementalExtra, p.Model
 	v.AppVersion, v.PhoneBuild = p.Apps[i].ShortVersion, p.OS.Build
-	return nil
-}
-
-func (f *Fleet) testifyExternally(_ context.Context, _ storage.Segment, s *snapshot, r VerdictRequest, v *storage.Verdict) error {
-	if strings.TrimSpace(r.Evidence) == "" {
-		return invalid("evidence", "evidence-missing", "an external result needs evidence: where it comes from and who can confirm it")
-	}
-	if r.AppVersion == "" {
-		return invalid("app_version", "app-version-missing", "an external result names the app version that was tested")
-	}
-	group, err := s.group(r.Group)
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(group.Apps, r.BundleID) {
-		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, r.Group).with("app", r.BundleID, "group", r.Group)
-	}
-	v.External, v.Evidence, v.Group, v.Model, v.AppVersion = true, r.Evidence, r.Group, r.Model, r.AppVersion
 	return nil
 }
 

@@ -19,12 +19,12 @@ type Carried struct {
 }
 
 // tests is how far one app is on one release, by model class. A class is in
-// one of the maps at most.
+// one of the first three maps at most.
 type tests struct {
 	full    map[string]*Verdict // verified by a result that counts by itself
 	carried map[string]carried
 	waiting map[string]*Verdict // only the smoke test is missing; the result to rest on
-	stale   *Verdict            // the newest result that counts by itself and expired
+	stale   map[string]*Verdict // the newest result that counts by itself expired
 }
 
 type carried struct{ smoke, base *Verdict }

@@ -196,6 +196,7 @@ func TestExplainBlocked(t *testing.T) {
 		{"newer than verified", approved(), addRelease("26.6.1", "2026-08-10"), func(f *policy.Facts) { f.OSVersion = "26.6.1" }, policy.ReasonNewerThanVerified, "", policy.StepTestApps, policy.GateAppMissing},
 		{"paused by a person", approved(), pause, as, policy.ReasonPaused, "", policy.StepResume, policy.GatePausedByPerson},
 		{"paused by a broken app", approved(), breakPOS, as, policy.ReasonPaused, policy.StepResumeWhenClear, policy.StepFixApp, policy.GateAppBroken},
+		{"paused by a result that was revoked", approved(), revokeFirst, as, policy.ReasonPaused, policy.StepResumeWhenClear, policy.StepRecordVerdicts, policy.GateVerdictRevoked},
 		{"wave not started", approved(), startLater, as, policy.ReasonWaveNotStarted, policy.StepWaveStarts, "", policy.GateWaveStarts},
 		{"app too old", approved(), none, func(f *policy.Facts) { f.Apps[0].Version = "1" }, policy.ReasonAppUpdateNeeded, policy.StepEnforceAfterApp, policy.StepUpdateApp, policy.FactGate},
 		{"model not verified", approved(), func(p *policy.Parts) { p.Approvals[0].Models, p.Verdicts = nil, nil }, as, policy.ReasonModelNotVerified, policy.StepNextRelease, policy.StepTestModel, policy.FactGate},

@@ -200,6 +200,13 @@ func (g Gate) Paused() bool {
 	return slices.ContainsFunc(g.Reasons, func(r Reason) bool { return r.Code == GatePausedByPerson || r.Code == GateStoppedByBreaker })
 }
 
+// StoppedByResult reports whether a rollout stands still because of what tests show: an
+// app that does not work, or a result that was revoked. It goes on by itself when the
+// results no longer say so.
+func (g Gate) StoppedByResult() bool {
+	return g.Approval != "" && slices.ContainsFunc(g.Reasons, func(r Reason) bool { return r.Code == GateVerdictRevoked || r.Code == GateAppBroken })
+}
+
 // WaitsFor returns the bundle identifiers of the apps that keep the gate closed:
 // those of Missing, or none while an approval carries phones past them.
 func (g Gate) WaitsFor() []string {

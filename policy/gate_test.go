@@ -186,6 +186,14 @@ func TestClosed(t *testing.T) {
 		{"no verification phone", func(p *policy.Parts) { p.Groups[0].Census = p.Groups[0].Census[:2] }, policy.GateNoVerificationPhone, "", ""},
 		{"no verdict", func(p *policy.Parts) { p.Verdicts = nil }, policy.GateAppMissing, policy.StatusUntested, policy.WhyNoVerdict},
 		{"critical app on one model only", func(p *policy.Parts) { p.Verdicts = p.Verdicts[1:] }, policy.GateAppMissing, policy.StatusPartial, policy.WhyModelsMissing},
+		{"critical app expired on one model", func(p *policy.Parts) { p.Verdicts[0].Expires = now }, policy.GateAppMissing, policy.StatusPartial, policy.WhyExpired},
+		{"critical app expired on one model, untested on another", func(p *policy.Parts) {
+			p.Verdicts[0].Expires = now
+			for i := range p.Releases {
+				p.Releases[i].Models = append(p.Releases[i].Models, windows("2026-05-11", "iPhone17,1")...)
+			}
+			p.Groups[0].Census = append(p.Groups[0].Census, policy.Census{Ring: policy.RingProduction, Model: "iPhone17,1", OSVersion: "26.5", Count: 1})
+		}, policy.GateAppMissing, policy.StatusPartial, policy.WhyModelsMissing},
 		{"important app on no production model", func(p *policy.Parts) { p.Verdicts[2].Model = "iPhone18,1" }, policy.GateAppMissing, policy.StatusPartial, policy.WhyModelsMissing},
 		{"phone not on the release", first(func(v *policy.Verdict) { v.PhoneOS = "26.5" }), policy.GateAppMissing, policy.StatusUntested, policy.WhyPhoneNotOn},
 		{"production phone", first(func(v *policy.Verdict) { v.Ring = policy.RingProduction }), policy.GateAppMissing, policy.StatusUntested, policy.WhyProductionPhone},
@@ -382,6 +390,9 @@ func TestRolloutAndVerdicts(t *testing.T) {
 			got := evaluate(p)
 			if got.Phase != tt.want {
 				t.Errorf("phase = %s %v, want %s", got.Phase, got.Reasons, tt.want)
+			}
+			if got.StoppedByResult() != (tt.want != policy.PhaseRollingOut) {
+				t.Errorf("stopped by a result = %t in phase %s", got.StoppedByResult(), got.Phase)
 			}
 			enforced := policy.TargetFor(policy.NewWorld(p), phone(), now).Enforce != nil
 			if enforced != (tt.want == policy.PhaseRollingOut) {

@@ -202,12 +202,12 @@ func (e *evaluation) laneApp(a App) (AppState, []string) {
 	switch broken := uncleared(list, e.now); {
 	case len(broken) > 0:
 		s.State, s.Why, s.Verdict = StatusBroken, WhyBroken, broken[0].ID
-	case len(passed) == 0 && stale != nil:
-		s.State, s.Why, s.Verdict = StatusStale, WhyExpired, stale.ID
+	case len(passed) == 0 && len(stale) > 0:
+		s.State, s.Why, s.Verdict = StatusStale, WhyExpired, newestOf(stale).ID
 	case len(passed) == 0:
 		s.State, s.Why = StatusUntested, e.w.whyNot(e.g, key, e.rel, e.now)
 	case len(s.MissingModels) > 0:
-		s.State, s.Why = StatusPartial, WhyModelsMissing
+		s.State, s.Why = StatusPartial, whyPartial(s.MissingModels, stale)
 	case s.Noted:
 		s.State = StatusWorksWithNote
 	default:

@@ -137,6 +137,8 @@ func steps(r Reason) (automatic, human Code) {
 		return s.automatic, s.human
 	case GateStoppedByBreaker:
 		return StepNone, StepLookAndResume
+	case GateVerdictRevoked:
+		return StepResumeWhenClear, StepRecordVerdicts
 	default:
 		return StepResumeWhenClear, StepFixApp
 	}

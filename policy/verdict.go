@@ -114,12 +114,12 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 	case len(s.Provisional) > 0 && (newest == nil || len(s.Provisional) == len(s.MissingModels)):
 		s.State, s.Why = StatusProvisional, WhySmokeMissing
 		s.Verdict = t.waiting[s.Provisional[0]].ID
-	case newest == nil && t.stale != nil:
-		s.State, s.Why, s.Verdict = StatusStale, WhyExpired, t.stale.ID
+	case newest == nil && len(t.stale) > 0:
+		s.State, s.Why, s.Verdict = StatusStale, WhyExpired, newestOf(t.stale).ID
 	case newest == nil:
 		s.State, s.Why = StatusUntested, w.whyNot(g, key, rel, now)
 	case len(s.MissingModels) > 0:
-		s.State, s.Why = StatusPartial, WhyModelsMissing
+		s.State, s.Why = StatusPartial, whyPartial(s.MissingModels, t.stale)
 	case len(s.Carried) > 0:
 		s.State = StatusCarried
 	case s.Noted:
@@ -145,22 +145,38 @@ func (s *AppState) rest(on map[string]*Verdict, classes []string) {
 	s.MissingModels = missingClasses(s.Importance, on, classes)
 }
 
-// newestByClass returns the newest result of each model class that counts and
-// has not expired at the moment fresh, and the newest of those that have. A class whose newest
-// result expired has none: an older one that lasts longer does not replace it.
-func newestByClass(list []verdictOf, now, fresh time.Time) (accepted map[string]*Verdict, stale *Verdict) {
+// newestByClass returns the newest result of each model class that counts: in
+// accepted when it has not expired at the moment fresh, in stale when it has. A class
+// is in one of them at most: an older result that lasts longer does not replace one
+// that expired.
+func newestByClass(list []verdictOf, now, fresh time.Time) (accepted, stale map[string]*Verdict) {
 	accepted = make(map[string]*Verdict)
 	for _, v := range list {
 		switch {
 		case v.Result == ResultBroken || !v.counts(now):
 		case v.expired(fresh):
 			delete(accepted, v.class)
-			stale = v.Verdict
+			if stale == nil { // few results expire
+				stale = make(map[string]*Verdict)
+			}
+			stale[v.class] = v.Verdict
 		default:
 			accepted[v.class] = v.Verdict
+			delete(stale, v.class)
 		}
 	}
 	return accepted, stale
+}
+
+// whyPartial explains why an app is not verified on all the model classes it has to
+// be: the results of those that are missing expired, or some were never tested.
+func whyPartial(missing []string, stale map[string]*Verdict) Code {
+	for _, class := range missing {
+		if stale[class] == nil {
+			return WhyModelsMissing
+		}
+	}
+	return WhyExpired
 }
 
 func newestOf(accepted map[string]*Verdict) *Verdict {

@@ -25,7 +25,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"clock-halt":           "時刻が正しいか分からない間は再開できません。サーバーの時計が正しいことを確かめ、先に--after-clock-jumpで再開してください。",
 		"not-halted":           "止まっているものはありません。一つの展開を再開するには、版とグループを指定してください。",
 		"other-halt":           "止まっている理由は{other}ではなく{cause}です。",
-		"not-paused":           "{group}の{release}の展開は、担当者が一時停止したものではありません。",
+		"not-paused":           "{group}の{release}の展開は一時停止中ではありません。",
 		"unknown-kind":         "このサーバーは「{kind}」という種類の提案を実行できません。",
 		"group-has-phones":     "グループ{group}にはまだ端末があります。先に移してください。",
 		"group-holds-phones":   "最後にグループ{group}の本番リングにいて、まだどの本番リングにもいない端末があります：{phones}。先に別のグループの本番リングに移すか、`kannuki device remove`で削除してください。",
@@ -55,6 +55,12 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"device-missing":           "検証用端末を指定するか、外部の結果を根拠とともに記録してください。",
 		"evidence-missing":         "外部の結果には根拠（出所と確認できる人）が必要です。",
 		"app-version-missing":      "外部の結果には、検証したアプリの版が必要です。",
+		"model-missing":            "外部の結果には、検証した機種（iPhone15,2など）が必要です。",
+		"model-not-of-release":     "{field}：iOS {release}は\"{value}\"向けではありません。iPhone15,2のような機種の識別子を指定してください。",
+		"not-an-app-version":       "{field}：\"{value}\"は使えません。4.2や2024.10.1のような数字の版か、グループ{group}の端末が報告した{app}の版を指定してください。",
+		"device-of-external":       "外部の結果では端末を指定できません。端末の指定か、--externalとその内容の、どちらかをやめてください。",
+		"only-external":            "{field}：外部の結果（--external）でだけ指定できます。それ以外は端末自身の報告から取ります。",
+		"expires-past":             "{field}：{date}は過ぎているため、結果は数えられません。後の日付にするか、指定をやめてください。",
 
 		// Reports of problems, and what stops a rollout.
 		"not-a-production-phone": "端末{phone}は本番端末ではありません。検証用端末で分かったことは`kannuki verdict record`で記録してください。",

@@ -6,9 +6,13 @@ import "sync"
 // carries. The placeholders are the refusal's own values.
 var refusalTexts = sync.OnceValue(func() map[string]both {
 	return map[string]both{
-		"no-declarations":     {"Phone {phone} is told nothing by declarations: it is not enrolled, or its iOS is too old.", "端末{phone}には宣言で指示しません。登録されていないか、iOSが古いためです。"},
-		"identity-ended":      {"The phone's certificate is not in force.", "端末の証明書は有効ではありません。"},
-		"app-broken":          {"Not resumed: a business app does not work on this release.", "再開していません。このOSで動作不良の業務アプリがあります。"},
+		"no-declarations": {"Phone {phone} is told nothing by declarations: it is not enrolled, or its iOS is too old.", "端末{phone}には宣言で指示しません。登録されていないか、iOSが古いためです。"},
+		"identity-ended":  {"The phone's certificate is not in force.", "端末の証明書は有効ではありません。"},
+		"app-broken":      {"Not resumed: a business app does not work on this release.", "再開していません。このOSで動作不良の業務アプリがあります。"},
+		"stopped-by-result": {
+			"A test result stopped the rollout of {release} in {group}, nobody paused it: there is nothing to resume. It goes on by itself once that is cleared, by a result that the app works for instance.",
+			"{group}の{release}の展開は検証結果により止まっています。一時停止した人はいないため、再開の操作はありません。問題なしの結果などで原因が解消されると、自動で再開します。",
+		},
 		"removed":             {"The phone was removed already.", "この端末の登録はすでに解除しています。"},
 		"opens-gates":         {"This would open closed gates without a test, now or later: {gates}. Record what is missing there first, decline the releases, or propose it for a second person to sign (--propose).", "検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否するか、2人目の承認を求めて提案してください（--propose）。"},
 		"phone-keeps-gates":   {"Without this phone closed gates would open without a test, now or later: {gates}. Record what is missing there first, decline the releases, or propose the move for a second person to sign (`kannuki device move --propose`).", "この端末がなくなると、検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否するか、移動を2人目の承認を求めて提案してください（`kannuki device move --propose`）。"},
@@ -34,7 +38,7 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 
 		"lane-decided":  {"{release} for {group}: {phase}. There is nothing to hurry; decide about a newer release, or take the decision back.", "{group}の{release}：{phase}。緊急対応の対象ではありません。新しい版について判断するか、決定を取り消してください。"},
 		"lane-approved": {"{release} is approved for {group} already: {phase}. The urgent route takes the place of no exception and of no urgent approval; an exception (`kannuki gate override`) after a pause can.", "{group}の{release}はすでに承認済みです：{phase}。緊急対応は例外承認や緊急承認を置き換えません。一時停止してからの例外承認（`kannuki gate override`）なら可能です。"},
-		"lane-stopped":  {"The rollout of {release} in {group} stands still: {phase}. Resume it first, then hurry it.", "{group}の{release}の展開は止まっています：{phase}。再開してから前倒ししてください。"},
+		"lane-stopped":  {"The rollout of {release} in {group} stands still: {phase}. See why with `kannuki gate show`; hurry it when it goes on.", "{group}の{release}の展開は止まっています：{phase}。`kannuki gate show`で原因を確かめ、再開後に前倒ししてください。"},
 		"lane-in-time":  {"Nothing to hurry: every phone of the rollout of {release} installs by {deadline} already.[ An earlier --deadline can hurry it, {least} from now at least.]", "前倒しは不要です。{release}の展開では、すべての端末の期限が{deadline}までに来ます。[さらに早めるには--deadlineで指定してください（最短で今から{least}）。]"},
 		"lane-no-flaw":  {"Not urgent: no production phone of {group} lacks the fix of a flaw known to be exploited that {release} brings. Use `kannuki gate approve` when it is verified.", "急ぐ必要はありません。{group}の本番端末に、{release}で直る悪用確認済みの脆弱性は残っていません。検証後に`kannuki gate approve`を使ってください。"},
 		"lane-off":      {"The policy of {group} has no urgent route. `kannuki policy set --urgent lane` allows it; an exception approval takes no test results.", "{group}のポリシーでは緊急対応を使いません。`kannuki policy set --urgent lane`で使えます。検証結果のない場合は例外承認です。"},

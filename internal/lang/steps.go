@@ -11,7 +11,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"hold-ends":                {"[On {date} ]Apple's hold ends and users can see the release.", "[{date}に]延期が終わり、利用者に表示されます。"},
 		"wave-starts":              {"The next wave starts by itself[ on {date}].", "次の段階は[{date}に]自動で始まります。"},
 		"phones-install":           {"The phones install by themselves by their deadlines.", "各端末は適用期限までに自動でインストールします。"},
-		"resume-when-cleared":      {"The rollout waits until the cause is cleared and somebody resumes it.", "原因が解消され、再開されるまで待ちます。"},
+		"resume-when-cleared":      {"The rollout goes on by itself once the cause is cleared, by a test result for instance.", "検証結果などで原因が解消されると、展開は自動で再開します。"},
 		"push-again":               {"The phone is asked again by itself.", "自動で再通知します。"},
 		"retry-on-poll":            {"It is tried again when the phone answers next.", "次に端末が応答したときに自動で再試行します。"},
 		"device-continues":         {"The phone goes on by itself.", "端末が自動で進めます。"},
