@@ -14,9 +14,9 @@ import (
 type DeviceDetail struct {
 	DeviceView
 
-	OSSince       time.Time `json:"os_since,omitzero"` // when the server first saw this release on it
-	Supplemental  string    `json:"supplemental,omitempty"`
-	BetaProgram   string    `json:"beta_program,omitempty"` // that it says it takes part in
+	OSSince       time.Time `json:"os_since,omitzero"`           // when the server first saw this release on it
+	ImprovedAt    time.Time `json:"supplemental_since,omitzero"` // when the server first saw its background improvement
+	BetaProgram   string    `json:"beta_program,omitempty"`      // that it says it takes part in
 	TimeZone      string    `json:"time_zone,omitempty"`
 	AvailableGB   *float64  `json:"available_gb,omitempty"`
 	Battery       *float64  `json:"battery,omitempty"` // 0 to 1
@@ -75,6 +75,9 @@ func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (D
 	}
 	d := deviceDetail(&p)
 	d.DeviceView, d.Clock = f.explainer(w).view(&p), f.clock()
+	if d.Leak != "" {
+		d.LeakAt, d.LeakReasons = p.Arrival.At, p.Arrival.Reasons
+	}
 	for _, c := range queue {
 		if !storage.CommandState(c.State).Final() {
 			d.Waiting++
@@ -85,7 +88,7 @@ func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (D
 
 func deviceDetail(p *storage.Phone) DeviceDetail {
 	d := DeviceDetail{
-		OSSince: p.OS.Since, Supplemental: p.OS.SupplementalExtra, BetaProgram: p.OS.BetaProgram, TimeZone: p.TimeZone,
+		OSSince: p.OS.Since, ImprovedAt: p.OS.SupplementalSince, BetaProgram: p.OS.BetaProgram, TimeZone: p.TimeZone,
 		AvailableGB: p.AvailableGB, Battery: p.Battery, Passcode: p.Passcode,
 		RemovedAt: p.RemovedAt, PushDeadSince: p.Push.DeadSince,
 		InstallSince: p.Update.Since, InstallReasons: p.Update.Reasons,
@@ -97,9 +100,6 @@ func deviceDetail(p *storage.Phone) DeviceDetail {
 	}
 	for _, r := range p.Reverted {
 		d.Reverted = append(d.Reverted, RevertedView(r))
-	}
-	if p.Arrival != nil {
-		d.LeakAt, d.LeakReasons = p.Arrival.At, p.Arrival.Reasons
 	}
 	return d
 }

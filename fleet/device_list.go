@@ -17,7 +17,7 @@ type DeviceQuery struct {
 	Ring   string // verification or production
 	Hold   string // confirmed, pending, impossible or ended
 	Reason string // the phone's one reason
-	OS     string // release it runs, exactly
+	OS     string // release it runs, exactly; without a letter also with any improvement of it
 	Model  string // hardware identifier, "iPhone15,2"
 	// ContactBefore selects phones that were last heard of before a time: RFC
 	// 3339, a day ("2026-11-20", UTC), or a time ago ("7d", "12h").
@@ -139,7 +139,7 @@ func (f *Fleet) deviceFilter(q DeviceQuery) (func(p *storage.Phone, contact time
 		return q.Removed == (p.State == storage.PhoneRemoved) &&
 			(q.Group == "" || q.Group == p.Group || q.Group == "-" && p.Group == "") &&
 			(q.Ring == "" || q.Ring == string(p.Ring)) &&
-			(q.OS == "" || q.OS == p.OS.Version) &&
+			(q.OS == "" || q.OS == p.OS.Version || q.OS == fullVersion(p)) &&
 			(q.Model == "" || q.Model == p.Model) &&
 			(before.IsZero() || contact.Before(before))
 	}, nil

@@ -21,6 +21,7 @@ type DeviceView struct {
 	Model        string    `json:"model"`
 	ModelName    string    `json:"model_name,omitempty"`
 	OS           string    `json:"os"`
+	Supplemental string    `json:"supplemental,omitempty"` // letter of its background improvement, "a"
 	Build        string    `json:"build"`
 	Group        string    `json:"group"`
 	Ring         string    `json:"ring"`
@@ -40,7 +41,7 @@ type DeviceView struct {
 	EnrolledAt   time.Time `json:"enrolled_at,omitzero"`
 	LastContact  time.Time `json:"last_contact,omitzero"`
 	Apps         []AppView `json:"apps"`
-	Leak         string    `json:"leak,omitempty"`       // release it arrived on before its gate opened
+	Leak         string    `json:"leak,omitempty"`       // release it arrived on before its gate opened, while it is on it and nobody approved that
 	ExposedBy    string    `json:"exposed_by,omitempty"` // see [policy.Ledger.ExposedBy]
 	// CertificateState is valid, due or ended; "" when not known, or once
 	// removed.
@@ -106,8 +107,8 @@ func (e explainer) explain(p *storage.Phone) (policy.Facts, policy.Live, policy.
 	facts := factsOf(e.snap, p)
 	target := policy.TargetFor(e.world, facts, e.now)
 	live := e.fleet.live(p, target, e.now)
-	if p.Arrival != nil && e.fleet.unapproved(e.state, p, e.snap.runs(p)) {
-		live.Leaked, live.LeakedAt, live.LeakedBy = true, p.Arrival.At, policy.Code(p.Arrival.Cause)
+	if l, is := e.fleet.leakOf(e.state, p); is {
+		live.Leaked, live.LeakedAt, live.LeakedBy = l.open(), p.Arrival.At, policy.Code(p.Arrival.Cause)
 	}
 	return facts, live, e.gates.Explain(facts, live, target)
 }
@@ -121,7 +122,7 @@ func (e explainer) view(p *storage.Phone) DeviceView {
 	}
 	v := DeviceView{
 		UDID: p.UDID, Serial: p.Serial, Model: p.Model, ModelName: e.snap.catalog.Models()[p.Model],
-		OS: p.OS.Version, Build: p.OS.Build, Group: p.Group, Ring: string(p.Ring), State: string(p.State), Holder: p.Holder,
+		OS: p.OS.Version, Supplemental: p.OS.SupplementalExtra, Build: p.OS.Build, Group: p.Group, Ring: string(p.Ring), State: string(p.State), Holder: p.Holder,
 		Supervised: string(p.Supervision), Hold: string(x.Hold), HoldWhy: string(x.HoldWhy), HoldBy: string(x.HoldBy),
 		InstallState: p.Update.Install, Reason: string(x.Reason.Code), Epoch: p.Epoch,
 		EnrolledAt: p.EnrolledAt, LastContact: p.Contact, Apps: []AppView{},
@@ -133,8 +134,8 @@ func (e explainer) view(p *storage.Phone) DeviceView {
 			v.Percent = &t.Percent
 		}
 	}
-	if p.Arrival != nil {
-		v.Leak = p.Arrival.Release
+	if l, is := e.fleet.leakOf(e.state, p); is {
+		v.Leak = l.release
 	}
 	if p.State == storage.PhoneEnrolled {
 		v.ExposedBy = e.flaws.ExposedBy(p.Group, censusOf(p))

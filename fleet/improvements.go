@@ -166,5 +166,5 @@ func (f *Fleet) improved(w *worldState, p *storage.Phone, had string) []storage.
 	before.OS.SupplementalExtra = had
 	cause := f.leakCause(s, &before, now)
 	detail := map[string]string{"from": s.runs(&before), "to": now, "group": p.Group, "ring": string(p.Ring), "cause": string(cause)}
-	return []storage.AuditEntry{f.leak(s, p, detail, storage.Arrival{Release: now, From: before.OS.Version, Cause: string(cause), Reasons: p.Update.Reasons})}
+	return []storage.AuditEntry{f.leak(s, p, detail, storage.Arrival{Release: now, From: s.runs(&before), Cause: string(cause), Reasons: p.Update.Reasons})}
 }

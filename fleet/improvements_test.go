@@ -1,6 +1,8 @@
 package fleet_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,6 +202,38 @@ func TestImprovementLeaks(t *testing.T) {
 	if len(leaks.Leaks) != 1 || leaks.Leaks[0].Release != improvement || leaks.Leaks[0].From != "26.3.1" || leaks.Leaks[0].Cause != "unsupervised" {
 		t.Errorf("leaks %+v, want that of the unsupervised phone", leaks.Leaks)
 	}
+	list := func(os string) fleet.DeviceView {
+		page, err := w.fleet.Devices(w.ctx, seg, fleet.DeviceQuery{OS: os, Hold: "impossible"})
+		if w.must(err); len(page.Devices) != 1 {
+			t.Fatalf("phones on %q: %+v, want the unsupervised one", os, page.Devices)
+		}
+		return page.Devices[0]
+	}
+	for _, os := range []string{"26.3.1", improvement} {
+		if d := list(os); d.OS != "26.3.1" || d.Supplemental != "a" || d.Leak != improvement {
+			t.Errorf("listed with iOS %q %q and leak %q", d.OS, d.Supplemental, d.Leak)
+		}
+	}
+	// Where improvements go with their base, one on a phone is no leak, whenever it came.
+	proposed, err := w.fleet.ProposeEdit(w.ctx, seg, by("tanaka"), func(ctx context.Context, a fleet.Act) error {
+		_, err := w.fleet.SetPolicy(ctx, seg, a, "strict", fleet.PolicyChange{ImprovementChange: fleet.ImprovementChange{Improvements: ptr("accept")}})
+		return err
+	})
+	w.must(err)
+	_, err = w.fleet.Sign(w.ctx, seg, by("sato"), proposed.ID)
+	w.must(err)
+	leaks, err = w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
+	if w.must(err); len(leaks.Leaks) != 0 || list(improvement).Leak != "" {
+		t.Errorf("accepted: %+v, want nothing", leaks.Leaks)
+	}
+	x, err := w.fleet.Explain(w.ctx, seg, "U")
+	if w.must(err); slices.ContainsFunc(x.Explanation.Facts, func(r policy.Reason) bool { return r.Code == policy.FactLeaked }) {
+		t.Errorf("accepted: explained by %v", x.Explanation.Facts)
+	}
+	if on := x.Explanation.Facts[0].Params[policy.ParamVersion]; on != improvement {
+		t.Errorf("explained as on %q, want %q", on, improvement)
+	}
+	w.decides("strict", fleet.PolicyChange{ImprovementChange: fleet.ImprovementChange{Improvements: ptr("reverify")}})
 	u.improve("", "23D8133")
 	leaks, err = w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
 	if w.must(err); len(leaks.Leaks) != 0 {

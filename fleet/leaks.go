@@ -9,7 +9,7 @@ import (
 )
 
 // Leaks lists production phones that moved to, or arrived on, a release that
-// nobody had approved for their group, and still has not.
+// nobody had approved for their group, and are still on it while nobody has.
 type Leaks struct {
 	AsOf  time.Time  `json:"as_of"`
 	Leaks []LeakView `json:"leaks"` // as they first enrolled
@@ -29,6 +29,10 @@ type LeakView struct {
 	Phase      string    `json:"phase"`                     // of the gate now
 	Unverified []string  `json:"unverified"`                // bundle identifiers of the apps nobody verified there
 	Reaction   string    `json:"reaction"`                  // what was done about it: recorded, told or offered
+	// Answered is the newer release that was approved for the phone since, and
+	// AnsweredAt when; absent while none is.
+	Answered   string    `json:"answered,omitempty"`
+	AnsweredAt time.Time `json:"answered_at,omitzero"`
 }
 
 // LeakQuery chooses a page of the leaks.
@@ -53,15 +57,18 @@ func (f *Fleet) Leaks(ctx context.Context, seg storage.Segment, q LeakQuery) (Le
 		q.Limit = pageSize
 	}
 	e := f.explainer(w)
-	leaked := func(p *storage.Phone) bool {
-		return (q.Group == "" || q.Group == p.Group) && f.leaked(w, p)
+	leaked := func(p *storage.Phone) (l leak, is bool) {
+		if q.Group == "" || q.Group == p.Group {
+			l, is = f.leakOf(w, p)
+		}
+		return l, is
 	}
 	selected := page{after: q.After, limit: q.Limit}
 	known := map[*look]bool{}
 	for m := range w.census.all() {
 		is, ok := known[m.look]
 		if !ok {
-			is = leaked(&m.look.phone)
+			_, is = leaked(&m.look.phone)
 			known[m.look] = is
 		}
 		if is {
@@ -72,25 +79,19 @@ func (f *Fleet) Leaks(ctx context.Context, seg storage.Segment, q LeakQuery) (Le
 	phones, err := f.phonesOf(ctx, seg, members)
 	v := Leaks{AsOf: e.now, Leaks: []LeakView{}, Next: next}
 	for i := range phones {
-		if leaked(&phones[i]) { // and not changed meanwhile
-			v.Leaks = append(v.Leaks, e.leak(&phones[i]))
+		if l, is := leaked(&phones[i]); is { // and not changed meanwhile
+			v.Leaks = append(v.Leaks, e.leak(&phones[i], l))
 		}
 	}
 	return v, err
 }
 
-// leaked reports whether a phone is on a release that nobody approved.
-func (f *Fleet) leaked(w *worldState, p *storage.Phone) bool {
-	return p.Arrival != nil && p.State == storage.PhoneEnrolled && f.unapproved(w, p, w.current.Load().runs(p))
-}
-
-func (e explainer) leak(p *storage.Phone) LeakView {
-	release := e.snap.runs(p)
-	gate := policy.Evaluate(e.world, p.Group, release, e.now)
+func (e explainer) leak(p *storage.Phone, l leak) LeakView {
+	gate := policy.Evaluate(e.world, p.Group, l.release, e.now)
 	return LeakView{
-		UDID: p.UDID, Group: p.Group, Model: p.Model, Release: release, From: p.Arrival.From, Since: p.Arrival.At,
+		UDID: p.UDID, Group: p.Group, Model: p.Model, Release: l.release, From: p.Arrival.From, Since: p.Arrival.At,
 		Cause: p.Arrival.Cause, Reasons: p.Arrival.Reasons, Phase: string(gate.Phase), Unverified: append([]string{}, gate.Missing...),
-		Reaction: reactionTo(e.snap, p, release),
+		Reaction: reactionTo(e.snap, p, l.release), Answered: l.answer.Release, AnsweredAt: l.answer.At,
 	}
 }
 

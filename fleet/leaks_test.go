@@ -99,8 +99,24 @@ func TestLeaks(t *testing.T) {
 	_, err = w.approve("+3d")
 	w.must(err)
 	got, err = w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
-	if w.must(err); len(got.Leaks) != 0 {
-		t.Errorf("after the approval: %+v", got.Leaks)
+	w.must(err)
+	// A4 did not get the release that is approved: it stays, with what answers it.
+	old.Answered, old.AnsweredAt = release, w.clock.Now()
+	if diff := cmp.Diff([]fleet.LeakView{old}, got.Leaks, cmpopts.IgnoreFields(fleet.LeakView{}, "Since", "Phase")); diff != "" {
+		t.Errorf("after the approval (-want +got):\n%s", diff)
+	}
+	for udid, want := range map[string]string{"A1": "", "A4": "26.5"} {
+		d, err := w.fleet.Device(w.ctx, seg, udid)
+		if w.must(err); d.Leak != want || d.LeakAt.IsZero() != (want == "") {
+			t.Errorf("%s: leak %q since %v, want %q", udid, d.Leak, d.LeakAt, want)
+		}
+	}
+	x, err = w.fleet.Explain(w.ctx, seg, "A4")
+	if w.must(err); x.Explanation.Reason.Code == policy.ReasonNewerThanVerified {
+		t.Errorf("explained by %+v, though a newer release is approved", x.Explanation.Reason)
+	}
+	if !slices.ContainsFunc(x.Explanation.Facts, func(r policy.Reason) bool { return r.Code == policy.FactLeaked }) {
+		t.Errorf("explained by %v, want how it came there", x.Explanation.Facts)
 	}
 	if _, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{Group: "none"}); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("unknown group: %v", err)

@@ -184,16 +184,20 @@ func (f *Fleet) leaksToRetest(w *worldState, s *snapshot) storage.WorldChange {
 }
 
 // leakedReleases returns, for each group, what its production phones are on
-// unapproved, as far as the catalog knows it.
+// unapproved and without an answer, as far as the catalog knows it.
 func (f *Fleet) leakedReleases(w *worldState, s *snapshot) map[string][]string {
 	leaks, seen := map[string][]string{}, map[*look]bool{}
 	for m := range w.census.all() {
 		p := &m.look.phone
-		if seen[m.look] || !f.leaked(w, p) {
+		if seen[m.look] {
 			continue // phones that count alike have one look
 		}
 		seen[m.look] = true
-		if r, err := s.release(s.runs(p)); err == nil && !slices.Contains(leaks[p.Group], r.Version) {
+		l, is := f.leakOf(w, p)
+		if !is || !l.open() {
+			continue
+		}
+		if r, err := s.release(l.release); err == nil && !slices.Contains(leaks[p.Group], r.Version) {
 			leaks[p.Group] = append(leaks[p.Group], r.Version)
 		}
 	}

@@ -195,30 +195,6 @@ func (h *HoldCounts) Add(hold string) {
 	}
 }
 
-// GateLine is one gate in one line.
-type GateLine struct {
-	Group   string   `json:"group"`
-	Release string   `json:"release"`
-	Phase   string   `json:"phase"`
-	Missing []string `json:"missing"`
-	// Override says that the gate was not verified, and who decided so.
-	Override *policy.GateOverride `json:"override,omitempty"`
-	// Lane says that the approval came by the emergency lane, and who decided so.
-	Lane *policy.GateLane `json:"urgent_approval,omitempty"`
-	// Urgent says that production lacks the fix of a flaw known to be exploited,
-	// and nothing is approved that brings it soon.
-	Urgent []string `json:"urgent,omitempty"`
-}
-
-// LineOf returns a gate in one line.
-func LineOf(g policy.Gate) GateLine {
-	line := GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.WaitsFor()...), g.Override, g.Lane, nil}
-	if g.Urgent != nil && (g.Approval == "" || g.NextHuman == policy.StepHurry) {
-		line.Urgent = g.Urgent.CVEs
-	}
-	return line
-}
-
 // Status reports on the whole segment.
 func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, error) {
 	w, err := f.world(seg)
@@ -241,9 +217,10 @@ func (f *Fleet) Status(ctx context.Context, seg storage.Segment) (StatusView, er
 	})
 	v.Reasons = sortedCounts(counts)
 	for _, name := range e.world.GroupNames() {
-		for _, g := range policy.Gates(e.world, name, e.now) {
-			if (g.Phase != policy.PhaseDone || g.Override != nil) && g.Phase != policy.PhaseDeclined {
-				v.Gates = append(v.Gates, LineOf(g))
+		gates := policy.Gates(e.world, name, e.now)
+		for i, line := range LinesOf(gates) {
+			if (gates[i].Phase != policy.PhaseDone || line.Override != nil) && gates[i].Phase != policy.PhaseDeclined {
+				v.Gates = append(v.Gates, line)
 			}
 		}
 	}

@@ -258,35 +258,3 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.A
 	}
 	return nil
 }
-
-// unapproved reports whether a production phone of a group arrived on a
-// release that no standing approval covers: of that release, or of a newer one
-// that the phone's model can get. What was approved for newer models alone says
-// nothing about the last releases of an older one.
-func (f *Fleet) unapproved(w *worldState, p *storage.Phone, release string) bool {
-	if p.Ring != storage.RingProduction || p.Group == "" || release == "" {
-		return false
-	}
-	s, now := w.current.Load(), f.now()
-	reaches := func(approved string) bool {
-		r, _ := s.catalog.Release(approved)
-		return version.Equal(approved, release) || version.Newer(approved, release) && r.AppliesTo(p.Model)
-	}
-	for _, a := range s.records.Approvals {
-		if a.Group == p.Group && a.WithdrawnAt.IsZero() && reaches(a.Release) && excuses(a, p, now) {
-			return false
-		}
-	}
-	return true
-}
-
-// excuses reports whether an approval is why a phone is where it is. An
-// override is one for the models it covers while it lasts, and after that for a
-// phone that was installing because of it.
-func excuses(a storage.Approval, p *storage.Phone, now time.Time) bool {
-	if a.Override == nil {
-		return true
-	}
-	told := p.Announced.Enforcement
-	return told != nil && told.SourceID == a.ID || !over(a, now) && slices.Contains(a.Models, p.Model)
-}

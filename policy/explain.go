@@ -103,8 +103,8 @@ func (e *Explainer) gate(group, release string) Gate {
 // never hide that it has nothing.
 func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 	w, now := e.w, e.now
+	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, version.WithExtra(f.OSVersion, f.Extra), ParamModel, f.Model)}}
 	f = w.Counted(f)
-	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, f.OSVersion, ParamModel, f.Model)}}
 	x.Hold, x.HoldWhy = HoldState(f, l)
 	if visible, _ := w.visible(f, now); visible != "" && x.Hold == HoldConfirmed {
 		x.Hold = HoldEnded
@@ -248,7 +248,7 @@ func expirySetting(w *World, group string, code Code) string {
 
 // explainPhone adds what was last heard from the phone.
 func (x *Explanation) explainPhone(f Facts, l Live) {
-	if l.Leaked && l.LeakedBy != "" {
+	if l.LeakedBy != "" {
 		x.Facts = append(x.Facts, reason(FactLeaked, ParamRelease, f.OSVersion, ParamDate, date(l.LeakedAt), ParamWhy, string(l.LeakedBy)))
 	}
 	if a := f.Announced; a != nil {

@@ -89,8 +89,8 @@ type Live struct {
 	BatteryLevel       *float64  // 0 to 1; nil: not reported
 	PasscodePresent    *bool     // nil: not reported
 	SingleApp          bool
-	Leaked             bool      // it came to its release before anyone approved that for its group
-	LeakedAt           time.Time // when, and why that could be; "" not known
+	Leaked             bool      // it came to its release before anyone approved that, or a newer one, for its group
+	LeakedAt           time.Time // when, and why that could be, "" not known; also when a newer one is approved since
 	LeakedBy           Code
 	LocalNow           LocalTime // the phone's own clock; "" when its zone is unknown
 	Apps               []AppProgress

@@ -68,7 +68,7 @@ func (g *globals) leftOpenText(list []policy.LeftOpen, line func(policy.LeftOpen
 // osCell is what a phone runs, marked where a flaw known to be exploited stays open
 // on it because its group declined a release.
 func osCell(d fleet.DeviceView) cell {
-	os := plain(d.OS)
+	os := plain(runs(d))
 	if d.ExposedBy != "" {
 		os.shown += " !"
 	}

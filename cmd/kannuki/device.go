@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -48,6 +49,9 @@ func (g *globals) deviceTable(devices []fleet.DeviceView) table {
 	}
 	return tab
 }
+
+// runs is the release on a phone, with the letter of its background improvement.
+func runs(d fleet.DeviceView) string { return version.WithExtra(d.OS, d.Supplemental) }
 
 // by adds the mechanism to what it brings about.
 func (g *globals) by(what, mechanism string) string {

@@ -66,7 +66,7 @@ func deviceOrders() map[string]func(a, b fleet.DeviceView) int {
 			return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Ring, b.Ring))
 		},
 		"model":  func(a, b fleet.DeviceView) int { return strings.Compare(a.Model, b.Model) },
-		"os":     func(a, b fleet.DeviceView) int { return version.Order(a.OS, b.OS) },
+		"os":     func(a, b fleet.DeviceView) int { return version.Order(runs(a), runs(b)) },
 		"reason": func(a, b fleet.DeviceView) int { return strings.Compare(a.Reason, b.Reason) },
 		"udid":   func(a, b fleet.DeviceView) int { return strings.Compare(a.UDID, b.UDID) },
 	}

@@ -47,7 +47,7 @@ func (g *globals) deviceText(d api.Device) string {
 		{t.T("Phone"), d.UDID},
 		{t.T("Serial number"), plain(d.Serial).shown},
 		{t.T("Model"), plain(model).shown},
-		{"iOS", strings.Join(present(strings.TrimSpace(d.OS+" "+d.Build), d.Supplemental, g.since(d.OSSince)), ", ")},
+		{"iOS", g.runsText(d)},
 		{t.T("Beta program"), plain(d.BetaProgram).shown},
 		{t.T("Group"), plain(d.Group).shown},
 		{t.T("Ring"), g.word(d.Ring).shown},
@@ -64,6 +64,16 @@ func (g *globals) deviceText(d api.Device) string {
 		{t.T("Updated unapproved"), strings.Join(present(plain(d.Leak).shown, g.since(d.LeakAt)), ", ")},
 	}
 	return fields(append(pairs, g.deviceExtras(d)...)...) + g.clockText(d.Clock)
+}
+
+// runsText says what a phone runs and since when; of one with a background improvement
+// also since when its base.
+func (g *globals) runsText(d api.Device) string {
+	if d.Supplemental == "" {
+		return strings.Join(present(strings.TrimSpace(d.OS+" "+d.Build), g.since(d.OSSince)), ", ")
+	}
+	improved := strings.Join(present(runs(d.DeviceView), g.since(d.ImprovedAt)), ", ")
+	return improved + "; " + strings.Join(present(strings.TrimSpace(d.OS+" "+d.Build), g.since(d.OSSince)), ", ")
 }
 
 // supervised says whether a phone is, as far as it told.

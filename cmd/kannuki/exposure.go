@@ -65,7 +65,7 @@ func (g *globals) exposureReport(v fleet.Exposure) answer {
 	if len(v.Groups) == 0 {
 		return answer{data: v, table: tab, text: g.text.T("No production phones.") + "\n"}
 	}
-	return answer{data: v, table: tab, text: tab.text() + "\n" + g.costText(v.Total.Cost) + "\n" + g.declinedText(v.Declined)}
+	return answer{data: v, table: tab, text: tab.text() + "\n" + g.costText(v.Total.Cost, v.Total.Exploited) + "\n" + g.declinedText(v.Declined)}
 }
 
 // perPhone is how many CVE-days a phone had on average.
@@ -91,10 +91,15 @@ func costCells(c policy.Cost) []cell {
 	return []cell{number(c.Days), number(c.Testing), number(c.Avoidable), number(c.Rollout)}
 }
 
-// costText is what waiting cost, in one line.
-func (g *globals) costText(c policy.Cost) string {
-	if c.Days == 0 {
-		return g.text.T("no CVE-days: no fix of a flaw known to be exploited was missing")
+// costText is what waiting cost, in one line; lacking is how many flaws known to be
+// exploited have fixes that are missing now. Only whole days are counted.
+func (g *globals) costText(c policy.Cost, lacking int) string {
+	switch {
+	case c.Days > 0:
+	case lacking > 0:
+		return g.text.T("no CVE-days so far, but fixes of flaws known to be exploited are missing: %d; whole days are counted", lacking)
+	default:
+		return g.text.T("no CVE-days: no fix of a flaw known to be exploited was missing on any day that was counted")
 	}
 	return g.text.T("%d CVE-days of flaws known to be exploited; %d of them after the gate could have been opened", c.Days, c.Avoidable)
 }
@@ -139,7 +144,7 @@ func (g *globals) exposureDetail(v fleet.Exposure) answer {
 	text := fields(
 		[2]string{t.T("Production phones"), t.T("%d; lack a fix today: %d", v.Total.Phones, v.Total.Exposed)},
 		[2]string{t.T("Fixes they lack"), t.T("%d, of flaws known to be exploited: %d", v.Total.CVEs, v.Total.Exploited)},
-		[2]string{t.T("Waiting has cost"), g.costText(v.Total.Cost)},
+		[2]string{t.T("Waiting has cost"), g.costText(v.Total.Cost, v.Total.Exploited)},
 		[2]string{t.T("Per phone"), t.T("%s CVE-days", perPhone(v.Total))},
 	)
 	if len(v.Releases) > 0 {
@@ -201,7 +206,7 @@ func (g *globals) deviceExposure(v fleet.DeviceHistory) answer {
 		[2]string{t.T("Phone"), v.UDID},
 		[2]string{t.T("Group"), plain(v.Group).shown},
 		[2]string{t.T("Fixes it lacks"), t.T("%d, of flaws known to be exploited: %d", v.Open, v.Exploited)},
-		[2]string{t.T("Waiting has cost"), g.costText(v.Cost)},
+		[2]string{t.T("Waiting has cost"), g.costText(v.Cost, v.Exploited)},
 	))
 	fmt.Fprintf(&b, "\n%s", tab.text())
 	if v.Forgotten > 0 {

@@ -75,7 +75,7 @@ func (g *globals) gatesAnswer(out api.Gates) answer {
 		a.text = g.text.T("No gates: no group has a release to decide about.") + "\n"
 	} else {
 		a.text = a.table.text()
-		if lines := g.branchLines(out.Gates) + g.gateLines(out.Gates); lines != "" {
+		if lines := g.branchLines(out.Gates) + g.standingLines(fleet.LinesOf(out.Gates)); lines != "" {
 			a.text += "\n" + lines
 		}
 		a.text += g.declinedText(out.Declined)
@@ -159,14 +159,6 @@ func instantUTC(t time.Time) cell {
 		return plain("")
 	}
 	return plain(t.UTC().Format(time.RFC3339))
-}
-
-func (g *globals) gateLines(gates []policy.Gate) string {
-	var lines []fleet.GateLine
-	for _, v := range gates {
-		lines = append(lines, fleet.LineOf(v))
-	}
-	return g.standingLines(lines)
 }
 
 func newGateShowCommand(g *globals) *cobra.Command {
@@ -301,7 +293,7 @@ func (g *globals) gateFacts(gate api.Gate) [][2]string {
 		{t.T("The older branch gets no fixes since"), day(gate.Clocks.Branch).shown},
 		{t.T("Verify by"), g.verifyBy(gate.Clocks).shown},
 		{t.T("Security"), g.fixesText(gate.Gate)},
-		{t.T("Waiting has cost"), g.costText(gate.Waiting)},
+		{t.T("Waiting has cost"), g.costText(gate.Waiting, lackedExploited(gate.Gate))},
 		{t.T("Production phones"), production},
 		{t.T("Verification phones"), t.T("%d; on exactly this release %d", c.Verification, c.OnRelease)},
 	}
@@ -321,6 +313,15 @@ func (g *globals) fixesText(gate policy.Gate) string {
 		text += t.T(", known to be exploited: %s", strings.Join(gate.Exploited, ", "))
 	}
 	return text
+}
+
+// lackedExploited returns how many flaws known to be exploited the release fixes that
+// production lacks the fix of.
+func lackedExploited(gate policy.Gate) int {
+	if gate.FixesSince == "" {
+		return 0 // what the release itself fixes; no phone waits for it
+	}
+	return len(gate.Exploited)
 }
 
 // step words what comes next at a gate.

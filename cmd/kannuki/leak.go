@@ -22,7 +22,7 @@ func newLeakListCommand(g *globals) *cobra.Command {
 		Use:   "list",
 		Short: t.T("List production phones on a release that nobody approved, and how they came to it"),
 		Long: t.T("List production phones on a release that nobody approved for their group, how they came to it, and which apps nobody verified there. " +
-			"A phone leaves the list when the release, or a newer one for its model, is approved, or when it moves on. What was done about it is what the group's policy says (`kannuki policy set --on-leak`)."),
+			"A phone leaves the list when the release is approved, or when it moves on. Until then a newer release that was approved for it is named beside it. What was done about it is what the group's policy says (`kannuki policy set --on-leak`)."),
 		Example: "kannuki leak list\nkannuki leak list --group sales -o csv",
 		Args:    g.args(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runLeakList(cmd.Context(), g, cmd, o) },
@@ -65,6 +65,7 @@ func (g *globals) leakAnswer(v fleet.Leaks) answer {
 		{"phase", t.T("Gate")},
 		{"unverified", t.T("Not verified there")},
 		{"reaction", t.T("Done about it")},
+		{"answered", t.T("Approved since")},
 	}}
 	for _, l := range v.Leaks {
 		cause := plain("")
@@ -72,10 +73,10 @@ func (g *globals) leakAnswer(v fleet.Leaks) answer {
 			cause = cell{l.Cause, t.Why(l.Cause)}
 		}
 		tab.add(plain(l.UDID), plain(l.Group), plain(l.Model), plain(l.Release), plain(l.From), g.instant(l.Since), cause, list(l.Reasons),
-			g.phase(l.Phase), list(l.Unverified), g.word(l.Reaction))
+			g.phase(l.Phase), list(l.Unverified), g.word(l.Reaction), plain(l.Answered))
 	}
 	if len(v.Leaks) == 0 {
-		return answer{data: v, table: tab, text: t.T("No production phone was updated unapproved.") + "\n"}
+		return answer{data: v, table: tab, text: t.T("No production phone is on a release that it came to unapproved.") + "\n"}
 	}
 	return answer{data: v, table: tab}
 }

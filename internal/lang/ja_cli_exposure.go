@@ -28,11 +28,12 @@ func japaneseExposure() []both {
 		{"List production phones on a release that nobody approved, and how they came to it", "未承認のOSになった本番端末と、その経緯の一覧を表示する"},
 		{
 			"List production phones on a release that nobody approved for their group, how they came to it, and which apps nobody verified there. " +
-				"A phone leaves the list when the release, or a newer one for its model, is approved, or when it moves on. What was done about it is what the group's policy says (`kannuki policy set --on-leak`).",
+				"A phone leaves the list when the release is approved, or when it moves on. Until then a newer release that was approved for it is named beside it. What was done about it is what the group's policy says (`kannuki policy set --on-leak`).",
 			"グループで承認されていないOSになった本番端末と、その経緯、そのOSで未検証のアプリの一覧を表示する。" +
-				"そのリリースか、その機種向けのより新しいリリースが承認されるか、端末が別のOSに進むと、一覧から消える。対応はグループのポリシー（`kannuki policy set --on-leak`）による。",
+				"そのリリースが承認されるか、端末が別のOSに進むと、一覧から消える。それまでは、その端末向けに承認されたより新しいリリースを横に示す。対応はグループのポリシー（`kannuki policy set --on-leak`）による。",
 		},
-		{"No production phone was updated unapproved.", "未承認の更新をした本番端末はありません。"},
+		{"No production phone is on a release that it came to unapproved.", "未承認のまま更新されたOSの本番端末はありません。"},
+		{"Approved since", "その後の承認"},
 		{"Before", "更新前"},
 		{"Done about it", "対応"},
 		{"Not verified there", "未検証のアプリ"},
@@ -50,7 +51,8 @@ func japaneseExposure() []both {
 			"！ 修正を含むリリースをグループが拒否したため、悪用が確認された脆弱性が残る端末%d台：iOS %s",
 		},
 		{"Waiting has cost", "待ったことによる未修正日数"},
-		{"no CVE-days: no fix of a flaw known to be exploited was missing", "0件・日：悪用が確認された脆弱性で、修正が未適用のものはありません"},
+		{"no CVE-days: no fix of a flaw known to be exploited was missing on any day that was counted", "0件・日：数えた期間に、悪用が確認された脆弱性の修正が未適用だった日はありません"},
+		{"no CVE-days so far, but fixes of flaws known to be exploited are missing: %d; whole days are counted", "現在は0件・日ですが、悪用が確認された脆弱性%d件の修正が未適用です（丸1日を単位に数えます）"},
 		{"%d CVE-days of flaws known to be exploited; %d of them after the gate could have been opened", "%d件・日（悪用が確認された脆弱性）、うち検証完了後の分%d"},
 		{"%d; lack a fix today: %d", "%d台、うち今日未修正の端末%d台"},
 		{"%d, of flaws known to be exploited: %d", "%d件、うち悪用が確認された脆弱性%d件"},
