@@ -26,7 +26,8 @@ func (f *Fleet) Gate(seg storage.Segment, group, release string) (policy.Gate, e
 	if err != nil {
 		return policy.Gate{}, err
 	}
-	return s.policy.Cited(gate, f.now()), nil
+	now := f.now()
+	return s.policy.Cited(s.awaitedAlone(s.withCensus(w.census, now), gate, now), now), nil
 }
 
 func (f *Fleet) gate(w *worldState, s *snapshot, group, release string) (policy.Gate, error) {
@@ -44,8 +45,9 @@ func (f *Fleet) gate(w *worldState, s *snapshot, group, release string) (policy.
 // release first within a group.
 func (f *Fleet) Gates(seg storage.Segment, group string) ([]policy.Gate, error) {
 	gates := []policy.Gate{}
-	err := f.eachGroup(seg, group, func(_ *snapshot, world *policy.World, name string, now time.Time) {
-		gates = append(gates, policy.Gates(world, name, now)...)
+	err := f.eachGroup(seg, group, func(s *snapshot, world *policy.World, name string, now time.Time) {
+		all := policy.Gates(world, name, now)
+		gates = append(gates, s.awaited(world, all, slices.Clone(all), now)...)
 	})
 	return gates, err
 }

@@ -108,6 +108,8 @@ const (
 	GateAppMissing          Code = "app-missing"
 	GateAllVerified         Code = "all-verified"
 	GateHoldEnded           Code = "hold-ended"
+	GatePolicyApproves      Code = "policy-approves" // by itself, on ParamDate, when the hold of ParamRelease ends
+	GatePolicyWaits         Code = "policy-waits"    // and does by itself once something is verified: that hold ended
 	GateAppCarried          Code = "app-carried"
 	GateOffered             Code = "offered"
 	GateOverridden          Code = "overridden"
@@ -197,6 +199,8 @@ const (
 
 	// What happens by itself.
 	StepHoldEnds        Code = "hold-ends"
+	StepPolicyApproves  Code = "policy-approves" // see GatePolicyApproves
+	StepPolicyWaits     Code = "policy-waits"    // see GatePolicyWaits
 	StepWaveStarts      Code = "wave-starts"
 	StepPhonesInstall   Code = "phones-install"
 	StepResumeWhenClear Code = "resume-when-cleared"

@@ -158,6 +158,8 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return c.offer(gate.Release)
 	case GateHoldEnded, GateImprovementOff:
 		return append(releaseRecord(gate.Release), c.policy()...)
+	case GatePolicyApproves, GatePolicyWaits:
+		return append(releaseRecord(r.Params[ParamRelease]), c.policy()...)
 	default:
 		return nil
 	}

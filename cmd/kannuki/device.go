@@ -92,9 +92,14 @@ func (g *globals) explainText(v fleet.ExplainView) string {
 	fmt.Fprintf(&b, "\n%s\n", t.T("Hold: %s", hold))
 	b.WriteString(g.chainText(x.Facts, v.Device.Group))
 	b.WriteString(g.declinedOnText(v.Declined))
-	params := x.Reason.Params
+	params, automatic := x.Reason.Params, x.Reason.Params
+	for _, fact := range x.Facts {
+		if fact.Code == x.NextAutomatic { // what the policy approves
+			automatic = fact.Params
+		}
+	}
 	pairs := [][2]string{
-		{t.T("By itself"), t.Fill(t.Step(string(x.NextAutomatic)), params)},
+		{t.T("By itself"), t.Fill(t.Step(string(x.NextAutomatic)), automatic)},
 		{t.T("You can"), t.Fill(t.Step(string(x.NextHuman)), params)},
 	}
 	pairs = append(pairs, g.chaseLines(v.Chase)...)

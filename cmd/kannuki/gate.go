@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,11 +196,28 @@ func getGate(ctx context.Context, client *api.Client, group, release string) (ap
 	return gate, client.Get(ctx, api.Path("gates", group, release), nil, &gate)
 }
 
+// noGate reports whether a group has no gate for a release at all: what is computed for
+// one then says nothing.
+func noGate(gate policy.Gate) bool {
+	return slices.ContainsFunc(gate.Reasons, func(r policy.Reason) bool {
+		switch r.Code {
+		case policy.GateImprovement, policy.GateImprovementOff, policy.GateNotApplicable, policy.GateNotPosted:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
 // gateText shows everything a person deciding should see.
 func (g *globals) gateText(gate api.Gate) string {
 	t := g.text
 	phase := t.Phase(string(gate.Phase))
 	var b strings.Builder
+	if noGate(gate.Gate) {
+		fmt.Fprintf(&b, "%s\n%s", t.T("iOS %s for %s: no gate", gate.Release, gate.Group), g.chainText(gate.Reasons, gate.Group))
+		return b.String()
+	}
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", gate.Release, gate.Group, phase.Label, gate.Phase))
 	fmt.Fprintf(&b, "%s\n", phase.Line)
 	b.WriteString(g.chainText(gate.Reasons, gate.Group))
@@ -331,8 +350,8 @@ func (g *globals) step(code policy.Code, gate policy.Gate) string {
 		params[policy.ParamDate] = gate.Clocks.HiddenUntil.Format(time.RFC3339)
 	}
 	for _, r := range gate.Reasons {
-		if string(r.Code) == string(code) { // the wave that starts
-			params[policy.ParamDate] = r.Params[policy.ParamDate]
+		if r.Code == code { // the wave that starts, what the policy approves
+			maps.Copy(params, r.Params)
 		}
 	}
 	return g.text.Fill(g.text.Step(string(code)), params)

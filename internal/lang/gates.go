@@ -76,10 +76,12 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 			"Hurried by the urgent route[ ({release})] by {by} and {second}[, because of {flaws}]: {reason}.",
 			"緊急対応で展開を前倒ししました[（{release}）]：{by}と{second}[。対象：{flaws}]。判断理由：{reason}。",
 		},
-		"model-added": {"Model {model} was added to the approval[ by {by}][ on {date}][: {reason}].", "機種{model}を[{by}が][{date}に]承認に加えました[。判断理由：{reason}]。"},
-		"hold-ended":  {"[On {date} ]Apple's {count} days ended: users can see it[; the policy: {setting}].", "[{date}に]Appleの{count}日の延期が終わり、利用者に表示されています[（ポリシー：{setting}）]。"},
-		"app-carried": {"[{app} ]is carried over[ from {release}]: a quick check here, the full result there.", "[{app}は][{release}から]結果を引き継いでいます。ここでは簡易確認だけを行いました。"},
-		"offered":     {"Released to the verification phones[ by {by}][ on {date}].", "[{by}が][{date}に]検証用端末に適用しました。"},
+		"model-added":     {"Model {model} was added to the approval[ by {by}][ on {date}][: {reason}].", "機種{model}を[{by}が][{date}に]承認に加えました[。判断理由：{reason}]。"},
+		"hold-ended":      {"[On {date} ]Apple's {count} days ended: users can see it[; the policy: {setting}].", "[{date}に]Appleの{count}日の延期が終わり、利用者に表示されています[（ポリシー：{setting}）]。"},
+		"policy-approves": {"The policy approves by itself what is verified when the 90 days of iOS {release} end[ on {date}].", "iOS {release}の90日が[{date}に]終わると、検証済みのリリースをポリシーが自動で承認します。"},
+		"policy-waits":    {"The policy approves by itself what is verified next: the 90 days of iOS {release} ended[ on {date}].", "iOS {release}の90日が[{date}に]終わったため、次に検証が済んだリリースをポリシーが自動で承認します。"},
+		"app-carried":     {"[{app} ]is carried over[ from {release}]: a quick check here, the full result there.", "[{app}は][{release}から]結果を引き継いでいます。ここでは簡易確認だけを行いました。"},
+		"offered":         {"Released to the verification phones[ by {by}][ on {date}].", "[{by}が][{date}に]検証用端末に適用しました。"},
 	}
 })
 

@@ -99,6 +99,7 @@ func japaneseDecisions() []both {
 		{"Tested models", "検証済みの機種"},
 		{"Missing models", "未検証の機種"},
 		{"%s (from outside)", "%s（外部の結果）"},
+		{"iOS %s for %s: no gate", "iOS %s、%s：ゲートなし"},
 		{"iOS %s for %s: %s [%s]", "iOS %s、%s：%s [%s]"},
 		{"Fingerprint", "照合値"},
 		{"By itself", "自動で進むこと"},
