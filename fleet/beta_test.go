@@ -25,7 +25,7 @@ func onBeta(t *testing.T) (*world, *phone) {
 	return w, tester
 }
 
-func (w *world) early(udid, onRelease, result string) (storage.Verdict, error) {
+func (w *world) early(udid, onRelease, result string) (fleet.Judged, error) {
 	return w.fleet.RecordVerdict(w.ctx, seg, w.act("head start"), fleet.VerdictRequest{
 		BundleID: "com.example.pos", Release: onRelease, Result: result, Device: udid, Note: "the till stays empty",
 	})
@@ -79,7 +79,7 @@ func TestBetaInMatrix(t *testing.T) {
 		c := list[0].Apps[0].Cells[i]
 		return list[0], c.State + " " + c.Why
 	}
-	record := func(udid, onRelease, result string) storage.Verdict {
+	record := func(udid, onRelease, result string) fleet.Judged {
 		t.Helper()
 		v, err := w.early(udid, onRelease, result)
 		w.must(err)
@@ -115,7 +115,7 @@ func TestBetaInMatrix(t *testing.T) {
 	if len(list) != 1 || list[0].ID != own.ID {
 		t.Errorf("in force: %v, want the result of the release alone", list)
 	}
-	if h, err := w.fleet.HeadStart(seg, early); err != nil || !h.Overtaken || h.AskVendor {
+	if h, err := w.fleet.HeadStart(seg, early.Verdict); err != nil || !h.Overtaken || h.AskVendor {
 		t.Errorf("head start = %+v, %v, want it overtaken and nobody to ask", h, err)
 	}
 }
@@ -150,7 +150,7 @@ func TestBetaBrokenIsTold(t *testing.T) {
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
-	h, err := w.fleet.HeadStart(seg, v)
+	h, err := w.fleet.HeadStart(seg, v.Verdict)
 	w.must(err)
 	if diff := cmp.Diff(fleet.HeadStart{Beta: fleet.BetaBroken, Build: "99A5260n", AskVendor: true, Vendor: portal}, h); diff != "" {
 		t.Errorf("head start (-want +got):\n%s", diff)

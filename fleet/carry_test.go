@@ -18,7 +18,7 @@ import (
 const older = "26.6"
 
 // by records a result of another person's.
-func (w *world) by(actor, onRelease, method, result string) (storage.Verdict, error) {
+func (w *world) by(actor, onRelease, method, result string) (fleet.Judged, error) {
 	return w.fleet.RecordVerdict(w.ctx, seg, fleet.Act{Actor: actor, Reason: "test"}, fleet.VerdictRequest{
 		BundleID: "com.example.pos", Release: onRelease, Result: result, Method: method, Note: "seen",
 		External: true, Evidence: "vendor's letter", Group: "sales", Model: "iPhone15,2", AppVersion: "1.0",
@@ -27,7 +27,7 @@ func (w *world) by(actor, onRelease, method, result string) (storage.Verdict, er
 
 // carrying returns a world whose policy carries over, with a full result of
 // 26.6 and a quick check of 26.6.1.
-func carrying(t *testing.T) (w *world, base, smoke storage.Verdict) {
+func carrying(t *testing.T) (w *world, base, smoke fleet.Judged) {
 	t.Helper()
 	w = newWorld(t)
 	w.enrol("V1", "sales", storage.RingVerification).settle()
@@ -113,7 +113,7 @@ func TestEvidenceFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sum := strings.Repeat("0123456789abcdef", 4)
-	record := func(method string, files ...fleet.EvidenceFile) (storage.Verdict, error) {
+	record := func(method string, files ...fleet.EvidenceFile) (fleet.Judged, error) {
 		return w.fleet.RecordVerdict(w.ctx, seg, w.act("test"), fleet.VerdictRequest{
 			BundleID: "com.example.pos", Release: release, Result: "works", Method: method, EvidenceFiles: files,
 			External: true, Evidence: "letter", Group: "sales", Model: "iPhone15,2", AppVersion: "1.0",

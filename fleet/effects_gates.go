@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -17,14 +18,21 @@ func (f *Fleet) gateEffects(w *worldState, before, after *snapshot) []GateEffect
 	names := slices.Concat(had.GroupNames(), has.GroupNames())
 	slices.Sort(names)
 	for _, group := range slices.Compact(names) {
-		was, is := gatesByRelease(had, group, now), gatesByRelease(has, group, now)
-		for _, r := range after.catalog.Releases() { // newest first
-			b, a := was[r.Version], is[r.Version]
-			if b.Phase != a.Phase || !slices.Equal(b.WaitsFor(), a.WaitsFor()) {
-				out = append(out, GateEffect{
-					Group: group, Release: r.Version, PhaseBefore: b.Phase, PhaseAfter: a.Phase, MissingBefore: b.WaitsFor(), MissingAfter: a.WaitsFor(),
-				})
-			}
+		out = append(out, groupGateEffects(after.catalog, had, has, group, now)...)
+	}
+	return out
+}
+
+// groupGateEffects compares the gates of one group, newest first.
+func groupGateEffects(cat *catalog.Catalog, before, after *policy.World, group string, now time.Time) []GateEffect {
+	out := []GateEffect{}
+	was, is := gatesByRelease(before, group, now), gatesByRelease(after, group, now)
+	for _, r := range cat.Releases() { // newest first
+		b, a := was[r.Version], is[r.Version]
+		if b.Phase != a.Phase || !slices.Equal(b.WaitsFor(), a.WaitsFor()) {
+			out = append(out, GateEffect{
+				Group: group, Release: r.Version, PhaseBefore: b.Phase, PhaseAfter: a.Phase, MissingBefore: b.WaitsFor(), MissingAfter: a.WaitsFor(),
+			})
 		}
 	}
 	return out

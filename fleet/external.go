@@ -51,7 +51,7 @@ func (f *Fleet) testifyExternally(w *worldState, s *snapshot, r VerdictRequest, 
 	if err := runs(release, s.catalog.Models(), r.Model); err != nil {
 		return err
 	}
-	if !version.Valid(r.AppVersion) && !w.reported(r.Group, r.BundleID, r.AppVersion) {
+	if !version.Valid(r.AppVersion) && !w.reports(r.Group, r.BundleID, func(v string) bool { return v == r.AppVersion }) {
 		return invalid("app_version", "not-an-app-version", "%q: want numbers such as 4.2 or 2024.10.1, or what a phone of group %s reports for %s", r.AppVersion, r.Group, r.BundleID).
 			with("value", r.AppVersion, "group", r.Group, "app", r.BundleID)
 	}
@@ -83,14 +83,4 @@ func runs(release catalog.Release, named map[string]string, model string) error 
 		e.Near = near(model, models)
 	}
 	return e
-}
-
-// reported reports whether a phone of a group has said that it has this version of an
-// app.
-func (w *worldState) reported(group, bundleID, appVersion string) bool {
-	return slices.ContainsFunc(w.census.looksOf(group), func(p storage.Phone) bool {
-		return slices.ContainsFunc(p.Apps, func(a storage.InstalledApp) bool {
-			return a.BundleID == bundleID && (a.ShortVersion == appVersion || version.Equal(a.ShortVersion, appVersion))
-		})
-	})
 }

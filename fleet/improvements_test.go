@@ -144,7 +144,7 @@ func TestImprovementReverified(t *testing.T) {
 	w, production, tester := reverifies(t)
 	wanted := map[string]any{"TargetOSVersion": "26.3.1", "TargetBuildVersion": "23D771330a"}
 	const id = "kannuki.enforce.26.3.1-a"
-	test := func(release string) (storage.Verdict, error) {
+	test := func(release string) (fleet.Judged, error) {
 		return w.fleet.RecordVerdict(w.ctx, seg, w.act("tested"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: release, Device: "T", Result: "works"})
 	}
 	_, err := w.fleet.Offer(w.ctx, seg, w.act("candidate"), "sales", improvement)

@@ -76,6 +76,9 @@ func (f *Fleet) ReportProblem(ctx context.Context, seg storage.Segment, a Act, r
 		})
 		return storage.WorldChange{Problems: []storage.Problem{problem}, Audit: []storage.AuditEntry{entry}}, nil
 	})
+	if a.DryRun {
+		problem.ID = "" // there is no such report
+	}
 	return problemView(problem), err
 }
 

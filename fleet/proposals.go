@@ -13,16 +13,16 @@ import (
 
 // ProposalView is an act that takes two people, as people see it.
 type ProposalView struct {
-	ID       string    `json:"id"`
-	Kind     string    `json:"kind"`  // override, urgent or edit
-	State    string    `json:"state"` // open, changed, lapsed, signed, refused or withdrawn
+	ID       string    `json:"id,omitempty"` // absent where it was only tried, like LapsesAt
+	Kind     string    `json:"kind"`         // override, urgent or edit
+	State    string    `json:"state"`        // open, changed, lapsed, signed, refused or withdrawn
 	Group    string    `json:"group"`
 	Release  string    `json:"release"`
 	By       string    `json:"by"`     // actor
 	Person   string    `json:"person"` // its person, who cannot sign
 	Reason   string    `json:"reason"`
 	At       time.Time `json:"at"`
-	LapsesAt time.Time `json:"lapses_at"` // from then on nobody can sign it
+	LapsesAt time.Time `json:"lapses_at,omitzero"` // from then on nobody can sign it
 	Shown    ShownView `json:"shown"`
 
 	Override *TermsView       `json:"override,omitempty"` // of kind override

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -48,9 +49,18 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 		}
 		out.Effect.show(f.waveViews(w, approval, policy.Phase(out.Effect.Phase)), approval)
 		out.ProposalView = f.proposalView(w, s, p)
+		out.unmade(a)
 		return f.proposing(w.segment, a, p), nil
 	})
 	return out, err
+}
+
+// unmade takes from a proposal that was only tried what it would get when made: there
+// is nothing to sign, and nothing that lapses.
+func (p *Proposed) unmade(a Act) {
+	if a.DryRun {
+		p.ID, p.LapsesAt = "", time.Time{}
+	}
 }
 
 // mayPropose refuses what nobody could sign: a proposal without a reason, or of

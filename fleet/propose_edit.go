@@ -81,6 +81,7 @@ func (f *Fleet) ProposeEdit(ctx context.Context, seg storage.Segment, a Act, edi
 	}
 	out := Proposed{ProposalView: f.proposalView(w, s, p), DryRun: a.DryRun, Effect: Effect{DryRun: true}}
 	f.measure(w, s, s.after(c), &out.Effect)
+	out.unmade(a)
 	return out, nil
 }
 

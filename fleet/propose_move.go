@@ -37,6 +37,7 @@ func (f *Fleet) ProposeMove(ctx context.Context, seg storage.Segment, a Act, r M
 		}
 		effects := f.moveEffects(s, m)
 		out.ProposalView = f.proposalView(w, s, p)
+		out.unmade(a)
 		out.Edit.Effects = &effects
 		out.Effect.take(effects)
 		return f.proposing(w.segment, a, p), nil

@@ -41,15 +41,17 @@ type VerdictRequest struct {
 // tester's words: release, model and app version come from the phone's own
 // report, and a phone that is not a verification phone of a group with this
 // app, or not on the release, is refused. On a phone with a beta it is of a
-// release that Apple need not have posted yet; see HeadStart.
-func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r VerdictRequest) (storage.Verdict, error) {
+// release that Apple need not have posted yet; see HeadStart. What comes back says
+// what it does.
+func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r VerdictRequest) (Judged, error) {
 	if err := r.check(f.now()); err != nil {
-		return storage.Verdict{}, err
+		return Judged{}, err
 	}
 	w, err := f.world(seg)
 	if err != nil {
-		return storage.Verdict{}, err
+		return Judged{}, err
 	}
+	done := Judged{DryRun: a.DryRun}
 	v := storage.Verdict{
 		ID: uuid.NewString(), BundleID: r.BundleID, Release: r.Release, Result: r.Result, Method: cmp.Or(r.Method, string(policy.MethodFull)), Note: r.Note,
 		By: a.Actor, At: f.now(), Expires: r.Expires,
@@ -81,9 +83,14 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 		if betaState(v) != "" {
 			entry.Detail["beta"] = v.PhoneBuild
 		}
-		return storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}, Notices: f.betaNotices(seg, app, v)}, nil
+		c := storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}, Notices: f.betaNotices(seg, app, v)}
+		done.Verdict, done.Effect = v, f.judge(w, s, c, v)
+		return c, nil
 	})
-	return v, err
+	if a.DryRun {
+		done.ID = "" // there is no such result
+	}
+	return done, err
 }
 
 // testifyByPhone fills a verdict from the report of the phone it was made on.
@@ -129,21 +136,21 @@ func orUnknown(s string) string {
 // RevokeVerdict takes a result back. It stays in the history; an approval that
 // rests on it is paused by that. A broken one that keeps a gate closed can be
 // taken back only by whoever recorded it.
-func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, id string) (storage.Verdict, error) {
+func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, id string) (Judged, error) {
 	if strings.TrimSpace(a.Reason) == "" {
-		return storage.Verdict{}, invalid("reason", "reason-missing", "taking a result back needs a reason")
+		return Judged{}, invalid("reason", "reason-missing", "taking a result back needs a reason")
 	}
 	w, err := f.world(seg)
 	if err != nil {
-		return storage.Verdict{}, err
+		return Judged{}, err
 	}
-	var v storage.Verdict
+	done := Judged{DryRun: a.DryRun}
 	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		i := slices.IndexFunc(s.records.Verdicts, func(x storage.Verdict) bool { return x.ID == id })
 		if i < 0 {
 			return storage.WorldChange{}, &NotFoundError{What: "verdict", Name: id}
 		}
-		v = s.records.Verdicts[i]
+		v := s.records.Verdicts[i]
 		if !v.RevokedAt.IsZero() {
 			return storage.WorldChange{}, refused("revoked", "the result was taken back already, by %s", v.RevokedBy).with("by", v.RevokedBy)
 		}
@@ -152,9 +159,10 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 			Verdicts: []storage.Verdict{v},
 			Audit:    []storage.AuditEntry{f.entry(a, "verdict.revoke", v.BundleID+"/"+v.Release, map[string]string{"id": id})},
 		}
+		done.Verdict, done.Effect = v, f.judge(w, s, c, v)
 		return c, f.ownSlip(w, s, a, v, c)
 	})
-	return v, err
+	return done, err
 }
 
 // ownSlip refuses to take back what another found broken while that keeps a gate

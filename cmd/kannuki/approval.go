@@ -105,13 +105,18 @@ func newApprovalShowCommand(g *globals) *cobra.Command {
 // proposalText shows everything the second person should see.
 func (g *globals) proposalText(p fleet.ProposalView) string {
 	t := g.text
-	rows := [][2]string{
-		{t.T("Id"), p.ID},
+	var rows [][2]string
+	if p.ID != "" { // it was not only tried
+		rows = append(rows, [2]string{t.T("Id"), p.ID})
+	}
+	rows = append(rows, [][2]string{
 		{t.T("What"), g.proposalTitle(p)},
 		{t.T("State"), fmt.Sprintf("%s [%s]", t.Word(p.State), p.State)},
 		{t.T("Proposed by"), fmt.Sprintf("%s (%s), %s", p.Person, p.By, t.Time(p.At))},
 		{t.T("Reason"), p.Reason},
-		{t.T("Lapses"), t.Time(p.LapsesAt)},
+	}...)
+	if p.ID != "" {
+		rows = append(rows, [2]string{t.T("Lapses"), t.Time(p.LapsesAt)})
 	}
 	if o := p.Override; o != nil {
 		waves := orDash(strings.Join(o.Waves, ", "))

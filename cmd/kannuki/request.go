@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
 // showGet asks the server for one thing and shows it.
@@ -26,11 +30,19 @@ func showPost[T any](g *globals, cmd *cobra.Command, path string, body any, show
 	if err != nil {
 		return err
 	}
-	var done T
-	if err := client.Post(cmd.Context(), path, body, &done); err != nil {
+	var data json.RawMessage
+	if err := client.Post(cmd.Context(), path, body, &data); err != nil {
 		return err
 	}
-	return g.show(cmd, shown(done))
+	var done T
+	if err := json.Unmarshal(data, &done); err != nil {
+		return fmt.Errorf("read answer of %s: %w", path, err)
+	}
+	a := shown(done)
+	if api.OnlyTried(data) {
+		a.data = api.Tried(a.data)
+	}
+	return g.show(cmd, a)
 }
 
 // deed is a change of one thing that needs nothing but the thing's name and a
@@ -46,6 +58,7 @@ type deed[T any] struct {
 	complete    cobra.CompletionFunc
 	ask         func(name string) string // before it cannot be undone, answered with the name; nil does not ask
 	shown       func(args []string, done T) (table, string)
+	effect      func(done T) string // what it does, also when only tried; nil says nothing
 }
 
 func newDeedCommand[T any](g *globals, d deed[T]) *cobra.Command {
@@ -86,6 +99,10 @@ func runDeed[T any](g *globals, cmd *cobra.Command, d deed[T], o edit, args []st
 	}
 	return showEdit(g, cmd, d.path(args), body, o, func(done T) answer {
 		tab, said := d.shown(args, done)
-		return answer{data: done, table: tab, text: g.done(o.DryRun, said)}
+		text := g.done(o.DryRun, said)
+		if d.effect != nil {
+			text += d.effect(done)
+		}
+		return answer{data: done, table: tab, text: text}
 	})
 }

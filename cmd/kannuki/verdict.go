@@ -104,7 +104,7 @@ func runVerdictRecord(g *globals, cmd *cobra.Command, o verdictOptions, bundleID
 		if v.AskVendor {
 			text += "\n" + g.text.T("Next step: %s", g.askVendor(v))
 		}
-		return answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text)}
+		return answer{data: v, table: g.verdictTable([]api.Verdict{v}), text: g.done(o.DryRun, text) + g.judgedText(v)}
 	})
 }
 
@@ -269,6 +269,9 @@ func newVerdictRevokeCommand(g *globals) *cobra.Command {
 		complete:    completeArg(g.verdictNames),
 		shown: func(_ []string, v api.Verdict) (table, string) {
 			return g.verdictTable([]api.Verdict{v}), g.text.T("Withdrawn: %s on iOS %s. The result stays in the history.", v.BundleID, v.Release)
+		},
+		effect: func(v api.Verdict) string {
+			return g.judgedText(v)
 		},
 	})
 }

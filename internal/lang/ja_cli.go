@@ -161,5 +161,8 @@ func japaneseDecisions() []both {
 		{"Withdrawn: %s on iOS %s. The result stays in the history.", "取り消しました：%s（iOS %s）。結果は履歴に残ります。"},
 		{"--expires %q: want a day such as 2026-12-31", "--expires %q：2026-12-31のような日付で指定してください"},
 		{"Recorded: %s %s on iOS %s (%s): %s.", "記録しました：%s %s、iOS %s（%s）：%s。"},
+		{"Gate of %s for iOS %s: %s (before: %s).", "%sのiOS %sのゲート：%s（変更前：%s）。"},
+		{"It changes no gate. That of %s for iOS %s: %s.", "変わるゲートはありません。%sのiOS %sのゲート：%s。"},
+		{"No phone of %s reports version %s of the app or a newer one; production phones wait for it before iOS.", "%sには、アプリの版%s以降を報告した端末がありません。本番端末は、iOSより先にアプリの更新を待ちます。"},
 	}
 }

@@ -207,6 +207,9 @@ func (h *Handler) serve(rt route) http.Handler {
 			if _, done := answer.(raw); done {
 				return
 			}
+			if c.dry {
+				answer = Tried(answer)
+			}
 			err = writeJSON(w, http.StatusOK, answer)
 			if err != nil {
 				h.logger.DebugContext(r.Context(), "answer not delivered", "error", err)

@@ -197,7 +197,7 @@ type Verdicts struct {
 
 // Verdict is one test result.
 type Verdict struct {
-	ID         string    `json:"id"`
+	ID         string    `json:"id,omitempty"` // absent where it was only tried
 	BundleID   string    `json:"bundle_id"`
 	AppVersion string    `json:"app_version"`
 	Release    string    `json:"release"`
@@ -222,6 +222,11 @@ type Verdict struct {
 	Improvement string `json:"improvement,omitempty"`
 
 	fleet.HeadStart
+
+	// Effect is what recording or taking back the result does; nil of one that is
+	// only looked at.
+	Effect *fleet.VerdictEffect `json:"effect,omitempty"`
+	DryRun bool                 `json:"dry_run,omitempty"`
 }
 
 func (h *Handler) verdictView(c *call, v storage.Verdict) (Verdict, error) {
@@ -281,7 +286,7 @@ func recordVerdict(h *Handler, c *call, in VerdictRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.verdictView(c, v)
+	return h.judged(c, v)
 }
 
 func revokeVerdict(h *Handler, c *call, in write) (any, error) {
@@ -289,7 +294,14 @@ func revokeVerdict(h *Handler, c *call, in write) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.verdictView(c, v)
+	return h.judged(c, v)
+}
+
+// judged is a result with what it does.
+func (h *Handler) judged(c *call, v fleet.Judged) (Verdict, error) {
+	view, err := h.verdictView(c, v.Verdict)
+	view.Effect, view.DryRun = &v.Effect, v.DryRun
+	return view, err
 }
 
 // verb is a decision about a gate that needs nothing but a reason.

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+// judgedText says what recording or taking back a result does: which gates change,
+// what phones are asked for, and what still keeps the app from being verified.
+func (g *globals) judgedText(v api.Verdict) string {
+	e, t := v.Effect, g.text
+	if e == nil || e.App == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, gate := range e.Gates {
+		b.WriteString(t.T("Gate of %s for iOS %s: %s (before: %s).", gate.Group, gate.Release,
+			t.Phase(string(gate.PhaseAfter)).Label, t.Phase(string(gate.PhaseBefore)).Label) + "\n")
+	}
+	if len(e.Gates) == 0 {
+		b.WriteString(t.T("It changes no gate. That of %s for iOS %s: %s.", v.Group, v.Release, t.Phase(string(e.Phase)).Label) + "\n")
+	}
+	if e.App.Why != "" {
+		b.WriteString("  " + seenLine(t, *e.App) + "\n")
+	}
+	b.WriteString(g.effectText(fleet.Effect{EffectCounts: e.EffectCounts}))
+	if e.VersionUnseen {
+		b.WriteString(t.T("No phone of %s reports version %s of the app or a newer one; production phones wait for it before iOS.", v.Group, v.AppVersion) + "\n")
+	}
+	return b.String()
+}

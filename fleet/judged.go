@@ -1,0 +1,63 @@
+package fleet
+
+import (
+	"slices"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// Judged is a test result that was recorded or taken back, and what that does. Only
+// tried, a new one has no identifier.
+type Judged struct {
+	storage.Verdict
+	Effect VerdictEffect
+	DryRun bool
+}
+
+// VerdictEffect is what a test result does in the group that it counts for: nothing,
+// often.
+type VerdictEffect struct {
+	EffectCounts
+	Gates []GateEffect `json:"gates"` // whose phase changes, or what they wait for
+	Phase policy.Phase `json:"phase"` // of the gate of the release afterwards
+	// App is how far the app is there; nil for a release that has no gate yet.
+	App *SeenView `json:"app,omitempty"`
+	// VersionUnseen: no phone of the group reports the app version that a result made
+	// elsewhere lets production install with.
+	VersionUnseen bool `json:"version_unseen,omitempty"`
+}
+
+// judge works out what a change of one result does.
+func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v storage.Verdict) VerdictEffect {
+	now, after := f.now(), s.after(c)
+	was, is := s.withCensus(w.census, now), after.withCensus(w.census, now)
+	measured := Effect{Group: v.Group}
+	f.measure(w, s, after, &measured)
+	gate := policy.Evaluate(is, v.Group, v.Release, now)
+	e := VerdictEffect{EffectCounts: measured.EffectCounts, Gates: groupGateEffects(after.catalog, was, is, v.Group, now), Phase: gate.Phase}
+	if i := slices.IndexFunc(gate.Apps, func(a policy.AppState) bool { return a.BundleID == v.BundleID }); i >= 0 {
+		a := gate.Apps[i]
+		e.App = &SeenView{
+			BundleID: a.BundleID, Name: a.Name, Importance: string(a.Importance), State: string(a.State), Why: string(a.Why),
+			Verdict: a.Verdict, MissingModels: a.MissingModels,
+		}
+	}
+	e.VersionUnseen = v.External && v.RevokedAt.IsZero() && v.Result != string(policy.ResultBroken) && !w.has(v.Group, v.BundleID, v.AppVersion)
+	return e
+}
+
+// has reports whether a phone of a group says that it has this version of an app or a
+// newer one.
+func (w *worldState) has(group, bundleID, appVersion string) bool {
+	return w.reports(group, bundleID, func(v string) bool { return version.AtLeast(v, appVersion) })
+}
+
+// reports reports whether a phone of a group says that it has a version of an app that
+// fits.
+func (w *worldState) reports(group, bundleID string, fits func(appVersion string) bool) bool {
+	return slices.ContainsFunc(w.census.looksOf(group), func(p storage.Phone) bool {
+		return slices.ContainsFunc(p.Apps, func(a storage.InstalledApp) bool { return a.BundleID == bundleID && fits(a.ShortVersion) })
+	})
+}
