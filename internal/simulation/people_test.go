@@ -127,10 +127,11 @@ func (w *world) as(dice uint64) fleet.Act {
 // decide has somebody do something. Whoever is interrupted looks whether it was
 // done before doing it again. Refusals are part of life; anything else is not.
 func (w *world) decide(what string, do func() error) bool {
-	before := w.acts()
+	from := w.book.audit.Seq
+	before := w.acts(from)
 	first := true
 	err := w.try(func() error {
-		if !first && w.acts() != before {
+		if !first && w.acts(from) != before {
 			return nil
 		}
 		first = false
@@ -150,9 +151,9 @@ func (w *world) decide(what string, do func() error) bool {
 	return false
 }
 
-// acts counts what people did since the records were learned last.
-func (w *world) acts() int {
-	entries, err := w.disk.Audit(w.ctx, seg, w.book.audit.Seq, 0)
+// acts counts what people did after an entry of the audit log.
+func (w *world) acts(after uint64) int {
+	entries, err := w.disk.Audit(w.ctx, seg, after, 0)
 	if err != nil {
 		w.violated("P0", nil, "the audit log: %v", err)
 	}

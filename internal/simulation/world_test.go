@@ -248,17 +248,29 @@ func (w *world) sweep() {
 
 // look has the server look at every phone.
 func (w *world) look() {
-	sweep := func() error {
-		_, err := w.fleet.Sweep(w.ctx)
-		return err
-	}
 	if w.life.reminds {
-		w.reminding(sweep)
+		w.reminding(w.sweeps)
 		return
 	}
-	if err := w.try(sweep); err != nil {
+	if err := w.try(w.sweeps); err != nil {
 		w.violated("P0", nil, "a sweep: %v", err)
 	}
+}
+
+// sweeps is one look of the server at every phone. What stops a rollout is judged
+// before the phones are told of it: nobody counts those who were told to install
+// afterwards.
+func (w *world) sweeps() error {
+	if w.life.troubled {
+		if _, err := w.fleet.StopRollouts(w.ctx); err != nil {
+			return err
+		}
+		if w.changed {
+			w.learn()
+		}
+	}
+	_, err := w.fleet.Sweep(w.ctx)
+	return err
 }
 
 // ring wakes the phones with an alarm.
@@ -340,13 +352,13 @@ func (w *world) try(do func() error) error {
 		err := do()
 		if w.sweepNow {
 			w.sweepNow = false
-			_, _ = w.fleet.Sweep(w.ctx)
+			_ = w.sweeps()
 		}
 		switch {
 		case errors.Is(err, errDied):
 			w.trace("the server died and starts again")
 			w.boot()
-			_, _ = w.fleet.Sweep(w.ctx)
+			_ = w.sweeps()
 		case errors.Is(err, storage.ErrFull):
 			w.trace("the disk is full")
 		default:
