@@ -233,11 +233,17 @@ func (m gdmfMerge) update(d *draft) {
 
 // leftPublic dates the end of the offer as exactly as the facts allow: not after
 // this copy, normally when the successor was posted, and not before the last
-// copy that still had it.
+// copy that still had it. A successor that this copy offers was never posted
+// later: the clock that dates the copy is behind, and an end before the successor
+// would look like a branch that Apple has left.
 func (m gdmfMerge) leftPublic(v string, f ModelFacts) Date {
 	day := m.day
 	if next, ok := m.after.SupersededBy(v, f.Model); ok {
-		day = earliest(day, next.PostedFor(f.Model))
+		posted := next.PostedFor(f.Model)
+		if m.seen[listing{version: next.Version, model: f.Model}].public {
+			day = posted
+		}
+		day = earliest(day, posted)
 	}
 	var offered Date // a day on which it is known to have been offered
 	if old, ok := m.before.Release(v); ok {

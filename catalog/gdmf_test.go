@@ -151,6 +151,18 @@ func TestGDMFMissingCopies(t *testing.T) {
 	}
 }
 
+// TestGDMFClockBehind: a release ends with its successor, also where that is posted
+// tomorrow by a clock that is behind. Between the two days the branch would look left.
+func TestGDMFClockBehind(t *testing.T) {
+	t.Parallel()
+	old, next := row("26.4", "2026-03-24", "2026-07-10"), row("26.4.1", "2026-04-08", "2026-07-10")
+	c, _ := mustImport(t, empty(), gdmf(t, []gdmfRow{old}, nil), "2026-04-06")
+	c, _ = mustImport(t, c, gdmf(t, []gdmfRow{next}, []gdmfRow{old}), "2026-04-07")
+	if f := mustFacts(t, c, "26.4", "iPhone12,1"); f.LeftPublic != date(t, "2026-04-08") {
+		t.Errorf("left public %s, want 2026-04-08", f.LeftPublic)
+	}
+}
+
 // TestGDMFBranchClosed: 18.7.3 left the public list for most models without a
 // successor for them. Seen first after that, only the printed date tells when.
 func TestGDMFBranchClosed(t *testing.T) {
