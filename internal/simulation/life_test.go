@@ -289,6 +289,10 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 		drawEdits(r, l, add)
 		events = withoutClocks(events)
 	}
+	if of.majors && of.slow {
+		r = rand.New(rand.NewPCG(l.seed, undecidedStream))
+		drawUndecided(l, add)
+	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for i := range events {
 		events[i].index = i
