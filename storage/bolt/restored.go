@@ -107,22 +107,11 @@ func (t *tx) announceAgain(seg storage.Segment, audit storage.AuditEntry) (n int
 			return n, err
 		}
 		old := p.Clone()
-		// What the phone holds by now is not what the copy says. A deadline that has
-		// passed since may not be sent to it as one it knows.
-		p.Declarations, p.AppUpdates = nil, nil
-		if p.Legacy != nil {
-			p.Legacy.Attempt = storage.Attempt{Number: p.Legacy.Attempt.Number}
-		}
-		if p.Announced.Token == "" {
-			_, err = t.savePhone(seg, &old, &p)
-			continue
-		}
-		if floor := audit.At.UTC().Truncate(time.Second); floor.After(p.Announced.Timestamp) {
-			p.Announced.Timestamp = floor
-		}
-		p.Sync.Acked = ""
+		p.Restored(audit.At)
 		_, err = t.savePhone(seg, &old, &p)
-		n++
+		if p.Announced.Token != "" {
+			n++
+		}
 	}
 	return n, err
 }

@@ -193,3 +193,48 @@ func look(t *testing.T, s *memory.Store) found {
 	_, body := s.Declaration(t.Context(), storage.DefaultSegment, "d")
 	return found{Model: p.Model, Set: set == nil, Body: body == nil, Queue: len(queue), Audit: len(audit)}
 }
+
+// TestCopy: a copy is what was there when it was made, as often as it is restored,
+// and what comes after it leaves it alone.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	for _, trusting := range []bool{false, true} {
+		s := memory.New(memory.Options{Trusting: trusting})
+		seg, n := storage.DefaultSegment, uint64(0)
+		add := func(name string) {
+			t.Helper()
+			entry := storage.AuditEntry{At: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC), Actor: "test", Action: name}
+			next, err := s.ChangeWorld(t.Context(), seg, n, storage.WorldChange{Groups: []storage.Group{{Name: name}}, Audit: []storage.AuditEntry{entry}})
+			if n = next; err != nil {
+				t.Fatal(err)
+			}
+		}
+		names := func() (list []string) {
+			w, err := s.World(t.Context(), seg)
+			entries, auditErr := s.Audit(t.Context(), seg, 0, 0)
+			if err := errors.Join(err, auditErr); err != nil {
+				t.Fatal(err)
+			}
+			for _, g := range w.Groups {
+				list = append(list, g.Name)
+			}
+			for _, e := range entries {
+				list = append(list, e.Action)
+			}
+			return list
+		}
+		add("a")
+		c := s.Copy()
+		for _, later := range []string{"b", "c"} {
+			add(later)
+			if diff := cmp.Diff([]string{"a", later, "a", later}, names()); diff != "" {
+				t.Errorf("after the copy (-want +got):\n%s", diff)
+			}
+			s.Restore(c)
+			n = 1
+			if diff := cmp.Diff([]string{"a", "a"}, names()); diff != "" {
+				t.Errorf("restored (-want +got):\n%s", diff)
+			}
+		}
+	}
+}

@@ -5,6 +5,7 @@
 package storagetest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"testing"
@@ -25,6 +26,8 @@ type Store interface {
 	fleet.WorldStore
 	fleet.NoticeStore
 	io.Closer
+	// Restored brings a segment of an older copy into the present.
+	Restored(context.Context, storage.Segment, storage.AuditEntry) error
 }
 
 // sentence is one promise and the test that holds a store to it. The store is
@@ -59,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	run(t, open, "Notice", noticeSentences())
 	run(t, open, "Audit", auditSentences())
 	run(t, open, "Rules", ruleSentences())
+	run(t, open, "Restored", restoredSentences())
 }
 
 func run(t *testing.T, open func(t *testing.T) Store, name string, sentences []sentence) {
