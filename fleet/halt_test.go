@@ -103,6 +103,36 @@ func TestClockJump(t *testing.T) {
 	}
 }
 
+// TestRestoredCopyTellsNothing: what the copy says a phone was told may have been
+// stopped since, so that the phone is told again when a person lets it go on, and one
+// that has gone on is asked first.
+func TestRestoredCopyTellsNothing(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.verified()
+	w.steady()
+	_, err := w.approve("+5d")
+	w.must(err)
+	p.settle()
+	w.clock.Add(time.Hour)
+	w.restored()
+	p.settle()
+	if got, _ := p.enforcement(); got != "" {
+		t.Errorf("before anybody looked the phone is to install %s", got)
+	}
+	w.goOn()
+	p.settle()
+	if got, _ := p.enforcement(); got != release {
+		t.Errorf("then it is to install %q, want %s", got, release)
+	}
+	w.restored()
+	w.goOn()
+	p.os = release // it went on after the copy
+	p.settle()
+	if got, _ := p.enforcement(); got != "" {
+		t.Errorf("a phone that installed it since is to install %s", got)
+	}
+}
+
 // TestHaltStopsWhatIsStopped: a person who pauses a rollout takes back what phones
 // were told, halt or not.
 func TestHaltStopsWhatIsStopped(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 )
 
 // Halt says that the engine stands still until a person lets it go on, because it
-// cannot trust what it goes by. Phones keep what they have, and decisions that stop
-// something hold at once; nothing begins. The zero value is no halt.
+// cannot trust what it goes by. Phones keep their hold and, unless the records are
+// those of a copy, what they were told; decisions that stop something hold at once;
+// nothing begins. The zero value is no halt.
 type Halt struct {
 	Cause HaltCause
 	At    time.Time // by the server's clock
@@ -68,13 +69,14 @@ func (g Gate) OnlyHalted() bool {
 }
 
 // halt leaves of a target what the phone was announced already, for as long as
-// what that rests on allows it; nothing else begins.
+// what that rests on allows it; nothing else begins. A restored copy leaves nothing:
+// that may have been stopped since, and the phone told so.
 func (c choice) halt(t *Target) {
 	t.Apps = nil
 	if t.Enforce == nil {
 		return
 	}
-	if a := c.f.Announced; a != nil && version.Newer(a.Release, c.f.OSVersion) && c.allows(a) {
+	if a := c.f.Announced; a != nil && c.w.halt.Cause != HaltRestore && version.Newer(a.Release, c.f.OSVersion) && c.allows(a) {
 		kept := *a
 		kept.Keep, kept.By = true, t.Enforce.By
 		t.Enforce, t.Release = &kept, kept.Release

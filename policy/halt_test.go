@@ -40,8 +40,11 @@ func TestHalt(t *testing.T) {
 		{"a phone that was told nothing", halted(policy.HaltClock), phone(), now, outcome{
 			Why: string(policy.GateClockJumped), Phase: policy.PhasePaused, Said: policy.GateClockJumped, Human: policy.StepConfirmClock,
 		}},
-		{"one that was told", halted(policy.HaltRestore), told, now, outcome{
-			Enforced: true, Keep: true, Phase: policy.PhasePaused, Said: policy.GateRestored, Human: policy.StepConfirmRestore,
+		{"one that was told", halted(policy.HaltClock), told, now, outcome{
+			Enforced: true, Keep: true, Phase: policy.PhasePaused, Said: policy.GateClockJumped, Human: policy.StepConfirmClock,
+		}},
+		{"one that was told, before the copy was made", halted(policy.HaltRestore), told, now, outcome{
+			Why: string(policy.GateRestored), Phase: policy.PhasePaused, Said: policy.GateRestored, Human: policy.StepConfirmRestore,
 		}},
 		{"a person pauses", halted(policy.HaltClock, pause), told, now, outcome{
 			Why: string(policy.GatePausedByPerson), Phase: policy.PhasePaused, Said: policy.GatePausedByPerson, Human: policy.StepConfirmClock,

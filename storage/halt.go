@@ -3,7 +3,7 @@ package storage
 import "time"
 
 // Halt says that the engine of a segment stands still until a person lets it go
-// on: phones keep what they have, and nothing begins. The zero value is no halt.
+// on: phones keep their hold, and nothing begins. The zero value is no halt.
 type Halt struct {
 	Cause string    `json:"cause,omitzero"` // clock or restore
 	At    time.Time `json:"at,omitzero"`    // by the server's clock, which may be wrong

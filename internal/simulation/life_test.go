@@ -139,6 +139,7 @@ type size struct {
 	edited       bool // people edit apps, groups and policies
 	reminds      bool // people are reminded of phones that are late
 	troubled     bool // phones fail, fall silent and lose apps
+	older        bool // copies are restored that are older than the crash
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -288,6 +289,11 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 		r = rand.New(rand.NewPCG(l.seed, editStream))
 		drawEdits(r, l, add)
 		events = withoutClocks(events)
+	}
+	if of.older {
+		r = rand.New(rand.NewPCG(l.seed, olderStream))
+		events = withoutClocks(events)
+		drawOlder(r, l, events, add)
 	}
 	if of.majors && of.slow {
 		r = rand.New(rand.NewPCG(l.seed, undecidedStream))

@@ -103,6 +103,8 @@ func kinds() []kindOf {
 		{kindFail, 0, false, true, (*world).fails},
 		{kindMute, 0, false, true, (*world).mutes},
 		{kindRevert, 0, true, true, (*world).reverts},
+		{kindBackup, 0, false, false, (*world).backUp},
+		{kindOlder, 0, false, false, (*world).restoreOlder},
 	}
 }
 

@@ -68,6 +68,8 @@ type phone struct {
 	lock    lock
 	trouble trouble
 
+	stranger bool // a copy was restored in which it had not told yet what it can do
+
 	at       time.Time // when it does something by itself next, see follow
 	woken    bool
 	wakeAt   time.Time

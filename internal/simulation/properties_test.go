@@ -23,6 +23,7 @@ type book struct {
 	shares     []int // of the waves that somebody is about to approve
 	lanes      map[string]*lane
 	doubt      doubt
+	backup     *backup                    // that would be restored
 	resumed    map[string]time.Time       // rollouts, by group and release
 	failed     map[string]map[string]bool // phones on which an installation failed, by release
 	reset      bool                       // the server's clock was set in this life
@@ -52,9 +53,11 @@ func (w *world) checkTokens(p *phone, token string, at time.Time) {
 // checkSet holds a set of declarations before the phone puts it in force.
 func (w *world) checkSet(p *phone, next map[string]declaration) {
 	after := phone{character: p.character, held: next, legacy: p.legacy}
-	if had, has := p.deferral(), after.deferral(); has < had {
+	// One that has not said what it can do is asked first.
+	if had, has := p.deferral(), after.deferral(); has < had && !p.stranger {
 		w.violated("P2", p, "it hid releases for %d days and now for %d", had, has)
 	}
+	p.stranger = false
 	w.checkCadence(p, &after)
 	list := after.enforcements()
 	if len(list) > 1 {

@@ -31,6 +31,7 @@ func small(seed uint64) size {
 	of := plain(seed)
 	of.locked = seed%16 == 12
 	of.edited = seed%16 == 2 || seed%32 == 20
+	of.older = seed%32 == 31
 	// None of those that are lived twice: by a start nobody was silent for longer.
 	if seed%32 == 29 {
 		of.phones, of.troubled = 20, true

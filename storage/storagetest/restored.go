@@ -20,6 +20,7 @@ func restoredSentences() []sentence {
 		p, err := s.UpdatePhone(t.Context(), seg, "u", 0, func(p *storage.Phone) (storage.PhoneChange, error) {
 			p.Announced.Token, p.Announced.Timestamp, p.Sync.Acked = "t", stored(moment(1)).Truncate(time.Second), "t"
 			p.Declarations = []storage.DeclarationState{{Identifier: "i", ServerToken: "e", Active: true, Valid: "valid"}}
+			p.InfoAt, p.Update = stored(moment(1)), storage.UpdateState{Install: "prepared", PendingVersion: "26.6.1"}
 			p.Legacy = &storage.Legacy{Attempt: storage.Attempt{Number: 3, Release: "26.6.1", Step: "install", Told: true}}
 			return storage.PhoneChange{}, nil
 		})
@@ -31,6 +32,7 @@ func restoredSentences() []sentence {
 			want, other := told(t, s, segA), told(t, s, segB)
 			must(t, s.Restored(t.Context(), segA, entry()))
 			want.Announced.Timestamp, want.Sync.Acked, want.Declarations = stored(at).Truncate(time.Second), "", nil
+			want.InfoAt, want.Update = time.Unix(0, 0).UTC(), storage.UpdateState{}
 			want.Legacy = &storage.Legacy{Attempt: storage.Attempt{Number: 3}}
 			got, err := s.Phone(t.Context(), segA, "u")
 			must(t, err)
