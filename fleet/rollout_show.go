@@ -49,8 +49,9 @@ type RolloutDetail struct {
 	// production phones, done or not.
 	Declined []policy.LeftOpen `json:"declined,omitempty"`
 
-	NextAutomatic string `json:"next_automatic,omitempty"` // what happens by itself
-	NextHuman     string `json:"next_human,omitempty"`     // what a person can do
+	NextAutomatic string    `json:"next_automatic,omitempty"` // what happens by itself
+	NextWave      time.Time `json:"next_wave,omitzero"`       // when the next wave starts by itself
+	NextHuman     string    `json:"next_human,omitempty"`     // what a person can do
 
 	Phones []RolloutPhone `json:"phones,omitempty"` // one page of the production phones
 	Next   uint64         `json:"next,omitempty"`   // After of the next page, 0 at the end
@@ -90,7 +91,7 @@ func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, re
 	}
 	v := RolloutDetail{
 		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Waves: []WaveDates{}, Floors: []FloorView{},
-		NextAutomatic: string(gate.NextAutomatic), NextHuman: string(gate.NextHuman),
+		NextAutomatic: string(gate.NextAutomatic), NextWave: gate.NextWave, NextHuman: string(gate.NextHuman),
 	}
 	a, ok := standing(s, group, release, f.now())
 	if ok {

@@ -82,7 +82,10 @@ type Gate struct {
 	Fingerprint string `json:"fingerprint"`
 
 	NextAutomatic Code `json:"next_automatic,omitempty"`
-	NextHuman     Code `json:"next_human,omitempty"`
+	// NextWave is when the next wave of a rollout that goes on starts by itself;
+	// zero when none is to come.
+	NextWave  time.Time `json:"next_wave,omitzero"`
+	NextHuman Code      `json:"next_human,omitempty"`
 }
 
 // Status is the state of one app at one gate.

@@ -658,6 +658,36 @@ func TestWaitsFor(t *testing.T) {
 
 func notExploited(p *policy.Parts) { p.Releases[1].CVEs[0].Exploited = false }
 
+// TestNextWave: the next wave is the first that waits and will start, while the
+// rollout goes on.
+func TestNextWave(t *testing.T) {
+	t.Parallel()
+	first, second := policy.Wave{Start: before, Threshold: 100}, policy.Wave{Start: after, Threshold: policy.Buckets, Waits: true}
+	kept := policy.Wave{Start: before, Threshold: 200, Waits: true, Kept: true}
+	for name, tt := range map[string]struct {
+		waves  []policy.Wave
+		paused bool
+		want   time.Time
+	}{
+		"the second waits":      {[]policy.Wave{first, second}, false, after},
+		"both wait":             {[]policy.Wave{{Start: now.Add(time.Minute), Threshold: 100, Waits: true}, second}, false, now.Add(time.Minute)},
+		"the only one is dated": {[]policy.Wave{{Start: after, Threshold: policy.Buckets}}, false, after},
+		"one is kept":           {[]policy.Wave{first, kept, second}, false, after},
+		"all have started":      {[]policy.Wave{first, {Start: before, Threshold: policy.Buckets}}, false, time.Time{}},
+		"it stands still":       {[]policy.Wave{first, second}, true, time.Time{}},
+		"nothing to follow":     {[]policy.Wave{first, kept}, false, time.Time{}},
+	} {
+		p := approved()
+		p.Approvals[0].Waves = tt.waves
+		if tt.paused {
+			pause(&p)
+		}
+		if got := evaluate(p); !got.NextWave.Equal(tt.want) {
+			t.Errorf("%s: next wave %v in phase %s, want %v", name, got.NextWave, got.Phase, tt.want)
+		}
+	}
+}
+
 // TestNextSteps names the steps of each phase.
 func TestNextSteps(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // next returns what happens by itself and what a person can do at a phase.
@@ -52,6 +53,19 @@ func (e *evaluation) nextPaused() (automatic, human Code) {
 		return StepNone, StepResume
 	}
 	return StepResumeWhenClear, StepRecordVerdicts
+}
+
+// nextWave returns when the next wave starts of a rollout that goes on.
+func (e *evaluation) nextWave(p Phase) time.Time {
+	if p != PhaseApproved && p != PhaseRollingOut {
+		return time.Time{}
+	}
+	for _, w := range e.approval.Waves { // in order
+		if (w.Waits || !reached(w.Start, e.now)) && !w.Kept {
+			return w.Start
+		}
+	}
+	return time.Time{}
 }
 
 // nextClock returns what the calendar brings while the gate is closed.

@@ -349,8 +349,11 @@ func (g *globals) step(code policy.Code, gate policy.Gate) string {
 	if code == policy.StepHoldEnds && !gate.Clocks.HiddenUntil.IsZero() {
 		params[policy.ParamDate] = gate.Clocks.HiddenUntil.Format(time.RFC3339)
 	}
+	if (code == policy.StepWaveStarts || code == policy.StepPhonesInstall) && !gate.NextWave.IsZero() {
+		params[policy.ParamDate] = gate.NextWave.Format(time.RFC3339)
+	}
 	for _, r := range gate.Reasons {
-		if r.Code == code { // the wave that starts, what the policy approves
+		if r.Code == code { // what the policy approves
 			maps.Copy(params, r.Params)
 		}
 	}

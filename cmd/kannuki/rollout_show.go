@@ -91,7 +91,7 @@ func (g *globals) rolloutDetailText(v fleet.RolloutDetail, phones bool) string {
 	for _, fl := range v.Floors {
 		fmt.Fprintf(&b, "%s\n", t.T("Phones with %s below %s are asked once the app is updated.", fl.BundleID, fl.MinVersion))
 	}
-	gate := policy.Gate{Group: v.Group, Release: v.Release}
+	gate := policy.Gate{Group: v.Group, Release: v.Release, NextWave: v.NextWave}
 	fmt.Fprintf(&b, "\n%s: %s\n", t.T("By itself"), g.step(policy.Code(v.NextAutomatic), gate))
 	fmt.Fprintf(&b, "%s: %s\n", t.T("You can"), g.step(policy.Code(v.NextHuman), gate))
 	if len(v.Reasons) > 0 {

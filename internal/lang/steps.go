@@ -12,7 +12,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"policy-approves":          {"On {date} the 90 days of iOS {release} end: the policy then approves the newest release whose apps are all verified, and asks nobody.", "{date}にiOS {release}の90日が終わります。ポリシーがその時点で検証済みの最新リリースを、担当者に確認せずに承認します。"},
 		"policy-waits":             {"The 90 days of iOS {release} are over: as soon as every app is verified on a release, the policy approves it, and asks nobody.", "iOS {release}の90日が過ぎました。すべての業務アプリを検証したリリースが出しだい、ポリシーが担当者に確認せずに承認します。"},
 		"wave-starts":              {"The next wave starts by itself[ on {date}].", "次の段階は[{date}に]自動で始まります。"},
-		"phones-install":           {"The phones install by themselves by their deadlines.", "各端末は適用期限までに自動でインストールします。"},
+		"phones-install":           {"The phones install by themselves by their deadlines[; the next wave starts on {date}].", "各端末は適用期限までに自動でインストールします[（次の段階は{date}に開始）]。"},
 		"resume-when-cleared":      {"The rollout goes on by itself once the cause is cleared, by a test result for instance.", "検証結果などで原因が解消されると、展開は自動で再開します。"},
 		"push-again":               {"The phone is asked again by itself.", "自動で再通知します。"},
 		"retry-on-poll":            {"It is tried again when the phone answers next.", "次に端末が応答したときに自動で再試行します。"},
