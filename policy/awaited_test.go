@@ -1,0 +1,59 @@
+package policy_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kannuki-mdm/kannuki/policy"
+)
+
+// TestAwaited: only a policy that enforces approves by itself: on the day the hold ends
+// while that is to come, and then what is verified next, while it waits.
+func TestAwaited(t *testing.T) {
+	t.Parallel()
+	waits, done := func(string) bool { return true }, func(string) bool { return false }
+	tests := []struct {
+		name   string
+		parts  policy.Parts
+		change func(*policy.Parts)
+		day    int // of the hold
+		waits  func(string) bool
+		want   policy.Code
+	}{
+		{"before", parts(), func(*policy.Parts) {}, 10, waits, policy.GatePolicyApproves},
+		{"verified, before", verified(), func(*policy.Parts) {}, 10, waits, policy.GatePolicyApproves},
+		{"after", parts(), func(*policy.Parts) {}, 91, waits, policy.GatePolicyWaits},
+		{"after, settled", parts(), func(*policy.Parts) {}, 91, done, ""},
+		{"after, verified and too late for its build", verified(), func(*policy.Parts) {}, 91, waits, ""},
+		{"not enforced", parts(), func(p *policy.Parts) { p.Policies[0].OnExpiry = policy.OnExpiryExtendRisk }, 10, waits, ""},
+		{"declined", parts(), func(p *policy.Parts) {
+			p.Declines = []policy.Decline{{Group: group, Release: next}}
+		}, 10, waits, ""},
+		{"no phone waits", parts(), func(p *policy.Parts) { p.Groups[0].Census = nil }, 10, waits, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := tt.parts
+			p.Policies = []policy.Policy{{Name: "late", OnExpiry: policy.OnExpiryEnforce}}
+			p.Groups[0].Policy = "late"
+			tt.change(&p)
+			w := policy.NewWorld(p)
+			gate := policy.Evaluate(w, group, next, now)
+			at := gate.Clocks.HiddenUntil.AddDate(0, 0, tt.day-policy.HoldDays).Add(time.Hour)
+			gate = policy.Evaluate(w, group, next, at)
+			r, ok := policy.Awaited(w, []policy.Gate{gate}, gate, tt.waits, at)
+			if ok != (tt.want != "") || r.Code != tt.want {
+				t.Fatalf("%v, %+v in phase %s, want %q", ok, r, gate.Phase, tt.want)
+			}
+			if ok {
+				want := map[string]string{policy.ParamRelease: next, policy.ParamDate: gate.Clocks.HiddenUntil.Format(time.RFC3339)}
+				if diff := cmp.Diff(want, r.Params); diff != "" {
+					t.Errorf("params (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}
