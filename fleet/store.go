@@ -110,7 +110,8 @@ type NoticeStore interface {
 	// most limit of them (0 means 1,000), phone by phone and of each the oldest
 	// first, in one transaction. It returns how many it changed. All else of a notice
 	// stays, its ID above all. What it costs does not grow with the notices of which
-	// nothing is to be forgotten.
+	// nothing is to be forgotten, and those that wait for a channel keep no others from
+	// their turn: asked again and again, it reaches all.
 	ForgetHolders(ctx context.Context, seg storage.Segment, limit int) (int, error)
 }
 

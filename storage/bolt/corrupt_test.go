@@ -137,7 +137,12 @@ func TestNoticesThatDoNotFit(t *testing.T) {
 		"holder of no notice": func(t *tx) error {
 			return t.put(bucketHolder, holderKey(storage.DefaultSegment, storage.Notice{Phone: "u", Seq: 9}), nil)
 		},
-		"holder not looked at":  func(t *tx) error { return t.remove(bucketHolderLook, seg.last("u")) },
+		"holder not looked at": func(t *tx) error {
+			before, err := t.notice(storage.DefaultSegment, "n")
+			carried := before
+			carried.Deliveries = []storage.Delivery{{Channel: "log", State: storage.DeliverySent}}
+			return errors.Join(err, t.saveNotice(storage.DefaultSegment, before, carried), t.remove(bucketHolderLook, seg.last("u")))
+		},
 		"under another's place": func(t *tx) error { return save(t, bucketNotices, seg.number(2), storage.Notice{ID: "n", Seq: 1}) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,7 +40,8 @@ func (s *Store) ForgetHolders(ctx context.Context, seg storage.Segment, limit in
 const lookedAt = 10
 
 // forgetHolders takes the reference out of at most limit notices, phone by phone. A
-// phone is looked at again while a notice of it names somebody else than its record.
+// notice that a channel is still to carry has its phone looked at again when none is,
+// see saveHolder: meanwhile it keeps no other phone waiting.
 func (t *tx) forgetHolders(seg storage.Segment, limit int) (forgot int, err error) {
 	looks, err := t.keys(bucketHolderLook, inSegment(seg))
 	if err != nil {
@@ -60,7 +61,6 @@ func (t *tx) forgetHolders(seg storage.Segment, limit int) (forgot int, err erro
 		if err != nil {
 			return forgot, err
 		}
-		waits := false // for a channel that is still to carry it
 		for _, k := range of {
 			if looked++; forgot == limit {
 				return forgot, nil
@@ -71,7 +71,6 @@ func (t *tx) forgetHolders(seg storage.Segment, limit int) (forgot int, err erro
 				return forgot, missing(bucketNotices, at, err)
 			}
 			if !n.HolderGone(holder) {
-				waits = waits || n.Holder != holder
 				continue
 			}
 			after := n
@@ -81,10 +80,8 @@ func (t *tx) forgetHolders(seg storage.Segment, limit int) (forgot int, err erro
 			}
 			forgot++
 		}
-		if !waits {
-			if err := t.remove(bucketHolderLook, look); err != nil {
-				return forgot, err
-			}
+		if err := t.remove(bucketHolderLook, look); err != nil {
+			return forgot, err
 		}
 	}
 	return forgot, nil
@@ -100,11 +97,19 @@ func (t *tx) holder(seg storage.Segment, udid string) (string, error) {
 }
 
 // saveHolder brings the index of notices that name a holder from what a notice was
-// to what it is.
+// to what it is, and has its phone looked at when the last channel is done with a
+// notice that names somebody else than the phone's record.
 func (t *tx) saveHolder(seg storage.Segment, before, after storage.Notice) error {
 	switch after.Holder {
 	case before.Holder:
-		return nil
+		if after.Holder == "" || after.Has(storage.DeliveryPending) || !before.Has(storage.DeliveryPending) {
+			return nil
+		}
+		holder, err := t.holder(seg, after.Phone)
+		if err != nil || !after.HolderGone(holder) {
+			return err
+		}
+		return t.put(bucketHolderLook, inSegment(seg).last(after.Phone), nil)
 	case "":
 		return t.remove(bucketHolder, holderKey(seg, after))
 	default:
@@ -145,7 +150,7 @@ func (t *tx) checkHolder(seg storage.Segment, n storage.Notice, holders func(udi
 		return corrupt(bucketHolder, k, errors.New("missing for a notice that names a holder"))
 	}
 	holder, err := holders(n.Phone)
-	if k := inSegment(seg).last(n.Phone); err == nil && holder != n.Holder && !t.has(bucketHolderLook, k) {
+	if k := inSegment(seg).last(n.Phone); err == nil && n.HolderGone(holder) && !t.has(bucketHolderLook, k) {
 		return corrupt(bucketHolderLook, k, fmt.Errorf("missing, although notice %d names somebody else than its phone's record", n.Seq))
 	}
 	return err

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -84,6 +85,22 @@ func forgetHolderSentences() []sentence {
 			wantEqual(t, holders(t, s, segA), []string{"S-3", "", "S-2", ""})
 			wantEqual(t, forget(t, s, 0), 1)
 			wantEqual(t, holders(t, s, segA), []string{"S-3", "", "", ""})
+		}},
+		{"that wait for a channel keep no others from forgetting", func(t *testing.T, s Store) {
+			const waiting = 30
+			for i := range waiting {
+				id := fmt.Sprintf("%02d", i)
+				tell(t, s, segA, of(id, "a"+id, "S-1", pending("log", 1)))
+			}
+			tell(t, s, segA, of("last", "b", "S-1"))
+			forgot := 0
+			for range waiting {
+				forgot += forget(t, s, 1)
+			}
+			wantEqual(t, forgot, 1)
+			wantEqual(t, holders(t, s, segA)[:2], []string{"", "S-1"})
+			must(t, settle(t, s, "07", pending("log", 1), sent(pending("log", 1))))
+			wantEqual(t, forget(t, s, 1), 1)
 		}},
 		{"at most so many forget at a time, the oldest first", func(t *testing.T, s Store) {
 			tell(t, s, segA, of("1", "a", "S-1"), of("2", "a", "S-1"), of("3", "a", "S-1"))
