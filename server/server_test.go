@@ -280,8 +280,12 @@ func TestPhoneEnrolsAndIsHeld(t *testing.T) {
 func TestGateFromCandidateToProduction(t *testing.T) {
 	in := install(t)
 	in.setUp()
-	v := in.phone("00008120-V", nil)
-	p := in.phone("00008120-P", nil)
+	in.postMatrixRelease()
+	apple := func(o *mdmtest.Options) {
+		o.Apple = releases{{Version: matrixRelease, Build: matrixBuild, Posted: in.now().AddDate(0, 0, -1), DownloadTime: time.Millisecond, InstallTime: time.Millisecond}}
+	}
+	v := in.phone("00008120-V", apple)
+	p := in.phone("00008120-P", apple)
 	in.enrol(v, "sales", "verification")
 	in.enrol(p, "sales", "production")
 	in.until("confirmed holds", func() bool {
@@ -289,27 +293,27 @@ func TestGateFromCandidateToProduction(t *testing.T) {
 	}, v, p)
 
 	approve := api.ApproveRequest{Deadline: "+3d", Reason: "all work"}
-	err := in.post("/v1/gates/sales/26.6.1/approve", approve, nil)
+	err := in.post("/v1/gates/sales/"+matrixRelease+"/approve", approve, nil)
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok || e.Code != api.CodeRefused || len(e.Missing) != 1 || e.Missing[0].Name != "POS" {
 		t.Fatalf("approving an untested gate = %v, want a refusal that names POS", err)
 	}
 	reason := map[string]string{"reason": "candidate"}
-	in.must(in.post("/v1/gates/sales/26.6.1/offer", reason, nil))
-	in.until("the candidate on the verification phone", func() bool { return in.device(v.UDID()).OS == "26.6.1" }, v, p)
+	in.must(in.post("/v1/gates/sales/"+matrixRelease+"/offer", reason, nil))
+	in.until("the candidate on the verification phone", func() bool { return in.device(v.UDID()).OS == matrixRelease }, v, p)
 	if got := p.Snapshot().OSVersion; got != "26.5" {
 		t.Fatalf("production phone is on %s before its gate is approved", got)
 	}
 	// Refused until the phone has told which version of the app it runs there.
 	in.until("an accepted verdict", func() bool {
 		return in.post("/v1/verdicts", api.VerdictRequest{VerdictRequest: fleet.VerdictRequest{
-			BundleID: "com.example.pos", Release: "26.6.1", Result: "works", Device: v.UDID(),
+			BundleID: "com.example.pos", Release: matrixRelease, Result: "works", Device: v.UDID(),
 		}}, nil) == nil
 	}, v, p)
-	in.must(in.post("/v1/gates/sales/26.6.1/approve", approve, nil))
+	in.must(in.post("/v1/gates/sales/"+matrixRelease+"/approve", approve, nil))
 	in.until("the release on the production phone", func() bool {
 		d := in.device(p.UDID())
-		return d.OS == "26.6.1" && d.Reason == "done" && d.Target == ""
+		return d.OS == matrixRelease && d.Reason == "done" && d.Target == ""
 	}, v, p)
 	noViolations(t, v, p)
 }
