@@ -34,7 +34,8 @@ type Haste struct {
 // stays what it is, with all that it rests on: only its waves that have not begun, its
 // deadlines and its time to soak become those of the lane. It is refused where that
 // brings no phone forward, and where a wave that has not begun would end too near the
-// end of the build's shelf life: it would be kept back, and the promise with it.
+// end of the build's shelf life: it would be kept back, and the promise with it. Once
+// more it only comes to an earlier end than was promised.
 func (f *Fleet) hurried(w *worldState, s *snapshot, p storage.Proposal, second Act, gate policy.Gate, within time.Duration) (storage.Approval, error) {
 	now, u := f.now(), gate.Urgent
 	a, ok := standing(s, p.Group, p.Release, now)
@@ -44,6 +45,9 @@ func (f *Fleet) hurried(w *worldState, s *snapshot, p storage.Proposal, second A
 	h := policy.Haste{Waves: engineWaves(a.Waves), Now: now, Within: within, First: firstOfLane(w, a, u)}
 	begun := h.Begun()
 	h.Waiting = versionsWaiting(w, a, begun)
+	if err := f.sooner(a, within); err != nil {
+		return storage.Approval{}, err
+	}
 	a.Lane, a.Soak = laneOf(p, second, u), policy.LaneSoak
 	a.Lane.HurriedAt = now
 	a.Waves = storedWaves(u.Hurry(h, f.scheduleOf(s, a)))
@@ -53,24 +57,47 @@ func (f *Fleet) hurried(w *worldState, s *snapshot, p storage.Proposal, second A
 	return a, outlives(gate, a.Waves[begun:])
 }
 
+// sooner refuses to hurry a rollout once more that is to end no earlier by it than two
+// people promised before.
+func (f *Fleet) sooner(a storage.Approval, within time.Duration) error {
+	if a.Lane == nil {
+		return nil
+	}
+	promised := policy.LastDeadline(engineWaves(a.Waves))
+	if promised.Compare(f.laneEnds(within)) > 0 {
+		return nil
+	}
+	least, advice := f.earlierLane(promised, within)
+	return refused("lane-promised", "the rollout of %s was hurried already, to end by %s%s", a.Release, promised, advice).
+		with("release", a.Release, "group", a.Group, "deadline", string(promised), "least", least)
+}
+
 // keptAnyway refuses to hurry a rollout that nothing would change for, or that keeps what
 // the lane promises without: by the deadlines that phones were told, or will be. It
 // advises an earlier deadline only where one can be had that changes this.
 func (f *Fleet) keptAnyway(p storage.Proposal, h *Haste, within time.Duration) error {
-	from := func(d time.Duration) policy.LocalTime {
-		return policy.FormatLocal(minuteUp(f.now().Add(d)), f.o.Location)
-	}
 	last := policy.LocalTime(h.LastBefore)
-	if h.Sooner+h.Waiting > 0 && last.Compare(from(within)) > 0 {
+	if h.Sooner+h.Waiting > 0 && last.Compare(f.laneEnds(within)) > 0 {
 		return nil
 	}
-	advice, least := "", ""
-	if within > policy.MinLaneDeadline && last.Compare(from(policy.MinLaneDeadline)) > 0 {
-		least = noticeText(policy.MinLaneDeadline)
-		advice = "; want an earlier deadline, at least " + least + " from now"
-	}
+	least, advice := f.earlierLane(last, within)
 	return refused("lane-in-time", "every phone of the rollout of %s installs by %s already%s", p.Release, last, advice).
 		with("release", p.Release, "group", p.Group, "deadline", string(last), "least", least)
+}
+
+// laneEnds returns the last deadline of a lane that is signed now.
+func (f *Fleet) laneEnds(within time.Duration) policy.LocalTime {
+	return policy.FormatLocal(minuteUp(f.now().Add(within)), f.o.Location)
+}
+
+// earlierLane returns the shortest deadline, and the advice to want it, where it would
+// end a rollout earlier that ends by last and the one that was wanted does not; "" elsewhere.
+func (f *Fleet) earlierLane(last policy.LocalTime, within time.Duration) (least, advice string) {
+	if within <= policy.MinLaneDeadline || last.Compare(f.laneEnds(policy.MinLaneDeadline)) <= 0 {
+		return "", ""
+	}
+	least = noticeText(policy.MinLaneDeadline)
+	return least, "; want an earlier deadline, at least " + least + " from now"
 }
 
 // rolling visits the production phones that an approval covers and that do not have
@@ -151,7 +178,7 @@ func installing(p *storage.Phone) bool {
 }
 
 // kept returns what a phone was told and goes on to be told. A deadline never moves
-// but once, when two people hurry the rollout: it gives way to an earlier one that
+// but when two people hurry the rollout: it gives way to an earlier one that
 // leaves the phone its notice, unless the phone installs already.
 func (f *Fleet) kept(s *snapshot, p *storage.Phone, e *policy.Enforcement, by string, now time.Time) *storage.AnnouncedEnforcement {
 	same := *p.Announced.Enforcement

@@ -117,7 +117,7 @@ func TestHurryRefused(t *testing.T) {
 			w.slowly()
 			w.must(second(w.fleet.Pause(w.ctx, seg, w.act("stop"), "sales", release)))
 		}, "lane-stopped"},
-		"hurried already": {func(w *world) { w.slowly(); w.hurry(inTheLane()) }, "lane-approved"},
+		"hurried as much already": {func(w *world) { w.slowly(); w.hurry(inTheLane()) }, "lane-promised"},
 		"in time already": {func(w *world) {
 			phones, _ := w.slowly()
 			w.after(5 * aDay)

@@ -32,6 +32,9 @@ type RolloutPlan struct {
 	Rebased
 	Soak  string      `json:"soak,omitempty"`
 	Waves []WaveDates `json:"waves"`
+	// LanePromises are deadlines that phones keep from the urgent route of an older
+	// release, before that of their wave.
+	LanePromises []LanePromise `json:"urgent_promises,omitempty"`
 	// Reminders are what follows for a phone that does nothing, wave by wave.
 	Reminders []PlannedReminder `json:"reminders"`
 	// ShelfLife is when the build may be gone, zero when that is not known, and
@@ -104,6 +107,7 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 			v.InstallVerification++
 		}
 	})
+	v.LanePromises = f.lanePromises(w, after, a)
 	if a.Soak > 0 {
 		v.Soak = noticeText(a.Soak)
 	}

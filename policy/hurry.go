@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// HurryOpen returns nil when two people may hurry the rollout of a gate: an ordinary
-// approval of a release that production phones lack for a flaw known to be
-// exploited, approved or rolling out. It returns a *LaneError otherwise. Nothing more
+// HurryOpen returns nil when two people may hurry the rollout of a gate, for the first
+// time or once more: an ordinary approval of a release that production phones lack for a
+// flaw known to be exploited, approved or rolling out. It returns a *LaneError otherwise. Nothing more
 // is asked of tests than when it was approved. A rollout that stands still is for a
 // person to resume first, which is one act with a reason of its own; an override and an
 // approval by the lane are what two people decided already.
@@ -22,12 +22,12 @@ func hurryClosed(g Gate) LaneClosed {
 	switch u := g.Urgent; {
 	case g.Phase == PhaseDeclined || g.Phase == PhaseExpired || g.Phase == PhaseSuperseded:
 		return LaneDecided
-	case g.Lane != nil || g.Override != nil || g.Phase == PhaseDone:
+	case g.Lane != nil && !g.Lane.Hurried || g.Override != nil || g.Phase == PhaseDone:
 		return LaneApproved
 	case g.Approval == "":
 		return LaneNoRollout
 	case u == nil:
-		return LaneNotUrgent
+		return HurryNoFlaw
 	case u.Off:
 		return LaneOff
 	case g.Phase == PhasePaused || g.Phase == PhaseBlocked:
@@ -38,15 +38,23 @@ func hurryClosed(g Gate) LaneClosed {
 }
 
 // hurry completes a gate whose rollout can be hurried and would take longer than the
-// lane promises. Where it asks for nothing else of people, that is their step.
+// lane promises. Where it asks for nothing else of people, that is their step. One that
+// was hurried goes as fast as two people wanted, until a flaw is known to be exploited
+// that they had not seen.
 func (e *evaluation) hurry(gate *Gate) {
-	if HurryOpen(*gate) != nil || !e.slow(gate) {
+	if HurryOpen(*gate) != nil || !gate.unseenFlaw() || !e.slow(gate) {
 		return
 	}
 	gate.Urgent.Slow = true
 	if gate.NextHuman == StepNone {
 		gate.NextHuman = StepHurry
 	}
+}
+
+// unseenFlaw reports whether a gate is urgent for a flaw that two people did not approve
+// or hurry it for.
+func (g *Gate) unseenFlaw() bool {
+	return g.Lane == nil || slices.ContainsFunc(g.Urgent.CVEs, func(flaw string) bool { return !slices.Contains(g.Lane.CVEs, flaw) })
 }
 
 // aheadOfUTC is how far clocks on phones are ahead of UTC at most.

@@ -30,7 +30,7 @@ func TestHurryOpen(t *testing.T) {
 		{"before the first wave", approved(), startLater, ""},
 		{"a result expired since", approved(), func(p *policy.Parts) { p.Verdicts[0].Expires = now }, ""},
 		{"not approved", verified(), nil, policy.LaneNoRollout},
-		{"no exploited flaw", approved(), notExploited, policy.LaneNotUrgent},
+		{"no exploited flaw", approved(), notExploited, policy.HurryNoFlaw},
 		{"off by policy", approved(), laneOff, policy.LaneOff},
 		{"paused", approved(), pause, policy.LaneStopped},
 		{"a broken app", approved(), breakPOS, policy.LaneStopped},
@@ -38,7 +38,8 @@ func TestHurryOpen(t *testing.T) {
 		{"declined", approved(), decline, policy.LaneDecided},
 		{"an override", overridden(), nil, policy.LaneApproved},
 		{"approved by the lane", hurried(), nil, policy.LaneApproved},
-		{"hurried already", approved(), hasten, policy.LaneApproved},
+		{"hurried already", approved(), hasten, ""},
+		{"hurried for another flaw", approved(), func(p *policy.Parts) { hasten(p); p.Approvals[0].Lane.CVEs = []string{"CVE-9"} }, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,7 +53,7 @@ func TestHurryOpen(t *testing.T) {
 			if (err == nil) != (tt.want == "") || e != nil && e.Why != tt.want {
 				t.Errorf("%v in phase %s, want %q", err, gate.Phase, tt.want)
 			}
-			if offers := gate.NextHuman == policy.StepHurry; offers != (tt.want == "") {
+			if offers := gate.NextHuman == policy.StepHurry; offers != (tt.want == "" && tt.name != "hurried already") {
 				t.Errorf("next step %q", gate.NextHuman)
 			}
 		})

@@ -28,6 +28,7 @@ const (
 	LaneBroken    LaneClosed = "lane-broken"   // an app is known not to work
 	LaneUntested  LaneClosed = "lane-untested" // a quick check is missing
 	LaneStopped   LaneClosed = "lane-stopped"  // the rollout to be hurried stands still
+	HurryNoFlaw   LaneClosed = "hurry-no-flaw" // LaneNotUrgent, of a rollout to be hurried
 	LaneNoRollout LaneClosed = "lane-nothing"  // no ordinary approval stands whose rollout goes on
 )
 

@@ -32,17 +32,50 @@ func InLane(w *World, f Facts, id string, now time.Time) bool {
 // does not have either, while the phone lacks the fix of an exploited flaw that it brings.
 func (c choice) promised(e Enforcement) Enforcement {
 	for _, a := range c.g.approvals {
-		if a.Lane == nil || !version.Newer(e.Release, a.Release) || !version.Newer(a.Release, c.f.OSVersion) || c.lapsed(a.Approval) || !c.promises(a) {
-			continue
+		if sooner := c.promise(a, e); sooner != "" {
+			e.Deadline, e.Notice, e.Urgent = sooner, min(e.Notice, a.Notice(c.g.MinimumNotice)), true
+			e.Hurried = latest(e.Hurried, a.decided())
 		}
-		w, i := a.wave(c.f)
-		if i == 0 || w.Deadline == "" || w.Deadline.Compare(e.Deadline) >= 0 || !c.lacks(a) {
-			continue
-		}
-		e.Deadline, e.Notice, e.Urgent = w.Deadline, min(e.Notice, a.Notice(c.g.MinimumNotice)), true
-		e.Hurried = latest(e.Hurried, a.decided())
 	}
 	return e
+}
+
+// promise returns the deadline that an approval by the lane promised the phone, "" where
+// it does not come before what a newer approval asks, or is not promised any more.
+func (c choice) promise(a approvalOf, e Enforcement) LocalTime {
+	if a.Lane == nil || !version.Newer(e.Release, a.Release) || !version.Newer(a.Release, c.f.OSVersion) || c.lapsed(a.Approval) || !c.promises(a) {
+		return ""
+	}
+	w, i := a.wave(c.f)
+	if i == 0 || w.Deadline == "" || w.Deadline.Compare(e.Deadline) >= 0 || !c.lacks(a) {
+		return ""
+	}
+	return w.Deadline
+}
+
+// LaneKeeps returns the deadline that the emergency lane of an older release promised a
+// production phone and goes on to promise, where it comes before the one that the approval
+// with an ID asks of the phone in its wave, begun or not; and the release of that lane. Both
+// are "" elsewhere.
+func LaneKeeps(w *World, f Facts, id string, now time.Time) (deadline LocalTime, release string) {
+	now = w.halt.time(now)
+	g := w.groups[f.Group]
+	if g == nil {
+		return "", ""
+	}
+	f = w.Counted(f)
+	c := choice{w: w, g: g, f: &f, now: now}
+	i := slices.IndexFunc(g.approvals, func(a approvalOf) bool { return a.ID == id })
+	if i < 0 {
+		return "", ""
+	}
+	e := c.follow(g.approvals[i].Approval)
+	for _, a := range g.approvals {
+		if sooner := c.promise(a, e); sooner != "" {
+			e.Deadline, deadline, release = sooner, sooner, a.Release
+		}
+	}
+	return deadline, release
 }
 
 // lapsed reports whether the promise of a lane has ended. A few hours between the clocks

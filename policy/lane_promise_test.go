@@ -86,7 +86,24 @@ func TestNewerApprovalKeepsWhatTheLanePromised(t *testing.T) {
 			if diff := cmp.Diff(tt.want, asked{got.Deadline, got.Notice, got.Urgent, got.Hurried}); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+			want, of := policy.LocalTime(""), ""
+			if tt.want.Urgent {
+				want, of = tt.want.Deadline, next
+			}
+			if got, release := policy.LaneKeeps(policy.NewWorld(p), f, "newer", now); got != want || release != of {
+				t.Errorf("the lane of %q keeps %q, want %q of %q", release, got, want, of)
+			}
 		})
+	}
+	for _, id := range []string{hurried().Approvals[0].ID, "unknown"} { // no newer approval than the lane's
+		if got, release := policy.LaneKeeps(policy.NewWorld(outpaced()), phone(), id, now); got != "" || release != "" {
+			t.Errorf("beside approval %s the lane of %q keeps %q", id, release, got)
+		}
+	}
+	nowhere := phone()
+	nowhere.Group = "nowhere"
+	if got, _ := policy.LaneKeeps(policy.NewWorld(outpaced()), nowhere, "newer", now); got != "" {
+		t.Errorf("kept %q for a phone of no group", got)
 	}
 }
 

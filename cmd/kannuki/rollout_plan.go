@@ -56,6 +56,16 @@ func newRolloutPlanCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
+// lanePromisesText says which deadlines phones keep from the urgent route, "" for none.
+func (g *globals) lanePromisesText(list []fleet.LanePromise) string {
+	var b strings.Builder
+	for _, l := range list {
+		fmt.Fprintf(&b, "%s\n", g.text.N(l.Phones, "%d phone keeps the deadline that the urgent route of iOS %s promised: %s, by its own clock.",
+			"%d phones keep the deadline that the urgent route of iOS %s promised: %s, by each phone's clock.", l.Release, onClock(l.Deadline).shown))
+	}
+	return b.String()
+}
+
 func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	t := g.text
 	var b strings.Builder
@@ -78,7 +88,7 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
 	tab := g.datesTable(v.Waves)
-	b.WriteString("\n" + tab.text() + g.movedText(v.Waves) + g.plannedReminders(v.Reminders))
+	b.WriteString("\n" + tab.text() + g.movedText(v.Waves) + g.lanePromisesText(v.LanePromises) + g.plannedReminders(v.Reminders))
 	switch {
 	case v.Outlives:
 		fmt.Fprintf(&b, "%s\n", t.T("The last deadline comes too late: the build may be gone on %s. Latest possible: %s.", t.Time(v.ShelfLife), onClock(v.Latest).shown))

@@ -10,6 +10,7 @@ func japaneseUrgent() []both {
 		{"Urgent for phones on", "急ぐ必要がある端末の版"},
 		{"Known to be exploited, fixed here", "この版で直る、悪用が確認された脆弱性"},
 		{"An approval stands; the phones above have not installed yet.", "承認済みです。上の端末はまだ適用していません。"},
+		{"%d phones keep the deadline that the urgent route of iOS %s promised: %s, by each phone's clock.", "%d台では、iOS %sの緊急対応で約束した期限が続きます：%s（端末の時計）。"},
 		{"A rollout is under way; the urgent route can hurry it: `kannuki gate approve %s --group %s --urgent`; a second person signs.", "展開中です。緊急対応で前倒しできます：`kannuki gate approve %s --group %s --urgent`のあと、2人目が承認します。"},
 		{"Of waves that have begun, %d install sooner and %d keep their deadline; %d that waited come by waves of the urgent route. Last deadline: %s, was %s.", "始まっている段階の端末：%d台は期限が早まり、%d台は変わりません。待っていた%d台は緊急対応の段階で進めます。最後の期限：%s（変更前：%s）。"},
 		{"Hurries", "前倒しする展開"},

@@ -40,7 +40,7 @@ func drawLateFlaws(r *rand.Rand, l *life, add func(time.Duration, kind, int, int
 // made when something is.
 type hurryBook struct {
 	acts map[string][]storage.AuditEntry // that nothing was found of yet, by group and release
-	seen map[string]bool                 // approvals, by identifier
+	seen map[string]time.Time            // when approvals were hurried last, by identifier
 }
 
 func (b *hurryBook) note(e storage.AuditEntry) {
@@ -53,11 +53,17 @@ func (b *hurryBook) note(e storage.AuditEntry) {
 	b.acts[e.Target] = append(b.acts[e.Target], e)
 }
 
-func (b *hurryBook) see(approval string) {
-	if b.seen == nil {
-		b.seen = map[string]bool{}
+// news reports whether a rollout was hurried, or hurried once more, since it was asked
+// about last.
+func (b *hurryBook) news(a storage.Approval) bool {
+	if b.seen[a.ID].Equal(a.Lane.HurriedAt) {
+		return false
 	}
-	b.seen[approval] = true
+	if b.seen == nil {
+		b.seen = map[string]time.Time{}
+	}
+	b.seen[a.ID] = a.Lane.HurriedAt
+	return true
 }
 
 // wasHurried reports whether two people hurried the rollout of an ordinary approval.
@@ -66,10 +72,9 @@ func wasHurried(a storage.Approval) bool { return a.Lane != nil && !a.Lane.Hurri
 // checkHurries holds each rollout that was hurried since the records were read last.
 func (w *world) checkHurries() {
 	for _, a := range w.records.Approvals {
-		if !wasHurried(a) || w.book.hurry.seen[a.ID] {
+		if !wasHurried(a) || !w.book.hurry.news(a) {
 			continue
 		}
-		w.book.hurry.see(a.ID)
 		target := a.Group + "/" + a.Release
 		entries := w.book.hurry.acts[target]
 		delete(w.book.hurry.acts, target)

@@ -1,0 +1,61 @@
+package fleet_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/storage"
+)
+
+// TestHurryOnceMore: two people can hurry a rollout again, to an earlier end than they
+// promised before. Phones keep their waves, and none is told a later deadline.
+func TestHurryOnceMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	phones, _ := w.slowly()
+	first := inTheLane()
+	first.Deadline = "+48h"
+	w.hurry(first)
+	was := deadlines(phones)
+	w.clock.Add(time.Hour)
+	if _, err := w.fleet.ProposeUrgent(w.ctx, seg, by("tanaka"), first); refusal(t, err).Code != "lane-promised" || refusal(t, err).Params["least"] != "24h" {
+		t.Errorf("hurried to a later end: %v", err)
+	}
+	if g := w.gate(); g.NextHuman == "hurry" || g.Urgent.Slow {
+		t.Errorf("a person is asked to hurry again, for flaws that two people saw: %s", g.NextHuman)
+	}
+
+	effect := w.hurry(inTheLane())
+	if effect.Haste == nil || effect.Haste.LastAfter >= effect.Haste.LastBefore || effect.Haste.Sooner != 2 || effect.Haste.Waiting != 2 {
+		t.Errorf("hurried once more: %+v", effect.Haste)
+	}
+	told := 0
+	for i, d := range deadlines(phones) {
+		switch {
+		case was[i] != "" && (d == "" || d >= was[i]):
+			t.Errorf("phone %d was told %s and now %q", i, was[i], d)
+		case was[i] != "":
+			told++
+		}
+	}
+	if told != 2 {
+		t.Errorf("%d phones were told an earlier deadline, want 2", told)
+	}
+	w.after(12 * time.Hour)
+	w.after(6 * time.Hour)
+	for i, d := range deadlines(phones) {
+		if d == "" {
+			t.Errorf("phone %d is not told after all waves began", i)
+		}
+	}
+	var notices []storage.Notice
+	for _, n := range w.notices() {
+		if n.Kind == fleet.NoticeRolloutHurried {
+			notices = append(notices, n)
+		}
+	}
+	if entries := len(w.acts("rollout.hurry")); len(notices) != 2 || entries != 2 {
+		t.Errorf("%d notices and %d audit entries, want 2 of each", len(notices), entries)
+	}
+}
