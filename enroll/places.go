@@ -63,6 +63,7 @@ func (s *Service) place(e *storage.Enrollment, next *storage.Phone, may judge) (
 		there, why := may(*e.Phone, next.Group, next.Ring)
 		next.Group, next.Ring, next.Former, next.Drafted, next.Left = there.Group, there.Ring, there.Former, there.Drafted, there.Left
 		if why != "" {
+			next.Kept = storage.KeptPlace{Group: e.Grant.Group, Ring: e.Grant.Ring, At: s.now()}
 			return []storage.AuditEntry{s.keptAudit(e, why)}
 		}
 	case next.Ring != storage.RingProduction:

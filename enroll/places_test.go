@@ -115,6 +115,13 @@ func TestPlaceIsJudgedWhenUsed(t *testing.T) {
 			if actions := d.actions(); tc.why != "" && len(tc.asked) > 0 && !cmp.Equal(actions[len(actions)-2:], []string{"phone.authenticated", "phone.place-kept"}) {
 				t.Errorf("the log ends with %v, want the enrolment first", actions)
 			}
+			wantKept := storage.KeptPlace{}
+			if tc.why != "" && len(tc.asked) > 0 {
+				wantKept = storage.KeptPlace{Group: tc.grant.Group, Ring: tc.grant.Ring, At: d.now}
+			}
+			if diff := cmp.Diff(wantKept, p.Kept); diff != "" {
+				t.Errorf("on record (-want +got):\n%s", diff)
+			}
 			d.wantKept(tc.why != "" && len(tc.asked) > 0, tc.place, tc.grant, tc.why)
 			again, err := d.checkin(peer, authenticate(phone)) // the answer was lost
 			d.must(err)

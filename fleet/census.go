@@ -102,7 +102,7 @@ func bare(p *storage.Phone) storage.Phone {
 	if !b.AppsAt.IsZero() {
 		b.AppsAt = time.Unix(0, 0).UTC() // only whether it ever answered counts
 	}
-	b.Drafted, b.Left = storage.Draft{}, storage.Departure{}
+	b.Drafted, b.Left, b.Kept = storage.Draft{}, storage.Departure{}, storage.KeptPlace{}
 	b.OS.Reasons, b.History, b.Forgotten, b.Chase = nil, nil, 0, nil
 	b.AppUpdates, b.AppCommands = bareApps(p.AppUpdates), 0
 	b.Push = storage.Push{DeadSince: b.Push.DeadSince}

@@ -47,6 +47,8 @@ type DeviceDetail struct {
 
 	Renewal *RenewalView `json:"renewal,omitempty"` // of that certificate
 
+	KeptPlace *KeptPlaceView `json:"kept_place,omitempty"`
+
 	Clock string `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 }
 
@@ -74,7 +76,7 @@ func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (D
 		return DeviceDetail{}, err
 	}
 	d := deviceDetail(&p)
-	d.DeviceView, d.Clock = f.explainer(w).view(&p), f.clock()
+	d.DeviceView, d.Clock, d.KeptPlace = f.explainer(w).view(&p), f.clock(), f.keptPlace(&p)
 	if d.Leak != "" {
 		d.LeakAt, d.LeakReasons = p.Arrival.At, p.Arrival.Reasons
 	}

@@ -62,7 +62,9 @@ type ExplainView struct {
 	// Declined are releases that its group declined, with what each leaves open on
 	// it; see [policy.Ledger.DeclinedOn].
 	Declined []policy.LeftOpen `json:"declined,omitempty"`
-	Clock    string            `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
+	// KeptPlace says for 30 days that the phone is not where its link named.
+	KeptPlace *KeptPlaceView `json:"kept_place,omitempty"`
+	Clock     string         `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
 }
 
 // Explain returns the one reason why a phone is not done, what supports it and
@@ -79,7 +81,7 @@ func (f *Fleet) Explain(ctx context.Context, seg storage.Segment, udid string) (
 	e := f.explainer(w)
 	facts, live, x := e.explain(&p)
 	e.awaits(&p, &x)
-	v := ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Declined: e.leftOpen(&p), Clock: f.clock()}
+	v := ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Declined: e.leftOpen(&p), KeptPlace: f.keptPlace(&p), Clock: f.clock()}
 	if state, ok := e.chaseState(&p, f.pursuits(w, e.snap)); ok {
 		v.Chase = &state
 	}

@@ -148,7 +148,7 @@ func (m relocation) udids() []string {
 func (m relocation) placed(p storage.Phone, now time.Time) storage.Phone {
 	p.Drafted, p.Left = m.draft(p, now), m.departure(p, now)
 	p.Former = p.Origin()
-	p.Group, p.Ring = m.group, m.ring
+	p.Group, p.Ring, p.Kept = m.group, m.ring, storage.KeptPlace{}
 	if p.Ring == storage.RingProduction {
 		p.Former = ""
 	}

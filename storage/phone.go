@@ -41,6 +41,7 @@ type Phone struct {
 	Former     string    `json:"former,omitzero"` // group in whose production ring it was last, while it is in none's
 	Drafted    Draft     `json:"drafted,omitzero"`
 	Left       Departure `json:"left,omitzero"`
+	Kept       KeptPlace `json:"kept,omitzero"`
 	Holder     string    `json:"holder,omitzero"` // opaque reference to who carries it, "" none; ends with the enrolment
 	Rights     int       `json:"rights,omitzero"` // AccessRights of the profile it enrolled with
 	EnrolledAt time.Time `json:"enrolledAt,omitzero"`
@@ -101,6 +102,19 @@ type Departure struct {
 }
 
 func (d Departure) same(e Departure) bool { return d.From == e.From && d.At.Equal(e.At) }
+
+// KeptPlace is where the link named a phone with which it enrolled again, and stayed where
+// it was: its move was refused when the link was used. The zero value: it went where its
+// link put it, or was moved since.
+type KeptPlace struct {
+	Group string    `json:"group,omitzero"`
+	Ring  Ring      `json:"ring,omitzero"`
+	At    time.Time `json:"at,omitzero"` // of that enrolment, by the server's clock
+}
+
+func (k KeptPlace) same(l KeptPlace) bool {
+	return k.Group == l.Group && k.Ring == l.Ring && k.At.Equal(l.At)
+}
 
 // Chase is which steps were taken to have somebody bring a phone to a release, or
 // test on it: those of the rollout, or of the candidate, that last had one.

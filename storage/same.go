@@ -7,7 +7,7 @@ import "slices"
 func (p *Phone) Same(q *Phone) bool {
 	return p.sameFacts(q) && p.sameTold(q) &&
 		p.Num == q.Num && p.UDID == q.UDID && p.Epoch == q.Epoch && p.State == q.State &&
-		p.Serial == q.Serial && p.Group == q.Group && p.Ring == q.Ring && p.Former == q.Former && p.Drafted.same(q.Drafted) && p.Left.same(q.Left) && p.Holder == q.Holder && p.Rights == q.Rights &&
+		p.Serial == q.Serial && p.Group == q.Group && p.Ring == q.Ring && p.Former == q.Former && p.Drafted.same(q.Drafted) && p.Left.same(q.Left) && p.Kept.same(q.Kept) && p.Holder == q.Holder && p.Rights == q.Rights &&
 		p.EnrolledAt.Equal(q.EnrolledAt) && p.RemovedAt.Equal(q.RemovedAt) && p.Contact.Equal(q.Contact) &&
 		p.Certificate == q.Certificate && p.Identity == q.Identity && p.Push.same(&q.Push) &&
 		slices.Equal(p.UnlockToken, q.UnlockToken)

@@ -103,6 +103,9 @@ func (g *globals) explainText(v fleet.ExplainView) string {
 		{t.T("You can"), t.Fill(t.Step(string(x.NextHuman)), params)},
 	}
 	pairs = append(pairs, g.chaseLines(v.Chase)...)
+	if kept := g.keptPlaceText(v.KeptPlace); kept != "" {
+		pairs = append(pairs, [2]string{t.T("Its link named"), kept})
+	}
 	if v.Device.Target != "" {
 		pairs = append([][2]string{{t.T("To install"), g.by(v.Device.Target, v.Device.UpdateBy)}}, pairs...)
 	}

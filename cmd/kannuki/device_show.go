@@ -94,6 +94,7 @@ func (g *globals) deviceExtras(d api.Device) [][2]string {
 		}
 	}
 	add(t.T("Carried by"), d.Holder)
+	add(t.T("Its link named"), g.keptPlaceText(d.KeptPlace))
 	if d.Identity != nil {
 		add(t.T("Certificate"), t.T("%s, valid until %s", g.word(d.Identity.State).shown, t.Time(d.Identity.NotAfter)))
 	}
@@ -153,6 +154,14 @@ func (g *globals) renewalText(d api.Device) string {
 	default:
 		return t.T("offered %s; asked again after a day", t.Time(r.OfferedAt))
 	}
+}
+
+// keptPlaceText says where a phone's link named, and that it stayed; "" for none.
+func (g *globals) keptPlaceText(k *fleet.KeptPlaceView) string {
+	if k == nil {
+		return ""
+	}
+	return g.text.T("%s, %s; that move was refused when it enrolled (%s), so that it kept its place: kannuki audit log, phone.place-kept", plain(k.Group).shown, g.word(k.Ring).shown, g.text.Time(k.At))
 }
 
 func (g *globals) holdText(hold, why string) string {

@@ -58,6 +58,11 @@ func japanesePhones() []both {
 		{"Why not yet", "未適用の理由"},
 		{"Last contact", "最後の通信"},
 		{"Updated unapproved", "未承認の更新"},
+		{"Its link named", "リンクの指定先"},
+		{
+			"%s, %s; that move was refused when it enrolled (%s), so that it kept its place: kannuki audit log, phone.place-kept",
+			"%s、%s（登録時（%s）に移動が拒否されたため、元の場所のままです：kannuki audit log、phone.place-kept）",
+		},
 		{"Hold: %s", "延期：%s"},
 		{"No phones.", "端末がありません。"},
 		{"%d phones; holds: %s", "%d台、延期：%s"},
