@@ -91,22 +91,35 @@ const (
 
 // appSteps returns what follows an app update in each of its states.
 func appSteps(r Reason) (step, bool) {
-	s, ok := map[Code]step{
-		WhyAppQueued:    {StepAppComes, StepConnect},
-		WhyAppSent:      {StepAppComes, StepNone},
-		WhyAppSignIn:    {StepAppRetries, StepSignIn},
-		WhyAppConsent:   {StepAppRetries, StepAnswerPhone},
-		WhyAppNoLicence: {StepAppRetries, StepAssignLicence},
-		WhyAppOlder:     {StepAppRetries, StepPublishApp},
-		WhyAppRefused:   {StepAppRetries, StepUpdateApp},
-		WhyAppGaveUp:    {StepAppSpent, StepUpdateApp},
-		WhyAppNoRight:   {StepEnforceAfterApp, StepEnrollAgain},
-		WhyAppByHand:    {StepEnforceAfterApp, StepUpdateApp},
-	}[Code(r.Params[ParamWhy])]
+	var s step
+	switch Code(r.Params[ParamWhy]) {
+	case WhyAppQueued:
+		s = step{StepAppComes, StepConnect}
+	case WhyAppSent:
+		s = step{StepAppComes, StepNone}
+	case WhyAppSignIn:
+		s = step{StepAppRetries, StepSignIn}
+	case WhyAppConsent:
+		s = step{StepAppRetries, StepAnswerPhone}
+	case WhyAppNoLicence:
+		s = step{StepAppRetries, StepAssignLicence}
+	case WhyAppOlder:
+		s = step{StepAppRetries, StepPublishApp}
+	case WhyAppRefused:
+		s = step{StepAppRetries, StepUpdateApp}
+	case WhyAppGaveUp:
+		s = step{StepAppSpent, StepUpdateApp}
+	case WhyAppNoRight:
+		s = step{StepEnforceAfterApp, StepEnrollAgain}
+	case WhyAppByHand:
+		s = step{StepEnforceAfterApp, StepUpdateApp}
+	default:
+		return step{}, false
+	}
 	if r.Params[ParamSpent] != "" {
 		s.automatic = StepAppSpent
 	}
-	return s, ok
+	return s, true
 }
 
 // explainApp adds to the reason of a phone that needs an app first how far that

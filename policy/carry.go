@@ -113,13 +113,13 @@ func (t tests) verified() map[string]*Verdict {
 
 // describe tells an app's state what carry-over has to do with it.
 func (t tests) describe(s *AppState) {
-	for _, class := range slices.Sorted(maps.Keys(t.carried)) {
+	for _, class := range sortedKeys(t.carried) {
 		c := t.carried[class]
 		s.Carried = append(s.Carried, Carried{Model: class, Smoke: c.smoke.ID, Base: c.base.ID, BaseRelease: c.base.Release})
 		s.External = s.External || c.base.External
 		s.Noted = s.Noted || c.base.Result == ResultWorksWithNote
 	}
-	for _, class := range slices.Sorted(maps.Keys(t.waiting)) {
+	for _, class := range sortedKeys(t.waiting) {
 		if slices.Contains(s.MissingModels, class) || len(s.Models)+len(s.MissingModels) == 0 {
 			s.Provisional = append(s.Provisional, class)
 		}

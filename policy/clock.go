@@ -23,7 +23,10 @@ func (m ModelWindow) hiddenUntil() time.Time {
 func (w *World) visible(f Facts, now time.Time) (string, time.Time) {
 	for _, r := range w.releases {
 		m, ok := r.windows[f.Model]
-		if since := m.hiddenUntil(); ok && m.open(now) && reached(since, now) && version.Newer(r.Version, f.OSVersion) {
+		if !ok || !m.open(now) {
+			continue
+		}
+		if since := m.hiddenUntil(); reached(since, now) && version.Newer(r.Version, f.OSVersion) {
 			return r.Version, since
 		}
 	}

@@ -173,7 +173,7 @@ func (w *World) expected(f Facts, l Live, t Target, now time.Time) time.Time {
 func (x *Explanation) explainSource(w *World, f Facts, l Live, e Enforcement, now time.Time) {
 	if e.Source == SourceCandidate {
 		x.Facts = append(x.Facts, reason(FactCandidate, ParamRelease, e.Release))
-	} else if a, ok := w.Approval(f.Group, e.Release, now); ok && a.Override == nil && (a.Lane == nil || a.hurried()) {
+	} else if a := w.groups[f.Group].approval(e.Release, now); a != nil && a.Override == nil && (a.Lane == nil || a.hurried()) {
 		x.Facts = append(x.Facts, reason(FactApproved, ParamRelease, e.Release, ParamBy, a.By, ParamDate, date(a.At)))
 	}
 	if e.Keep {

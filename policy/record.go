@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -270,7 +269,7 @@ func (c citer) verified(gate Gate) []Record {
 			continue
 		}
 		verified := c.g.tests(a.BundleID, c.w.known[gate.Release], c.now, c.now).verified()
-		for _, class := range slices.Sorted(maps.Keys(verified)) {
+		for _, class := range sortedKeys(verified) {
 			list = append(list, verdictRecord(verified[class]))
 		}
 	}

@@ -72,6 +72,9 @@ func (c Calendar) dayOff(midnight time.Time) bool {
 }
 
 func (c Calendar) closed(midnight time.Time) bool {
+	if len(c.Closed) == 0 {
+		return false // and there is no need to write the date
+	}
 	date := Date(midnight.Format(time.DateOnly))
 	return slices.ContainsFunc(c.Closed, func(days Days) bool { return days.First <= date && date <= days.Last })
 }

@@ -111,33 +111,7 @@ func steps(r Reason) (automatic, human Code) {
 	if s, ok := appSteps(r); ok && r.Code == ReasonAppUpdateNeeded {
 		return s.automatic, s.human
 	}
-	s := map[Code]step{
-		ReasonPaused:                {StepNone, StepResume},
-		ReasonWaveNotStarted:        {StepWaveStarts, StepNone},
-		ReasonOutsideCalendar:       {StepWaveStarts, StepNone},
-		ReasonSyncPending:           {StepRetryOnPoll, StepConnect},
-		ReasonDeclarationNotFetched: {StepPushAgain, StepConnect},
-		ReasonLocked:                {StepRetryOnPoll, StepUnlock},
-		ReasonOffline:               {StepPushAgain, StepConnect},
-		ReasonPushUnreachable:       {StepRetryOnPoll, StepEnrollAgain},
-		ReasonDownloading:           {StepDeviceContinues, StepConnect},
-		ReasonWaitingForUser:        {StepDeviceContinues, StepInstallNow},
-		ReasonPasscodeNeeded:        {StepDeviceContinues, StepEnterPasscode},
-		ReasonInstalling:            {StepDeviceContinues, StepNone},
-		ReasonNoSpace:               {StepDeviceRetries, StepFreeSpace},
-		ReasonBattery:               {StepDeviceRetries, StepCharge},
-		ReasonInstallFailed:         {StepDeviceRetries, StepRestart},
-		ReasonAppUpdateNeeded:       {StepEnforceAfterApp, StepUpdateApp},
-		ReasonAppVersionUnknown:     {StepReadApps, StepConnect},
-		ReasonModelNotVerified:      {StepNextRelease, StepTestModel},
-		ReasonModelCannotRun:        {StepNone, StepReplacePhone},
-		ReasonUnsupervised:          {StepNone, StepSupervise},
-		ReasonNewerThanVerified:     {StepNone, StepTestApps},
-		ReasonSingleAppMode:         {StepNone, StepEndSingleApp},
-		ReasonUngrouped:             {StepNone, StepAssignGroup},
-		ReasonNotControllable:       {StepNone, StepUpdateByHand},
-		ReasonDone:                  {StepNextRelease, StepNone},
-	}[r.Code]
+	s := stepOf(r.Code)
 	switch {
 	case r.Code == ReasonWaveNotStarted && r.Params[ParamWhy] != "":
 		return StepNone, StepChooseNewer
@@ -155,5 +129,63 @@ func steps(r Reason) (automatic, human Code) {
 		return StepResumeWhenClear, StepRecordVerdicts
 	default:
 		return StepResumeWhenClear, StepFixApp
+	}
+}
+
+// stepOf returns what follows a reason whatever is known beside it.
+func stepOf(code Code) step {
+	switch code {
+	case ReasonPaused:
+		return step{StepNone, StepResume}
+	case ReasonWaveNotStarted:
+		return step{StepWaveStarts, StepNone}
+	case ReasonOutsideCalendar:
+		return step{StepWaveStarts, StepNone}
+	case ReasonSyncPending:
+		return step{StepRetryOnPoll, StepConnect}
+	case ReasonDeclarationNotFetched:
+		return step{StepPushAgain, StepConnect}
+	case ReasonLocked:
+		return step{StepRetryOnPoll, StepUnlock}
+	case ReasonOffline:
+		return step{StepPushAgain, StepConnect}
+	case ReasonPushUnreachable:
+		return step{StepRetryOnPoll, StepEnrollAgain}
+	case ReasonDownloading:
+		return step{StepDeviceContinues, StepConnect}
+	case ReasonWaitingForUser:
+		return step{StepDeviceContinues, StepInstallNow}
+	case ReasonPasscodeNeeded:
+		return step{StepDeviceContinues, StepEnterPasscode}
+	case ReasonInstalling:
+		return step{StepDeviceContinues, StepNone}
+	case ReasonNoSpace:
+		return step{StepDeviceRetries, StepFreeSpace}
+	case ReasonBattery:
+		return step{StepDeviceRetries, StepCharge}
+	case ReasonInstallFailed:
+		return step{StepDeviceRetries, StepRestart}
+	case ReasonAppUpdateNeeded:
+		return step{StepEnforceAfterApp, StepUpdateApp}
+	case ReasonAppVersionUnknown:
+		return step{StepReadApps, StepConnect}
+	case ReasonModelNotVerified:
+		return step{StepNextRelease, StepTestModel}
+	case ReasonModelCannotRun:
+		return step{StepNone, StepReplacePhone}
+	case ReasonUnsupervised:
+		return step{StepNone, StepSupervise}
+	case ReasonNewerThanVerified:
+		return step{StepNone, StepTestApps}
+	case ReasonSingleAppMode:
+		return step{StepNone, StepEndSingleApp}
+	case ReasonUngrouped:
+		return step{StepNone, StepAssignGroup}
+	case ReasonNotControllable:
+		return step{StepNone, StepUpdateByHand}
+	case ReasonDone:
+		return step{StepNextRelease, StepNone}
+	default:
+		return step{}
 	}
 }

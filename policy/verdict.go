@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -133,7 +132,7 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 // rest tells the state of an app what results by model class it rests on, and
 // which classes still lack one.
 func (s *AppState) rest(on map[string]*Verdict, classes []string) {
-	for _, class := range slices.Sorted(maps.Keys(on)) {
+	for _, class := range sortedKeys(on) {
 		v := on[class]
 		s.Models = append(s.Models, class)
 		s.External = s.External || v.External
@@ -181,7 +180,7 @@ func whyPartial(missing []string, stale map[string]*Verdict) Code {
 
 func newestOf(accepted map[string]*Verdict) *Verdict {
 	var newest *Verdict
-	for _, class := range slices.Sorted(maps.Keys(accepted)) {
+	for _, class := range sortedKeys(accepted) {
 		v := accepted[class]
 		if newest == nil || compareVerdicts(*newest, *v) < 0 {
 			newest = v

@@ -136,7 +136,7 @@ func newGroup(g Group, apps map[string]App, decided map[string]Policy) *group {
 	if out.policy, ok = decided[g.Policy]; !ok {
 		out.policy = BuiltIn()
 	}
-	out.Apps = slices.Compact(slices.Sorted(slices.Values(g.Apps)))
+	out.Apps = unique(g.Apps)
 	for _, id := range out.Apps {
 		a, ok := apps[id]
 		if !ok {
@@ -324,6 +324,26 @@ func sorted[T any](list []T, compare func(a, b T) int) []T {
 	return out
 }
 
+// unique returns the texts of a list, sorted and each once; nil for none.
 func unique(list []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(list)))
+	if len(list) == 0 {
+		return nil
+	}
+	out := slices.Clone(list)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// sortedKeys returns the keys of a map, sorted; nil for none. Where gates are
+// evaluated, an iterator would cost more than all else.
+func sortedKeys[V any](m map[string]V) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
 }
