@@ -296,7 +296,8 @@ func (t *tx) saveEnrollment(seg storage.Segment, in *segment, before, after stor
 			storage.CertificateIssued, storage.CertificateCurrent, storage.CertificateOverlap)
 	}
 	if after.Phone != nil {
-		if err := t.savePhone(in, *after.Phone); err != nil {
+		phone := *after.Phone
+		if err := t.savePhone(in, &phone); err != nil {
 			return err
 		}
 		if after.CancelQueue != "" {

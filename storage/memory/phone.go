@@ -96,8 +96,9 @@ func matches(q storage.PhoneQuery, p *storage.Phone) bool {
 	return true
 }
 
-// savePhone stores a phone. A new one gets its number.
-func (t *tx) savePhone(in *segment, p storage.Phone) error {
+// savePhone stores a phone, which is the store's from then on. A new one gets its
+// number.
+func (t *tx) savePhone(in *segment, p *storage.Phone) error {
 	err := errors.Join(
 		checkOptional("serial number", p.Serial), checkOptional("group", p.Group),
 		checkOptional("announced token", p.Announced.Token), checkOptional("manifest token", p.Sync.Manifest),
@@ -105,15 +106,19 @@ func (t *tx) savePhone(in *segment, p storage.Phone) error {
 	if err != nil {
 		return err
 	}
-	if p, err = kept(t.store, p); err != nil {
-		return err
+	if !t.store.o.Trusting {
+		own, err := stored(*p)
+		if err != nil {
+			return err
+		}
+		p = &own
 	}
 	if _, known := in.phones[p.UDID]; !known {
 		p.Num = t.store.lastNum + 1
 		assign(t, &t.store.lastNum, p.Num)
 		assign(t, &in.order, append(in.order, p.UDID))
 	}
-	put(t, in.phones, p.UDID, &p)
+	put(t, in.phones, p.UDID, p)
 	return nil
 }
 
@@ -192,7 +197,7 @@ func (s *Store) exchange(ctx context.Context, op string, seg storage.Segment, ud
 		}
 		done.Phone = s.give(in.phones[udid])
 		if x.Handout != nil {
-			done.Command = t.handOut(in, &done.Phone, x.Handout)
+			done.Command = t.handOut(in, in.phones[udid], x.Handout)
 		}
 		return nil
 	})
@@ -216,7 +221,7 @@ func (t *tx) updatePhone(in *segment, before *storage.Phone, said *storage.Comma
 	if err := t.saveDeclarations(in, c); err != nil {
 		return err
 	}
-	if err := t.savePhone(in, p); err != nil {
+	if err := t.savePhone(in, &p); err != nil {
 		return err
 	}
 	if c.CancelQueue != "" {

@@ -167,7 +167,8 @@ func (t *tx) handOut(in *segment, p *storage.Phone, o *storage.Handout) *storage
 	for _, i := range offered(rows, p.Epoch, o.Skip) {
 		refused := error(nil)
 		if o.Admit != nil {
-			refused = o.Admit(p, given(t.store, rows[i]))
+			phone := t.store.give(p)
+			refused = o.Admit(&phone, given(t.store, rows[i]))
 		}
 		if errors.Is(refused, storage.ErrDeferred) {
 			continue

@@ -133,7 +133,7 @@ func (t *tx) announceAgain(in *segment, at time.Time) (n int, err error) {
 		if p.Announced.Token != "" {
 			n++
 		}
-		if err := t.savePhone(in, p); err != nil {
+		if err := t.savePhone(in, &p); err != nil {
 			return n, err
 		}
 	}
