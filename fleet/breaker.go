@@ -34,7 +34,11 @@ func (f *Fleet) StopRollouts(ctx context.Context) (bool, error) {
 }
 
 func (f *Fleet) stopRollouts(ctx context.Context, w *worldState) (bool, error) {
-	if c := f.rolloutsToStop(w, w.current.Load()); len(c.Approvals) == 0 {
+	s := w.current.Load()
+	if w.calm.Load().holds(w, s, f.listeningSince(), f.now()) {
+		return false, nil
+	}
+	if c := f.rolloutsToStop(w, s); len(c.Approvals) == 0 {
 		return false, nil
 	}
 	var made storage.WorldChange
@@ -58,10 +62,17 @@ func (f *Fleet) stopRollouts(ctx context.Context, w *worldState) (bool, error) {
 func (f *Fleet) rolloutsToStop(w *worldState, s *snapshot) storage.WorldChange {
 	var c storage.WorldChange
 	now := f.now()
+	quiet := &calm{snapshot: s, shown: w.census.shown.Load(), listening: f.listeningSince(), from: now, to: now.Add(calmFor)}
 	list := f.watches(w, s)
 	f.observe(w, s, list)
+	for _, v := range list {
+		if v.calm.Before(quiet.to) {
+			quiet.to = v.calm
+		}
+	}
 	list = slices.DeleteFunc(list, func(v *watch) bool { return len(v.breaker.Crossed(v.signals)) == 0 })
 	if len(list) == 0 {
+		w.calm.Store(quiet)
 		return c
 	}
 	world := s.withCensus(w.census, now)

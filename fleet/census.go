@@ -27,6 +27,8 @@ type census struct {
 	members []member
 	index   map[string]int // into members, by UDID
 	looks   looks
+	shown   atomic.Uint64          // moves on when a phone shows something else than before
+	tally   atomic.Pointer[counts] // as they are; nil: nobody has counted since they changed
 }
 
 // member is one phone as the census knows it. There is one for each phone, so it is
@@ -163,27 +165,35 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 		return
 	}
 	var before *look
+	var stretches []ran
 	if old {
-		before = c.members[i].look
+		before, stretches = c.members[i].look, c.members[i].ran
 	}
 	l := c.lookOf(p, before)
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, epoch: p.Epoch, contact: instantOf(p.Contact), look: l, known: known,
 		renewAt: instantOf(p.Identity.RenewAt), until: instantOf(p.Identity.Until), holder: p.Holder,
-		reminded: remindedOf(p), told: toldTo(p), ways: waysOf(p), signs: signsOf(p), ran: ranBy(p),
+		reminded: remindedOf(p), told: toldTo(p), ways: waysOf(p), signs: signsOf(p), ran: ranBy(p, stretches),
+	}
+	if !old || !m.showsAs(&c.members[i]) {
+		c.shown.Add(1)
 	}
 	if !old {
+		c.recount(nil, &m)
 		c.index[p.UDID] = len(c.members)
 		c.members = append(c.members, m)
 		return
 	}
+	c.recount(&c.members[i], &m)
 	c.drop(c.members[i].look)
 	c.members[i] = m
 }
 
 // remove forgets a member; the last one takes its place.
 func (c *census) remove(i int) {
+	c.recount(&c.members[i], nil)
+	c.shown.Add(1)
 	c.drop(c.members[i].look)
 	delete(c.index, c.members[i].udid)
 	last := len(c.members) - 1
@@ -239,55 +249,6 @@ func (c *census) all() iter.Seq[member] {
 	}
 }
 
-// counted returns the counts of every group. Phones may be counted as something
-// else than they are known as.
-func (c *census) counted(now time.Time, instead ...storage.Phone) map[string][]policy.Census {
-	byLook, other := map[*look]count{}, map[string]bool{}
-	for _, p := range instead {
-		other[p.UDID] = true
-	}
-	for m := range c.all() {
-		if !other[m.udid] {
-			byLook[m.look] = byLook[m.look].plus(m.contact.time(), now)
-		}
-	}
-	type key struct {
-		group     string
-		ring      storage.Ring
-		model, os string
-	}
-	keyOf := func(p *storage.Phone) key { return key{p.Group, p.Ring, p.Model, fullVersion(p)} }
-	counts := map[key]count{}
-	for l, n := range byLook {
-		k := keyOf(&l.phone)
-		counts[k] = count{counts[k].all + n.all, counts[k].silent + n.silent}
-	}
-	for _, p := range instead {
-		k := keyOf(&p)
-		counts[k] = counts[k].plus(p.Contact, now)
-	}
-	out := map[string][]policy.Census{}
-	for k, n := range counts {
-		if k.group != "" {
-			row := policy.Census{Ring: policy.Ring(k.ring), Model: k.model, OSVersion: k.os, Count: n.all, Silent: n.silent}
-			out[k.group] = append(out[k.group], row)
-		}
-	}
-	return out
-}
-
-// count is how many phones there are, and how many of them are silent.
-type count struct{ all, silent int }
-
-// plus returns the count with a phone last heard of at a time.
-func (n count) plus(contact, now time.Time) count {
-	n.all++
-	if now.Sub(contact) > silentAfter {
-		n.silent++
-	}
-	return n
-}
-
 // size returns how many phones a group has, by ring.
 func (c *census) size(group string) map[storage.Ring]int {
 	c.mu.RLock()
@@ -313,14 +274,14 @@ func (c *census) formerOf(group string) []string {
 	return list
 }
 
-// looksOf returns each look that phones of a group have.
-func (c *census) looksOf(group string) []storage.Phone {
+// looksOf returns each look that phones of a group have. They must not be changed.
+func (c *census) looksOf(group string) []*storage.Phone {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	var out []storage.Phone
+	var out []*storage.Phone
 	for l := range c.looks.all() {
 		if l.phone.Group == group {
-			out = append(out, l.phone)
+			out = append(out, &l.phone)
 		}
 	}
 	return out

@@ -84,33 +84,6 @@ type ran struct {
 	from, until int32 // until 0: it still runs it
 }
 
-// releasesOf returns what a phone ran and, last, what it runs.
-func releasesOf(p *storage.Phone) []storage.Ran {
-	list := append(slices.Clone(p.History), storage.Ran{Version: p.OS.Version, Since: p.OS.Since, Reasons: p.OS.Reasons})
-	for i := range list {
-		if list[i].Since.IsZero() { // it enrolled with it and has not reported since
-			list[i].Since = p.EnrolledAt
-		}
-	}
-	return list
-}
-
-// ranBy returns the stretches of a phone, oldest first.
-func ranBy(p *storage.Phone) []ran {
-	releases := releasesOf(p)
-	out := make([]ran, len(releases))
-	for i, r := range releases {
-		out[i] = ran{version: unique.Make(r.Version), from: dayOf(r.Since)}
-		if i > 0 {
-			out[i-1].until = out[i].from
-		}
-	}
-	if !p.RemovedAt.IsZero() {
-		out[len(out)-1].until = dayOf(p.RemovedAt)
-	}
-	return out
-}
-
 func dayOf(t time.Time) int32 { return int32(t.Unix() / secondsPerDay) } //nolint:gosec // of a time within thousands of years
 
 // stretch is what phones have in common that were of one kind and ran one

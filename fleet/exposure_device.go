@@ -56,7 +56,7 @@ func (f *Fleet) DeviceExposure(ctx context.Context, seg storage.Segment, udid st
 		}
 	}
 	steps := releasesOf(&p)
-	for i, r := range ranBy(&p) {
+	for i, r := range ranBy(&p, nil) {
 		s := stretch{place: place{p.Group, p.Model}, ran: r}
 		a.stretches[s]++
 		row := RanView{Release: steps[i].Version, Since: steps[i].Since, Reasons: steps[i].Reasons, Cost: a.cost(s)}

@@ -57,7 +57,7 @@ func (w *worldState) has(group, bundleID, appVersion string) bool {
 // reports reports whether a phone of a group says that it has a version of an app that
 // fits.
 func (w *worldState) reports(group, bundleID string, fits func(appVersion string) bool) bool {
-	return slices.ContainsFunc(w.census.looksOf(group), func(p storage.Phone) bool {
+	return slices.ContainsFunc(w.census.looksOf(group), func(p *storage.Phone) bool {
 		return slices.ContainsFunc(p.Apps, func(a storage.InstalledApp) bool { return a.BundleID == bundleID && fits(a.ShortVersion) })
 	})
 }

@@ -70,8 +70,8 @@ func eachWaiting(w *worldState, a *policy.Approval, visit func(*storage.Phone, p
 	}
 	if len(a.Waves) == 1 {
 		for _, p := range w.census.looksOf(a.Group) {
-			if waits(&p) {
-				visit(&p, a.Waves[0])
+			if waits(p) {
+				visit(p, a.Waves[0])
 			}
 		}
 		return

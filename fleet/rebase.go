@@ -120,7 +120,7 @@ func (f *Fleet) underWay(w *worldState, s *snapshot, a storage.Approval) (storag
 func leftBehind(w *worldState, old, taking storage.Approval) []string {
 	models := map[string]bool{}
 	for _, p := range w.census.looksOf(old.Group) {
-		if p.Ring == storage.RingProduction && p.State == storage.PhoneEnrolled && covers(old, p.Model) && !covers(taking, p.Model) && !version.AtLeast(fullVersion(&p), old.Release) {
+		if p.Ring == storage.RingProduction && p.State == storage.PhoneEnrolled && covers(old, p.Model) && !covers(taking, p.Model) && !version.AtLeast(fullVersion(p), old.Release) {
 			models[p.Model] = true
 		}
 	}

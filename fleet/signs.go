@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -33,6 +34,12 @@ func (s signs) arrived(release string) time.Time {
 	return s.installed.time()
 }
 
+// showsAs reports whether a phone shows what it showed before, apart from being heard
+// of again.
+func (m *member) showsAs(before *member) bool {
+	return m.look == before.look && m.signs == before.signs && slices.Equal(m.ran, before.ran) && m.contact >= before.contact
+}
+
 // watch is a rollout and what its phones show.
 type watch struct {
 	approval storage.Approval
@@ -42,11 +49,16 @@ type watch struct {
 	now      time.Time
 	silence  policy.Silence
 	signals  policy.Signals
+	calm     time.Time // until when nothing but a phone can change what is seen
 }
 
 func (f *Fleet) newWatch(s *snapshot, a storage.Approval) *watch {
 	decided := s.rollout(a.Group)
 	v := &watch{approval: a, engine: policyApproval(a), breaker: engineBreaker(decided.Breaker), since: a.At, now: f.now()}
+	v.calm = v.now.Add(calmFor)
+	if silent := v.breaker.SilentAfter; silent > 0 {
+		v.until(v.now.Add(silent)) // of those that are heard of from now on
+	}
 	if a.Breaker.Since.After(v.since) {
 		v.since = a.Breaker.Since
 	}
@@ -100,6 +112,7 @@ func (g glance) count(m member, listening time.Time) {
 	if g.failed && v.counts(m.signs.failed.time()) {
 		shown.Failed = 1
 	}
+	g.ahead(m)
 	if g.installed || g.installing {
 		shown.Installed = 1
 		if g.installed && v.counts(m.signs.reverted.time()) && !m.signs.reverted.time().Before(arrived) {
@@ -134,7 +147,11 @@ func (g glance) silent(m member, arrived, listening time.Time) bool {
 	if !listening.Before(g.since) && !g.silence.News(m.contact.time()) {
 		return false
 	}
-	return g.silence.Began(used, heard)
+	if !g.silence.Began(used, heard) {
+		g.recheck(used, heard)
+		return false
+	}
+	return true
 }
 
 // add counts in what one phone showed.

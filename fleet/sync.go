@@ -4,9 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -271,7 +270,10 @@ func (f *Fleet) declaration(ctx context.Context, w *worldState, p storage.Phone,
 // commandID derives the UUID of a command that has no queue row from what it
 // is about, so that the same need is the same command, after a restart too.
 func commandID(p *storage.Phone, kind string, about string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{p.UDID, fmt.Sprint(p.Epoch), kind, about}, "\x00")))
+	const most = 192 // of what most commands are about
+	text := append(append(make([]byte, 0, most), p.UDID...), 0)
+	text = append(append(strconv.AppendUint(text, p.Epoch, 10), 0), kind...)
+	sum := sha256.Sum256(append(append(text, 0), about...))
 	id := uuid.UUID(sum[:16])
 	id[6] = id[6]&0x0f | 0x80 // version 8: made by our own rule (RFC 9562)
 	id[8] = id[8]&0x3f | 0x80

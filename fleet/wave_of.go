@@ -17,7 +17,7 @@ func (m member) waveOf(a *policy.Approval) int {
 // memberOf returns of a phone as it is stored what its wave and its reminders
 // follow from.
 func memberOf(p *storage.Phone) member {
-	return member{udid: p.UDID, look: &look{phone: *p}, reminded: remindedOf(p), ran: ranBy(p)}
+	return member{udid: p.UDID, look: &look{phone: *p}, reminded: remindedOf(p), ran: ranBy(p, nil)}
 }
 
 // versionBefore returns what a phone runs or, once it has the release or a newer

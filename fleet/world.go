@@ -21,6 +21,7 @@ type worldState struct {
 	changes sync.Mutex // serialises changes of the world
 	current atomic.Pointer[snapshot]
 	census  *census
+	calm    atomic.Pointer[calm] // nil: nobody has looked
 }
 
 // snapshot is one revision of the world.
@@ -33,6 +34,13 @@ type snapshot struct {
 	// translated when it is first asked for: a sweep asks for every phone that it tells
 	// something new.
 	calendars sync.Map
+	counted   atomic.Pointer[countedWorld]
+}
+
+// countedWorld is the engine's world of a snapshot with counts of phones.
+type countedWorld struct {
+	counts *counts
+	world  *policy.World
 }
 
 func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog.Catalog) (*worldState, error) {
@@ -137,9 +145,16 @@ func (s *snapshot) holding(records storage.World) *snapshot {
 	return next
 }
 
-// withCensus returns the world that gates are computed from.
+// withCensus returns the world that gates are computed from. It is made once for
+// the same counts.
 func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
-	return s.policy.WithCensus(c.counted(now))
+	k := c.counts(now)
+	if known := s.counted.Load(); known != nil && known.counts == k {
+		return known.world
+	}
+	world := s.policy.WithCensus(k.groups)
+	s.counted.Store(&countedWorld{k, world})
+	return world
 }
 
 // parts translates the records into the engine's own types, without releases.
