@@ -94,7 +94,7 @@ crash: ## cut the power IMAGES times (2000), kill the whole server KILLS times (
 
 .PHONY: sim
 sim: ## live through SEEDS lives (2000) of phones, people and faults, check what must always hold (SEED=n: one, told in full; SEARCH=1: find planted faults)
-	KANNUKI_SIM_SEEDS=$(SEEDS) KANNUKI_SIM_FIRST=$(FIRST) KANNUKI_SIM_SEED=$(SEED) KANNUKI_SIM_KEEP='$(KEEP)' KANNUKI_SIM_SEARCH=$(SEARCH) GOGC=400 \
+	KANNUKI_SIM_SEEDS=$(SEEDS) KANNUKI_SIM_FIRST=$(FIRST) KANNUKI_SIM_SEED=$(SEED) KANNUKI_SIM_KEEP='$(KEEP)' KANNUKI_SIM_SEARCH=$(SEARCH) GOGC=2000 GOMEMLIMIT=1GiB \
 		go test -run='^(TestLives$(if $(SEARCH),|TestPlanted))$$' -count=1 -timeout=120m -v ./internal/simulation
 
 .PHONY: cover

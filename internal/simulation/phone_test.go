@@ -334,50 +334,100 @@ func (p *phone) tick(w *world) {
 	}
 }
 
+// items are what a status report says, by Apple's names.
+type items struct {
+	Device struct {
+		OS struct {
+			Version string `json:"version"`
+			Build   string `json:"build-version"`
+		} `json:"operating-system"`
+	} `json:"device"`
+	Update     updateItems      `json:"softwareupdate"`
+	Management *managementItems `json:"management,omitempty"`
+}
+
+type updateItems struct {
+	State   string       `json:"install-state"`
+	Reason  *reasonItem  `json:"install-reason,omitempty"`
+	Pending *pendingItem `json:"pending-version,omitempty"`
+	Failure failureItem  `json:"failure-reason"`
+}
+
+type reasonItem struct {
+	Reason []string `json:"reason"`
+}
+
+type pendingItem struct {
+	Version string `json:"os-version"`
+	Build   string `json:"build-version"`
+}
+
+type failureItem struct {
+	Count     int    `json:"count"`
+	Reason    string `json:"reason"`
+	Timestamp string `json:"timestamp"`
+}
+
+type managementItems struct {
+	Declarations declarationItems `json:"declarations"`
+	Capabilities json.RawMessage  `json:"client-capabilities"`
+}
+
+type declarationItems struct {
+	Configurations []declarationItem `json:"configurations"`
+	Activations    []declarationItem `json:"activations"`
+	Assets         []declarationItem `json:"assets"`
+	Management     []declarationItem `json:"management"`
+}
+
+type declarationItem struct {
+	Identifier string `json:"identifier"`
+	Token      string `json:"server-token"`
+	Active     bool   `json:"active"`
+	Valid      string `json:"valid"`
+}
+
 // statusItems is a status report; a whole one tells what the phone can do and
 // holds, too.
 func (p *phone) statusItems(whole bool) []byte {
-	update := map[string]any{"install-state": p.state}
-	if p.pending != "" {
-		reason := map[string]any{"reason": []string{p.by}}
-		update["install-reason"] = reason
-		update["pending-version"] = map[string]any{"os-version": p.pending, "build-version": "x"}
+	var report struct {
+		StatusItems items
+		Errors      []struct{}
 	}
-	update["failure-reason"] = map[string]any{"count": p.failed, "reason": p.reason, "timestamp": ""}
-	items := map[string]any{
-		"device":         map[string]any{"operating-system": map[string]any{"version": p.os, "build-version": p.build}},
-		"softwareupdate": update,
+	report.Errors = []struct{}{}
+	report.StatusItems.Device.OS.Version, report.StatusItems.Device.OS.Build = p.os, p.build
+	update := &report.StatusItems.Update
+	update.State, update.Failure = p.state, failureItem{Count: p.failed, Reason: p.reason}
+	if p.pending != "" {
+		update.Reason = &reasonItem{[]string{p.by}}
+		update.Pending = &pendingItem{p.pending, "x"}
 	}
 	if whole {
-		items["management"] = map[string]any{"declarations": p.declarations(), "client-capabilities": capabilities()}
+		report.StatusItems.Management = &managementItems{p.declarations(), capabilities()}
 	}
-	data, err := json.Marshal(map[string]any{"StatusItems": items, "Errors": []any{}})
+	data, err := json.Marshal(report)
 	if err != nil {
 		panic(err) // made of texts and numbers alone
 	}
 	return data
 }
 
-func (p *phone) declarations() map[string]any {
-	lists := map[string]any{"configurations": []any{}, "activations": []any{}, "assets": []any{}, "management": []any{}}
-	names := map[string]string{"configuration": "configurations", "activation": "activations", "asset": "assets", "management": "management"}
+func (p *phone) declarations() declarationItems {
+	none := []declarationItem{}
+	lists := declarationItems{none, none, none, none}
+	of := map[string]*[]declarationItem{
+		"configuration": &lists.Configurations, "activation": &lists.Activations, "asset": &lists.Assets, "management": &lists.Management,
+	}
 	for _, d := range p.held {
-		list, _ := lists[names[d.class]].([]any)
-		lists[names[d.class]] = append(list, map[string]any{"identifier": d.id, "server-token": d.token, "active": true, "valid": "valid"})
+		*of[d.class] = append(*of[d.class], declarationItem{d.id, d.token, true, "valid"})
 	}
 	return lists
 }
 
-func capabilities() map[string]any {
-	return map[string]any{"supported-payloads": map[string]any{
-		"declarations": map[string]any{
-			"activations":    []string{mdm.TypeActivationSimple},
-			"configurations": []string{mdm.TypeSoftwareUpdateSettings, mdm.TypeSoftwareUpdateEnforcement, mdm.TypeStatusSubscriptions},
-			"management":     []string{mdm.TypeOrganizationInfo},
-		},
-		"status-items": []string{
-			"device.operating-system.version", "softwareupdate.install-state",
-			"softwareupdate.pending-version", "softwareupdate.install-reason", "softwareupdate.failure-reason",
-		},
-	}}
+func capabilities() json.RawMessage {
+	return json.RawMessage(`{"supported-payloads":{` +
+		`"declarations":{"activations":["` + mdm.TypeActivationSimple + `"],"configurations":["` + mdm.TypeSoftwareUpdateSettings + `","` +
+		mdm.TypeSoftwareUpdateEnforcement + `","` + mdm.TypeStatusSubscriptions + `"],"management":["` + mdm.TypeOrganizationInfo + `"]},` +
+		`"status-items":["device.operating-system.version","softwareupdate.install-state","softwareupdate.pending-version",` +
+		`"softwareupdate.install-reason","softwareupdate.failure-reason"]}}`)
 }

@@ -141,13 +141,13 @@ func (w *world) expired(v *storage.Verdict, at time.Time) bool {
 // newestWorking returns the newest result of a model that an app works, of smoke
 // tests or else of thorough ones, unless it has expired; with ever it cannot.
 func (w *world) newestWorking(group, bundleID, release, model string, smoke, ever bool, at time.Time) (*storage.Verdict, bool) {
-	newest := &storage.Verdict{}
+	var newest *storage.Verdict
 	for _, v := range w.verdicts(group, bundleID, release, at) {
-		if v.Result != "broken" && v.Model == model && (v.Method == "smoke") == smoke && !v.At.Before(newest.At) {
+		if v.Result != "broken" && v.Model == model && (v.Method == "smoke") == smoke && (newest == nil || !v.At.Before(newest.At)) {
 			newest = v
 		}
 	}
-	return newest, newest.ID != "" && (ever || !w.expired(newest, at))
+	return newest, newest != nil && (ever || !w.expired(newest, at))
 }
 
 // verified reports whether an app counts as working on a release and model: by a
@@ -168,8 +168,10 @@ func (w *world) verified(group, bundleID, release, model string, ever bool, at t
 		}
 		broken = append(broken, w.brokenResults(group, bundleID, older.version, at)...)
 		base, ok := w.newestWorking(group, bundleID, older.version, model, false, ever, at)
-		spoiled := slices.ContainsFunc(broken, func(b *storage.Verdict) bool { return number(b.AppVersion) >= number(base.AppVersion) })
-		if ok && !spoiled && number(base.AppVersion) <= number(smoke.AppVersion) {
+		if !ok || number(base.AppVersion) > number(smoke.AppVersion) {
+			continue
+		}
+		if !slices.ContainsFunc(broken, func(b *storage.Verdict) bool { return number(b.AppVersion) >= number(base.AppVersion) }) {
 			return true
 		}
 	}
