@@ -34,6 +34,8 @@ type life struct {
 	troubled bool // phones fail, fall silent and lose apps
 	events   []event
 
+	rearranged bool // people change calendars
+
 	majors  bool     // there are two major versions
 	deliver []string // how each business app comes to phones; nil: none does
 	stops   int      // on which day Apple stops maintaining the older
@@ -140,6 +142,8 @@ type size struct {
 	reminds      bool // people are reminded of phones that are late
 	troubled     bool // phones fail, fall silent and lose apps
 	older        bool // copies are restored that are older than the crash
+	rearranged   bool // people change calendars
+	removed      bool // people remove apps
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -298,6 +302,15 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 	if of.majors && of.slow {
 		r = rand.New(rand.NewPCG(l.seed, undecidedStream))
 		drawUndecided(l, add)
+	}
+	if of.rearranged {
+		l.rearranged = true
+		drawCalendars(rand.New(rand.NewPCG(l.seed, calendarStream)), l, add)
+		events = withoutClocks(events)
+	}
+	if of.removed {
+		drawRemovals(rand.New(rand.NewPCG(l.seed, removalStream)), l, add)
+		events = withoutClocks(events)
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for i := range events {

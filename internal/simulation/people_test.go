@@ -52,6 +52,10 @@ const (
 	kindRevert  kind = "revert"
 
 	kindCountersign kind = "countersign"
+	kindCalendar    kind = "calendar"
+	kindRemove      kind = "remove"
+	kindEmpty       kind = "empty"
+	kindReturn      kind = "return"
 )
 
 // kindOf says what an event of a kind does, and how often one comes without being
@@ -105,6 +109,10 @@ func kinds() []kindOf {
 		{kindRevert, 0, true, true, (*world).reverts},
 		{kindBackup, 0, false, false, (*world).backUp},
 		{kindOlder, 0, false, false, (*world).restoreOlder},
+		{kindCalendar, 0, false, false, (*world).rearranges},
+		{kindRemove, 0, false, false, (*world).removes},
+		{kindEmpty, 0, false, false, (*world).empties},
+		{kindReturn, 0, false, false, (*world).returns},
 	}
 }
 

@@ -104,6 +104,11 @@ func (w *world) checkDeadline(p *phone, release, deadline string) {
 	if before := p.deadlines[key]; deadline < before {
 		w.checkSooner(p, release, before, deadline, stored)
 	}
+	if before, known := p.deadlines[key]; !known && e.Source == "approval" {
+		w.checkOpen(p, deadline, e)
+	} else if known {
+		w.checkPromise(p, release, before, deadline, stored)
+	}
 	p.deadlines[key], p.toldAt[key] = deadline, w.serverNow()
 }
 
@@ -249,6 +254,7 @@ const patience = 84 * time.Hour
 func (w *world) daily() {
 	w.checkHolds()
 	w.checkNeighbour()
+	w.checkSettled()
 	for _, p := range w.phones {
 		w.checkDeliveries(p)
 		release, until := w.wanted(p)
@@ -315,6 +321,9 @@ func (w *world) deadline(p *phone, release string) time.Time {
 		if t, err := time.ParseInLocation(mdm.LocalDateTimeLayout, wave.Deadline, p.loc); err == nil {
 			at = later(at, t)
 		}
+	}
+	if w.life.rearranged {
+		at = w.team(p.group).rules.calendar.next(at.In(p.loc))
 	}
 	return at
 }

@@ -20,15 +20,8 @@ type rules struct {
 	soak        time.Duration
 	deadline    string
 	calendar    calendar
+	shared      bool   // it is the one of other policies too
 	majors      string // "": as without a policy
-}
-
-// calendar says when waves may start and deadlines may lie.
-type calendar struct {
-	weekdays bool // from Monday to Friday alone
-	from, to int  // hours; both zero: all
-	monthEnd int
-	closed   [2]string // first and last closed day; "": none
 }
 
 const (
@@ -77,7 +70,7 @@ func policyOf(t team) fleet.PolicyChange {
 	d := t.rules
 	soak, waves, onExpiry := d.soak.String(), append([]int{}, d.waves...), d.onExpiry
 	c := fleet.PolicyChange{CarryOver: &d.carryOver, VerdictDays: &d.verdictDays, OnExpiry: &onExpiry}
-	c.RolloutChange = fleet.RolloutChange{Waves: &waves, Soak: &soak, Deadline: &d.deadline, CalendarChange: fleet.CalendarChange{MonthEnd: &d.calendar.monthEnd}}
+	c.RolloutChange = fleet.RolloutChange{Waves: &waves, Soak: &soak, Deadline: &d.deadline}
 	if t.shares {
 		c.BreakerChange = onlyShares()
 	}
@@ -94,32 +87,12 @@ func policyOf(t team) fleet.PolicyChange {
 	if t.hurry.deadline != "" {
 		c.UrgentDeadline = &t.hurry.deadline
 	}
-	if d.calendar.weekdays {
-		c.Weekdays = &[]string{"mon", "tue", "wed", "thu", "fri"}
-	}
-	if d.calendar.to > 0 {
-		hours := "08:00-20:00"
-		c.Hours = &hours
-	}
-	if d.calendar.closed[0] != "" {
-		c.Closed = &[]string{strings.Join(d.calendar.closed[:], "..")}
+	if d.shared {
+		c.Calendar = new(sharedCalendar)
+	} else {
+		c.CalendarChange = d.calendar.change()
 	}
 	return c
-}
-
-// open reports whether the calendar lets something happen at a wall time.
-func (c calendar) open(t time.Time) bool {
-	date := t.Format(time.DateOnly)
-	weekend := t.Weekday() == time.Saturday || t.Weekday() == time.Sunday
-	switch {
-	case c.weekdays && weekend,
-		c.to > 0 && (t.Hour() < c.from || t.Hour() >= c.to),
-		t.AddDate(0, 0, c.monthEnd).Month() != t.Month(),
-		c.closed[0] != "" && c.closed[0] <= date && date <= c.closed[1]:
-		return false
-	default:
-		return true
-	}
 }
 
 // patch reports whether a version is an x.y.z.

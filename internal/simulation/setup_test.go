@@ -22,6 +22,9 @@ func (w *world) setUp() {
 			return err
 		})
 	}
+	if t := w.life.teams[0]; t.rules.shared {
+		w.setCalendar(a, t.rules.calendar)
+	}
 	for _, t := range w.life.teams {
 		w.setRules(a, t)
 		r := fleet.GroupRequest{Name: t.name, Candidate: string(policy.CandidateManual), MinimumNotice: t.notice, Policy: t.rules.name}

@@ -32,6 +32,8 @@ func small(seed uint64) size {
 	of.locked = seed%16 == 12
 	of.edited = seed%16 == 2 || seed%32 == 20
 	of.older = seed%32 == 31
+	of.rearranged = seed%32 == 26
+	of.removed = seed%32 == 25
 	// None of those that are lived twice: by a start nobody was silent for longer.
 	if seed%32 == 29 {
 		of.phones, of.troubled = 20, true

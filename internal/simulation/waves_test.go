@@ -94,8 +94,8 @@ func (w *world) checkWaves() {
 				w.violated("P9", nil, "the phones of the waves of %s were %v and are %v", target, before, a.Waves)
 				return
 			case !before[i].Waits:
-				if v.Waits || !v.Start.Equal(before[i].Start) {
-					w.violated("P9", nil, "wave %d of %s began %s and now %s", i+1, target, before[i].Start, v.Start)
+				if v.Waits || !v.Start.Equal(before[i].Start) || v.Deadline != before[i].Deadline {
+					w.violated("P9", nil, "wave %d of %s, which began, was %v and is %v", i+1, target, before[i], v)
 				}
 			case !v.Waits:
 				w.checkLate(a, i)

@@ -296,6 +296,7 @@ func (w *world) ring() {
 	}
 	w.checkStopped()
 	w.checkTold()
+	w.checkPlans()
 	if moved {
 		w.look()
 	}
