@@ -16,6 +16,7 @@ type legacy struct {
 	profile string    // UUID of the hold profile, "" without it
 	release string    // it was told to install
 	at      time.Time // from when it may
+	spoiled spoiled
 }
 
 // productKey begins the phone's own name of a release.
@@ -87,6 +88,9 @@ func (p *phone) older(w *world, c *mdm.Command, body command) message {
 		}
 		return p.acknowledged(c, values{"ProfileList": list})
 	case "ScheduleOSUpdate":
+		if p.refuses(c) {
+			return message{status: mdm.Error, uuid: c.UUID}
+		}
 		return p.acknowledged(c, p.schedule(w, body))
 	case "OSUpdateStatus":
 		return p.acknowledged(c, values{"OSUpdateStatus": p.progress()})
@@ -108,6 +112,9 @@ func (p *phone) schedule(w *world, body command) values {
 		if u.InstallAction == "InstallASAP" {
 			p.legacy.at = w.now
 			status = "Installing"
+		}
+		if fails := p.spoilt(u.InstallAction); fails != "" {
+			return values{"UpdateResults": []any{spoiledResult(fails)}}
 		}
 	}
 	p.machine(w)

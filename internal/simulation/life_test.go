@@ -35,6 +35,7 @@ type life struct {
 	events   []event
 
 	rearranged bool // people change calendars
+	failing    bool // phones without declarations fail
 
 	majors  bool     // there are two major versions
 	deliver []string // how each business app comes to phones; nil: none does
@@ -144,6 +145,7 @@ type size struct {
 	older        bool // copies are restored that are older than the crash
 	rearranged   bool // people change calendars
 	removed      bool // people remove apps
+	failing      bool // phones without declarations fail
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -188,6 +190,10 @@ func draw(seed uint64, of size) life {
 	}
 	if of.delivers {
 		drawShoppers(numbers(22), &l)
+	}
+	if of.failing {
+		l.failing, l.troubled = true, true
+		drawOldPhones(numbers(oldPhonesStream), &l)
 	}
 	l.events = drawEvents(numbers(4), &l, of)
 	return l
@@ -311,6 +317,10 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 	if of.removed {
 		drawRemovals(rand.New(rand.NewPCG(l.seed, removalStream)), l, add)
 		events = withoutClocks(events)
+	}
+	if of.failing {
+		drawFailing(rand.New(rand.NewPCG(l.seed, failingStream)), l, add)
+		events = withoutStops(events)
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for i := range events {

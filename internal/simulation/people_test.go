@@ -56,6 +56,7 @@ const (
 	kindRemove      kind = "remove"
 	kindEmpty       kind = "empty"
 	kindReturn      kind = "return"
+	kindSpoil       kind = "spoil"
 )
 
 // kindOf says what an event of a kind does, and how often one comes without being
@@ -113,6 +114,7 @@ func kinds() []kindOf {
 		{kindRemove, 0, false, false, (*world).removes},
 		{kindEmpty, 0, false, false, (*world).empties},
 		{kindReturn, 0, false, false, (*world).returns},
+		{kindSpoil, 0, false, true, (*world).spoils},
 	}
 }
 

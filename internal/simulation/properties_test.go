@@ -124,6 +124,7 @@ func (w *world) ordered(p *phone, release, action string) {
 	if local := w.serverNow().In(p.loc).Format(mdm.LocalDateTimeLayout); action == "InstallASAP" && stored.TimeZone == p.zone && local < e.Deadline {
 		w.violated("P13", p, "it is told at %s to install at once, before %s", local, e.Deadline)
 	}
+	w.checkOrders(p, release, action, e)
 }
 
 // removesHold holds the removal of the hold profile.
@@ -255,6 +256,7 @@ func (w *world) daily() {
 	w.checkHolds()
 	w.checkNeighbour()
 	w.checkSettled()
+	w.checkFailing()
 	for _, p := range w.phones {
 		w.checkDeliveries(p)
 		release, until := w.wanted(p)
@@ -277,7 +279,7 @@ func (w *world) daily() {
 func (w *world) undisturbed(p *phone) bool {
 	today := w.day(w.now)
 	in := func(span [2]int) bool { return today >= span[0]-1 && today <= span[1]+1 && span[0] < span[1] }
-	return !in(p.drawer) && !in(p.full) && p.failures == 0 && w.skew == 0 && !w.halted() && w.book.doubt.cause == ""
+	return !in(p.drawer) && !in(p.full) && p.failures == 0 && p.legacy.spoiled.left == 0 && w.skew == 0 && !w.halted() && w.book.doubt.cause == ""
 }
 
 // wanted returns the newest release that a phone which can be reached should get

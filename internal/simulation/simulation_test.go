@@ -38,6 +38,9 @@ func small(seed uint64) size {
 	if seed%32 == 29 {
 		of.phones, of.troubled = 20, true
 	}
+	if seed%32 == 23 {
+		of.phones, of.failing = 14, true
+	}
 	return of
 }
 

@@ -135,6 +135,7 @@ type heard struct {
 	failedAt time.Time // when it first told of its last failure
 	apps     map[string]int
 	lost     map[string]loss
+	attempt  attempt
 }
 
 // loss is an app that went back.
@@ -228,6 +229,7 @@ func (w *world) hearsAnswer(p *phone, m message) {
 	if _, ok := m.says["InstalledApplicationList"]; ok && p.group != "" {
 		w.hearsApps(p)
 	}
+	w.hearsUpdate(p, m)
 }
 
 // shares are what the phones of a rollout, or of one wave of it, told.
@@ -252,6 +254,7 @@ func (w *world) tally(a storage.Approval, i int, slack time.Duration) shares {
 			continue
 		}
 		e := stored.Announced.Enforcement
+		h.forget(e)
 		installed := h.os == a.Release
 		if installed && h.arrived.Before(a.At) || !installed && (e == nil || e.Source != "approval" || e.Release != a.Release) {
 			continue
