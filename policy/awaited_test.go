@@ -48,6 +48,10 @@ func TestAwaited(t *testing.T) {
 			if ok != (tt.want != "") || r.Code != tt.want {
 				t.Fatalf("%v, %+v in phase %s, want %q", ok, r, gate.Phase, tt.want)
 			}
+			steps := map[policy.Code]policy.Code{policy.GatePolicyApproves: policy.StepPolicyApproves, policy.GatePolicyWaits: policy.StepPolicyWaits}
+			if ok && steps[r.Code] != r.Code {
+				t.Errorf("the step %q is not named like its reason %q, in which people find the date", steps[r.Code], r.Code)
+			}
 			if ok {
 				want := map[string]string{policy.ParamRelease: next, policy.ParamDate: gate.Clocks.HiddenUntil.Format(time.RFC3339)}
 				if diff := cmp.Diff(want, r.Params); diff != "" {
