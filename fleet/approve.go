@@ -61,7 +61,7 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if err := f.inTime(s, gate, approval.Waves); err != nil {
+		if err := f.inTime(s, gate, approval); err != nil {
 			return storage.WorldChange{}, err
 		}
 		rebased = f.rebased(w, s, approval)

@@ -307,17 +307,6 @@ func engineCalendar(c storage.Calendar) policy.Calendar {
 	return out
 }
 
-// openTime returns the first wall time from l on that the calendar of a group
-// leaves open, by the clock of each phone.
-func (s *snapshot) openTime(group string, l policy.LocalTime) policy.LocalTime {
-	known, ok := s.calendars.Load(group)
-	if !ok {
-		known, _ = s.calendars.LoadOrStore(group, s.calendarOf(s.rollout(group)))
-	}
-	open, _ := known.(policy.Calendar) // nothing else is in there
-	return open.NextLocal(l)
-}
-
 // rollout returns the policy that a group's rollouts follow; the built-in one
 // for a group or policy that does not exist.
 func (s *snapshot) rollout(group string) storage.Policy {

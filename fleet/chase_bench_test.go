@@ -33,7 +33,7 @@ func BenchmarkChase(b *testing.B) {
 			w.census.add(p, w.census.moment())
 		}
 	}
-	w.current.Store(newSnapshot(records, facts))
+	w.current.Store(newSnapshot(records, facts, time.UTC))
 	f := New(nil, nil, func() time.Time { return now }, Options{})
 	if n := len(f.pursuits(w, w.current.Load())); n != 100 {
 		b.Fatalf("%d candidates lack results, want 100", n)

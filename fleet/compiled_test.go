@@ -67,7 +67,7 @@ func TestQuestionIsWhatNewCommandMakes(t *testing.T) {
 	remembering := New(nil, nil, func() time.Time { return now }, Options{})
 	groups := []storage.Group{{Name: "a", Apps: []string{"x"}}, {Name: "b", Apps: []string{"x", "y"}}, {Name: "c", Apps: []string{"Version"}}}
 	w := &worldState{}
-	w.current.Store(newSnapshot(storage.World{Groups: groups}, nil))
+	w.current.Store(newSnapshot(storage.World{Groups: groups}, nil, time.UTC))
 	for range 2 { // the second time from memory
 		for _, g := range groups {
 			for _, os := range []string{"13.0", "26.0"} {

@@ -22,7 +22,7 @@ func TestGated(t *testing.T) {
 	w := &worldState{census: newCensus()}
 	w.census.add(censusPhone("A", "26.0"), w.census.moment())
 	records := storage.World{Groups: []storage.Group{{Name: "sales"}}}
-	w.current.Store(newSnapshot(records, cat))
+	w.current.Store(newSnapshot(records, cat, time.UTC))
 	j := f.gatedNow(w, w.current.Load())
 	first, second := j.gates("sales"), j.gates("sales")
 	if len(first) != 1 || &first[0] != &second[0] {
@@ -32,7 +32,7 @@ func TestGated(t *testing.T) {
 		t.Error("worked out anew although nothing changed")
 	}
 	records.Declines = []storage.Decline{{Group: "sales", Release: "26.1", At: f.now()}}
-	w.current.Store(newSnapshot(records, cat))
+	w.current.Store(newSnapshot(records, cat, time.UTC))
 	if got := f.gatedSince(w, j).gates("sales"); len(got) != 1 || got[0].Phase == first[0].Phase {
 		t.Errorf("after the release was declined its gates are %v", got)
 	}

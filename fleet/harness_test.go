@@ -77,6 +77,7 @@ type world struct {
 
 	channels func(kind, group string) []string // that carry notices, from the next start on
 	betas    map[string]string                 // tokens of beta programs, from the next start on
+	zone     *time.Location                    // of the installation, from the next start on; nil: UTC
 	ticks    func() time.Duration              // a clock that nobody sets, from the next start on
 }
 
@@ -125,7 +126,7 @@ func (w *world) open() {
 		}
 		return channels(kind, group)
 	}
-	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: carry, Ticks: w.ticks, BetaPrograms: w.betas})
+	w.fleet = fleet.New(w.store, w.wakes, w.clock.Now, fleet.Options{Organization: "Example", Facts: facts, Channels: carry, Ticks: w.ticks, BetaPrograms: w.betas, Location: w.zone})
 	w.must(w.fleet.Load(w.ctx))
 }
 

@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,18 +84,15 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g stora
 			c.Audit, c.Notices = append(c.Audit, entry), append(c.Notices, f.holdNotice(w.segment, entry, gate))
 			continue
 		}
+		var approval storage.Approval
 		enforced, outcome := policy.Gate{}, outcomeStaysClosed
 		if enforces {
-			enforced, outcome = policy.Enforceable(gates, waiting, s.lastApproval(g.Name), now)
+			if approval, enforced, outcome, err = f.enforceable(w, j, decided, g.Name, waiting, gate.Release); err != nil {
+				return err
+			}
 		}
 		if slices.ContainsFunc(c.Approvals, func(a storage.Approval) bool { return a.Group == g.Name && a.Release == enforced.Release }) {
 			outcome = policy.EndDecided
-		}
-		var approval storage.Approval
-		if outcome == policy.EndApproved {
-			if approval, outcome, err = f.approveByPolicy(w, s, decided, enforced, gate.Release); err != nil {
-				return err
-			}
 		}
 		looksAgain := outcome == policy.EndNoVerified || outcome == policy.EndBuildGone
 		if again && looksAgain && string(outcome) == cmp.Or(mark.Outcome, string(policy.EndNoVerified)) {
@@ -161,30 +159,42 @@ func (s *snapshot) lastApproval(group string) func(release string) *policy.Appro
 	}
 }
 
+// enforceable returns the approval that a policy gives because the hold of a release
+// ended for the models that wait, and the gate it opens, when the outcome is
+// [policy.EndApproved].
+func (f *Fleet) enforceable(w *worldState, j *gated, decided storage.Policy, group string, waiting []string, release string) (storage.Approval, policy.Gate, policy.HoldOutcome, error) {
+	var approval storage.Approval
+	var failed error
+	opens := func(gate policy.Gate) bool {
+		a, lasts, err := f.approveByPolicy(w, j.snapshot, decided, gate, release)
+		approval, failed = a, errors.Join(failed, err)
+		return lasts
+	}
+	enforced, outcome := policy.Enforceable(j.gates(group), waiting, j.lastApproval(group), opens, j.now)
+	return approval, enforced, outcome, failed
+}
+
 // approveByPolicy returns the approval of a verified gate that a policy gives
 // for whoever wrote it, because the hold of a release ended. It takes the
-// policy's waves and calendar, and all phones at once when the last wave would
-// outlive the build: nobody is there to choose between late phones and none. Where
-// the build may be gone before their deadline too, or a closed calendar would keep
-// their wave, it approves nothing: the outcome is EndBuildGone then.
-func (f *Fleet) approveByPolicy(w *worldState, s *snapshot, decided storage.Policy, gate policy.Gate, release string) (storage.Approval, policy.HoldOutcome, error) {
+// policy's waves and calendar, and all phones at once when a wave would not end in
+// time for the build: nobody is there to choose between late phones and none. It reports
+// false where the build may be gone before what phones would be told then too, or where a closed
+// calendar would keep their wave.
+func (f *Fleet) approveByPolicy(w *worldState, s *snapshot, decided storage.Policy, gate policy.Gate, release string) (storage.Approval, bool, error) {
 	approval := f.newApproval(gate.Group, gate.Release, byPolicy(decided), "the hold of "+release+" ended; the policy approves the newest verified release", gate)
 	approval.Models = gate.Models
 	r := ApproveRequest{Group: gate.Group, Release: gate.Release}.or(decided)
 	r.Deadline = cmp.Or(r.Deadline, enforceDeadline)
 	var err error
 	if approval.Waves, approval.Soak, err = f.waves(w, s, r, approval); err != nil {
-		return storage.Approval{}, "", err
+		return storage.Approval{}, false, err
 	}
-	if outlives(gate, approval.Waves) == nil {
-		return approval, policy.EndApproved, nil
+	if f.inTime(s, gate, approval) == nil {
+		return approval, true, nil
 	}
 	r.Waves, r.Soak = nil, ""
 	if approval.Waves, approval.Soak, err = f.waves(w, s, r, approval); err != nil {
-		return storage.Approval{}, "", err
+		return storage.Approval{}, false, err
 	}
-	if !gate.Opens(engineWaves(approval.Waves)) {
-		return storage.Approval{}, policy.EndBuildGone, nil
-	}
-	return approval, policy.EndApproved, nil
+	return approval, f.scheduleOf(s, approval).Opens(gate, engineWaves(approval.Waves), f.now()), nil
 }

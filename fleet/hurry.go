@@ -54,7 +54,9 @@ func (f *Fleet) hurried(w *worldState, s *snapshot, p storage.Proposal, second A
 	if err := f.keptAnyway(p, f.haste(w, s, a), within); err != nil {
 		return storage.Approval{}, err
 	}
-	return a, outlives(gate, a.Waves[begun:])
+	rest := a
+	rest.Waves = a.Waves[begun:]
+	return a, f.inTime(s, gate, rest)
 }
 
 // sooner refuses to hurry a rollout once more that is to end no earlier by it than two

@@ -96,12 +96,9 @@ func (s *snapshot) asks(a *policy.Approval, wave policy.Wave) policy.Enforcement
 // moment: the one that it is asked for or, when that is later, the end of its own
 // notice and when the group's calendar opens then.
 func (s *snapshot) toldDeadline(group string, e policy.Enforcement, told time.Time, zone *time.Location) policy.LocalTime {
-	ends := policy.FormatLocal(minuteUp(told.Add(e.Notice)), zone)
+	var calendar policy.Calendar
 	if e.Source == policy.SourceApproval && !e.Urgent {
-		ends = s.openTime(group, ends)
+		calendar = s.policy.Schedule(group, nil).Calendar
 	}
-	if e.Deadline.Compare(ends) > 0 {
-		return e.Deadline
-	}
-	return ends
+	return calendar.Told(e.Deadline, told, e.Notice, zone)
 }

@@ -16,32 +16,29 @@ func closedDays(n int) *snapshot {
 	for i := range n {
 		c.Closed = append(c.Closed, time.Date(2026, 9, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly))
 	}
-	return &snapshot{records: storage.World{
+	return newSnapshot(storage.World{
 		Groups:    []storage.Group{{Name: "sales", Policy: "retail"}, {Name: "depot", Policy: "always"}},
 		Policies:  []storage.Policy{{Name: "retail", CalendarName: "shops"}, {Name: "always"}},
 		Calendars: []storage.NamedCalendar{{Name: "shops", Calendar: c}},
-	}}
+	}, nil, time.UTC)
 }
 
-// TestOpenTime: each group has its own calendar, whichever was asked for first, and
-// each world its own.
+// TestOpenTime: each group has its own calendar, and each world its own.
 func TestOpenTime(t *testing.T) {
 	t.Parallel()
 	three, one := closedDays(3), closedDays(1)
-	for range 2 { // first translated, then known
-		for _, c := range []struct {
-			s     *snapshot
-			group string
-			want  policy.LocalTime
-		}{
-			{three, "sales", "2026-09-04T00:00:00"},
-			{three, "depot", "2026-09-01T10:00:00"},
-			{three, "nobody", "2026-09-01T10:00:00"},
-			{one, "sales", "2026-09-02T00:00:00"},
-		} {
-			if got := c.s.openTime(c.group, "2026-09-01T10:00:00"); got != c.want {
-				t.Errorf("%s: open from %s, want %s", c.group, got, c.want)
-			}
+	for _, c := range []struct {
+		s     *snapshot
+		group string
+		want  policy.LocalTime
+	}{
+		{three, "sales", "2026-09-04T00:00:00"},
+		{three, "depot", "2026-09-01T10:00:00"},
+		{three, "nobody", "2026-09-01T10:00:00"},
+		{one, "sales", "2026-09-02T00:00:00"},
+	} {
+		if got := c.s.policy.Schedule(c.group, nil).Calendar.NextLocal("2026-09-01T10:00:00"); got != c.want {
+			t.Errorf("%s: open from %s, want %s", c.group, got, c.want)
 		}
 	}
 }
@@ -54,7 +51,7 @@ func BenchmarkOpenTime(b *testing.B) {
 			s := closedDays(n)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.openTime("sales", "2026-12-31T10:00:00")
+				s.policy.Schedule("sales", nil).Calendar.NextLocal("2026-12-31T10:00:00")
 			}
 		})
 	}

@@ -62,7 +62,8 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 	if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
 		return storage.Proposal{}, &ChangedError{r.Group, r.Release}
 	}
-	if err := overridable(gate, f.lastWeek(s, gate)); err != nil {
+	kept := f.keepsWave(s, gate)
+	if err := overridable(gate, s.policy.Schedule(r.Group, nil).LastWeek(gate, f.now()), kept); err != nil {
 		return storage.Proposal{}, err
 	}
 	models, err := scope(r.Models, gate)
@@ -71,7 +72,8 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 	}
 	rollout := r.rollout()
 	if !r.Rebase {
-		if gate.Phase == policy.PhaseVerified && len(rollout.Waves) == 0 {
+		tested := gate.Phase == policy.PhaseVerified || kept && gate.Phase != policy.PhaseBlocked
+		if tested && len(rollout.Waves) == 0 {
 			rollout.Waves = []string{"100%"} // its last week is no time for waves
 		}
 		// What the policy says is part of what the second person signs.
@@ -88,18 +90,21 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 
 // overridable refuses gates that need no override or cannot have one. A
 // blocked gate can: its broken apps are named and knowingly accepted. So can one
-// whose approval stands still; the new one takes its place. A verified one can in
-// the last week of its build.
-func overridable(gate policy.Gate, lastWeek bool) error {
+// whose approval stands still; the new one takes its place. Where it is too late for
+// one person, in the last week of its build, a verified one can, and one with a wave that is
+// kept for that.
+func overridable(gate policy.Gate, lastWeek, kept bool) error {
 	params := map[string]string{"release": gate.Release, "group": gate.Group, "phase": string(gate.Phase)}
 	refuse := func(code, message string) error {
 		return &RefusedError{Code: code, Params: params, Message: gate.Release + " for group " + gate.Group + ": " + message}
 	}
+	goesOn := gate.Phase != policy.PhasePaused && gate.Phase != policy.PhaseBlocked
 	switch {
 	case gate.Phase == policy.PhaseDeclined, gate.Phase == policy.PhaseExpired:
 		return refuse("cannot-override", "the gate is "+string(gate.Phase)+" and cannot be overridden")
-	case gate.Approval != "" && gate.Phase != policy.PhasePaused && gate.Phase != policy.PhaseBlocked:
-		return refuse("approved-already", "it is approved already; the gate is "+string(gate.Phase))
+	case gate.Approval != "" && goesOn && !kept:
+		params["pause"] = gate.Release
+		return refuse("approved-already", "it is approved already; the gate is "+string(gate.Phase)+"; to put an exception in its place, stop it first with `kannuki rollout pause`")
 	case gate.Phase == policy.PhaseVerified && !lastWeek:
 		return refuse("use-approve", "the gate is verified and needs no exception; use `kannuki gate approve`")
 	case len(gate.ProductionModels) == 0, gate.Counts.Production == gate.Counts.Done:
@@ -157,8 +162,8 @@ func (f *Fleet) overriding(w *worldState, s *snapshot, p storage.Proposal, secon
 	} else {
 		approval.Waves, approval.Soak, err = f.waves(w, s, rollout, approval)
 	}
-	if err == nil && gate.Phase == policy.PhaseVerified {
-		err = offered(gate, approval.Waves)
+	if err == nil {
+		err = f.offered(s, gate, approval)
 	}
 	if err != nil {
 		return nil, err
@@ -167,10 +172,11 @@ func (f *Fleet) overriding(w *worldState, s *snapshot, p storage.Proposal, secon
 	if err != nil {
 		return nil, err
 	}
-	for _, wave := range approval.Waves {
-		if policy.FormatLocal(until, f.o.Location).Compare(policy.LocalTime(wave.Deadline)) <= 0 || !wave.Start.Before(until) {
-			return nil, invalid("until", "until-too-early", "%s is not after the last start and the last deadline, %s; phones would be asked no longer before they install",
-				t.Until, approval.Waves[len(approval.Waves)-1].Deadline).with("value", t.Until, "deadline", approval.Waves[len(approval.Waves)-1].Deadline)
+	schedule := f.scheduleOf(s, approval)
+	for _, wave := range engineWaves(approval.Waves) {
+		if told := schedule.Told(wave, f.now()); policy.FormatLocal(until, f.o.Location).Compare(told) <= 0 {
+			return nil, invalid("until", "until-too-early", "%s is not after the last start and the last deadline that phones are told, %s; phones would be asked no longer before they install",
+				t.Until, told).with("value", t.Until, "deadline", string(told))
 		}
 	}
 	approval.Override = &storage.Override{

@@ -226,7 +226,7 @@ func (f *Fleet) useCatalog(ctx context.Context, cat *catalog.Catalog) error {
 		w.changes.Lock()
 		records, err := f.store.World(ctx, w.segment)
 		if err == nil {
-			w.current.Store(newSnapshot(records, cat))
+			w.current.Store(newSnapshot(records, cat, f.o.Location))
 		}
 		w.changes.Unlock()
 		if err != nil {

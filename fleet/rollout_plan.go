@@ -88,7 +88,7 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 		Approvable: policy.Approvable(gate) == nil, Missing: append([]string{}, gate.Missing...), Models: append([]string{}, a.Models...),
 		Production: gate.Counts.Production + gate.Counts.CannotRun,
 		Promise:    promised, Rebased: f.rebased(w, s, a),
-		Waves: f.waveDates(w, s, a, approved.Phase), Reminders: f.plannedReminders(s, a), ShelfLife: gate.Clocks.ShelfLife, Latest: string(gate.LastDeadline()), Outlives: outlives(gate, a.Waves) != nil,
+		Waves: f.waveDates(w, s, a, approved.Phase), Reminders: f.plannedReminders(s, a), ShelfLife: gate.Clocks.ShelfLife, Latest: string(f.scheduleOf(s, a).LastDeadline(gate)), Outlives: f.inTime(s, gate, a) != nil,
 	}
 	for i := range v.Waves {
 		if state := &v.Waves[i].State; *state == WaveStarted || *state == WaveSoaking {

@@ -99,7 +99,7 @@ func (f *Fleet) urgently(w *worldState, s *snapshot, p storage.Proposal, second 
 	approval.Models, approval.Verdicts, approval.Soak = u.Models, u.Verdicts, policy.LaneSoak
 	approval.Lane = laneOf(p, second, u)
 	approval.Waves = storedWaves(u.Waves(firstOfLane(w, approval, u), f.now(), within, f.scheduleOf(s, approval)))
-	return approval, outlives(gate, approval.Waves)
+	return approval, f.inTime(s, gate, approval)
 }
 
 // laneOf says of an approval that two people gave or hurried it by the lane.
@@ -119,12 +119,11 @@ func firstOfLane(w *worldState, a storage.Approval, u *policy.Urgency) uint32 {
 }
 
 // scheduleOf returns what the waves of an approval follow: the calendar of its group
-// as it is now, and none in the emergency lane.
+// as it is now, and none in the emergency lane, whose notice is short.
 func (f *Fleet) scheduleOf(s *snapshot, a storage.Approval) policy.Schedule {
-	schedule := f.schedule(s, a.Group, a.Soak)
-	if a.Lane != nil {
-		schedule.Calendar = policy.Calendar{}
-	}
+	approval := policyApproval(a)
+	schedule := s.policy.Schedule(a.Group, &approval)
+	schedule.Soak = a.Soak
 	return schedule
 }
 

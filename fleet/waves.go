@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,24 +150,6 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 	return storedWaves(waves), soak, nil
 }
 
-// outlives refuses waves whose last deadline comes too close to the day on which
-// the build can no longer be installed: phones that are late would be left with
-// nothing that is approved.
-func outlives(gate policy.Gate, waves []storage.Wave) error {
-	latest := gate.LastDeadline()
-	if latest == "" {
-		return nil
-	}
-	for _, w := range waves {
-		if policy.LocalTime(w.Deadline).Compare(latest) > 0 {
-			return refused("outlives-build", "the last deadline, %s, comes too late: %s may be gone on %s, and 7 days are kept for late phones; want one until %s, or a newer release",
-				w.Deadline, gate.Release, gate.Clocks.ShelfLife.Format(time.DateOnly), latest).
-				with("release", gate.Release, "deadline", w.Deadline, "date", gate.Clocks.ShelfLife.Format(time.RFC3339), "latest", string(latest))
-		}
-	}
-	return nil
-}
-
 func parseSoak(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
@@ -182,11 +163,9 @@ func parseSoak(text string) (time.Duration, error) {
 
 // schedule returns what the waves of a group follow: its calendar as it is now.
 func (f *Fleet) schedule(s *snapshot, group string, soak time.Duration) policy.Schedule {
-	notice := policy.DefaultMinimumNotice
-	if g, err := s.group(group); err == nil {
-		notice = cmp.Or(g.MinimumNotice, notice)
-	}
-	return policy.Schedule{Soak: soak, Location: f.o.Location, Calendar: s.calendarOf(s.rollout(group)), Notice: notice}
+	schedule := s.policy.Schedule(group, nil)
+	schedule.Soak = soak
+	return schedule
 }
 
 // bucketsWaiting returns the buckets, sorted, of the production phones that an
@@ -329,7 +308,7 @@ func (f *Fleet) wavesDue(ctx context.Context, w *worldState, s *snapshot) storag
 		schedule := f.scheduleOf(s, a)
 		waves := schedule.Plan(engineWaves(a.Waves))
 		due, moved := !now.Before(waves[next].Start), !slices.EqualFunc(waves, engineWaves(a.Waves), sameDates)
-		if !due && !moved {
+		if !due && !moved && !waves[next].Kept {
 			continue
 		}
 		gate, err := f.gate(w, s, a.Group, a.Release)
@@ -340,14 +319,16 @@ func (f *Fleet) wavesDue(ctx context.Context, w *worldState, s *snapshot) storag
 		action := "rollout.wave-planned"
 		switch gate.Phase {
 		case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
+			approval := policyApproval(a)
 			if due {
-				approval := policyApproval(a)
 				waves = schedule.Start(gate, &approval, waves, next, now)
+			} else {
+				waves[next].Kept = waves[next].Kept && schedule.Keeps(gate, &approval, waves[next])
 			}
 			switch w := waves[next]; {
 			case !w.Waits:
 				action = actionWave
-			case w.Kept:
+			case w.Kept && !a.Waves[next].Kept: // of one that is kept already people know
 				action = NoticeWaveKept
 			}
 		case policy.PhasePaused, policy.PhaseBlocked:
@@ -366,7 +347,7 @@ func (f *Fleet) wavesDue(ctx context.Context, w *worldState, s *snapshot) storag
 			"wave": strconv.Itoa(next + 1), "of": strconv.Itoa(len(waves)), "start": waves[next].Start.Format(time.RFC3339), "deadline": string(waves[next].Deadline),
 		})
 		if action == NoticeWaveKept {
-			c.Notices = append(c.Notices, f.keptNotice(w.segment, entry, gate))
+			c.Notices = append(c.Notices, f.keptNotice(w.segment, entry, gate, schedule.LastDeadline(gate)))
 		}
 		c.Audit = append(c.Audit, entry)
 	}

@@ -28,13 +28,10 @@ type worldState struct {
 type snapshot struct {
 	records storage.World
 	catalog *catalog.Catalog
+	zone    *time.Location      // of the installation
 	policy  *policy.World       // without a census: what targets are computed from
 	apps    map[string][]string // bundle identifiers of each group, sorted; never changed
-	// calendars are those that groups' rollouts follow, policy.Calendar by group, each
-	// translated when it is first asked for: a sweep asks for every phone that it tells
-	// something new.
-	calendars sync.Map
-	counted   atomic.Pointer[countedWorld]
+	counted atomic.Pointer[countedWorld]
 }
 
 // countedWorld is the engine's world of a snapshot with counts of phones.
@@ -49,7 +46,7 @@ func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog
 		return nil, wrap("read world", err)
 	}
 	w := &worldState{segment: seg, census: newCensus()}
-	w.current.Store(newSnapshot(records, cat))
+	w.current.Store(newSnapshot(records, cat, f.o.Location))
 	err = f.eachPhone(ctx, w, storage.PhoneQuery{Enrolling: true}, func(p *storage.Phone, at uint64) error {
 		w.census.heal(p, at)
 		return nil
@@ -124,8 +121,8 @@ func (f *Fleet) forget(w *worldState) {
 	}
 }
 
-func newSnapshot(records storage.World, cat *catalog.Catalog) *snapshot {
-	empty := &snapshot{catalog: cat, policy: policy.NewWorld(policy.Parts{Releases: policyReleases(cat)})}
+func newSnapshot(records storage.World, cat *catalog.Catalog, zone *time.Location) *snapshot {
+	empty := &snapshot{catalog: cat, zone: zone, policy: policy.NewWorld(policy.Parts{Releases: policyReleases(cat)})}
 	return empty.holding(records)
 }
 
@@ -137,7 +134,7 @@ func (s *snapshot) after(c storage.WorldChange) *snapshot {
 // holding returns these records with the same catalogue. To translate and index
 // that for the engine would cost more than all else.
 func (s *snapshot) holding(records storage.World) *snapshot {
-	next := &snapshot{records: records, catalog: s.catalog, apps: make(map[string][]string, len(records.Groups))}
+	next := &snapshot{records: records, catalog: s.catalog, zone: s.zone, apps: make(map[string][]string, len(records.Groups))}
 	next.policy = s.policy.With(next.parts())
 	for _, g := range records.Groups {
 		next.apps[g.Name] = slices.Sorted(slices.Values(g.Apps))
@@ -159,15 +156,24 @@ func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
 
 // parts translates the records into the engine's own types, without releases.
 func (s *snapshot) parts() policy.Parts {
-	p := policy.Parts{Revision: s.records.Revision, Halt: engineHalt(s.records.Halt)}
+	p := policy.Parts{Revision: s.records.Revision, Halt: engineHalt(s.records.Halt), Location: s.zone}
 	for _, a := range s.records.Apps {
 		p.Apps = append(p.Apps, policy.App{BundleID: a.BundleID, Name: a.Name, Importance: policy.Importance(a.Importance), Deliver: policy.Delivery(a.Deliver)})
 	}
+	calendars := make(map[string]policy.Calendar) // by policy: most groups share one
 	for _, g := range s.records.Groups {
+		follows := policyName(g)
+		if _, ok := calendars[follows]; !ok {
+			decided, err := s.decided(follows)
+			if err != nil {
+				decided = builtInPolicy()
+			}
+			calendars[follows] = s.calendarOf(decided)
+		}
 		pg := policy.Group{
 			Name: g.Name, Apps: g.Apps, Candidate: policy.Candidate(g.Candidate),
 			ModelClass: policy.ModelClass(g.ModelClass), Policy: g.Policy,
-			MinimumNotice: g.MinimumNotice, CandidateNotice: g.CandidateNotice,
+			MinimumNotice: g.MinimumNotice, CandidateNotice: g.CandidateNotice, Calendar: calendars[follows],
 		}
 		p.Groups = append(p.Groups, pg)
 	}

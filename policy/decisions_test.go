@@ -135,7 +135,8 @@ func (l *life) begin() {
 			{BundleID: pos, Name: "POS", Importance: policy.ImportanceCritical},
 			{BundleID: scan, Name: "Scanner", Importance: policy.ImportanceImportant},
 		},
-		Groups:   []policy.Group{{Name: group, Apps: []string{pos, scan}, Policy: l.policy.Name}},
+		Groups:   []policy.Group{{Name: group, Apps: []string{pos, scan}, Policy: l.policy.Name, MinimumNotice: l.schedule.Notice, Calendar: l.schedule.Calendar}},
+		Location: l.schedule.Location,
 		Policies: []policy.Policy{l.policy},
 		Offers:   []policy.Offer{{Group: group, Release: v, By: "tanaka", At: l.at(0).Add(2 * time.Hour)}},
 	}

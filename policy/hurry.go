@@ -67,7 +67,9 @@ const aheadOfUTC = 14 * time.Hour
 func (e *evaluation) slow(gate *Gate) bool {
 	ends := e.now.Add(max(e.g.policy.Urgent.Deadline, MinLaneDeadline))
 	waves, notice := e.approval.Waves, e.approval.Notice(e.g.MinimumNotice)
-	if latest := gate.LastDeadline(); latest != "" && !waves[len(waves)-1].Begun(e.now) && FormatLocal(ends, time.UTC).Compare(latest) > 0 {
+	lane := e.w.Schedule(e.g.Name, &Approval{Lane: &Lane{}})
+	hurried := Wave{Deadline: FormatLocal(ends, lane.Location)}
+	if !waves[len(waves)-1].Begun(e.now) && lane.Ending(*gate, hurried, e.now) != EndsInTime {
 		return false
 	}
 	promised := FormatLocal(ends.Add(aheadOfUTC), time.UTC)

@@ -27,7 +27,7 @@ func TestKeeps(t *testing.T) {
 		"an override, too":     {gate: ends, a: policy.Approval{Override: &policy.Override{}}, wave: policy.Wave{Start: now, Deadline: "2026-09-30T00:00:00"}},
 		"by the lane as other": {gate: ends, a: policy.Approval{Lane: &policy.Lane{}}, wave: policy.Wave{Start: now, Deadline: "2026-09-30T00:00:00"}, want: true},
 	} {
-		if got := tc.gate.Keeps(&tc.a, tc.wave); got != tc.want {
+		if got := (policy.Schedule{}).Keeps(tc.gate, &tc.a, tc.wave); got != tc.want {
 			t.Errorf("%s: %t, want %t", name, got, tc.want)
 		}
 	}
@@ -54,8 +54,8 @@ func TestScheduleStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			waves := s.Plan([]policy.Wave{{Threshold: policy.Buckets, Waits: true, Planned: tc.planned, Within: within, Kept: true}})
-			if waves[0].Kept {
-				t.Error("what is planned anew is kept")
+			if !waves[0].Kept {
+				t.Error("a wave that was kept is not once it is planned anew")
 			}
 			got := s.Start(gate, &policy.Approval{}, waves, 0, tc.now)[0]
 			if diff := cmp.Diff([]bool{tc.waits, tc.kept}, []bool{got.Waits, got.Kept}); diff != "" {
@@ -80,10 +80,18 @@ func TestKeptWaveIsExplained(t *testing.T) {
 	w := policy.NewWorld(p)
 	gate := policy.Evaluate(w, group, next, now)
 	want := policy.Reason{Code: policy.GateWaveKept, Params: map[string]string{
-		policy.ParamWave: "2", policy.ParamDate: now.AddDate(0, 0, 5).Format(time.RFC3339), policy.ParamDeadline: string(gate.LastDeadline()),
+		policy.ParamWave: "2", policy.ParamDate: now.AddDate(0, 0, 5).Format(time.RFC3339), policy.ParamDeadline: string(policy.Schedule{}.LastDeadline(gate)),
 	}}
 	if diff := cmp.Diff(want, gate.Reasons[len(gate.Reasons)-1]); diff != "" || gate.NextHuman != policy.StepChooseNewer || gate.NextAutomatic != policy.StepPhonesInstall {
 		t.Errorf("next %s and %s; reason (-want +got):\n%s", gate.NextAutomatic, gate.NextHuman, diff)
+	}
+	s := w.Schedule(group, nil)
+	if got := s.KeptAt(gate, &p.Approvals[0]); got != 1 {
+		t.Errorf("the first wave that is kept is %d, want 1", got)
+	}
+	begun := policy.Approval{Waves: []policy.Wave{{Start: before, Deadline: "2026-08-15T18:00:00"}}}
+	if got := s.KeptAt(gate, &begun); got != -1 {
+		t.Errorf("wave %d of those that began is kept", got)
 	}
 	f := phone()
 	target := policy.TargetFor(w, f, now)

@@ -17,6 +17,7 @@ func (s Schedule) Rebase(waves []Wave, now time.Time) []Wave {
 	out := slices.Clone(waves)
 	for i := range out {
 		w := &out[i]
+		w.Kept = false
 		if !w.Begun(now) {
 			w.Waits = true
 		} else if w.Within > 0 {

@@ -173,6 +173,7 @@ type Group struct {
 	Policy          string        // name; "" and one that does not exist: the built-in policy
 	MinimumNotice   time.Duration // production; zero or less: DefaultMinimumNotice
 	CandidateNotice time.Duration // verification ring; zero or less: DefaultCandidateNotice
+	Calendar        Calendar      // that its rollouts follow
 	DetailsURL      string        // shown to users by iOS; carried, not used here
 	// Census says what the group's enrolled phones run. It feeds gates only:
 	// no target ever depends on it, so that the work one phone causes does not

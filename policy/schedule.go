@@ -17,10 +17,28 @@ type Schedule struct {
 	Notice time.Duration
 }
 
+// Schedule returns what the waves of a group's approval follow as the calendar, the
+// notice and the policy are now, but for the time to soak. A nil approval is an ordinary one;
+// the emergency lane has no calendar and no longer notice than its own.
+func (w *World) Schedule(groupName string, a *Approval) Schedule {
+	if a == nil {
+		a = &Approval{}
+	}
+	s := Schedule{Location: w.location, Notice: a.Notice(0)}
+	g := w.groups[groupName]
+	if g == nil {
+		return s
+	}
+	if s.Notice = a.Notice(g.MinimumNotice); a.Lane == nil {
+		s.Calendar = g.Calendar
+	}
+	return s
+}
+
 // Plan returns waves, in order, with Start and Deadline of those that wait set:
 // none starts before it was planned, nor before the wave before it has soaked,
 // nor while the calendar is closed. A start that comes late takes the deadline along. Planning what was planned
-// changes nothing.
+// changes nothing, and a wave that is kept remains so until it starts.
 func (s Schedule) Plan(waves []Wave) []Wave {
 	out := slices.Clone(waves)
 	for i := range out {
@@ -32,7 +50,7 @@ func (s Schedule) Plan(waves []Wave) []Wave {
 		if i > 0 {
 			w.Start = latest(w.Start, s.After(out[i-1].Start, s.Soak))
 		}
-		w.Closed, w.Kept = time.Time{}, false
+		w.Closed = time.Time{}
 		if open, _ := s.Calendar.Next(s.in(w.Start)); open.After(w.Start) {
 			w.Start, w.Closed = open.UTC(), w.Start
 		}

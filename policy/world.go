@@ -23,6 +23,7 @@ type Parts struct {
 	Approvals []Approval
 	Declines  []Decline
 	Halt      Halt
+	Location  *time.Location // of the installation; nil: UTC
 }
 
 // World is an immutable, indexed snapshot of Parts. It is safe for concurrent
@@ -31,6 +32,7 @@ type World struct {
 	*releaseIndex
 	revision uint64
 	halt     Halt
+	location *time.Location
 	groups   map[string]*group
 	tested   map[appRelease]bool // a verdict exists, of whatever group
 }
@@ -75,6 +77,7 @@ func newWorld(parts Parts, releases *releaseIndex) *World {
 		releaseIndex: releases,
 		revision:     parts.Revision,
 		halt:         parts.Halt,
+		location:     parts.Location,
 		groups:       make(map[string]*group, len(parts.Groups)),
 		tested:       make(map[appRelease]bool),
 	}

@@ -91,7 +91,7 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	b.WriteString("\n" + tab.text() + g.movedText(v.Waves) + g.lanePromisesText(v.LanePromises) + g.plannedReminders(v.Reminders))
 	switch {
 	case v.Outlives:
-		fmt.Fprintf(&b, "%s\n", t.T("The last deadline comes too late: the build may be gone on %s. Latest possible: %s.", t.Time(v.ShelfLife), onClock(v.Latest).shown))
+		fmt.Fprintf(&b, "%s\n", t.T("The last deadline that phones would be told comes too late: the build may be gone on %s. Latest possible: %s.", t.Time(v.ShelfLife), onClock(v.Latest).shown))
 	case v.Latest != "":
 		fmt.Fprintf(&b, "%s\n", t.T("Ends before the build may be gone (%s).", t.Time(v.ShelfLife)))
 	}

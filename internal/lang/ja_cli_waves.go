@@ -53,7 +53,7 @@ func japaneseWaves() []both {
 		{"It cannot be approved yet; not verified: %s. The plan takes every production model to be verified.", "まだ承認できません。未検証：%s。すべての本番機種を検証済みとみなして計算しています。"},
 		{"%d production phones would be asked to install at once.", "本番端末%d台にすぐに適用します。"},
 		{"%d verification phones too.", "検証用端末%d台にも適用します。"},
-		{"The last deadline comes too late: the build may be gone on %s. Latest possible: %s.", "最後の適用期限が遅すぎます。ビルドは%sに提供が終わることがあります。指定できる最も遅い期限：%s。"},
+		{"The last deadline that phones would be told comes too late: the build may be gone on %s. Latest possible: %s.", "端末に伝わる最後の適用期限が遅すぎます。ビルドは%sに提供が終わることがあります。指定できる最も遅い期限：%s。"},
 		{"Ends before the build may be gone (%s).", "ビルドの提供が終わりうる日（%s）より前に終わります。"},
 		{"Waves", "段階"},
 		{"Watch period", "様子見期間"},

@@ -9,9 +9,9 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 	return map[string]string{
 		// Decisions.
 		"phase":                "{group}の{release}は「{phase}」のため、この操作はできません。",
-		"outlives-build":       "最後の適用期限（{deadline}）が遅すぎます。{release}は{date}に提供が終わることがあり、遅れた端末のために7日を残します。{latest}までの期限にするか、新しいリリースを選んでください。",
+		"outlives-build":       "最後の適用期限（{deadline}）が遅すぎます[（第{wave}段階の端末には、開始から{notice}の予告期間があります）]。{release}は{date}に提供が終わることがあり、遅れた端末のために7日を残します。{latest}までの期限にするか、新しいリリースを選んでください。",
 		"last-week":            "{release}は{date}に提供が終わることがあり、遅れた端末のために7日を残せる期限がもうありません。新しいリリースを承認するか、`kannuki gate override`で提案し、2人目の承認を受けてください。",
-		"build-gone":           "{release}は{date}に提供が終わることがあり、適用期限（{deadline}）に間に合いません。期限を早めるか、新しいリリースを選んでください。",
+		"build-gone":           "{release}は{date}に提供が終わることがあり、端末に伝わる適用期限（{deadline}）に間に合いません。期限を早めるか、段階を減らすか、新しいリリースを選んでください。",
 		"lane-deadline":        "{field}：\"{value}\"は使えません。+24hから+48hまでで指定してください。",
 		"lane-length":          "{field}：\"{value}\"は使えません。24hから48hまでで指定してください。",
 		"wave-started":         "{group}の{release}は第1段階が始まっています。取り下げではなく、一時停止してください。",

@@ -63,8 +63,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{group}のiOS {release}の展開を前倒ししました：{by}と{second}。対象：{flaws}。判断理由：{reason}。期限が早まるか、新しい段階に移る端末：{count}台。最後の期限（端末の時計）：{deadline}（変更前：{before}）。",
 		},
 		"rollout.wave-kept": {
-			"Wave {wave} of iOS {release} for {group} does not start: it would end after {latest}, and the build may be gone on {date}. Approve a newer release, with --rebase to go on with these waves: `kannuki rollout show {release} --group {group}`.",
-			"{group}のiOS {release}の第{wave}段階は開始しません。期限が{latest}より後になり、{date}にビルドが入手できなくなるおそれがあります。新しい版を承認してください（--rebaseで段階を引き継げます）：`kannuki rollout show {release} --group {group}`",
+			"Wave {wave} of iOS {release} for {group} does not start: it would end after {latest}, and the build may be gone on {date}. Approve a newer release, with --rebase to go on with these waves, or propose an exception (`kannuki gate override`): `kannuki rollout show {release} --group {group}`.",
+			"{group}のiOS {release}の第{wave}段階は開始しません。期限が{latest}より後になり、{date}にビルドが入手できなくなるおそれがあります。新しい版を承認するか（--rebaseで段階を引き継げます）、例外承認（`kannuki gate override`）を提案してください：`kannuki rollout show {release} --group {group}`",
 		},
 		"verdict.beta-broken": {
 			"{name} {version} does not work on the beta of iOS {release} ({build}), tested in {group}[ on {model}]. Ask the vendor before Apple posts the release[: {vendor}]. Result: `kannuki verdict show {id}`.",

@@ -33,7 +33,7 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 		"proposed-already": {"{first} proposed it already: sign, refuse or withdraw {id}.", "{first}がすでに提案しています。{id}を承認、却下、または取り下げてください。"},
 		"use-approve":      {"{release} is verified for {group} and needs no exception. Use `kannuki gate approve`.", "{group}の{release}は検証済みで、例外承認は不要です。`kannuki gate approve`を使ってください。"},
 		"cannot-override":  {"The gate of {release} for {group} cannot be overridden: {phase}.", "{group}の{release}のゲートは例外承認できません：{phase}。"},
-		"approved-already": {"{release} is approved for {group} already; the gate: {phase}.", "{group}の{release}はすでに承認済みです。ゲート：{phase}。"},
+		"approved-already": {"{release} is approved for {group} already; the gate: {phase}.[ To put an exception in its place, stop it first: `kannuki rollout pause {pause} --group {group}`.]", "{group}の{release}はすでに承認済みです。ゲート：{phase}。[例外承認に置き換えるには、先に一時停止してください：`kannuki rollout pause {pause} --group {group}`]"},
 		"no-phone":         {"No production phone of {group} could take {release}.", "{group}に{release}を適用できる本番端末はありません。"},
 
 		"lane-decided":  {"{release} for {group}: {phase}. There is nothing to hurry; decide about a newer release, or take the decision back.", "{group}の{release}：{phase}。緊急対応の対象ではありません。新しい版について判断するか、決定を取り消してください。"},

@@ -228,6 +228,7 @@ func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
 		case o.Reason == "" || o.SecondReason == "" || !o.Until.After(a.At) || len(a.Models) == 0:
 			w.violated("P5", nil, "the override of %s has no reason, end or scope", target)
 		}
+		w.checkOffered(a)
 		return
 	}
 	w.checkWindow(a)

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/mdm"
@@ -39,23 +40,61 @@ func (w *world) ends(release, model string) (int, bool) {
 }
 
 // checkLate holds that a wave which begins ends a week before what was tested can no
-// longer be installed, however much later than planned it begins.
+// longer be installed, however much later than planned it begins: its deadline, and
+// the notice that its phones get.
 func (w *world) checkLate(a storage.Approval, i int) {
 	if a.Override != nil || w.skew != 0 || w.book.rollouts[a.ID].skewed {
 		return
 	}
 	v := a.Waves[i]
-	deadline, err := time.Parse(mdm.LocalDateTimeLayout, v.Deadline)
-	if err != nil {
-		return // a wave without one may not begin at all
+	until, ok := w.until(a, v)
+	if !ok {
+		return // a wave without a deadline may not begin at all
 	}
 	for _, model := range a.Models {
 		last, ok := w.ends(a.Release, model)
 		latest := w.life.start.Truncate(day).AddDate(0, 0, last+1-margin)
-		if ok && (v.Start.After(latest.Add(onTime)) || deadline.After(latest.Add(onTime))) {
-			w.violated("P7", nil, "wave %d of %s/%s begins until %s, less than a week before %s ends on %s", i+1, a.Group, a.Release, v.Deadline, model, latest.AddDate(0, 0, margin).Format(time.DateOnly))
+		if ok && until.After(latest.Add(onTime)) {
+			w.violated("P7", nil, "wave %d of %s/%s begins until %s, less than a week before %s ends on %s", i+1, a.Group, a.Release, until, model, latest.AddDate(0, 0, margin).Format(time.DateOnly))
 		}
 	}
+}
+
+// checkOffered holds that every wave of an exception ends, as it is signed, while what
+// it is for can be installed.
+func (w *world) checkOffered(a storage.Approval) {
+	if w.skew != 0 {
+		return
+	}
+	for _, model := range a.Models {
+		last, ok := w.ends(a.Release, model)
+		gone := w.life.start.Truncate(day).AddDate(0, 0, last+1)
+		for _, v := range a.Waves {
+			if until, dated := w.until(a, v); ok && dated && gone.After(w.now) && until.After(gone.Add(onTime)) {
+				w.violated("P7", nil, "the exception for %s/%s lasts until %s, after %s ends on %s", a.Group, a.Release, until, model, gone.Format(time.DateOnly))
+			}
+		}
+	}
+}
+
+// until is when phones that are told at the start of a wave have to be done: by its
+// deadline, and not before their notice is over.
+func (w *world) until(a storage.Approval, v storage.Wave) (time.Time, bool) {
+	notice := w.team(a.Group).notice
+	if a.Lane != nil {
+		notice = min(notice, laneNotice)
+	}
+	deadline, err := time.ParseInLocation(mdm.LocalDateTimeLayout, v.Deadline, w.loc)
+	return later(deadline, v.Start.Add(notice)), err == nil
+}
+
+// ending reports whether Apple no longer offers a release on a model that it was
+// approved for.
+func (w *world) ending(a storage.Approval) bool {
+	return slices.ContainsFunc(a.Models, func(model string) bool {
+		_, ok := w.ends(a.Release, model)
+		return ok
+	})
 }
 
 // unkept is a plant about the ends of builds.

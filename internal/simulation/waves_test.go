@@ -60,8 +60,9 @@ func (w *world) beginRollout(a storage.Approval) {
 	if len(r.shares) == 0 {
 		r.shares = w.rulesAt(a.Group, w.shownAt(a)).waves
 	}
-	// A policy lets all start at once when waves would take too long.
-	if len(r.shares) == 0 || len(a.Waves) == 1 && strings.HasPrefix(a.By, "policy:") {
+	// A policy lets all start at once when waves would take too long, and so do two
+	// people near the end of a build.
+	if len(r.shares) == 0 || len(a.Waves) == 1 && (strings.HasPrefix(a.By, "policy:") || a.Override != nil && w.ending(a)) {
 		r.shares = []int{100}
 	}
 	if len(r.shares) != len(a.Waves) || a.Waves[len(a.Waves)-1].Threshold != policy.Buckets {
@@ -173,8 +174,8 @@ func (w *world) checkWindow(a storage.Approval) {
 		last, ok := w.ends(a.Release, model)
 		latest := w.life.start.AddDate(0, 0, last+1-7).Format(time.DateOnly)
 		for _, v := range a.Waves {
-			if ok && strings.Compare(v.Deadline[:len(latest)], latest) > 0 {
-				w.violated("P7", nil, "the deadline %s of %s for %s is after %s, less than a week before it ends", v.Deadline, a.Release, a.Group, latest)
+			if until, dated := w.until(a, v); ok && dated && until.In(w.loc).Format(time.DateOnly) > latest {
+				w.violated("P7", nil, "phones of %s for %s have until %s, after %s, less than a week before it ends", a.Release, a.Group, until, latest)
 			}
 		}
 	}

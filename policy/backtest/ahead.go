@@ -148,12 +148,12 @@ func newAhead(p Present, w Way) (*replay, error) {
 	i := slices.IndexFunc(p.Parts.Groups, func(g policy.Group) bool { return g.Name == p.Group })
 	if i >= 0 {
 		g := p.Parts.Groups[i]
-		g.Policy = w.Policy.Name
+		g.Policy, g.Calendar = w.Policy.Name, w.Policy.Calendar
 		r.parts.Groups = []policy.Group{g}
 		r.apps = appsOf(g, p.Parts)
 	}
 	// What policy the group has is for the way to say.
-	r.parts.Policies = []policy.Policy{w.Policy.Policy}
+	r.parts.Policies, r.parts.Location = []policy.Policy{w.Policy.Policy}, w.Policy.location()
 	r.addPhones(p)
 	r.addOpen(p.Now)
 	return r, nil
@@ -279,7 +279,7 @@ func (r *replay) rolls(a *policy.Approval, now time.Time) bool {
 func (r *replay) scheduleOf(a *policy.Approval) policy.Schedule {
 	s := r.way.Policy.schedule()
 	if a.Lane != nil {
-		s.Soak, s.Calendar = policy.LaneSoak, policy.Calendar{}
+		s.Soak, s.Calendar, s.Notice = policy.LaneSoak, policy.Calendar{}, a.Notice(s.Notice)
 		return s
 	}
 	if r.ahead != nil {

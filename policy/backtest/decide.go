@@ -49,7 +49,7 @@ func (r *replay) roll(a *policy.Approval, g policy.Gate, now time.Time) bool {
 	old := r.underWay(a, now)
 	if old < 0 {
 		a.Waves = r.waves(a, now)
-		return r.ahead == nil || !outlives(g, a.Waves) || r.shorten(a, g, now)
+		return r.ahead == nil || r.inTime(a, g, now) || r.shorten(a, g, now)
 	}
 	from := &r.parts.Approvals[old]
 	s := r.scheduleOf(from)
@@ -57,7 +57,7 @@ func (r *replay) roll(a *policy.Approval, g policy.Gate, now time.Time) bool {
 	if a.Waves = waves; r.stopped[from.ID] {
 		a.Waves = s.Delay(waves, s.After(now, s.Soak))
 	}
-	if r.ahead != nil && outlives(g, a.Waves) {
+	if r.ahead != nil && !r.inTime(a, g, now) {
 		return r.shorten(a, g, now)
 	}
 	from.SupersededBy, from.Waves = a.Release, slices.Clone(from.Waves)
@@ -72,27 +72,25 @@ func (r *replay) roll(a *policy.Approval, g policy.Gate, now time.Time) bool {
 
 // shorten gives an approval that the server refused for its last deadline one wave,
 // of all phones, with as much time as there is. It reports false when that
-// is less than the notice.
+// leaves no phone its notice.
 func (r *replay) shorten(a *policy.Approval, g policy.Gate, now time.Time) bool {
-	within := r.instant(g.LastDeadline()).Sub(now)
-	if within < r.way.Policy.notice() {
-		return r.ahead.refuse(g)
+	s := r.way.Policy.schedule()
+	latest := s.LastDeadline(g)
+	if s.LastWeek(g, now) {
+		return r.ahead.refuse(g, latest)
 	}
-	wave := policy.Wave{Threshold: policy.Buckets, Waits: true, Planned: now, Within: within.Truncate(time.Minute)}
-	if a.Waves = r.way.Policy.schedule().Plan([]policy.Wave{wave}); outlives(g, a.Waves) {
-		return r.ahead.refuse(g)
-	}
+	a.Waves = s.Plan([]policy.Wave{{Threshold: policy.Buckets, Waits: true, Planned: now, Deadline: latest}})
 	a.Waves[0].Waits = a.Waves[0].Start.After(now)
 	r.ahead.keepSoak(a.ID, 0)
 	r.ahead.note(Event{Kind: EventShortened, Release: a.Release, Latest: a.Waves[0].Deadline})
 	return true
 }
 
-// outlives reports whether a deadline comes later than an approval of a gate may
-// have one.
-func outlives(g policy.Gate, waves []policy.Wave) bool {
-	latest := g.LastDeadline()
-	return latest != "" && slices.ContainsFunc(waves, func(w policy.Wave) bool { return w.Deadline.Compare(latest) > 0 })
+// inTime reports whether all waves of a new approval of a gate end in time for its
+// build.
+func (r *replay) inTime(a *policy.Approval, g policy.Gate, now time.Time) bool {
+	_, ends := r.scheduleOf(a).Worst(g, a.Waves, now)
+	return ends == policy.EndsInTime
 }
 
 // underWay returns the index of the approval whose waves a new one takes over, -1
@@ -135,24 +133,34 @@ func (r *replay) enforce(now time.Time) {
 		if day != policy.HoldDays || r.ahead.settled[g.Release] {
 			continue
 		}
-		chosen, outcome := policy.Enforceable(gates, waiting, r.lastApproval, now)
-		r.ahead.settled[g.Release] = outcome != policy.EndNoVerified
+		opens := func(g policy.Gate) bool {
+			_, _, ok := r.byPolicy(g, now)
+			return ok || r.ahead.refuse(g, r.way.Policy.schedule().LastDeadline(g))
+		}
+		chosen, outcome := policy.Enforceable(gates, waiting, r.lastApproval, opens, now)
+		r.ahead.settled[g.Release] = outcome != policy.EndNoVerified && outcome != policy.EndBuildGone // a newer one may come
 		if outcome != policy.EndApproved || r.step(chosen.Release).approved.Equal(now) {
 			continue
 		}
-		a := policy.Approval{ID: chosen.Release, Group: r.group, Release: chosen.Release, By: "policy", At: now, Models: chosen.Models, Floors: chosen.Floors}
-		if a.Waves = r.waves(&a, now); outlives(chosen, a.Waves) {
-			a.Waves = r.plan([]int{100}, &a, now)
+		a, atOnce, _ := r.byPolicy(chosen, now)
+		if atOnce {
 			r.ahead.keepSoak(a.ID, 0)
-		}
-		if !chosen.Opens(a.Waves) {
-			r.ahead.settled[g.Release] = false // a newer one may come
-			r.ahead.refuse(chosen)
-			continue
 		}
 		r.ahead.note(Event{Kind: EventEnforced, Release: a.Release, From: g.Release})
 		r.give(a, now)
 	}
+}
+
+// byPolicy returns the approval of a verified gate that the policy gives at the end
+// of a hold, whether it goes to all phones at once, and false when its build may be gone
+// too soon.
+func (r *replay) byPolicy(g policy.Gate, now time.Time) (a policy.Approval, atOnce, ok bool) {
+	a = policy.Approval{ID: g.Release, Group: r.group, Release: g.Release, By: "policy", At: now, Models: g.Models, Floors: g.Floors}
+	a.Waves = r.waves(&a, now)
+	if !r.inTime(&a, g, now) {
+		atOnce, a.Waves = true, r.plan([]int{100}, &a, now)
+	}
+	return a, atOnce, r.way.Policy.schedule().Opens(g, a.Waves, now)
 }
 
 // lastApproval returns the newest approval of a release, nil for none.

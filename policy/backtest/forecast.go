@@ -145,10 +145,10 @@ func (a *ahead) awaits(gates []policy.Gate) bool {
 }
 
 // refuse notes, once, that the approval of a gate is refused, and reports false.
-func (a *ahead) refuse(g policy.Gate) bool {
+func (a *ahead) refuse(g policy.Gate, latest policy.LocalTime) bool {
 	if !a.refused[g.Release] {
 		a.refused[g.Release] = true
-		a.note(Event{Kind: EventRefused, Release: g.Release, Latest: g.LastDeadline()})
+		a.note(Event{Kind: EventRefused, Release: g.Release, Latest: latest})
 	}
 	return false
 }

@@ -85,8 +85,8 @@ func (r *replay) hurry(now time.Time) {
 			ID: g.Release, Group: r.group, Release: g.Release, By: "approver", At: now, Models: u.Models, Floors: u.Floors, Verdicts: u.Verdicts,
 			Lane: &policy.Lane{By: "approver", Second: "second approver", CVEs: u.CVEs},
 		}
-		if a.Waves = r.laneWaves(&a, u, now); r.ahead != nil && outlives(g, a.Waves) {
-			r.ahead.refuse(g)
+		if a.Waves = r.laneWaves(&a, u, now); r.ahead != nil && !r.inTime(&a, g, now) {
+			r.ahead.refuse(g, r.scheduleOf(&a).LastDeadline(g))
 			continue
 		}
 		r.ahead.note(Event{Kind: EventUrgent, Release: g.Release, At: r.clock(now)})
