@@ -61,3 +61,11 @@ func TestAwaited(t *testing.T) {
 		})
 	}
 }
+
+// TestAwaitedSteps: what is said to happen by itself is named as its reason is.
+func TestAwaitedSteps(t *testing.T) {
+	t.Parallel()
+	if policy.StepPolicyApproves != policy.GatePolicyApproves || policy.StepPolicyWaits != policy.GatePolicyWaits {
+		t.Errorf("the steps are %s and %s, the reasons %s and %s", policy.StepPolicyApproves, policy.StepPolicyWaits, policy.GatePolicyApproves, policy.GatePolicyWaits)
+	}
+}
