@@ -13,8 +13,8 @@ const (
 	EndApproved   HoldOutcome = "approved"         // the newest verified release is approved
 	EndNoVerified HoldOutcome = "nothing-verified" // no release is, so none is enforced before one is
 	EndDecided    HoldOutcome = "decided-already"  // a person or a policy approved one at least as new, be it paused or blocked
-	EndWithdrawn  HoldOutcome = "withdrawn"        // what is verified is what a person took back
-	EndBuildGone  HoldOutcome = "build-gone"       // all that is verified may be gone before phones have to install it
+	EndWithdrawn  HoldOutcome = "withdrawn"        // all that is verified is what a person took back
+	EndBuildGone  HoldOutcome = "build-gone"       // what is verified, and nobody took back, may be gone before phones have to install it
 )
 
 // Enforceable returns the gate of the newest verified release for one of the
@@ -38,7 +38,9 @@ func Enforceable(gates []Gate, waiting []string, last func(release string) *Appr
 			return Gate{}, EndDecided
 		case gate.Phase != PhaseVerified || gate.Branch != nil && gate.Branch.Held:
 		case a != nil && !a.Withdrawn.IsZero():
-			outcome = EndWithdrawn
+			if outcome != EndBuildGone { // that one is looked at again, whatever else was taken back
+				outcome = EndWithdrawn
+			}
 		case !opens(gate):
 			outcome = EndBuildGone
 		default:

@@ -37,6 +37,8 @@ func TestEnforceable(t *testing.T) {
 		{"taken back", []policy.Gate{verified}, []string{"a"}, map[string]*policy.Approval{"26.2": {Models: []string{"a"}, Withdrawn: now}}, "", "", policy.EndWithdrawn},
 		{"the newest goes", []policy.Gate{verified, older}, []string{"a"}, nil, "26.2", "26.1", policy.EndApproved},
 		{"all that is verified goes", []policy.Gate{verified}, []string{"a"}, nil, "26.2", "", policy.EndBuildGone},
+		{"the newest goes, and the older was taken back", []policy.Gate{verified, older}, []string{"a"}, map[string]*policy.Approval{"26.1": {Models: []string{"a"}, Withdrawn: now}}, "26.2", "", policy.EndBuildGone},
+		{"the newest was taken back, and the older goes", []policy.Gate{verified, older}, []string{"a"}, map[string]*policy.Approval{"26.2": {Models: []string{"a"}, Withdrawn: now}}, "26.1", "", policy.EndBuildGone},
 		{"the newest goes, and an approval stands", []policy.Gate{verified, in(older, policy.PhaseRollingOut)}, []string{"a"}, map[string]*policy.Approval{"26.1": {Models: []string{"a"}}}, "26.2", "", policy.EndDecided},
 	} {
 		t.Run(test.name, func(t *testing.T) {
