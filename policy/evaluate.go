@@ -136,7 +136,7 @@ func (e *evaluation) fill(gate *Gate) {
 		gate.Approval = e.approval.ID
 	}
 	gate.NextAutomatic, gate.NextHuman = e.next(gate.Phase)
-	gate.NextWave = e.nextWave(gate.Phase)
+	gate.NextWave = e.nextWave(gate)
 	e.kept(gate)
 	e.override(gate)
 	e.urgent(gate)

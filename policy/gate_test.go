@@ -672,7 +672,7 @@ func TestNextWave(t *testing.T) {
 		"the second waits":      {[]policy.Wave{first, second}, false, after},
 		"both wait":             {[]policy.Wave{{Start: now.Add(time.Minute), Threshold: 100, Waits: true}, second}, false, now.Add(time.Minute)},
 		"the only one is dated": {[]policy.Wave{{Start: after, Threshold: policy.Buckets}}, false, after},
-		"one is kept":           {[]policy.Wave{first, kept, second}, false, after},
+		"one is kept":           {[]policy.Wave{first, kept, second}, false, time.Time{}},
 		"all have started":      {[]policy.Wave{first, {Start: before, Threshold: policy.Buckets}}, false, time.Time{}},
 		"it stands still":       {[]policy.Wave{first, second}, true, time.Time{}},
 		"nothing to follow":     {[]policy.Wave{first, kept}, false, time.Time{}},

@@ -55,17 +55,17 @@ func (e *evaluation) nextPaused() (automatic, human Code) {
 	return StepResumeWhenClear, StepRecordVerdicts
 }
 
-// nextWave returns when the next wave starts of a rollout that goes on.
-func (e *evaluation) nextWave(p Phase) time.Time {
-	if p != PhaseApproved && p != PhaseRollingOut {
+// nextWave returns when the next wave starts of a rollout that goes on. Those
+// behind one that is kept, or would be, wait for it.
+func (e *evaluation) nextWave(gate *Gate) time.Time {
+	if gate.Phase != PhaseApproved && gate.Phase != PhaseRollingOut {
 		return time.Time{}
 	}
-	for _, w := range e.approval.Waves { // in order
-		if (w.Waits || !reached(w.Start, e.now)) && !w.Kept {
-			return w.Start
-		}
+	i := slices.IndexFunc(e.approval.Waves, func(w Wave) bool { return !w.Begun(e.now) })
+	if kept := e.w.Schedule(e.g.Name, e.approval).KeptAt(*gate, e.approval); i < 0 || kept >= 0 && kept <= i {
+		return time.Time{}
 	}
-	return time.Time{}
+	return e.approval.Waves[i].Start
 }
 
 // nextClock returns what the calendar brings while the gate is closed.
