@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -29,7 +30,8 @@ func (a *alarms) clear(key string) {
 	delete(a.by, key)
 }
 
-// ring returns the keys whose moment has come, and forgets them.
+// ring returns the keys whose moment has come, in the order of the alphabet, so
+// that simulated lives are the same each time, and forgets them.
 func (a *alarms) ring(now time.Time) []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -40,6 +42,7 @@ func (a *alarms) ring(now time.Time) []string {
 			delete(a.by, key)
 		}
 	}
+	slices.Sort(due)
 	return due
 }
 
