@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -12,11 +13,15 @@ import (
 // itself at the end of a hold: the step that happens by itself, and a reason of the
 // same name. all are all gates of the group.
 func (s *snapshot) awaited(world *policy.World, all, gates []policy.Gate, now time.Time) []policy.Gate {
+	if len(gates) == 0 {
+		return gates
+	}
+	end := s.atEnd(gates[0].Group)
 	for i, gate := range gates {
 		if a, ok := newestApproval(s, gate.Group, gate.Release); ok && !a.WithdrawnAt.IsZero() {
 			continue // what a person took back is not approved by itself
 		}
-		if r, ok := policy.Awaited(world, all, gate, s.waitsAfterHold(gate.Group), now); ok {
+		if r, ok := policy.Awaited(world, all, gate, end, now); ok {
 			gates[i].NextAutomatic, gates[i].Reasons = r.Code, append(slices.Clone(gate.Reasons), r)
 		}
 	}
@@ -29,6 +34,29 @@ func (s *snapshot) awaitedAlone(world *policy.World, gate policy.Gate, now time.
 		return gate
 	}
 	return s.awaited(world, policy.Gates(world, gate.Group, now), []policy.Gate{gate}, now)[0]
+}
+
+// atEnd returns what the engine asks about a group whose policy enforces at the end of a hold.
+func (s *snapshot) atEnd(group string) policy.AtEnd {
+	return policy.AtEnd{Waits: s.waitsAfterHold(group), Last: s.lastApproval(group), Opens: s.opensAtEnd(group)}
+}
+
+// opensAtEnd returns what reports whether the policy of a group would approve a gate at
+// the end of a hold, as [Fleet.approveByPolicy] does: its waves end in time only where
+// one wave of all phones does, and that is what it approves where they do not.
+func (s *snapshot) opensAtEnd(group string) func(gate policy.Gate, at time.Time) bool {
+	return func(gate policy.Gate, at time.Time) bool {
+		g, _ := s.group(group)
+		decided, err := s.decided(policyName(g))
+		if err != nil {
+			decided = builtInPolicy()
+		}
+		within, _ := sinceOpening(cmp.Or(ApproveRequest{Group: group}.or(decided).Deadline, enforceDeadline))
+		schedule := s.policy.Schedule(group, nil)
+		waves := schedule.Plan([]policy.Wave{{Threshold: policy.Buckets, Waits: true, Planned: at, Within: within}})
+		waves[0].Waits = waves[0].Start.After(at)
+		return schedule.Opens(gate, waves, at)
+	}
 }
 
 // waitsAfterHold returns what reports whether the policy of a group that enforces at the

@@ -123,6 +123,11 @@ func TestEnforceNothingThatGoes(t *testing.T) {
 			w.nearEnd(30 * aDay)
 			enforce := string(policy.OnExpiryEnforce)
 			w.decides("late", fleet.PolicyChange{OnExpiry: &enforce, RolloutChange: tt.change})
+			gate, err := w.fleet.Gate(seg, "sales", older)
+			w.must(err)
+			if said := gate.NextAutomatic == policy.StepPolicyApproves; said != (tt.approved != nil) {
+				t.Errorf("before the end, by itself: %q; approved then: %v", gate.NextAutomatic, tt.approved)
+			}
 			w.at(70) // day 91 of 26.6
 			w.sweep()
 			revision := w.revision()

@@ -5,13 +5,25 @@ import (
 	"time"
 )
 
+// AtEnd answers what [Awaited] asks about a group of which the policy enforces.
+type AtEnd struct {
+	// Waits reports whether the policy waits for a result, the hold of the release
+	// having ended.
+	Waits func(release string) bool
+	// Last returns the newest approval of a release, nil for none.
+	Last func(release string) *Approval
+	// Opens reports whether what the policy would approve at a moment ends before the
+	// build may be gone.
+	Opens func(gate Gate, at time.Time) bool
+}
+
 // Awaited says what the policy of a group does by itself about a release that it has no
 // approval of, when it enforces the newest verified release at the end of a hold: the
-// Reason is GatePolicyApproves while the first such hold is still to end, and
-// GatePolicyWaits once one has and nothing was verified; it is false when the policy
-// does nothing. gates are all gates of the group, and waits says of which releases the
-// policy waits for a result once their hold has ended; see [Enforceable].
-func Awaited(w *World, gates []Gate, gate Gate, waits func(release string) bool, now time.Time) (Reason, bool) {
+// Reason is GatePolicyApproves while the first such hold is still to end, where the
+// policy would approve the release then if it were verified and the other gates were as they are,
+// and GatePolicyWaits once one has ended and nothing was verified; it is false when the policy
+// does nothing. gates are all gates of the group, the newest first; see [Enforceable].
+func Awaited(w *World, gates []Gate, gate Gate, end AtEnd, now time.Time) (Reason, bool) {
 	g := w.groups[gate.Group]
 	if g == nil || g.policy.OnExpiry != OnExpiryEnforce || w.halt.stands() || !gate.mayBeEnforced() {
 		return Reason{}, false
@@ -24,14 +36,27 @@ func Awaited(w *World, gates []Gate, gate Gate, waits func(release string) bool,
 		case ends.IsZero() || !of.holdMatters() || !g.concerns(w.known[of.Release], gate, now):
 		case !over && (first.Release == "" || ends.Before(first.Clocks.HiddenUntil)):
 			first = of
-		case over && waits(of.Release) && gate.Phase != PhaseVerified: // what is verified by now cannot be approved
+		case over && end.Waits(of.Release) && gate.Phase != PhaseVerified: // what is verified by now cannot be approved
 			return reason(GatePolicyWaits, ParamRelease, of.Release, ParamDate, date(ends)), true
 		}
 	}
-	if first.Release == "" {
+	if first.Release == "" || !end.approves(gates, gate, g.waiting(w.known[first.Release], now), first.Clocks.HiddenUntil) {
 		return Reason{}, false
 	}
 	return reason(GatePolicyApproves, ParamRelease, first.Release, ParamDate, date(first.Clocks.HiddenUntil)), true
+}
+
+// approves reports whether the gate is the one that a policy approves at the end of a
+// hold, for the models that wait, once it is verified.
+func (e AtEnd) approves(gates []Gate, gate Gate, waiting []string, at time.Time) bool {
+	then := slices.Clone(gates)
+	for i := range then {
+		if then[i].Release == gate.Release {
+			then[i].Phase = PhaseVerified
+		}
+	}
+	chosen, outcome := Enforceable(then, waiting, e.Last, func(g Gate) bool { return e.Opens(g, at) }, at)
+	return outcome == EndApproved && chosen.Release == gate.Release
 }
 
 // mayBeEnforced reports whether the release can be what a policy approves at the end of
