@@ -17,8 +17,8 @@ type GateLine struct {
 	// Lane says that the approval came by the emergency lane, and who decided so.
 	Lane *policy.GateLane `json:"urgent_approval,omitempty"`
 	// Urgent says that production lacks the fix of a flaw known to be exploited,
-	// and nothing is approved that brings it soon, be it a newer release. One that
-	// nobody can act on any more is not.
+	// and nothing is approved that brings it soon, be it a newer release whose rollout
+	// goes on. One that nobody can act on any more is not.
 	Urgent []string `json:"urgent,omitempty"`
 }
 
@@ -38,8 +38,9 @@ func LinesOf(gates []policy.Gate) []GateLine {
 }
 
 // bringsInstead reports whether a newer release is approved for all production phones
-// of a gate: what there is to hurry is its rollout.
+// of a gate and nothing stops it: what there is to hurry is its rollout.
 func bringsInstead(newer, g policy.Gate) bool {
-	return newer.Group == g.Group && newer.Approval != "" && newer.Counts.NotCovered == 0 &&
+	goesOn := newer.Phase == policy.PhaseApproved || newer.Phase == policy.PhaseRollingOut || newer.Phase == policy.PhaseDone
+	return goesOn && newer.Group == g.Group && newer.Approval != "" && newer.Counts.NotCovered == 0 &&
 		!slices.ContainsFunc(g.ProductionModels, func(m string) bool { return !slices.Contains(newer.ProductionModels, m) })
 }

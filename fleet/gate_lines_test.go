@@ -42,7 +42,11 @@ func TestLinesOf(t *testing.T) {
 		"not for all phones": {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseRollingOut, func(g *policy.Gate) {
 			g.Approval, g.Counts.NotCovered = "A1", 1
 		}), held}, []string{"26.6"}},
-		"in another group": {[]policy.Gate{gate("field", "26.6.1", policy.PhaseRollingOut, approved), held}, []string{"26.6"}},
+		"newer still to begin": {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseApproved, approved), held}, nil},
+		"newer done":           {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseDone, approved), held}, nil},
+		"newer paused":         {[]policy.Gate{gate("sales", "26.6.1", policy.PhasePaused, approved), held}, []string{"26.6"}},
+		"newer blocked":        {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseBlocked, approved), held}, []string{"26.6"}},
+		"in another group":     {[]policy.Gate{gate("field", "26.6.1", policy.PhaseRollingOut, approved), held}, []string{"26.6"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
