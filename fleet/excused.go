@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -11,8 +10,8 @@ import (
 
 // unapproved reports whether a production phone of a group arrived on a
 // release that no standing approval covers: of that release, or of a newer one
-// that the phone's model can get. What was approved for newer models alone says
-// nothing about the last releases of an older one.
+// that the phone's model can get. What was approved for other models alone says
+// nothing about a phone.
 func (f *Fleet) unapproved(w *worldState, p *storage.Phone, release string) bool {
 	if p.Ring != storage.RingProduction || p.Group == "" || release == "" {
 		return false
@@ -43,15 +42,15 @@ func (f *Fleet) excuse(w *worldState, p *storage.Phone, release string) (found s
 	return found, excused
 }
 
-// excuses reports whether an approval is why a phone is where it is. An
-// override is one for the models it covers while it lasts, and after that for a
-// phone that was installing because of it.
+// excuses reports whether an approval is why a phone is where it is. It is one for
+// the models it covers, an override while it lasts, and after that for a phone that
+// was installing because of it.
 func excuses(a storage.Approval, p *storage.Phone, now time.Time) bool {
 	if a.Override == nil {
-		return true
+		return covers(a, p.Model)
 	}
 	told := p.Announced.Enforcement
-	return told != nil && told.SourceID == a.ID || !over(a, now) && slices.Contains(a.Models, p.Model)
+	return told != nil && told.SourceID == a.ID || !over(a, now) && covers(a, p.Model)
 }
 
 // leak is an unapproved update of a phone that is still on what it came to.

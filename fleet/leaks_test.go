@@ -122,3 +122,35 @@ func TestLeaks(t *testing.T) {
 		t.Errorf("unknown group: %v", err)
 	}
 }
+
+// TestLeaksOfOtherModels: an approval answers for the models it covers, and for one
+// that was added from then on. A phone of another model gets nothing by it.
+func TestLeaksOfOtherModels(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	phones := w.joins()
+	phones[0].install(release, "23G83") // by hand
+	older := newPhone(w, "N5")
+	older.model, older.os = newModel, "26.2"
+	older.again("sales", storage.RingProduction)
+	older.settle()
+	older.install("26.5", "23F79")
+	w.restart()
+	answers := func() map[string]string {
+		v, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{Group: "sales"})
+		w.must(err)
+		out := map[string]string{}
+		for _, l := range v.Leaks {
+			out[l.UDID] = l.Release + " " + l.Answered
+		}
+		return out
+	}
+	if diff := cmp.Diff(map[string]string{"N1": release + " ", "N5": "26.5 "}, answers()); diff != "" {
+		t.Errorf("approved for another model (-want +got):\n%s", diff)
+	}
+	w.testNewModel("full")
+	w.must(second(w.extend(w.act("tested"), newModel)))
+	if diff := cmp.Diff(map[string]string{"N5": "26.5 " + release}, answers()); diff != "" {
+		t.Errorf("extended to the model (-want +got):\n%s", diff)
+	}
+}
