@@ -70,8 +70,8 @@ func (f *Fleet) declinedToTell(w *worldState, j *gated) storage.WorldChange {
 // leaves open, and on how many phones flaws known to be exploited are.
 func leftOpenDetail(open policy.LeftOpen, flaws, told []string) map[string]string {
 	detail := map[string]string{"flaws": strings.Join(flaws, ", "), "count": strconv.Itoa(open.Exposed)}
-	if open.Verification > 0 {
-		detail["verification"] = strconv.Itoa(open.Verification)
+	if open.VerificationExposed > 0 {
+		detail["verification"] = strconv.Itoa(open.VerificationExposed)
 	}
 	if len(told) > 0 {
 		detail["known"] = strings.Join(told, ", ")

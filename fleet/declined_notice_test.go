@@ -52,7 +52,10 @@ func TestLeftOpenIsTold(t *testing.T) {
 	later()
 	open, err := w.fleet.LeftOpen(seg, "sales", "26.6")
 	w.must(err)
-	want := map[string]map[string]string{"26.6": {"flaws": open.Exploited[0], "count": "2", "verification": "1"}}
+	want := map[string]map[string]string{"26.6": {"flaws": open.Exploited[0], "count": "2"}} // V1 lacks fixes, and none of that flaw
+	if open.Verification != 1 {
+		t.Errorf("%d verification phones lack a fix, want 1", open.Verification)
+	}
 	if diff := cmp.Diff(want, w.leftOpenNotices()); diff != "" || len(open.Exploited) != 1 {
 		t.Fatalf("of %v (-want +got):\n%s", open.Exploited, diff)
 	}
@@ -71,7 +74,7 @@ func TestLeftOpenIsTold(t *testing.T) {
 	tester.os = "26.2"
 	tester.settle()
 	later()
-	want[release] = map[string]string{"flaws": open.Exploited[0], "known": "CVE-2026-1", "count": "2", "verification": "2"}
+	want[release] = map[string]string{"flaws": open.Exploited[0], "known": "CVE-2026-1", "count": "2", "verification": "1"}
 	if diff := cmp.Diff(want, w.leftOpenNotices()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -19,6 +19,8 @@ type LeftOpen struct {
 	CVEs    int    `json:"open_cves"` // different ones that it leaves open on one of them or of Verification
 	// Verification is how many verification phones it leaves a flaw open on.
 	Verification int `json:"verification,omitempty"`
+	// VerificationExposed is on how many of those the flaw is known to be exploited.
+	VerificationExposed int `json:"verification_exposed,omitempty"`
 	// Exploited are those of the CVEs known to be exploited, sorted.
 	Exploited []string `json:"exploited,omitempty"`
 }
@@ -48,7 +50,8 @@ func (l *Ledger) DeclinedOn(groupName string, one Census) []LeftOpen {
 		open := l.leftOpen(g, r, []Census{one})
 		if open.CVEs > 0 {
 			all := l.leftOpen(g, r, g.Census)
-			open.Phones, open.Exposed, open.Verification = all.Phones, all.Exposed, all.Verification
+			open.Phones, open.Exposed = all.Phones, all.Exposed
+			open.Verification, open.VerificationExposed = all.Verification, all.VerificationExposed
 		}
 		return open
 	})
@@ -123,6 +126,9 @@ func (l *Ledger) leftOpen(g *group, r *release, phones []Census) LeftOpen {
 			}
 		} else if left {
 			open.Verification += p.Count
+			if exploited {
+				open.VerificationExposed += p.Count
+			}
 		}
 	}
 	open.CVEs = len(flaws)

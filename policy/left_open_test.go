@@ -24,7 +24,9 @@ func TestLeftOpen(t *testing.T) {
 	all := policy.LeftOpen{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 2, Exploited: []string{"CVE-2"}}
 	rest := policy.LeftOpen{Group: group, Release: next, Phones: 15, CVEs: 1}
 	tested := all
-	tested.Verification = 1
+	tested.Verification, tested.VerificationExposed = 1, 1
+	harmless := rest
+	harmless.Phones, harmless.Verification = 5, 1
 	none := policy.LeftOpen{Group: group, Release: next, Phones: 15}
 	newer := func(change func(*policy.Approval)) func(*policy.Parts) {
 		return func(p *policy.Parts) {
@@ -67,19 +69,22 @@ func TestLeftOpen(t *testing.T) {
 			Group: group, Release: next, Phones: 5, CVEs: 1,
 		}},
 		{"a verification phone without it", func(p *policy.Parts) { p.Groups[0].Census[2].OSVersion = "26.5" }, tested},
+		{"a verification phone that lacks no exploited one's fix", func(p *policy.Parts) {
+			p.Groups[0].Census = append(p.Groups[0].Census[1:2:2], policy.Census{Ring: policy.RingVerification, Model: small, OSVersion: "26.5.2", Count: 1})
+		}, harmless},
 		{"a verification phone that is offered a newer one", func(p *policy.Parts) {
 			p.Groups[0].Census[2].OSVersion = "26.5"
 			p.Offers = []policy.Offer{{Group: group, Release: "26.6.1", At: before}}
 		}, all},
 		{"a verification phone alone", func(p *policy.Parts) {
 			p.Groups[0].Census = []policy.Census{{Ring: policy.RingVerification, Model: small, OSVersion: "26.5", Count: 2}}
-		}, policy.LeftOpen{Group: group, Release: next, CVEs: 2, Exploited: []string{"CVE-2"}, Verification: 2}},
+		}, policy.LeftOpen{Group: group, Release: next, CVEs: 2, Exploited: []string{"CVE-2"}, Verification: 2, VerificationExposed: 2}},
 		{"a newer one approved by an override, for production alone", func(p *policy.Parts) {
 			p.Groups[0].Census = []policy.Census{{Ring: policy.RingVerification, Model: small, OSVersion: "26.5", Count: 2}}
 			newer(func(a *policy.Approval) {
 				a.Models, a.Override = []string{small}, &policy.Override{Until: after}
 			})(p)
-		}, policy.LeftOpen{Group: group, Release: next, CVEs: 2, Exploited: []string{"CVE-2"}, Verification: 2}},
+		}, policy.LeftOpen{Group: group, Release: next, CVEs: 2, Exploited: []string{"CVE-2"}, Verification: 2, VerificationExposed: 2}},
 		{"a newer one approved for another model, which testers get as well", func(p *policy.Parts) {
 			p.Groups[0].Census = []policy.Census{{Ring: policy.RingVerification, Model: small, OSVersion: "26.5", Count: 2}}
 			newer(func(a *policy.Approval) { a.Models = []string{large} })(p)

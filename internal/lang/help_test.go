@@ -48,7 +48,7 @@ func TestLeftOpenNotice(t *testing.T) {
 	t.Parallel()
 	params := map[string]string{"flaws": "CVE-2", "known": "CVE-1", "count": "2", "verification": "1"}
 	const want = "iOS 26.6, declined for sales, would fix CVE-2, known to be exploited (beside CVE-1, told before), and nothing approved does. " +
-		"Production phones left with such a flaw: 2; verification phones with a flaw left: 1. Approve a newer release with the fix: `kannuki gate list --group sales`."
+		"Production phones left with such a flaw: 2; verification phones: 1. Approve a newer release with the fix: `kannuki gate list --group sales`."
 	if got := New(English).Notice("release.left-open", "sales", "26.6", "", params); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -47,8 +47,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{group}のiOS {release}は急ぎます：悪用が確認された{flaws}を修正します[（通知済み：{known}）]。未修正の本番端末：{count}台（iOS {from}）。ゲート：{phase}。[{step}]確認：`kannuki gate show {release} --group {group}`",
 		},
 		"release.left-open": {
-			"iOS {release}, declined for {group}, would fix {flaws}, known to be exploited[ (beside {known}, told before)], and nothing approved does. Production phones left with such a flaw: {count}[; verification phones with a flaw left: {verification}]. Approve a newer release with the fix: `kannuki gate list --group {group}`.",
-			"{group}が拒否したiOS {release}は、悪用が確認された{flaws}を修正します[（通知済み：{known}）]。承認済みのリリースには修正がありません。影響する本番端末：{count}台[、修正が残る検証用端末：{verification}台]。修正を含む新しいリリースを承認してください：`kannuki gate list --group {group}`",
+			"iOS {release}, declined for {group}, would fix {flaws}, known to be exploited[ (beside {known}, told before)], and nothing approved does. Production phones left with such a flaw: {count}[; verification phones: {verification}]. Approve a newer release with the fix: `kannuki gate list --group {group}`.",
+			"{group}が拒否したiOS {release}は、悪用が確認された{flaws}を修正します[（通知済み：{known}）]。承認済みのリリースには修正がありません。影響する本番端末：{count}台[、影響する検証用端末：{verification}台]。修正を含む新しいリリースを承認してください：`kannuki gate list --group {group}`",
 		},
 		"phone.leaked": {
 			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.[ Not verified: {missing}.]",
