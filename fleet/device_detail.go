@@ -96,7 +96,7 @@ func deviceDetail(p *storage.Phone) DeviceDetail {
 		InstallSince: p.Update.Since, InstallReasons: p.Update.Reasons,
 		PendingVersion: p.Update.PendingVersion, PendingDeadline: p.Update.PendingDeadline,
 		Failures: p.Update.Failures, FailureReason: p.Update.FailureReason, FailureAt: p.Update.FailureAt,
-		InformationAt: p.InfoAt, AppsAt: p.AppsAt, StatusAt: p.StatusAt,
+		InformationAt: p.AnsweredAt(), AppsAt: p.AppsAt, StatusAt: p.StatusAt,
 		Token: p.Announced.Token, ToldAt: p.Announced.Timestamp,
 		AccessRights: p.Rights, Certificate: p.Certificate, Renewal: renewalView(p),
 	}

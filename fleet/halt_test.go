@@ -133,6 +133,29 @@ func TestRestoredCopyTellsNothing(t *testing.T) {
 	}
 }
 
+// TestRestoredCopyKnowsNoAnswer: when a phone last answered is not known after a
+// restore, until it answers again.
+func TestRestoredCopyKnowsNoAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	w.clock.Add(time.Hour)
+	w.restored()
+	answered := func() time.Time {
+		d, err := w.fleet.Device(w.ctx, seg, "P1")
+		w.must(err)
+		return d.InformationAt
+	}
+	if at := answered(); !at.IsZero() {
+		t.Errorf("it answered at %v, want nothing known", at)
+	}
+	p.settle()
+	if at := answered(); !at.Equal(w.clock.Now()) {
+		t.Errorf("it answered at %v, want %v", at, w.clock.Now())
+	}
+}
+
 // TestHaltStopsWhatIsStopped: a person who pauses a rollout takes back what phones
 // were told, halt or not.
 func TestHaltStopsWhatIsStopped(t *testing.T) {

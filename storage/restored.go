@@ -11,7 +11,7 @@ func (p *Phone) Restored(at time.Time) {
 	p.Declarations, p.AppUpdates = nil, nil
 	p.Update = UpdateState{}
 	if !p.InfoAt.IsZero() {
-		p.InfoAt = time.Unix(0, 0).UTC() // it did answer; nobody knows what it would say now
+		p.InfoAt = forgottenAnswer() // it did answer; nobody knows what it would say now
 	}
 	if p.Legacy != nil {
 		p.Legacy.Attempt = Attempt{Number: p.Legacy.Attempt.Number}
@@ -23,4 +23,16 @@ func (p *Phone) Restored(at time.Time) {
 		p.Announced.Timestamp = floor
 	}
 	p.Sync.Acked = ""
+}
+
+// forgottenAnswer stands for an answer of before a restore, and is older than any other.
+func forgottenAnswer() time.Time { return time.Unix(0, 0).UTC() }
+
+// AnsweredAt returns when a phone last answered about itself: zero when it never did,
+// and from a restore until it answers again.
+func (p *Phone) AnsweredAt() time.Time {
+	if p.InfoAt.Equal(forgottenAnswer()) {
+		return time.Time{}
+	}
+	return p.InfoAt
 }
