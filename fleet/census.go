@@ -28,7 +28,7 @@ type census struct {
 	index   map[string]int // into members, by UDID
 	looks   looks
 	shown   atomic.Uint64          // moves on when a phone shows something else than before
-	tally   atomic.Pointer[counts] // as they are; nil: nobody has counted since they changed
+	tally   atomic.Pointer[counts] // as they are; nil: nobody has counted yet
 }
 
 // member is one phone as the census knows it. There is one for each phone, so it is
