@@ -3,9 +3,9 @@ package fleet
 import "time"
 
 // calm says that at a moment no rollout of a world had to be stopped. That holds
-// until the world or what a phone shows becomes another, or somebody can have
-// fallen silent: phones that say what they said before, which is nearly all that
-// phones do, cost no look at all the others.
+// until the world or what a phone shows becomes another, an override ends, or
+// somebody can have fallen silent: phones that say what they said before, which is
+// nearly all that phones do, cost no look at all the others.
 type calm struct {
 	snapshot  *snapshot
 	shown     uint64 // of the census

@@ -29,6 +29,16 @@ func (f *Fleet) Watched(seg storage.Segment) (int, error) {
 	return len(f.watches(w, w.current.Load())), nil
 }
 
+// Calm reports whether nothing is known that could have to be stopped since the
+// last look at all phones.
+func (f *Fleet) Calm(seg storage.Segment) (bool, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return false, err
+	}
+	return w.calm.Load().holds(w, w.current.Load(), f.listeningSince(), f.now()), nil
+}
+
 // Alarm does what the sweeper does between sweeps until one is to follow; there
 // has to be a reason for one.
 func (s *Sweeper) Alarm(ctx context.Context) bool {

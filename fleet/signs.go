@@ -59,6 +59,9 @@ func (f *Fleet) newWatch(s *snapshot, a storage.Approval) *watch {
 	if silent := v.breaker.SilentAfter; silent > 0 {
 		v.until(v.now.Add(silent)) // of those that are heard of from now on
 	}
+	if a.Override != nil {
+		v.until(a.Override.Until) // then it stands no more
+	}
 	if a.Breaker.Since.After(v.since) {
 		v.since = a.Breaker.Since
 	}
