@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -57,5 +58,37 @@ func TestHurryOnceMore(t *testing.T) {
 	}
 	if entries := len(w.acts("rollout.hurry")); len(notices) != 2 || entries != 2 {
 		t.Errorf("%d notices and %d audit entries, want 2 of each", len(notices), entries)
+	}
+}
+
+// TestHurryOnceMoreLeavesNobodyOut: a wave for some versions is full for those alone, so
+// that what a second hurry puts in the place of the others is for everybody else.
+func TestHurryOnceMoreLeavesNobodyOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	phones, _ := w.slowly()
+	first := inTheLane()
+	first.Deadline = "+48h"
+	w.hurry(first)
+	w.after(6 * time.Hour)
+	last := func() storage.Wave {
+		world, err := w.store.World(w.ctx, seg)
+		w.must(err)
+		waves := world.Approvals[len(world.Approvals)-1].Waves
+		return waves[len(waves)-1]
+	}
+	if begun := last(); !begun.Waits {
+		t.Fatalf("all waves have begun: %+v", begun)
+	}
+	w.hurry(inTheLane())
+	if got := last(); got.Threshold != policy.Buckets || len(got.UpTo) > 0 {
+		t.Errorf("the last wave is not for all phones: %+v", got)
+	}
+	w.after(12 * time.Hour)
+	w.after(12 * time.Hour)
+	for i, d := range deadlines(phones) {
+		if d == "" {
+			t.Errorf("phone %d is never told", i)
+		}
 	}
 }

@@ -674,6 +674,7 @@ func TestNextWave(t *testing.T) {
 		"the only one is dated": {[]policy.Wave{{Start: after, Threshold: policy.Buckets}}, false, after},
 		"one is kept":           {[]policy.Wave{first, kept, second}, false, time.Time{}},
 		"all have started":      {[]policy.Wave{first, {Start: before, Threshold: policy.Buckets}}, false, time.Time{}},
+		"the next one is due":   {[]policy.Wave{first, {Start: before, Threshold: policy.Buckets, Waits: true}}, false, time.Time{}},
 		"it stands still":       {[]policy.Wave{first, second}, true, time.Time{}},
 		"nothing to follow":     {[]policy.Wave{first, kept}, false, time.Time{}},
 	} {

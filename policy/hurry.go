@@ -138,7 +138,7 @@ func (u *Urgency) Hurry(h Haste, s Schedule) []Wave {
 		}
 	}
 	last := waves[begun-1]
-	if last.Threshold == Buckets {
+	if last.Threshold == Buckets && len(last.UpTo) == 0 { // everybody is in; a wave for some versions is full for those alone
 		return waves
 	}
 	start := latest(h.Now, s.After(last.Start, LaneSoak))

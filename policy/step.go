@@ -62,8 +62,9 @@ func (e *evaluation) nextWave(gate *Gate) time.Time {
 		return time.Time{}
 	}
 	i := slices.IndexFunc(e.approval.Waves, func(w Wave) bool { return !w.Begun(e.now) })
-	if kept := e.w.Schedule(e.g.Name, e.approval).KeptAt(*gate, e.approval); i < 0 || kept >= 0 && kept <= i {
-		return time.Time{}
+	kept := e.w.Schedule(e.g.Name, e.approval).KeptAt(*gate, e.approval)
+	if i < 0 || kept >= 0 && kept <= i || reached(e.approval.Waves[i].Start, e.now) {
+		return time.Time{} // one that is due starts with the next look
 	}
 	return e.approval.Waves[i].Start
 }
