@@ -97,6 +97,9 @@ func (d *demo) record(ctx context.Context, release string, verdicts ...verdict) 
 				}
 				d.command(words...)
 			}
+			if err := d.untilAppsKnown(ctx, udid); err != nil {
+				return err
+			}
 			var out api.Verdict
 			if err := d.post(ctx, api.Path("verdicts"), api.VerdictRequest{VerdictRequest: fleet.VerdictRequest{
 				BundleID: v.app, Release: release, Result: v.result, Device: udid, Note: v.note,
@@ -110,6 +113,16 @@ func (d *demo) record(ctx context.Context, release string, verdicts ...verdict) 
 		}
 	}
 	return nil
+}
+
+// untilAppsKnown waits until a phone told the versions of its apps on the iOS it
+// runs: a result is about both.
+func (d *demo) untilAppsKnown(ctx context.Context, udid string) error {
+	return d.until(ctx, d.text.T("app versions of %s", udid), func(ctx context.Context) (bool, string, error) {
+		var v fleet.DeviceDetail
+		err := d.get(ctx, api.Path("devices", udid), nil, &v)
+		return !v.AppsAt.IsZero(), "", err
+	})
 }
 
 // approve opens a verified gate.

@@ -51,9 +51,10 @@ func japaneseDemo() map[string]string {
 		"Approved. Phones that are asked to install it now: %d. Deadline on their own clocks: %s.": "承認しました。今から適用を指示する端末：%d台。端末の時計での適用期限：%s。",
 
 		// The older phones.
-		"Older models get releases of their own, so group %s has %d gates at a time.":                                        "古い機種には専用のOSが公開されるため、%sには同時に%d件のゲートがあります。",
-		"Older phones, each by what its iOS understands":                                                                     "古い端末には、そのiOSが理解する方法で",
-		"verification phones of %s install":                                                                                  "%sの検証用端末に適用中",
+		"Older models get releases of their own, so group %s has %d gates at a time.": "古い機種には専用のOSが公開されるため、%sには同時に%d件のゲートがあります。",
+		"Older phones, each by what its iOS understands":                              "古い端末には、そのiOSが理解する方法で",
+		"app versions of %s":                "%sのアプリの版の確認中",
+		"verification phones of %s install": "%sの検証用端末に適用中",
 		"Those that know declarations are told by declaration, supervised ones before iOS 17 by command, at their deadline.": "宣言を理解する端末には宣言で、iOS 17より前の監視対象の端末にはコマンドで、適用期限に指示します。",
 
 		// The rollout.
