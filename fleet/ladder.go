@@ -86,7 +86,7 @@ func (c ChaseChange) onto(p *storage.Policy) error {
 	if c.ChaseQuiet != nil {
 		var ok bool
 		if to.From, to.To, ok = parseQuiet(*c.ChaseQuiet); !ok {
-			return invalid("chase_quiet", "not-quiet-hours", "%q: want hours such as 19:00-08:00, or nothing for none", *c.ChaseQuiet).with("value", *c.ChaseQuiet)
+			return invalid("chase_quiet", "not-quiet-hours", "%q: want hours such as 19:00-08:00, less than the whole day, or nothing for none", *c.ChaseQuiet).with("value", *c.ChaseQuiet)
 		}
 	}
 	if c.ChaseOff != nil {

@@ -87,6 +87,9 @@ func draft(w *worldState, s *snapshot, p storage.Policy) policy.Draft {
 		Policy: enginePolicy(p), Waves: p.Waves, Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p),
 		Chase: ladder(p.Chase, policy.Calendar{}), Tests: s.testLadder(p),
 	}
+	for _, kind := range p.Chase.Always {
+		d.Always = append(d.Always, policy.ChaseKind(kind))
+	}
 	for _, g := range s.records.Groups {
 		if policyName(g) != p.Name {
 			continue

@@ -18,6 +18,7 @@ type Draft struct {
 	Calendar Calendar
 	Chase    Ladder
 	Tests    Ladder       // about candidates that nobody tests
+	Always   []ChaseKind  // that channels may deliver in quiet hours too
 	Groups   []DraftGroup // in the order in which findings are to name them
 }
 
@@ -65,11 +66,19 @@ const (
 	LintWavesEmpty         Code = "waves-empty"
 	LintEnforceNothing     Code = "enforce-without-apps"
 	LintNoVerificationRing Code = "no-verification-phones"
+	LintQuietAllDay        Code = "reminders-quiet"
+	LintBeforeTold         Code = "reminder-before-told"
+	LintNoticeLate         Code = "notice-after-deadline"
+	LintAlwaysUnused       Code = "always-without-step"
+	LintNeverStopped       Code = "stop-never"
+	LintStopBeyondGroup    Code = "stop-beyond-group"
+	LintUrgentUnused       Code = "urgent-off"
 )
 
 // Keys of Finding.Params, besides ParamGroup and ParamCount.
 const (
 	ParamDay    = "day"    // a date, "2006-01-02"
+	ParamStep   = "step"   // of a ladder, "message@deadline-24h", or a kind of step
 	ParamLength = "length" // days and hours, "3d" or "2d12h"
 	ParamLimit  = "limit"  // the same, of what it is compared with
 )
@@ -96,6 +105,7 @@ func rules() []rule {
 		{LintNeverOpen, SeverityError, "closed", (*drafted).neverOpen},
 		{LintBeyondHold, SeverityError, "soak", (*drafted).beyondHold},
 		{LintNeverReminded, SeverityError, "chase_off", (*drafted).neverReminded},
+		{LintQuietAllDay, SeverityError, "chase_quiet", (*drafted).quietAllDay},
 		{LintDeadlineNotice, SeverityError, "deadline", (*drafted).deadlineUnderNotice},
 		{LintOutlivesRelease, SeverityWarning, "soak", (*drafted).outlivesRelease},
 		{LintCalendarDelays, SeverityWarning, "closed", (*drafted).calendarDelays},
@@ -107,6 +117,12 @@ func rules() []rule {
 		{LintWavesEmpty, SeverityWarning, "waves", (*drafted).wavesEmpty},
 		{LintEnforceNothing, SeverityWarning, "on_expiry", (*drafted).enforceNothing},
 		{LintNoVerificationRing, SeverityWarning, "groups", (*drafted).noVerificationPhones},
+		{LintBeforeTold, SeverityWarning, "chase", (*drafted).reminderBeforeTold},
+		{LintNoticeLate, SeverityWarning, "chase", (*drafted).noticeAfterDeadline},
+		{LintAlwaysUnused, SeverityWarning, "chase_always", (*drafted).alwaysUnused},
+		{LintNeverStopped, SeverityWarning, "breaker_reports", (*drafted).neverStopped},
+		{LintStopBeyondGroup, SeverityWarning, "breaker_sample", (*drafted).stopBeyondGroup},
+		{LintUrgentUnused, SeverityWarning, "urgent_deadline", (*drafted).urgentUnused},
 	}
 }
 
@@ -141,6 +157,7 @@ type drafted struct {
 	// last deadline, when it begins on the best and on the worst day.
 	shortest, longest time.Duration
 	worst             time.Time
+	told              time.Duration // the longest time from the start of a wave to its deadline
 	stretch           time.Duration // the longest time in which no day is closed
 }
 
@@ -164,6 +181,8 @@ func (d *drafted) measure(now time.Time) {
 		if took > d.longest {
 			d.longest, d.worst = took, from
 		}
+		start, _ := d.Calendar.Next(from)
+		d.told = max(d.told, s.length(start, 1, d.Deadline))
 		if run += day; !d.Calendar.opens(from) {
 			run = 0
 		}
@@ -214,18 +233,6 @@ func (d *drafted) each(wrong func(g DraftGroup) []string) []map[string]string {
 }
 
 func (d *drafted) neverOpen() []map[string]string { return once(!d.open) }
-
-// neverReminded finds a ladder, of rollouts or of tests, of which no weekday is
-// left: each is closed, or named as one without a step.
-func (d *drafted) neverReminded() []map[string]string {
-	for weekday := range time.Weekday(7) {
-		open := len(d.Calendar.Weekdays) == 0 || slices.Contains(d.Calendar.Weekdays, weekday)
-		if open && !slices.Contains(d.Chase.Quiet.Days, weekday) {
-			return nil
-		}
-	}
-	return once(len(d.Chase.Steps)+len(d.Tests.Steps) > 0)
-}
 
 func (d *drafted) beyondHold() []map[string]string {
 	return once(d.open && d.shortest > HoldDays*day, ParamLength, lengthText(d.shortest), ParamLimit, lengthText(HoldDays*day))

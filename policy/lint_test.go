@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ const aDay = 24 * time.Hour
 // sound is a policy that nothing is wrong with.
 func sound() policy.Draft {
 	return policy.Draft{
-		Policy: policy.Policy{Name: "strict", CarryOver: true, VerdictDays: 180, OnExpiry: policy.OnExpiryEnforce},
+		Policy: policy.Policy{Name: "strict", CarryOver: true, VerdictDays: 180, OnExpiry: policy.OnExpiryEnforce, Breaker: policy.DefaultBreaker()},
 		Waves:  []int{10, 50, 100}, Soak: 4 * aDay, Deadline: 3 * aDay,
 		Groups: []policy.DraftGroup{{
 			Name: group, MinimumNotice: aDay, Apps: []policy.Importance{policy.ImportanceImportant, policy.ImportanceInformational},
@@ -125,6 +126,66 @@ func lintCases() []lintCase {
 	}
 }
 
+// remindersAndStops are the cases of ladders, of the automatic stop and of the
+// emergency lane.
+func remindersAndStops() []lintCase {
+	const failure, warning = policy.SeverityError, policy.SeverityWarning
+	return []lintCase{
+		{
+			"reminders in no full hour", func(d *policy.Draft) {
+				d.Chase = policy.Ladder{Steps: steps("escalate@deadline+1d"), Quiet: policy.Quiet{From: 9 * time.Hour, To: 8*time.Hour + time.Minute}}
+			},
+			found(failure, policy.LintQuietAllDay, "chase_quiet", "length", "59m", "limit", "1h"),
+		},
+		{
+			"reminders of tests in a minute", func(d *policy.Draft) {
+				d.Chase.Quiet = policy.Quiet{To: aDay - time.Minute}
+				d.Tests = policy.Ladder{Steps: steps("escalate@deadline+1d")}
+			},
+			found(failure, policy.LintQuietAllDay, "chase_quiet", "length", "1m", "limit", "1h"),
+		},
+		{
+			"a message before anybody is told", func(d *policy.Draft) {
+				d.Deadline = 3*aDay - time.Hour
+				d.Chase.Steps = []policy.ChaseStep{{Name: "message@deadline-3d", Kind: policy.ChaseMessage, After: -3 * aDay, FromDeadline: true}}
+			},
+			found(warning, policy.LintBeforeTold, "chase", "step", "message@deadline-3d", "length", "2d23h"),
+		},
+		{
+			"a notice that comes on the deadline", func(d *policy.Draft) {
+				d.Chase.Steps = []policy.ChaseStep{{Name: "notice@+3d", Kind: policy.ChaseNotice, After: 3 * aDay}}
+			},
+			found(warning, policy.LintNoticeLate, "chase", "step", "notice@+3d"),
+		},
+		{
+			"a notice after any deadline", func(d *policy.Draft) {
+				d.Deadline = 0
+				d.Chase.Steps = []policy.ChaseStep{{Name: "notice@deadline+1h", Kind: policy.ChaseNotice, After: time.Hour, FromDeadline: true}}
+			},
+			found(warning, policy.LintNoticeLate, "chase", "step", "notice@deadline+1h"),
+		},
+		{
+			"at any hour, but never", func(d *policy.Draft) {
+				d.Chase.Steps, d.Tests.Steps = steps("push@+6h"), steps("escalate@deadline+1d")
+				d.Always = []policy.ChaseKind{policy.ChaseEscalate, policy.ChaseTicket}
+			},
+			found(warning, policy.LintAlwaysUnused, "chase_always", "step", "ticket"),
+		},
+		{
+			"a stop that never stops", func(d *policy.Draft) { d.Breaker = policy.Breaker{Sample: 20, SilentAfter: aDay} },
+			found(warning, policy.LintNeverStopped, "breaker_reports"),
+		},
+		{
+			"a stop that a group is too small for", func(d *policy.Draft) { d.Breaker.Sample, d.Breaker.WaveSample, d.Breaker.Reports = 20, 11, 0 },
+			found(warning, policy.LintStopBeyondGroup, "breaker_sample", "count", "10", "limit", "11", "group", group),
+		},
+		{
+			"a deadline of a lane there is not", func(d *policy.Draft) { d.Urgent = policy.UrgentRules{Off: true, Deadline: 36 * time.Hour} },
+			found(warning, policy.LintUrgentUnused, "urgent_deadline", "length", "1d12h"),
+		},
+	}
+}
+
 // TestLint: each rule finds what it is for, and nothing else does.
 func TestLint(t *testing.T) {
 	t.Parallel()
@@ -132,7 +193,7 @@ func TestLint(t *testing.T) {
 		t.Fatalf("a sound policy (-want +got):\n%s", diff)
 	}
 	covered := map[policy.Code]bool{}
-	for _, tc := range lintCases() {
+	for _, tc := range slices.Concat(lintCases(), remindersAndStops()) {
 		covered[tc.want.Code] = true
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -163,6 +224,20 @@ func TestLintIsQuiet(t *testing.T) {
 		"results for ever":               func(d *policy.Draft) { d.VerdictDays = 0 },
 		"short results, no carry-over":   func(d *policy.Draft) { d.CarryOver, d.VerdictDays = false, 10 },
 		"a phone for each wave":          func(d *policy.Draft) { d.Groups[0].Production = 3 },
+		"a full hour for reminders": func(d *policy.Draft) {
+			d.Chase = policy.Ladder{Steps: steps("escalate@deadline+1d"), Quiet: policy.Quiet{From: 9 * time.Hour, To: 8 * time.Hour}}
+		},
+		"nobody is reminded": func(d *policy.Draft) { d.Chase.Quiet = policy.Quiet{To: aDay - time.Minute} },
+		"a message when phones are told": func(d *policy.Draft) {
+			d.Chase.Steps = []policy.ChaseStep{{Name: "message@deadline-3d", Kind: policy.ChaseMessage, After: -3 * aDay, FromDeadline: true}}
+		},
+		"a message before a deadline that the calendar moves": func(d *policy.Draft) {
+			d.Calendar.Closed = []policy.Days{{First: "2026-10-01", Last: "2026-10-02"}}
+			d.Chase.Steps = []policy.ChaseStep{{Name: "message@deadline-4d", Kind: policy.ChaseMessage, After: -4 * aDay, FromDeadline: true}}
+		},
+		"reports stop a small group": func(d *policy.Draft) { d.Breaker.Sample = 1000 },
+		"a small group, sampled":     func(d *policy.Draft) { d.Breaker.Sample, d.Breaker.WaveSample, d.Breaker.Reports = 20, 10, 0 },
+		"no lane":                    func(d *policy.Draft) { d.Urgent.Off = true },
 		"working hours": func(d *policy.Draft) {
 			d.Calendar = policy.Calendar{
 				Weekdays: []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}, From: 9 * time.Hour, To: 17 * time.Hour,
@@ -182,7 +257,7 @@ func TestLintIsQuiet(t *testing.T) {
 
 // Waves that nobody watches start together.
 func ExampleLint() {
-	d := policy.Draft{Policy: policy.Policy{Name: "strict"}, Waves: []int{5, 25, 100}, Deadline: 72 * time.Hour}
+	d := policy.Draft{Policy: policy.BuiltIn(), Waves: []int{5, 25, 100}, Deadline: 72 * time.Hour}
 	for _, f := range policy.Lint(d, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)) {
 		fmt.Println(f.Severity, f.Field, f.Code)
 	}

@@ -107,5 +107,54 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 			},
 			both{"Move a phone of each model to the verification ring.", "各機種1台を検証用に移してください。"},
 		},
+		"reminders-quiet": {
+			both{
+				"Quiet hours leave {length} of a day. Reminders about a group are sent on the full hour, so less than {limit} may leave none.",
+				"リマインドしない時間帯を除くと、1日に{length}しか残りません。グループについてのリマインドは毎正時に送るため、{limit}より短いと送れないことがあります。",
+			},
+			both{"Leave at least an hour of each day, or take the reminders away.", "1日に1時間以上を残すか、リマインドをやめてください。"},
+		},
+		"reminder-before-told": {
+			both{
+				"{step} comes before phones are told: their deadline is at most {length} after that. It is taken at once then, or passed over if a later step is due as well.",
+				"{step}は、端末に適用を知らせるより前になります（適用期限は知らせてから最長{length}後）。知らせた時にすぐ行うか、その時までに後の手順も来ていれば飛ばします。",
+			},
+			both{"Take a shorter time before the deadline, a longer deadline, or count from when phones are told (+6h).", "期限までの時間を短くするか、期限を長くするか、知らせた時から数えてください（+6hなど）。"},
+		},
+		"notice-after-deadline": {
+			both{
+				"{step} announces an update when its deadline has come.",
+				"{step}は更新の予告ですが、適用期限が来てから行います。",
+			},
+			both{"Take an earlier time, or a message, which says what keeps the phone from it.", "早い時を指定するか、適用を妨げているものを知らせるmessageにしてください。"},
+		},
+		"always-without-step": {
+			both{
+				"Steps of the kind {step} may be delivered in quiet hours, but the policy has none.",
+				"{step}は時間帯にかかわらず届ける設定ですが、ポリシーにその手順がありません。",
+			},
+			both{"Add such a step, or take the kind away from chase_always.", "その手順を加えるか、chase_alwaysから除いてください。"},
+		},
+		"stop-never": {
+			both{
+				"Every limit of the automatic stop is 0: whatever happens to phones, nothing but a person stops a rollout.",
+				"自動停止のしきい値がすべて0です。端末に何が起きても、人が止めない限り展開は続きます。",
+			},
+			both{"Give at least one limit, such as breaker_reports 3 or breaker_failed 10.", "breaker_reports 3、breaker_failed 10のように、1つ以上を指定してください。"},
+		},
+		"stop-beyond-group": {
+			both{
+				"{group} has {count} production phones and a percentage counts from {limit} on; reports of broken apps are switched off, so nothing ever stops a rollout there.",
+				"グループ{group}の本番端末は{count}台ですが、割合は{limit}台以上で判定します。不具合の報告による停止もないため、展開は自動では止まりません。",
+			},
+			both{"Let percentages count from fewer phones, or give breaker_reports.", "判定に必要な台数を減らすか、breaker_reportsを指定してください。"},
+		},
+		"urgent-off": {
+			both{
+				"The urgent route has a deadline of {length}, but the policy switches that route off.",
+				"緊急対応の期限が{length}ですが、このポリシーは緊急対応を使いません。",
+			},
+			both{"Switch the route on (urgent: lane), or take the deadline back to 24h.", "緊急対応を使う（urgent: lane）か、期限を24hに戻してください。"},
+		},
 	}
 })

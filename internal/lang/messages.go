@@ -101,7 +101,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"steps-not-rising":   "{field}：{before}の次の{value}は使えません。同じ時点から数える時刻は、順に遅くしてください。",
 		"too-many-steps":     "{field}：リマインドは{most}件までにしてください。",
 		"steps-out-of-range": "{field}：{value}は使えません。0（制限なし）から{most}までで指定してください。",
-		"not-quiet-hours":    "{field}：\"{value}\"は使えません。19:00-08:00のように指定してください（空はなし）。",
+		"not-quiet-hours":    "{field}：\"{value}\"は使えません。19:00-08:00のように、1日より短い時間帯を指定してください（空はなし）。",
 		"never-reminded":     "{field}：すべての曜日を除くことはできません。{most}日までにしてください。",
 
 		// Values.
