@@ -12,8 +12,8 @@ import (
 )
 
 // tellDeclined records, once for each group, release and flaw, that a release which
-// the group declined leaves a flaw open that is known to be exploited: in the
-// transaction that remembers it.
+// the group declined leaves a flaw open on production phones that is known to be
+// exploited: in the transaction that remembers it.
 func (f *Fleet) tellDeclined(ctx context.Context, w *worldState, j *gated) error {
 	if c := f.declinedToTell(w, j); len(c.HoldMarks) == 0 {
 		return nil
@@ -50,10 +50,10 @@ func (f *Fleet) declinedToTell(w *worldState, j *gated) storage.WorldChange {
 			if i := slices.IndexFunc(j.records.HoldMarks, func(m storage.HoldMark) bool { return sameMark(m, mark) }); i >= 0 {
 				mark.CVEs = j.records.HoldMarks[i].CVEs
 			}
-			flaws := slices.DeleteFunc(slices.Clone(open.Exploited), func(flaw string) bool {
+			flaws := slices.DeleteFunc(slices.Clone(open.OnProduction), func(flaw string) bool {
 				return slices.Contains(newer, flaw) || slices.Contains(mark.CVEs, flaw)
 			})
-			newer = append(newer, open.Exploited...)
+			newer = append(newer, open.OnProduction...)
 			if len(flaws) == 0 {
 				continue
 			}

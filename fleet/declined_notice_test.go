@@ -79,3 +79,33 @@ func TestLeftOpenIsTold(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestLeftOpenOfTestersAlone: what only verification phones lack is shown and told to
+// nobody, until a production phone lacks it as well.
+func TestLeftOpenOfTestersAlone(t *testing.T) {
+	t.Parallel()
+	w := exposed(t)
+	for _, udid := range []string{"P1", "P2"} {
+		w.phoneOf(udid).install(release, "23G83")
+	}
+	tester := w.enrol("V2", "sales", storage.RingVerification)
+	tester.os = "26.2"
+	tester.settle()
+	w.decline("26.6")
+	w.sweep()
+	open, err := w.fleet.LeftOpen(seg, "sales", "26.6")
+	if w.must(err); open.VerificationExposed != 1 || open.Exposed != 0 || len(open.Exploited) == 0 || len(open.OnProduction) != 0 {
+		t.Fatalf("26.6 leaves open %+v, want exploited flaws on one verification phone alone", open)
+	}
+	if told := w.leftOpenNotices(); len(told) != 0 {
+		t.Errorf("no production phone lacks a fix, and told: %v", told)
+	}
+	late := w.enrol("P4", "sales", storage.RingProduction)
+	late.os = "26.2"
+	late.settle()
+	w.sweep()
+	want := map[string]map[string]string{"26.6": {"flaws": open.Exploited[0], "count": "1", "verification": "1"}}
+	if diff := cmp.Diff(want, w.leftOpenNotices()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -69,6 +69,9 @@ type DeviceExposure struct {
 	UDID  string `json:"udid"`
 	Group string `json:"group"`
 	OS    string `json:"os"`
+	// ExposedBy is the release that its group declined and that leaves a flaw known
+	// to be exploited open on it, "" for none; see [policy.Ledger.ExposedBy].
+	ExposedBy string `json:"exposed_by,omitempty"`
 	policy.Cost
 }
 
@@ -208,7 +211,7 @@ func (f *Fleet) Exposure(seg storage.Segment, q ExposureQuery) (Exposure, error)
 		v.Releases = a.releases(s)
 		v.declined(whole, phones)
 	}
-	v.Devices = a.most(w, q)
+	v.Devices = a.most(w, q, whole)
 	return v, nil
 }
 
@@ -341,15 +344,20 @@ func (a *accounts) releases(s *snapshot) []ReleaseExposure {
 	return out
 }
 
-// most returns the phones that waiting cost most.
-func (a *accounts) most(w *worldState, q ExposureQuery) []DeviceExposure {
-	out := []DeviceExposure{}
+// most returns the phones that waiting cost most, each with what exposes it today,
+// whatever release was asked for.
+func (a *accounts) most(w *worldState, q ExposureQuery, whole *policy.Ledger) []DeviceExposure {
+	type costly struct {
+		DeviceExposure
+		look *look
+	}
+	var found []costly
 	least := 1 // days of a phone that is still of interest
 	sort := func() {
-		slices.SortFunc(out, func(x, y DeviceExposure) int { return cmp.Or(y.Days-x.Days, strings.Compare(x.UDID, y.UDID)) })
-		if len(out) >= maxExposed {
-			out = out[:maxExposed]
-			least = out[maxExposed-1].Days
+		slices.SortFunc(found, func(x, y costly) int { return cmp.Or(y.Days-x.Days, strings.Compare(x.UDID, y.UDID)) })
+		if len(found) >= maxExposed {
+			found = found[:maxExposed]
+			least = found[maxExposed-1].Days
 		}
 	}
 	costs := map[lookRan]policy.Cost{}
@@ -357,7 +365,7 @@ func (a *accounts) most(w *worldState, q ExposureQuery) []DeviceExposure {
 		if !q.wants(m) {
 			continue
 		}
-		d := DeviceExposure{UDID: m.udid, Group: m.look.phone.Group, OS: m.look.phone.OS.Version}
+		d := costly{DeviceExposure{UDID: m.udid, Group: m.look.phone.Group, OS: m.look.phone.OS.Version}, m.look}
 		for _, r := range m.ran {
 			cost, ok := costs[lookRan{m.look, r}]
 			if !ok {
@@ -369,10 +377,15 @@ func (a *accounts) most(w *worldState, q ExposureQuery) []DeviceExposure {
 		if d.Days < least {
 			continue
 		}
-		if out = append(out, d); len(out) == 50*maxExposed { // so that few are kept, and sorted seldom
+		if found = append(found, d); len(found) == 50*maxExposed { // so that few are kept, and sorted seldom
 			sort()
 		}
 	}
 	sort()
+	out := make([]DeviceExposure, 0, len(found))
+	for _, d := range found {
+		d.ExposedBy = whole.ExposedBy(d.Group, censusOf(&d.look.phone))
+		out = append(out, d.DeviceExposure)
+	}
 	return out
 }

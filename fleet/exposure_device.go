@@ -66,6 +66,6 @@ func (f *Fleet) DeviceExposure(ctx context.Context, seg storage.Segment, udid st
 		v.Ran = append(v.Ran, row)
 		v.Add(row.Cost, 1)
 	}
-	v.CVEs = a.flaws(map[running]int{{p.Group, p.Model, p.OS.Version}: 1})
+	v.CVEs = a.flaws(map[running]int{{group: p.Group, model: p.Model, version: p.OS.Version}: 1})
 	return v, nil
 }

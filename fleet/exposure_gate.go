@@ -3,6 +3,7 @@ package fleet
 import (
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -65,7 +66,7 @@ func (e explainer) leftOpen(p *storage.Phone) []policy.LeftOpen {
 
 // censusOf returns one phone as the census of its group counts it.
 func censusOf(p *storage.Phone) policy.Census {
-	return policy.Census{Ring: policy.Ring(p.Ring), Model: p.Model, OSVersion: p.OS.Version, Count: 1}
+	return policy.Census{Ring: policy.Ring(p.Ring), Model: p.Model, OSVersion: fullVersion(p), Count: 1}
 }
 
 // declined adds what the releases leave open that the groups of a report declined.
@@ -77,7 +78,8 @@ func (v *Exposure) declined(ledger *policy.Ledger, phones map[running]int) {
 		v.Declined = append(v.Declined, ledger.Declined(line.Group)...)
 	}
 	for p, n := range phones {
-		if ledger.ExposedBy(p.group, policy.Census{Ring: policy.RingProduction, Model: p.model, OSVersion: p.version}) != "" {
+		one := policy.Census{Ring: policy.RingProduction, Model: p.model, OSVersion: version.WithExtra(p.version, p.extra)}
+		if ledger.ExposedBy(p.group, one) != "" {
 			lines[p.group].Declined += n
 			v.Total.Declined += n
 		}
@@ -85,7 +87,10 @@ func (v *Exposure) declined(ledger *policy.Ledger, phones map[running]int) {
 }
 
 // running is what phones of one place run.
-type running struct{ group, model, version string }
+type running struct {
+	group, model, version string
+	extra                 string // letter of the improvement
+}
 
 // running counts what the phones run that a report is about.
 func (c *census) running(q ExposureQuery) map[running]int {
@@ -97,7 +102,7 @@ func (c *census) running(q ExposureQuery) map[running]int {
 	}
 	out := map[running]int{}
 	for l, n := range byLook {
-		out[running{l.phone.Group, l.phone.Model, l.phone.OS.Version}] += n
+		out[running{l.phone.Group, l.phone.Model, l.phone.OS.Version, l.phone.OS.SupplementalExtra}] += n
 	}
 	return out
 }

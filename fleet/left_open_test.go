@@ -103,6 +103,16 @@ func TestDeclinedStaysARisk(t *testing.T) {
 	if asked := w.exposure(fleet.ExposureQuery{Release: release}); len(asked.Declined) != 0 || asked.Total.Declined != 0 {
 		t.Errorf("a report on one release counts %d and lists %+v", asked.Total.Declined, asked.Declined)
 	}
+	w.days(1)
+	for _, q := range []fleet.ExposureQuery{{}, {Release: "26.6"}} {
+		exposed := map[string]string{}
+		for _, d := range w.exposure(q).Devices {
+			exposed[d.UDID] = d.ExposedBy
+		}
+		if diff := cmp.Diff(map[string]string{"P1": release, "P2": release, "Q1": ""}, exposed); diff != "" {
+			t.Errorf("%+v: the most exposed phones, and by what (-want +got):\n%s", q, diff)
+		}
+	}
 	report := w.exposure(fleet.ExposureQuery{})
 	got := map[string]int{"": report.Total.Declined}
 	for _, line := range report.Groups {

@@ -68,8 +68,11 @@ type Ledger struct {
 }
 
 type (
-	holeKey struct{ model, version string }
-	gapKey  struct{ group, model, version, release string }
+	holeKey struct {
+		model, version string
+		improvements   bool // they have gates, so that a phone counts with its letter
+	}
+	gapKey struct{ group, model, version, release string }
 )
 
 // hole is flaws that a version leaves open and that the same releases close.
@@ -171,7 +174,7 @@ func (l *Ledger) gapsOf(s Stretch) []gap {
 		return known
 	}
 	var gaps []gap
-	for _, h := range l.holesOf(holeKey{s.Model, s.Version}) {
+	for _, h := range l.holesOf(holeKey{model: s.Model, version: s.Version}) {
 		if g := l.gapOf(h, l.w.groups[s.Group], s.Model); g.release != "" {
 			gaps = append(gaps, g)
 		}
@@ -224,7 +227,11 @@ func (w *World) findHoles(k holeKey, now time.Time, flawsOf func(*release) []CVE
 	fixes := map[string][]*release{}
 	flaws := map[string]CVE{}
 	had := map[string]bool{}
-	for _, r := range w.releases {
+	releases := w.releases
+	if k.improvements {
+		releases = w.all
+	}
+	for _, r := range releases {
 		m, applicable := r.windows[k.model]
 		if !applicable || m.Posted.IsZero() || m.Posted.After(now) {
 			continue

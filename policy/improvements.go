@@ -87,8 +87,11 @@ func (r *release) improvement() bool { return r.Class == ClassImprovement }
 
 // gates reports whether a release can have a gate for the group.
 func (g *group) gates(r *release) bool {
-	return version.Valid(r.Version) && (!r.improvement() || g.policy.Improvements.Mode == ImprovementsReverify)
+	return version.Valid(r.Version) && (!r.improvement() || g.gatesImprovements())
 }
+
+// gatesImprovements reports whether improvements have gates for the group.
+func (g *group) gatesImprovements() bool { return g.policy.Improvements.Mode == ImprovementsReverify }
 
 // noGate says why a release cannot have a gate for the group.
 func (g *group) noGate(r *release) Reason {
@@ -101,7 +104,7 @@ func (g *group) noGate(r *release) Reason {
 // releasesOf returns the releases that can have a gate for the group, newest
 // first.
 func (w *World) releasesOf(g *group) []*release {
-	if g.policy.Improvements.Mode == ImprovementsReverify {
+	if g.gatesImprovements() {
 		return w.all
 	}
 	return w.releases

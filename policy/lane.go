@@ -146,7 +146,7 @@ func (e *evaluation) exposed() (list []UrgentVersion, others int) {
 		if c.Ring == RingVerification || !version.Newer(e.rel.Version, c.OSVersion) || !e.rel.windows[c.Model].open(e.now) {
 			continue
 		}
-		flaws := e.closes(holeKey{c.Model, c.OSVersion})
+		flaws := e.closes(holeKey{model: c.Model, version: c.OSVersion})
 		if len(flaws) == 0 {
 			others += c.Count
 			continue

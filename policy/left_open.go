@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -23,13 +24,15 @@ type LeftOpen struct {
 	VerificationExposed int `json:"verification_exposed,omitempty"`
 	// Exploited are those of the CVEs known to be exploited, sorted.
 	Exploited []string `json:"exploited,omitempty"`
+	// OnProduction are those of Exploited that it leaves open on a production phone.
+	OnProduction []string `json:"exploited_on_production,omitempty"`
 }
 
 // LeftOpen returns what a release leaves open that a group declined, and false
-// for one that it did not decline.
+// for one that it did not decline, or that has no gate in it.
 func (l *Ledger) LeftOpen(groupName, releaseVersion string) (LeftOpen, bool) {
 	g, r := l.w.groups[groupName], l.w.known[releaseVersion]
-	if g == nil || r == nil || !g.isDeclined(releaseVersion, l.now) {
+	if g == nil || r == nil || !g.gates(r) || !g.isDeclined(releaseVersion, l.now) {
 		return LeftOpen{}, false
 	}
 	return l.leftOpen(g, r, g.Census), true
@@ -45,9 +48,8 @@ func (l *Ledger) Declined(groupName string) []LeftOpen {
 // the flaws are those that are left open on it, and the phones those of the whole
 // group.
 func (l *Ledger) DeclinedOn(groupName string, one Census) []LeftOpen {
-	one.Count = 1
 	return l.eachDeclined(groupName, func(g *group, r *release) LeftOpen {
-		open := l.leftOpen(g, r, []Census{one})
+		open := l.leftOpen(g, r, g.alone(one))
 		if open.CVEs > 0 {
 			all := l.leftOpen(g, r, g.Census)
 			open.Phones, open.Exposed = all.Phones, all.Exposed
@@ -66,15 +68,21 @@ func (l *Ledger) ExposedBy(groupName string, one Census) string {
 	if known {
 		return by
 	}
-	one.Count = 1
 	l.eachDeclined(groupName, func(g *group, r *release) LeftOpen {
-		if by == "" && len(l.leftOpen(g, r, []Census{one}).Exploited) > 0 {
+		if by == "" && len(l.leftOpen(g, r, g.alone(one)).Exploited) > 0 {
 			by = r.Version
 		}
 		return LeftOpen{}
 	})
 	l.exposed[key] = by
 	return by
+}
+
+// alone returns the census of a group with one phone, whose version comes with the
+// letter of its improvement.
+func (g *group) alone(one Census) []Census {
+	one.Count, one.OSVersion = 1, g.policy.counts(one.OSVersion)
+	return []Census{one}
 }
 
 type exposedKey struct {
@@ -89,7 +97,7 @@ func (l *Ledger) eachDeclined(groupName string, look func(*group, *release) Left
 		return nil
 	}
 	var list []LeftOpen
-	for _, r := range l.w.releases {
+	for _, r := range l.w.releasesOf(g) {
 		if !g.isDeclined(r.Version, l.now) {
 			continue
 		}
@@ -103,42 +111,64 @@ func (l *Ledger) eachDeclined(groupName string, look func(*group, *release) Left
 // leftOpen looks at phones of a group that declined a release.
 func (l *Ledger) leftOpen(g *group, r *release, phones []Census) LeftOpen {
 	open := LeftOpen{Group: g.Name, Release: r.Version}
-	flaws := map[string]CVE{}
+	all, production := map[string]bool{}, map[string]bool{} // flaws, and whether they are exploited
 	for _, p := range phones {
 		m, applicable := r.windows[p.Model]
 		if !applicable || !version.Newer(r.Version, p.OSVersion) || m.Posted.IsZero() || m.Posted.After(l.now) {
 			continue
 		}
-		left, exploited := false, false
-		for _, h := range l.holesOf(holeKey{p.Model, p.OSVersion}) {
-			if !slices.Contains(h.closers, r) || l.brought(g, h, p) {
-				continue
-			}
-			left, exploited = true, exploited || h.exploited > 0
-			for _, c := range h.flaws {
-				flaws[c.ID] = CVE{c.ID, c.Exploited || flaws[c.ID].Exploited}
-			}
-		}
+		flaws := l.leftOn(g, r, p)
+		maps.Copy(all, flaws)
 		if p.Ring != RingVerification {
-			open.Phones += p.Count
-			if exploited {
-				open.Exposed += p.Count
-			}
-		} else if left {
-			open.Verification += p.Count
-			if exploited {
-				open.VerificationExposed += p.Count
-			}
+			maps.Copy(production, flaws)
 		}
+		open.count(p, len(flaws) > 0, len(exploitedOf(flaws)) > 0)
 	}
-	open.CVEs = len(flaws)
-	for id, c := range flaws {
-		if c.Exploited {
-			open.Exploited = append(open.Exploited, id)
-		}
-	}
-	slices.Sort(open.Exploited)
+	open.CVEs, open.Exploited, open.OnProduction = len(all), exploitedOf(all), exploitedOf(production)
 	return open
+}
+
+// leftOn returns the flaws that a release leaves open on phones of one kind, and
+// whether each is known to be exploited.
+func (l *Ledger) leftOn(g *group, r *release, p Census) map[string]bool {
+	flaws := map[string]bool{}
+	for _, h := range l.holesOf(holeKey{p.Model, p.OSVersion, g.gatesImprovements()}) {
+		if !slices.Contains(h.closers, r) || l.brought(g, h, p) {
+			continue
+		}
+		for _, c := range h.flaws {
+			flaws[c.ID] = c.Exploited
+		}
+	}
+	return flaws
+}
+
+// count adds phones that lack the release, and on which it leaves a flaw open or
+// not, known to be exploited or not.
+func (o *LeftOpen) count(p Census, left, exploited bool) {
+	if p.Ring != RingVerification {
+		o.Phones += p.Count
+		if exploited {
+			o.Exposed += p.Count
+		}
+	} else if left {
+		o.Verification += p.Count
+		if exploited {
+			o.VerificationExposed += p.Count
+		}
+	}
+}
+
+// exploitedOf returns those of some flaws that are known to be exploited, sorted.
+func exploitedOf(flaws map[string]bool) []string {
+	var list []string
+	for id, exploited := range flaws {
+		if exploited {
+			list = append(list, id)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // brought reports whether phones are brought a release that closes a hole: by an

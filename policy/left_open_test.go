@@ -21,7 +21,7 @@ func declined() policy.Parts {
 // the other model lack only CVE-3.
 func TestLeftOpen(t *testing.T) {
 	t.Parallel()
-	all := policy.LeftOpen{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 2, Exploited: []string{"CVE-2"}}
+	all := policy.LeftOpen{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 2, Exploited: []string{"CVE-2"}, OnProduction: []string{"CVE-2"}}
 	rest := policy.LeftOpen{Group: group, Release: next, Phones: 15, CVEs: 1}
 	tested := all
 	tested.Verification, tested.VerificationExposed = 1, 1
@@ -119,8 +119,8 @@ func TestDeclinedReleases(t *testing.T) {
 	)
 	ledger := policy.NewLedger(policy.NewWorld(p), now)
 	want := []policy.LeftOpen{
-		{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 2, Exploited: []string{"CVE-2"}},
-		{Group: group, Release: "26.5.2", Phones: 10, Exposed: 10, CVEs: 1, Exploited: []string{"CVE-2"}},
+		{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 2, Exploited: []string{"CVE-2"}, OnProduction: []string{"CVE-2"}},
+		{Group: group, Release: "26.5.2", Phones: 10, Exposed: 10, CVEs: 1, Exploited: []string{"CVE-2"}, OnProduction: []string{"CVE-2"}},
 	}
 	if diff := cmp.Diff(want, ledger.Declined(group)); diff != "" {
 		t.Errorf("of the group (-want +got):\n%s", diff)
@@ -152,5 +152,50 @@ func TestDeclinedReleases(t *testing.T) {
 	}
 	if got := ledger.Declined("nobody"); got != nil {
 		t.Errorf("an unknown group: %+v", got)
+	}
+}
+
+// TestDeclinedImprovement: where improvements have gates, a flaw that only one fixes
+// is left open by declining it, on the phones without its letter.
+func TestDeclinedImprovement(t *testing.T) {
+	t.Parallel()
+	flaw := []string{"CVE-9"}
+	open := policy.LeftOpen{Group: group, Release: improved, Phones: 12, Exposed: 12, CVEs: 1, Exploited: flaw, OnProduction: flaw}
+	some := open
+	some.Phones, some.Exposed = 2, 2
+	for name, test := range map[string]struct {
+		change func(*policy.Parts)
+		want   []policy.LeftOpen
+	}{
+		"nothing brings it":     {func(*policy.Parts) {}, []policy.LeftOpen{open}},
+		"some phones have it":   {func(p *policy.Parts) { p.Groups[0].Census[0].OSVersion = improved }, []policy.LeftOpen{some}},
+		"it is not declined":    {func(p *policy.Parts) { p.Declines = nil }, nil},
+		"phones take it anyway": {func(p *policy.Parts) { p.Policies[0].Improvements.Mode = policy.ImprovementsAccept }, nil},
+		"a newer release that has it is approved": {func(p *policy.Parts) {
+			p.Releases = append(p.Releases, policy.Release{Version: "26.6.1", Class: "patch", Models: windows("2026-08-14", small, large)})
+			a := approval()
+			a.ID, a.Release = "a2", "26.6.1"
+			p.Approvals = append(p.Approvals, a)
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := reverified()
+			p.Declines = []policy.Decline{{Group: group, Release: improved, At: before}}
+			test.change(&p)
+			ledger := policy.NewLedger(policy.NewWorld(p), now)
+			if diff := cmp.Diff(test.want, ledger.Declined(group)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if one, ok := ledger.LeftOpen(group, improved); ok != (len(p.Declines) > 0 && p.Policies[0].Improvements.Mode == policy.ImprovementsReverify) {
+				t.Errorf("shows %+v: %t", one, ok)
+			}
+			for phone, lacks := range map[string]bool{next: len(test.want) > 0, improved: false} {
+				one := policy.Census{Ring: policy.RingProduction, Model: small, OSVersion: phone}
+				if by := ledger.ExposedBy(group, one); (by == improved) != lacks || (len(ledger.DeclinedOn(group, one)) > 0) != lacks {
+					t.Errorf("a phone on %s is exposed by %q, want an exploited flaw open: %t", phone, by, lacks)
+				}
+			}
+		})
 	}
 }

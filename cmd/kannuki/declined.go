@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
@@ -66,32 +65,25 @@ func (g *globals) leftOpenText(list []policy.LeftOpen, line func(policy.LeftOpen
 }
 
 // osCell is what a phone runs, marked where a flaw known to be exploited stays open
-// on it because its group declined a release.
-func osCell(d fleet.DeviceView) cell {
-	os := plain(runs(d))
-	if d.ExposedBy != "" {
+// on it because its group declined the release exposedBy.
+func osCell(runs, exposedBy string) cell {
+	os := plain(runs)
+	if exposedBy != "" {
 		os.shown += " !"
 	}
 	return os
 }
 
-// exposedText says what the mark of osCell means; "" where no phone has it.
-func (g *globals) exposedText(devices []fleet.DeviceView) string {
-	var by []string
-	phones := 0
-	for _, d := range devices {
-		if d.ExposedBy == "" {
-			continue
-		}
-		phones++
-		if !slices.Contains(by, d.ExposedBy) {
-			by = append(by, d.ExposedBy)
-		}
-	}
+// exposedText says what the mark of osCell means, given what exposes each phone;
+// "" where no phone has it.
+func (g *globals) exposedText(exposedBy []string) string {
+	by := slices.DeleteFunc(exposedBy, func(release string) bool { return release == "" })
+	phones := len(by)
 	if phones == 0 {
 		return ""
 	}
 	slices.SortFunc(by, version.Order)
+	by = slices.Compact(by)
 	return g.text.N(phones, "! %d phone keeps a flaw known to be exploited, because its group declined the release with the fix: iOS %s",
 		"! %d phones keep a flaw known to be exploited, because their group declined the release with the fix: iOS %s", strings.Join(by, ", ")) + "\n"
 }

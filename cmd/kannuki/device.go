@@ -43,7 +43,7 @@ func (g *globals) deviceTable(devices []fleet.DeviceView) table {
 		{"exposed_by", ""},
 	}}
 	for _, d := range devices {
-		tab.add(plain(d.UDID), plain(d.Serial), plain(d.Model), osCell(d), plain(d.Group), g.word(d.Ring), g.word(d.Hold), plain(d.Target),
+		tab.add(plain(d.UDID), plain(d.Serial), plain(d.Model), osCell(runs(d), d.ExposedBy), plain(d.Group), g.word(d.Ring), g.word(d.Hold), plain(d.Target),
 			onClock(d.Deadline), g.word(d.InstallState), g.reason(d.Reason), g.instant(d.LastContact), plain(d.Leak),
 			plain(d.CertificateState), plain(d.HoldBy), plain(d.UpdateBy), plain(d.Holder), plain(d.ExposedBy))
 	}

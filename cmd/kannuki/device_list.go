@@ -120,8 +120,10 @@ func (g *globals) deviceListText(o deviceListOptions, devices []fleet.DeviceView
 		return tab.text()
 	}
 	var counts fleet.HoldCounts
+	var exposedBy []string
 	for _, d := range devices {
 		counts.Add(d.Hold)
+		exposedBy = append(exposedBy, d.ExposedBy)
 	}
-	return tab.text() + "\n" + g.text.N(len(devices), "%d phone; hold: %s", "%d phones; holds: %s", g.holds(counts)) + "\n" + g.exposedText(devices)
+	return tab.text() + "\n" + g.text.N(len(devices), "%d phone; hold: %s", "%d phones; holds: %s", g.holds(counts)) + "\n" + g.exposedText(exposedBy)
 }

@@ -159,10 +159,12 @@ func (g *globals) exposureDetail(v fleet.Exposure) answer {
 	}
 	if len(v.Devices) > 0 {
 		tab := table{columns: append([]column{{"udid", t.T("Phone")}, {"group", t.T("Group")}, {"os", "iOS"}}, g.costColumns()...)}
+		var by []string
 		for _, d := range v.Devices {
-			tab.add(append([]cell{plain(d.UDID), plain(d.Group), plain(d.OS)}, costCells(d.Cost)...)...)
+			by = append(by, d.ExposedBy)
+			tab.add(append([]cell{plain(d.UDID), plain(d.Group), osCell(d.OS, d.ExposedBy)}, costCells(d.Cost)...)...)
 		}
-		text += "\n" + tab.text()
+		text += "\n" + tab.text() + g.exposedText(by)
 	}
 	return answer{data: v, table: flaws, text: text + g.declinedText(v.Declined)}
 }
