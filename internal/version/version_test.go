@@ -31,6 +31,12 @@ func TestCompare(t *testing.T) {
 		{"1.-2", "1.2", 1, false},
 		{"18446744073709551616", "18446744073709551615", 1, true},
 		{"007", "7", 0, true},
+		{"0", "0.0", 0, true},
+		{"9999", "10000", -1, true},
+		{"1.65536", "2", -1, true},
+		{"1.2.3.4", "1.2.3.4.1", -1, true},
+		{"1.2.3.4.0", "1.2.3.4", 0, true},
+		{".1", "1", 1, false},
 		{"1.", "1", 1, false},
 	} {
 		order, ok := version.Compare(tc.a, tc.b)
@@ -40,6 +46,22 @@ func TestCompare(t *testing.T) {
 		back, ok := version.Compare(tc.b, tc.a)
 		if sign(back) != -tc.order || ok != tc.ok {
 			t.Errorf("Compare(%q, %q) = %d, %t; want %d, %t", tc.b, tc.a, back, ok, -tc.order, tc.ok)
+		}
+	}
+}
+
+// TestCompareShort: versions that are compared as numbers order as they do by their
+// text, which those with a supplement are compared by.
+func TestCompareShort(t *testing.T) {
+	t.Parallel()
+	versions := []string{"1", "01", "9", "10", "0.0.0.1", "1.0.0.1", "1.9999", "1.10", "2.0", "2.0.0.0", "26", "26.0", "26.6.1", "2024.10.1.5", "9999.9999.9999.9999"}
+	for _, a := range versions {
+		for _, b := range versions {
+			short, _ := version.Compare(a, b)
+			long, ok := version.Compare(a+" (a)", b+" (a)")
+			if sign(short) != sign(long) || !ok {
+				t.Errorf("Compare(%q, %q) = %d, with a supplement %d, %t", a, b, short, long, ok)
+			}
 		}
 	}
 }
