@@ -5,12 +5,14 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 
 	"github.com/micromdm/plist"
 )
 
-// A Payload is the content of one kind of command. Its exported fields become
-// the command's keys, named by their plist tags.
+// A Payload is the content of one kind of command, a struct. Its fields, all of them
+// exported, become the command's keys, named by their plist tags.
 type Payload interface {
 	// RequestType returns Apple's name of the command.
 	RequestType() string
@@ -61,32 +63,43 @@ func (c Command) With(uuid string) (Command, error) {
 	if !validKey(uuid) {
 		return Command{}, errors.New("mdm: command UUID with a bad length or character")
 	}
-	start, found := bytes.CutSuffix(c.Body, append(escaped(c.UUID), commandEnd...))
+	start, found := bytes.CutSuffix(c.Body, []byte(escaped(c.UUID)+commandEnd))
 	if !found {
 		return Command{}, errors.New("mdm: not a command that NewCommand made")
 	}
-	body := make([]byte, 0, len(c.Body)+len(uuid))
-	body = append(append(append(body, start...), escaped(uuid)...), commandEnd...)
+	own := escaped(uuid)
+	body := make([]byte, 0, len(start)+len(own)+len(commandEnd))
+	body = append(append(append(body, start...), own...), commandEnd...)
 	return Command{UUID: uuid, RequestType: c.RequestType, Body: body}, nil
 }
 
-// escaped returns text as it stands in XML.
-func escaped(text string) []byte {
-	var b bytes.Buffer
-	_ = xml.EscapeText(&b, []byte(text)) // a buffer takes everything
-	return b.Bytes()
+// escaped returns printable text as it stands in XML.
+func escaped(text string) string {
+	needs := func(r rune) bool { return r > '~' || r == '"' || r == '\'' || r == '&' || r == '<' || r == '>' }
+	if !strings.ContainsFunc(text, needs) { // as in every UUID of ours
+		return text
+	}
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text)) // a builder takes everything
+	return b.String()
 }
 
-// dictionaryOf turns a payload into a dictionary RequestType can be added to,
-// by way of the encoding itself, so that the plist tags rule.
+// dictionaryOf turns a payload into a dictionary RequestType can be added to. It
+// reads the plist tags as the encoder does: to encode the payload alone and decode
+// that again costs twice as much as all the rest of a command.
 func dictionaryOf(p Payload) (map[string]any, error) {
-	encoded, err := plist.Marshal(p)
-	if err != nil {
-		return nil, err
+	v := reflect.Indirect(reflect.ValueOf(p))
+	if v.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("payload is a %s and not a struct", v.Kind())
 	}
-	m := make(map[string]any)
-	if err := plist.NewXMLDecoder(bytes.NewReader(encoded)).Decode(&m); err != nil {
-		return nil, err
+	m := make(map[string]any, v.NumField()+1)
+	for i := range v.NumField() {
+		name, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("plist"), ",")
+		field := v.Field(i)
+		isEmpty := field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0
+		if option != "omitempty" || !isEmpty {
+			m[name] = field.Interface()
+		}
 	}
 	return m, nil
 }
