@@ -29,30 +29,46 @@ func (k kind) repeats() bool {
 
 // kindOf recognises a command without a queue row by its UUID: it is what the
 // phone would be asked as it is now. An answer to anything else is too late to
-// mean something.
-func kindOf(s *snapshot, p *storage.Phone, id string) kind {
-	switch id {
-	case syncID(p):
-		return kindSync
-	case informationID(p):
-		return kindInformation
-	case appsID(p, groupApps(s, p.Group)):
-		return kindApps
-	case managedID(p):
-		return kindManaged
-	case holdID(p):
-		return kindHold
-	case profilesID(p):
-		return kindProfiles
-	case liftID(p):
-		return kindLift
-	case cadenceID(p):
-		return kindCadence
-	case progressID(p):
-		return kindProgress
-	case updateID(p):
-		return kindUpdate
-	default:
-		return kindQueue
+// mean something. Most answers are to what the phone was handed last.
+func kindOf(s *snapshot, p *storage.Phone, id string, handed kind) kind {
+	if handed != kindNone && handed != kindQueue && handed.id(s, p) == id {
+		return handed
 	}
+	for _, k := range []kind{
+		kindSync, kindInformation, kindApps, kindManaged, kindHold, kindProfiles, kindLift, kindCadence, kindProgress, kindUpdate,
+	} {
+		if k.id(s, p) == id {
+			return k
+		}
+	}
+	return kindQueue
+}
+
+// id returns the UUID of the command of a kind that the phone would be handed as it
+// is now, "" where a row names it.
+func (k kind) id(s *snapshot, p *storage.Phone) string {
+	switch k {
+	case kindSync:
+		return syncID(p)
+	case kindInformation:
+		return informationID(p)
+	case kindApps:
+		return appsID(p, groupApps(s, p.Group))
+	case kindManaged:
+		return managedID(p)
+	case kindHold:
+		return holdID(p)
+	case kindProfiles:
+		return profilesID(p)
+	case kindLift:
+		return liftID(p)
+	case kindCadence:
+		return cadenceID(p)
+	case kindProgress:
+		return progressID(p)
+	case kindUpdate:
+		return updateID(p)
+	case kindNone, kindQueue:
+	}
+	return ""
 }

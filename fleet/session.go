@@ -105,7 +105,7 @@ func (f *Fleet) take(ctx context.Context, t *turn, p storage.Phone) (storage.Pho
 		f.wantNext(t, &p)
 		return f.touch(ctx, t, p)
 	}
-	k := kindOf(t.current.Load(), &p, r.CommandUUID)
+	k := kindOf(t.current.Load(), &p, r.CommandUUID, t.kind)
 	switch {
 	case t.inflight == nil:
 	case t.inflight.UUID == r.CommandUUID:
