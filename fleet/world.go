@@ -180,8 +180,9 @@ func (s *snapshot) parts() policy.Parts {
 	for _, decided := range s.records.Policies {
 		p.Policies = append(p.Policies, enginePolicy(decided))
 	}
-	for _, v := range s.records.Verdicts {
-		p.Verdicts = append(p.Verdicts, policyVerdict(v))
+	p.Verdicts = make([]policy.Verdict, len(s.records.Verdicts)) // of which there are by far the most
+	for i, v := range s.records.Verdicts {
+		p.Verdicts[i] = policyVerdict(v)
 	}
 	for _, o := range s.records.Offers {
 		p.Offers = append(p.Offers, policy.Offer{

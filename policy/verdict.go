@@ -18,7 +18,7 @@ type verdictOf struct {
 }
 
 // rejected returns why v can never be accepted, or "".
-func (p Policy) rejected(v Verdict) Code {
+func (p Policy) rejected(v *Verdict) Code {
 	switch {
 	case v.Result != ResultWorks && v.Result != ResultWorksWithNote && v.Result != ResultBroken:
 		return WhyUnknownResult
@@ -45,7 +45,7 @@ func (p Policy) rejected(v Verdict) Code {
 
 // compareVerdicts orders by time. Of two at the same moment the broken one
 // comes last, so that the other does not clear it.
-func compareVerdicts(a, b Verdict) int {
+func compareVerdicts(a, b *Verdict) int {
 	return cmp.Or(a.At.Compare(b.At), cmp.Compare(severity(a.Result), severity(b.Result)), strings.Compare(a.ID, b.ID))
 }
 
@@ -182,7 +182,7 @@ func newestOf(accepted map[string]*Verdict) *Verdict {
 	var newest *Verdict
 	for _, class := range sortedKeys(accepted) {
 		v := accepted[class]
-		if newest == nil || compareVerdicts(*newest, *v) < 0 {
+		if newest == nil || compareVerdicts(newest, v) < 0 {
 			newest = v
 		}
 	}

@@ -198,21 +198,21 @@ func (g *group) class(model string) string {
 }
 
 func (w *World) addVerdicts(list []Verdict) {
-	for _, v := range sorted(list, compareVerdicts) {
+	for _, v := range sortedRefs(list, compareVerdicts) {
 		v.Method = cmp.Or(v.Method, MethodFull)
-		w.tested[appRelease{v.BundleID, v.Release}] = true
+		key := appRelease{v.BundleID, v.Release}
+		w.tested[key] = true
 		if g := w.groups[v.Group]; g != nil {
-			key := appRelease{v.BundleID, v.Release}
-			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: &v, class: g.class(v.Model), expires: g.policy.Expires(v), why: g.policy.rejected(v)})
+			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: v, class: g.class(v.Model), expires: g.policy.Expires(*v), why: g.policy.rejected(v)})
 		}
 	}
 }
 
 func (w *World) addOffers(list []Offer) {
-	for _, o := range sorted(list, func(a, b Offer) int { return a.At.Compare(b.At) }) {
+	for _, o := range sortedRefs(list, func(a, b *Offer) int { return a.At.Compare(b.At) }) {
 		g, rel := w.groups[o.Group], w.known[o.Release]
 		if g != nil && rel != nil && g.gates(rel) {
-			g.offers = append(g.offers, offerOf{&o, rel})
+			g.offers = append(g.offers, offerOf{o, rel})
 		}
 	}
 	for _, g := range w.groups {
@@ -222,13 +222,13 @@ func (w *World) addOffers(list []Offer) {
 }
 
 func (w *World) addApprovals(list []Approval) {
-	byTime := func(a, b Approval) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) }
-	for _, a := range sorted(list, byTime) {
+	byTime := func(a, b *Approval) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) }
+	for _, a := range sortedRefs(list, byTime) {
 		g, rel := w.groups[a.Group], w.known[a.Release]
 		if g == nil || rel == nil || !g.gates(rel) {
 			continue
 		}
-		a = copyApproval(a)
+		*a = copyApproval(*a)
 		if len(a.Waves) == 0 {
 			a.Waves = []Wave{{Start: a.At, Threshold: Buckets}}
 		}
@@ -238,7 +238,7 @@ func (w *World) addApprovals(list []Approval) {
 		slices.SortFunc(a.Waves, func(a, b Wave) int {
 			return cmp.Or(a.Start.Compare(b.Start), compareTaken(a, b), cmp.Compare(a.Threshold, b.Threshold), a.Deadline.Compare(b.Deadline))
 		})
-		g.approvals = append(g.approvals, approvalOf{&a, rel})
+		g.approvals = append(g.approvals, approvalOf{a, rel})
 	}
 	for _, g := range w.groups {
 		slices.Reverse(g.approvals)
@@ -318,11 +318,25 @@ func (m ModelWindow) open(now time.Time) bool {
 // their whole text, so that the result never depends on the order of list.
 func sorted[T any](list []T, compare func(a, b T) int) []T {
 	out := slices.Clone(list)
-	slices.SortFunc(out, func(a, b T) int {
+	for i, r := range sortedRefs(list, func(a, b *T) int { return compare(*a, *b) }) {
+		out[i] = *r
+	}
+	return out
+}
+
+// sortedRefs returns references to copies of the records in the order of [sorted].
+// Of large records that is what takes their time to move about.
+func sortedRefs[T any](list []T, compare func(a, b *T) int) []*T {
+	own := slices.Clone(list)
+	out := make([]*T, len(own))
+	for i := range own {
+		out[i] = &own[i]
+	}
+	slices.SortFunc(out, func(a, b *T) int {
 		if c := compare(a, b); c != 0 {
 			return c
 		}
-		return strings.Compare(fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b))
+		return strings.Compare(fmt.Sprintf("%+v", *a), fmt.Sprintf("%+v", *b))
 	})
 	return out
 }
