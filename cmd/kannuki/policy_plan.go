@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
-	"github.com/kannuki-mdm/kannuki/internal/policyfile"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -77,7 +76,7 @@ func (o planOptions) asker(ctx context.Context, g *globals, cmd *cobra.Command, 
 	if err != nil {
 		return nil, err
 	}
-	files, err := policyfile.Parse("--set", []byte(settingsText(changed, o, args)))
+	files, err := o.settings(g, cmd, changed, args)
 	if err != nil {
 		return nil, err
 	}
@@ -92,22 +91,6 @@ func (o planOptions) asker(ctx context.Context, g *globals, cmd *cobra.Command, 
 		}
 		return result, err
 	}, nil
-}
-
-// settingsText writes the change as a file has it.
-func settingsText(changed string, o planOptions, args []string) string {
-	var b strings.Builder
-	if len(o.set) > 0 {
-		fmt.Fprintf(&b, "policies:\n  - name: %q\n", changed)
-		for _, setting := range o.set {
-			key, value, _ := strings.Cut(setting, "=")
-			fmt.Fprintf(&b, "    %s: %s\n", strings.ReplaceAll(key, "-", "_"), value)
-		}
-	}
-	if len(args) > 0 && o.policy != "" {
-		fmt.Fprintf(&b, "groups:\n  - name: %q\n    policy: %q\n", args[0], o.policy)
-	}
-	return b.String()
 }
 
 // planned returns the name of the policy that is to change, or that the group

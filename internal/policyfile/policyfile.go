@@ -182,6 +182,14 @@ func (f *Files) Place(path string) (Place, bool) {
 	return Place{}, false
 }
 
+// Relocate changes where everything stands, for settings that nobody wrote into a
+// file.
+func (f *Files) Relocate(to func(Place) Place) {
+	for path, at := range f.places {
+		f.places[path] = to(at)
+	}
+}
+
 // keyOf returns a path without its indexes: they count the entries of all
 // files.
 func keyOf(path string) string {
