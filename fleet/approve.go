@@ -44,9 +44,7 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 	if err != nil {
 		return Effect{}, err
 	}
-	var approval storage.Approval
-	var promised Promise
-	var rebased Rebased
+	var next foreseen
 	detail := map[string]string{}
 	effect, err := f.carry(ctx, seg, a, decision{action: "gate.approve", group: r.Group, release: r.Release, detail: detail, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
@@ -55,7 +53,7 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if err := policy.Approvable(gate); err != nil {
 			return storage.WorldChange{}, closed(gate, err)
 		}
-		approval = f.newApproval(r.Group, r.Release, a.Actor, a.Reason, gate)
+		approval := f.newApproval(r.Group, r.Release, a.Actor, a.Reason, gate)
 		approval.Models = gate.Models
 		before, err := f.roll(w, s, r, &approval)
 		if err != nil {
@@ -64,16 +62,15 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if err := f.inTime(s, gate, approval); err != nil {
 			return storage.WorldChange{}, err
 		}
-		rebased = f.rebased(w, s, approval)
-		if rebased.RebasedFrom != "" {
-			detail["rebased_from"] = rebased.RebasedFrom
+		if approval.RebasedFrom != "" {
+			detail["rebased_from"] = approval.RebasedFrom
 		}
-		promised, err = f.promise(w, s, approval)
-		return storage.WorldChange{Approvals: append(before, approval)}, err
+		changed := append(before, approval)
+		next, err = f.foresee(w, s, changed)
+		return storage.WorldChange{Approvals: changed}, err
 	}})
 	if err == nil {
-		effect.Approval, effect.Promise, effect.Rebased = approval.ID, promised, rebased
-		effect.Waves = f.waveViews(w, approval, policy.Phase(effect.Phase))
+		f.foretell(w, next, &effect)
 	}
 	return effect, err
 }

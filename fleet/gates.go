@@ -79,11 +79,14 @@ type Effect struct {
 	Release string `json:"release"`
 	Phase   string `json:"phase"` // of the gate afterwards
 	EffectCounts
-	Approval string `json:"approval,omitempty"`
+	Approval string `json:"approval,omitempty"` // absent of one that was only tried
 	Promise         // of the approval
 	Rebased         // what it has to do with another rollout
 	// Haste is what hurrying a rollout under way changes; nil for any other decision.
 	Haste *Haste `json:"hurried,omitempty"`
+	// LanePromises are deadlines that phones keep from the urgent route of an older
+	// release, before that of their wave.
+	LanePromises []LanePromise `json:"urgent_promises,omitempty"`
 	// Waves are those of the approval, with their dates; none for a decision
 	// that has none.
 	Waves []WaveView `json:"waves,omitempty"`

@@ -42,6 +42,13 @@ func TestPlanShowsWhatTheLanePromises(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{older: 2}, phones); diff != "" {
 		t.Errorf("phones by lane (-want +got):\n%s", diff)
 	}
+	tried := w.act("r")
+	tried.DryRun = true
+	dry, err := w.fleet.Approve(w.ctx, seg, tried, fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+7d"})
+	w.must(err)
+	if diff := cmp.Diff(plan(), dry.LanePromises); diff != "" {
+		t.Errorf("a dry run says other than the plan (-plan +dry run):\n%s", diff)
+	}
 	soon, err := w.fleet.PlanRollout(seg, fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+2h"})
 	if w.must(err); soon.LanePromises != nil {
 		t.Errorf("beside an earlier deadline the lane keeps %+v", soon.LanePromises)

@@ -145,10 +145,7 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 	if seen.Kind == storage.KindEdit {
 		return f.signEdit(ctx, w, a, id)
 	}
-	var approval storage.Approval
-	var promised Promise
-	var rebased Rebased
-	var haste *Haste
+	var next foreseen
 	detail := map[string]string{}
 	build := func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		p, err := f.signable(s, a, id)
@@ -162,22 +159,19 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 		if err != nil {
 			return storage.WorldChange{}, outdated(err)
 		}
-		approval = changed[len(changed)-1]
-		rebased, haste = f.rebased(w, s, approval), f.haste(w, s, approval)
+		next, err = f.foresee(w, s, changed)
 		f.end(&p, a, storage.StateSigned)
-		p.Approval = approval.ID
-		signatureDetail(detail, p, approval)
-		promised, err = f.promise(w, s, approval)
+		p.Approval = next.approval.ID
+		signatureDetail(detail, p, next.approval)
 		told := []storage.Notice{f.proposalNotice(w.segment, NoticeProposalSigned, p)}
-		if haste != nil {
-			told = append(told, f.hurryNotice(w.segment, approval, *haste))
+		if next.haste != nil {
+			told = append(told, f.hurryNotice(w.segment, next.approval, *next.haste))
 		}
 		return storage.WorldChange{Approvals: changed, Proposals: []storage.Proposal{p}, Notices: told}, err
 	}
 	effect, err := f.carry(ctx, seg, a, decision{actionOf(seen), seen.Group, seen.Release, build, detail})
 	if err == nil {
-		effect.Approval, effect.Promise, effect.Rebased, effect.Haste = approval.ID, promised, rebased, haste
-		effect.show(f.waveViews(w, approval, policy.Phase(effect.Phase)), approval)
+		f.foretell(w, next, &effect)
 	}
 	return effect, err
 }

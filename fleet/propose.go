@@ -41,13 +41,11 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 		if err := f.preview(w, s, storage.WorldChange{Approvals: changed}, &out.Effect); err != nil {
 			return storage.WorldChange{}, err
 		}
-		approval := changed[len(changed)-1]
-		out.Effect.Haste = f.haste(w, s, approval)
-		out.Effect.Rebased = f.rebased(w, s, approval)
-		if out.Effect.Promise, err = f.promise(w, s, approval); err != nil {
+		next, err := f.foresee(w, s, changed)
+		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		out.Effect.show(f.waveViews(w, approval, policy.Phase(out.Effect.Phase)), approval)
+		f.foretell(w, next, &out.Effect)
 		out.ProposalView = f.proposalView(w, s, p)
 		out.unmade(a)
 		return f.proposing(w.segment, a, p), nil
@@ -86,14 +84,6 @@ func proposalTarget(p storage.Proposal) string {
 		return p.Edit.Acts[0].Target
 	}
 	return p.Group + "/" + p.Release
-}
-
-// show adds to an effect what an approval by two people says.
-func (e *Effect) show(waves []WaveView, a storage.Approval) {
-	e.Waves = waves
-	if a.Override != nil {
-		e.Until = a.Override.Until
-	}
 }
 
 // newProposal returns an open proposal; its kind and terms are for whoever makes it.

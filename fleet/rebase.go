@@ -21,6 +21,9 @@ type Rebased struct {
 	// UnderWay is an older one that goes on beside it, each phone following the
 	// newest that lets it start.
 	UnderWay string `json:"under_way,omitempty"`
+	// Newer is the newest release that is approved for phones of these models too:
+	// those that it lets start follow it, and not this one.
+	Newer string `json:"newer,omitempty"`
 }
 
 // drawn returns the release that the phones of an approval's waves were drawn
@@ -43,7 +46,7 @@ func (f *Fleet) takeOver(w *worldState, s *snapshot, r ApproveRequest, a *storag
 	if len(r.Waves) > 0 || r.Start != "" || r.Soak != "" {
 		return nil, invalid("rebase", "rebase-has-waves", "it takes the waves, their dates and the time to soak from the rollout under way; leave out waves, start and soak")
 	}
-	old, phase, ok := f.underWay(w, s, *a)
+	old, phase, ok := f.underWay(s, f.gatesOf(w, s, a.Group), *a)
 	if !ok {
 		return nil, refused("nothing-to-rebase", "no rollout of an older release of iOS %d is under way in group %s; leave out --rebase", version.Major(a.Release), a.Group).
 			with("release", a.Release, "group", a.Group)
@@ -96,9 +99,9 @@ func (f *Fleet) withDeadline(waves []policy.Wave, text string, now time.Time) ([
 
 // underWay returns the approval of the newest older release of the same major
 // version whose rollout is not over, and the phase of its gate.
-func (f *Fleet) underWay(w *worldState, s *snapshot, a storage.Approval) (storage.Approval, policy.Phase, bool) {
+func (f *Fleet) underWay(s *snapshot, gates []policy.Gate, a storage.Approval) (storage.Approval, policy.Phase, bool) {
 	now := f.now()
-	for _, gate := range policy.Gates(s.withCensus(w.census, now), a.Group, now) {
+	for _, gate := range gates {
 		if !version.Newer(a.Release, gate.Release) || version.Major(a.Release) != version.Major(gate.Release) {
 			continue
 		}
@@ -196,8 +199,36 @@ func (f *Fleet) rebased(w *worldState, s *snapshot, a storage.Approval) Rebased 
 	if _, ok := standing(s, a.Group, a.SupersededBy, f.now()); ok {
 		r.SupersededBy = a.SupersededBy
 	}
-	if old, _, ok := f.underWay(w, s, a); ok && old.Release != a.RebasedFrom {
+	gates := f.gatesOf(w, s, a.Group)
+	if old, _, ok := f.underWay(s, gates, a); ok && old.Release != a.RebasedFrom {
 		r.UnderWay = old.Release
 	}
+	if newer := f.newer(s, gates, a); newer != r.SupersededBy {
+		r.Newer = newer
+	}
 	return r
+}
+
+// newer returns the newest release whose approval goes on for production phones of
+// models that an older approval is for, "" for none. Phones pass over one that stands
+// still.
+func (f *Fleet) newer(s *snapshot, gates []policy.Gate, a storage.Approval) string {
+	for _, gate := range gates {
+		if !version.Newer(gate.Release, a.Release) {
+			break
+		}
+		goesOn := gate.Phase == policy.PhaseApproved || gate.Phase == policy.PhaseRollingOut || gate.Phase == policy.PhaseDone
+		other, ok := standing(s, a.Group, gate.Release, f.now())
+		both := func(model string) bool { return covers(a, model) && covers(other, model) }
+		if goesOn && ok && slices.ContainsFunc(gate.ProductionModels, both) {
+			return gate.Release
+		}
+	}
+	return ""
+}
+
+// gatesOf returns the gates of a group as they are now, newest release first.
+func (f *Fleet) gatesOf(w *worldState, s *snapshot, group string) []policy.Gate {
+	now := f.now()
+	return policy.Gates(s.withCensus(w.census, now), group, now)
 }

@@ -136,9 +136,12 @@ func TestRebase(t *testing.T) {
 	if dry.UnderWay != older || dry.RebasedFrom != "" || dry.Install != 4 {
 		t.Errorf("without taking over: %+v, want 4 phones asked and the other rollout named", dry)
 	}
+	if dry.Approval != "" {
+		t.Errorf("an approval that was only tried has the ID %s", dry.Approval)
+	}
 	effect, err := w.rebase()
 	w.must(err)
-	if effect.RebasedFrom != older || effect.Install != 2 {
+	if effect.Approval == "" || effect.RebasedFrom != older || effect.Install != 2 {
 		t.Errorf("effect %+v, want the two phones of the wave that began", effect)
 	}
 	want := []fleet.WaveView{
@@ -365,5 +368,46 @@ func TestRebaseLeavesNobodyBehind(t *testing.T) {
 	_, err := w.fleet.Approve(w.ctx, seg, w.act("r"), fleet.ApproveRequest{Group: "sales", Release: narrow, Rebase: true})
 	if r := refusal(t, err); r.Code != "rebase-leaves-models" || r.Params["models"] != "iPhone15,2" {
 		t.Errorf("refused as %s %v", r.Code, r.Params)
+	}
+}
+
+// TestNewerApproved: an exception for a release says that a newer one is approved,
+// which phones follow instead, for as long as that goes on.
+func TestNewerApproved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.unverified()
+	v := w.enrol("V2", "sales", storage.RingVerification)
+	v.settle()
+	v.install(release, "23G83")
+	w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: release, Result: "works", Device: "V2"})))
+	try := func() fleet.Effect {
+		t.Helper()
+		a, r := by("tanaka"), override()
+		a.DryRun, r.Release = true, older
+		p, err := w.fleet.ProposeOverride(w.ctx, seg, a, r)
+		w.must(err)
+		return p.Effect
+	}
+	if got := try(); got.Newer != "" || got.Install != 1 {
+		t.Errorf("before the newer one is approved: newer %q, %d phones", got.Newer, got.Install)
+	}
+	w.must(second(w.fleet.Approve(w.ctx, seg, w.act("tested"), fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+3d"})))
+	if got := try(); got.Newer != release || got.Install != 0 {
+		t.Errorf("after it: newer %q, %d phones, want %s and none", got.Newer, got.Install, release)
+	}
+	r := override()
+	r.Release = older
+	p, err := w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), r)
+	w.must(err)
+	if effect, err := w.fleet.Sign(w.ctx, seg, by("sato"), p.ID); err != nil || effect.Newer != release {
+		t.Errorf("signed: newer %q, %v", effect.Newer, err)
+	}
+	if got := w.rollout(older); got.Newer != release {
+		t.Errorf("its rollout: %+v", got.Rebased)
+	}
+	w.must(second(w.fleet.Pause(w.ctx, seg, w.act("wait"), "sales", release)))
+	if got := w.rollout(older); got.Newer != "" {
+		t.Errorf("once the newer one stands still: %+v", got.Rebased)
 	}
 }

@@ -44,8 +44,15 @@ func showEdit[T any](g *globals, cmd *cobra.Command, path string, body any, o ed
 
 // proposed shows an act that waits for a second person.
 func (g *globals) proposed(p fleet.Proposed) answer {
-	text := g.proposedText(p) + g.rebasedText(fleet.Rebased{RebasedFrom: p.Effect.RebasedFrom}, p.Release, p.Group) + g.wavesText(p.Effect.Waves) + "\n" + g.proposalText(p.ProposalView)
+	text := g.proposedText(p) + g.effectRebased(p.Effect) + g.wavesText(p.Effect.Waves) + g.lanePromisesText(p.Effect.LanePromises) + "\n" + g.proposalText(p.ProposalView)
 	return answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text}
+}
+
+// effectRebased says what an approval by two people has to do with other rollouts.
+// That it could take over the waves of one beside it is for one person to do.
+func (g *globals) effectRebased(e fleet.Effect) string {
+	e.UnderWay = ""
+	return g.rebasedText(e.Rebased, e.Release, e.Group)
 }
 
 // editText shows what a proposed edit changes, and which gates that opens.

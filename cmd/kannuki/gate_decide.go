@@ -96,12 +96,13 @@ func effectTable(e fleet.Effect) table {
 		{"sooner", ""},
 		{"waiting", ""},
 		{"kept", ""},
+		{"newer", ""},
 	}}
 	cells := []cell{
 		plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until),
 		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay), number(e.AppFirst),
 	}
-	tab.add(append(cells, hasteCells(e.Haste)...)...)
+	tab.add(append(append(cells, hasteCells(e.Haste)...), plain(e.Newer))...)
 	return tab
 }
 
@@ -306,7 +307,7 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 		fmt.Fprintf(&b, "%s\n%s\n%s", head, asked, g.appFirstText(e.AppFirst))
 		fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
 		b.WriteString(g.rebasedText(e.Rebased, gate.Release, gate.Group))
-		b.WriteString(g.wavesText(e.Waves))
+		b.WriteString(g.wavesText(e.Waves) + g.lanePromisesText(e.LanePromises))
 	}
 	if !e.DryRun {
 		fmt.Fprintf(&b, "%s\n", t.T("`kannuki rollout pause` stops phones that have not started."))

@@ -207,6 +207,10 @@ func (g *globals) rebasedText(r fleet.Rebased, release, group string) string {
 	if r.UnderWay != "" {
 		b.WriteString(t.T("A rollout of %s is under way beside it. `kannuki gate approve %s --group %s --rebase` takes its waves over instead of starting new ones.", r.UnderWay, release, group) + "\n")
 	}
+	if r.Newer != "" {
+		b.WriteString(t.T("A newer release, iOS %s, is approved for the same phones: those that it lets start install that and not %s. To have %s installed, stop it first: `kannuki rollout pause %s --group %s`.",
+			r.Newer, release, release, r.Newer, group) + "\n")
+	}
 	return b.String()
 }
 
