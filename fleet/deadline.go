@@ -31,6 +31,9 @@ func (f *Fleet) parseDeadline(text string, now time.Time) (policy.LocalTime, err
 			continue
 		}
 		deadline := policy.FormatLocal(t, time.UTC)
+		if shown, _ := time.ParseInLocation(layout, text, f.o.Location); policy.FormatLocal(shown, f.o.Location) != deadline {
+			return "", invalid("deadline", "deadline-skipped", "no clock in %s shows %s: clocks go forward then; want an hour earlier or later", f.o.Location, text).with("value", text, "zone", f.o.Location.String())
+		}
 		if deadline.Compare(policy.FormatLocal(now, f.o.Location)) <= 0 {
 			return "", invalid("deadline", "deadline-past", "%s is in the past; a past deadline would restart phones within the hour", text).with("value", text)
 		}

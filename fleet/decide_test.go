@@ -234,7 +234,7 @@ func TestEffectNamesTheNotice(t *testing.T) {
 	later.verified()
 	request.Start = "+2d"
 	effect, err = later.fleet.Approve(later.ctx, seg, later.act("r"), request)
-	want.NotBefore = "2026-08-21T18:00:00"
+	want.Deadline, want.NotBefore = "2026-08-20T10:00:00", "2026-08-21T18:00:00"
 	check("start in two days", effect.Promise, err)
 }
 

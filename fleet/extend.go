@@ -144,7 +144,7 @@ func (f *Fleet) extendedWaves(w *worldState, a storage.Approval, models []string
 		}
 		deadline := f.earliest(s, &approval, approval.Waves[i], f.location(p))
 		if found[i].Phones == 0 || deadline.Compare(policy.LocalTime(found[i].Deadline)) < 0 {
-			found[i].Deadline, found[i].StopUntil = string(deadline), string(deadline.StopUntil())
+			found[i].Deadline, found[i].StopUntil = string(deadline), string(deadline.StopUntil(f.location(p)))
 		}
 		found[i].Phones++
 	}

@@ -162,7 +162,7 @@ func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Appr
 	approval := policyApproval(a)
 	for i := range phones {
 		if p := &phones[i]; p.Group == v.Group && p.State == storage.PhoneEnrolled && p.Ring == storage.RingProduction {
-			v.Phones = append(v.Phones, rolloutPhone(p, &approval, rolloutReason(p, v.Release, e.view(p).Reason)))
+			v.Phones = append(v.Phones, f.rolloutPhone(p, &approval, rolloutReason(p, v.Release, e.view(p).Reason)))
 		}
 	}
 	return err
@@ -175,10 +175,10 @@ func rolloutReason(p *storage.Phone, release, reason string) string {
 	return reason
 }
 
-func rolloutPhone(p *storage.Phone, a *policy.Approval, reason string) RolloutPhone {
+func (f *Fleet) rolloutPhone(p *storage.Phone, a *policy.Approval, reason string) RolloutPhone {
 	v := RolloutPhone{UDID: p.UDID, OS: p.OS.Version, Wave: memberOf(p).waveOf(a) + 1, Reason: reason}
 	if e := p.Announced.Enforcement; e != nil {
-		v.Release, v.ToldAt, v.Deadline, v.StopUntil = e.Release, e.FirstAt, e.Deadline, string(policy.LocalTime(e.Deadline).StopUntil())
+		v.Release, v.ToldAt, v.Deadline, v.StopUntil = e.Release, e.FirstAt, e.Deadline, string(policy.LocalTime(e.Deadline).StopUntil(f.location(p)))
 	}
 	return v
 }

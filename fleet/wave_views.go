@@ -10,13 +10,15 @@ import (
 
 // WaveView is one wave of a rollout.
 type WaveView struct {
-	Wave     int       `json:"wave"`          // from 1
-	State    WaveState `json:"state"`         // waiting, at-once, soaking, started or done
-	Why      WaveWait  `json:"why,omitempty"` // what a wave that waits waits for
-	Phones   int       `json:"phones"`        // production phones of this wave alone, of models that it is approved for
-	Done     int       `json:"done"`          // of them, those that have the release
-	Start    time.Time `json:"start"`
-	Deadline string    `json:"deadline"` // local wall time of each phone
+	Wave   int       `json:"wave"`          // from 1
+	State  WaveState `json:"state"`         // waiting, at-once, soaking, started or done
+	Why    WaveWait  `json:"why,omitempty"` // what a wave that waits waits for
+	Phones int       `json:"phones"`        // production phones of this wave alone, of models that it is approved for
+	Done   int       `json:"done"`          // of them, those that have the release
+	Start  time.Time `json:"start"`
+	// Deadline is the local wall time of each phone by which those that are told when
+	// the wave starts install: what was asked for, or the end of their notice.
+	Deadline string `json:"deadline"`
 	// StopUntil is the last local time at which stopping is sure to help.
 	StopUntil string `json:"stop_until"`
 	// UpTo are versions, one of each branch: the wave is for phones on one of them
@@ -52,10 +54,11 @@ const (
 
 // waveViews describes the waves of an approval.
 func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase) []WaveView {
-	now, waves := f.now(), engineWaves(a.Waves)
+	now, waves, schedule := f.now(), engineWaves(a.Waves), f.scheduleOf(w.current.Load(), a)
 	views := make([]WaveView, len(waves))
 	for i, wave := range waves {
-		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(wave.Deadline), StopUntil: string(wave.Deadline.StopUntil()), UpTo: wave.UpTo}
+		deadline := schedule.Told(wave, wave.Start)
+		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(deadline), StopUntil: string(deadline.StopUntil(f.o.Location)), UpTo: wave.UpTo}
 	}
 	countWaves(w, a, views)
 	stopped := phase == policy.PhasePaused || phase == policy.PhaseBlocked

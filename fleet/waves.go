@@ -118,8 +118,7 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 	}
 	within, _ := sinceOpening(r.Deadline) // 0: a wall time
 	if len(r.Waves) == 0 {
-		// The deadline of a single wave counts from now, whenever it starts.
-		r.Waves, within = []string{"100%"}, max(0, within-start.Sub(now))
+		r.Waves = []string{"100%"}
 	}
 	specs, err := parseWaves(r.Waves)
 	if err != nil {
@@ -141,7 +140,7 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 	// The first has nothing to wait for but its date and the calendar.
 	waves[0].Waits = waves[0].Start.After(now)
 	for i, wave := range waves {
-		if len(waves) > 1 && wave.Deadline.Compare(policy.FormatLocal(wave.Start, f.o.Location)) <= 0 {
+		if (len(waves) > 1 || r.Start != "") && wave.Deadline.Compare(policy.FormatLocal(wave.Start, f.o.Location)) <= 0 {
 			return nil, 0, invalid("waves", "wave-after-deadline", "%s would start %s, after the deadline %s; give the deadline as an offset such as +3d, which counts from each wave's start",
 				specs[i].text, policy.FormatLocal(wave.Start, f.o.Location), wave.Deadline).
 				with("value", specs[i].text, "date", wave.Start.Format(time.RFC3339), "deadline", string(wave.Deadline))

@@ -52,14 +52,14 @@ func (s Schedule) Told(w Wave, now time.Time) LocalTime {
 }
 
 // Told returns the deadline of a phone with a clock in loc (nil: UTC) that is told at a
-// moment: the one it is asked for or, when that is later, the end of its own notice and when
-// the calendar opens after that.
+// moment: the one it is asked for or, when its own notice ends after that, when the
+// calendar opens after its notice.
 func (c Calendar) Told(asked LocalTime, told time.Time, notice time.Duration, loc *time.Location) LocalTime {
-	ends := c.NextLocal(FormatLocal(minuteUp(told.Add(notice)), loc))
-	if asked.Compare(ends) > 0 {
+	ends := FormatLocal(minuteUp(told.Add(notice)), loc)
+	if asked.Compare(ends) >= 0 {
 		return asked
 	}
-	return ends
+	return c.NextLocal(ends)
 }
 
 // LastDeadline returns the last deadline, on the clock of the installation, that
@@ -74,9 +74,11 @@ func (s Schedule) LastDeadline(g Gate) LocalTime {
 
 // LastWeek reports whether no approval of the gate that is given at now can end in
 // time any more, whatever its deadline and its waves: what is verified takes two people
-// then, or a newer release. The calendar may bring that about weeks before.
+// then, or a newer release. A calendar that puts off every start may bring that about
+// weeks before.
 func (s Schedule) LastWeek(g Gate, now time.Time) bool {
 	soonest := s.Plan([]Wave{{Waits: true, Planned: now}})[0]
+	soonest.Deadline = FormatLocal(minuteUp(soonest.Start.Add(s.Notice)), s.Location)
 	return s.Ending(g, soonest, now) != EndsInTime
 }
 

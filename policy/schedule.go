@@ -98,14 +98,19 @@ func (s Schedule) put(waves []Wave, i int, at time.Time) []Wave {
 // sure. Apple documents none; two hours were told in a conference talk.
 const LastStop = 2 * time.Hour
 
-// StopUntil returns the last moment, on the phone's clock, at which it helps to
-// stop what has this deadline.
-func (l LocalTime) StopUntil() LocalTime {
-	t, err := time.Parse(localLayout, string(l))
+// StopUntil returns the last moment, on the phone's clock in loc (nil: UTC), at
+// which it helps to stop what has this deadline. Where the clocks are changed in
+// between it is the earlier one: what a clock shows can come twice.
+func (l LocalTime) StopUntil(loc *time.Location) LocalTime {
+	shown, err := time.Parse(localLayout, string(l))
 	if err != nil {
 		return ""
 	}
-	return FormatLocal(t.Add(-LastStop), time.UTC)
+	stop := FormatLocal(shown.Add(-LastStop), time.UTC)
+	if real := FormatLocal(Schedule{Location: loc}.instant(shown).Add(-LastStop), loc); real.Compare(stop) < 0 {
+		return real
+	}
+	return stop
 }
 
 // ShelfMargin is how long before a build can no longer be installed its last
@@ -127,6 +132,11 @@ func (s Schedule) in(t time.Time) time.Time {
 		return t.UTC()
 	}
 	return t.In(s.Location)
+}
+
+// instant returns the moment at which the clocks show what t does in UTC.
+func (s Schedule) instant(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, s.in(t).Location())
 }
 
 // deadline returns the whole minute at which within has passed since start, or

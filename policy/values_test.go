@@ -73,12 +73,25 @@ func TestDays(t *testing.T) {
 
 func TestLocalTimes(t *testing.T) {
 	t.Parallel()
-	deadline := policy.LocalTime("2026-11-27T01:30:00")
-	if got := deadline.StopUntil(); got != "2026-11-26T23:30:00" {
-		t.Errorf("last moment to stop %s is %s, want %s before", deadline, got, policy.LastStop)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := policy.LocalTime("odd").StopUntil(); got != "" {
-		t.Errorf("last moment to stop what cannot be read is %q", got)
+	for _, test := range []struct {
+		name           string
+		deadline, want policy.LocalTime
+		loc            *time.Location
+	}{
+		{"the evening before", "2026-11-27T01:30:00", "2026-11-26T23:30:00", nil},
+		{"the clocks go forward in between", "2026-03-29T03:30:00", "2026-03-29T00:30:00", berlin},
+		{"a time that the clocks leave out", "2026-03-29T02:30:00", "2026-03-29T00:30:00", berlin},
+		{"the clocks go back in between", "2026-10-25T03:30:00", "2026-10-25T01:30:00", berlin},
+		{"a time that comes twice", "2026-10-25T02:30:00", "2026-10-25T00:30:00", berlin},
+		{"odd", "odd", "", berlin},
+	} {
+		if got := test.deadline.StopUntil(test.loc); got != test.want {
+			t.Errorf("%s: last moment to stop %s is %s, want %s", test.name, test.deadline, got, test.want)
+		}
 	}
 	office := policy.Calendar{Weekdays: []time.Weekday{time.Monday}, From: 9 * time.Hour, To: 17 * time.Hour}
 	for from, want := range map[policy.LocalTime]policy.LocalTime{

@@ -161,6 +161,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"not-a-duration":        "{field}：\"{value}\"は24hのような時間の長さではありません。",
 		"not-a-number":          "{field}：\"{value}\"は数ではありません。",
 		"not-a-boolean":         "{field}：\"{value}\"は使えません。trueかfalseを指定してください。",
+		"deadline-skipped":      "{field}：{zone}の時計は{value}を示しません（時計が進む時間帯です）。1時間前後の時刻で指定してください。",
 		"deadline-past":         "{field}：{value}は過去の時刻です。過去の期限では端末が1時間以内に再起動してしまいます。",
 		"deadline-too-far":      "{field}：{value}は90日より先です。",
 		"until-too-early":       "{field}：{value}は最後の段階の開始か適用期限（{deadline}）より前です。端末が適用する前に指示が終わってしまいます。",
