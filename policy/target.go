@@ -187,8 +187,12 @@ func (c choice) permit(a approvalOf) Reason {
 }
 
 // belowFloor checks one app against its floor. An app that is not on the phone
-// does not hold it back: nothing there can break.
+// does not hold it back: nothing there can break. Nor does one that the group
+// depended on when it was approved and does not any more: nobody asks for its version.
 func (c choice) belowFloor(floor Floor) Reason {
+	if !slices.Contains(c.g.Apps, floor.BundleID) {
+		return Reason{}
+	}
 	i := slices.IndexFunc(c.f.Apps, func(a InstalledApp) bool { return a.BundleID == floor.BundleID })
 	switch {
 	case !c.f.AppsKnown, i >= 0 && c.f.Apps[i].Version == "":

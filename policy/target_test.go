@@ -372,3 +372,33 @@ func TestBucket(t *testing.T) {
 		t.Errorf("%d of 10,000 phones are in the first tenth, want about 1,000", first)
 	}
 }
+
+// TestFloorEndsWithTheGroupsApp: what an approval asks of an app that was taken out of the
+// group since keeps no phone waiting. Nobody asks phones for its version any more, and a
+// phone that joins a group without apps never tells any.
+func TestFloorEndsWithTheGroupsApp(t *testing.T) {
+	t.Parallel()
+	older := func(f *policy.Facts) { f.Apps[0].Version = "3.0" }
+	unknown := func(f *policy.Facts) { f.Apps, f.AppsKnown = nil, false }
+	for _, tt := range []struct {
+		name  string
+		left  []string // apps of the group
+		facts func(*policy.Facts)
+		want  policy.Code
+	}{
+		{"too old", []string{pos, scan}, older, policy.ReasonAppUpdateNeeded},
+		{"too old, taken out", []string{scan}, older, ""},
+		{"unknown, the other taken out", []string{scan}, unknown, policy.ReasonAppVersionUnknown},
+		{"unknown, all taken out", nil, unknown, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p, f := approved(), phone()
+			p.Groups[0].Apps = tt.left
+			tt.facts(&f)
+			if got := target(p, f); got.Blocked.Code != tt.want || (got.Enforce != nil) != (tt.want == "") {
+				t.Errorf("enforce %+v, blocked %v, want %q", got.Enforce, got.Blocked, tt.want)
+			}
+		})
+	}
+}

@@ -13,9 +13,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage/memory"
 )
 
-// calendarStream is the stream of random numbers of calendars that people change.
-const calendarStream = 31
-
 // sharedCalendar is the calendar that policies follow which have none of their own.
 const sharedCalendar = "shops"
 

@@ -16,9 +16,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage/memory"
 )
 
-// editStream is the stream of random numbers of edits.
-const editStream = 21
-
 // settled is what people settled of apps and groups, from a moment on: the
 // simulation's own book of it.
 type settled struct {

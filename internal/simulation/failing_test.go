@@ -10,13 +10,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// oldPhonesStream and failingStream are the streams of random numbers of phones before
-// declarations that fail.
-const (
-	oldPhonesStream = 33
-	failingStream   = 34
-)
-
 // drawOldPhones makes most phones of a life such that know no declarations, which their
 // groups test on, and has Apple publish for them early. What they show stops rollouts.
 func drawOldPhones(r *rand.Rand, l *life) {
@@ -266,7 +259,7 @@ func patient() []plant {
 		return p
 	}
 	return []plant{
-		named("nobody counts what fails by command", "P4", 23, older(func(p *storage.Phone) { p.Update.FailureSeen = time.Time{} })),
+		named("nobody counts what fails by command", "P4", 247, older(func(p *storage.Phone) { p.Update.FailureSeen = time.Time{} })),
 		named("what fails is asked for again at once", "P12", 55, older(func(p *storage.Phone) { p.Update.Failures = 1 })),
 		named("a phone that failed looks as if it waited", "P3", 55, older(func(p *storage.Phone) {
 			if p.Update.Install == stateFailed {

@@ -228,9 +228,13 @@ func (w *world) stopped(a storage.Approval, now time.Time) string {
 }
 
 // belowFloor objects to a phone with an app older than every version that was
-// tested.
+// tested, as long as its group depends on it.
 func (w *world) belowFloor(p *phone, release string, at time.Time) objection {
+	depends := w.closing(p.group)
 	for _, a := range w.closingAt(p.group, at) {
+		if !slices.ContainsFunc(depends, func(d app) bool { return d.bundleID == a.bundleID }) {
+			continue
+		}
 		least, _ := w.tested(p.group, a.bundleID, release, at)
 		if has := w.listed(p, a.bundleID); has < least {
 			o := because("P1", "version %d of %s was not tested", has, a.bundleID)

@@ -36,6 +36,7 @@ type life struct {
 
 	rearranged bool // people change calendars
 	failing    bool // phones without declarations fail
+	onceMore   bool // rollouts are hurried twice
 
 	majors  bool     // there are two major versions
 	deliver []string // how each business app comes to phones; nil: none does
@@ -135,6 +136,7 @@ type size struct {
 	phones, days int
 	slow         bool
 	flawed       bool // flaws are exploited
+	onceMore     bool // rollouts are hurried twice
 	complains    bool // users report that apps do not work
 	locked       bool // phones are locked for hours
 	majors       bool // Apple maintains two major versions
@@ -159,9 +161,7 @@ const (
 
 // draw makes the life of a seed.
 func draw(seed uint64, of size) life {
-	// Each part has numbers of its own, so that a change of one leaves the others.
-	numbers := func(part uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, part)) }
-	r := numbers(1)
+	r := numbers(seed, peopleStream)
 	l := life{seed: seed, days: of.days, wire: seed%wireEach == 0, asks: seldom, start: time.Date(2025, time.Month(1+r.IntN(12)), 1+r.IntN(28), 6, 0, 0, 0, time.UTC)}
 	if seed%dailyEach == 0 {
 		l.asks = day
@@ -170,32 +170,32 @@ func draw(seed uint64, of size) life {
 		{name: "sales", apps: []int{0, 1}, notice: 24 * time.Hour},
 		{name: "store", apps: []int{1 - r.IntN(2), 2}, auto: r.IntN(2) == 0, notice: time.Duration(2+r.IntN(40)) * time.Hour},
 	}
-	r = numbers(5)
+	r = numbers(seed, rulesStream)
 	l.zone = pick(r, "UTC", "Asia/Tokyo", "America/New_York")
 	for i := range l.teams {
 		l.teams[i].rules = drawRules(r, l.teams[i].name, l.start, of)
 	}
-	r = numbers(2)
+	r = numbers(seed, phonesStream)
 	for i := range of.phones {
 		l.phones = append(l.phones, drawPhone(r, i, of, len(l.teams)))
 	}
-	l.releases = drawReleases(numbers(3), of.days)
+	l.releases = drawReleases(numbers(seed, releasesStream), of.days)
 	l.majors, l.stops = of.majors, never
 	if of.majors {
-		drawMajors(numbers(21), &l)
+		drawMajors(numbers(seed, majorsStream), &l)
 	}
 	l.reminds = of.reminds
 	if of.reminds {
-		drawReminders(numbers(23), &l)
+		drawReminders(numbers(seed, remindersStream), &l)
 	}
 	if of.delivers {
-		drawShoppers(numbers(22), &l)
+		drawShoppers(numbers(seed, shoppersStream), &l)
 	}
 	if of.failing {
 		l.failing, l.troubled = true, true
-		drawOldPhones(numbers(oldPhonesStream), &l)
+		drawOldPhones(numbers(seed, oldPhonesStream), &l)
 	}
-	l.events = drawEvents(numbers(4), &l, of)
+	l.events = drawEvents(&l, of)
 	return l
 }
 
@@ -237,26 +237,40 @@ func drawPhone(r *rand.Rand, i int, of size, teams int) character {
 	return c
 }
 
-// drawEvents draws what people, vendors, Apple's feed and faults do.
-func drawEvents(r *rand.Rand, l *life, of size) []event {
-	var events []event
-	last := time.Duration(l.days-quiet) * day
-	add := func(at time.Duration, k kind, team, about int) {
-		// No two events at one time, so that leaving one out moves no other.
-		at = at.Truncate(time.Minute) + time.Duration(len(events)%50)*time.Second
-		if at >= 0 && at < last || k == kindFeed {
-			events = append(events, event{at: at, kind: k, team: team, about: about, dice: r.Uint64()})
-		}
+// diary is what happens in a life, while it is drawn.
+type diary struct {
+	seed   uint64
+	last   time.Duration // nothing but Apple's feed comes later
+	dice   *rand.Rand    // of the part that is being drawn
+	events []event
+}
+
+// from goes on with the part that draws from a stream, and returns that.
+func (d *diary) from(of stream) *rand.Rand {
+	d.dice = numbers(d.seed, of)
+	return d.dice
+}
+
+func (d *diary) add(at time.Duration, k kind, team, about int) {
+	// No two events at one time, so that leaving one out moves no other.
+	at = at.Truncate(time.Minute) + time.Duration(len(d.events)%50)*time.Second
+	if at >= 0 && at < d.last || k == kindFeed {
+		d.events = append(d.events, event{at: at, kind: k, team: team, about: about, dice: d.dice.Uint64()})
 	}
-	for d := range l.days {
-		add(time.Duration(d)*day, kindFeed, 0, d)
+}
+
+// drawEvents draws what people, vendors, Apple's feed and faults do.
+func drawEvents(l *life, of size) []event {
+	d := &diary{seed: l.seed, last: time.Duration(l.days-quiet) * day}
+	r := d.from(eventsStream)
+	for n := range l.days {
+		d.add(time.Duration(n)*day, kindFeed, 0, n)
 	}
 	for team := range l.teams {
 		for i, rel := range l.releases {
-			drawStory(r, time.Duration(rel.posted)*day, team, i, add, of.slow)
+			drawStory(r, time.Duration(rel.posted)*day, team, i, d.add, of.slow)
 		}
 	}
-	between := func() time.Duration { return time.Duration(r.Int64N(int64(last))) }
 	for _, k := range kinds() {
 		if k.perMonth == 0 {
 			continue
@@ -268,65 +282,64 @@ func drawEvents(r *rand.Rand, l *life, of size) []event {
 			if k.ofRelease {
 				about = r.IntN(len(l.releases))
 			}
-			add(between(), k.name, r.IntN(len(l.teams)), about)
+			at := time.Duration(r.Int64N(int64(d.last)))
+			d.add(at, k.name, r.IntN(len(l.teams)), about)
 		}
 	}
-	r = rand.New(rand.NewPCG(l.seed, 6))
+	drawMore(d, l, of)
+	slices.SortStableFunc(d.events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	for i := range d.events {
+		d.events[i].index = i
+	}
+	return d.events
+}
+
+// drawMore draws what only some lives have, and leaves out what does not go with it.
+func drawMore(d *diary, l *life, of size) {
 	if of.flawed {
-		drawFlaws(r, l, add)
+		drawFlaws(d.from(flawsStream), l, d.add)
 	}
 	if of.complains {
-		r = rand.New(rand.NewPCG(l.seed, 8))
-		drawReports(r, l, add)
+		drawReports(d.from(reportsStream), l, d.add)
 	}
-	r = rand.New(rand.NewPCG(l.seed, 7))
-	drawHalts(r, l, events, add)
+	drawHalts(d.from(haltsStream), l, d.events, d.add)
 	if of.flawed {
-		drawLateFlaws(rand.New(rand.NewPCG(l.seed, 9)), l, add)
+		drawLateFlaws(d.from(lateFlawsStream), l, d.add)
 	}
-	if of.locked {
-		l.locked = true
-		r = rand.New(rand.NewPCG(l.seed, lockStream))
-		drawLocks(r, l, add)
+	if l.onceMore = of.onceMore; l.onceMore {
+		drawOnceMore(d.from(onceMoreStream), l, d.events, d.add)
 	}
-	if of.troubled {
-		l.troubled = true
-		r = rand.New(rand.NewPCG(l.seed, troubleStream))
-		drawTroubles(r, l, add)
-		events = withoutStops(events)
+	if l.locked = of.locked; l.locked {
+		drawLocks(d.from(locksStream), l, d.add)
+	}
+	if l.troubled = l.troubled || of.troubled; of.troubled {
+		drawTroubles(d.from(troublesStream), l, d.add)
+		d.events = withoutStops(d.events)
 	}
 	if of.edited {
-		r = rand.New(rand.NewPCG(l.seed, editStream))
-		drawEdits(r, l, add)
-		events = withoutClocks(events)
+		drawEdits(d.from(editsStream), l, d.add)
+		d.events = withoutClocks(d.events)
 	}
 	if of.older {
-		r = rand.New(rand.NewPCG(l.seed, olderStream))
-		events = withoutClocks(events)
-		drawOlder(r, l, events, add)
+		d.events = withoutClocks(d.events)
+		drawOlder(d.from(olderStream), l, d.events, d.add)
 	}
 	if of.majors && of.slow {
-		r = rand.New(rand.NewPCG(l.seed, undecidedStream))
-		drawUndecided(l, add)
+		d.from(undecidedStream)
+		drawUndecided(l, d.add)
 	}
-	if of.rearranged {
-		l.rearranged = true
-		drawCalendars(rand.New(rand.NewPCG(l.seed, calendarStream)), l, add)
-		events = withoutClocks(events)
+	if l.rearranged = of.rearranged; l.rearranged {
+		drawCalendars(d.from(calendarsStream), l, d.add)
+		d.events = withoutClocks(d.events)
 	}
 	if of.removed {
-		drawRemovals(rand.New(rand.NewPCG(l.seed, removalStream)), l, add)
-		events = withoutClocks(events)
+		drawRemovals(d.from(removalsStream), l, d.add)
+		d.events = withoutClocks(d.events)
 	}
 	if of.failing {
-		drawFailing(rand.New(rand.NewPCG(l.seed, failingStream)), l, add)
-		events = withoutStops(events)
+		drawFailing(d.from(failingStream), l, d.add)
+		d.events = withoutStops(d.events)
 	}
-	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
-	for i := range events {
-		events[i].index = i
-	}
-	return events
 }
 
 // drawStory draws what a group plans to do about a release: offer it, test it,

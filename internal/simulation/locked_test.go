@@ -12,9 +12,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage/memory"
 )
 
-// lockStream is the stream of random numbers of locked phones.
-const lockStream = 20
-
 // lock is what a phone does while its screen is locked.
 type lock struct {
 	until time.Time

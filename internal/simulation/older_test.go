@@ -9,10 +9,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage/memory"
 )
 
-// olderStream is the stream of random numbers of copies that are older than the
-// crash after which they are restored.
-const olderStream = 32
-
 const (
 	kindBackup kind = "back up"
 	kindOlder  kind = "restore an older copy"

@@ -12,10 +12,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage/memory"
 )
 
-// undecidedStream is the stream of random numbers of higher major versions that nobody
-// decides about.
-const undecidedStream = 31
-
 // drawUndecided has every policy enforce what is verified when a hold ends, and testers
 // try the newest release of the higher of two major versions when that of the first does.
 func drawUndecided(l *life, add func(time.Duration, kind, int, int)) {
@@ -50,7 +46,7 @@ func drawUndecided(l *life, add func(time.Duration, kind, int, int)) {
 func overlooked() []plant {
 	return []plant{
 		{
-			name: "a policy approves the higher major version", property: "P1", seed: 48,
+			name: "a policy approves the higher major version", property: "P1", seed: 112,
 			store: func(_ *world, s *memory.Store) fleet.Store { return &upgrader{liar: liar{Store: s}} },
 		},
 		{

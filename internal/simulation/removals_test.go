@@ -13,9 +13,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage/memory"
 )
 
-// removalStream is the stream of random numbers of apps that are removed.
-const removalStream = 32
-
 // gone is the importance of an app that was removed.
 const gone = "gone"
 
@@ -169,7 +166,7 @@ func bare() []plant {
 	const nothing = "com.example.nothing"
 	return []plant{
 		{
-			name: "an app is removed whatever it keeps closed", property: "P5", seed: 25,
+			name: "an app is removed whatever it keeps closed", property: "P5", seed: 89,
 			store: func(_ *world, s *memory.Store) fleet.Store {
 				return liar{Store: s, change: func(c *storage.WorldChange) {
 					var next storage.WorldChange

@@ -53,9 +53,12 @@ func (w *world) checkLate(a storage.Approval, i int) {
 	}
 	for _, model := range a.Models {
 		last, ok := w.ends(a.Release, model)
-		latest := w.life.start.Truncate(day).AddDate(0, 0, last+1-margin)
-		if ok && until.After(latest.Add(onTime)) {
-			w.violated("P7", nil, "wave %d of %s/%s begins until %s, less than a week before %s ends on %s", i+1, a.Group, a.Release, until, model, latest.AddDate(0, 0, margin).Format(time.DateOnly))
+		gone := w.life.start.Truncate(day).AddDate(0, 0, last+1)
+		// On the last day of a build no phone of the model is told any more: it stands in
+		// nobody's way.
+		told := w.now.Before(gone.AddDate(0, 0, -1))
+		if ok && told && until.After(gone.AddDate(0, 0, -margin).Add(onTime)) {
+			w.violated("P7", nil, "wave %d of %s/%s begins until %s, less than a week before %s ends on %s", i+1, a.Group, a.Release, until, model, gone.Format(time.DateOnly))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -60,6 +61,9 @@ func plain(seed uint64) size {
 	if seed%16 == 5 {
 		return size{phones: 14, days: 40, complains: true}
 	}
+	if seed%32 == 19 {
+		return size{phones: 14, days: 40, onceMore: true}
+	}
 	if seed%8 == 3 {
 		return size{phones: 14, days: 40, flawed: true}
 	}
@@ -115,11 +119,11 @@ func TestLives(t *testing.T) {
 		one(t)
 		return
 	}
-	n := number64(t, seedsVariable, 10)
+	n := number64(t, seedsVariable, 1, 10)
 	if testing.Short() && os.Getenv(seedsVariable) == "" {
 		n = 4
 	}
-	first := number64(t, firstVariable, 1)
+	first := number64(t, firstVariable, 0, 1)
 	var next, violations atomic.Uint64
 	var workers sync.WaitGroup
 	next.Store(first)
@@ -179,7 +183,7 @@ func again(t *testing.T, l life, property string) string {
 // one lives a single life and tells what happens in it.
 func one(t *testing.T) {
 	t.Helper()
-	seed := number64(t, seedVariable, 0)
+	seed := number64(t, seedVariable, 0, 0)
 	l := draw(seed, small(seed))
 	l, err := l.keep(os.Getenv(keepVariable))
 	if err != nil {
@@ -193,17 +197,49 @@ func one(t *testing.T) {
 	}
 }
 
-func number64(t *testing.T, variable string, otherwise uint64) uint64 {
+// number64 returns what a variable says, or something else where it says nothing.
+func number64(t *testing.T, variable string, least, otherwise uint64) uint64 {
 	t.Helper()
 	text := os.Getenv(variable)
 	if text == "" {
 		return otherwise
 	}
-	n, err := strconv.ParseUint(text, 10, 32)
+	n, err := numeral(text, least)
 	if err != nil {
-		t.Fatalf("%s=%q: want a number", variable, text)
+		t.Fatalf("%s: %v", variable, err)
 	}
 	return n
+}
+
+// numeral reads a number of lives or a seed, which is not below least.
+func numeral(text string, least uint64) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n < least {
+		return 0, fmt.Errorf("%q: want a whole number from %d to %d", text, least, uint32(math.MaxUint32))
+	}
+	return n, nil
+}
+
+// TestNumerals: a run of no lives at all would hold everything.
+func TestNumerals(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		text  string
+		least uint64
+		want  uint64
+		fails bool
+	}{
+		{text: "2000", least: 1, want: 2000},
+		{text: "0", least: 0, want: 0},
+		{text: "0", least: 1, fails: true},
+		{text: "-1", least: 0, fails: true},
+		{text: "many", least: 0, fails: true},
+		{text: "4294967296", least: 0, fails: true},
+	} {
+		if n, err := numeral(tt.text, tt.least); n != tt.want || (err != nil) != tt.fails {
+			t.Errorf("numeral(%q, %d) = %d, %v", tt.text, tt.least, n, err)
+		}
+	}
 }
 
 // TestSameSeedSameLife: a life is the same each time it is lived, to the letter. In

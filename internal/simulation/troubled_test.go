@@ -13,10 +13,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// troubleStream is the stream of random numbers of phones that fail, fall silent or
-// lose apps.
-const troubleStream = 22
-
 // What the policies of a life with troubles stop a rollout for. Times of contacts
 // are noted roughly: nobody is silent for sure before the limit and slack.
 const (
