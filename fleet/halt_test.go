@@ -214,3 +214,51 @@ func TestClockFromRunToRun(t *testing.T) {
 		t.Errorf("halted for (-want +got):\n%s", diff)
 	}
 }
+
+// TestRestoredCopyKnowsFailures: a failure that was seen before a restore counts for
+// the automatic stop after it, and one that a person has seen counts no more when the
+// phone reports it again.
+func TestRestoredCopyKnowsFailures(t *testing.T) {
+	t.Parallel()
+	const why = "SUMacControllerError 7723"
+	over := func(w *world, phones []*phone) {
+		w.clock.Add(time.Hour)
+		w.restored()
+		w.goOn()
+		w.clock.Add(time.Hour)
+		for _, p := range phones {
+			p.settle()
+		}
+	}
+	t.Run("not seen by a person", func(t *testing.T) {
+		t.Parallel()
+		w, phones := watched(t)
+		phones[0].fail(1, why)
+		over(w, phones)
+		if w.stopped() {
+			t.Fatalf("stopped by %+v, want one failure to be too few", w.breaker())
+		}
+		phones[1].fail(1, why)
+		if !w.stopped() {
+			t.Errorf("not stopped: %+v, want the failure of before the restore and the one after it to count", w.breaker())
+		}
+	})
+	t.Run("seen by a person", func(t *testing.T) {
+		t.Parallel()
+		w, phones := watched(t)
+		for _, p := range phones[:2] {
+			p.fail(1, why)
+		}
+		if !w.stopped() {
+			t.Fatalf("not stopped by two failures: %+v", w.breaker())
+		}
+		w.resume()
+		over(w, phones)
+		for _, p := range phones[:2] {
+			p.fail(1, why)
+		}
+		if w.stopped() {
+			t.Errorf("stopped by %+v, which a person has seen", w.breaker())
+		}
+	})
+}

@@ -41,6 +41,28 @@ func restoredSentences() []sentence {
 			must(t, err)
 			wantEqual(t, got, other)
 		}},
+		{"an installation that failed, and when that was seen, stays known", func(t *testing.T, s Store) {
+			told(t, s, segA)
+			failed := storage.UpdateState{
+				Install: "failed", Since: stored(moment(2)), PendingVersion: "26.6.1", PendingBuild: "23G83",
+				Failures: 2, FailureReason: "power", FailureAt: stored(moment(2)), FailureSeen: stored(moment(3)),
+			}
+			again := failed
+			again.Install, again.PendingVersion, again.PendingBuild, again.PendingDeadline = "downloading", "26.6.2", "23G90", "2026-08-19T18:00:00"
+			again.Reasons = []string{"declaration"}
+			kept := storage.UpdateState{Failures: 2, FailureReason: "power", FailureAt: failed.FailureAt, FailureSeen: failed.FailureSeen}
+			for _, test := range []struct{ was, want storage.UpdateState }{{failed, failed}, {again, kept}} {
+				_, err := s.UpdatePhone(t.Context(), segA, "u", 0, func(p *storage.Phone) (storage.PhoneChange, error) {
+					p.Update = test.was
+					return storage.PhoneChange{}, nil
+				})
+				must(t, err)
+				must(t, s.Restored(t.Context(), segA, entry()))
+				got, err := s.Phone(t.Context(), segA, "u")
+				must(t, err)
+				wantEqual(t, got.Update, test.want)
+			}
+		}},
 		{"commands that are not over are cancelled", func(t *testing.T, s Store) {
 			told(t, s, segA)
 			told(t, s, segB)
