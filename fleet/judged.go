@@ -29,8 +29,10 @@ type VerdictEffect struct {
 	VersionUnseen bool `json:"version_unseen,omitempty"`
 }
 
-// judge works out what a change of one result does.
-func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v storage.Verdict) VerdictEffect {
+// judge works out what a change of one result does to the world that it was made in:
+// after it is made, for it takes long in a large group, and no other decision is to
+// wait for that.
+func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v storage.Verdict) Judged {
 	now, after := f.now(), s.after(c)
 	was, is := s.withCensus(w.census, now), after.withCensus(w.census, now)
 	measured := Effect{Group: v.Group}
@@ -45,7 +47,7 @@ func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v stora
 		}
 	}
 	e.VersionUnseen = v.External && v.RevokedAt.IsZero() && v.Result != string(policy.ResultBroken) && !w.has(v.Group, v.BundleID, v.AppVersion)
-	return e
+	return Judged{Verdict: v, Effect: e}
 }
 
 // has reports whether a phone of a group says that it has this version of an app or a

@@ -51,7 +51,8 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 	if err != nil {
 		return Judged{}, err
 	}
-	done := Judged{DryRun: a.DryRun}
+	var before *snapshot
+	var made storage.WorldChange
 	v := storage.Verdict{
 		ID: uuid.NewString(), BundleID: r.BundleID, Release: r.Release, Result: r.Result, Method: cmp.Or(r.Method, string(policy.MethodFull)), Note: r.Note,
 		By: a.Actor, At: f.now(), Expires: r.Expires,
@@ -83,14 +84,17 @@ func (f *Fleet) RecordVerdict(ctx context.Context, seg storage.Segment, a Act, r
 		if betaState(v) != "" {
 			entry.Detail["beta"] = v.PhoneBuild
 		}
-		c := storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}, Notices: f.betaNotices(seg, app, v)}
-		done.Verdict, done.Effect = v, f.judge(w, s, c, v)
-		return c, nil
+		before, made = s, storage.WorldChange{Verdicts: []storage.Verdict{v}, Audit: []storage.AuditEntry{entry}, Notices: f.betaNotices(seg, app, v)}
+		return made, nil
 	})
-	if a.DryRun {
+	if err != nil {
+		return Judged{}, err
+	}
+	done := f.judge(w, before, made, v)
+	if done.DryRun = a.DryRun; done.DryRun {
 		done.ID = "" // there is no such result
 	}
-	return done, err
+	return done, nil
 }
 
 // testifyByPhone fills a verdict from the report of the phone it was made on.
@@ -144,7 +148,8 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 	if err != nil {
 		return Judged{}, err
 	}
-	done := Judged{DryRun: a.DryRun}
+	var before *snapshot
+	var made storage.WorldChange
 	err = f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		i := slices.IndexFunc(s.records.Verdicts, func(x storage.Verdict) bool { return x.ID == id })
 		if i < 0 {
@@ -155,14 +160,18 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 			return storage.WorldChange{}, refused("revoked", "the result was taken back already, by %s", v.RevokedBy).with("by", v.RevokedBy)
 		}
 		v.RevokedAt, v.RevokedBy, v.RevokedFor = f.now(), a.Actor, a.Reason
-		c := storage.WorldChange{
+		before, made = s, storage.WorldChange{
 			Verdicts: []storage.Verdict{v},
 			Audit:    []storage.AuditEntry{f.entry(a, "verdict.revoke", v.BundleID+"/"+v.Release, map[string]string{"id": id})},
 		}
-		done.Verdict, done.Effect = v, f.judge(w, s, c, v)
-		return c, f.ownSlip(w, s, a, v, c)
+		return made, f.ownSlip(w, s, a, v, made)
 	})
-	return done, err
+	if err != nil {
+		return Judged{}, err
+	}
+	done := f.judge(w, before, made, made.Verdicts[0])
+	done.DryRun = a.DryRun
+	return done, nil
 }
 
 // ownSlip refuses to take back what another found broken while that keeps a gate
