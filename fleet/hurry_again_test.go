@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -90,5 +91,29 @@ func TestHurryOnceMoreLeavesNobodyOut(t *testing.T) {
 		if d == "" {
 			t.Errorf("phone %d is never told", i)
 		}
+	}
+}
+
+// TestLateSweepKeepsThePromise: what a second hurry is held to, and phones are told, is
+// the end that two people promised, however late a wave starts.
+func TestLateSweepKeepsThePromise(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	phones, _ := w.slowly()
+	w.clock.Add(time.Hour)
+	first := inTheLane()
+	first.Deadline = "+48h"
+	promised := w.hurry(first).Haste.LastAfter
+	w.after(6 * time.Hour)
+	w.clock.Add(14 * time.Hour) // nobody sweeps
+	w.after(0)
+	w.after(6 * time.Hour)
+	if last := slices.Max(deadlines(phones)); last != promised {
+		t.Errorf("the last phone was told %s, want %s, which was promised", last, promised)
+	}
+	again := inTheLane()
+	again.Deadline = "+24h"
+	if _, err := w.fleet.ProposeUrgent(w.ctx, seg, by("tanaka"), again); refusal(t, err).Params["deadline"] != promised {
+		t.Errorf("a second hurry is held to %q (%v), want %s", refusal(t, err).Params["deadline"], err, promised)
 	}
 }

@@ -15,6 +15,9 @@ type Schedule struct {
 	// Notice is what phones get at least: a deadline nearer to its start would
 	// move again on them, out of what the calendar leaves open.
 	Notice time.Duration
+	// Promised says that two people promised the deadlines, when they signed: a wave
+	// that starts late does not move them, as far as LaneNotice is left.
+	Promised bool
 }
 
 // Schedule returns what the waves of a group's approval follow as the calendar, the
@@ -24,7 +27,7 @@ func (w *World) Schedule(groupName string, a *Approval) Schedule {
 	if a == nil {
 		a = &Approval{}
 	}
-	s := Schedule{Location: w.location, Notice: a.Notice(0)}
+	s := Schedule{Location: w.location, Notice: a.Notice(0), Promised: a.Lane != nil}
 	g := w.groups[groupName]
 	if g == nil {
 		return s
@@ -64,9 +67,16 @@ func (s Schedule) Plan(waves []Wave) []Wave {
 // Begin returns the waves once the one at index i, which is due, starts at now,
 // whenever it was planned for. Those that wait behind it come as much later as
 // it does: waves that came due together do not start together. While the
-// calendar is closed it goes on waiting.
+// calendar is closed it goes on waiting. Deadlines that were promised stay.
 func (s Schedule) Begin(waves []Wave, i int, now time.Time) []Wave {
 	out := s.put(waves, i, now)
+	if s.Promised {
+		for j := i; j < len(out); j++ {
+			late := out[j].Start.Sub(waves[j].Start)
+			out[j].Within = max(out[j].Within-late, min(out[j].Within, LaneNotice))
+		}
+		out = s.Plan(out)
+	}
 	out[i].Waits = out[i].Start.After(now)
 	return out
 }

@@ -120,3 +120,46 @@ func TestCalendarNext(t *testing.T) {
 		})
 	}
 }
+
+// TestPromisedDeadlines: a wave of the emergency lane that a late sweep starts keeps the
+// deadline that two people promised, and so do those behind it, as far as the least
+// notice is left. To put waves off because the rollout stood still moves them.
+func TestPromisedDeadlines(t *testing.T) {
+	t.Parallel()
+	start := now.Truncate(time.Minute)
+	at := func(hours int) policy.LocalTime {
+		return policy.FormatLocal(start.Add(time.Duration(hours)*time.Hour), time.UTC)
+	}
+	lane := policy.Schedule{Soak: policy.LaneSoak, Promised: true}
+	var waves []policy.Wave
+	for i, within := range []time.Duration{policy.LaneNotice, 18 * time.Hour, 18 * time.Hour} {
+		waves = append(waves, policy.Wave{Planned: start.Add(time.Duration(i) * policy.LaneSoak), Within: within, Waits: true, Threshold: policy.Buckets})
+	}
+	waves = lane.Plan(waves)
+	waves[0].Waits = false
+	for name, test := range map[string]struct {
+		waves []policy.Wave
+		want  []policy.LocalTime
+	}{
+		"in time":         {lane.Begin(waves, 1, start.Add(6*time.Hour)), []policy.LocalTime{at(4), at(24), at(30)}},
+		"minutes late":    {lane.Begin(waves, 1, start.Add(6*time.Hour+4*time.Minute)), []policy.LocalTime{at(4), at(24), at(30)}},
+		"hours late":      {lane.Begin(waves, 1, start.Add(15*time.Hour)), []policy.LocalTime{at(4), at(24), at(30)}},
+		"a day late":      {lane.Begin(waves, 1, start.Add(30*time.Hour)), []policy.LocalTime{at(4), at(34), at(40)}},
+		"stood still":     {lane.Delay(waves, start.Add(15*time.Hour)), []policy.LocalTime{at(4), at(33), at(39)}},
+		"nobody promised": {policy.Schedule{Soak: policy.LaneSoak}.Begin(waves, 1, start.Add(15*time.Hour)), []policy.LocalTime{at(4), at(33), at(39)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []policy.LocalTime
+			for _, w := range test.waves {
+				got = append(got, w.Deadline)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("deadlines (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.waves, lane.Plan(test.waves)); diff != "" {
+				t.Errorf("planned again (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
