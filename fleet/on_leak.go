@@ -167,7 +167,7 @@ func (f *Fleet) leaksToRetest(w *worldState, s *snapshot) storage.WorldChange {
 		decided, _ := s.decided(policyName(g)) // it asks
 		for _, release := range leaks[g.Name] {
 			gate := policy.Evaluate(world, g.Name, release, now)
-			if !testable(gate) || handled(s, g, release) {
+			if !testable(gate) || handled(s, g, gate) {
 				continue
 			}
 			offer := storage.Offer{
@@ -206,17 +206,31 @@ func (f *Fleet) leakedReleases(w *worldState, s *snapshot) map[string][]string {
 
 // testable reports whether a gate waits for nothing but tests: it is neither
 // decided, replaced nor verified, Apple has the release for one of the group's
-// models, and no policy holds it because it is of a higher major version.
+// models, and no policy holds it because it is of a higher major version. One that is
+// carried out for other models than that of a phone which came to it unapproved waits
+// for tests on that.
 func testable(gate policy.Gate) bool {
-	return gate.Phase == policy.PhaseHeld && len(gate.ProductionModels) > 0 && !heldMajor(gate)
+	if len(gate.ProductionModels) == 0 || heldMajor(gate) {
+		return false
+	}
+	switch gate.Phase {
+	case policy.PhaseHeld:
+		return true
+	case policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
+		return len(gate.Missing) > 0
+	case policy.PhaseDeclined, policy.PhaseExpired, policy.PhasePaused, policy.PhaseBlocked, policy.PhaseSuperseded,
+		policy.PhaseVerified, policy.PhaseVerifying:
+	}
+	return false
 }
 
-// handled reports whether a release was ever offered or approved in a group, be
-// it taken back. What was done in a group of the same name before says nothing.
-func handled(s *snapshot, g storage.Group, release string) bool {
+// handled reports whether the release of a gate was ever offered in a group, or
+// approved until that was taken back. What was done in a group of the same name before
+// says nothing, and an approval that goes on nothing about a model that it does not cover.
+func handled(s *snapshot, g storage.Group, gate policy.Gate) bool {
 	return slices.ContainsFunc(s.records.Offers, func(o storage.Offer) bool {
-		return o.Group == g.Name && o.Release == release && !o.At.Before(g.CreatedAt)
-	}) || slices.ContainsFunc(s.records.Approvals, func(a storage.Approval) bool {
-		return a.Group == g.Name && a.Release == release && !a.At.Before(g.CreatedAt)
+		return o.Group == g.Name && o.Release == gate.Release && !o.At.Before(g.CreatedAt)
+	}) || gate.Approval == "" && slices.ContainsFunc(s.records.Approvals, func(a storage.Approval) bool {
+		return a.Group == g.Name && a.Release == gate.Release && !a.At.Before(g.CreatedAt)
 	})
 }

@@ -187,6 +187,61 @@ func TestRetestLeavesDecisions(t *testing.T) {
 	}
 }
 
+// TestApprovedForOtherModels: what is approved for other models alone says nothing about
+// a phone that comes to it, be it updated there or enrolled with it, and a policy that
+// asks for results has it offered, unless it stands still or waits for no result.
+func TestApprovedForOtherModels(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		then func(*world)
+		made int
+	}{
+		"goes on": {func(*world) {}, 1},
+		"paused":  {func(w *world) { w.must(second(w.fleet.Pause(w.ctx, seg, w.act("wait"), "sales", release))) }, 0},
+		"tested since": {func(w *world) {
+			w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("test"), fleet.VerdictRequest{
+				BundleID: "com.example.pos", Release: release, Result: "works",
+				External: true, Evidence: "letter", Group: "sales", Model: "iPhone14,5", AppVersion: "1.0",
+			})))
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.onLeak("retest")
+			w.unverified()
+			w.attest()
+			w.approved()
+			moves := w.enrol("P2", "sales", storage.RingProduction)
+			moves.model = "iPhone14,5"
+			moves.settle()
+			w.sweep()
+			if got := w.offers(); len(got) != 0 {
+				t.Fatalf("offers %+v before a phone came to it", got)
+			}
+			tt.then(w)
+			moves.install(release, "23G83")
+			comes := w.enrol("P3", "sales", storage.RingProduction)
+			comes.model, comes.os, comes.build = "iPhone14,5", release, "23G83"
+			comes.settle()
+			covered := w.enrol("P4", "sales", storage.RingProduction)
+			covered.os, covered.build = release, "23G83"
+			covered.settle()
+			w.sweep()
+			reaction := release + " told"
+			if tt.made > 0 {
+				reaction = release + " offered"
+			}
+			if diff := cmp.Diff(map[string]string{"P2": reaction, "P3": reaction}, w.leaks()); diff != "" {
+				t.Errorf("unapproved updates (-want +got):\n%s", diff)
+			}
+			if got := w.offers(); len(got) != tt.made {
+				t.Errorf("offers %+v, want %d", got, tt.made)
+			}
+		})
+	}
+}
+
 // attest records that the app works, as tested elsewhere.
 func (w *world) attest() {
 	w.t.Helper()

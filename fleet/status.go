@@ -243,7 +243,7 @@ func (f *Fleet) leak(s *snapshot, p *storage.Phone, detail map[string]string, ar
 
 // arrived looks at a phone that came to the production ring with what it runs:
 // enrolled, or moved there. It has leaked when its group has a gate for that
-// release and the gate was never opened.
+// release and the gate was never opened for its model.
 func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.AuditEntry {
 	if p.Ring != storage.RingProduction || !f.unapproved(w, p, p.OS.Version) {
 		return nil
@@ -251,7 +251,7 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.A
 	// Its gates are those of the group it is in now, with itself as it is now.
 	s, now := w.current.Load(), f.now()
 	for _, g := range policy.Gates(s.policy.WithCensus(w.census.counted(now, *p)), p.Group, now) {
-		if version.Equal(g.Release, p.OS.Version) && g.Approval == "" {
+		if version.Equal(g.Release, p.OS.Version) {
 			detail := map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}
 			return []storage.AuditEntry{f.leak(s, p, detail, storage.Arrival{Release: p.OS.Version, Cause: string(policy.WhyArrivedNewer), Reasons: []string{how}})}
 		}
