@@ -58,11 +58,10 @@ type ways struct {
 
 // waysOf returns nil for a phone of which there is nothing to know.
 func waysOf(p *storage.Phone) *ways {
-	w := ways{p.Drafted, p.Left}
-	if w == (ways{}) {
+	if p.Drafted == (storage.Draft{}) && p.Left == (storage.Departure{}) {
 		return nil
 	}
-	return &w
+	return &ways{p.Drafted, p.Left}
 }
 
 // drafted returns when one person last said that the phone is for testing.
@@ -164,19 +163,18 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 		}
 		return
 	}
-	var before *look
-	var stretches []ran
+	var before member
 	if old {
-		before, stretches = c.members[i].look, c.members[i].ran
+		before = c.members[i]
 	}
-	l := c.lookOf(p, before)
+	l := c.lookOf(p, before.look)
 	l.count++
 	m := member{
 		udid: p.UDID, num: p.Num, epoch: p.Epoch, contact: instantOf(p.Contact), look: l, known: known,
 		renewAt: instantOf(p.Identity.RenewAt), until: instantOf(p.Identity.Until), holder: p.Holder,
-		reminded: remindedOf(p), told: toldTo(p), ways: waysOf(p), signs: signsOf(p), ran: ranBy(p, stretches),
+		reminded: remindedOf(p), told: toldTo(p, before.told), ways: waysOf(p), signs: signsOf(p), ran: ranBy(p, before.ran),
 	}
-	if !old || !m.showsAs(&c.members[i]) {
+	if !old || !m.showsAs(&before) {
 		c.shown.Add(1)
 	}
 	if !old {
@@ -185,8 +183,8 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 		c.members = append(c.members, m)
 		return
 	}
-	c.recount(&c.members[i], &m)
-	c.drop(c.members[i].look)
+	c.recount(&before, &m)
+	c.drop(before.look)
 	c.members[i] = m
 }
 

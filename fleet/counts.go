@@ -76,9 +76,9 @@ func (c *census) recount(before, after *member) {
 	if k == nil {
 		return
 	}
-	next := counts{groups: k.groups, from: k.from, to: k.to}
+	groups, to := k.groups, k.to
 	if after != nil {
-		next.to = heardUntil(after.contact, k.from, k.to)
+		to = heardUntil(after.contact, k.from, k.to)
 	}
 	if !k.same(before, after) {
 		kinds := map[phoneKind]count{}
@@ -90,11 +90,11 @@ func (c *census) recount(before, after *member) {
 			of := phoneKindOf(&after.look.phone)
 			kinds[of] = kinds[of].plus(countOf(after.contact, k.from))
 		}
-		next.groups = adjusted(k.groups, kinds)
-	} else if next.to.Equal(k.to) {
+		groups = adjusted(k.groups, kinds)
+	} else if to.Equal(k.to) {
 		return
 	}
-	c.tally.Store(&next)
+	c.tally.Store(&counts{groups: groups, from: k.from, to: to})
 }
 
 // same reports whether a phone counts as it did before.

@@ -94,8 +94,11 @@ type told struct {
 	stale   bool                  // it fetched another since it reported, see [overtaken]
 }
 
-func toldTo(p *storage.Phone) told {
-	t := told{token: unique.Make(p.Announced.Token), stale: overtaken(p)}
+func toldTo(p *storage.Phone, before told) told {
+	t := told{token: before.token, stale: overtaken(p)}
+	if before == (told{}) || t.token.Value() != p.Announced.Token {
+		t.token = unique.Make(p.Announced.Token)
+	}
 	if p.Announced.Token != "" && p.Sync.Acked == p.Announced.Token && reported(p) {
 		t.fetched = instantOf(p.Sync.ManifestAt)
 	}
