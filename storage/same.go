@@ -20,7 +20,7 @@ func (p *Phone) sameFacts(q *Phone) bool {
 		slices.Equal(p.Apps, q.Apps) && p.Capabilities.same(q.Capabilities) &&
 		p.InfoAt.Equal(q.InfoAt) && p.AppsAt.Equal(q.AppsAt) && slices.Equal(p.AppsFor, q.AppsFor) && p.AppsNo.Equal(q.AppsNo) &&
 		p.StatusAt.Equal(q.StatusAt) && p.Update.same(&q.Update) &&
-		slices.EqualFunc(p.Declarations, q.Declarations, DeclarationState.same)
+		sameEach(p.Declarations, q.Declarations, (*DeclarationState).same)
 }
 
 // sameTold compares what phones were told, and what came of it.
@@ -28,12 +28,25 @@ func (p *Phone) sameTold(q *Phone) bool {
 	a, b := &p.Announced, &q.Announced
 	return a.Token == b.Token && a.Revision == b.Revision && a.Timestamp.Equal(b.Timestamp) && sameValue(a.Enforcement, b.Enforcement) && a.Wave == b.Wave &&
 		p.Sync == q.Sync && p.Arrival.same(q.Arrival) && slices.Equal(p.Reverted, q.Reverted) &&
-		slices.EqualFunc(p.History, q.History, Ran.same) && p.Forgotten == q.Forgotten && sameValue(p.Legacy, q.Legacy) &&
-		p.Chase.same(q.Chase) && slices.EqualFunc(p.AppUpdates, q.AppUpdates, AppUpdate.same) && p.AppCommands == q.AppCommands
+		sameEach(p.History, q.History, (*Ran).same) && p.Forgotten == q.Forgotten && sameValue(p.Legacy, q.Legacy) &&
+		p.Chase.same(q.Chase) && sameEach(p.AppUpdates, q.AppUpdates, (*AppUpdate).same) && p.AppCommands == q.AppCommands
 }
 
 func sameValue[T comparable](a, b *T) bool {
 	return a == b || a != nil && b != nil && *a == *b
+}
+
+// sameEach compares lists of what is too large to be handed over.
+func sameEach[T any](a, b []T, same func(x, y *T) bool) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !same(&a[i], &b[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *Push) same(q *Push) bool {
@@ -58,7 +71,7 @@ func (u *UpdateState) same(v *UpdateState) bool {
 		u.FailureSeen.Equal(v.FailureSeen) && u.Since.Equal(v.Since)
 }
 
-func (d DeclarationState) same(e DeclarationState) bool {
+func (d *DeclarationState) same(e *DeclarationState) bool {
 	return d.Class == e.Class && d.Identifier == e.Identifier && d.ServerToken == e.ServerToken && d.Active == e.Active &&
 		d.Valid == e.Valid && slices.Equal(d.Reasons, e.Reasons)
 }
@@ -69,11 +82,11 @@ func (a *Arrival) same(b *Arrival) bool {
 		a.Cause == b.Cause && a.Told == b.Told
 }
 
-func (r Ran) same(s Ran) bool {
+func (r *Ran) same(s *Ran) bool {
 	return r.Version == s.Version && r.Since.Equal(s.Since) && slices.Equal(r.Reasons, s.Reasons)
 }
 
-func (u AppUpdate) same(v AppUpdate) bool {
+func (u *AppUpdate) same(v *AppUpdate) bool {
 	return u.BundleID == v.BundleID && u.Floor == v.Floor && u.Deliver == v.Deliver && u.Command == v.Command && u.SourceID == v.SourceID && u.Number == v.Number &&
 		u.At.Equal(v.At) && u.AnsweredAt.Equal(v.AnsweredAt) && u.LookedAt.Equal(v.LookedAt) && u.State == v.State && u.Said == v.Said &&
 		u.Spent == v.Spent
