@@ -64,12 +64,14 @@ type offerOf struct {
 // NewWorld copies, sorts and indexes parts. Records about a group or release
 // that parts do not contain are left out.
 func NewWorld(parts Parts) *World {
+	parts.Verdicts = slices.Clone(parts.Verdicts)
 	return newWorld(parts, indexReleases(parts.Releases))
 }
 
 // With is like [NewWorld] with the releases of w in the place of those in parts,
-// which are not looked at. To index hundreds of releases costs more than all the
-// rest of a world.
+// which are not looked at, and takes the verdicts over: nobody may use them any more.
+// To index hundreds of releases costs more than all the rest of a world, and to copy
+// hundreds of verdicts a quarter of that rest.
 func (w *World) With(parts Parts) *World { return newWorld(parts, w.releaseIndex) }
 
 func newWorld(parts Parts, releases *releaseIndex) *World {
@@ -197,8 +199,9 @@ func (g *group) class(model string) string {
 	return model
 }
 
+// addVerdicts indexes verdicts, which are the world's own from then on.
 func (w *World) addVerdicts(list []Verdict) {
-	for _, v := range sortedRefs(list, compareVerdicts) {
+	for _, v := range refs(list, compareVerdicts) {
 		v.Method = cmp.Or(v.Method, MethodFull)
 		key := appRelease{v.BundleID, v.Release}
 		w.tested[key] = true
@@ -209,7 +212,7 @@ func (w *World) addVerdicts(list []Verdict) {
 }
 
 func (w *World) addOffers(list []Offer) {
-	for _, o := range sortedRefs(list, func(a, b *Offer) int { return a.At.Compare(b.At) }) {
+	for _, o := range refs(slices.Clone(list), func(a, b *Offer) int { return a.At.Compare(b.At) }) {
 		g, rel := w.groups[o.Group], w.known[o.Release]
 		if g != nil && rel != nil && g.gates(rel) {
 			g.offers = append(g.offers, offerOf{o, rel})
@@ -223,7 +226,7 @@ func (w *World) addOffers(list []Offer) {
 
 func (w *World) addApprovals(list []Approval) {
 	byTime := func(a, b *Approval) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) }
-	for _, a := range sortedRefs(list, byTime) {
+	for _, a := range refs(slices.Clone(list), byTime) {
 		g, rel := w.groups[a.Group], w.known[a.Release]
 		if g == nil || rel == nil || !g.gates(rel) {
 			continue
@@ -314,23 +317,22 @@ func (m ModelWindow) open(now time.Time) bool {
 	return begun(m.Posted, now) && !reached(m.Expires, now)
 }
 
-// sorted returns a sorted copy. Records that compare as equal fall back to
-// their whole text, so that the result never depends on the order of list.
+// sorted returns a sorted copy, see refs.
 func sorted[T any](list []T, compare func(a, b T) int) []T {
 	out := slices.Clone(list)
-	for i, r := range sortedRefs(list, func(a, b *T) int { return compare(*a, *b) }) {
+	for i, r := range refs(list, func(a, b *T) int { return compare(*a, *b) }) {
 		out[i] = *r
 	}
 	return out
 }
 
-// sortedRefs returns references to copies of the records in the order of [sorted].
-// Of large records that is what takes their time to move about.
-func sortedRefs[T any](list []T, compare func(a, b *T) int) []*T {
-	own := slices.Clone(list)
-	out := make([]*T, len(own))
-	for i := range own {
-		out[i] = &own[i]
+// refs returns references to the records of a list, sorted: to move large records
+// about would cost more than to compare them. Those that compare as equal fall back
+// to their whole text, so that the result never depends on the order of the list.
+func refs[T any](list []T, compare func(a, b *T) int) []*T {
+	out := make([]*T, len(list))
+	for i := range list {
+		out[i] = &list[i]
 	}
 	slices.SortFunc(out, func(a, b *T) int {
 		if c := compare(a, b); c != 0 {
