@@ -53,7 +53,8 @@ type phone struct {
 	apps      map[string]int  // version by bundle identifier
 	ordered   map[string]bool // apps it was told to update, until it has
 	held      map[string]declaration
-	token     string // of the set it holds
+	enforced  []declaration // of those, see enforcements
+	token     string        // of the set it holds
 	stamp     time.Time
 	past      map[string]bool // UUIDs of commands it was handed in older epochs
 	present   map[string]bool
@@ -109,20 +110,26 @@ func (p *phone) enforcements() []declaration {
 	return list
 }
 
+// hold puts a set of declarations in force.
+func (p *phone) hold(set map[string]declaration) {
+	p.held = set
+	p.enforced = p.enforcements()
+}
+
 // told returns the release the phone must install and when, "" for none.
 func (p *phone) told() (release string, deadline time.Time) {
 	if !p.declarative() {
 		return p.legacy.release, p.legacy.at
 	}
-	list := p.enforcements()
-	if len(list) == 0 {
+	if len(p.enforced) == 0 {
 		return "", time.Time{}
 	}
-	at, err := time.ParseInLocation(mdm.LocalDateTimeLayout, list[0].payload.TargetLocalDateTime, p.loc)
+	first := p.enforced[0].payload
+	at, err := time.ParseInLocation(mdm.LocalDateTimeLayout, first.TargetLocalDateTime, p.loc)
 	if err != nil {
 		return "", time.Time{}
 	}
-	return list[0].payload.TargetOSVersion, at
+	return first.TargetOSVersion, at
 }
 
 // deferral returns for how many days the phone hides releases.

@@ -66,7 +66,8 @@ func (w *world) enrol(p *phone, group string, ring storage.Ring) {
 		p.past[id] = true
 	}
 	p.present = map[string]bool{}
-	p.held, p.token, p.stamp, p.legacy = map[string]declaration{}, "", time.Time{}, legacy{}
+	p.hold(map[string]declaration{})
+	p.token, p.stamp, p.legacy = "", time.Time{}, legacy{}
 	armed := w.fault
 	w.fault = fault{} // it is not the engine's
 	stored, err := w.stored(seg, p, fmt.Sprintf("%s-%d", p.udid, p.epoch))

@@ -65,7 +65,7 @@ func (w *world) takeSet(p *phone) bool {
 		}
 	}
 	w.checkSet(p, next)
-	p.held = next
+	p.hold(next)
 	return true
 }
 

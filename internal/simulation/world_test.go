@@ -185,11 +185,8 @@ func (w *world) step() bool {
 	if w.ringAt.Before(at) {
 		at, do = w.ringAt, w.ring
 	}
-	for _, p := range w.phones {
-		// A deadline can have passed before the phone had it: then it is now.
-		if t := later(p.at, w.now); t.Before(at) {
-			at, do = t, func() { p.act(w) }
-		}
+	if p := w.nextPhone(); p != nil && later(p.at, w.now).Before(at) {
+		at, do = later(p.at, w.now), func() { p.act(w) }
 	}
 	if len(w.life.events) > 0 {
 		if t := w.life.start.Add(w.life.events[0].at); !t.After(at) {
@@ -205,6 +202,21 @@ func (w *world) step() bool {
 		w.learn()
 	}
 	return true
+}
+
+// nextPhone returns the phone that does something first. A deadline can have passed
+// before a phone had it: then it is now, and the first of those goes before the others.
+func (w *world) nextPhone() *phone {
+	var next *phone
+	for _, p := range w.phones {
+		if !p.at.After(w.now) {
+			return p
+		}
+		if next == nil || p.at.Before(next.at) {
+			next = p
+		}
+	}
+	return next
 }
 
 // happen lets the next event take place.
