@@ -22,6 +22,8 @@ type phone struct {
 	udid string
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
+
+	version, build string // that it says it runs when it is asked
 }
 
 // newPhone makes a phone with an ECDSA P-256 identity of the device CA.
@@ -42,7 +44,7 @@ func newPhone(udid string, keys *certs.Keyring, now time.Time) (*phone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make certificate: %w", err)
 	}
-	return &phone{udid: udid, key: key, cert: cert}, nil
+	return &phone{udid: udid, key: key, cert: cert, version: osVersion, build: osBuild}, nil
 }
 
 func serialOf(udid string) *big.Int {

@@ -64,7 +64,7 @@ func (b *bench) medium(ctx context.Context) (*site, error) {
 }
 
 func (b *bench) large(ctx context.Context) (*site, error) {
-	return b.site(ctx, "large", b.scaled(large, 2000), b.scaled(speakers, 100), 0)
+	return b.site(ctx, "large", b.scaled(large, 2000), b.scaled(speakers, 100), newcomers)
 }
 
 // with runs f against a server on a site.

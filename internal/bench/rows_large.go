@@ -156,7 +156,7 @@ func (p *process) ask(ctx context.Context, times int, path string, query url.Val
 // measureEvent: what one phone's event costs among ten phones and among all, in
 // turns.
 func measureEvent(ctx context.Context, b *bench) error {
-	tiny, err := b.site(ctx, "tiny", 10, 8, 0)
+	tiny, err := b.site(ctx, "tiny", 10, 8, newcomers)
 	if err != nil {
 		return err
 	}
@@ -170,43 +170,89 @@ func measureEvent(ctx context.Context, b *bench) error {
 				return err
 			}
 			for _, e := range events() {
-				sides := []*side{{site: tiny, process: p}, {site: huge, process: q}}
-				for turn := range b.scaled(8, 2) {
-					for _, sd := range sides {
-						if err := sd.event(ctx, turn, e); err != nil {
-							return fmt.Errorf("%s: %w", e.name, err)
-						}
-					}
+				if err := b.event(ctx, e, []*side{{site: tiny, process: p}, {site: huge, process: q}}); err != nil {
+					return fmt.Errorf("%s: %w", e.name, err)
 				}
-				a, z := b.compare("event", e.name, sides)
-				b.figure(figure{
-					Row: "event", What: fmt.Sprintf("%s: CPU at %d / at %d phones", e.name, huge.all, tiny.all),
-					Value: z.used.perRequest(z.used.server) / a.used.perRequest(a.used.server), Target: 1.2, Others: max(a.used.others, z.used.others),
-				})
 			}
 			return nil
 		})
 	})
 }
 
+// event measures one event on both sides.
+func (b *bench) event(ctx context.Context, e event, sides []*side) error {
+	turns := b.scaled(eventTurns, 2)
+	for turn := range turns {
+		for _, sd := range sides {
+			if err := sd.event(ctx, turn, e); err != nil {
+				return err
+			}
+		}
+	}
+	if e.comes {
+		for _, sd := range sides {
+			if err := sd.listed(ctx, turns*comesPerTurn); err != nil {
+				return err
+			}
+		}
+	}
+	a, z := b.compare("event", e.name, sides)
+	b.figure(figure{
+		Row: "event", What: fmt.Sprintf("%s: CPU at %d / at %d phones", e.name, z.site.all, a.site.all),
+		Value: z.used.perRequest(z.used.server) / a.used.perRequest(a.used.server), Target: 1.2, Others: max(a.used.others, z.used.others),
+	})
+	return nil
+}
+
 // event is something a phone does.
 type event struct {
 	name string
-	do   func(p *process, turn int) work
+	do   func(sd *side, turn int) work
+	// comes says that it is a phone's first word: each phone has it once.
+	comes bool
 }
 
 func events() []event {
 	return []event{
-		{"idle poll", func(p *process, _ int) work { return p.poll }},
-		{"inventory", func(p *process, _ int) work { return p.sessionAfterQueue }},
-		{"status report", func(p *process, _ int) work { return p.reports(osVersion, osBuild) }},
-		{"new version", func(p *process, turn int) work {
+		{name: "idle poll", do: func(sd *side, _ int) work { return sd.process.poll }},
+		{name: "inventory", do: func(sd *side, _ int) work { return sd.process.sessionAfterQueue }},
+		{name: "status report", do: func(sd *side, _ int) work { return sd.process.reports(osVersion, osBuild) }},
+		{name: "new version", do: func(sd *side, turn int) work {
 			if turn%2 == 0 {
-				return p.reports(nextRelease, "23G83")
+				return sd.process.reports(nextRelease, nextBuild)
 			}
-			return p.reports(osVersion, osBuild)
+			return sd.process.reports(osVersion, osBuild)
 		}},
+		{name: "enrolment, unapproved", do: func(sd *side, _ int) work { return sd.comesUnapproved }, comes: true},
 	}
+}
+
+// comesUnapproved is a phone that enrols with a release that nobody approved, and
+// says so when it is asked.
+func (sd *side) comesUnapproved(ctx context.Context, ph *phone) ([]time.Duration, error) {
+	ph.version, ph.build = nextRelease, nextBuild
+	s, err := dial(ctx, sd.process.listen, ph)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if err := s.enrol(sd.site.topic); err != nil {
+		return s.took, err
+	}
+	_, err = s.poll()
+	return s.took, err
+}
+
+// listed returns an error unless the server lists every phone that came unapproved.
+func (sd *side) listed(ctx context.Context, came int) error {
+	var list fleet.Leaks
+	if err := sd.process.client.Get(ctx, api.Path("leaks"), nil, &list); err != nil {
+		return err
+	}
+	if len(list.Leaks) < came {
+		return fmt.Errorf("%d phones came unapproved, the server lists %d", came, len(list.Leaks))
+	}
+	return nil
 }
 
 // reports is a phone that sends a status report.
@@ -222,17 +268,27 @@ func (p *process) reports(version, build string) work {
 	}
 }
 
-// eventsPerTurn is how many events each side takes before it is the other's
-// turn.
-const eventsPerTurn = 200
+const (
+	// eventsPerTurn is how many events each side takes before it is the other's
+	// turn, and eventTurns how many turns each side has.
+	eventsPerTurn = 200
+	eventTurns    = 8
+	// comesPerTurn is how many phones enrol in a turn: so few that ten phones stay
+	// few, and newcomers how many there are.
+	comesPerTurn = 25
+	newcomers    = eventTurns * comesPerTurn
+)
 
 func (sd *side) event(ctx context.Context, turn int, e event) error {
+	do := e.do(sd, turn)
+	if e.comes {
+		return sd.run(ctx, sd.site.spare[turn*comesPerTurn:(turn+1)*comesPerTurn], do)
+	}
 	phones := sd.site.phones[:8] // the same few on both sides
 	var many []*phone
 	for len(many) < eventsPerTurn {
 		many = append(many, phones...)
 	}
-	do := e.do(sd.process, turn)
 	var locks sync.Map // a phone has one conversation at a time
 	return sd.run(ctx, many, func(ctx context.Context, ph *phone) ([]time.Duration, error) {
 		lock, _ := locks.LoadOrStore(ph.udid, new(sync.Mutex))

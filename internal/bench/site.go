@@ -34,6 +34,7 @@ const (
 	osVersion   = "26.5"
 	osBuild     = "23F77"
 	nextRelease = "26.6.1"
+	nextBuild   = "23G83"
 	model       = "iPhone15,2"
 	timeZone    = "Asia/Tokyo"
 )

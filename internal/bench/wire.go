@@ -106,8 +106,8 @@ func (p *phone) acknowledge(command []byte) []byte {
 	keys := []string{text("CommandUUID", valueOf(command, "CommandUUID")), text("Status", "Acknowledged"), text("UDID", p.udid)}
 	switch valueOf(command, "RequestType") {
 	case "DeviceInformation":
-		keys = append(keys, "<key>QueryResponses</key><dict>"+text("UDID", p.udid)+text("OSVersion", osVersion)+
-			text("BuildVersion", osBuild)+text("SupplementalBuildVersion", osBuild)+text("ProductName", model)+
+		keys = append(keys, "<key>QueryResponses</key><dict>"+text("UDID", p.udid)+text("OSVersion", p.version)+
+			text("BuildVersion", p.build)+text("SupplementalBuildVersion", p.build)+text("ProductName", model)+
 			"<key>IsSupervised</key><true/><key>AvailableDeviceCapacity</key><real>41.5</real><key>BatteryLevel</key><real>0.8</real>"+
 			text("TimeZone", timeZone)+
 			// As much as a phone answers to a few more queries: 1.7 KB in all.
@@ -122,8 +122,8 @@ func (p *phone) acknowledge(command []byte) []byte {
 // enrol sends what a phone with a certificate sends to enrol.
 func (s *session) enrol(topic string) error {
 	_, err := s.put(pathCheckin, mediaCheckin, plist(
-		text("MessageType", "Authenticate"), text("UDID", s.phone.udid), text("Topic", topic), text("OSVersion", osVersion),
-		text("BuildVersion", osBuild), text("ProductName", model), text("SerialNumber", "S"+s.phone.udid),
+		text("MessageType", "Authenticate"), text("UDID", s.phone.udid), text("Topic", topic), text("OSVersion", s.phone.version),
+		text("BuildVersion", s.phone.build), text("ProductName", model), text("SerialNumber", "S"+s.phone.udid),
 	))
 	if err != nil {
 		return err
