@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,6 +32,9 @@ func TestPlanShowsWhatTheLanePromises(t *testing.T) {
 		t.Errorf("before anybody hurries anything: %+v", got)
 	}
 	w.hurry(fleet.UrgentRequest{Group: "sales", Release: older})
+	if _, err := w.rebase(); refusal(t, err).Code != "rebase-urgent" || !strings.Contains(err.Error(), "keep the deadline that was promised") {
+		t.Errorf("taking it over: %v, want to be told that what was promised stays", err)
+	}
 	waves := w.rollout(older).Waves
 	phones := map[string]int{}
 	for _, l := range plan() {

@@ -52,8 +52,10 @@ func (f *Fleet) takeOver(w *worldState, s *snapshot, r ApproveRequest, a *storag
 			with("release", a.Release, "group", a.Group)
 	}
 	if old.Lane != nil {
-		// Its waves go by what phones run, which changes as they install it.
-		return nil, refused("rebase-urgent", "%s came by the urgent route, whose waves are over within two days; approve %s without --rebase", old.Release, a.Release).
+		// Its waves go by what phones run, which changes as they install it: most would fall into
+		// the last. What it promised needs no taking over.
+		return nil, refused("rebase-urgent", "the waves of the urgent route of %s go by what phones run, so that they cannot be taken over; approve %s without --rebase: phones that lack a fix of %s keep the deadline that was promised",
+			old.Release, a.Release, old.Release).
 			with("release", a.Release, "older", old.Release)
 	}
 	if left := leftBehind(w, old, *a); len(left) > 0 {

@@ -16,7 +16,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"lane-length":          "{field}：\"{value}\"は使えません。24hから48hまでで指定してください。",
 		"wave-started":         "{group}の{release}は第1段階が始まっています。取り下げではなく、一時停止してください。",
 		"nothing-to-rebase":    "{group}には、{release}が引き継げる展開中の古いリリースがありません。--rebaseを付けないでください。",
-		"rebase-urgent":        "{older}は緊急対応で承認され、段階は2日以内に終わります。{release}の承認には--rebaseを付けないでください。",
+		"rebase-urgent":        "{older}の緊急対応の段階は端末のOSによって決まるため、引き継げません。{release}を--rebaseなしで承認してください。{older}の修正が未適用の端末では、約束した期限が続きます。",
 		"rebase-leaves-models": "{release}は{models}で検証されていませんが、{older}の展開の対象です。その機種で検証するか、--rebaseを付けないでください。",
 		"nothing-to-withdraw":  "{group}の{release}は、承認も検証用端末への適用もされていません。",
 		"not-approved":         "{group}の{release}には、一時停止する承認がありません。",
