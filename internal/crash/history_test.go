@@ -218,21 +218,20 @@ func (h *history) asked(udid string, n int) int {
 	return at
 }
 
-// stopped returns the act that had stopped a release for the production phones
-// of a group when one of them asked: it was acknowledged by then, and nothing
-// that could have let the release go on was under way at its time, or began
-// after it and before the phone was answered.
-func (h *history) stopped(p position, release string, asked, received int) *deed {
+// stopped returns the last of the acts that stop something for phones when one of them
+// asked: it was acknowledged by then, and nothing that could have let that go on was under
+// way at its time, or began after it and before the phone was answered.
+func stopped(stops, lets []*deed, asked, received int) *deed {
 	var stop *deed
-	for _, d := range h.about(p.group, release, "rollout.pause", "gate.withdraw", "gate.decline") {
-		if d.Stage == acknowledged && d.ended < asked && p.ring == "production" && (stop == nil || d.ended > stop.ended) {
+	for _, d := range stops {
+		if d.Stage == acknowledged && d.ended < asked && (stop == nil || d.ended > stop.ended) {
 			stop = d
 		}
 	}
 	if stop == nil {
 		return nil
 	}
-	for _, d := range h.about(p.group, release, "rollout.resume", "gate.approve") {
+	for _, d := range lets {
 		if d.Stage != refused && d.ended > stop.begun && d.begun < received {
 			return nil
 		}

@@ -102,7 +102,7 @@ func (c *checker) enforced(n int, e *mdmtest.Entry) {
 			continue
 		}
 		begun = true
-		if s := c.history.stopped(p.place, e.Version, c.history.asked(e.Phone, n), n); s != nil {
+		if s := c.stopped(p, e.Version, c.history.asked(e.Phone, n), n); s != nil {
 			stop = s
 		} else {
 			goesOn = true
@@ -116,4 +116,17 @@ func (c *checker) enforced(n int, e *mdmtest.Entry) {
 	case !goesOn:
 		c.fault("policy: phone %s received the enforcement of %s after %s (%s of %s) was acknowledged", e.Phone, e.Version, stop.ID, stop.Action, stop.Target)
 	}
+}
+
+// stopped returns the act that had stopped what a promise rests on when a phone asked: an
+// approval for production phones, or an offer.
+func (c *checker) stopped(p promise, release string, asked, received int) *deed {
+	stops, lets := []string{"rollout.pause", "gate.withdraw", "gate.decline"}, []string{"rollout.resume", "gate.approve"}
+	elsewhere := func(*deed) bool { return p.place.ring != "production" }
+	if p.Detail["source"] != string(policy.SourceApproval) {
+		stops, lets = []string{"gate.withdraw", "gate.decline"}, []string{"gate.offer"}
+		elsewhere = func(d *deed) bool { return !c.log.unoffered[d.ID] } // what it took back was an approval
+	}
+	of := slices.DeleteFunc(c.history.about(p.place.group, release, stops...), elsewhere)
+	return stopped(of, c.history.about(p.place.group, release, lets...), asked, received)
 }

@@ -20,6 +20,7 @@ type world struct {
 	groups    map[string]string               // name -> apps
 	verdicts  map[string]string               // id -> what was found, and why it was taken back
 	offers    map[string]string               // group/release -> why, and whether withdrawn
+	unoffered map[string]bool                 // acts that took an offer back, by the reason they gave
 	declines  map[string]string               // group/release -> why
 	approvals map[string][]approval           // group/release -> in the order they were given
 	grants    map[string]string               // id -> group/ring
@@ -51,7 +52,7 @@ func replay(entries []storage.AuditEntry) *world {
 		apps: map[string]string{}, groups: map[string]string{}, verdicts: map[string]string{}, offers: map[string]string{},
 		declines: map[string]string{}, approvals: map[string][]approval{}, grants: map[string]string{}, issued: map[string][]string{},
 		enrolled: map[string][]string{}, phones: map[string]*enrolled{}, announced: map[string][]promise{},
-		byReason: map[string][]storage.AuditEntry{},
+		byReason: map[string][]storage.AuditEntry{}, unoffered: map[string]bool{},
 	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Actor, operatorPrefix) {
@@ -105,6 +106,7 @@ func (w *world) decision(e storage.AuditEntry) {
 		w.approvals[e.Target] = append(w.approvals[e.Target], approval{reason: e.Reason})
 	case "gate.decline":
 		w.declines[e.Target] = e.Reason
+		w.unoffered[e.Reason] = true
 		if a := w.standing(e.Target); a != nil {
 			a.withdrawn = e.Actor
 		}
@@ -113,6 +115,7 @@ func (w *world) decision(e storage.AuditEntry) {
 			a.withdrawn = e.Actor
 		} else {
 			w.offers[e.Target] += withdrawnText
+			w.unoffered[e.Reason] = true
 		}
 	case "rollout.pause", "rollout.breaker":
 		w.stop(e, e.Reason)

@@ -293,12 +293,13 @@ func announced(udid, group, ring, source string) storage.AuditEntry {
 // plantedJournal is what clients would have written of a faulty server.
 func plantedJournal(r *rehearsal) []plant {
 	udid := r.production.UDID()
-	received := func(e *evidence) record {
+	receivedBy := func(e *evidence, udid string) record {
 		i := slices.IndexFunc(e.records, func(r record) bool {
 			return r.Phone != nil && r.Phone.Phone == udid && r.Phone.Kind == mdmtest.KindEnforcement
 		})
 		return e.records[i]
 	}
+	received := func(e *evidence) record { return receivedBy(e, udid) }
 	return []plant{
 		{"act that never happened", "I1: act 9999", func(e *evidence) {
 			e.insert(atEnd, record{Act: &act{ID: "act 9999", Stage: acknowledged, Action: "app.add", Target: "com.example.x"}})
@@ -327,6 +328,13 @@ func plantedJournal(r *rehearsal) []plant {
 		{"enforcement after a pause", candidate + " after act 9999", func(e *evidence) {
 			pause := act{ID: "act 9999", Stage: acknowledged, Action: "rollout.pause", Group: "sales", Release: candidate}
 			e.insert(is("device.move", begun), record{Act: &pause}, record{Visit: &visit{Phone: udid, Stage: begun}}, received(e))
+		}},
+		{"candidate after its offer was withdrawn", candidate + " after act 9999", func(e *evidence) {
+			tester := r.tester.UDID()
+			withdraw := act{ID: "act 9999", Stage: acknowledged, Action: "gate.withdraw", Target: "sales/" + candidate, Group: "sales", Release: candidate}
+			i := slices.IndexFunc(e.state.Audit, func(a storage.AuditEntry) bool { return a.Action == "gate.approve" })
+			e.state.Audit = slices.Insert(e.state.Audit, i, storage.AuditEntry{Actor: operatorPrefix + "0", Action: withdraw.Action, Target: withdraw.Target, Reason: withdraw.ID})
+			e.insert(atEnd, record{Act: &withdraw}, record{Visit: &visit{Phone: tester, Stage: begun}}, receivedBy(e, tester))
 		}},
 		{"deadline over", string(mdmtest.KindPastDeadline), func(e *evidence) {
 			e.insert(atEnd, record{Phone: &mdmtest.Entry{Phone: udid, Kind: mdmtest.KindPastDeadline}})

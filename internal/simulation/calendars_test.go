@@ -97,11 +97,11 @@ func drawCalendars(r *rand.Rand, l *life, add func(time.Duration, kind, int, int
 }
 
 // setCalendar makes the calendar that policies share, or changes it.
-func (w *world) setCalendar(a fleet.Act, c calendar) bool {
-	return w.decide("set the calendar "+fmt.Sprint(c), func() error {
+func (w *world) setCalendar(a fleet.Act, c calendar, note func()) bool {
+	return w.decideThen("set the calendar "+fmt.Sprint(c), func() error {
 		_, err := w.fleet.SetCalendar(w.ctx, seg, a, sharedCalendar, c.change())
 		return err
-	})
+	}, note)
 }
 
 // rearranged returns a calendar as the dice have people change it.
@@ -131,22 +131,21 @@ func (w *world) rearranges(e event) {
 	to := settled{importance: w.settledAt(w.serverNow()).importance, teams: append([]team{}, w.life.teams...)}
 	d := &to.teams[e.team].rules
 	d.calendar = w.rearranged(d.calendar, e.dice)
-	done := false
+	done, note := false, func() { w.settles(to) }
 	if d.shared {
 		for i := range to.teams {
 			to.teams[i].rules.calendar = d.calendar
 		}
-		done = w.setCalendar(w.as(e.dice>>20), d.calendar)
+		done = w.setCalendar(w.as(e.dice>>20), d.calendar, note)
 	} else {
-		done = w.decide("change the calendar of "+d.name+" to "+fmt.Sprint(d.calendar), func() error {
+		done = w.decideThen("change the calendar of "+d.name+" to "+fmt.Sprint(d.calendar), func() error {
 			_, err := w.fleet.SetPolicy(w.ctx, seg, w.as(e.dice>>20), d.name, fleet.PolicyChange{RolloutChange: fleet.RolloutChange{CalendarChange: d.calendar.change()}})
 			return err
-		})
+		}, note)
 	}
 	if !done {
 		return
 	}
-	w.settles(to)
 	for _, p := range w.phones {
 		release, _, _ := strings.Cut(p.due, " after ")
 		if told, _ := p.told(); release != "" && told != release && p.group != "" {

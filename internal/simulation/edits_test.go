@@ -197,8 +197,7 @@ func (w *world) edits(e event) {
 		return // the built-in policy cannot be changed
 	}
 	closed, a := w.keptClosed(), w.as(e.dice)
-	if w.decide(x.what, func() error { return x.do(w.ctx, a) }) {
-		w.settles(x.to)
+	if w.decideThen(x.what, func() error { return x.do(w.ctx, a) }, func() { w.settles(x.to) }) {
 		w.checkKept(x.what, closed)
 		return
 	}
@@ -214,16 +213,15 @@ func (w *world) shift(e event) {
 	a := w.as(e.dice)
 	check := w.watched(p, to, storage.RingProduction)
 	put := func() { p.put(to, storage.RingProduction) }
-	moved := w.decide("shift "+p.udid+" to "+to, func() error {
+	moved := w.decideThen("shift "+p.udid+" to "+to, func() error {
 		_, err := w.fleet.Move(w.ctx, seg, a, p.udid, to, storage.RingProduction)
 		return err
-	})
+	}, put)
 	if !moved {
 		r := fleet.MoveRequest{Devices: []string{p.udid}, Group: to, Ring: storage.RingProduction}
 		w.proposes("shift "+p.udid+" to "+to, a, put, func() (fleet.Proposed, error) { return w.fleet.ProposeMove(w.ctx, seg, a, r) })
 		return
 	}
-	put()
 	check()
 }
 
@@ -342,14 +340,13 @@ func (w *world) countersign(e event) {
 		})
 	default:
 		now := w.shown(found.ID)
-		signed := w.decide("sign an edit", func() error {
+		signed := w.decideThen("sign an edit", func() error {
 			_, err := w.fleet.Sign(w.ctx, seg, a, found.ID)
 			return err
-		})
+		}, waits.then)
 		if !signed {
 			return
 		}
-		waits.then()
 		switch {
 		case waits.by == a.Actor:
 			w.violated("P5", nil, "%s proposed an edit and signed it", a.Actor)

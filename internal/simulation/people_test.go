@@ -139,6 +139,12 @@ func (w *world) as(dice uint64) fleet.Act {
 // decide has somebody do something. Whoever is interrupted looks whether it was
 // done before doing it again. Refusals are part of life; anything else is not.
 func (w *world) decide(what string, do func() error) bool {
+	return w.decideThen(what, do, func() {})
+}
+
+// decideThen is decide, and notes what is done as soon as it is stored: a server that
+// dies with it goes by it when it starts.
+func (w *world) decideThen(what string, do func() error, note func()) bool {
 	from := w.book.audit.Seq
 	before := w.acts(from)
 	first := true
@@ -147,7 +153,11 @@ func (w *world) decide(what string, do func() error) bool {
 			return nil
 		}
 		first = false
-		return do()
+		err := do()
+		if err == nil || errors.Is(err, errDied) && w.acts(from) != before {
+			note()
+		}
+		return err
 	})
 	if err == nil {
 		w.trace("%s", what)
@@ -398,12 +408,11 @@ func (w *world) move(e event) {
 	}
 	group, ring := w.place(e)
 	check := w.watched(p, group, ring)
-	done := w.decide("move "+p.udid, func() error {
+	done := w.decideThen("move "+p.udid, func() error {
 		_, err := w.fleet.Move(w.ctx, seg, w.as(e.dice), p.udid, group, ring)
 		return err
-	})
+	}, func() { p.put(group, ring) })
 	if done {
-		p.put(group, ring)
 		check()
 	}
 }

@@ -93,8 +93,7 @@ func (w *world) returns(e event) {
 // change has somebody make an edit, or propose it where one person may not.
 func (w *world) change(e event, x edit) {
 	closed, keeping, a := w.keptClosed(), w.keeping(), w.as(e.dice)
-	if w.decide(x.what, func() error { return x.do(w.ctx, a) }) {
-		w.settles(x.to)
+	if w.decideThen(x.what, func() error { return x.do(w.ctx, a) }, func() { w.settles(x.to) }) {
 		w.checkKept(x.what, closed)
 		w.checkKeeping(x.what, keeping)
 		return

@@ -23,7 +23,7 @@ func (w *world) setUp() {
 		})
 	}
 	if t := w.life.teams[0]; t.rules.shared {
-		w.setCalendar(a, t.rules.calendar)
+		w.setCalendar(a, t.rules.calendar, func() {})
 	}
 	for _, t := range w.life.teams {
 		w.setRules(a, t)

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -70,6 +71,23 @@ func withoutStops(events []event) []event {
 	return slices.DeleteFunc(events, func(e event) bool {
 		return e.kind == kindClock || e.kind == kindOff || e.kind == kindRestore || e.kind == kindConfirm
 	})
+}
+
+// witness is a store that has the checks learn of each decision before anything follows
+// from it. What stops a rollout is judged by what the phones were told until then: nobody
+// counts those who are told to install afterwards.
+type witness struct {
+	fleet.Store
+
+	w *world
+}
+
+func (s witness) ChangeWorld(ctx context.Context, of storage.Segment, revision uint64, c storage.WorldChange) (uint64, error) {
+	next, err := s.Store.ChangeWorld(ctx, of, revision, c)
+	if s.w.changed && of == seg {
+		s.w.learn()
+	}
+	return next, err
 }
 
 // trouble is what is wrong with a phone.

@@ -70,6 +70,7 @@ type world struct {
 	records storage.World // as stored when it was learned last
 	tests   map[tested][]*storage.Verdict
 	changed bool // since then
+	words   int  // of phones that were stored
 	book    book
 
 	asked []asked // of the scheduler of pushes
@@ -156,6 +157,9 @@ func live(ctx context.Context, l life, o options) outcome {
 	w.front = w.disk
 	if w.plant.store != nil {
 		w.front = w.plant.store(w, w.disk)
+	}
+	if l.troubled {
+		w.front = witness{w.front, w}
 	}
 	w.setUpNeighbour()
 	w.boot()
@@ -269,18 +273,8 @@ func (w *world) look() {
 	}
 }
 
-// sweeps is one look of the server at every phone. What stops a rollout is judged
-// before the phones are told of it: nobody counts those who were told to install
-// afterwards.
+// sweeps is one look of the server at every phone.
 func (w *world) sweeps() error {
-	if w.life.troubled {
-		if _, err := w.fleet.StopRollouts(w.ctx); err != nil {
-			return err
-		}
-		if w.changed {
-			w.learn()
-		}
-	}
 	_, err := w.fleet.Sweep(w.ctx)
 	return err
 }
@@ -389,6 +383,9 @@ func (w *world) beforeCommit(string) error { return w.strike(false) }
 // stored.
 func (w *world) afterCommit(op string) error {
 	w.changed = w.changed || op == "ChangeWorld"
+	if op == "Exchange" || op == "UpdatePhone" {
+		w.words++
+	}
 	return w.strike(true)
 }
 
@@ -465,7 +462,7 @@ func (w *world) session(p *phone) {
 // repeats what was not answered.
 func (w *world) say(p *phone, m message) *mdm.Command {
 	var c *mdm.Command
-	err := w.try(func() error {
+	err := w.telling(func() error {
 		result, err := w.result(p, m)
 		if err != nil {
 			return err
@@ -483,18 +480,36 @@ func (w *world) say(p *phone, m message) *mdm.Command {
 			}
 		}
 		return err
-	})
+	}, func() { w.hearsAnswer(p, m) })
 	if err != nil {
 		w.violated("P0", p, "a message was answered with %v", err)
 	}
-	w.hearsAnswer(p, m)
 	return c
+}
+
+// telling is try for a word of a phone, which is heard as soon as it is stored: a server
+// that dies with it knows it when it starts.
+func (w *world) telling(do func() error, hear func()) error {
+	heard := false
+	return w.try(func() error {
+		before := w.words
+		err := do()
+		if !heard && (err == nil || w.words != before) {
+			heard = true
+			hear()
+		}
+		return err
+	})
 }
 
 // fetch asks for something by declarative management.
 func (w *world) fetch(p *phone, endpoint string, data []byte) []byte {
+	return w.exchange(p, endpoint, data, func() {})
+}
+
+func (w *world) exchange(p *phone, endpoint string, data []byte, hear func()) []byte {
 	var body []byte
-	err := w.try(func() error {
+	err := w.telling(func() error {
 		stored, err := w.disk.Phone(w.ctx, seg, p.udid)
 		if err != nil {
 			return err
@@ -502,7 +517,7 @@ func (w *world) fetch(p *phone, endpoint string, data []byte) []byte {
 		reply, err := w.fleet.Declarative(w.ctx, seg, stored, &mdm.DeclarativeManagement{Endpoint: endpoint, Data: data})
 		body = reply.Body
 		return err
-	})
+	}, hear)
 	if err != nil {
 		w.violated("P0", p, "%s was answered with %v", endpoint, err)
 	}
@@ -511,6 +526,5 @@ func (w *world) fetch(p *phone, endpoint string, data []byte) []byte {
 
 // status sends a status report.
 func (w *world) status(p *phone, data []byte) {
-	w.fetch(p, "status", data)
-	w.hearsStatus(p)
+	w.exchange(p, "status", data, func() { w.hearsStatus(p) })
 }
