@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -77,5 +78,60 @@ func TestAwaitedApproval(t *testing.T) {
 	}
 	if gate, phone := w.awaited(); gate[0] == after[0] || phone[0] == after[0] {
 		t.Errorf("approved: by itself %q and %q", gate, phone)
+	}
+}
+
+// TestResultSaysThatThePolicyApproves: who records the result that opens a gate hears
+// which release the policy approves because of it, and when; and then it does.
+func TestResultSaysThatThePolicyApproves(t *testing.T) {
+	t.Parallel()
+	enforce := string(policy.OnExpiryEnforce)
+	letter := fleet.VerdictRequest{
+		BundleID: "com.example.pos", Release: release, Result: "works",
+		External: true, Evidence: "letter", Group: "sales", Model: "iPhone15,2", AppVersion: "1.0",
+	}
+	record := func(w *world, dry bool) []fleet.PolicyApproval {
+		t.Helper()
+		a := w.act("test")
+		a.DryRun = dry
+		got, err := w.fleet.RecordVerdict(w.ctx, seg, a, letter)
+		w.must(err)
+		return got.Effect.PolicyApproves
+	}
+	tests := map[string]struct {
+		days     int
+		onExpiry string
+		want     []fleet.PolicyApproval
+	}{
+		"on the day":      {0, enforce, []fleet.PolicyApproval{{Release: release, HoldOf: "26.5.2", Policy: "late", At: time.Date(2026, 9, 27, 0, 0, 0, 0, time.UTC)}}},
+		"at once":         {60, enforce, []fleet.PolicyApproval{{Release: release, HoldOf: "26.5.2", Policy: "late"}}},
+		"a person has to": {60, string(policy.OnExpiryExtendRisk), nil},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.unverified()
+			w.decides("late", fleet.PolicyChange{OnExpiry: &tc.onExpiry})
+			w.at(tc.days)
+			w.sweep()
+			for _, dry := range []bool{true, false} {
+				if diff := cmp.Diff(tc.want, record(w, dry)); diff != "" {
+					t.Errorf("only tried: %t (-want +got):\n%s", dry, diff)
+				}
+			}
+			if got := record(w, true); got != nil {
+				t.Errorf("a second result of the same says it again: %+v", got)
+			}
+			w.at(60)
+			w.sweep()
+			var approved []string
+			for _, p := range tc.want {
+				approved = append(approved, p.Release)
+			}
+			if diff := cmp.Diff(approved, w.byPolicy()); diff != "" {
+				t.Errorf("approved (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

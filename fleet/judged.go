@@ -27,6 +27,8 @@ type VerdictEffect struct {
 	// VersionUnseen: no phone of the group reports the app version that a result made
 	// elsewhere lets production install with.
 	VersionUnseen bool `json:"version_unseen,omitempty"`
+	// PolicyApproves are approvals that the group's policy gives by itself because of it.
+	PolicyApproves []PolicyApproval `json:"policy_approves,omitempty"`
 }
 
 // judge works out what a change of one result does to the world that it was made in:
@@ -47,6 +49,7 @@ func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v stora
 		}
 	}
 	e.VersionUnseen = v.External && v.RevokedAt.IsZero() && v.Result != string(policy.ResultBroken) && !w.has(v.Group, v.BundleID, v.AppVersion)
+	e.PolicyApproves = f.newlyApproved(w, s, after, v.Group)
 	return Judged{Verdict: v, Effect: e}
 }
 

@@ -208,6 +208,9 @@ func (x *Explanation) explainBlocked(e *Explainer, f Facts, t Target) {
 			ParamMissing, strings.Join(gate.Missing, ","), ParamSetting, expirySetting(w, f.Group, code), ParamWhy, overrideEnded(gate))
 		if code != ReasonUnsupervised {
 			x.NextAutomatic, x.NextHuman = gate.NextAutomatic, gate.NextHuman
+			if gate.NextAutomatic == StepHoldEnds {
+				x.Reason = x.Reason.with(ParamDate, date(gate.hiddenUntil(f.Model)))
+			}
 		}
 	case code == ReasonNewerThanVerified:
 		gate := e.gate(f.Group, f.OSVersion)
@@ -221,6 +224,17 @@ func (x *Explanation) explainBlocked(e *Explainer, f Facts, t Target) {
 			x.NextHuman = StepExtend
 		}
 	}
+}
+
+// hiddenUntil returns when users of a model can see the release: that of the gate
+// where the model has none of its own.
+func (g Gate) hiddenUntil(model string) time.Time {
+	for _, c := range g.ModelClocks {
+		if c.Model == model {
+			return c.HiddenUntil
+		}
+	}
+	return g.Clocks.HiddenUntil
 }
 
 // overrideEnded returns why a closed gate was open before, "" when it was not.

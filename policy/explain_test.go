@@ -301,3 +301,25 @@ func TestHoldState(t *testing.T) {
 		}
 	}
 }
+
+// TestClosedUntil: behind a closed gate a phone says when Apple's hold ends for its own
+// model, which is later than the gate's where the release came to it later.
+func TestClosedUntil(t *testing.T) {
+	t.Parallel()
+	p := verified()
+	p.Releases[2].Models = append(windows("2026-08-05", small), windows("2026-08-12", large)...)
+	w := policy.NewWorld(p)
+	for model, want := range map[string]string{small: "2026-11-03T00:00:00Z", large: "2026-11-10T00:00:00Z"} {
+		f := phone()
+		f.Model = model
+		x := policy.Explain(w, f, live(), policy.TargetFor(w, f, now), now)
+		if x.NextAutomatic != policy.StepHoldEnds || x.Reason.Params[policy.ParamDate] != want {
+			t.Errorf("%s: %s, then %s, by itself on %q, want %s", model, x.Reason.Code, x.NextAutomatic, x.Reason.Params[policy.ParamDate], want)
+		}
+	}
+	f := phone()
+	f.Supervised = policy.Unsupervised
+	if x := policy.Explain(w, f, live(), policy.TargetFor(w, f, now), now); x.Reason.Params[policy.ParamDate] != "" {
+		t.Errorf("a phone that nothing is hidden on waits until %q", x.Reason.Params[policy.ParamDate])
+	}
+}

@@ -26,8 +26,23 @@ func (g *globals) judgedText(v api.Verdict) string {
 		b.WriteString("  " + seenLine(t, *e.App) + "\n")
 	}
 	b.WriteString(g.effectText(fleet.Effect{EffectCounts: e.EffectCounts}))
+	for _, p := range e.PolicyApproves {
+		b.WriteString(g.policyApprovesText(p, v.Group) + "\n")
+	}
 	if e.VersionUnseen {
 		b.WriteString(t.T("No phone of %s reports version %s of the app or a newer one; production phones wait for it before iOS.", v.Group, v.AppVersion) + "\n")
 	}
 	return b.String()
+}
+
+// policyApprovesText says that nobody is asked about a release any more, and how to keep
+// it from phones.
+func (g *globals) policyApprovesText(p fleet.PolicyApproval, group string) string {
+	t := g.text
+	if p.At.IsZero() {
+		return t.T("The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s` stops phones that have not started.",
+			p.HoldOf, p.Policy, p.Release, group, p.Release, group)
+	}
+	return t.T("Policy %s approves iOS %s for %s by itself when the 90 days of iOS %s end, at %s, unless somebody decides before: `kannuki gate approve %s --group %s` or `kannuki gate decline %s --group %s`.",
+		p.Policy, p.Release, group, p.HoldOf, t.Time(p.At), p.Release, group, p.Release, group)
 }

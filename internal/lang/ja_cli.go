@@ -163,6 +163,14 @@ func japaneseDecisions() []both {
 		{"Recorded: %s %s on iOS %s (%s): %s.", "記録しました：%s %s、iOS %s（%s）：%s。"},
 		{"Gate of %s for iOS %s: %s (before: %s).", "%sのiOS %sのゲート：%s（変更前：%s）。"},
 		{"It changes no gate. That of %s for iOS %s: %s.", "変わるゲートはありません。%sのiOS %sのゲート：%s。"},
+		{
+			"The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s` stops phones that have not started.",
+			"iOS %sの90日が過ぎているため、ポリシー%sがiOS %sを%sにすぐ自動で承認します。まだ始めていない端末は`kannuki rollout pause %s --group %s`で止められます。",
+		},
+		{
+			"Policy %s approves iOS %s for %s by itself when the 90 days of iOS %s end, at %s, unless somebody decides before: `kannuki gate approve %s --group %s` or `kannuki gate decline %s --group %s`.",
+			"ポリシー%sは、iOS %sを%sに自動で承認します（iOS %sの90日が終わる%s）。その前に担当者が決めることもできます：`kannuki gate approve %s --group %s`または`kannuki gate decline %s --group %s`。",
+		},
 		{"No phone of %s reports version %s of the app or a newer one; production phones wait for it before iOS.", "%sには、アプリの版%s以降を報告した端末がありません。本番端末は、iOSより先にアプリの更新を待ちます。"},
 	}
 }
