@@ -211,16 +211,27 @@ func (s *Server) listenAdmin(ctx context.Context) (*listener, error) {
 // guardHost refuses requests a browser was tricked into: a foreign Host
 // header means that some page resolves its name to this machine.
 func guardHost(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		api.Deny(w, &api.Error{
+			Status: http.StatusForbidden, Code: api.CodeDenied, Detail: "cross-origin",
+			Message: "not allowed: a browser sent it for another site",
+		})
+	}))
+	sameOrigin := protection.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
 			host = strings.Trim(r.Host, "[]") // no port: [::1]
 		}
 		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			http.Error(w, "misdirected request", http.StatusMisdirectedRequest)
+			api.Deny(w, &api.Error{
+				Status: http.StatusMisdirectedRequest, Code: api.CodeDenied, Detail: "foreign-host",
+				Message: "not allowed: the Host header names another machine than this one",
+			})
 			return
 		}
-		http.NewCrossOriginProtection().Handler(next).ServeHTTP(w, r)
+		sameOrigin.ServeHTTP(w, r)
 	})
 }
 

@@ -21,8 +21,9 @@ func newAuditCommand(g *globals) *cobra.Command {
 	return g.noun("audit", g.text.T("Who did what, when and why"), newAuditLogCommand(g), newAuditVerifyCommand(g), newAuditExportCommand(g))
 }
 
-// auditPage is how many entries are asked for at once.
-const auditPage = 1000
+// listPage is how many entries of a list are asked for at once, which is the most
+// that the server gives.
+const listPage = 1000
 
 type auditOptions struct {
 	after                 uint64
@@ -145,7 +146,7 @@ func detail(d map[string]string) cell {
 func eachAuditPage(ctx context.Context, client *api.Client, after uint64, use func([]api.AuditEntry) bool) error {
 	for {
 		var page api.Audit
-		query := url.Values{"after": {strconv.FormatUint(after, 10)}, "limit": {strconv.Itoa(auditPage)}}
+		query := url.Values{"after": {strconv.FormatUint(after, 10)}, "limit": {strconv.Itoa(listPage)}}
 		if err := client.Get(ctx, api.Path("audit"), query, &page); err != nil {
 			return err
 		}

@@ -307,6 +307,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no command %q in its queue.", e.Name), t.T("List: `kannuki device queue`.")
 	case "verdict":
 		message, next = t.T("There is no test result %q.", e.Name), t.T("List: `kannuki verdict list`.")
+	case "operation":
+		message, next = t.T("The server has no operation %q.", e.Name), t.T("It may be of another version than this command: see `kannuki version` and `kannuki status`.")
 	case "problem":
 		message, next = t.T("There is no report %q.", e.Name), t.T("List: `kannuki problem list`.")
 	}

@@ -51,6 +51,11 @@ func TestReport(t *testing.T) {
 			"kannuki: There is no group \"salse\".\nNearest: sales, salon. List: `kannuki group list`.\n",
 		},
 		{"nothing near", &api.Error{Code: api.CodeNotFound, What: "phone", Name: "x"}, 4, "kannuki: There is no phone \"x\".\nList: `kannuki device list`.\n"},
+		{
+			"no operation", &api.Error{Code: api.CodeNotFound, What: "operation", Name: "/v1/later"}, 4,
+			"kannuki: The server has no operation \"/v1/later\".\n" +
+				"It may be of another version than this command: see `kannuki version` and `kannuki status`.\n",
+		},
 		{"something else not found", &api.Error{Code: api.CodeNotFound, Message: "not found"}, 4, "kannuki: not found\n"},
 		{
 			"gate changed", &api.Error{Code: api.CodeConflict, Params: map[string]string{"release": "26.6.1", "group": "sales"}}, 5,

@@ -65,7 +65,7 @@ func runNotifyList(ctx context.Context, g *globals, cmd *cobra.Command, o notify
 	all := fleet.Notices{Notices: []fleet.NoticeView{}}
 	for {
 		if o.limit > 0 {
-			query.Set("limit", strconv.Itoa(o.limit-len(all.Notices)))
+			query.Set("limit", strconv.Itoa(min(o.limit-len(all.Notices), listPage)))
 		}
 		var page fleet.Notices
 		if err := client.Get(ctx, api.Path("notices"), query, &page); err != nil {

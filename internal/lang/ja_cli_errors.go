@@ -26,6 +26,8 @@ func japaneseErrors() []both {
 
 		{"internal fault", "サーバー内部の異常です。"},
 		{"not found", "見つかりません。"},
+		{"The server has no operation %q.", "サーバーに%qという操作はありません。"},
+		{"It may be of another version than this command: see `kannuki version` and `kannuki status`.", "サーバーとコマンドの版が違う可能性があります。`kannuki version`と`kannuki status`で確認してください。"},
 		{"%s: no such file or directory", "%s：ファイルまたはフォルダがありません"},
 		{"%s: permission denied", "%s：アクセスする権限がありません"},
 		{"%s exists already; it was left as it is", "%sはすでにあります。そのまま残しました"},

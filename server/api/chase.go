@@ -3,7 +3,7 @@ package api
 import "github.com/kannuki-mdm/kannuki/fleet"
 
 func rolloutChase(h *Handler, c *call) (any, error) {
-	after, limit, err := c.page()
+	after, limit, err := c.page(mostOfPhones)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func devices(h *Handler, c *call) (any, error) {
-	after, limit, err := c.page()
+	after, limit, err := c.page(mostListed)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func declared(h *Handler, c *call) (any, error) {
 }
 
 func checkDeclared(h *Handler, c *call) (any, error) {
-	after, limit, err := c.page()
+	after, limit, err := c.page(mostListed)
 	if err != nil {
 		return nil, err
 	}

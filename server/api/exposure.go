@@ -49,7 +49,7 @@ func gate(h *Handler, c *call) (any, error) {
 }
 
 func leaks(h *Handler, c *call) (any, error) {
-	after, limit, err := c.page()
+	after, limit, err := c.page(mostListed)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"unicode/utf8"
@@ -55,7 +56,13 @@ func NewHandler(f *fleet.Fleet, e *enroll.Service, ops Operations, authenticate 
 }
 
 // ServeHTTP implements [http.Handler].
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if router, pattern := h.mux.Handler(r); pattern == "" {
+		refuseUnrouted(router, w, r)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
 
 // Patterns returns every route, for the census of routes.
 func Patterns() []string {
@@ -69,6 +76,7 @@ func Patterns() []string {
 // route is one operation. A write marks the fleet for a sweep afterwards.
 type route struct {
 	pattern string
+	query   string // keys of the URL's query, with blanks between; see readQuery
 	write   bool
 	full    func(h *Handler, c *call) bool // whether it goes on when the disk is nearly full; nil: never
 	limit   int64                          // of the request body, bytes; 0 means maxBody
@@ -78,12 +86,14 @@ type route struct {
 // call is one request on its way.
 type call struct {
 	Principal
-	ctx   context.Context //nolint:containedctx // lives as long as the request it belongs to
-	r     *http.Request
-	w     http.ResponseWriter
-	body  []byte
-	looks bool // changes nothing, whatever its method: no act
-	dry   bool // only tried
+	ctx    context.Context //nolint:containedctx // lives as long as the request it belongs to
+	r      *http.Request
+	w      http.ResponseWriter
+	keys   []string // that the query may have
+	values url.Values
+	body   []byte
+	looks  bool // changes nothing, whatever its method: no act
+	dry    bool // only tried
 }
 
 // write is what every changing request may carry.
@@ -154,48 +164,6 @@ func withUpTo[T any](nodes int, handle func(h *Handler, c *call, in T) (any, err
 	}
 }
 
-func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
-
-func (c *call) number(name string) (uint64, error) {
-	s := c.query(name)
-	if s == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return 0, invalid(name, "not-a-number", s, fmt.Sprintf("%q is not a number", s))
-	}
-	return n, nil
-}
-
-// page reads which part of a list is wanted: what comes after an entry, and at
-// most how many. 0 leaves both to the list.
-func (c *call) page() (after uint64, limit int, err error) {
-	if after, err = c.number("after"); err != nil {
-		return 0, 0, err
-	}
-	limit, err = c.limit()
-	return after, limit, err
-}
-
-func (c *call) limit() (int, error) {
-	n, err := c.number("limit")
-	return int(min(n, maxBody)), err
-}
-
-// boolean reads a value of the query that is true or false; absent is false.
-func (c *call) boolean(name string) (bool, error) {
-	s := c.query(name)
-	if s == "" {
-		return false, nil
-	}
-	b, err := strconv.ParseBool(s)
-	if err != nil {
-		return false, invalid(name, "not-a-boolean", s, fmt.Sprintf("%q: want true or false", s))
-	}
-	return b, nil
-}
-
 // raw is an answer that is not JSON and has been written already.
 type raw struct{}
 
@@ -261,6 +229,9 @@ func (h *Handler) run(rt route, c *call) (answer any, err error) {
 	}()
 	if c.Principal, err = h.authenticate(c.r); err != nil {
 		return nil, &Error{Status: http.StatusForbidden, Code: CodeDenied, Detail: "no-access", Message: "not allowed: " + err.Error()}
+	}
+	if err := c.readQuery(rt.query); err != nil {
+		return nil, err
 	}
 	limit := rt.limit
 	if limit == 0 {

@@ -28,7 +28,7 @@ type Identities struct {
 }
 
 func identities(h *Handler, c *call) (any, error) {
-	limit, err := c.limit()
+	limit, err := c.limit(mostListed)
 	if err != nil {
 		return nil, err
 	}

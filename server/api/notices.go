@@ -19,7 +19,7 @@ func notices(h *Handler, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, err := c.limit()
+	limit, err := c.limit(mostListed)
 	if err != nil {
 		return nil, err
 	}

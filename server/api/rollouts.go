@@ -7,7 +7,7 @@ func rolloutWaves(h *Handler, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, limit, err := c.page()
+	after, limit, err := c.page(mostOfPhones)
 	if err != nil {
 		return nil, err
 	}
@@ -25,6 +25,6 @@ func rolloutPlan(h *Handler, c *call) (any, error) {
 	}
 	return h.fleet.PlanRollout(c.Segment, fleet.ApproveRequest{
 		Group: c.r.PathValue("group"), Release: c.r.PathValue("release"), Deadline: c.query("deadline"), Start: c.query("start"),
-		Waves: c.r.URL.Query()["wave"], Soak: c.query("soak"), Rebase: rebase,
+		Waves: c.queries("wave"), Soak: c.query("soak"), Rebase: rebase,
 	})
 }
