@@ -51,6 +51,32 @@ func TestApprovalIsRefusedWhileAnAppIsMissing(t *testing.T) {
 	}
 }
 
+// TestRefusalNamesTheBrokenModel: the model on which an app does not work, not one on
+// which nobody tried it. Somebody rings the vendor about it.
+func TestRefusalNamesTheBrokenModel(t *testing.T) {
+	w := newWorld(t)
+	_, v := w.verified()
+	other := newPhone(w, "P2")
+	other.model = "iPhone12,1"
+	other.again("sales", storage.RingProduction)
+	other.settle()
+	w.must(w.verdict(v.udid, "broken"))
+	_, err := w.approve("+3d")
+	want := []fleet.Missing{{BundleID: "com.example.pos", Name: "pos", Why: "broken on iPhone15,2"}}
+	if diff := cmp.Diff(want, refusal(t, err).Missing); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	proposed, err := w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), override())
+	w.must(err)
+	seen := []fleet.SeenView{{
+		BundleID: "com.example.pos", Name: "pos", Importance: "critical", State: "broken", Why: "broken", Verdict: proposed.Override.Broken[0],
+		MissingModels: []string{"iPhone12,1"}, BrokenModels: []string{"iPhone15,2"},
+	}}
+	if diff := cmp.Diff(seen, proposed.Shown.Missing); diff != "" {
+		t.Errorf("shown to the second person (-want +got):\n%s", diff)
+	}
+}
+
 func TestVerdictComesFromThePhonesOwnReport(t *testing.T) {
 	w := newWorld(t)
 	production := w.enrol("P1", "sales", storage.RingProduction)

@@ -326,8 +326,8 @@ func missing(app policy.AppState) Missing {
 	if app.Why != "" && string(app.Why) != why {
 		why += ", " + string(app.Why)
 	}
-	if len(app.MissingModels) > 0 {
-		why += " on " + strings.Join(app.MissingModels, ", ")
+	if models := app.WhyModels(); len(models) > 0 {
+		why += " on " + strings.Join(models, ", ")
 	}
 	return Missing{BundleID: app.BundleID, Name: app.Name, Why: why}
 }

@@ -42,11 +42,8 @@ func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v stora
 	gate := policy.Evaluate(is, v.Group, v.Release, now)
 	e := VerdictEffect{EffectCounts: measured.EffectCounts, Gates: groupGateEffects(after.catalog, was, is, v.Group, now), Phase: gate.Phase}
 	if i := slices.IndexFunc(gate.Apps, func(a policy.AppState) bool { return a.BundleID == v.BundleID }); i >= 0 {
-		a := gate.Apps[i]
-		e.App = &SeenView{
-			BundleID: a.BundleID, Name: a.Name, Importance: string(a.Importance), State: string(a.State), Why: string(a.Why),
-			Verdict: a.Verdict, MissingModels: a.MissingModels,
-		}
+		seen := SeenView(shownApp(gate.Apps[i]))
+		e.App = &seen
 	}
 	e.VersionUnseen = v.External && v.RevokedAt.IsZero() && v.Result != string(policy.ResultBroken) && !w.has(v.Group, v.BundleID, v.AppVersion)
 	e.PolicyApproves = f.newlyApproved(w, s, after, v.Group)

@@ -53,6 +53,7 @@ type SeenView struct {
 	Why           string   `json:"why,omitempty"`
 	Verdict       string   `json:"verdict,omitempty"`
 	MissingModels []string `json:"missing_models,omitempty"`
+	BrokenModels  []string `json:"broken_models,omitempty"` // on which it does not work
 }
 
 // TermsView are the terms of a proposed override. Offsets count from the

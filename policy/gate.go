@@ -124,6 +124,16 @@ type AppState struct {
 	Provisional   []string `json:"provisional,omitempty"`
 	Models        []string `json:"models,omitempty"`         // model classes with an accepted result
 	MissingModels []string `json:"missing_models,omitempty"` // model classes still needed
+	BrokenModels  []string `json:"broken_models,omitempty"`  // of a broken app: model classes on which it does not work
+}
+
+// WhyModels returns the model classes that Why is about: those on which the app does
+// not work, or else those that still need a result.
+func (s AppState) WhyModels() []string {
+	if s.State == StatusBroken {
+		return s.BrokenModels
+	}
+	return s.MissingModels
 }
 
 // Clocks are the dates a gate runs against, as midnight UTC, over the models of
@@ -183,8 +193,8 @@ func (e *ClosedError) Error() string {
 		if a.Why != "" {
 			fmt.Fprintf(&b, ", %s", a.Why)
 		}
-		if len(a.MissingModels) > 0 {
-			fmt.Fprintf(&b, " on %s", strings.Join(a.MissingModels, " "))
+		if models := a.WhyModels(); len(models) > 0 {
+			fmt.Fprintf(&b, " on %s", strings.Join(models, " "))
 		}
 		b.WriteByte(')')
 	}

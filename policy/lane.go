@@ -201,7 +201,7 @@ func (e *evaluation) laneApp(a App) (AppState, []string) {
 	}
 	switch broken := uncleared(list, e.now); {
 	case len(broken) > 0:
-		s.State, s.Why, s.Verdict = StatusBroken, WhyBroken, broken[0].ID
+		s.fail(broken)
 	case len(passed) == 0 && len(stale) > 0:
 		s.State, s.Why, s.Verdict = StatusStale, WhyExpired, newestOf(stale).ID
 	case len(passed) == 0:

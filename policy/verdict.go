@@ -101,8 +101,7 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 	t.describe(&s)
 	blocking := a.Importance != ImportanceInformational
 	if broken := uncleared(list, now); len(broken) > 0 {
-		b := broken[0]
-		s.State, s.Why, s.Verdict, s.External = StatusBroken, WhyBroken, b.ID, s.External || b.External
+		s.fail(broken)
 		return s, blocking
 	}
 	newest := newestOf(verified)
@@ -142,6 +141,18 @@ func (s *AppState) rest(on map[string]*Verdict, classes []string) {
 		}
 	}
 	s.MissingModels = missingClasses(s.Importance, on, classes)
+}
+
+// fail tells the state of an app that results not cleared say does not work, the
+// newest first.
+func (s *AppState) fail(broken []verdictOf) {
+	s.State, s.Why, s.Verdict = StatusBroken, WhyBroken, broken[0].ID
+	s.External = s.External || broken[0].External
+	for _, b := range broken {
+		s.BrokenModels = append(s.BrokenModels, b.class)
+	}
+	slices.Sort(s.BrokenModels)
+	s.BrokenModels = slices.Compact(s.BrokenModels)
 }
 
 // newestByClass returns the newest result of each model class that counts: in

@@ -58,6 +58,7 @@ type ShownApp struct {
 	Why           string   `json:"why,omitzero"`
 	Verdict       string   `json:"verdict,omitzero"`
 	MissingModels []string `json:"missingModels,omitempty"`
+	BrokenModels  []string `json:"brokenModels,omitempty"` // on which it does not work
 }
 
 // OverrideTerms are what is proposed for an override. Offsets such as "+3d"

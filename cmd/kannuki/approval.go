@@ -10,6 +10,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -161,8 +162,12 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 // seenLine is one app as the proposer saw it.
 func seenLine(t *lang.Printer, app fleet.SeenView) string {
 	why := strings.TrimSuffix(strings.Join([]string{app.State, app.Why}, ", "), ", ")
-	if len(app.MissingModels) > 0 {
-		why += " on " + strings.Join(app.MissingModels, ", ")
+	models := app.MissingModels
+	if app.State == string(policy.StatusBroken) {
+		models = app.BrokenModels
+	}
+	if len(models) > 0 {
+		why += " on " + strings.Join(models, ", ")
 	}
 	return fmt.Sprintf("%s (%s): %s", oneLine(app.Name), app.BundleID, missingWhy(t, why))
 }

@@ -259,6 +259,9 @@ func (g *globals) appStateTable(apps []policy.AppState) table {
 		if a.Why != "" {
 			why = cell{string(a.Why), t.Why(string(a.Why))}
 		}
+		if len(a.BrokenModels) > 0 { // those that are missing have a column
+			why.shown = t.T("%s (models: %s)", why.shown, strings.Join(a.BrokenModels, ", "))
+		}
 		state := g.word(string(a.State))
 		if a.Noted && a.State == policy.StatusCarried {
 			state.shown = t.T("%s, with a note", state.shown)
