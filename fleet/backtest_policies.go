@@ -31,7 +31,7 @@ func (s *snapshot) storedPolicies(names []string, g storage.Group) ([]backtest.S
 			return nil, err
 		}
 		out = append(out, backtest.Stored{
-			Policy: enginePolicy(p), Waves: p.Waves, Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p), Notice: g.MinimumNotice,
+			Policy: enginePolicy(p), Waves: engineShares(p.Waves), Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p), Notice: g.MinimumNotice,
 		})
 	}
 	return out, nil

@@ -15,10 +15,10 @@ import (
 // RolloutDefaults are what a policy says about rollouts; a person who approves
 // may say otherwise, except about the calendar.
 type RolloutDefaults struct {
-	Waves    []int  `json:"waves"`    // percent, those of the waves before counted in; none: all at once
-	Soak     string `json:"soak"`     // least time between two starts, "48h0m0s"; "" none
-	Deadline string `json:"deadline"` // from the start of a wave; "" is for the person who approves
-	Calendar string `json:"calendar"` // name of the one it follows, which then says what follows here; "": none
+	Waves    storage.WaveShares `json:"waves"`    // those of the waves before counted in; none: all at once
+	Soak     string             `json:"soak"`     // least time between two starts, "48h0m0s"; "" none
+	Deadline string             `json:"deadline"` // from the start of a wave; "" is for the person who approves
+	Calendar string             `json:"calendar"` // name of the one it follows, which then says what follows here; "": none
 	OpenTimes
 }
 
@@ -33,10 +33,10 @@ type OpenTimes struct {
 
 // RolloutChange changes them; what is nil stays as it is.
 type RolloutChange struct {
-	Waves    *[]int  `json:"waves,omitempty"`    // rising, the last one 100
-	Soak     *string `json:"soak,omitempty"`     // "2d", "12h"; "" none
-	Deadline *string `json:"deadline,omitempty"` // "3d"; "" none
-	Calendar *string `json:"calendar,omitempty"` // name; "" none
+	Waves    *storage.WaveShares `json:"waves,omitempty"`    // rising, the last one "100%"
+	Soak     *string             `json:"soak,omitempty"`     // "2d", "12h"; "" none
+	Deadline *string             `json:"deadline,omitempty"` // "3d"; "" none
+	Calendar *string             `json:"calendar,omitempty"` // name; "" none
 	CalendarChange
 }
 
@@ -58,7 +58,7 @@ const (
 func weekdayNames() []string { return []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} }
 
 func rolloutDefaults(p storage.Policy) RolloutDefaults {
-	d := RolloutDefaults{Waves: append([]int{}, p.Waves...), Calendar: p.CalendarName, OpenTimes: openTimes(p.Calendar)}
+	d := RolloutDefaults{Waves: append(storage.WaveShares{}, p.Waves...), Calendar: p.CalendarName, OpenTimes: openTimes(p.Calendar)}
 	if p.Soak > 0 {
 		d.Soak = noticeText(p.Soak)
 	}
@@ -107,17 +107,16 @@ func clockText(d time.Duration) string {
 // onto returns the policy with the change, or the value no policy can have.
 // Whether the calendar it names exists is not looked at.
 func (c RolloutChange) onto(p storage.Policy, now time.Time) (storage.Policy, error) {
+	var err error
 	if c.Waves != nil {
-		if err := checkShares(*c.Waves); err != nil {
+		if p.Waves, err = writtenShares(*c.Waves); err != nil {
 			return p, err
 		}
-		p.Waves = *c.Waves
 	}
 	if err := c.lengths(&p); err != nil {
 		return p, err
 	}
 	replace(&p.CalendarName, c.Calendar)
-	var err error
 	if p.Calendar, err = c.CalendarChange.onto(p.Calendar, now); err != nil {
 		return p, err
 	}
@@ -165,17 +164,38 @@ func (c CalendarChange) first() string {
 	return ""
 }
 
-// checkShares refuses waves that do not grow, or do not reach all phones.
-func checkShares(shares []int) error {
+// writtenShares returns shares each in its one spelling. It refuses waves that do
+// not grow, or do not reach all phones, and dates: those of a policy come of its
+// watch period.
+func writtenShares(shares storage.WaveShares) (storage.WaveShares, error) {
 	if len(shares) == 0 {
-		return nil
+		return shares, nil
 	}
-	specs := make([]string, len(shares))
-	for i, s := range shares {
-		specs[i] = fmt.Sprintf("%d%%", s)
+	for _, text := range shares {
+		if _, ok := policy.ParseWaveShare(text); !ok {
+			return nil, invalid("waves", "share-not-readable", "%q: want a share of the phones such as 5%%, or a number of them such as 20", text).with("value", text)
+		}
 	}
-	_, err := parseWaves(specs)
-	return err
+	specs, err := parseWaves(shares)
+	if err != nil {
+		return nil, err
+	}
+	out := make(storage.WaveShares, len(specs))
+	for i, s := range specs {
+		out[i] = s.share.String()
+	}
+	return out, nil
+}
+
+// engineShares translates shares that were checked when they were written.
+func engineShares(shares storage.WaveShares) []policy.WaveShare {
+	var out []policy.WaveShare
+	for _, text := range shares {
+		if s, ok := policy.ParseWaveShare(text); ok {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func (c RolloutChange) lengths(p *storage.Policy) error {
@@ -321,9 +341,7 @@ func (s *snapshot) rollout(group string) storage.Policy {
 // or returns the request with what the policy says where it says nothing.
 func (r ApproveRequest) or(p storage.Policy) ApproveRequest {
 	if len(r.Waves) == 0 {
-		for _, share := range p.Waves {
-			r.Waves = append(r.Waves, fmt.Sprintf("%d%%", share))
-		}
+		r.Waves = p.Waves
 	}
 	if r.Soak == "" && p.Soak > 0 {
 		r.Soak = p.Soak.String()

@@ -24,7 +24,7 @@ func (w *world) calendar(a fleet.Act, c fleet.CalendarChange) fleet.CalendarEdit
 func (w *world) follows() {
 	w.t.Helper()
 	w.decides("retail", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{
-		Waves: ptr([]int{25, 100}), Soak: ptr("2d"), Deadline: ptr("3d"), Calendar: ptr("shops"),
+		Waves: ptr(storage.WaveShares{"25%", "100%"}), Soak: ptr("2d"), Deadline: ptr("3d"), Calendar: ptr("shops"),
 	}})
 }
 

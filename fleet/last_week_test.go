@@ -22,7 +22,7 @@ func (w *world) nearEnd(before time.Duration) (p *phone, last time.Time) {
 	v.settle()
 	v.install(older, "23G80")
 	w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: older, Result: "works", Device: "V1"})))
-	w.decides("late", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Waves: ptr([]int{10, 100}), Soak: ptr("2d")}})
+	w.decides("late", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Waves: ptr(storage.WaveShares{"10%", "100%"}), Soak: ptr("2d")}})
 	gate, err := w.fleet.Gate(seg, "sales", older)
 	w.must(err)
 	last = gate.Clocks.ShelfLife.Add(-policy.ShelfMargin)

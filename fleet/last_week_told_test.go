@@ -130,7 +130,7 @@ func TestExceptionForKeptWave(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.decides("late", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Waves: ptr([]int{10, 100}), Soak: ptr("2d")}})
+			w.decides("late", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Waves: ptr(storage.WaveShares{"10%", "100%"}), Soak: ptr("2d")}})
 			phones, _ := w.pausedNear(aDay)
 			w.after(2 * aDay)
 			if pause {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 // decides makes a policy for the group sales.
@@ -30,7 +31,7 @@ func TestPolicyRecord(t *testing.T) {
 	w.must(err)
 	lane := fleet.UrgentDefaults{Urgent: "lane", UrgentDeadline: "24h"}
 	chase := fleet.ChaseSettings{Chase: []string{}, ChaseTests: []string{"escalate@verify-by-30d", "escalate@verify-by-14d"}, ChaseOff: []string{}, ChaseAlways: []string{}}
-	none := fleet.RolloutDefaults{Waves: []int{}, OpenTimes: fleet.OpenTimes{Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}}
+	none := fleet.RolloutDefaults{Waves: storage.WaveShares{}, OpenTimes: fleet.OpenTimes{Weekdays: []string{}, Closed: []string{}, Holidays: []string{}}}
 	accept := fleet.ImprovementSettings{Improvements: "accept"}
 	limits := fleet.BreakerLimits{
 		BreakerSample: 20, BreakerFailed: 10, BreakerSilent: 20, BreakerSilentAfter: "120h", BreakerReverted: 10, BreakerReports: 3,

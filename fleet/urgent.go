@@ -111,11 +111,7 @@ func laneOf(p storage.Proposal, second Act, u *policy.Urgency) *storage.Lane {
 
 // firstOfLane returns the threshold of the first share of the most exposed phones.
 func firstOfLane(w *worldState, a storage.Approval, u *policy.Urgency) uint32 {
-	exposed := bucketsWaiting(w, a, policy.Wave{UpTo: u.Levels()[0]})
-	if len(exposed) == 0 {
-		return policy.Buckets
-	}
-	return thresholdFor(policy.WaveSize(policy.LaneFirst, len(exposed)), exposed)
+	return policy.FirstOfLane(bucketsWaiting(w, a, policy.Wave{UpTo: u.Levels()[0]}))
 }
 
 // scheduleOf returns what the waves of an approval follow: the calendar of its group

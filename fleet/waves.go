@@ -24,8 +24,7 @@ const maxSoak = 30 * 24 * time.Hour
 // share counts the phones of the waves before it too.
 type waveSpec struct {
 	text     string
-	percent  int // 1 to 100, or 0: count
-	count    int
+	share    policy.WaveShare
 	start    time.Duration // from the gate's opening; 0: once the wave before has soaked
 	deadline time.Duration // from the gate's opening; 0: the approval's own, from the wave's start
 }
@@ -48,7 +47,7 @@ func parseWaves(list []string) ([]waveSpec, error) {
 		}
 		specs = append(specs, s)
 	}
-	if last := specs[len(specs)-1]; last.percent != wholeGroup {
+	if last := specs[len(specs)-1]; last.share != policy.Everybody() {
 		return nil, invalid("waves", "waves-not-all", "the last wave is %s: want 100%%, or the other phones would wait for ever", last.text).with("value", last.text)
 	}
 	return specs, nil
@@ -59,16 +58,9 @@ const wholeGroup = 100 // percent
 func parseWave(text string) (waveSpec, bool) {
 	s := waveSpec{text: text}
 	share, times, timed := strings.Cut(text, "@")
-	number, percent := strings.CutSuffix(share, "%")
-	n, err := strconv.Atoi(number)
-	if err != nil || n < 1 || percent && n > wholeGroup {
-		return s, false
-	}
-	if s.count = n; percent {
-		s.percent, s.count = n, 0
-	}
-	if !timed {
-		return s, true
+	var ok bool
+	if s.share, ok = policy.ParseWaveShare(share); !ok || !timed {
+		return s, ok
 	}
 	start, deadline, dated := strings.Cut(times, ":")
 	if s.start, timed = sinceOpening(start); !timed || s.start > maxStart {
@@ -88,11 +80,9 @@ func sinceOpening(text string) (time.Duration, bool) {
 	return d, ok && err == nil && d >= 0
 }
 
-// grows reports whether the wave can follow another. A count and a share are
-// compared once the phones are counted.
+// grows reports whether the wave can follow another.
 func (s waveSpec) grows(before waveSpec) bool {
-	sameUnit := (s.percent > 0) == (before.percent > 0)
-	return (!sameUnit || s.percent > before.percent || s.count > before.count) && (s.start == 0 || s.start >= before.start)
+	return s.share.Grows(before.share) && (s.start == 0 || s.start >= before.start)
 }
 
 // waves works out the waves of a new approval, and the least time between their
@@ -124,10 +114,7 @@ func (f *Fleet) waves(w *worldState, s *snapshot, r ApproveRequest, a storage.Ap
 	if err != nil {
 		return nil, 0, err
 	}
-	thresholds, err := thresholdsOf(specs, bucketsWaiting(w, a, policy.Wave{}))
-	if err != nil {
-		return nil, 0, err
-	}
+	thresholds := policy.Thresholds(sharesOf(specs), bucketsWaiting(w, a, policy.Wave{}))
 	schedule := f.schedule(s, r.Group, soak)
 	waves := make([]policy.Wave, len(specs))
 	for i, spec := range specs {
@@ -187,35 +174,12 @@ func covers(a storage.Approval, model string) bool {
 	return slices.Contains(a.Models, model) || slices.Contains(a.Models, policy.AnyModel)
 }
 
-// thresholdsOf turns shares into thresholds.
-func thresholdsOf(specs []waveSpec, buckets []uint32) ([]uint32, error) {
-	thresholds := make([]uint32, len(specs))
+func sharesOf(specs []waveSpec) []policy.WaveShare {
+	shares := make([]policy.WaveShare, len(specs))
 	for i, s := range specs {
-		n := s.count
-		if s.percent > 0 {
-			n = policy.WaveSize(s.percent, len(buckets))
-		}
-		switch {
-		case s.percent > 0 && len(buckets) == 0:
-			thresholds[i] = uint32(s.percent * policy.Buckets / wholeGroup) //nolint:gosec // 1..10,000
-		default:
-			thresholds[i] = thresholdFor(n, buckets)
-		}
-		if i > 0 && thresholds[i] < thresholds[i-1] {
-			return nil, invalid("waves", "waves-not-rising", "%s after %s: of %d phones that is fewer; each wave counts those before it", s.text, specs[i-1].text, len(buckets)).
-				with("value", s.text, "before", specs[i-1].text)
-		}
+		shares[i] = s.share
 	}
-	return thresholds, nil
-}
-
-// thresholdFor returns the threshold below which so many of the buckets lie, which
-// are sorted.
-func thresholdFor(n int, buckets []uint32) uint32 {
-	if n >= len(buckets) {
-		return policy.Buckets
-	}
-	return buckets[n-1] + 1
+	return shares
 }
 
 func storedWaves(waves []policy.Wave) []storage.Wave {

@@ -18,7 +18,7 @@ import (
 func (w *world) retail(c fleet.PolicyChange) {
 	w.t.Helper()
 	c.RolloutChange = fleet.RolloutChange{
-		Waves: ptr([]int{25, 100}), Soak: ptr("2d"), Deadline: ptr("3d"), CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"mon-fri"})},
+		Waves: ptr(storage.WaveShares{"25%", "100%"}), Soak: ptr("2d"), Deadline: ptr("3d"), CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"mon-fri"})},
 	}
 	w.decides("retail", c)
 	for i := range 3 {
@@ -71,7 +71,7 @@ func TestOverrideInWaves(t *testing.T) {
 			}
 			w.must(err)
 			// What the second person signs is what the first was shown.
-			w.decides("retail", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Waves: ptr([]int{}), Soak: ptr("")}})
+			w.decides("retail", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Waves: ptr(storage.WaveShares{}), Soak: ptr("")}})
 			opened := w.clock.Now()
 			effect, err := w.fleet.Sign(w.ctx, seg, by("sato"), p.ID)
 			w.must(err)

@@ -225,7 +225,7 @@ func TestWavesByPolicy(t *testing.T) {
 		w.must(err)
 	}
 	set(fleet.RolloutChange{
-		Waves: ptr([]int{25, 100}), Soak: ptr("2d"), Deadline: ptr("3d"),
+		Waves: ptr(storage.WaveShares{"25%", "100%"}), Soak: ptr("2d"), Deadline: ptr("3d"),
 		CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"mon", "tue", "wed", "thu", "fri"}), Hours: ptr("10:00-17:00"), Holidays: ptr([]string{"2026-08-21"})},
 	})
 	_, err := w.fleet.SetGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", Policy: "retail"})
@@ -267,8 +267,12 @@ func TestRolloutDefaultsThatCannotBe(t *testing.T) {
 		change fleet.RolloutChange
 		code   string
 	}{
-		"shares fall":       {fleet.RolloutChange{Waves: ptr([]int{25, 5, 100})}, "waves-not-rising"},
-		"not all":           {fleet.RolloutChange{Waves: ptr([]int{25})}, "waves-not-all"},
+		"shares fall":       {fleet.RolloutChange{Waves: ptr(storage.WaveShares{"25%", "5%", "100%"})}, "waves-not-rising"},
+		"not all":           {fleet.RolloutChange{Waves: ptr(storage.WaveShares{"25%"})}, "waves-not-all"},
+		"numbers alone":     {fleet.RolloutChange{Waves: ptr(storage.WaveShares{"5", "100"})}, "waves-not-all"},
+		"numbers fall":      {fleet.RolloutChange{Waves: ptr(storage.WaveShares{"20", "5", "100%"})}, "waves-not-rising"},
+		"nobody":            {fleet.RolloutChange{Waves: ptr(storage.WaveShares{"0", "100%"})}, "share-not-readable"},
+		"a date":            {fleet.RolloutChange{Waves: ptr(storage.WaveShares{"20@+2d", "100%"})}, "share-not-readable"},
 		"soak":              {fleet.RolloutChange{Soak: ptr("31d")}, "not-a-length"},
 		"deadline":          {fleet.RolloutChange{Deadline: ptr("tomorrow")}, "not-a-length"},
 		"weekday":           {fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"monday"})}}, "not-weekdays"},

@@ -86,6 +86,15 @@ func (u *Urgency) Waves(first uint32, start time.Time, within time.Duration, s S
 	return waves
 }
 
+// FirstOfLane returns the threshold of the lane's first wave, by the buckets of
+// the most exposed phones, sorted. Without any there is no such wave.
+func FirstOfLane(exposed []uint32) uint32 {
+	if len(exposed) == 0 {
+		return Buckets
+	}
+	return WaveShare{Percent: LaneFirst}.threshold(exposed)
+}
+
 // shares returns for whom each wave is, without dates.
 func (u *Urgency) shares(first uint32) []Wave {
 	levels := u.Levels()

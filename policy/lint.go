@@ -12,7 +12,7 @@ import (
 // decides about: what [Lint] looks at.
 type Draft struct {
 	Policy
-	Waves    []int         // percent, those of the waves before counted in; none: all phones at once
+	Waves    []WaveShare   // those of the waves before counted in; none: all phones at once
 	Soak     time.Duration // least time between the starts of two waves
 	Deadline time.Duration // from the start of a wave; 0: whoever approves names one
 	Calendar Calendar
@@ -287,8 +287,8 @@ func (d *drafted) wavesEmpty() []map[string]string {
 	return d.each(func(g DraftGroup) []string {
 		reached := 0
 		for i, share := range d.Waves {
-			n := WaveSize(share, g.Production)
-			if g.Production > 0 && n == reached {
+			n := share.Of(g.Production)
+			if g.Production > 0 && n <= reached {
 				return []string{ParamWave, strconv.Itoa(i + 1), ParamCount, strconv.Itoa(g.Production)}
 			}
 			reached = n
@@ -296,11 +296,6 @@ func (d *drafted) wavesEmpty() []map[string]string {
 		return nil
 	})
 }
-
-// WaveSize returns how many of so many phones a wave and those before it are, of
-// which the share is given in percent: rounded up, so that the first wave of a
-// small group is never empty.
-func WaveSize(percent, phones int) int { return (phones*percent + 99) / 100 }
 
 func (d *drafted) enforceNothing() []map[string]string {
 	return d.each(func(g DraftGroup) []string {

@@ -17,7 +17,7 @@ const aDay = 24 * time.Hour
 func sound() policy.Draft {
 	return policy.Draft{
 		Policy: policy.Policy{Name: "strict", CarryOver: true, VerdictDays: 180, OnExpiry: policy.OnExpiryEnforce, Breaker: policy.DefaultBreaker()},
-		Waves:  []int{10, 50, 100}, Soak: 4 * aDay, Deadline: 3 * aDay,
+		Waves:  shares("10%", "50%", "100%"), Soak: 4 * aDay, Deadline: 3 * aDay,
 		Groups: []policy.DraftGroup{{
 			Name: group, MinimumNotice: aDay, Apps: []policy.Importance{policy.ImportanceImportant, policy.ImportanceInformational},
 			Production: 10, Verification: 1,
@@ -114,6 +114,14 @@ func lintCases() []lintCase {
 		{
 			"wave without a phone", func(d *policy.Draft) { d.Groups[0].Production = 2 },
 			found(warning, policy.LintWavesEmpty, "waves", "wave", "2", "count", "2", "group", group),
+		},
+		{
+			"number of phones of a larger group", func(d *policy.Draft) { d.Waves = shares("10", "100%") },
+			found(warning, policy.LintWavesEmpty, "waves", "wave", "2", "count", "10", "group", group),
+		},
+		{
+			"part smaller than the number before it", func(d *policy.Draft) { d.Waves = shares("2", "6", "50%", "100%") },
+			found(warning, policy.LintWavesEmpty, "waves", "wave", "3", "count", "10", "group", group),
 		},
 		{
 			"nothing to verify", func(d *policy.Draft) { d.Groups[0].Apps = d.Groups[0].Apps[1:] },
@@ -257,7 +265,7 @@ func TestLintIsQuiet(t *testing.T) {
 
 // Waves that nobody watches start together.
 func ExampleLint() {
-	d := policy.Draft{Policy: policy.BuiltIn(), Waves: []int{5, 25, 100}, Deadline: 72 * time.Hour}
+	d := policy.Draft{Policy: policy.BuiltIn(), Waves: shares("5%", "25%", "100%"), Deadline: 72 * time.Hour}
 	for _, f := range policy.Lint(d, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)) {
 		fmt.Println(f.Severity, f.Field, f.Code)
 	}

@@ -98,7 +98,7 @@ type Policy struct {
 	ChangedAt   time.Time `json:"changedAt,omitzero"`
 	ChangedBy   string    `json:"changedBy,omitzero"` // actor: whoever answers for what it does by itself
 
-	Waves    []int         `json:"waves,omitempty"`   // percent of the phones, those of the waves before counted in; none: all at once
+	Waves    WaveShares    `json:"waves,omitempty"`   // those of the waves before counted in; none: all at once
 	Soak     time.Duration `json:"soak,omitzero"`     // least time between the starts of two waves
 	Deadline time.Duration `json:"deadline,omitzero"` // from the start of a wave; 0: whoever approves says
 	Calendar Calendar      `json:"calendar,omitzero"` // zero when it names one

@@ -91,7 +91,7 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
 			list(p.Groups), boolean(p.BuiltIn), plain(p.ChangedBy), instantUTC(p.ChangedAt),
-			list(percents(p.Waves)), plain(p.Soak), plain(p.Deadline), plain(p.Calendar), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays),
+			list(p.Waves), plain(p.Soak), plain(p.Deadline), plain(p.Calendar), list(p.Weekdays), plain(p.Hours), number(p.MonthEnd), list(p.Closed), list(p.Holidays),
 			plain(p.Improvements), boolean(p.KeepImprovements),
 			number(p.BreakerSample), number(p.BreakerFailed), number(p.BreakerSilent), plain(p.BreakerSilentAfter), number(p.BreakerReverted), number(p.BreakerReports), number(p.BreakerWaveSample),
 			plain(p.Majors),

@@ -131,8 +131,10 @@ func TestRefusalsNameTheLine(t *testing.T) {
 		"month end":     {"calendars:\n- name: shops\n  hours: 09:00-17:00\n  month_end: 40 #!\n", "month-end-range", "calendars.month_end", false},
 		"hours":         {"calendars:\n- name: shops\n  hours: 9 to 5 #!\n", "not-hours", "calendars.hours", false},
 		"never open":    {"calendars:\n- name: shops\n  hours: 09:00-17:00\n  closed: [2026-01-01..2028-12-31] #!\n", "never-open", "calendars.closed", false},
-		"wave":          {"policies:\n- name: calm\n  waves:\n  - 5\n  - 0 #!\n  - 100\n", "wave-not-readable", "policies.waves", false},
+		"wave":          {"policies:\n- name: calm\n  waves:\n  - 5\n  - 0 #!\n  - 100\n", "share-not-readable", "policies.waves", false},
 		"falling waves": {"policies:\n- name: calm\n  waves:\n  - 50\n  - 20\n  - 20 #!\n  - 100\n", "waves-not-rising", "policies.waves", false},
+		"wave by date":  {"policies:\n- name: calm\n  waves:\n  - 20\n  - 50%@+2d #!\n  - 100%\n", "share-not-readable", "policies.waves", false},
+		"numbers fall":  {"policies:\n- name: calm\n  waves:\n  - 20\n  - 5 #!\n  - 100%\n", "waves-not-rising", "policies.waves", false},
 		"last wave":     {"policies:\n- name: calm\n  waves: [5, 50] #!\n", "waves-not-all", "policies.waves", false},
 		"soak":          {"policies:\n- name: calm\n  waves: [5, 100]\n  soak: long #!\n", "not-a-length", "policies.soak", false},
 		"deadline":      {"policies:\n- name: calm\n  soak: 1d\n  deadline: soon #!\n", "not-a-length", "policies.deadline", false},
@@ -238,6 +240,7 @@ func TestFindingsNameTheLine(t *testing.T) {
 		},
 		policy.LintWavesEmpty: {
 			"policies:\n- name: strict\n  soak: 4d\n  waves: [5, 6, 100] #!\n",
+			"policies:\n- name: strict\n  soak: 4d\n  waves: [50, 100%] #!\n",
 			"policies:\n- name: fine\n  soak: 4d\n  waves: [5, 6, 100] #!\ngroups:\n- name: sales\n  policy: fine\n",
 		},
 		policy.LintEnforceNothing: {

@@ -7,14 +7,13 @@ func japaneseWaves() []both {
 			"--deadline +3d counts from each wave's start (default: those of the policy, else all at once)", "端末の割合と開始。繰り返して指定する：%s、%s（期限も指定）、%s（台数）。割合は前の段階を含む。" +
 			"--deadline +3dは各段階の開始から数える（既定：ポリシーの段階、なければ全台同時）"},
 		{"least time between the starts of two waves, such as 2d; it begins anew when a stopped rollout goes on", "段階の間の様子見期間（2dなど）。止まった展開を再開すると数え直す"},
-		{"waves of a rollout, each counting those before it: %s; \"\" is all phones at once", "展開の段階（前の段階を含む割合）：%s。\"\"は全台同時"},
+		{"waves of a rollout, shares or numbers of phones, each counting those before it: %s; \"\" is all phones at once", "展開の段階（前の段階を含む割合か台数）：%s。\"\"は全台同時"},
 		{"install deadline from the start of a wave, such as 3d, for approvals that name none (0d: they must)", "期限を指定しない承認の適用期限（各段階の開始から、3dなど。0dは承認時に指定が必要）"},
 		{"days on which waves start and deadlines lie: mon-fri or mon,wed,…; \"\" is all", "段階の開始と期限に使う曜日：mon-fri、またはmon,wed,…（\"\"は毎日）"},
 		{"hours of those days, such as 09:00-17:00; \"\" is all", "その時間帯（09:00-17:00など。\"\"は終日）"},
 		{"days without updates: 2026-11-23 or 2026-12-28..2027-01-04, separated by commas; \"\" is none", "適用しない日：2026-11-23、2026-12-28..2027-01-04（コンマ区切り。\"\"はなし）"},
 		{"so many last days of each month are without updates", "月末の適用しない日数"},
 		{"file with days without updates, one such as 2026-11-23 a line, # begins a comment; \"\" is none", "適用しない日のファイル（1行に2026-11-23のような日付1つ、#以降は注釈。\"\"はなし）"},
-		{"--waves %q: want percentages such as %s", "--waves %q：%sのような割合を指定してください"},
 		{"%s, line %d: %q is not a day such as 2026-11-23", "%s、%d行目：%qは2026-11-23のような日付ではありません"},
 		{
 			"take over the waves of the rollout of an older release that is under way: no phone changes its wave, those of waves that began start at once",

@@ -83,15 +83,15 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 		},
 		"soak-without-waves": {
 			both{"There is a watch period of {length} and nothing to wait for: all phones start at once.", "様子見期間{length}がありますが、全台同時に始まるため意味がありません。"},
-			both{"Give waves, such as 5, 25, 100, or take the watch period away.", "5、25、100のように段階を指定するか、様子見期間を除いてください。"},
+			both{"Give waves, such as 5%, 25%, 100%, or take the watch period away.", "5%、25%、100%のように段階を指定するか、様子見期間を除いてください。"},
 		},
 		"waves-without-soak": {
 			both{"There are {count} waves and no watch period: they start together.", "段階が{count}ありますが、様子見期間がないため同時に始まります。"},
 			both{"Give a watch period, or start times with each approval.", "様子見期間を指定するか、承認のたびに開始を指定してください。"},
 		},
 		"waves-empty": {
-			both{"Wave {wave} has no phone: {group} has {count} production phones.", "第{wave}段階に端末がありません。グループ{group}の本番端末は{count}台です。"},
-			both{"Take fewer waves or larger first ones, or another policy for this group.", "段階を減らすか最初の段階を大きくするか、このグループを別のポリシーにしてください。"},
+			both{"Wave {wave} has no phone: {group} has {count} production phones, and the waves before take as many or more.", "第{wave}段階に端末がありません。グループ{group}の本番端末は{count}台で、前の段階までに同じかそれ以上の台数が始まります。"},
+			both{"Take fewer waves or put their shares further apart, or give this group another policy: a number of phones is the same in every group.", "段階を減らすか割合の差を広げるか、このグループを別のポリシーにしてください。台数はどのグループでも同じです。"},
 		},
 		"enforce-without-apps": {
 			both{

@@ -138,12 +138,14 @@ func (r *reader) value(n ast.Node, want *SchemaNode, path string) (any, error) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
 		return nil, r.fault(n, path, CodeUnsupported, "", "")
 	default:
-		if v, ok := scalar(n, want.Type); ok {
-			r.files.texts[path] = fmt.Sprint(v)
-			return v, nil
+		for _, t := range want.types() {
+			if v, ok := scalar(n, t); ok {
+				r.files.texts[path] = fmt.Sprint(v)
+				return v, nil
+			}
 		}
 	}
-	return nil, r.fault(n, path, CodeWrongType, "", wants(want.Type))
+	return nil, r.fault(n, path, CodeWrongType, "", wants(want.types()[0]))
 }
 
 // scalar reads a single value of a type: a text that looks like something else

@@ -16,6 +16,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/policyfile"
 	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 const good = `# what sales works with
@@ -98,6 +99,7 @@ func TestErrors(t *testing.T) {
 		"nothing for text":   {"apps:\n- bundle_id: x\n  name:\n", policyfile.Error{Line: 3, Key: "apps.name", Code: policyfile.CodeWrongType, Want: policyfile.WantText}},
 		"text for number":    {"policies:\n- verdict_days: \"7\"\n", policyfile.Error{Line: 2, Key: "policies.verdict_days", Code: policyfile.CodeWrongType, Want: policyfile.WantInteger}},
 		"too large a number": {"policies:\n- verdict_days: 99999999999999999999\n", policyfile.Error{Line: 2, Key: "policies.verdict_days", Code: policyfile.CodeWrongType, Want: policyfile.WantInteger}},
+		"neither of two":     {"policies:\n- waves: [5, true]\n", policyfile.Error{Line: 2, Key: "policies.waves", Code: policyfile.CodeWrongType, Want: policyfile.WantText}},
 		"text for boolean":   {"policies:\n- carry_over: on\n", policyfile.Error{Line: 2, Key: "policies.carry_over", Code: policyfile.CodeWrongType, Want: policyfile.WantBoolean}},
 		"keys for a list":    {"groups:\n  name: a\n", policyfile.Error{Line: 2, Key: "groups", Code: policyfile.CodeWrongType, Want: policyfile.WantList}},
 		"text for keys":      {"groups:\n- a\n", policyfile.Error{Line: 2, Key: "groups", Code: policyfile.CodeWrongType, Want: policyfile.WantKeys}},
@@ -220,6 +222,39 @@ func fill(v reflect.Value) {
 	}
 }
 
+// TestWaves: a list of numbers is of percentages, as files had it before there
+// were numbers of phones, and quotes change nothing about a number beside a
+// percentage. What is written can be read again.
+func TestWaves(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]storage.WaveShares{
+		"[5, 25, 100]":        {"5%", "25%", "100%"},
+		"[5%, 25%, 100%]":     {"5%", "25%", "100%"},
+		"[20, 25%, 100%]":     {"20", "25%", "100%"},
+		`["20", "25%", 100%]`: {"20", "25%", "100%"},
+		"\n  - 1\n  - 100%\n": {"1", "100%"},
+		"[]":                  {},
+	} {
+		f, err := policyfile.Parse("x.yaml", []byte("policies:\n- name: retail\n  waves: "+text+"\n"))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		written, err := policyfile.Text(f.Settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := policyfile.Parse("written.yaml", written)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, written)
+		}
+		for how, got := range map[string]*policyfile.Files{"read": f, "written and read": again} {
+			if diff := cmp.Diff(&want, got.Settings.Policies[0].Waves); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", text, how, diff)
+			}
+		}
+	}
+}
+
 // TestEnums: what an editor offers, the engine knows.
 func TestEnums(t *testing.T) {
 	t.Parallel()
@@ -278,6 +313,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("a: &x [*x]\n<<: *x\n")
 	f.Add("? [a]\n: b\n--- \n!!binary |\n x\n")
 	f.Add("groups:\n- name: a\n  name: a\n  apps: null\n")
+	f.Add("policies:\n- name: a\n  waves: [5, 25, 100]\n- name: b\n  waves: [20, 25%, \"100%\"]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := policyfile.Parse("fuzz.yaml", []byte(text))
 		if err != nil {

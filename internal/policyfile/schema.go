@@ -30,6 +30,8 @@ type SchemaNode struct {
 	Properties  map[string]*SchemaNode `json:"properties,omitempty"`
 	Additional  *bool                  `json:"additionalProperties,omitempty"` // false of an object with properties
 	Items       *SchemaNode            `json:"items,omitempty"`
+	Pattern     string                 `json:"pattern,omitempty"`
+	AnyOf       []*SchemaNode          `json:"anyOf,omitempty"` // in the place of Type
 }
 
 // Schema returns the schema of a file. Keys and types come from the types that
@@ -41,8 +43,23 @@ func Schema() *SchemaNode {
 		n := root.at(path)
 		n.Description, n.Enum, n.Required = hint.Description, hint.Enum, hint.Required
 		n.Minimum = hint.Minimum
+		if hint.Items != nil {
+			n.Items = hint.Items
+		}
 	}
 	return root
+}
+
+// types returns the types that a value may have, the one to write first.
+func (n *SchemaNode) types() []string {
+	if len(n.AnyOf) == 0 {
+		return []string{n.Type}
+	}
+	var list []string
+	for _, one := range n.AnyOf {
+		list = append(list, one.Type)
+	}
+	return list
 }
 
 // at returns the node for "groups.apps", through the items of lists.
@@ -90,26 +107,30 @@ func schemaOf(t reflect.Type) *SchemaNode {
 func hints() map[string]SchemaNode {
 	zero, one := 0, 1
 	return map[string]SchemaNode{
-		"apps":                       {Description: "A business app. A key that is absent stays as it is.", Required: []string{"bundle_id"}},
-		"apps.bundle_id":             {Description: "Bundle identifier, such as com.example.pos"},
-		"apps.name":                  {Description: "Name people know the app by"},
-		"apps.importance":            {Description: "critical: verified on every model; important: on one; informational: never keeps a gate closed", Enum: importances()},
-		"apps.owner":                 {Description: "Team that answers for the app; no person's contact data"},
-		"apps.vendor_contact":        {Description: "Where the app's vendor is reached"},
-		"apps.smoke":                 {Description: "Short checks of a tester, in order; the whole list"},
-		"apps.deliver":               {Description: "How a version that a release needs comes to phones first: none; store: by the phone's Apple Account; licensed: by licences of Apps and Books", Enum: deliveries()},
-		"calendars":                  {Description: "When waves start and deadlines lie, for every policy that names it. A key that is absent stays as it is.", Required: []string{"name"}},
-		"calendars.name":             {Description: "Name of the calendar"},
-		"calendars.weekdays":         {Description: "Days with updates, such as mon-fri or mon, wed; the whole list, none: all"},
-		"calendars.hours":            {Description: "Hours of those days, such as 09:00-17:00; none: all"},
-		"calendars.month_end":        {Description: "So many last days of each month are without updates", Minimum: &zero},
-		"calendars.closed":           {Description: "Days without updates: 2026-12-28 or 2026-12-28..2027-01-04; the whole list"},
-		"calendars.holidays":         {Description: "The same for holidays; the whole list"},
-		"policies":                   {Description: "What is decided beforehand about gates. A key that is absent stays as it is.", Required: []string{"name"}},
-		"policies.name":              {Description: "Name of the policy; the built-in one, default, cannot be changed"},
-		"policies.carry_over":        {Description: "Whether results of 26.6 count for 26.6.1 after a quick check there"},
-		"policies.verdict_days":      {Description: "Days a result counts; 0: until the day it names itself", Minimum: &zero},
-		"policies.calendar":          {Description: "Name of the calendar it follows; none: it has weekdays, hours and closed days of its own"},
+		"apps":                  {Description: "A business app. A key that is absent stays as it is.", Required: []string{"bundle_id"}},
+		"apps.bundle_id":        {Description: "Bundle identifier, such as com.example.pos"},
+		"apps.name":             {Description: "Name people know the app by"},
+		"apps.importance":       {Description: "critical: verified on every model; important: on one; informational: never keeps a gate closed", Enum: importances()},
+		"apps.owner":            {Description: "Team that answers for the app; no person's contact data"},
+		"apps.vendor_contact":   {Description: "Where the app's vendor is reached"},
+		"apps.smoke":            {Description: "Short checks of a tester, in order; the whole list"},
+		"apps.deliver":          {Description: "How a version that a release needs comes to phones first: none; store: by the phone's Apple Account; licensed: by licences of Apps and Books", Enum: deliveries()},
+		"calendars":             {Description: "When waves start and deadlines lie, for every policy that names it. A key that is absent stays as it is.", Required: []string{"name"}},
+		"calendars.name":        {Description: "Name of the calendar"},
+		"calendars.weekdays":    {Description: "Days with updates, such as mon-fri or mon, wed; the whole list, none: all"},
+		"calendars.hours":       {Description: "Hours of those days, such as 09:00-17:00; none: all"},
+		"calendars.month_end":   {Description: "So many last days of each month are without updates", Minimum: &zero},
+		"calendars.closed":      {Description: "Days without updates: 2026-12-28 or 2026-12-28..2027-01-04; the whole list"},
+		"calendars.holidays":    {Description: "The same for holidays; the whole list"},
+		"policies":              {Description: "What is decided beforehand about gates. A key that is absent stays as it is.", Required: []string{"name"}},
+		"policies.name":         {Description: "Name of the policy; the built-in one, default, cannot be changed"},
+		"policies.carry_over":   {Description: "Whether results of 26.6 count for 26.6.1 after a quick check there"},
+		"policies.verdict_days": {Description: "Days a result counts; 0: until the day it names itself", Minimum: &zero},
+		"policies.calendar":     {Description: "Name of the calendar it follows; none: it has weekdays, hours and closed days of its own"},
+		"policies.waves": {
+			Description: "Phones that start together, each wave counting those before it: 5% of them or 20 phones, the last one 100%; numbers alone are percent; [] is all at once",
+			Items:       &SchemaNode{AnyOf: []*SchemaNode{{Type: typeString, Pattern: "^[0-9]+%?$"}, {Type: typeInteger, Minimum: &one}}},
+		},
 		"policies.on_expiry":         {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
 		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): accept: phones take them; reverify: each has a gate of its own; off: not offered", Enum: improvementModes()},
 		"policies.majors":            {Description: "hold: stay on the older major version while Apple maintains it; allow: like any other release", Enum: []string{string(policy.MajorsHold), string(policy.MajorsAllow)}},

@@ -78,7 +78,7 @@ func drawCalendars(r *rand.Rand, l *life, add func(time.Duration, kind, int, int
 		if d.name == "" {
 			*d = rules{name: "rules-" + l.teams[i].name, onExpiry: extendRisk}
 		}
-		d.waves, d.soak = pick(r, []int{20, 60, 100}, []int{34, 67, 100}), pick(r, day, 2*day)
+		d.waves, d.soak = pick(r, []string{"20%", "60%", "100%"}, []string{"34%", "67%", "100%"}), pick(r, day, 2*day)
 		if d.shared = shared; shared {
 			d.calendar = l.teams[0].rules.calendar
 		}

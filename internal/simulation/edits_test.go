@@ -129,7 +129,7 @@ func (w *world) think(e event) edit {
 		d := &t.rules
 		d.carryOver, d.verdictDays = dice>>8%2 == 0, []int{0, 12, 25}[dice>>9%3]
 		d.onExpiry = []string{extendRisk, releaseToUsers, enforce}[dice>>12%3]
-		d.waves = [][]int{nil, {50, 100}, {20, 60, 100}}[dice>>16%3]
+		d.waves = [][]string{nil, {"50%", "100%"}, {"20%", "60%", "100%"}}[dice>>16%3]
 		d.soak = time.Duration(dice>>20%3) * day
 		return edit{"change the policy of " + t.name, to, func(ctx context.Context, a fleet.Act) error {
 			_, err := w.fleet.SetPolicy(ctx, seg, a, t.rules.name, policyOf(*t))

@@ -37,6 +37,7 @@ type life struct {
 	rearranged bool // people change calendars
 	failing    bool // phones without declarations fail
 	onceMore   bool // rollouts are hurried twice
+	counts     bool // waves are numbers of phones
 
 	majors  bool     // there are two major versions
 	deliver []string // how each business app comes to phones; nil: none does
@@ -148,6 +149,7 @@ type size struct {
 	rearranged   bool // people change calendars
 	removed      bool // people remove apps
 	failing      bool // phones without declarations fail
+	counts       bool // waves are numbers of phones
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -194,6 +196,9 @@ func draw(seed uint64, of size) life {
 	if of.failing {
 		l.failing, l.troubled = true, true
 		drawOldPhones(numbers(seed, oldPhonesStream), &l)
+	}
+	if of.counts {
+		drawCounts(numbers(seed, countsStream), &l)
 	}
 	l.events = drawEvents(&l, of)
 	return l

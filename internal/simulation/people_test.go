@@ -280,7 +280,10 @@ func (w *world) approve(e event) {
 		r.Deadline = ""
 	}
 	if e.dice>>24%4 == 0 {
-		r.Waves, w.book.shares = []string{"40%@+0", "70%@+1d", "100%@+3d"}, []int{40, 70, 100}
+		w.book.shares = w.ownShares()
+		for i, start := range []string{"@+0", "@+1d", "@+3d"} {
+			r.Waves = append(r.Waves, w.book.shares[i]+start)
+		}
 	}
 	if e.dice>>28%5 == 0 {
 		r = fleet.ApproveRequest{Group: group, Release: release, Rebase: true}

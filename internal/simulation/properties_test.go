@@ -20,7 +20,7 @@ type book struct {
 	audit      storage.AuditEntry // the last entry read
 	approvals  map[string]bool    // known, by identifier
 	rollouts   map[string]*rollout
-	shares     []int // of the waves that somebody is about to approve
+	shares     []string // of the waves that somebody is about to approve
 	lanes      map[string]*lane
 	doubt      doubt
 	backup     *backup                    // that would be restored

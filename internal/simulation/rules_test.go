@@ -16,7 +16,7 @@ type rules struct {
 	carryOver   bool
 	verdictDays int
 	onExpiry    string
-	waves       []int
+	waves       []string // shares, as a policy names them
 	soak        time.Duration
 	deadline    string
 	calendar    calendar
@@ -37,7 +37,7 @@ func drawRules(r *rand.Rand, team string, start time.Time, of size) rules {
 	d := rules{
 		name: "rules-" + team, carryOver: r.IntN(2) == 0, verdictDays: pick(r, 0, 0, 12, 25),
 		onExpiry: pick(r, extendRisk, releaseToUsers, enforce, enforce),
-		waves:    pick(r, nil, []int{50, 100}, []int{20, 60, 100}, []int{34, 67, 100}),
+		waves:    pick(r, nil, []string{"50%", "100%"}, []string{"20%", "60%", "100%"}, []string{"34%", "67%", "100%"}),
 		soak:     pick(r, 0, day, 2*day), deadline: pick(r, "", "2d", "72h"),
 	}
 	switch r.IntN(6) {
@@ -68,7 +68,7 @@ func (w *world) setRules(a fleet.Act, t team) {
 // policyOf is what a team has its policy say.
 func policyOf(t team) fleet.PolicyChange {
 	d := t.rules
-	soak, waves, onExpiry := d.soak.String(), append([]int{}, d.waves...), d.onExpiry
+	soak, waves, onExpiry := d.soak.String(), append(storage.WaveShares{}, d.waves...), d.onExpiry
 	c := fleet.PolicyChange{CarryOver: &d.carryOver, VerdictDays: &d.verdictDays, OnExpiry: &onExpiry}
 	c.RolloutChange = fleet.RolloutChange{Waves: &waves, Soak: &soak, Deadline: &d.deadline}
 	if t.shares {

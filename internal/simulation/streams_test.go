@@ -34,6 +34,7 @@ const (
 	olderStream
 	oldPhonesStream
 	failingStream
+	countsStream
 )
 
 // numbers returns a stream of a seed from its beginning.

@@ -3,7 +3,6 @@ package simulation
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +29,7 @@ func zone(name string) *time.Location {
 // rollout is what the checks remember of one approval.
 type rollout struct {
 	waves   []storage.Wave
-	shares  []int           // as the person who approved said
+	shares  []string        // as the person who approved said
 	waiting map[string]bool // phones that waited then
 	told    map[string]bool // of them, those told to install
 	soak    time.Duration
@@ -63,7 +62,7 @@ func (w *world) beginRollout(a storage.Approval) {
 	// A policy lets all start at once when waves would take too long, and so do two
 	// people near the end of a build.
 	if len(r.shares) == 0 || len(a.Waves) == 1 && (strings.HasPrefix(a.By, "policy:") || a.Override != nil && w.ending(a)) {
-		r.shares = []int{100}
+		r.shares = []string{"100%"}
 	}
 	if len(r.shares) != len(a.Waves) || a.Waves[len(a.Waves)-1].Threshold != policy.Buckets {
 		w.violated("P9", nil, "%s for %s has waves %v, wanted %v", a.Release, a.Group, a.Waves, r.shares)
@@ -152,7 +151,7 @@ func (w *world) checkShare(p *phone, release string) {
 	n := 0
 	for i, v := range a.Waves {
 		if begun(v, now) {
-			n = int(math.Ceil(float64(len(r.waiting)*r.shares[i]) / 100))
+			n = max(n, most(r.shares[i], len(r.waiting)))
 		}
 	}
 	buckets := map[uint32]bool{} // phones in one bucket go together

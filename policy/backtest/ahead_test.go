@@ -283,7 +283,7 @@ func BenchmarkForward(b *testing.B) {
 	for i := range 5 {
 		p.Parts.Releases = append(p.Parts.Releases, posted(fmt.Sprintf("26.%d", i+2), 1+18*i, models, fmt.Sprintf("CVE-%d", i)))
 	}
-	w := under(backtest.Stored{Policy: policy.Policy{CarryOver: true, VerdictDays: 180}, Waves: []int{5, 25, 100}, Soak: 4 * aDay, Deadline: 3 * aDay}, 7)
+	w := under(backtest.Stored{Policy: policy.Policy{CarryOver: true, VerdictDays: 180}, Waves: shares("5%", "25%", "100%"), Soak: 4 * aDay, Deadline: 3 * aDay}, 7)
 	for b.Loop() {
 		if _, err := backtest.Forward(p, w); err != nil {
 			b.Fatal(err)

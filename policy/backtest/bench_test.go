@@ -20,7 +20,7 @@ func BenchmarkStored(b *testing.B) {
 	for i := range 34 {
 		h.Releases = append(h.Releases, posted(fmt.Sprintf("26.%d", i), 21*i, models[:8-i%8], fmt.Sprintf("CVE-%d", i)))
 	}
-	w := under(backtest.Stored{Policy: policy.Policy{CarryOver: true, VerdictDays: 180}, Waves: []int{5, 25, 100}, Soak: 4 * aDay, Deadline: 3 * aDay}, 14)
+	w := under(backtest.Stored{Policy: policy.Policy{CarryOver: true, VerdictDays: 180}, Waves: shares("5%", "25%", "100%"), Soak: 4 * aDay, Deadline: 3 * aDay}, 14)
 	for b.Loop() {
 		if _, err := backtest.Replay(h, []backtest.Way{w}); err != nil {
 			b.Fatal(err)

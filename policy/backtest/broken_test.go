@@ -16,8 +16,8 @@ import (
 func TestBrokenUnderWay(t *testing.T) {
 	t.Parallel()
 	// Waves of 2, 5 and 10 phones on days 15, 19 and 23, installed two days later.
-	w := under(backtest.Stored{Waves: []int{20, 50, 100}, Soak: 4 * aDay, Deadline: 2 * aDay}, 15)
-	atOnce := under(backtest.Stored{Waves: []int{20, 50, 100}, Deadline: 2 * aDay}, 15)
+	w := under(backtest.Stored{Waves: shares("20%", "50%", "100%"), Soak: 4 * aDay, Deadline: 2 * aDay}, 15)
+	atOnce := under(backtest.Stored{Waves: shares("20%", "50%", "100%"), Deadline: 2 * aDay}, 15)
 	for _, test := range []struct {
 		name   string
 		way    backtest.Way

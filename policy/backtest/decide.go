@@ -158,7 +158,7 @@ func (r *replay) byPolicy(g policy.Gate, now time.Time) (a policy.Approval, atOn
 	a = policy.Approval{ID: g.Release, Group: r.group, Release: g.Release, By: "policy", At: now, Models: g.Models, Floors: g.Floors}
 	a.Waves = r.waves(&a, now)
 	if !r.inTime(&a, g, now) {
-		atOnce, a.Waves = true, r.plan([]int{100}, &a, now)
+		atOnce, a.Waves = true, r.plan([]policy.WaveShare{policy.Everybody()}, &a, now)
 	}
 	return a, atOnce, r.way.Policy.schedule().Opens(g, a.Waves, now)
 }

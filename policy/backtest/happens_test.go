@@ -19,7 +19,7 @@ func TestForwardHappens(t *testing.T) {
 	tokyo := time.FixedZone("JST", 9*60*60)
 	two := func(p policy.Policy) backtest.Stored {
 		p.Name = "retail"
-		return backtest.Stored{Policy: p, Waves: []int{50, 100}, Soak: 4 * aDay, Deadline: 2 * aDay}
+		return backtest.Stored{Policy: p, Waves: shares("50%", "100%"), Soak: 4 * aDay, Deadline: 2 * aDay}
 	}
 	lane := func(s backtest.Stored, testDays int) backtest.Way {
 		w := under(s, testDays)

@@ -101,7 +101,7 @@ func (r *replay) laneWaves(a *policy.Approval, u *policy.Urgency, now time.Time)
 	if s := r.way.Policy; s != nil {
 		within = cmp.Or(s.Urgent.Deadline, within)
 	}
-	first := threshold(r.waiting(a, policy.Wave{UpTo: u.Levels()[0]}), policy.LaneFirst)
+	first := policy.FirstOfLane(r.waiting(a, policy.Wave{UpTo: u.Levels()[0]}))
 	return u.Waves(first, now, within, r.scheduleOf(a))
 }
 

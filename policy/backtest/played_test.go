@@ -50,7 +50,7 @@ func TestForwardPlays(t *testing.T) {
 		s.Name = "retail"
 		return under(s, 15)
 	}
-	two := backtest.Stored{Waves: []int{50, 100}, Soak: 4 * aDay, Deadline: 2 * aDay}
+	two := backtest.Stored{Waves: shares("50%", "100%"), Soak: 4 * aDay, Deadline: 2 * aDay}
 	carry := two
 	carry.CarryOver = true
 	late := func(p *backtest.Present) { p.Parts.Releases[1].Models[0].Expires = day(12) } // latest deadline: day 5

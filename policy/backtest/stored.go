@@ -12,9 +12,9 @@ import (
 // Stored is a policy as it is set, with what its rollouts follow.
 type Stored struct {
 	policy.Policy
-	Waves    []int         // percent, those of the waves before counted in; none: all phones at once
-	Soak     time.Duration // least time between the starts of two waves
-	Deadline time.Duration // from the start of a wave; 0: Way.InstallDays
+	Waves    []policy.WaveShare // those of the waves before counted in; none: all phones at once
+	Soak     time.Duration      // least time between the starts of two waves
+	Deadline time.Duration      // from the start of a wave; 0: Way.InstallDays
 	Calendar policy.Calendar
 	Notice   time.Duration  // that phones get at least; zero or less: policy.DefaultMinimumNotice
 	Location *time.Location // whose days and hours count; nil: UTC
@@ -71,19 +71,18 @@ func (s *Stored) notice() time.Duration {
 func (r *replay) waves(a *policy.Approval, now time.Time) []policy.Wave {
 	shares := r.way.Policy.Waves
 	if len(shares) == 0 {
-		shares = []int{100}
+		shares = []policy.WaveShare{policy.Everybody()}
 	}
 	return r.plan(shares, a, now)
 }
 
 // plan returns waves of such shares.
-func (r *replay) plan(shares []int, a *policy.Approval, now time.Time) []policy.Wave {
+func (r *replay) plan(shares []policy.WaveShare, a *policy.Approval, now time.Time) []policy.Wave {
 	s := r.way.Policy
 	within := cmp.Or(s.Deadline, time.Duration(r.way.InstallDays)*24*time.Hour)
-	waiting := r.waiting(a, policy.Wave{})
 	waves := make([]policy.Wave, len(shares))
-	for i, share := range shares {
-		waves[i] = policy.Wave{Threshold: threshold(waiting, share), Waits: true, Planned: now, Within: max(within, s.notice())}
+	for i, threshold := range policy.Thresholds(shares, r.waiting(a, policy.Wave{})) {
+		waves[i] = policy.Wave{Threshold: threshold, Waits: true, Planned: now, Within: max(within, s.notice())}
 	}
 	waves = s.schedule().Plan(waves)
 	waves[0].Waits = waves[0].Start.After(now)
@@ -101,14 +100,6 @@ func (r *replay) waiting(a *policy.Approval, takes policy.Wave) []uint32 {
 	}
 	slices.Sort(buckets)
 	return buckets
-}
-
-// threshold returns up to which bucket a share of the phones lies.
-func threshold(buckets []uint32, share int) uint32 {
-	if n := policy.WaveSize(share, len(buckets)); n < len(buckets) {
-		return buckets[n-1] + 1
-	}
-	return policy.Buckets
 }
 
 // start starts the waves that are due, at the hour at which they are.

@@ -73,18 +73,40 @@ func TestStoredPolicies(t *testing.T) {
 }
 
 // TestStoredWaves: the shares start one after the other, each with its own
-// deadline.
+// deadline; a number of phones is counted in those of the group.
 func TestStoredWaves(t *testing.T) {
 	t.Parallel()
-	w := under(backtest.Stored{Waves: []int{20, 50, 100}, Soak: 4 * aDay, Deadline: 2 * aDay}, 15)
-	for until, want := range map[int]int{16: 0, 17: 2, 20: 2, 21: 5, 24: 5, 25: 10} {
-		h := history(posted("26.0", 0, []string{old}))
-		h.Until = day(until)
-		run := one(t, h, w)
-		if got := run.History[0].Phones; got != want {
-			t.Errorf("on day %d %d phones have it, want %d", until, got, want)
-		}
+	for name, tc := range map[string]struct {
+		waves []policy.WaveShare
+		want  map[int]int // phones that have the release on a day
+	}{
+		"parts":                {shares("20%", "50%", "100%"), map[int]int{16: 0, 17: 2, 20: 2, 21: 5, 24: 5, 25: 10}},
+		"a number first":       {shares("3", "50%", "100%"), map[int]int{16: 0, 17: 3, 20: 3, 21: 5, 24: 5, 25: 10}},
+		"more than half":       {shares("6", "50%", "100%"), map[int]int{16: 0, 17: 6, 21: 6, 24: 6, 25: 10}},
+		"more than there are":  {shares("20", "100%"), map[int]int{16: 0, 17: 10, 21: 10}},
+		"without any of these": {nil, map[int]int{16: 0, 17: 10}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := under(backtest.Stored{Waves: tc.waves, Soak: 4 * aDay, Deadline: 2 * aDay}, 15)
+			for until, want := range tc.want {
+				h := history(posted("26.0", 0, []string{old}))
+				h.Until = day(until)
+				if got := one(t, h, w).History[0].Phones; got != want {
+					t.Errorf("on day %d %d phones have it, want %d", until, got, want)
+				}
+			}
+		})
 	}
+}
+
+// shares reads shares that are known to be readable.
+func shares(texts ...string) []policy.WaveShare {
+	out := make([]policy.WaveShare, len(texts))
+	for i, text := range texts {
+		out[i], _ = policy.ParseWaveShare(text)
+	}
+	return out
 }
 
 // TestWavesKeepHours: a later wave starts at the hour at which the calendar opens,
@@ -92,7 +114,7 @@ func TestStoredWaves(t *testing.T) {
 func TestWavesKeepHours(t *testing.T) {
 	t.Parallel()
 	w := under(backtest.Stored{
-		Waves: []int{50, 100}, Soak: 4 * aDay, Deadline: 2 * aDay, Calendar: policy.Calendar{From: 9 * time.Hour, To: 17 * time.Hour},
+		Waves: shares("50%", "100%"), Soak: 4 * aDay, Deadline: 2 * aDay, Calendar: policy.Calendar{From: 9 * time.Hour, To: 17 * time.Hour},
 	}, 15)
 	for until, want := range map[int]int{17: 0, 18: 5, 21: 5, 22: 10} {
 		h := history(posted("26.0", 0, []string{old}))
@@ -152,7 +174,7 @@ func TestStoredLane(t *testing.T) {
 	t.Parallel()
 	models := []string{old}
 	releases := []policy.Release{posted("26.0", 0, models), posted("26.0.1", 20, models, "CVE-1")}
-	slow := backtest.Stored{Policy: policy.Policy{CarryOver: true}, Waves: []int{20, 100}, Soak: 4 * aDay, Deadline: 2 * aDay}
+	slow := backtest.Stored{Policy: policy.Policy{CarryOver: true}, Waves: shares("20%", "100%"), Soak: 4 * aDay, Deadline: 2 * aDay}
 	off := slow
 	off.Urgent.Off = true
 	for _, test := range []struct {

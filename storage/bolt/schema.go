@@ -25,7 +25,7 @@ type migration func(*tx) error
 
 // currentSchema returns the migrations of this binary.
 func currentSchema() schema {
-	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems, addCalendars, addHolders}
+	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems, addCalendars, addHolders, addWaveNumbers}
 }
 
 // addProposals leads to version 2, which knows proposals and approvals that end
@@ -99,6 +99,11 @@ func addHolders(t *tx) error {
 	}
 	return nil
 }
+
+// addWaveNumbers leads to version 9, in which the waves of a policy are texts that
+// can say a number of phones. Records of before read as they are, but an older
+// binary cannot read those written from now on.
+func addWaveNumbers(*tx) error { return nil }
 
 func (s schema) version() uint64 { return firstSchema + uint64(len(s)) }
 

@@ -210,3 +210,40 @@ func TestAddBuckets(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPolicyOfPercentages opens a database from before the waves of a policy could
+// be numbers of phones.
+func TestPolicyOfPercentages(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "kannuki.db")
+	before := currentSchema()[:len(currentSchema())-1]
+	if err := Create(path, storage.Instance{}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type percentages struct {
+		Name  string `json:"name"`
+		Waves []int  `json:"waves"`
+	}
+	err = s.update(t.Context(), func(t *tx) error {
+		k := inSegment(storage.DefaultSegment).last("retail")
+		return errors.Join(save(t, bucketPolicies, k, percentages{"retail", []int{5, 25, 100}}), t.saveNumber(bucketMeta, key(metaSchema), before.version()))
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := s.World(t.Context(), storage.DefaultSegment)
+	if err := errors.Join(err, s.Check(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	want := []storage.Policy{{Name: "retail", Waves: storage.WaveShares{"5%", "25%", "100%"}}}
+	if diff := cmp.Diff(want, w.Policies); diff != "" {
+		t.Errorf("policies (-want +got):\n%s", diff)
+	}
+}
