@@ -260,10 +260,20 @@ func (e *evaluation) rollout() (Phase, []Reason) {
 	case e.waiting == 0 && e.counts.Done > 0:
 		return PhaseDone, []Reason{reason(GateAllThere, ParamCount, strconv.Itoa(e.counts.Done))}
 	case e.approval.started(e.now):
-		return PhaseRollingOut, []Reason{reason(GatePhonesOutstanding, ParamCount, strconv.Itoa(e.waiting))}
+		return PhaseRollingOut, []Reason{e.outstanding()}
 	default:
 		return PhaseApproved, []Reason{reason(GateWaveStarts, ParamDate, date(e.approval.Waves[0].Start))}
 	}
+}
+
+// outstanding counts the phones that the approval is for and that are not there:
+// nobody waits for those out of contact, but they lack the release all the same.
+func (e *evaluation) outstanding() Reason {
+	r := reason(GatePhonesOutstanding, ParamCount, strconv.Itoa(e.waiting+e.counts.Silent))
+	if e.counts.Silent == 0 {
+		return r
+	}
+	return r.with(ParamSilent, strconv.Itoa(e.counts.Silent))
 }
 
 func (e *evaluation) brokenApps() []Reason {

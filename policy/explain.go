@@ -220,8 +220,12 @@ func (x *Explanation) explainBlocked(e *Explainer, f Facts, t Target) {
 	case t.Release != "":
 		gate := e.gate(f.Group, t.Release)
 		x.addGate(gate)
-		if code == ReasonModelNotVerified && Extendable(gate, f.Model) == nil {
+		switch {
+		case code != ReasonModelNotVerified:
+		case Extendable(gate, f.Model) == nil:
 			x.NextHuman = StepExtend
+		case gate.Override != nil && gate.Override.Verified && !gate.Paused():
+			x.NextHuman = StepApprove
 		}
 	}
 }

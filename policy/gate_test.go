@@ -402,6 +402,30 @@ func TestRolloutAndVerdicts(t *testing.T) {
 	}
 }
 
+// TestSilentPhonesAreOutstanding: who is out of contact lacks the release all the same.
+func TestSilentPhonesAreOutstanding(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		census []policy.Census
+		want   map[string]string
+	}{
+		"none":       {[]policy.Census{{Model: small, OSVersion: "26.5", Count: 2}}, map[string]string{policy.ParamCount: "2"}},
+		"some":       {[]policy.Census{{Model: small, OSVersion: "26.5", Count: 3, Silent: 1}}, map[string]string{policy.ParamCount: "3", policy.ParamSilent: "1"}},
+		"all":        {[]policy.Census{{Model: small, OSVersion: "26.5", Count: 3, Silent: 3}}, map[string]string{policy.ParamCount: "3", policy.ParamSilent: "3"}},
+		"one is new": {[]policy.Census{{Model: small, OSVersion: next, Count: 1, Silent: 1}, {Model: small, OSVersion: "26.5", Count: 1}}, map[string]string{policy.ParamCount: "1"}},
+	} {
+		p := approved()
+		for i := range tt.census {
+			tt.census[i].Ring = policy.RingProduction
+		}
+		p.Groups[0].Census = tt.census
+		want := policy.Reason{Code: policy.GatePhonesOutstanding, Params: tt.want}
+		if diff := cmp.Diff(want, evaluate(p).Reasons[0]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestDoneCounts(t *testing.T) {
 	t.Parallel()
 	p := approved()

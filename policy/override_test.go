@@ -36,6 +36,36 @@ func accept(ids ...string) func(*policy.Parts) {
 
 func endOverride(p *policy.Parts) { p.Approvals[0].Override.Until = now }
 
+// TestModelOutsideAnException: a model that two people left out is not called
+// untested, and what is asked for is possible.
+func TestModelOutsideAnException(t *testing.T) {
+	t.Parallel()
+	onLarge := phone()
+	onLarge.Model = large
+	for name, tt := range map[string]struct {
+		verdicts []policy.Verdict
+		human    policy.Code
+	}{
+		"tested, the other not": {[]policy.Verdict{works("v2", pos, large), works("v3", scan, large)}, policy.StepTestToApprove},
+		"tested as the other":   {verified().Verdicts, policy.StepApprove},
+		"not tested":            {nil, policy.StepTestToApprove},
+	} {
+		p := overridden()
+		p.Verdicts = tt.verdicts
+		w := policy.NewWorld(p)
+		got := policy.Explain(w, onLarge, live(), policy.TargetFor(w, onLarge, now), now)
+		want := policy.Reason{Code: policy.ReasonModelNotVerified, Params: map[string]string{
+			policy.ParamRelease: next, policy.ParamModel: large, policy.ParamWhy: string(policy.WhyModelNotChosen), policy.ParamModels: small,
+		}}
+		if diff := cmp.Diff(want, got.Reason); diff != "" {
+			t.Errorf("%s: reason (-want +got):\n%s", name, diff)
+		}
+		if got.NextHuman != tt.human {
+			t.Errorf("%s: human step %q, want %q", name, got.NextHuman, tt.human)
+		}
+	}
+}
+
 // TestOverride follows an override: what its gate says and what its phones do.
 func TestOverride(t *testing.T) {
 	t.Parallel()

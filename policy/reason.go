@@ -22,6 +22,7 @@ const (
 	ParamFloor    = "floor"    // lowest version of the app that is covered
 	ParamGroup    = "group"
 	ParamModel    = "model"
+	ParamModels   = "models"  // hardware identifiers, with commas and blanks between
 	ParamOf       = "of"      // the number that ParamCount is a part of
 	ParamPhase    = "phase"   // of the gate the phone waits for
 	ParamMissing  = "missing" // bundle identifiers, comma separated
@@ -29,6 +30,7 @@ const (
 	ParamReason   = "reason"  // what a person wrote
 	ParamSecond   = "second"  // the other person of two
 	ParamSetting  = "setting" // the value of a policy setting
+	ParamSilent   = "silent"  // the number of ParamCount that is out of contact
 	ParamSpent    = "spent"   // "true": an app is not asked for again by itself
 	ParamVersion  = "version" // what is installed
 	ParamWave     = "wave"    // number of a wave, from 1
@@ -160,8 +162,9 @@ const (
 	WhySettingsRefused     Code = "settings-refused"
 	WhyNotReported         Code = "not-reported"
 	WhyUnsupervised        Code = "unsupervised"
-	WhyWaveKept            Code = "wave-kept"       // the build of the release ends too soon for its wave to start
-	WhyOverrideEnded       Code = "exception-ended" // the override that let the phone install
+	WhyWaveKept            Code = "wave-kept"        // the build of the release ends too soon for its wave to start
+	WhyOverrideEnded       Code = "exception-ended"  // the override that let the phone install
+	WhyModelNotChosen      Code = "model-not-chosen" // two people chose ParamModels for an override
 
 	// How a phone came to a release before its gate opened; or WhyUnsupervised.
 	WhyArrivedNewer Code = "arrived-newer" // it enrolled, or came to the group, with it

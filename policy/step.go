@@ -116,6 +116,8 @@ func steps(r Reason) (automatic, human Code) {
 	switch {
 	case r.Code == ReasonWaveNotStarted && r.Params[ParamWhy] != "":
 		return StepNone, StepChooseNewer
+	case r.Code == ReasonModelNotVerified && r.Params[ParamWhy] != "":
+		return s.automatic, StepTestToApprove
 	case r.Code != ReasonPaused:
 		return s.automatic, s.human
 	}

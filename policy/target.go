@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -154,11 +155,22 @@ func (a *Approval) covers(model string) bool {
 	return slices.Contains(a.Models, model) || slices.Contains(a.Models, AnyModel)
 }
 
+// leavesOut is the reason of phones of a model that the approval does not cover. The
+// models of an override are those that two people chose: whether another one was
+// tested says nothing about it.
+func (a *Approval) leavesOut(model string) Reason {
+	r := reason(ReasonModelNotVerified, ParamRelease, a.Release, ParamModel, model)
+	if a.Override == nil {
+		return r
+	}
+	return r.with(ParamWhy, string(WhyModelNotChosen), ParamModels, strings.Join(unique(a.Models), ", "))
+}
+
 // permit returns why an approval does not let the phone start, or a zero Reason
 // when it does.
 func (c choice) permit(a approvalOf) Reason {
 	if c.f.Ring != RingVerification && !a.covers(c.f.Model) {
-		return reason(ReasonModelNotVerified, ParamRelease, a.Release, ParamModel, c.f.Model)
+		return a.leavesOut(c.f.Model)
 	}
 	if phase, why := c.g.stop(a, c.now); phase != "" {
 		return reason(ReasonPaused, ParamRelease, a.Release, ParamPhase, string(phase), ParamWhy, string(why.Code),

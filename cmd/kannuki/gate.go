@@ -309,6 +309,9 @@ func (g *globals) gateFacts(gate api.Gate) [][2]string {
 	if c.NotCovered > 0 {
 		production += t.T(", of a model not covered by the approval %d", c.NotCovered)
 	}
+	if c.Silent > 0 {
+		production += t.T(", out of contact %d", c.Silent)
+	}
 	return [][2]string{
 		{t.T("Users can see it from"), day(gate.Clocks.HiddenUntil).shown},
 		{t.T("Can be installed until"), day(gate.Clocks.ShelfLife).shown},

@@ -47,7 +47,7 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 		"verdict-revoked":    {"A test result the approval rests on was withdrawn[: {app}][, by {by}].", "承認の根拠になった検証結果が取り消されました[：{app}][（{by}）]。"},
 		"app-broken":         {"[{app} ]does not work[ on {release}][ (reported by {by})][: {reason}].", "[{app}が][{release}で]動作不良です[（{by}）][。{reason}]。"},
 		"all-there":          {"All production phones that can be reached are on it.", "通信できる本番端末はすべて更新済みです。"},
-		"phones-outstanding": {"Production phones that are not there yet[: {count}].", "未適用の本番端末があります[（{count}台）]。"},
+		"phones-outstanding": {"Production phones that are to take it and are not there yet[: {count}][, {silent} of them out of contact].", "適用の対象で、未適用の本番端末があります[（{count}台）][。うち{silent}台は通信が途絶えています]。"},
 		"wave-starts":        {"The first wave starts[ on {date}].", "第1段階は[{date}に]始まります。"},
 		"wave-kept": {
 			"Wave {wave} does not start: it would end after {deadline}[, less than a week before the build may be gone on {date}].",
@@ -141,6 +141,7 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 		"supervision-unknown":     {"not known yet whether it is supervised", "監視対象かどうかを確認中です"},
 		"settings-refused":        {"the phone refused the settings", "端末が設定を拒否しました"},
 		"not-reported":            {"the phone has not confirmed it yet", "端末からの確認を待っています"},
+		"model-not-chosen":        {"it is an exception for other models", "別の機種に対する例外承認です"},
 		"exception-ended":         {"its exception approval has ended", "例外承認は終わりました"},
 		"arrived-newer":           {"it enrolled, or came to the group, with it", "登録時か、グループに入った時点でこのOSでした"},
 		"hold-missing":            {"the phone had not confirmed a hold", "端末の延期の設定が未確認でした"},

@@ -115,6 +115,7 @@ func japaneseDecisions() []both {
 		{"no fixes that production lacks", "本番端末に未適用の修正はありません"},
 		{", known to be exploited: %s", "、うち悪用が確認された脆弱性：%s"},
 		{"%d; on it or newer %d, cannot run it %d", "%d台（適用済み%d台、対象外の機種%d台）"},
+		{", out of contact %d", "、通信の途絶えた端末%d台"},
 		{", of a model not covered by the approval %d", "、承認の対象外の機種%d台"},
 		{"%d; on exactly this release %d", "%d台（このOSの端末%d台）"},
 		{"No gates: no group has a release to decide about.", "ゲートがありません。判断が必要なOSのあるグループはありません。"},

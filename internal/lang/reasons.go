@@ -143,10 +143,10 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 			},
 		},
 		"model-not-verified": {
-			both{"Model not tested", "未検証の機種"},
+			both{"Model not covered", "承認対象外の機種"},
 			both{
-				"[{release} was approved without a test on ]this model[ ({model})]; the phone waits alone.",
-				"[{release}の承認時に]この機種[（{model}）]は未検証でした。この端末だけ待ちます。",
+				"The approval[ of {release}] does not cover this model[ ({model})][: {why}][ ({models})]; the phone waits alone.",
+				"[{release}の]承認は、この機種[（{model}）]を対象にしていません[。{why}][（{models}）]。この端末だけ待ちます。",
 			},
 		},
 		"model-cannot-run": {
