@@ -16,6 +16,7 @@ type release struct {
 	version string
 	build   string
 	posted  int
+	on      string // build that it improves in the background; "": it is a release of its own
 	models  []string
 	pulled  int // from which day Apple lists it no more at all; never: far away
 }
@@ -66,6 +67,7 @@ type apple struct {
 	releases []release
 	stops    int // on which day the older of two major versions is maintained no more
 	shelf    int // for how many days it signs what it no longer offers
+	improves bool
 }
 
 func (a apple) date(day int) string { return a.start.AddDate(0, 0, day).Format(time.DateOnly) }
@@ -88,7 +90,7 @@ func (r release) listed(day int) bool { return r.posted <= day && day < r.pulled
 func (a apple) offered(model string, day int) (release, bool) {
 	var best release
 	for _, r := range a.releases {
-		if r.isFor(model) && r.listed(day) && (best.version == "" || version.Newer(r.version, best.version)) {
+		if r.isFor(model) && r.listed(day) && !r.improves() && (best.version == "" || version.Newer(r.version, best.version)) {
 			best = r
 		}
 	}
@@ -104,6 +106,9 @@ func (a apple) signs(v, model string, day int) (last int, ok bool) {
 	}
 	last = day + a.shelf
 	for _, next := range a.releases {
+		if next.improves() && !r.improves() {
+			continue // what it improves is offered on
+		}
 		if next.isFor(model) && next.listed(day) && version.Newer(next.version, v) && version.Major(next.version) == version.Major(v) {
 			last = min(last, next.posted+a.shelf)
 		}
@@ -118,6 +123,9 @@ func (a apple) signs(v, model string, day int) (last int, ok bool) {
 func (a apple) list(day int) []byte {
 	var public, installable []string
 	for _, r := range a.releases {
+		if r.improves() {
+			continue
+		}
 		for _, model := range r.models {
 			last, ok := a.signs(r.version, model, day)
 			if !ok {
@@ -131,5 +139,9 @@ func (a apple) list(day int) []byte {
 			}
 		}
 	}
-	return fmt.Appendf(nil, `{"PublicAssetSets":{"iOS":[%s]},"AssetSets":{"iOS":[%s]}}`, strings.Join(public, ","), strings.Join(installable, ","))
+	sets := fmt.Sprintf(`"PublicAssetSets":{"iOS":[%s]},"AssetSets":{"iOS":[%s]}`, strings.Join(public, ","), strings.Join(installable, ","))
+	if a.improves {
+		sets += fmt.Sprintf(`,"PublicBackgroundSecurityImprovements":{"iOS":[%s]}`, a.improved(day))
+	}
+	return []byte("{" + sets + "}")
 }

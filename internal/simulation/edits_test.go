@@ -435,7 +435,7 @@ func (w *world) past(p *phone, to string) string {
 			return ""
 		}
 		switch {
-		case !w.signed(r.version, stored.Model):
+		case !w.signed(r.version, stored.Model) || r.improves():
 		case w.admits(from, r.version, stored.Model):
 			return ""
 		case w.admits(to, r.version, stored.Model):

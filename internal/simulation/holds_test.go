@@ -100,7 +100,7 @@ func (w *world) checkNothingVerified(group string, e storage.AuditEntry) {
 
 func (w *world) testedOnPhone(group string, r release) bool {
 	for _, p := range w.phones {
-		if p.group == group && p.ring == storage.RingVerification && p.os == r.version {
+		if p.group == group && p.ring == storage.RingVerification && w.isOn(p, r.version) {
 			return true
 		}
 	}
@@ -145,7 +145,7 @@ func (w *world) checkHolds() {
 	for _, t := range w.life.teams {
 		for _, r := range w.life.releases {
 			h := w.hold(t.name + "/" + r.version)
-			if w.skew != 0 || w.halted() || w.come(r, w.now.Add(-day)) <= h.day || !w.waits(t.name, r) {
+			if w.skew != 0 || r.improves() || w.halted() || w.come(r, w.now.Add(-day)) <= h.day || !w.waits(t.name, r) {
 				h.silent = 0
 				continue
 			}

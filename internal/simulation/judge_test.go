@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -36,6 +37,9 @@ func (w *world) objects(p *phone, release string) objection {
 	now := w.decided()
 	if p.group == "" {
 		return because("P1", "the phone has no group")
+	}
+	if !w.hasGate(p.group, release) {
+		return because("P1", "its group does not test improvements")
 	}
 	for _, d := range w.records.Declines {
 		if d.Group == p.group && d.Release == release && passed(d.At, now) {
@@ -134,7 +138,7 @@ type tested struct{ group, bundleID, release string }
 func testsOf(records storage.World) map[tested][]*storage.Verdict {
 	tests := map[tested][]*storage.Verdict{}
 	for i := range records.Verdicts {
-		if v := &records.Verdicts[i]; v.Ring == storage.RingVerification && v.PhoneOS == v.Release {
+		if v := &records.Verdicts[i]; v.Ring == storage.RingVerification && (v.PhoneOS == v.Release || version.WithExtra(v.PhoneOS, v.PhoneExtra) == v.Release) {
 			about := tested{v.Group, v.BundleID, v.Release}
 			tests[about] = append(tests[about], v)
 		}

@@ -84,7 +84,7 @@ func (w *world) readNews(today int) {
 	}
 	var rows []row
 	for i, r := range w.life.releases {
-		if r.posted > today {
+		if r.posted > today || r.improves() {
 			continue
 		}
 		next := row{r.version, "iOS and iPadOS", w.apple.date(r.posted), []string{r.build}, []string{}}
@@ -95,7 +95,11 @@ func (w *world) readNews(today int) {
 		}
 		rows = append(rows, next)
 	}
-	data, err := json.Marshal(map[string]any{"Version": "2.0", "SchemaVersion": "1.0", "OSVersions": []any{map[string]any{"SecurityReleases": rows}}})
+	page := map[string]any{"Version": "2.0", "SchemaVersion": "1.0", "OSVersions": []any{map[string]any{"SecurityReleases": rows}}}
+	if w.life.improves {
+		page["BackgroundSecurityImprovements"] = map[string]any{"26": w.improvementRows(today, known)}
+	}
+	data, err := json.Marshal(page)
 	if err != nil {
 		panic(err) // made of texts alone
 	}
@@ -216,12 +220,13 @@ func (w *world) checkLaneWaves(l *lane) {
 	}
 }
 
-// lacks returns how many exploited flaws a release closes for a phone on a version.
+// lacks returns how many exploited flaws a release closes for a phone on a version. What
+// nothing but an improvement fixes makes no gate urgent.
 func (w *world) lacks(version, model, release string) int {
 	n := 0
 	for _, f := range w.life.flaws[:w.book.flaws] {
 		fix := w.life.releases[f.release]
-		if fix.isFor(model) && newer(fix.version, version) && !newer(fix.version, release) {
+		if !fix.improves() && fix.isFor(model) && newer(fix.version, version) && !newer(fix.version, release) {
 			n++
 		}
 	}
@@ -236,7 +241,7 @@ func (w *world) mostExposed(a storage.Approval) int {
 	most := 0
 	for _, p := range w.phones {
 		stored, err := w.disk.Phone(w.ctx, seg, p.udid)
-		runs := stored.OS.Version
+		runs := full(stored)
 		if err != nil || p.group != a.Group || p.ring != storage.RingProduction || !newer(a.Release, runs) || !slices.Contains(a.Models, stored.Model) {
 			continue
 		}
@@ -363,7 +368,7 @@ func (w *world) laneWave(a storage.Approval, p *phone) (storage.Wave, int) {
 	}
 	i := of(p.os)
 	if stored, err := w.disk.Phone(w.ctx, seg, p.udid); err == nil && stored.OS.Version != "" {
-		i = min(i, of(stored.OS.Version))
+		i = min(i, of(full(stored)))
 	}
 	return a.Waves[i], i
 }

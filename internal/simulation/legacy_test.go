@@ -8,6 +8,7 @@ import (
 
 	"github.com/micromdm/plist"
 
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/mdm"
 )
 
@@ -141,10 +142,14 @@ func (p *phone) progress() []any {
 }
 
 func (p *phone) information() values {
-	return values{
-		"UDID": p.udid, "SerialNumber": "S" + p.udid, "OSVersion": p.os, "BuildVersion": p.build,
+	says := values{
+		"UDID": p.udid, "SerialNumber": "S" + p.udid, "OSVersion": version.Base(p.os), "BuildVersion": p.build,
 		"ProductName": p.model, "TimeZone": p.zone, "IsSupervised": p.supervised,
 	}
+	if letter := version.Extra(p.os); letter != "" {
+		says["SupplementalOSVersionExtra"], says["SupplementalBuildVersion"] = "("+letter+")", p.build+letter
+	}
+	return says
 }
 
 func (p *phone) appList() []any {

@@ -38,6 +38,7 @@ type life struct {
 	failing    bool // phones without declarations fail
 	onceMore   bool // rollouts are hurried twice
 	counts     bool // waves are numbers of phones
+	improves   bool // Apple improves releases in the background
 
 	majors  bool     // there are two major versions
 	deliver []string // how each business app comes to phones; nil: none does
@@ -138,6 +139,7 @@ type size struct {
 	slow         bool
 	flawed       bool // flaws are exploited
 	onceMore     bool // rollouts are hurried twice
+	improves     bool // Apple improves releases in the background
 	complains    bool // users report that apps do not work
 	locked       bool // phones are locked for hours
 	majors       bool // Apple maintains two major versions
@@ -199,6 +201,9 @@ func draw(seed uint64, of size) life {
 	}
 	if of.counts {
 		drawCounts(numbers(seed, countsStream), &l)
+	}
+	if l.improves = of.improves; l.improves {
+		drawImprovements(numbers(seed, improvementsStream), &l)
 	}
 	l.events = drawEvents(&l, of)
 	return l
@@ -313,6 +318,9 @@ func drawMore(d *diary, l *life, of size) {
 	}
 	if l.onceMore = of.onceMore; l.onceMore {
 		drawOnceMore(d.from(onceMoreStream), l, d.events, d.add)
+	}
+	if of.improves {
+		drawImproving(d.from(improvingStream), l, d.add)
 	}
 	if l.locked = of.locked; l.locked {
 		drawLocks(d.from(locksStream), l, d.add)

@@ -56,7 +56,7 @@ func (a apple) lives(major int, model string, day int) bool {
 func (a apple) newestOf(major int, model string, day int) string {
 	newest := ""
 	for _, r := range a.releases {
-		if version.Major(r.version) == major && r.isFor(model) && r.listed(day) && (newest == "" || newer(r.version, newest)) {
+		if version.Major(r.version) == major && !r.improves() && r.isFor(model) && r.listed(day) && (newest == "" || newer(r.version, newest)) {
 			newest = r.version
 		}
 	}

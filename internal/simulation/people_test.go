@@ -241,7 +241,7 @@ func (w *world) test(e event) {
 	group, release := w.about(e)
 	dice := e.dice
 	for _, p := range w.phones {
-		if p.group != group || p.ring != storage.RingVerification || p.os != release {
+		if p.group != group || p.ring != storage.RingVerification || !w.isOn(p, release) {
 			continue
 		}
 		for _, i := range w.life.teams[e.team].apps {

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"encoding/json"
 	"hash/fnv"
 	"slices"
@@ -31,9 +32,20 @@ type declaration struct {
 // payload is what a phone understands of a declaration.
 type payload struct {
 	TargetOSVersion     string
+	TargetBuildVersion  string
 	TargetLocalDateTime string
 	RecommendedCadence  string
 	Deferrals           *struct{ CombinedPeriodInDays int }
+
+	RapidSecurityResponse *struct{ Enable *bool }
+}
+
+// release returns what an enforcement is about: an improvement is named by its build.
+func (d payload) release() string {
+	if build := d.TargetBuildVersion; build != "" {
+		return version.WithExtra(d.TargetOSVersion, strings.TrimLeft(build, "0123456789ABCDEFGHIJ"))
+	}
+	return d.TargetOSVersion
 }
 
 // phone is a simulated phone: a source of messages that remembers what it was
@@ -129,7 +141,15 @@ func (p *phone) told() (release string, deadline time.Time) {
 	if err != nil {
 		return "", time.Time{}
 	}
-	return first.TargetOSVersion, at
+	return first.release(), at
+}
+
+// buildTold returns the build that the phone must install, "" where any will do.
+func (p *phone) buildTold() string {
+	if len(p.enforced) > 0 {
+		return p.enforced[0].payload.TargetBuildVersion
+	}
+	return ""
 }
 
 // deferral returns for how many days the phone hides releases.
@@ -311,7 +331,7 @@ func (p *phone) finish(w *world) {
 		p.fail(w, "Failed")
 	default:
 		w.trace("%s installed %s by %s", p.udid, r.version, p.by)
-		p.os, p.build = r.version, r.build
+		p.os, p.build = p.brings(w, r), cmp.Or(r.on, r.build)
 		p.pending, p.reason, p.failed = "", "", 0
 		p.legacy.release = ""
 		p.enter(w, stateNone, time.Time{})
@@ -327,6 +347,7 @@ func (p *phone) tick(w *world) {
 			p.apps[id] = v
 		}
 	}
+	p.takesImprovement(w)
 	switch {
 	case p.state == statePrepared && p.user != postpones:
 		p.install(w)
@@ -347,6 +368,8 @@ type items struct {
 		OS struct {
 			Version string `json:"version"`
 			Build   string `json:"build-version"`
+
+			Supplemental *supplementItem `json:"supplemental,omitempty"`
 		} `json:"operating-system"`
 	} `json:"device"`
 	Update     updateItems      `json:"softwareupdate"`
@@ -358,6 +381,11 @@ type updateItems struct {
 	Reason  *reasonItem  `json:"install-reason,omitempty"`
 	Pending *pendingItem `json:"pending-version,omitempty"`
 	Failure failureItem  `json:"failure-reason"`
+}
+
+type supplementItem struct {
+	Extra string `json:"extra-version"`
+	Build string `json:"build-version"`
 }
 
 type reasonItem struct {
@@ -402,12 +430,16 @@ func (p *phone) statusItems(whole bool) []byte {
 		Errors      []struct{}
 	}
 	report.Errors = []struct{}{}
-	report.StatusItems.Device.OS.Version, report.StatusItems.Device.OS.Build = p.os, p.build
+	system := &report.StatusItems.Device.OS
+	system.Version, system.Build = version.Base(p.os), p.build
+	if letter := version.Extra(p.os); letter != "" {
+		system.Supplemental = &supplementItem{letter, p.build + letter}
+	}
 	update := &report.StatusItems.Update
 	update.State, update.Failure = p.state, failureItem{Count: p.failed, Reason: p.reason}
 	if p.pending != "" {
 		update.Reason = &reasonItem{[]string{p.by}}
-		update.Pending = &pendingItem{p.pending, "x"}
+		update.Pending = &pendingItem{version.Base(p.pending), cmp.Or(p.buildTold(), "x")}
 	}
 	if whole {
 		report.StatusItems.Management = &managementItems{p.declarations(), capabilities()}

@@ -59,14 +59,15 @@ func (w *world) checkSet(p *phone, next map[string]declaration) {
 	}
 	p.stranger = false
 	w.checkCadence(p, &after)
+	w.checkImprovements(p, &after)
 	list := after.enforcements()
 	if len(list) > 1 {
 		w.violated("P8", p, "it has %d enforcements", len(list))
 	}
 	for _, d := range list {
 		if have, ok := p.held[d.id]; !ok || have.token != d.token {
-			w.told(p, d.payload.TargetOSVersion)
-			w.checkDeadline(p, d.payload.TargetOSVersion, d.payload.TargetLocalDateTime)
+			w.told(p, d.payload.release())
+			w.checkDeadline(p, d.payload.release(), d.payload.TargetLocalDateTime)
 		}
 	}
 }

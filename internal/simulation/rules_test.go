@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -22,6 +24,8 @@ type rules struct {
 	calendar    calendar
 	shared      bool   // it is the one of other policies too
 	majors      string // "": as without a policy
+
+	improvements policy.ImprovementMode // "": as without a policy
 }
 
 const (
@@ -84,6 +88,9 @@ func policyOf(t team) fleet.PolicyChange {
 	if d.majors != "" {
 		c.Majors = &d.majors
 	}
+	if d.improvements != "" {
+		c.ImprovementChange = fleet.ImprovementChange{Improvements: new(string(d.improvements))}
+	}
 	if t.hurry.deadline != "" {
 		c.UrgentDeadline = &t.hurry.deadline
 	}
@@ -95,12 +102,14 @@ func policyOf(t team) fleet.PolicyChange {
 	return c
 }
 
-// patch reports whether a version is an x.y.z.
-func patch(release string) bool { return strings.Count(release, ".") > 1 }
+// patch reports whether a version is an x.y.z, or improves one.
+func patch(release string) bool {
+	return strings.Count(release, ".") > 1 || version.Extra(release) != ""
+}
 
 // line returns the x.y of a version.
 func line(release string) string {
-	parts := strings.Split(release, ".")
+	parts := strings.Split(version.Base(release), ".")
 	return strings.Join(parts[:min(2, len(parts))], ".")
 }
 

@@ -64,6 +64,9 @@ func plain(seed uint64) size {
 	if seed%16 == 5 {
 		return size{phones: 14, days: 40, complains: true}
 	}
+	if seed%32 == 24 {
+		return size{phones: 10, days: 40, improves: true}
+	}
 	if seed%32 == 19 {
 		return size{phones: 14, days: 40, onceMore: true}
 	}

@@ -35,6 +35,7 @@ const (
 	oldPhonesStream
 	failingStream
 	countsStream
+	improvingStream
 )
 
 // numbers returns a stream of a seed from its beginning.

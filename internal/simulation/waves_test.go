@@ -69,7 +69,7 @@ func (w *world) beginRollout(a storage.Approval) {
 	}
 	for _, p := range w.phones {
 		stored, err := w.disk.Phone(w.ctx, seg, p.udid)
-		if err == nil && p.group == a.Group && p.ring == storage.RingProduction && slices.Contains(a.Models, stored.Model) && !version.AtLeast(stored.OS.Version, a.Release) {
+		if err == nil && p.group == a.Group && p.ring == storage.RingProduction && slices.Contains(a.Models, stored.Model) && !version.AtLeast(full(stored), a.Release) {
 			r.waiting[p.udid] = true
 		}
 	}

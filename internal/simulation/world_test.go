@@ -148,7 +148,7 @@ func live(ctx context.Context, l life, o options) outcome {
 	w := &world{
 		ctx: ctx, life: l, plant: o.plant, faultless: o.faultless, lines: o.lines, log: sha256.New(), loc: zone(l.zone),
 		now: l.start, sweepAt: l.start, ringAt: l.start, vendors: map[string]int{},
-		apple: apple{start: l.start, releases: l.releases, stops: l.stops, shelf: shelfOf(l.seed)}, newestFirst: newestFirst(l.releases), book: newBook(),
+		apple: apple{start: l.start, releases: l.releases, stops: l.stops, shelf: shelfOf(l.seed), improves: l.improves}, newestFirst: newestFirst(l.releases), book: newBook(),
 	}
 	w.disk = memory.New(memory.Options{
 		BeforeCommit: w.beforeCommit, AfterCommit: w.afterCommit,
