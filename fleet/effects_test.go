@@ -93,14 +93,14 @@ func TestPlanIsWhatHappens(t *testing.T) {
 		"waves move out of a holiday": {
 			func(w *world) { w.decides("strict", fleet.PolicyChange{}); w.inWaves(waves) },
 			`{"policies": [{"name": "strict", "closed": ["2026-08-20..2026-08-24"]}]}`,
-			[]string{"wave 2: 08-20 09:00 -> 08-25 00:00", "wave 3: 08-22 09:00 -> 08-25 00:00"},
+			[]string{"wave 2: 08-20 09:00 -> 08-25 00:00", "wave 3: 08-22 09:00 -> 08-27 00:00"},
 		},
 		"waves that are due begin": {
 			func(w *world) { w.decides("strict", holiday); w.inWaves(waves); w.clock.Add(3 * aDay) },
 			`{"policies": [{"name": "strict", "closed": []}]}`,
 			[]string{
 				"phone P4 on 26.5: install, nothing -> 26.6.1",
-				"wave 2: 08-31 00:00 -> 08-21 09:00", "wave 3: 08-31 00:00 -> 08-23 09:00",
+				"wave 2: 08-31 00:00 -> 08-21 09:00", "wave 3: 09-02 00:00 -> 08-23 09:00",
 			},
 		},
 		"a rollout stops": {

@@ -224,8 +224,8 @@ func TestDelayCountsFromTheStart(t *testing.T) {
 		"put off":                 {policy.Schedule{}, plan(48, 96), at(60), []time.Duration{0, 60, 108}},
 		"soaked longer than that": {policy.Schedule{Soak: 72 * time.Hour}, plan(0, 96), at(60), []time.Duration{0, 72, 144}},
 		"a soak sets the date":    {policy.Schedule{Soak: 72 * time.Hour}, plan(0, 96), at(80), []time.Duration{0, 80, 152}},
-		// now is Sunday, 09:00; the wave of Saturday comes on Monday at midnight.
-		"the calendar sets it": {policy.Schedule{Calendar: weekdays}, plan(144, 192), at(190), []time.Duration{0, 190, 199}},
+		// now is Sunday, 09:00; the wave of Saturday comes on Monday at midnight, and the one behind it two days later.
+		"the calendar sets it": {policy.Schedule{Calendar: weekdays}, plan(144, 192), at(190), []time.Duration{0, 190, 238}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

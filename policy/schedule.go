@@ -40,16 +40,18 @@ func (w *World) Schedule(groupName string, a *Approval) Schedule {
 
 // Plan returns waves, in order, with Start and Deadline of those that wait set:
 // none starts before it was planned, nor before the wave before it has soaked,
-// nor while the calendar is closed. A start that comes late takes the deadline along. Planning what was planned
+// nor while the calendar is closed, which puts off those behind it by as much. A start
+// that comes late takes the deadline along. Planning what was planned
 // changes nothing, and a wave that is kept remains so until it starts.
 func (s Schedule) Plan(waves []Wave) []Wave {
 	out := slices.Clone(waves)
+	var closed time.Duration // what the calendar put off so far
 	for i := range out {
 		w := &out[i]
 		if !w.Waits {
 			continue
 		}
-		w.Start = w.Planned
+		w.Start = w.Planned.Add(closed)
 		if i > 0 {
 			w.Start = latest(w.Start, s.After(out[i-1].Start, s.Soak))
 		}
@@ -57,6 +59,7 @@ func (s Schedule) Plan(waves []Wave) []Wave {
 		if open, _ := s.Calendar.Next(s.in(w.Start)); open.After(w.Start) {
 			w.Start, w.Closed = open.UTC(), w.Start
 		}
+		closed += w.putOff()
 		if w.Within > 0 {
 			w.Deadline = s.deadline(w.Start, w.Within)
 		}
@@ -97,11 +100,21 @@ func (s Schedule) Delay(waves []Wave, until time.Time) []Wave {
 func (s Schedule) put(waves []Wave, i int, at time.Time) []Wave {
 	out := slices.Clone(waves)
 	out[i].Planned = at
-	late := s.Plan(out)[i].Start.Sub(waves[i].Start)
+	moved := s.Plan(out)[i]
+	// What the calendar puts this one off comes on top when those behind it are planned.
+	late := moved.Start.Sub(waves[i].Start) + waves[i].putOff() - moved.putOff()
 	for j := i + 1; j < len(out); j++ {
 		out[j].Planned = out[j].Planned.Add(late)
 	}
 	return s.Plan(out)
+}
+
+// putOff returns by how much the calendar puts off a wave that waits.
+func (w Wave) putOff() time.Duration {
+	if w.Closed.IsZero() {
+		return 0
+	}
+	return w.Start.Sub(w.Closed)
 }
 
 // LastStop is how long before a deadline an enforcement can be withdrawn for

@@ -163,3 +163,47 @@ func TestPromisedDeadlines(t *testing.T) {
 		})
 	}
 }
+
+// TestClosedDaysKeepTheDistance: a wave that the calendar puts off takes those behind
+// it along, so that a closed day does not let the many go with the first few.
+func TestClosedDaysKeepTheDistance(t *testing.T) {
+	t.Parallel()
+	saturday := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	weekdays := policy.Schedule{Calendar: policy.Calendar{Weekdays: officeHours().Weekdays}}
+	var waves []policy.Wave
+	for _, after := range []time.Duration{0, 24 * time.Hour, 36 * time.Hour} {
+		waves = append(waves, policy.Wave{Waits: true, Planned: saturday.Add(after), Within: 48 * time.Hour})
+	}
+	monday := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	const hour, day, late = time.Hour, 24 * time.Hour, 4 * time.Minute
+	waves = weekdays.Plan(waves)
+	begun := weekdays.Begin(waves, 0, monday.Add(late))
+	for name, tc := range map[string]struct {
+		schedule policy.Schedule
+		waves    []policy.Wave
+		from     time.Time
+		want     []time.Duration
+	}{
+		"planned":                     {weekdays, waves, monday, []time.Duration{0, day, 36 * hour}},
+		"the first begins late":       {weekdays, begun, monday, []time.Duration{late, day + late, 36*hour + late}},
+		"put off into open days":      {weekdays, weekdays.Delay(waves, monday.Add(day)), monday, []time.Duration{day, 2 * day, 60 * hour}},
+		"put off into a closed day":   {weekdays, weekdays.Delay(waves, monday.Add(5*day)), monday, []time.Duration{7 * day, 8 * day, 204 * hour}},
+		"open again before it begins": {policy.Schedule{}, waves, saturday, []time.Duration{0, day, 36 * hour}},
+		"open again once it began":    {policy.Schedule{}, begun, monday, []time.Duration{late, day + late, 36*hour + late}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			planned := tc.schedule.Plan(tc.waves)
+			var got []time.Duration
+			for _, w := range planned {
+				got = append(got, w.Start.Sub(tc.from))
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("starts from %s (-want +got):\n%s", tc.from, diff)
+			}
+			if diff := cmp.Diff(planned, tc.schedule.Plan(planned)); diff != "" {
+				t.Errorf("planned again (-once +twice):\n%s", diff)
+			}
+		})
+	}
+}

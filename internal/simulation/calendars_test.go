@@ -182,7 +182,8 @@ func (w *world) checkPromise(p *phone, release, before, deadline string, stored 
 }
 
 // checkPlans holds, after the server has looked, that the waves which wait are
-// planned for when the calendar, as it is now, is open.
+// planned for when the calendar, as it is now, is open, and that those behind one which
+// it puts off keep their distance.
 func (w *world) checkPlans() {
 	if !w.life.rearranged || w.halted() || w.book.doubt.cause != "" {
 		return
@@ -193,16 +194,18 @@ func (w *world) checkPlans() {
 			continue
 		}
 		c := w.team(a.Group).rules.calendar
+		var putOff time.Duration
 		for i, v := range a.Waves {
 			if !v.Waits {
 				continue
 			}
-			start := v.Planned.In(w.loc)
+			start := v.Planned.Add(putOff).In(w.loc)
 			if i > 0 {
 				before := a.Waves[i-1].Start.In(w.loc)
 				start = later(start, before.AddDate(0, 0, int(a.Soak/day)).Add(a.Soak%day))
 			}
-			if want := c.next(start); !v.Start.Equal(want) {
+			want := c.next(start)
+			if putOff += want.Sub(start); !v.Start.Equal(want) {
 				w.violated("P9", nil, "wave %d of %s/%s is planned for %s, by the calendar of now it starts %s", i+1, a.Group, a.Release, v.Start.In(w.loc), want)
 			}
 			if at, err := time.Parse(mdm.LocalDateTimeLayout, v.Deadline); err != nil || !c.open(at) {
