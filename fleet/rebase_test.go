@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -244,6 +245,48 @@ func TestPauseAfterRebaseAsksForNothingOlder(t *testing.T) {
 	w.must(second(w.fleet.Resume(w.ctx, seg, w.act("it was the lens"), "sales", release)))
 	if diff := cmp.Diff(map[string]int{release: 2, "": 2}, askedFor(phones)); diff != "" {
 		t.Errorf("resumed (-want +got):\n%s", diff)
+	}
+}
+
+// A pause of the newer rollout stops phones that are ready for the older release too, and
+// nobody says of one that a pause would stop that it is too late for that.
+func TestPauseAfterRebaseStopsTheOlderToo(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		state    string
+		kept     policy.Code
+		asked    string
+		withdraw int
+	}{
+		"ready":      {"prepared", policy.FactReady, "", 1},
+		"installing": {"installing", policy.FactKept, older, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.underWay("100%")[0]
+			p.report(map[string]any{"softwareupdate": map[string]any{
+				"install-state": tc.state, "pending-version": map[string]any{"os-version": older, "build-version": "23G80", "target-local-date-time": "2026-08-21T09:00:00"},
+			}})
+			w.must(second(w.rebase()))
+			explained, err := w.fleet.Explain(w.ctx, seg, p.udid)
+			w.must(err)
+			isKept := func(r policy.Reason) bool { return r.Code == policy.FactKept || r.Code == policy.FactReady }
+			if i := slices.IndexFunc(explained.Explanation.Facts, isKept); i < 0 || explained.Explanation.Facts[i].Code != tc.kept {
+				t.Errorf("facts %v, want %s", explained.Explanation.Facts, tc.kept)
+			}
+			effect, err := w.fleet.Pause(w.ctx, seg, w.act("POS is broken"), "sales", release)
+			w.must(err)
+			if got, _ := p.enforcement(); got != tc.asked || effect.Withdraw != 3+tc.withdraw {
+				t.Errorf("the phone is asked for %q and %d requests are taken back, want %q and %d", got, effect.Withdraw, tc.asked, 3+tc.withdraw)
+			}
+			if tc.asked == "" {
+				w.must(second(w.fleet.Resume(w.ctx, seg, w.act("it was the till"), "sales", release)))
+				if got, _ := p.enforcement(); got != release {
+					t.Errorf("resumed, it is asked for %q, want %s", got, release)
+				}
+			}
+		})
 	}
 }
 

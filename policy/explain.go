@@ -176,8 +176,11 @@ func (x *Explanation) explainSource(w *World, f Facts, l Live, e Enforcement, no
 	} else if a := w.groups[f.Group].approval(e.Release, now); a != nil && a.Override == nil && (a.Lane == nil || a.hurried()) {
 		x.Facts = append(x.Facts, reason(FactApproved, ParamRelease, e.Release, ParamBy, a.By, ParamDate, date(a.At)))
 	}
-	if e.Keep {
+	switch {
+	case e.Keep && f.Install.State == InstallInstalling:
 		x.Facts = append(x.Facts, reason(FactKept, ParamRelease, e.Release))
+	case e.Keep && f.Install.State == InstallPrepared:
+		x.Facts = append(x.Facts, reason(FactReady, ParamRelease, e.Release))
 	}
 	// A command has no deadline: with a passcode the user decides when, and the
 	// phone only keeps asking (Apple, Device Management, ScheduleOSUpdate).

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -264,6 +265,16 @@ func TestExplainKept(t *testing.T) {
 	}
 	if got.Reason.Code != policy.ReasonInstalling || !kept {
 		t.Errorf("reason, facts = %s %v, want installing and kept", got.Reason.Code, got.Facts)
+	}
+	p = approved()
+	newer := p.Approvals[0]
+	newer.ID, newer.Release = "a2", "26.6.1"
+	p.Releases = append(p.Releases, policy.Release{Version: newer.Release, Class: "patch", Models: windows("2026-08-14", small, large)})
+	p.Approvals = append(p.Approvals, newer)
+	w, f = policy.NewWorld(p), announced(phone(), policy.InstallPrepared)
+	got = policy.Explain(w, f, live(), policy.TargetFor(w, f, now), now)
+	if !slices.ContainsFunc(got.Facts, func(r policy.Reason) bool { return r.Code == policy.FactReady }) {
+		t.Errorf("facts = %v, want that it is ready for the older release, and can be stopped", got.Facts)
 	}
 	w, f = policy.NewWorld(parts()), tester()
 	if got := policy.Explain(w, f, live(), policy.TargetFor(w, f, now), now); got.Facts[1].Code != policy.FactCandidate {

@@ -188,7 +188,8 @@ const (
 	FactAnnounced    Code = "announced"     // ParamRelease, ParamDeadline
 	FactInstallState Code = "install-state" // ParamWhy
 	FactLastContact  Code = "last-contact"  // ParamDate
-	FactKept         Code = "kept"          // not withdrawn or switched: prepared or installing
+	FactKept         Code = "kept"          // not withdrawn or switched: installing
+	FactReady        Code = "kept-ready"    // not switched: prepared; a stop would still withdraw it
 	FactVisible      Code = "visible"       // ParamRelease, ParamDate: users can see it since
 	FactLeaked       Code = "leaked"        // ParamRelease, ParamDate, ParamWhy: how it came there before the gate opened
 	FactAppSent      Code = "app-install"   // ParamApp, ParamFloor, ParamDate, ParamCount, ParamWhy: told to update it

@@ -71,17 +71,19 @@ func (e *evaluation) replacedBy(r *release) bool {
 	return open
 }
 
-// leftOver reports whether an approval may only keep what the phone was already
-// told: the one that took its waves over is in force for the phone, even while
-// that one makes it wait. To stop the newer rollout thus asks nobody for the
-// older release.
+// leftOver reports whether an approval asks nothing of the phone any more because the
+// one that took its waves over is in force for the phone, even while that one makes
+// it wait. What the phone was told by it before it keeps, until the newer rollout is
+// stopped: whoever stops that one does not want phones to restart into the older
+// release in the meantime.
 func (c choice) leftOver(a approvalOf) bool {
-	if told := c.f.Announced; told != nil && told.Source == SourceApproval && told.Release == a.Release {
-		return false
-	}
+	told := c.f.Announced != nil && c.f.Announced.Source == SourceApproval && c.f.Announced.Release == a.Release
 	for _, next := range c.w.successors(c.g, a.Approval, c.now) {
 		covered := c.f.Ring == RingVerification || next.covers(c.f.Model)
-		if m, ok := next.release.windows[c.f.Model]; ok && m.open(c.now) && covered && c.stands(next) {
+		if m, ok := next.release.windows[c.f.Model]; !ok || !m.open(c.now) || !covered || !c.stands(next) {
+			continue
+		}
+		if phase, _ := c.g.stop(next, c.now); !told || phase != "" {
 			return true
 		}
 	}

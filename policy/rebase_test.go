@@ -163,10 +163,10 @@ func TestTakenOverOnlyWhileInstallable(t *testing.T) {
 }
 
 // While the newer rollout is paused its phones are not asked for the older
-// release; one that was told that keeps it.
+// release, nor is one that was told that and is ready for it; only what installs goes on.
 func TestPauseOfTheNewerAsksForNothingOlder(t *testing.T) {
 	t.Parallel()
-	asked, kept := 0, 0
+	asked, stopped := 0, 0
 	for seed := range uint64(500) {
 		_, p := newGenerator(seed).rollingOut()
 		p.Approvals[0].PausedAt = time.Time{}
@@ -190,14 +190,17 @@ func TestPauseOfTheNewerAsksForNothingOlder(t *testing.T) {
 		if policy.TargetFor(policy.NewWorld(alone), f, now).Enforce == nil {
 			continue // it never could have been told
 		}
-		kept++
+		stopped++
 		f.Announced = &policy.Enforcement{Release: next, Source: policy.SourceApproval, SourceID: p.Approvals[0].ID, By: policy.ByDeclaration}
-		if got := policy.TargetFor(w, f, now).Enforce; got == nil || got.Release != next {
-			t.Fatalf("seed %d: a phone that was told %s is asked for %+v", seed, next, got)
+		for state, want := range map[policy.InstallState]bool{policy.InstallNone: false, policy.InstallPrepared: false, policy.InstallInstalling: true} {
+			f.Install = policy.Install{State: state, PendingVersion: next}
+			if got := policy.TargetFor(w, f, now); (got.Enforce != nil) != want || !want && got.Blocked.Params[policy.ParamRelease] != "26.6.1" {
+				t.Fatalf("seed %d: a phone that was told %s (%s) is asked for %+v, blocked %v", seed, next, state, got.Enforce, got.Blocked)
+			}
 		}
 	}
-	if asked == 0 || kept == 0 {
-		t.Errorf("%d phones were asked for the newer release, %d had the older; the test shows nothing", asked, kept)
+	if asked == 0 || stopped == 0 {
+		t.Errorf("%d phones were asked for the newer release, %d had the older; the test shows nothing", asked, stopped)
 	}
 }
 

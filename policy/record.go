@@ -96,7 +96,7 @@ func (c citer) reason(r Reason, release string, phone Record) []Record {
 func (c citer) fact(gate Gate, r Reason, phone Record) []Record {
 	release := r.Params[ParamRelease]
 	switch r.Code {
-	case FactApproved, FactKept:
+	case FactApproved, FactKept, FactReady:
 		if a := c.approval(release); a != nil {
 			return a
 		}

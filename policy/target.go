@@ -22,7 +22,8 @@ import (
 // app. Where none lets it start, Target.Apps names the apps that the newest one
 // waits for which waits for nothing but apps that can be brought up to date. Not so
 // where the newer one took over the waves of the older: then the
-// older release is only kept by phones that were told it. Hence taking an
+// older release is only kept by phones that were told it, and by none while the newer
+// rollout is stopped. Hence taking an
 // approval away never makes a phone install anything, as long as a release has
 // one approval that stands.
 //
@@ -408,5 +409,5 @@ func (c choice) allows(e *Enforcement) bool {
 	}
 	m, ok := r.windows[c.f.Model]
 	standing := approvalOf{a, r}
-	return ok && m.open(c.now) && c.stands(standing) && c.permit(standing).Code == ""
+	return ok && m.open(c.now) && c.stands(standing) && !c.leftOver(standing) && c.permit(standing).Code == ""
 }

@@ -96,6 +96,7 @@ var factTexts = sync.OnceValue(func() map[string]both {
 		"install-state": {"The phone reports[ {release}]: {why}.", "端末の報告[（{release}）]：{why}。"},
 		"last-contact":  {"Last contact: {date}.", "最後の通信：{date}。"},
 		"kept":          {"The installation[ of {release}] is too far on to be stopped.", "[{release}の]インストールが進んでいるため、止められません。"},
+		"kept-ready":    {"[{release} is ]ready on the phone, which goes on with it; stopping it is still possible.", "端末は準備済みの[{release}を]そのまま適用します。まだ停止できます。"},
 		"no-deadline": {
 			"Before iOS 17 there is no true deadline with a passcode: the phone asks, and its user may put[ {release}] off.",
 			"iOS 17より前でパスコードを設定した端末には、確実な適用期限がありません。端末が確認を求め、利用者は[{release}を]後回しにできます。",
