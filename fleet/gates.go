@@ -161,6 +161,9 @@ func applied(w storage.World, c storage.WorldChange) storage.World {
 	if c.Halt != nil {
 		w.Halt = *c.Halt
 	}
+	if c.Paused != nil {
+		w.Paused = *c.Paused
+	}
 	w.Apps = upsert(w.Apps, c.Apps, func(a, b storage.App) bool { return a.BundleID == b.BundleID })
 	w.Apps = slices.DeleteFunc(w.Apps, func(a storage.App) bool { return slices.Contains(c.RemoveApps, a.BundleID) })
 	w.Groups = upsert(w.Groups, c.Groups, func(a, b storage.Group) bool { return a.Name == b.Name })

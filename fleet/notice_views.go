@@ -39,6 +39,7 @@ type DeliveryView struct {
 	NextAt   time.Time `json:"next_at,omitzero"` // of a pending one; absent: at once
 	At       time.Time `json:"at,omitzero"`      // of the last attempt
 	Error    string    `json:"error,omitempty"`  // of the last attempt
+	Paused   bool      `json:"paused,omitempty"` // it is pending, and a person paused the channel
 }
 
 // NoticeQuery chooses a page of the notices.
@@ -57,13 +58,17 @@ func (f *Fleet) Notices(ctx context.Context, seg storage.Segment, q NoticeQuery)
 	if q.Limit <= 0 || q.Limit > pageSize {
 		q.Limit = pageSize
 	}
+	w, err := f.world(seg)
+	if err != nil {
+		return Notices{}, err
+	}
 	list, err := f.store.Notices(ctx, seg, storage.NoticeQuery{Before: q.Before, Limit: q.Limit, State: storage.DeliveryState(q.State)})
 	if err != nil {
 		return Notices{}, wrap("read notices", err)
 	}
 	v := Notices{Notices: []NoticeView{}}
 	for _, n := range list {
-		v.Notices = append(v.Notices, noticeView(n))
+		v.Notices = append(v.Notices, w.noticeView(n))
 	}
 	if len(list) == q.Limit {
 		v.Next = list[len(list)-1].Seq
@@ -73,8 +78,12 @@ func (f *Fleet) Notices(ctx context.Context, seg storage.Segment, q NoticeQuery)
 
 // Notice returns one notice, or a *NotFoundError.
 func (f *Fleet) Notice(ctx context.Context, seg storage.Segment, id string) (NoticeView, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return NoticeView{}, err
+	}
 	n, err := f.storedNotice(ctx, seg, id)
-	return noticeView(n), err
+	return w.noticeView(n), err
 }
 
 func (f *Fleet) storedNotice(ctx context.Context, seg storage.Segment, id string) (storage.Notice, error) {
@@ -85,7 +94,7 @@ func (f *Fleet) storedNotice(ctx context.Context, seg storage.Segment, id string
 	return n, wrap("read notice", err)
 }
 
-func noticeView(n storage.Notice) NoticeView {
+func (w *worldState) noticeView(n storage.Notice) NoticeView {
 	v := NoticeView{
 		ID: n.ID, Seq: n.Seq, Kind: n.Kind, At: n.At, Group: n.Group, Release: n.Release, Device: n.Phone, Holder: n.Holder,
 		Params: n.Params, Deliveries: []DeliveryView{},
@@ -93,8 +102,13 @@ func noticeView(n storage.Notice) NoticeView {
 	if v.Params == nil {
 		v.Params = map[string]string{}
 	}
+	stopped := w.current.Load().records.Paused
 	for _, d := range n.Deliveries {
-		v.Deliveries = append(v.Deliveries, DeliveryView{d.Channel, string(d.State), d.Attempts, d.Next, d.At, d.Error})
+		_, paused := stopped.Of(d.Channel)
+		v.Deliveries = append(v.Deliveries, DeliveryView{
+			Channel: d.Channel, State: string(d.State), Attempts: d.Attempts, NextAt: d.Next, At: d.At, Error: d.Error,
+			Paused: paused && d.State == storage.DeliveryPending,
+		})
 	}
 	return v
 }

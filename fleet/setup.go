@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -309,8 +310,10 @@ func (f *Fleet) decide(ctx context.Context, seg storage.Segment, a Act, build fu
 		return err
 	}
 	if a.DryRun {
-		_, err := build(w.current.Load())
-		return err
+		if _, err := build(w.current.Load()); !errors.Is(err, errNothingToDo) {
+			return err
+		}
+		return nil
 	}
 	return f.change(ctx, w, build)
 }

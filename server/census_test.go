@@ -79,7 +79,7 @@ func adminCensus() map[string]bounds {
 		"GET /v1/problems", "POST /v1/problems", "POST /v1/problems/{id}/close",
 		"GET /v1/settings", "POST /v1/apply", "POST /v1/devices/{udid}", "POST /v1/halt/end", "GET /v1/rollouts/{group}/{release}/chase",
 		"GET /v1/notices", "GET /v1/notices/{id}", "POST /v1/notices/{id}/retry", "POST /v1/notices/retry",
-		"GET /v1/channels", "POST /v1/channels/{channel}/test",
+		"GET /v1/channels", "POST /v1/channels/{channel}/test", "POST /v1/channels/{channel}/pause", "POST /v1/channels/{channel}/resume",
 	} {
 		census[pattern] = small
 	}

@@ -45,7 +45,13 @@ func (s *Server) newChannels() *notify.Channels {
 	return notify.New(notify.Options{
 		Channels: s.config.Notify, Installation: s.instance.ID, Location: s.config.location(),
 		Proxy: proxy(s.o.Getenv, s.config.Proxy), Wall: s.o.Wall, Logger: s.o.Logger, PutOff: s.putOff,
+		Paused: s.channelPaused,
 	})
+}
+
+// channelPaused reports whether a person paused a channel.
+func (s *Server) channelPaused(seg storage.Segment, name string) bool {
+	return s.fleet.ChannelPaused(seg, name)
 }
 
 // putOff returns for how long, by the wall clock, no channel is to carry a notice:

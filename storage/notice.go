@@ -112,6 +112,26 @@ func (n Notice) HolderGone(holder string) bool {
 	return n.Holder != "" && n.Holder != holder && !n.Has(DeliveryPending)
 }
 
+// PausedChannel is a channel that carries nothing until a person lets it go on: what
+// it is to carry waits.
+type PausedChannel struct {
+	Channel string    `json:"channel,omitzero"`
+	By      string    `json:"by,omitzero"`
+	At      time.Time `json:"at,omitzero"`
+	Reason  string    `json:"reason,omitzero"`
+}
+
+// PausedChannels are all those of a segment, in the order in which they were paused.
+type PausedChannels []PausedChannel
+
+// Of returns the pause of a channel, and false where there is none.
+func (l PausedChannels) Of(channel string) (PausedChannel, bool) {
+	if i := slices.IndexFunc(l, func(p PausedChannel) bool { return p.Channel == channel }); i >= 0 {
+		return l[i], true
+	}
+	return PausedChannel{}, false
+}
+
 // NoticeQuery selects notices for a list, the newest first.
 type NoticeQuery struct {
 	Before uint64        // only notices with a lower number; 0: all

@@ -18,6 +18,7 @@ type World struct {
 	Proposals []Proposal // acts that wait for a second person, and those that did
 	Problems  []Problem
 	Halt      Halt
+	Paused    PausedChannels
 }
 
 // WorldChange is one atomic change of the world: records to add or replace by
@@ -37,7 +38,8 @@ type WorldChange struct {
 
 	Notices []Notice // by ID; one that is on record already stays as it is
 
-	Halt *Halt // nil: as it is
+	Halt   *Halt           // nil: as it is
+	Paused *PausedChannels // nil: as they are
 
 	Phones []PhoneUpdate `json:"-"` // changed first, in the order given
 

@@ -104,7 +104,7 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 		out = append(out, server.Finding{Check: "halt", Grade: server.GradeFail, Message: message, Fix: fix})
 	}
 	out = append(out, g.databaseSize(s.Server.Database))
-	out = append(out, g.filters(ctx)...)
+	out = append(out, g.channels(ctx)...)
 	out = append(out, g.betaPrograms(ctx)...)
 	out = append(out, g.identities(s.Fleet.Certificates)...)
 	if len(s.Server.Feeds) > 0 {
@@ -113,15 +113,20 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 	return append(out, g.feedAge(s.Fleet))
 }
 
-// filters judges whether the filters of channels name what there is. A name that
-// there is not yet is no fault, but often a misspelled one.
-func (g *globals) filters(ctx context.Context) []server.Finding {
+// channels judges whether channels are paused, which is forgotten easily, and whether
+// their filters name what there is. A name that there is not yet is no fault, but often
+// a misspelled one.
+func (g *globals) channels(ctx context.Context) []server.Finding {
 	var v api.Channels
 	if err := api.NewSocketClient(server.SocketPath(g.data)).Get(ctx, api.Path("channels"), nil, &v); err != nil {
 		f := describe(g.text, err)
 		return []server.Finding{{Check: "notify-filters", Grade: server.GradeWarn, Message: f.Message, Fix: f.Next}}
 	}
 	var out []server.Finding
+	for _, p := range v.Paused {
+		message, fix := g.pausedText(p)
+		out = append(out, server.Finding{Check: "notify-paused", Grade: server.GradeWarn, Message: message, Fix: fix})
+	}
 	for _, u := range v.Unmatched {
 		message, fix := g.unmatchedText(u)
 		out = append(out, server.Finding{Check: "notify-filters", Grade: server.GradeWarn, Message: message, Fix: fix})

@@ -11,14 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
-	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 func newNotifyCommand(g *globals) *cobra.Command {
 	return g.noun("notify", g.text.T("What people were told, and by which channels"),
-		newNotifyListCommand(g), newNotifyShowCommand(g), newNotifyChannelsCommand(g), newNotifyTestCommand(g), newNotifyRetryCommand(g))
+		newNotifyListCommand(g), newNotifyShowCommand(g), newNotifyChannelsCommand(g), newNotifyTestCommand(g), newNotifyRetryCommand(g),
+		newNotifyPauseCommand(g), newNotifyResumeCommand(g))
 }
 
 type notifyListOptions struct {
@@ -104,7 +104,7 @@ func (g *globals) noticeTable(notices []fleet.NoticeView) table {
 				deliveries.shown = ""
 			}
 			deliveries.raw = strings.TrimPrefix(deliveries.raw+","+d.Channel+":"+d.State, ",")
-			deliveries.shown = strings.TrimPrefix(deliveries.shown+", "+d.Channel+": "+g.deliveryState(d.State), ", ")
+			deliveries.shown = strings.TrimPrefix(deliveries.shown+", "+d.Channel+": "+g.deliveryState(d), ", ")
 		}
 		tab.add(plain(n.ID), g.instant(n.At), plain(n.Kind), plain(n.Group), plain(n.Release), plain(n.Device), plain(n.Holder), deliveries, plain(g.noticeText(n)))
 	}
@@ -115,16 +115,19 @@ func (g *globals) noticeText(n fleet.NoticeView) string {
 	return g.text.Notice(n.Kind, n.Group, n.Release, n.Device, n.Params)
 }
 
-func (g *globals) deliveryState(state string) string {
-	switch t := g.text; storage.DeliveryState(state) {
+func (g *globals) deliveryState(d fleet.DeliveryView) string {
+	switch t := g.text; storage.DeliveryState(d.State) {
 	case storage.DeliveryPending:
+		if d.Paused {
+			return t.T("waits: the channel is paused")
+		}
 		return t.T("on its way")
 	case storage.DeliverySent:
 		return t.T("sent")
 	case storage.DeliveryDead:
 		return t.T("given up")
 	}
-	return state
+	return d.State
 }
 
 func newNotifyShowCommand(g *globals) *cobra.Command {
@@ -165,50 +168,9 @@ func (g *globals) noticeDetail(n fleet.NoticeView) string {
 		{"channel", t.T("Channel")}, {"state", t.T("State")}, {"attempts", t.T("Attempts")}, {"at", t.T("Last attempt")}, {"next_at", t.T("Next")}, {"error", t.T("Problem")},
 	}}
 	for _, d := range n.Deliveries {
-		tab.add(plain(d.Channel), cell{d.State, g.deliveryState(d.State)}, number(d.Attempts), g.instant(d.At), g.instant(d.NextAt), plain(d.Error))
+		tab.add(plain(d.Channel), cell{d.State, g.deliveryState(d)}, number(d.Attempts), g.instant(d.At), g.instant(d.NextAt), plain(d.Error))
 	}
 	return text + "\n" + tab.text()
-}
-
-func newNotifyChannelsCommand(g *globals) *cobra.Command {
-	t := g.text
-	return &cobra.Command{
-		Use:     "channels",
-		Short:   t.T("List the channels of the configuration"),
-		Example: "kannuki notify channels",
-		Args:    g.args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return showGet(g, cmd, api.Path("channels"), nil, func(v api.Channels) answer {
-				tab := table{columns: []column{{"channel", t.T("Channel")}}}
-				for _, name := range v.Channels {
-					tab.add(plain(name))
-				}
-				a := answer{data: v, table: tab}
-				if len(v.Unmatched) > 0 {
-					a.text = tab.text() + "\n"
-				}
-				for _, u := range v.Unmatched {
-					message, fix := g.unmatchedText(u)
-					a.text += message + " " + fix + "\n"
-				}
-				if len(v.Channels) == 0 {
-					a.text = t.T("The configuration names no channels; add the key notify. Notices are kept all the same: `kannuki notify list`.") + "\n"
-				}
-				return a
-			})
-		},
-	}
-}
-
-// unmatchedText says what a channel's filter names that there is not, and what can
-// be done about it.
-func (g *globals) unmatchedText(u api.UnmatchedFilter) (message, fix string) {
-	t := g.text
-	if u.Key == "segment" {
-		return t.T("Channel %s is for segment %q, which does not exist: nothing goes out by it.", u.Channel, u.Value), t.T("Correct `segment` in config.yaml and start the server anew.")
-	}
-	return t.T("The filter of channel %s names group %q, which does not exist: no notice matches it.", u.Channel, u.Value),
-		t.T("Correct `groups` in config.yaml and start the server anew, or make the group: `kannuki group add %s`.", lang.ShellWord(u.Value))
 }
 
 func newNotifyTestCommand(g *globals) *cobra.Command {

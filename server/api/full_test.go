@@ -47,6 +47,7 @@ func TestNearlyFullDisk(t *testing.T) {
 		"POST /v1/gates/{group}/{release}/withdraw": true, "POST /v1/approvals/{id}/refuse": true, "POST /v1/approvals/{id}/withdraw": true,
 		"POST /v1/rollouts/{group}/{release}/pause": true, "POST /v1/verdicts/{id}/revoke": true, "POST /v1/tokens/{id}/revoke": true,
 		"POST /v1/backup": true, "POST /v1/lint": true, "POST /v1/problems": true,
+		"POST /v1/channels/{channel}/pause": true,
 	}
 	nobody := func(*http.Request) (api.Principal, error) { return api.Principal{}, nil }
 	// There is nothing behind it: what goes on ends as an internal fault.

@@ -40,8 +40,9 @@ func retryNotices(h *Handler, c *call, in write) (any, error) {
 
 // Channels are the channels that notices go out by.
 type Channels struct {
-	Channels  []string          `json:"channels"`
-	Unmatched []UnmatchedFilter `json:"unmatched"`
+	Channels  []string             `json:"channels"`
+	Unmatched []UnmatchedFilter    `json:"unmatched"`
+	Paused    []fleet.ChannelPause `json:"paused"`
 }
 
 // UnmatchedFilter is a value in the filter of a channel that names nothing there
@@ -54,7 +55,19 @@ type UnmatchedFilter struct {
 
 func channels(h *Handler, c *call) (any, error) {
 	unmatched, err := h.ops.UnmatchedFilters(c.ctx, c.Segment)
-	return Channels{h.ops.Channels(c.Segment), unmatched}, err
+	if err != nil {
+		return nil, err
+	}
+	paused, err := h.fleet.PausedChannels(c.Segment)
+	return Channels{h.ops.Channels(c.Segment), unmatched, paused}, err
+}
+
+func pauseChannel(h *Handler, c *call, in write) (any, error) {
+	return h.fleet.PauseChannel(c.ctx, c.Segment, c.act(in), c.r.PathValue("channel"), h.ops.Channels(c.Segment))
+}
+
+func resumeChannel(h *Handler, c *call, in write) (any, error) {
+	return h.fleet.ResumeChannel(c.ctx, c.Segment, c.act(in), c.r.PathValue("channel"), h.ops.Channels(c.Segment))
 }
 
 func testChannel(h *Handler, c *call, in write) (any, error) {

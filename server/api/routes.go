@@ -71,6 +71,8 @@ func routes() []route {
 		{"POST /v1/notices/retry", "", false, nil, 0, with(retryNotices)},
 		{"GET /v1/channels", "", false, always, 0, channels},
 		{"POST /v1/channels/{channel}/test", "", false, nil, 0, with(testChannel)},
+		{"POST /v1/channels/{channel}/pause", "", false, always, 0, with(pauseChannel)},
+		{"POST /v1/channels/{channel}/resume", "", false, nil, 0, with(resumeChannel)},
 		{"GET /v1/gates", "group", false, always, 0, gates},
 		{"GET /v1/gates/{group}/{release}", "", false, always, 0, gate},
 		{"POST /v1/gates/{group}/{release}/offer", "", true, nil, 0, verb((*fleet.Fleet).Offer)},

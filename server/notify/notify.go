@@ -28,6 +28,9 @@ type Options struct {
 	// PutOff, unless nil, returns for how long by the wall clock no channel is to
 	// carry a notice of a segment from now on; zero or less: it may go now.
 	PutOff func(seg storage.Segment, n storage.Notice) time.Duration
+	// Paused, unless nil, reports whether a channel is to carry nothing of a segment
+	// now: no attempt is made and none counts.
+	Paused func(seg storage.Segment, channel string) bool
 }
 
 // sender carries one message and returns what was answered, in a few words.
@@ -68,6 +71,11 @@ func (c *Channels) putOff(seg storage.Segment, n storage.Notice) time.Duration {
 		return 0
 	}
 	return c.o.PutOff(seg, n)
+}
+
+// paused reports whether a person paused a channel.
+func (c *Channels) paused(seg storage.Segment, name string) bool {
+	return c.o.Paused != nil && c.o.Paused(seg, name)
 }
 
 // All returns the names of all channels, in the order of the configuration.

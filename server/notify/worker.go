@@ -101,7 +101,7 @@ func (w *Worker) serve(ctx context.Context, ch channel) {
 	defer look.Stop()
 	for {
 		err := w.eachSegment(ctx, func(ctx context.Context, seg storage.Segment) error {
-			if !ch.config.of(seg) {
+			if !ch.config.of(seg) || w.channels.paused(seg, ch.config.name()) {
 				return nil
 			}
 			return w.drain(ctx, ch, seg)
@@ -144,9 +144,9 @@ func (w *Worker) drain(ctx context.Context, ch channel, seg storage.Segment) err
 // deliver makes one attempt and settles it, and reports whether the channel took
 // the notice or it was put off to an hour at which it may arrive, which is no attempt.
 // One that the server's end cut short counts for nothing, and while the channel
-// rests there is none.
+// rests or is paused there is none.
 func (w *Worker) deliver(ctx context.Context, ch channel, seg storage.Segment, n storage.Notice) (gone bool, err error) {
-	if ctx.Err() != nil || ch.rest.lasts(w.channels.o.Wall()) {
+	if ctx.Err() != nil || ch.rest.lasts(w.channels.o.Wall()) || w.channels.paused(seg, ch.config.name()) {
 		return false, nil
 	}
 	i := slices.IndexFunc(n.Deliveries, func(d storage.Delivery) bool { return d.Channel == ch.config.name() })

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -397,4 +398,52 @@ func TestLater(t *testing.T) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
+}
+
+// TestPausedChannel: a channel that is paused carries nothing, of what waited and of
+// what comes, and no attempt counts, for however long. Another goes on, and so does this
+// one in a segment that did not pause it. Resumed, it carries everything once.
+func TestPausedChannel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		mail, log := &receiver{}, &receiver{}
+		b := newBench(t, map[string]*receiver{"mail": mail, "log": log})
+		paused := true
+		b.channels.o.Paused = func(of storage.Segment, channel string) bool { return paused && of == seg && channel == "mail" }
+		b.tell([]string{"mail", "log"}, "before")
+		b.tellIn("other", []string{"mail"}, "elsewhere")
+		b.run(time.Hour)
+		b.tell([]string{"mail"}, "meanwhile")
+		b.run(30 * 24 * time.Hour)
+		wantDiff(t, "while it is paused", mail.ids(), []string{"elsewhere"})
+		wantDiff(t, "by another", log.ids(), []string{"before"})
+		n, err := b.store.Notice(t.Context(), seg, "before")
+		b.must(err)
+		if d := n.Deliveries[0]; d.State != storage.DeliveryPending || d.Attempts != 0 || d.Error != "" {
+			t.Errorf("the delivery that waits is %+v, want it as it was", d)
+		}
+		paused = false
+		b.run(time.Minute)
+		wantDiff(t, "resumed", mail.ids(), []string{"before", "elsewhere", "meanwhile"})
+	})
+}
+
+// TestPauseStopsABatch: what is not on its way yet when a channel is paused waits.
+func TestPauseStopsABatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var paused atomic.Bool
+		mail := &receiver{answer: func(context.Context, int, Message) error {
+			time.Sleep(time.Second) // of the bubble's clock
+			paused.Store(true)
+			return nil
+		}}
+		b := newBench(t, map[string]*receiver{"mail": mail})
+		b.channels.o.Paused = func(storage.Segment, string) bool { return paused.Load() }
+		b.tell([]string{"mail"}, "1", "2", "3", "4", "5", "6", "7", "8")
+		b.run(time.Minute)
+		if n := len(mail.ids()); n != atOnce {
+			t.Errorf("%d messages went out, want the %d that were on their way", n, atOnce)
+		}
+	})
 }

@@ -15,6 +15,8 @@ type segmentState struct {
 	Name     storage.Segment `json:"name"`
 	Revision uint64          `json:"revision,omitzero"` // of its world
 	Halt     storage.Halt    `json:"halt,omitzero"`
+
+	Paused storage.PausedChannels `json:"paused,omitempty"`
 }
 
 // ensureSegment makes a segment exist.
@@ -57,7 +59,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 	var w storage.World
 	err := s.viewIn(ctx, seg, func(t *tx) error {
 		st, err := t.segment(seg)
-		w.Revision, w.Halt = st.Revision, st.Halt
+		w.Revision, w.Halt, w.Paused = st.Revision, st.Halt, st.Paused
 		prefix := inSegment(seg)
 		return errors.Join(err,
 			fill(t, &w.Apps, bucketApps, prefix),
@@ -108,6 +110,9 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 		st.Revision++
 		if c.Halt != nil {
 			st.Halt = *c.Halt
+		}
+		if c.Paused != nil {
+			st.Paused = *c.Paused
 		}
 		if err := save(t, bucketSegments, inSegment(seg), st); err != nil {
 			return err

@@ -64,6 +64,7 @@ type place struct {
 type segment struct {
 	revision     uint64
 	halt         storage.Halt
+	paused       storage.PausedChannels
 	grants       map[string]storage.Grant
 	certificates map[string]storage.Certificate
 	phones       map[string]*storage.Phone // by UDID

@@ -45,7 +45,7 @@ func (s *Store) world(in *segment) storage.World {
 		return *in.world
 	}
 	w := storage.World{
-		Revision: in.revision, Halt: in.halt,
+		Revision: in.revision, Halt: in.halt, Paused: copied(in.paused),
 		Apps: all(s, in.apps), Groups: all(s, in.groups), Verdicts: all(s, in.verdicts), Offers: all(s, in.offers),
 		Approvals: all(s, in.approvals), Declines: all(s, in.declines), Proposals: all(s, in.proposals),
 		Policies: all(s, in.policies), Calendars: all(s, in.calendars),
@@ -88,6 +88,9 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 		assign(t, &in.revision, revision+1)
 		if c.Halt != nil {
 			assign(t, &in.halt, copied(*c.Halt))
+		}
+		if c.Paused != nil {
+			assign(t, &in.paused, copied(*c.Paused))
 		}
 		if err := t.addNotices(in, c.Notices); err != nil {
 			return err

@@ -204,6 +204,15 @@ func worldSentences() []sentence {
 			changeWorld(t, s, segB, storage.WorldChange{Halt: &storage.Halt{}})
 			wantEqual(t, readWorld(t, s, segB).Halt, storage.Halt{})
 		}},
+		{"paused channels come back, in their segment, until they are replaced", func(t *testing.T, s Store) {
+			paused := storage.PausedChannels{filled[storage.PausedChannel]()}
+			changeWorld(t, s, segB, storage.WorldChange{Paused: &paused})
+			changeWorld(t, s, segB, storage.WorldChange{}) // which says nothing of them
+			wantEqual(t, readWorld(t, s, segB).Paused, paused)
+			wantEqual(t, len(readWorld(t, s, segA).Paused), 0)
+			changeWorld(t, s, segB, storage.WorldChange{Paused: &storage.PausedChannels{}})
+			wantEqual(t, len(readWorld(t, s, segB).Paused), 0)
+		}},
 		{"the time noted last comes back, be it earlier or later", func(t *testing.T, s Store) {
 			for _, want := range []time.Time{{}, time.Date(2026, 8, 2, 3, 4, 5, 6000, time.UTC), time.Date(2026, 8, 1, 3, 4, 5, 0, time.UTC)} {
 				if !want.IsZero() {
