@@ -200,7 +200,9 @@ func (e *ChangedError) Unwrap() error { return storage.ErrConflict }
 
 // NotFoundError names what does not exist; it is a storage.ErrNotFound.
 type NotFoundError struct {
-	What string // "group", "policy", "calendar", "release", "app", "phone", "verdict", "command", "notice", "channel"
+	// What is "group", "policy", "calendar", "release", "posted-release" (in the
+	// catalogue, and yet to come), "app", "phone", "verdict", "command", "notice", "channel".
+	What string
 	Name string
 	Near []string // names that do exist and come close, at most three
 }

@@ -204,9 +204,21 @@ func upsert[T any](list, changes []T, same func(a, b T) bool) []T {
 	return list
 }
 
+// toCome refuses a release that Apple has not posted, by the server's clock: a
+// record made now would come into force on its day, though nobody had seen it.
+func toCome(gate policy.Gate) error {
+	if slices.ContainsFunc(gate.Reasons, func(r policy.Reason) bool { return r.Code == policy.GateNotPosted }) {
+		return &NotFoundError{What: "posted-release", Name: gate.Release}
+	}
+	return nil
+}
+
 // Offer releases a candidate to the group's verification ring.
 func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
 	return f.carry(ctx, seg, a, decision{action: "gate.offer", group: group, release: release, build: func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		if err := toCome(gate); err != nil {
+			return storage.WorldChange{}, err
+		}
 		switch gate.Phase {
 		case policy.PhaseDeclined, policy.PhaseExpired, policy.PhaseSuperseded:
 			return storage.WorldChange{}, refused("phase", "%s is %s for group %s and cannot be offered", release, gate.Phase, group).
@@ -222,6 +234,9 @@ func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, re
 // Decline closes a gate for good: the release is not for this group.
 func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
 	return f.carry(ctx, seg, a, decision{action: "gate.decline", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		if err := toCome(gate); err != nil {
+			return storage.WorldChange{}, err
+		}
 		if gate.Phase == policy.PhaseDeclined {
 			return storage.WorldChange{}, refused("phase", "%s is declined for group %s already", release, group).
 				with("release", release, "group", group, "phase", string(gate.Phase))

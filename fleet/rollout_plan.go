@@ -46,7 +46,7 @@ type RolloutPlan struct {
 
 // PlanRollout works out what approving a gate now would do, whether or not it
 // is verified yet. It changes nothing. It is refused for a gate that is
-// approved, declined or expired.
+// approved, declined or expired, and of a release that Apple has not posted.
 func (f *Fleet) PlanRollout(seg storage.Segment, r ApproveRequest) (RolloutPlan, error) {
 	w, err := f.world(seg)
 	if err != nil {
@@ -55,6 +55,9 @@ func (f *Fleet) PlanRollout(seg storage.Segment, r ApproveRequest) (RolloutPlan,
 	s := w.current.Load()
 	gate, err := f.gate(w, s, r.Group, r.Release)
 	if err != nil {
+		return RolloutPlan{}, err
+	}
+	if err := toCome(gate); err != nil {
 		return RolloutPlan{}, err
 	}
 	notNow := policy.Approvable(gate)

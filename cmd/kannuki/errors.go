@@ -289,6 +289,8 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		message, next = t.T("There is no calendar %q.", e.Name), t.T("List: `kannuki calendar list`.")
 	case "release":
 		message, next = t.T("There is no release %q.", e.Name), t.T("List: `kannuki release list`.")
+	case "posted-release":
+		message, next = t.T("Apple has not posted %s yet, by the server's clock.", e.Name), t.T("`kannuki release list` has the days.")
 	case "cve":
 		message = t.T("No release of the catalogue fixes %q.", e.Name)
 	case "app":

@@ -52,6 +52,10 @@ func TestReport(t *testing.T) {
 		},
 		{"nothing near", &api.Error{Code: api.CodeNotFound, What: "phone", Name: "x"}, 4, "kannuki: There is no phone \"x\".\nList: `kannuki device list`.\n"},
 		{
+			"not posted", &api.Error{Code: api.CodeNotFound, What: "posted-release", Name: "26.4"}, 4,
+			"kannuki: Apple has not posted 26.4 yet, by the server's clock.\n`kannuki release list` has the days.\n",
+		},
+		{
 			"no operation", &api.Error{Code: api.CodeNotFound, What: "operation", Name: "/v1/later"}, 4,
 			"kannuki: The server has no operation \"/v1/later\".\n" +
 				"It may be of another version than this command: see `kannuki version` and `kannuki status`.\n",

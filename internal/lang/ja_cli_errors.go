@@ -26,6 +26,8 @@ func japaneseErrors() []both {
 
 		{"internal fault", "サーバー内部の異常です。"},
 		{"not found", "見つかりません。"},
+		{"Apple has not posted %s yet, by the server's clock.", "サーバーの時計では、%sはまだ公開されていません。"},
+		{"`kannuki release list` has the days.", "公開日は`kannuki release list`で確認できます。"},
 		{"The server has no operation %q.", "サーバーに%qという操作はありません。"},
 		{"It may be of another version than this command: see `kannuki version` and `kannuki status`.", "サーバーとコマンドの版が違う可能性があります。`kannuki version`と`kannuki status`で確認してください。"},
 		{"%s: no such file or directory", "%s：ファイルまたはフォルダがありません"},
