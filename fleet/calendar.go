@@ -25,7 +25,7 @@ type RolloutDefaults struct {
 // OpenTimes are when waves may start and their deadlines may lie.
 type OpenTimes struct {
 	Weekdays []string `json:"weekdays"` // "mon" to "sun"; none: all
-	Hours    string   `json:"hours"`    // "09:00-18:00"; "" all
+	Hours    string   `json:"hours"`    // "09:00-18:00", "22:00-05:00"; "" all
 	MonthEnd int      `json:"month_end"`
 	Closed   []string `json:"closed"`   // "2026-12-28" or "2026-12-28..2027-01-04"
 	Holidays []string `json:"holidays"` // days
@@ -141,7 +141,7 @@ func (c CalendarChange) onto(to storage.Calendar, now time.Time) (storage.Calend
 	if c.Hours != nil {
 		var ok bool
 		if to.From, to.To, ok = parseHours(*c.Hours); !ok {
-			return to, invalid("hours", "not-hours", "%q: want hours such as 09:00-18:00, or nothing for all of the day", *c.Hours).with("value", *c.Hours)
+			return to, invalid("hours", "not-hours", "%q: want hours such as 09:00-18:00 or 22:00-05:00, or nothing for all of the day", *c.Hours).with("value", *c.Hours)
 		}
 	}
 	if _, open := engineCalendar(to).Next(now); !open {
@@ -280,7 +280,7 @@ func parseWeekdays(field string, list []string) ([]string, error) {
 	return out, nil
 }
 
-// parseHours reads "09:00-18:00"; "" is the whole day.
+// parseHours reads "09:00-18:00", over midnight or not; "" is the whole day.
 func parseHours(text string) (from, to time.Duration, ok bool) {
 	if text == "" {
 		return 0, 0, true
@@ -288,7 +288,10 @@ func parseHours(text string) (from, to time.Duration, ok bool) {
 	first, last, _ := strings.Cut(text, "-")
 	from, okFrom := parseClock(first)
 	to, okTo := parseClock(last)
-	return from, to, okFrom && okTo && from < to
+	if to == 0 && from > 0 {
+		to = 24 * time.Hour
+	}
+	return from, to, okFrom && okTo && from != to && from < 24*time.Hour
 }
 
 func parseClock(text string) (time.Duration, bool) {

@@ -10,7 +10,9 @@ import (
 type Calendar struct {
 	Weekdays []time.Weekday // on which they may; none: all
 	// From and To bound the hours of every day, as times since its midnight by
-	// the clock: from From up to but not including To. Both zero: the whole day.
+	// the clock: from From up to but not including To, over midnight when To is
+	// earlier; they are then those of the day on which they begin. Both zero: the
+	// whole day.
 	From, To time.Duration
 	MonthEnd int    // so many last days of each month are closed
 	Closed   []Days // closed days, holidays among them
@@ -35,6 +37,9 @@ func (c Calendar) IsZero() bool {
 // within a year.
 func (c Calendar) Next(t time.Time) (time.Time, bool) {
 	y, m, d := t.Date()
+	if c.overnight() {
+		d-- // what opened the day before may still be
+	}
 	for i := range farthest + 1 {
 		at := func(sinceMidnight time.Duration) time.Time {
 			return time.Date(y, m, d+i, 0, int(sinceMidnight.Minutes()), 0, 0, t.Location())
@@ -42,11 +47,23 @@ func (c Calendar) Next(t time.Time) (time.Time, bool) {
 		if !c.opens(at(0)) {
 			continue
 		}
-		if open := latest(t, at(c.From)); open.Before(at(cmp.Or(c.To, day))) {
+		if open := latest(t, at(c.From)); open.Before(at(c.From + c.hours())) {
 			return open, true
 		}
 	}
 	return t, false
+}
+
+// overnight reports whether the hours of a day end on the next one.
+func (c Calendar) overnight() bool { return c.To > 0 && c.To < c.From }
+
+// hours returns for how long the calendar is open on a day that it does not close.
+func (c Calendar) hours() time.Duration {
+	to := cmp.Or(c.To, day)
+	if c.overnight() {
+		to += day
+	}
+	return to - c.From
 }
 
 // opens reports whether the calendar is open at any hour of a day.

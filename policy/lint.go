@@ -188,7 +188,7 @@ func (d *drafted) measure(now time.Time) {
 		}
 		d.stretch = max(d.stretch, run)
 	}
-	d.stretch -= day - (cmp.Or(d.Calendar.To, day) - d.Calendar.From)
+	d.stretch -= day - d.Calendar.hours()
 }
 
 // length returns how long a rollout takes from a moment to its last deadline.

@@ -96,6 +96,12 @@ func lintCases() []lintCase {
 			found(warning, policy.LintOpeningNotice, "hours", "length", "4h", "limit", "1d", "group", group),
 		},
 		{
+			"one night a week", func(d *policy.Draft) {
+				d.Calendar = policy.Calendar{Weekdays: []time.Weekday{time.Saturday}, From: 22 * time.Hour, To: 5 * time.Hour}
+			},
+			found(warning, policy.LintOpeningNotice, "hours", "length", "7h", "limit", "1d", "group", group),
+		},
+		{
 			"results end before the last patch", func(d *policy.Draft) { d.VerdictDays = 48 },
 			found(warning, policy.LintCarryOverOutlived, "verdict_days", "length", "48d", "limit", "49d"),
 		},

@@ -94,18 +94,25 @@ func TestCalendarNext(t *testing.T) {
 		at, want string
 		open     bool
 	}{
-		"always":                           {policy.Calendar{}, "2026-11-22T03:00", "2026-11-22T03:00", true},
-		"within the hours":                 {officeHours(), "2026-11-20T17:59", "2026-11-20T17:59", true},
-		"the last minute is past":          {officeHours(), "2026-11-19T18:00", "2026-11-20T09:00", true},
-		"before the hours":                 {officeHours(), "2026-11-20T08:59", "2026-11-20T09:00", true},
-		"a weekend":                        {officeHours(), "2026-11-21T10:00", "2026-11-23T09:00", true},
-		"a holiday":                        {officeHours(), "2026-11-03T10:00", "2026-11-04T09:00", true},
-		"month end, then a weekend":        {officeHours(), "2026-10-30T10:00", "2026-11-02T09:00", true},
-		"the day before the month end":     {officeHours(), "2026-10-29T10:00", "2026-10-29T10:00", true},
-		"a range over the year":            {officeHours(), "2026-12-28T10:00", "2027-01-05T09:00", true},
-		"an hour that the clocks skip":     {night, "2027-03-28T00:30", "2027-03-28T03:30", true},
-		"an hour that comes twice":         {night, "2026-10-25T00:30", "2026-10-25T02:30", true},
-		"only days that are always closed": {policy.Calendar{MonthEnd: 31}, "2026-11-22T03:00", "2026-11-22T03:00", false},
+		"always":                            {policy.Calendar{}, "2026-11-22T03:00", "2026-11-22T03:00", true},
+		"within the hours":                  {officeHours(), "2026-11-20T17:59", "2026-11-20T17:59", true},
+		"the last minute is past":           {officeHours(), "2026-11-19T18:00", "2026-11-20T09:00", true},
+		"before the hours":                  {officeHours(), "2026-11-20T08:59", "2026-11-20T09:00", true},
+		"a weekend":                         {officeHours(), "2026-11-21T10:00", "2026-11-23T09:00", true},
+		"a holiday":                         {officeHours(), "2026-11-03T10:00", "2026-11-04T09:00", true},
+		"month end, then a weekend":         {officeHours(), "2026-10-30T10:00", "2026-11-02T09:00", true},
+		"the day before the month end":      {officeHours(), "2026-10-29T10:00", "2026-10-29T10:00", true},
+		"a range over the year":             {officeHours(), "2026-12-28T10:00", "2027-01-05T09:00", true},
+		"an hour that the clocks skip":      {night, "2027-03-28T00:30", "2027-03-28T03:30", true},
+		"an hour that comes twice":          {night, "2026-10-25T00:30", "2026-10-25T02:30", true},
+		"before a night":                    {nightShift(), "2026-11-20T21:59", "2026-11-20T22:00", true},
+		"after midnight, of the day before": {nightShift(), "2026-11-21T04:59", "2026-11-21T04:59", true},
+		"a night is over":                   {nightShift(), "2026-11-21T05:00", "2026-11-23T22:00", true},
+		"a closed day has no night":         {nightShift(), "2026-11-24T23:00", "2026-11-25T22:00", true},
+		"a night into a closed day":         {nightShift(), "2026-11-24T03:00", "2026-11-24T03:00", true},
+		"after the night of a closed day":   {nightShift(), "2026-11-25T03:00", "2026-11-25T22:00", true},
+		"until midnight":                    {policy.Calendar{From: 22 * time.Hour}, "2026-11-21T00:00", "2026-11-21T22:00", true},
+		"only days that are always closed":  {policy.Calendar{MonthEnd: 31}, "2026-11-22T03:00", "2026-11-22T03:00", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -205,5 +212,13 @@ func TestClosedDaysKeepTheDistance(t *testing.T) {
 				t.Errorf("planned again (-once +twice):\n%s", diff)
 			}
 		})
+	}
+}
+
+// nightShift is open in the nights of working days but 24 November's, a Tuesday.
+func nightShift() policy.Calendar {
+	return policy.Calendar{
+		Weekdays: []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday},
+		From:     22 * time.Hour, To: 5 * time.Hour, Closed: []policy.Days{{First: "2026-11-24", Last: "2026-11-24"}},
 	}
 }

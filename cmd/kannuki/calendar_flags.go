@@ -1,16 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/holidays"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 )
 
 // calendarFlags are when waves start and deadlines lie.
@@ -23,10 +25,10 @@ type calendarFlags struct {
 func (o *calendarFlags) addFlags(g *globals, f *pflag.FlagSet) {
 	t := g.text
 	f.StringSliceVar(&o.weekdays, "weekdays", nil, t.T("days on which waves start and deadlines lie: mon-fri or mon,wed,…; \"\" is all"))
-	f.StringVar(&o.hours, "hours", "", t.T("hours of those days, such as 09:00-17:00; \"\" is all"))
+	f.StringVar(&o.hours, "hours", "", t.T("hours of those days, such as 09:00-17:00, or 22:00-05:00 for nights that begin on them; \"\" is all"))
 	f.StringSliceVar(&o.closed, "closed", nil, t.T("days without updates: 2026-11-23 or 2026-12-28..2027-01-04, separated by commas; \"\" is none"))
 	f.IntVar(&o.monthEnd, "month-end", 0, t.T("so many last days of each month are without updates"))
-	f.StringVar(&o.holidays, "holidays", "", t.T("file with days without updates, one such as 2026-11-23 a line, # begins a comment; \"\" is none"))
+	f.StringVar(&o.holidays, "holidays", "", t.T("file with days without updates: one such as 2026-11-23 a line, # begins a comment, or the table of Japan's Cabinet Office (syukujitsu.csv); \"\" is none"))
 }
 
 // change returns what was given.
@@ -57,26 +59,43 @@ func (o *calendarFlags) change(g *globals, cmd *cobra.Command) (fleet.CalendarCh
 
 // readHolidays reads the file of --holidays; "" is none.
 func readHolidays(g *globals, cmd *cobra.Command, name string) ([]string, error) {
-	days := []string{}
 	if name == "" {
-		return days, nil
+		return []string{}, nil
 	}
-	text, err := os.ReadFile(name) //nolint:gosec // the user names it
+	file, err := os.Open(name) //nolint:gosec // the user names it
 	if err != nil {
 		return nil, fmt.Errorf("read holidays: %w", err)
 	}
-	for i, line := range strings.Split(string(text), "\n") {
-		day, _, _ := strings.Cut(line, "#")
-		day = strings.TrimSpace(day)
-		if day == "" {
-			continue
-		}
-		if _, err := time.Parse(time.DateOnly, day); err != nil {
-			return nil, usage(cmd, g.text.T("%s, line %d: %q is not a day such as 2026-11-23", name, i+1, day))
-		}
-		days = append(days, day)
+	defer func() { _ = file.Close() }() // only read
+	days, err := holidays.Read(file)
+	if e, ok := errors.AsType[*holidays.Error](err); ok {
+		return nil, usage(cmd, holidayFault(g.text, name, e))
 	}
-	return days, nil
+	return days, err
+}
+
+// holidayFault says what is wrong with a file of holidays, and where.
+func holidayFault(t *lang.Printer, name string, e *holidays.Error) string {
+	switch e.Code {
+	case holidays.CodeNotDay:
+		return t.T("%s, line %d: %q is not a day such as 2026-11-23", name, e.Line, e.Got)
+	case holidays.CodeNotRow:
+		return t.T("%s, line %d: %q is not a day and the name of a holiday, such as %s", name, e.Line, e.Got, e.Want)
+	case holidays.CodeRepeated:
+		return t.T("%s, line %d: %s stands in the table twice", name, e.Line, e.Got)
+	case holidays.CodeWrongHead:
+		return t.T("%s: neither one day such as 2026-11-23 a line nor the table of Japan's Cabinet Office (syukujitsu.csv), which begins with %s", name, e.Want)
+	case holidays.CodeNotText:
+		return t.T("%s: not a text in UTF-8 or Shift_JIS", name)
+	case holidays.CodeTooLarge:
+		return t.T("%s: the file is larger than %s bytes", name, e.Want)
+	case holidays.CodeTooLong:
+		return t.T("%s: the file has more than %s lines", name, e.Want)
+	case holidays.CodeEmpty:
+		return t.T("%s: no day stands in it; --holidays \"\" takes all away", name)
+	default:
+		return name + ": " + e.Error()
+	}
 }
 
 // openDays says when waves may start.

@@ -26,6 +26,7 @@ func layers() []layer {
 		{"internal/testreport", nil, "it judges the tests of all other packages"},
 		{"internal/freeport", nil, "whoever starts a server asks it for an address"},
 		{"internal/lang", nil, "texts are keyed by codes, not by types"},
+		{"internal/holidays", nil, "days in a file are days, whoever closes them"},
 		{"internal/yamltext", nil, "a guard before a library knows nothing of what is read"},
 
 		{"storage", nil, "records are shared by all, so they know nobody"},
@@ -65,7 +66,7 @@ func layers() []layer {
 			"server", "server/api", "fleet", "mdm/mdmtest", "mdm/apns/apnstest", "policy", "catalog", "internal/lab", "internal/freeport", "internal/version", "internal/lang",
 		}, "the demo drives the real server from outside, with simulated phones"},
 		{"cmd/...", []string{
-			"server", "server/api", "fleet", "mdm/mdmtest", "internal/demo", "internal/lab", "internal/lang", "internal/freeport", "internal/policyfile", "internal/version", "policy", "policy/backtest", "catalog", "storage", "certs",
+			"server", "server/api", "fleet", "mdm/mdmtest", "internal/demo", "internal/lab", "internal/lang", "internal/freeport", "internal/holidays", "internal/policyfile", "internal/version", "policy", "policy/backtest", "catalog", "storage", "certs",
 		}, "commands talk to the server through its API and hold no rules of their own"},
 	}
 }

@@ -122,7 +122,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"model-not-in-group":    "{field}：{group}に、{release}を適用できる{model}の本番端末はありません。ある機種：{models}。",
 		"offset-too-far":        "{field}：\"{value}\"は使えません。+3dや+12hのように、{most}以内で指定してください。",
 		"deadline-missing":      "{field}：{group}のポリシーに期限がありません。+3d、+12h、または2026-11-27T18:30のような現地の時刻で指定してください。",
-		"not-hours":             "{field}：\"{value}\"は使えません。09:00-18:00のように指定してください（空は終日）。",
+		"not-hours":             "{field}：\"{value}\"は使えません。09:00-18:00や22:00-05:00のように指定してください（空は終日）。",
 		"never-open":            "この暦では、1年以内に適用できる時がありません。",
 		"month-end-range":       "{field}：{value}は使えません。0から{most}日までで指定してください。",
 		"too-many-days":         "{field}：{most}件までにしてください。",

@@ -118,7 +118,7 @@ func hints() map[string]SchemaNode {
 		"calendars":             {Description: "When waves start and deadlines lie, for every policy that names it. A key that is absent stays as it is.", Required: []string{"name"}},
 		"calendars.name":        {Description: "Name of the calendar"},
 		"calendars.weekdays":    {Description: "Days with updates, such as mon-fri or mon, wed; the whole list, none: all"},
-		"calendars.hours":       {Description: "Hours of those days, such as 09:00-17:00; none: all"},
+		"calendars.hours":       {Description: "Hours of those days, such as 09:00-17:00, or 22:00-05:00 for nights that begin on them; none: all"},
 		"calendars.month_end":   {Description: "So many last days of each month are without updates", Minimum: &zero},
 		"calendars.closed":      {Description: "Days without updates: 2026-12-28 or 2026-12-28..2027-01-04; the whole list"},
 		"calendars.holidays":    {Description: "The same for holidays; the whole list"},
