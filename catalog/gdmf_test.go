@@ -252,8 +252,9 @@ func TestStaleGDMF(t *testing.T) {
 	before, _ := mustImport(t, empty(), newer, "2026-05-12")
 	after, report := mustImport(t, before, older, "2026-05-13")
 
-	if len(report.Warnings) != 1 || len(report.Changed) != 0 {
-		t.Errorf("report = %+v, want one warning and no change", report)
+	want := catalog.Warning{Code: catalog.WarningOlder, Params: map[string]string{"fetched": "2026-05-12", "newest": "2026-05-11", "here": "2026-04-08"}}
+	if diff := cmp.Diff([]catalog.Warning{want}, report.Warnings); diff != "" || len(report.Changed) != 0 {
+		t.Errorf("%d changes, want none; warnings (-want +got):\n%s", len(report.Changed), diff)
 	}
 	if diff := cmp.Diff([]string{"26.4", "26.3.1"}, report.New); diff != "" {
 		t.Errorf("new releases (-want +got):\n%s", diff)

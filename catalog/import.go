@@ -32,7 +32,7 @@ type Report struct {
 	// Skipped names rows that do not concern the catalogue, with the reason.
 	Skipped []string
 	// Warnings are for the operator to read.
-	Warnings []string
+	Warnings []Warning
 	// Stale: older than the newest accepted copy, so that it could only add.
 	Stale bool
 }
@@ -122,9 +122,9 @@ func (c *Catalog) admit(src Source, report *Report) (stale bool, err error) {
 	wentBack := src.Newest.Before(last.Newest) && !src.LastExpiry.After(last.LastExpiry) || c.replayed(src, last)
 	if wentBack || src.FetchedAt.Before(last.FetchedAt) {
 		report.Stale = true
-		report.Warnings = append(report.Warnings, fmt.Sprintf(
-			"older than the copy of %s (newest date %s, here %s): only additions were taken",
-			last.FetchedAt.Format(isoDate), last.Newest, src.Newest))
+		report.Warnings = append(report.Warnings, Warning{WarningOlder, map[string]string{
+			ParamFetched: last.FetchedAt.Format(isoDate), ParamNewest: last.Newest.String(), ParamHere: src.Newest.String(),
+		}})
 		return true, nil
 	}
 	return false, nil

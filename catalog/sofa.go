@@ -126,7 +126,7 @@ func (s *sofaImport) release(n *node) (bool, error) {
 	case strings.HasPrefix(link, "https://"):
 		r.SecurityURL = link
 	case link != "":
-		s.report.Warnings = append(s.report.Warnings, n.path()+".SecurityInfo is not an https address, left out")
+		s.report.Warnings = append(s.report.Warnings, Warning{WarningNoHTTPS, map[string]string{ParamPlace: n.path() + ".SecurityInfo"}})
 	}
 	return true, s.cves(n, r)
 }

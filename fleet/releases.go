@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
@@ -109,8 +108,10 @@ type ImportView struct {
 	Changed   []ChangeView `json:"changed"`
 	Unchanged int          `json:"unchanged"`
 	Skipped   []string     `json:"skipped"`  // rows that do not concern iPhones and iPads, with the cause
-	Warnings  []string     `json:"warnings"` // for a person to read
-	DryRun    bool         `json:"dry_run,omitempty"`
+	Warnings  []string     `json:"warnings"` // for a person to read, in English
+	// WarningCodes are the same with codes and values.
+	WarningCodes []catalog.Warning `json:"warning_codes"`
+	DryRun       bool              `json:"dry_run,omitempty"`
 }
 
 // ChangeView says what is different about a release.
@@ -122,7 +123,10 @@ type ChangeView struct {
 func importView(r catalog.Report, dryRun bool) ImportView {
 	v := ImportView{
 		Kind: string(r.Kind), New: append([]string{}, r.New...), Changed: []ChangeView{}, Unchanged: r.Unchanged,
-		Skipped: append([]string{}, r.Skipped...), Warnings: append([]string{}, r.Warnings...), DryRun: dryRun,
+		Skipped: append([]string{}, r.Skipped...), Warnings: []string{}, WarningCodes: append([]catalog.Warning{}, r.Warnings...), DryRun: dryRun,
+	}
+	for _, w := range r.Warnings {
+		v.Warnings = append(v.Warnings, w.String())
 	}
 	for _, c := range r.Changed {
 		v.Changed = append(v.Changed, ChangeView(c))
@@ -148,7 +152,7 @@ func (f *Fleet) TakeFeed(ctx context.Context, a Act, kind catalog.Kind, data []b
 		case r.Kind != kind:
 			return false, invalid("feed", "feed-other-kind", "this is a feed of kind %s, not %s", r.Kind, kind).with("value", string(r.Kind), "want", string(kind))
 		case r.Stale:
-			return false, invalid("feed", "feed-stale", "%s", strings.Join(r.Warnings, "; ")).with("detail", strings.Join(r.Warnings, "; "))
+			return false, staleFeed(r.Warnings)
 		}
 		return len(r.New) > 0 || len(r.Changed) > 0, nil
 	})
@@ -193,6 +197,17 @@ func (f *Fleet) takeCatalog(ctx context.Context, a Act, data []byte, judge func(
 		return ImportView{}, false, wrap("store catalogue", err)
 	}
 	return view, news, f.useCatalog(context.WithoutCancel(ctx), next)
+}
+
+// staleFeed refuses a copy that is older than the one before.
+func staleFeed(warnings []catalog.Warning) error {
+	i := slices.IndexFunc(warnings, func(w catalog.Warning) bool { return w.Code == catalog.WarningOlder })
+	if i < 0 {
+		return invalid("feed", "feed-stale", "older than the copy before")
+	}
+	p := warnings[i].Params
+	return invalid("feed", "feed-stale", "%s", warnings[i]).
+		with("fetched", p[catalog.ParamFetched], "newest", p[catalog.ParamNewest], "here", p[catalog.ParamHere])
 }
 
 // SourceDigest returns the SHA-256, hexadecimal, of the newest copy of a kind

@@ -234,8 +234,14 @@ func (g *globals) importText(one imported) string {
 	for _, c := range one.Changed {
 		fmt.Fprintf(&b, "  %s: %s\n", c.Version, oneLine(strings.Join(c.What, ", ")))
 	}
-	for _, w := range one.Warnings {
-		fmt.Fprintf(&b, "  %s %s\n", t.T("Note:"), oneLine(w))
+	for i, said := range one.Warnings {
+		if i < len(one.WarningCodes) {
+			w := one.WarningCodes[i]
+			if text, known := t.ImportWarning(w.Code); known {
+				said = t.Fill(text, w.Params)
+			}
+		}
+		fmt.Fprintf(&b, "  %s %s\n", t.T("Note:"), oneLine(said))
 	}
 	if len(one.Skipped) > 0 {
 		fmt.Fprintf(&b, "  %s\n", t.T("Rows that are not for the catalogue: %d", len(one.Skipped)))

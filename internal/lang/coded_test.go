@@ -32,7 +32,7 @@ func pairs() map[string]both {
 	}
 	for name, table := range map[string]map[string]both{
 		"step": stepTexts(), "gate": gateTexts(), "fact": factTexts(), "why": whyTexts(), "word": wordTexts(), "mark": markTexts(),
-		"refusal": refusalTexts(), "method": methodTexts(), "record": recordTexts(), "notice": noticeTexts(), "outcome": outcomeTexts(), "help": helpTexts(),
+		"refusal": refusalTexts(), "method": methodTexts(), "record": recordTexts(), "notice": noticeTexts(), "outcome": outcomeTexts(), "help": helpTexts(), "import": importWarningTexts(),
 	} {
 		for code, t := range table {
 			all[name+" "+code] = t
@@ -59,7 +59,7 @@ func TestCodedTexts(t *testing.T) {
 			t.Errorf("%s: the placeholders differ (-English +Japanese):\n%s", name, diff)
 		}
 		for _, p := range en {
-			if !strings.HasPrefix(name, "refusal ") && !strings.HasPrefix(name, "notice ") && !slices.Contains(params, strings.Trim(p, "{}")) {
+			if !strings.HasPrefix(name, "refusal ") && !strings.HasPrefix(name, "notice ") && !strings.HasPrefix(name, "import ") && !slices.Contains(params, strings.Trim(p, "{}")) {
 				t.Errorf("%s: package policy has no parameter %s", name, p)
 			}
 		}

@@ -174,7 +174,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"feed-shrunk":     "公開情報の項目が前回より大きく減っています。途中で切れた可能性があるため、取り込みはしていません（{detail}）。",
 		"feed-damaged":    "公開情報が壊れているか、読み取れません。取り込みはしていません（{detail}）。",
 		"feed-other-kind": "{value}の公開情報です。{want}ではありません。取り込みはしていません。",
-		"feed-stale":      "前回より古い公開情報です。取り込みはしていません（{detail}）。",
+		"feed-stale":      "前回より古い公開情報です[（前回{fetched}の写しでは最新{newest}、今回{here}）]。取り込みはしていません。",
 
 		// Requests and access.
 		"not-json":               "要求の内容を解釈できません（{value}）。",
