@@ -46,7 +46,8 @@ type untoldPlace struct {
 
 // pursuits returns the rollouts of a segment that go on and whose policy has a
 // ladder, newest release first.
-func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
+func (f *Fleet) pursuits(w *worldState, j *gated) []pursuit {
+	s := j.snapshot
 	var list []pursuit
 	for _, a := range s.records.Approvals {
 		decided := s.rollout(a.Group)
@@ -64,7 +65,7 @@ func (f *Fleet) pursuits(w *worldState, s *snapshot) []pursuit {
 			language: chase.Language, untold: map[untoldPlace]policy.LocalTime{},
 		})
 	}
-	list = append(list, f.testPursuits(w, s)...)
+	list = append(list, f.testPursuits(w, j)...)
 	slices.SortStableFunc(list, newestPursuit)
 	return list
 }
@@ -227,25 +228,32 @@ type stepDue struct {
 // was approved and have not, of all segments. It may be called at any time and as
 // often as wanted: a step and what it says are one transaction with the phone's
 // record of it. What goes wrong in one segment keeps no other from it.
-func (f *Fleet) Chase(ctx context.Context) error {
+func (f *Fleet) Chase(ctx context.Context) error { return f.chaseWith(ctx, nil) }
+
+// chaseWith is Chase with gates that a sweep worked out just before.
+func (f *Fleet) chaseWith(ctx context.Context, known map[*worldState]*gated) error {
 	var failed []error
 	for _, w := range f.all() {
-		if err := f.chase(ctx, w); err != nil {
+		j := f.gatedNow(w, w.current.Load())
+		if before := known[w]; before != nil && before.world == j.world {
+			j = before
+		}
+		if err := f.chase(ctx, w, j); err != nil {
 			failed = append(failed, fmt.Errorf("segment %s: %w", w.segment, err))
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// remind is Chase for those who have nobody to return an error to.
-func (f *Fleet) remind(ctx context.Context) {
-	if err := f.Chase(ctx); err != nil && ctx.Err() == nil {
+// remind is chaseWith for those who have nobody to return an error to.
+func (f *Fleet) remind(ctx context.Context, known map[*worldState]*gated) {
+	if err := f.chaseWith(ctx, known); err != nil && ctx.Err() == nil {
 		f.o.Logger.ErrorContext(ctx, "take steps", "error", err)
 	}
 }
 
-func (f *Fleet) chase(ctx context.Context, w *worldState) error {
-	list := f.pursuits(w, w.current.Load())
+func (f *Fleet) chase(ctx context.Context, w *worldState, j *gated) error {
+	list := f.pursuits(w, j)
 	if len(list) == 0 {
 		return nil
 	}

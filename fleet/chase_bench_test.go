@@ -35,12 +35,12 @@ func BenchmarkChase(b *testing.B) {
 	}
 	w.current.Store(newSnapshot(records, facts, time.UTC))
 	f := New(nil, nil, func() time.Time { return now }, Options{})
-	if n := len(f.pursuits(w, w.current.Load())); n != 100 {
+	if n := len(f.pursuits(w, f.gatedNow(w, w.current.Load()))); n != 100 {
 		b.Fatalf("%d candidates lack results, want 100", n)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := f.chase(b.Context(), w); err != nil {
+		if err := f.chase(b.Context(), w, f.gatedNow(w, w.current.Load())); err != nil {
 			b.Fatal(err)
 		}
 	}

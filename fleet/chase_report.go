@@ -79,7 +79,7 @@ func (f *Fleet) RolloutChase(ctx context.Context, seg storage.Segment, group, re
 	}
 	v.Approval = a.ID
 	on := pursuit{source: a.ID, group: a.Group, release: a.Release, engine: policyApproval(a), ladder: s.ladder(s.rollout(group), a)}
-	list := f.pursuits(w, s)
+	list := f.pursuits(w, f.gatedNow(w, s))
 	v.Running = slices.ContainsFunc(list, func(p pursuit) bool { return p.source == a.ID })
 	for _, step := range on.ladder.Steps {
 		v.Steps = append(v.Steps, ChaseLine{Step: step.Name})

@@ -41,10 +41,9 @@ type untested struct {
 
 // testPursuits returns the candidates of a segment that lack results, of groups
 // with verification phones whose policy reminds of that.
-func (f *Fleet) testPursuits(w *worldState, s *snapshot) []pursuit {
+func (f *Fleet) testPursuits(w *worldState, j *gated) []pursuit {
 	var list []pursuit
-	var world *policy.World
-	now := f.now()
+	s, now := j.snapshot, f.now()
 	for _, g := range s.records.Groups {
 		decided := s.rollout(g.Name)
 		ladder := s.testLadder(decided)
@@ -55,10 +54,7 @@ func (f *Fleet) testPursuits(w *worldState, s *snapshot) []pursuit {
 		if len(offered) == 0 && g.Candidate != string(policy.CandidateAuto) {
 			continue
 		}
-		if world == nil {
-			world = s.withCensus(w.census, now)
-		}
-		for _, gate := range candidateGates(world, g, offered, now) {
+		for _, gate := range candidateGates(j, g, offered) {
 			if gate.Phase != policy.PhaseVerifying {
 				continue
 			}
@@ -90,13 +86,13 @@ func (s *snapshot) undecidedOffers(group string) []string {
 
 // candidateGates returns the gates of a group at which a candidate can be: those
 // of what was offered or, where the group gets candidates by itself, all.
-func candidateGates(world *policy.World, g storage.Group, offered []string, now time.Time) []policy.Gate {
+func candidateGates(j *gated, g storage.Group, offered []string) []policy.Gate {
 	if g.Candidate == string(policy.CandidateAuto) {
-		return policy.Gates(world, g.Name, now)
+		return j.gates(g.Name)
 	}
 	gates := make([]policy.Gate, len(offered))
 	for i, release := range offered {
-		gates[i] = policy.Evaluate(world, g.Name, release, now)
+		gates[i] = j.gate(g.Name, release)
 	}
 	return gates
 }

@@ -33,7 +33,7 @@ func (f *Fleet) TestReminders(ctx context.Context, seg storage.Segment, group, r
 		return nil, err
 	}
 	s := w.current.Load()
-	list := f.testPursuits(w, s)
+	list := f.testPursuits(w, f.gatedNow(w, s))
 	i := slices.IndexFunc(list, func(on pursuit) bool { return on.group == group && on.release == release })
 	if i < 0 {
 		return nil, nil

@@ -82,7 +82,7 @@ func (f *Fleet) Explain(ctx context.Context, seg storage.Segment, udid string) (
 	facts, live, x := e.explain(&p)
 	e.awaits(&p, &x)
 	v := ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Declined: e.leftOpen(&p), KeptPlace: f.keptPlace(&p), Clock: f.clock()}
-	if state, ok := e.chaseState(&p, f.pursuits(w, e.snap)); ok {
+	if state, ok := e.chaseState(&p, f.pursuits(w, f.gatedNow(w, e.snap))); ok {
 		v.Chase = &state
 	}
 	return v, nil

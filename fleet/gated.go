@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -40,4 +41,13 @@ func (j *gated) gates(group string) []policy.Gate {
 		j.known[group] = list
 	}
 	return list
+}
+
+// gate returns one gate of a group as [policy.Evaluate] does. It must not be changed.
+func (j *gated) gate(group, release string) policy.Gate {
+	list := j.known[group]
+	if i := slices.IndexFunc(list, func(g policy.Gate) bool { return g.Release == release }); i >= 0 {
+		return list[i]
+	}
+	return policy.Evaluate(j.world, group, release, j.now)
 }

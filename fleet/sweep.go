@@ -72,7 +72,7 @@ func (s *Sweeper) wait(ctx context.Context, sweep, alarm <-chan time.Time) bool 
 			if s.fleet.moveRollouts(ctx) {
 				return true // and the sweep reminds
 			}
-			s.fleet.remind(ctx) // of nothing that was just stopped
+			s.fleet.remind(ctx, nil) // of nothing that was just stopped
 		}
 	}
 }
@@ -112,6 +112,7 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 	}
 	f.moveRollouts(ctx)
 	woken := 0
+	looked := map[*worldState]*gated{}
 	for _, w := range f.all() {
 		// Nor do they wait for holds.
 		j := f.gatedNow(w, w.current.Load())
@@ -121,6 +122,7 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 			}
 			j = f.gatedSince(w, j)
 		}
+		looked[w] = j
 		if err := f.retestLeaks(ctx, w); err != nil && ctx.Err() == nil {
 			f.o.Logger.ErrorContext(ctx, "offer releases of unapproved updates", "error", err)
 		}
@@ -139,7 +141,7 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 			return woken, err
 		}
 	}
-	f.remind(ctx)
+	f.remind(ctx, looked)
 	return woken, nil
 }
 

@@ -28,7 +28,7 @@ func (p Phone) Clone() Phone {
 	if p.Arrival = copied(p.Arrival); p.Arrival != nil {
 		p.Arrival.Reasons = slices.Clone(p.Arrival.Reasons)
 	}
-	p.Legacy, p.Reverted = copied(p.Legacy), slices.Clone(p.Reverted)
+	p.Reverted = slices.Clone(p.Reverted)
 	if p.Chase = copied(p.Chase); p.Chase != nil {
 		p.Chase.Steps = slices.Clone(p.Chase.Steps)
 	}
