@@ -73,6 +73,16 @@ func TestCommandBytes(t *testing.T) {
 	}
 }
 
+func BenchmarkNewCommand(b *testing.B) {
+	tokens := mdm.DeclarativeManagementCommand{Data: mdm.TokensJSON("token", time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC))}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := mdm.NewCommand("5E0C2C1A-0000-4000-8000-00000000A001", tokens); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // restartCommand stands for a payload another package defines.
 type restartCommand struct {
 	Count  int            `plist:"Count"`
