@@ -90,6 +90,9 @@ type Effect struct {
 	// Waves are those of the approval, with their dates; none for a decision
 	// that has none.
 	Waves []WaveView `json:"waves,omitempty"`
+	// Uncovered counts production phones that no verification phone stands for any more
+	// once those have gone on to the offered release, which is of a higher line of iOS.
+	Uncovered int `json:"uncovered,omitempty"`
 	// Until is when an override ends; zero for any other decision.
 	Until  time.Time `json:"until,omitzero"`
 	DryRun bool      `json:"dry_run,omitempty"`
@@ -215,7 +218,12 @@ func toCome(gate policy.Gate) error {
 
 // Offer releases a candidate to the group's verification ring.
 func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{action: "gate.offer", group: group, release: release, build: func(_ *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return Effect{}, err
+	}
+	uncovered := 0
+	effect, err := f.carry(ctx, seg, a, decision{action: "gate.offer", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if err := toCome(gate); err != nil {
 			return storage.WorldChange{}, err
 		}
@@ -226,9 +234,12 @@ func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, re
 		case policy.PhaseHeld, policy.PhaseVerifying, policy.PhaseVerified, policy.PhaseBlocked, policy.PhasePaused,
 			policy.PhaseApproved, policy.PhaseRollingOut, policy.PhaseDone:
 		}
+		uncovered = policy.Uncovers(s.withCensus(w.census, f.now()), group, release)
 		offer := storage.Offer{Group: group, Release: release, By: a.Actor, Reason: a.Reason, At: f.now()}
 		return storage.WorldChange{Offers: []storage.Offer{offer}}, nil
 	}})
+	effect.Uncovered = uncovered
+	return effect, err
 }
 
 // Decline closes a gate for good: the release is not for this group.

@@ -14,13 +14,14 @@ import (
 const CoverageGoal = 95
 
 // Coverage says how much of a group's production ring its verification phones
-// can stand for. Shares are percentages of the production phones whose model is
-// known, rounded to a tenth.
+// can stand for: a phone stands for those of its model class on its own line of
+// iOS, because no phone can go back to a line that it left. Shares are percentages
+// of the production phones whose model is known, rounded to a tenth.
 type Coverage struct {
 	Group      string  `json:"group"`
 	Production int     `json:"production"`        // phones whose model is known
 	Unknown    int     `json:"unknown,omitempty"` // production phones that have not told their model
-	Covered    int     `json:"covered"`           // production phones of a model class that a verification phone has
+	Covered    int     `json:"covered"`           // production phones that a verification phone stands for
 	Percent    float64 `json:"percent"`           // Covered of Production
 
 	// Models are the model classes of production, and Lines the first numbers of
@@ -29,11 +30,11 @@ type Coverage struct {
 	Models []Share `json:"models"`
 	Lines  []Share `json:"lines"`
 
-	// Suggested is the smallest set of model classes, the most phones first, of
-	// which a verification phone each would bring the share to CoverageGoal;
-	// Reached is the share with them.
-	Suggested []string `json:"suggested"`
-	Reached   float64  `json:"reached"`
+	// Suggested is the smallest set of verification phones, those that stand for the
+	// most phones first, that would bring the share to CoverageGoal; Reached is the
+	// share with them.
+	Suggested []Suggestion `json:"suggested"`
+	Reached   float64      `json:"reached"`
 }
 
 // Share is how many phones of production are alike, and how many verification
@@ -42,52 +43,102 @@ type Share struct {
 	Name         string  `json:"name"`
 	Production   int     `json:"production"`
 	Percent      float64 `json:"percent"` // of Coverage.Production
+	Covered      int     `json:"covered"` // of Production, those that a verification phone stands for
 	Verification int     `json:"verification"`
 }
+
+// Suggestion is a verification phone that a group lacks.
+type Suggestion struct {
+	Model      string `json:"model"`          // class
+	Line       string `json:"line,omitempty"` // of iOS; "" while that of the phones is unknown: any
+	Production int    `json:"production"`     // phones that it would stand for
+}
+
+// kindred are the phones of a group that one verification phone can stand for.
+type kindred struct{ class, line string }
 
 // Covers computes the coverage of a group by its verification phones; one that
 // the world does not know has none.
 func Covers(w *World, groupName string) Coverage {
-	c := Coverage{Group: groupName, Models: []Share{}, Lines: []Share{}, Suggested: []string{}}
+	c := Coverage{Group: groupName, Models: []Share{}, Lines: []Share{}, Suggested: []Suggestion{}}
 	g := w.groups[groupName]
 	if g == nil {
 		return c
 	}
+	kinds := c.count(g)
 	models, lines := map[string]*Share{}, map[string]*Share{}
+	for k, kind := range kinds {
+		c.Production, c.Covered = c.Production+kind.Production, c.Covered+kind.Covered
+		for _, in := range []*Share{shareOf(models, k.class), shareOf(lines, k.line)} {
+			in.Production, in.Covered, in.Verification = in.Production+kind.Production, in.Covered+kind.Covered, in.Verification+kind.Verification
+		}
+	}
+	c.Models, c.Lines = c.shares(models), c.shares(lines)
+	c.Percent = percent(c.Covered, c.Production)
+	c.suggest(kinds)
+	return c
+}
+
+// Uncovers returns how many production phones of a group no verification phone
+// would stand for any more once those of it that can had installed a release: it is of
+// a higher line of iOS than production is on.
+func Uncovers(w *World, groupName, releaseVersion string) int {
+	g, r := w.groups[groupName], w.known[releaseVersion]
+	if g == nil || r == nil {
+		return 0
+	}
+	moved := *g
+	moved.Census = slices.Clone(g.Census)
+	for i := range moved.Census {
+		row := &moved.Census[i]
+		if _, ok := r.windows[row.Model]; ok && row.Ring == RingVerification && version.Newer(releaseVersion, row.OSVersion) {
+			row.OSVersion = releaseVersion
+		}
+	}
+	before, after := (&Coverage{}).count(g), (&Coverage{}).count(&moved)
+	lost := 0
+	for k, kind := range before {
+		if kind.Covered > 0 {
+			lost += kind.Covered - after[k].Covered // production stays where it is, so that the kind is there after it
+		}
+	}
+	return lost
+}
+
+// count returns the phones of a group by kind. Production phones of a line that is
+// unknown are covered by any phone of their class.
+func (c *Coverage) count(g *group) map[kindred]*Share {
+	kinds, classes := map[kindred]*Share{}, map[string]bool{}
 	for _, row := range g.Census {
+		testing := row.Ring == RingVerification
 		if row.Model == "" {
-			if row.Ring != RingVerification {
+			if !testing {
 				c.Unknown += row.Count
 			}
 			continue
 		}
-		for _, in := range []*Share{shareOf(models, g.class(row.Model)), shareOf(lines, osLine(row.OSVersion))} {
-			if row.Ring == RingVerification {
-				in.Verification += row.Count
-			} else {
-				in.Production += row.Count
-			}
-		}
-		if row.Ring != RingVerification {
-			c.Production += row.Count
+		class := g.class(row.Model)
+		kind := shareOf(kinds, kindred{class, osLine(row.OSVersion)})
+		if testing {
+			kind.Verification += row.Count
+			classes[class] = true
+		} else {
+			kind.Production += row.Count
 		}
 	}
-	c.Models, c.Lines = c.shares(models), c.shares(lines)
-	for _, m := range c.Models {
-		if m.Verification > 0 {
-			c.Covered += m.Production
+	for k, kind := range kinds {
+		if kind.Verification > 0 || k.line == "" && classes[k.class] {
+			kind.Covered = kind.Production
 		}
 	}
-	c.Percent = percent(c.Covered, c.Production)
-	c.suggest()
-	return c
+	return kinds
 }
 
-func shareOf(all map[string]*Share, name string) *Share {
-	if all[name] == nil {
-		all[name] = &Share{Name: name}
+func shareOf[K comparable](all map[K]*Share, key K) *Share {
+	if all[key] == nil {
+		all[key] = &Share{}
 	}
-	return all[name]
+	return all[key]
 }
 
 // osLine returns the first number of a version: Apple keeps each supplied with
@@ -102,9 +153,9 @@ func osLine(osVersion string) string {
 // shares returns what production has, the most phones first.
 func (c *Coverage) shares(all map[string]*Share) []Share {
 	list := []Share{}
-	for _, s := range all {
+	for name, s := range all {
 		if s.Production > 0 {
-			s.Percent = percent(s.Production, c.Production)
+			s.Name, s.Percent = name, percent(s.Production, c.Production)
 			list = append(list, *s)
 		}
 	}
@@ -114,20 +165,27 @@ func (c *Coverage) shares(all map[string]*Share) []Share {
 	return list
 }
 
-// suggest takes the largest class without a verification phone until the goal
+// suggest takes the largest kind without a verification phone until the goal
 // is reached. That is the smallest set, not only a good one: every phone is of
-// exactly one class, so a class adds the same number whatever else was taken,
-// and no k classes add more than the k largest.
-func (c *Coverage) suggest() {
+// exactly one kind, so a kind adds the same number whatever else was taken,
+// and no n kinds add more than the n largest.
+func (c *Coverage) suggest(kinds map[kindred]*Share) {
+	var missing []Suggestion
+	for k, kind := range kinds {
+		if n := kind.Production - kind.Covered; n > 0 {
+			missing = append(missing, Suggestion{Model: k.class, Line: k.line, Production: n})
+		}
+	}
+	slices.SortFunc(missing, func(a, b Suggestion) int {
+		return cmp.Or(cmp.Compare(b.Production, a.Production), strings.Compare(a.Model, b.Model), strings.Compare(a.Line, b.Line))
+	})
 	covered := c.Covered
-	for _, m := range c.Models {
+	for _, m := range missing {
 		if covered*100 >= c.Production*CoverageGoal {
 			break
 		}
-		if m.Verification == 0 {
-			covered += m.Production
-			c.Suggested = append(c.Suggested, m.Name)
-		}
+		covered += m.Production
+		c.Suggested = append(c.Suggested, m)
 	}
 	c.Reached = percent(covered, c.Production)
 }

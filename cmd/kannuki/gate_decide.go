@@ -138,6 +138,10 @@ func (g *globals) effectText(e fleet.Effect) string {
 	if e.TooLate > 0 {
 		lines = append(lines, t.N(e.TooLate, "%d phone can no longer be stopped.", "%d phones can no longer be stopped."))
 	}
+	if e.Uncovered > 0 {
+		lines = append(lines, t.N(e.Uncovered, "No verification phone is left then on the iOS line of %d production phone, and none can go back: leave one on it (`kannuki verdict coverage`).",
+			"No verification phone is left then on the iOS line of %d production phones, and none can go back: leave one on it (`kannuki verdict coverage`)."))
+	}
 	if len(lines) == 0 {
 		lines = append(lines, t.T("No phone has to do anything because of it."))
 	}

@@ -106,7 +106,8 @@ func newVerdictCoverageCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "coverage",
 		Short: t.T("Show which models and iOS lines of production no verification phone stands for"),
-		Long: t.T("Show which models and iOS lines of production no verification phone stands for, and the smallest set of models whose verification phones would bring the share to %d %%.",
+		Long: t.T("Show which models and iOS lines of production no verification phone stands for, and the smallest set of verification phones that would bring the share to %d %%. "+
+			"A phone stands for those of its model on its own line of iOS: none can go back to one that it left.",
 			policy.CoverageGoal),
 		Example: "kannuki verdict coverage --group sales\nkannuki verdict coverage -o csv",
 		Args:    g.args(),
@@ -137,29 +138,41 @@ func (g *globals) shareTable(list []policy.Coverage) table {
 		{"name", t.T("Model or iOS line")},
 		{"production", t.T("Production phones")},
 		{"percent", "%"},
+		{"covered", t.T("Stood for")},
 		{"verification", t.T("Verification phones")},
 		{"suggested", t.T("Suggested")},
 	}}
-	add := func(group, kind string, s policy.Share, suggested []string) {
-		name := cell{s.Name, s.Name}
-		if kind == "line" {
-			name.shown = t.T("iOS %s", plain(s.Name).shown)
+	add := func(group, kind string, s policy.Share, name cell, missing []policy.Suggestion) {
+		mark := cell{strconv.Itoa(len(missing)), ""}
+		if len(missing) > 0 {
+			mark.shown = t.T("add %s", g.suggested(missing))
 		}
-		mark := cell{strconv.FormatBool(slices.Contains(suggested, s.Name)), ""}
-		if slices.Contains(suggested, s.Name) {
-			mark.shown = t.T("add one")
-		}
-		tab.add(plain(group), plain(kind), name, number(s.Production), share(s.Percent), number(s.Verification), mark)
+		tab.add(plain(group), plain(kind), name, number(s.Production), share(s.Percent), number(s.Covered), number(s.Verification), mark)
 	}
 	for _, c := range list {
 		for _, m := range c.Models {
-			add(c.Group, "model", m, c.Suggested)
+			add(c.Group, "model", m, plain(m.Name), without(c.Suggested, func(s policy.Suggestion) bool { return s.Model != m.Name }))
 		}
 		for _, l := range c.Lines {
-			add(c.Group, "line", l, nil)
+			add(c.Group, "line", l, cell{l.Name, t.T("iOS %s", plain(l.Name).shown)}, without(c.Suggested, func(s policy.Suggestion) bool { return s.Line != l.Name }))
 		}
 	}
 	return tab
+}
+
+func without(list []policy.Suggestion, other func(policy.Suggestion) bool) []policy.Suggestion {
+	return slices.DeleteFunc(slices.Clone(list), other)
+}
+
+// suggested names verification phones that a group lacks.
+func (g *globals) suggested(list []policy.Suggestion) string {
+	names := make([]string, len(list))
+	for i, s := range list {
+		if names[i] = s.Model; s.Line != "" {
+			names[i] = g.text.T("%s on iOS %s", s.Model, s.Line)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func share(percent float64) cell { return plain(strconv.FormatFloat(percent, 'f', 1, 64)) }
@@ -175,7 +188,7 @@ func (g *globals) coverageText(c policy.Coverage) string {
 		lines = append(lines, t.T("The verification phones of %s stand for %s %% of its production phones.", c.Group, share(c.Percent).shown)+"\n")
 	default:
 		lines = append(lines, t.T("The verification phones of %s stand for %s %% of its production phones; with one each of %s they would for %s %%.",
-			c.Group, share(c.Percent).shown, strings.Join(c.Suggested, ", "), share(c.Reached).shown)+"\n")
+			c.Group, share(c.Percent).shown, g.suggested(c.Suggested), share(c.Reached).shown)+"\n")
 	}
 	return strings.Join(append(lines, ""), "\n")
 }

@@ -128,6 +128,7 @@ func japaneseDecisions() []both {
 		{"The gate would be: %s.", "実行した場合のゲートの状態：%s。"},
 		{"%d phones are asked to install.", "%d台に適用を指示します。"},
 		{"%d phones are asked no longer.", "%d台への指示を取り消します。"},
+		{"No verification phone is left then on the iOS line of %d production phones, and none can go back: leave one on it (`kannuki verdict coverage`).", "本番端末%d台のiOSの系列に、検証用端末が1台も残らなくなります（前の系列には戻れません）。1台は残してください（`kannuki verdict coverage`）。"},
 		{"%d phones can no longer be stopped.", "%d台はもう止められません。"},
 		{"Approve iOS %s for %s? %d phones will be asked to restart; deadline %s. " +
 			"%d production phones cannot take it. iOS cannot go back. Type the group name:", "iOS %[1]sの%[2]sへの適用を承認しますか？ %[3]d台が再起動します。" +
