@@ -28,8 +28,7 @@ func LinesOf(gates []policy.Gate) []GateLine {
 	var lines []GateLine
 	for i, g := range gates {
 		line := GateLine{g.Group, g.Release, string(g.Phase), append([]string{}, g.WaitsFor()...), g.Override, g.Lane, nil}
-		replaced := func(newer policy.Gate) bool { return bringsInstead(newer, g) }
-		if worthTelling(g) && (g.Approval == "" || g.NextHuman == policy.StepHurry) && !slices.ContainsFunc(gates[:i], replaced) {
+		if worthTelling(g) && (g.Approval == "" || g.NextHuman == policy.StepHurry) && !brought(g, gates[:i], gates[i+1:]) {
 			line.Urgent = g.Urgent.CVEs
 		}
 		lines = append(lines, line)
@@ -37,10 +36,20 @@ func LinesOf(gates []policy.Gate) []GateLine {
 	return lines
 }
 
-// bringsInstead reports whether a newer release is approved for all production phones
+// brought reports whether the fixes that make a gate urgent are under way with another
+// release: a newer one, or an older one that brings the same.
+func brought(g policy.Gate, newer, older []policy.Gate) bool {
+	return slices.ContainsFunc(newer, func(other policy.Gate) bool { return bringsInstead(other, g) }) ||
+		slices.ContainsFunc(older, func(other policy.Gate) bool {
+			return other.Urgent != nil && bringsInstead(other, g) &&
+				!slices.ContainsFunc(g.Urgent.CVEs, func(flaw string) bool { return !slices.Contains(other.Urgent.CVEs, flaw) })
+		})
+}
+
+// bringsInstead reports whether another release is approved for all production phones
 // of a gate and nothing stops it: what there is to hurry is its rollout.
-func bringsInstead(newer, g policy.Gate) bool {
-	goesOn := newer.Phase == policy.PhaseApproved || newer.Phase == policy.PhaseRollingOut || newer.Phase == policy.PhaseDone
-	return goesOn && newer.Group == g.Group && newer.Approval != "" && newer.Counts.NotCovered == 0 &&
-		!slices.ContainsFunc(g.ProductionModels, func(m string) bool { return !slices.Contains(newer.ProductionModels, m) })
+func bringsInstead(other, g policy.Gate) bool {
+	goesOn := other.Phase == policy.PhaseApproved || other.Phase == policy.PhaseRollingOut || other.Phase == policy.PhaseDone
+	return goesOn && other.Group == g.Group && other.Approval != "" && other.Counts.NotCovered == 0 &&
+		!slices.ContainsFunc(g.ProductionModels, func(m string) bool { return !slices.Contains(other.ProductionModels, m) })
 }

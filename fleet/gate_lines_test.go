@@ -42,6 +42,11 @@ func TestLinesOf(t *testing.T) {
 		"not for all phones": {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseRollingOut, func(g *policy.Gate) {
 			g.Approval, g.Counts.NotCovered = "A1", 1
 		}), held}, []string{"26.6"}},
+		"older brings the same": {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseHeld, nil), gate("sales", "26.6", policy.PhaseRollingOut, approved)}, nil},
+		"older brings less": {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseHeld, func(g *policy.Gate) {
+			g.Urgent.CVEs = []string{"CVE-2026-20700", "CVE-2026-20701"}
+		}), gate("sales", "26.6", policy.PhaseRollingOut, approved)}, []string{"26.6.1"}},
+		"older paused":         {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseHeld, nil), gate("sales", "26.6", policy.PhasePaused, approved)}, []string{"26.6.1"}},
 		"newer still to begin": {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseApproved, approved), held}, nil},
 		"newer done":           {[]policy.Gate{gate("sales", "26.6.1", policy.PhaseDone, approved), held}, nil},
 		"newer paused":         {[]policy.Gate{gate("sales", "26.6.1", policy.PhasePaused, approved), held}, []string{"26.6"}},

@@ -170,14 +170,15 @@ func (e *evaluation) exposed() (list []UrgentVersion, others int) {
 }
 
 // closes returns the flaws known to be exploited that a version leaves open on a
-// model and that the release closes.
+// model and that the release closes, but for those that phones which the policy keeps
+// on an older branch can get closed there.
 func (e *evaluation) closes(k holeKey) []string {
 	if _, applicable := e.rel.windows[k.model]; !applicable {
 		return nil
 	}
 	var flaws []string
 	for _, h := range e.w.findHoles(k, e.now, func(r *release) []CVE { return r.exploited }) {
-		if !slices.Contains(h.closers, e.rel) {
+		if !slices.Contains(h.closers, e.rel) || e.closedBelow(k, h.closers) {
 			continue
 		}
 		for _, c := range h.flaws {
@@ -185,6 +186,15 @@ func (e *evaluation) closes(k holeKey) []string {
 		}
 	}
 	return flaws
+}
+
+// closedBelow reports whether the policy keeps a phone off the higher branch of the
+// release, and one of the releases that close a flaw is of the phone's own and can be had.
+func (e *evaluation) closedBelow(k holeKey, closers []*release) bool {
+	branch := version.Major(k.version)
+	return e.g.policy.Majors != MajorsAllow && e.rel.branch > branch && slices.ContainsFunc(closers, func(r *release) bool {
+		return r.branch == branch && r.windows[k.model].open(e.now) && !e.g.isDeclined(r.Version, e.now)
+	})
 }
 
 // laneApp returns the state of one app as far as the emergency lane is concerned,

@@ -103,7 +103,7 @@ func TestUrgencyAgreesWithTheLedger(t *testing.T) {
 							return m.Model == c.Model && (m.Expires.IsZero() || m.Expires.After(now))
 						})
 						waits := c.Count > 0 && c.Ring != policy.RingVerification && version.Newer(r.Version, c.OSVersion)
-						if installable && waits && r.Class != policy.ClassImprovement && version.Valid(r.Version) && exploited(p, flaw.ID) {
+						if installable && waits && !closedBelow(w, p, g, c, r, flaw.ID) && r.Class != policy.ClassImprovement && version.Valid(r.Version) && exploited(p, flaw.ID) {
 							want[c.OSVersion] = append(want[c.OSVersion], flaw.ID)
 						}
 					}
@@ -127,6 +127,53 @@ func TestUrgencyAgreesWithTheLedger(t *testing.T) {
 	}
 	if seen < 100 {
 		t.Errorf("only %d versions were urgent", seen)
+	}
+}
+
+// closedBelow reports whether the policy of a group keeps phones on an older branch than
+// that of a release, where another release closes the flaw.
+func closedBelow(w *policy.World, p policy.Parts, g policy.Group, c policy.Census, r policy.Release, flaw string) bool {
+	i := slices.IndexFunc(p.Policies, func(s policy.Policy) bool { return s.Name == g.Policy })
+	if version.Major(r.Version) <= version.Major(c.OSVersion) || i >= 0 && p.Policies[i].Majors == policy.MajorsAllow {
+		return false
+	}
+	return slices.ContainsFunc(p.Releases, func(own policy.Release) bool {
+		can := slices.ContainsFunc(own.Models, func(m policy.ModelWindow) bool {
+			return m.Model == c.Model && !m.Posted.After(now) && (m.Expires.IsZero() || m.Expires.After(now))
+		})
+		declined := slices.ContainsFunc(p.Declines, func(d policy.Decline) bool { return d.Group == g.Name && d.Release == own.Version && !d.At.After(now) })
+		closes := slices.ContainsFunc(policy.NewLedger(w, now).For(own.Version).Open(c.Model, c.OSVersion), func(v policy.CVE) bool { return v.ID == flaw })
+		return can && !declined && closes && version.Valid(own.Version) && version.Newer(own.Version, c.OSVersion) && version.Major(own.Version) == version.Major(c.OSVersion)
+	})
+}
+
+// TestHeldMajorIsNotUrgent: for a flaw that a release of their own branch closes, phones
+// that the policy keeps on it are not sent to a higher one.
+func TestHeldMajorIsNotUrgent(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*policy.Parts)
+		urgent bool
+	}{
+		"closed in the own branch": {func(*policy.Parts) {}, false},
+		"majors allowed": {func(p *policy.Parts) {
+			p.Groups[0].Policy, p.Policies = "open", []policy.Policy{{Name: "open", Majors: policy.MajorsAllow}}
+		}, true},
+		"declined in the own branch": {func(p *policy.Parts) {
+			for _, v := range []string{"26.5.2", next} {
+				p.Declines = append(p.Declines, policy.Decline{Group: group, Release: v, At: before})
+			}
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := cumulative()
+			addRelease(major, "2026-08-15")(&p)
+			tt.change(&p)
+			if got := policy.Evaluate(policy.NewWorld(p), group, major, now).Urgent; (got != nil) != tt.urgent {
+				t.Errorf("urgency %+v, want %t", got, tt.urgent)
+			}
+		})
 	}
 }
 
