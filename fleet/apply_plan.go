@@ -212,26 +212,18 @@ func (p *applying) unused() error {
 
 // step adds what one entry changes, unless that is nothing.
 func (p *applying) step(kind, name string, isNew bool, was, is any, change storage.WorldChange) error {
-	action, key := ActionChange, ""
-	if isNew {
-		action, was = ActionAdd, struct{}{}
-		if key = "name"; kind == "app" {
-			key = "bundle_id"
-		}
-	}
-	fields, err := fieldChanges(was, is, key)
+	shown, err := settingsChange(kind, name, isNew, was, is)
 	if err != nil {
 		return err
 	}
-	if isNew || len(fields) > 0 {
-		p.steps = append(p.steps, applyStep{shown: SettingsChange{Kind: kind, Name: name, Action: action, Fields: fields}, change: change})
+	if isNew || len(shown.Fields) > 0 {
+		p.steps = append(p.steps, applyStep{shown: shown, change: change})
 	}
 	return nil
 }
 
 func (p *applying) remove(kind, name string, change storage.WorldChange) {
-	shown := SettingsChange{Kind: kind, Name: name, Action: ActionRemove, Fields: []FieldChange{}}
-	p.steps = append(p.steps, applyStep{shown: shown, change: change})
+	p.steps = append(p.steps, applyStep{shown: settingsRemoved(kind, name), change: change})
 }
 
 // fieldChanges compares the settings of one thing by the keys they have in

@@ -360,7 +360,7 @@ func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) Pro
 		v.Edit.Changed = f.editChanged(w, s, p.Edit)
 	}
 	if v.State == storage.StateOpen && v.Edit != nil {
-		v.Edit.ToTest = toTestViews(w.draftsNow(p.Edit, f.now()))
+		v.Edit.ToTest, v.Edit.Changes = toTestViews(w.draftsNow(p.Edit, f.now())), editChanges(s, p.Edit)
 	}
 	if t := p.Override; t != nil {
 		v.Override = &TermsView{

@@ -18,6 +18,9 @@ import (
 type EditView struct {
 	Acts  []ActView  `json:"acts"`  // in order
 	Gates []GateView `json:"gates"` // that it opens, now or later, or gets phones past
+	// Changes are the settings before and after it, as [Fleet.Apply] tells of them; none of
+	// an edit that moves phones, and none once it was signed, refused or overtaken.
+	Changes []SettingsChange `json:"changes,omitempty"`
 	// Into are gates where phones go that are open to them, of releases that are
 	// closed to them where they are.
 	Into []GateView `json:"into,omitempty"`
@@ -174,6 +177,23 @@ func (f *Fleet) editChanged(w *worldState, s *snapshot, e *storage.EditTerms) st
 		return changedGates
 	}
 	return ""
+}
+
+// editChanges returns what a proposed edit changes in settings, which are as they were
+// when it was proposed: none where it cannot be read, and so not be signed.
+func editChanges(s *snapshot, e *storage.EditTerms) []SettingsChange {
+	if len(e.Moves) > 0 {
+		return nil
+	}
+	c, err := proposedChange(e)
+	if err != nil {
+		return nil
+	}
+	changes, err := settingsChanges(settingsOf(s.records), settingsOf(applied(s.records, c)))
+	if err != nil {
+		return nil
+	}
+	return changes
 }
 
 // signEdit makes a proposed edit: in one transaction, with the audit entries of

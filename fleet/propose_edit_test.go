@@ -3,6 +3,8 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,6 +37,12 @@ func TestProposedEdits(t *testing.T) {
 			return err
 		},
 	}
+	changed := map[string][2]string{ // what becomes of the thing, and one of its settings
+		"app set":    {fleet.ActionChange, `importance "critical" "informational"`},
+		"app remove": {fleet.ActionRemove, ""},
+		"group set":  {fleet.ActionChange, `apps ["com.example.pos"] []`},
+		"apply":      {fleet.ActionChange, `importance "critical" "informational"`},
+	}
 	for name, edit := range edits {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,6 +55,11 @@ func TestProposedEdits(t *testing.T) {
 			w.must(err)
 			if p.Edit == nil || len(p.Edit.Gates) == 0 || len(p.Edit.Acts) == 0 {
 				t.Fatalf("proposal %+v, want the acts and the gates they open", p.ProposalView)
+			}
+			if len(p.Edit.Changes) == 0 || p.Edit.Changes[0].Action != changed[name][0] || !slices.ContainsFunc(p.Edit.Changes[0].Fields, func(f fleet.FieldChange) bool {
+				return strings.Join([]string{f.Field, string(f.Before), string(f.After)}, " ") == changed[name][1]
+			}) && changed[name][1] != "" {
+				t.Errorf("changes %+v, want first %q", p.Edit.Changes, changed[name])
 			}
 			after, err := w.fleet.Settings(seg)
 			w.must(err)

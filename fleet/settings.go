@@ -55,7 +55,10 @@ func (f *Fleet) Settings(seg storage.Segment) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	records := w.current.Load().records
+	return settingsOf(w.current.Load().records), nil
+}
+
+func settingsOf(records storage.World) Settings {
 	out := Settings{Apps: []AppSettings{}, Calendars: []CalendarSettings{}, Policies: []PolicySettings{}, Groups: []GroupSettings{}}
 	for _, a := range records.Apps {
 		out.Apps = append(out.Apps, appSettings(a))
@@ -69,7 +72,7 @@ func (f *Fleet) Settings(seg storage.Segment) (Settings, error) {
 	for _, g := range records.Groups {
 		out.Groups = append(out.Groups, groupSettings(g))
 	}
-	return out, nil
+	return out
 }
 
 func appSettings(a storage.App) AppSettings {

@@ -59,8 +59,13 @@ func (g *globals) effectRebased(e fleet.Effect) string {
 func (g *globals) editText(e fleet.EditView) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", g.text.T("It changes:"))
-	for _, a := range e.Acts {
-		fmt.Fprintf(&b, "  %s %s: %s\n", a.Action, oneLine(a.Target), oneLine(detail(a.Detail).shown))
+	if len(e.Changes) > 0 {
+		tab := g.changesTable(e.Changes)
+		fmt.Fprint(&b, tab.text())
+	} else {
+		for _, a := range e.Acts {
+			fmt.Fprintf(&b, "  %s %s: %s\n", a.Action, oneLine(a.Target), oneLine(detail(a.Detail).shown))
+		}
 	}
 	if len(e.Gates) > 0 {
 		opens := g.text.T("It opens these gates, now or later, as they were shown:")
