@@ -101,7 +101,7 @@ func (p *applying) group(there *snapshot, in GroupSettings) error {
 		}
 	}
 	is := r.onto(was)
-	change := storage.WorldChange{Groups: []storage.Group{is}, Audit: []storage.AuditEntry{p.f.groupEntry(p.act, action, is)}}
+	change := p.f.settingGroup(p.act, action, is)
 	return p.step("group", in.Name, isNew, groupSettings(was), groupSettings(is), change)
 }
 

@@ -24,7 +24,7 @@ type CalendarView struct {
 // CalendarEdit is a calendar that was set, or would be, and what that moves.
 type CalendarEdit struct {
 	CalendarView
-	Waves []WaveEffect `json:"waves"` // that have not started and move, within minutes
+	MovedWaves []WaveEffect `json:"moved_waves"` // that have not started and move, within minutes
 }
 
 func calendarView(s *snapshot, c storage.NamedCalendar) CalendarView {
@@ -104,12 +104,9 @@ func (f *Fleet) SetCalendar(ctx context.Context, seg storage.Segment, a Act, nam
 	if err := checkName(name); err != nil {
 		return CalendarEdit{}, err
 	}
-	w, err := f.world(seg)
-	if err != nil {
-		return CalendarEdit{}, err
-	}
 	var done CalendarEdit
-	err = f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+	var err error
+	done.MovedWaves, err = f.editWaves(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		was, err := s.calendar(name)
 		if err != nil {
 			was.Name = name
@@ -118,25 +115,10 @@ func (f *Fleet) SetCalendar(ctx context.Context, seg storage.Segment, a Act, nam
 			return storage.WorldChange{}, err
 		}
 		change := f.settingCalendar(a, was)
-		after := s.after(change)
-		done.CalendarView = calendarView(after, change.Calendars[0])
-		done.Waves, err = f.movedWaves(ctx, w, s, after)
-		return change, err
+		done.CalendarView = calendarView(s.after(change), change.Calendars[0])
+		return change, nil
 	})
 	return done, err
-}
-
-// movedWaves returns the waves that move by a change of the world.
-func (f *Fleet) movedWaves(ctx context.Context, w *worldState, before, after *snapshot) ([]WaveEffect, error) {
-	was, err := f.settled(ctx, w, before)
-	if err != nil {
-		return nil, err
-	}
-	is, err := f.settled(ctx, w, after)
-	if err != nil {
-		return nil, err
-	}
-	return waveEffects(was, is), nil
 }
 
 // RemoveCalendar removes a calendar that no policy follows.

@@ -107,18 +107,67 @@ func TestCalendarMovesWaves(t *testing.T) {
 	}}
 	tried := w.act("x")
 	tried.DryRun = true
-	if diff := cmp.Diff(want, w.calendar(tried, closed).Waves); diff != "" {
+	if diff := cmp.Diff(want, w.calendar(tried, closed).MovedWaves); diff != "" {
 		t.Errorf("tried, waves that move (-want +got):\n%s", diff)
 	}
 	if v, err := w.fleet.Calendar(seg, "shops"); err != nil || len(v.Closed) != 0 {
 		t.Errorf("after it was tried: %+v, %v", v, err)
 	}
-	if diff := cmp.Diff(want, w.calendar(w.act("x"), closed).Waves); diff != "" {
+	if diff := cmp.Diff(want, w.calendar(w.act("x"), closed).MovedWaves); diff != "" {
 		t.Errorf("waves that move (-want +got):\n%s", diff)
 	}
 	w.after(0)
 	if got := w.waves()[1]; !got.Start.Equal(at(24)) || got.Deadline != "2026-08-27T09:00:00" {
 		t.Errorf("second wave = %+v, want it after the closed days", got)
+	}
+}
+
+// TestEditsThatMoveWaves: who gives a group another policy, or changes its policy, is
+// told which waves move just as who changes a calendar.
+func TestEditsThatMoveWaves(t *testing.T) {
+	t.Parallel()
+	at := func(day int) time.Time { return time.Date(2026, 8, day, 9, 0, 0, 0, time.UTC) }
+	closed := fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2026-08-20..2026-08-21"})}}
+	edits := map[string]func(*world, fleet.Act) ([]fleet.WaveEffect, error){
+		"another policy for the group": func(w *world, a fleet.Act) ([]fleet.WaveEffect, error) {
+			v, err := w.fleet.SetGroup(w.ctx, seg, a, fleet.GroupRequest{Name: "sales", Policy: "closed"})
+			return v.MovedWaves, err
+		},
+		"its policy": func(w *world, a fleet.Act) ([]fleet.WaveEffect, error) {
+			v, err := w.fleet.SetPolicy(w.ctx, seg, a, "retail", fleet.PolicyChange{RolloutChange: closed})
+			return v.MovedWaves, err
+		},
+	}
+	for name, edit := range edits {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			open := fleet.RolloutChange{
+				Waves: ptr(storage.WaveShares{"25%", "100%"}), Soak: ptr("2d"), Deadline: ptr("3d"),
+				CalendarChange: fleet.CalendarChange{Weekdays: ptr([]string{"mon-fri"}), Hours: ptr("09:00-17:00")},
+			}
+			w.decides("closed", fleet.PolicyChange{RolloutChange: open})
+			w.decides("closed", fleet.PolicyChange{RolloutChange: closed})
+			w.decides("retail", fleet.PolicyChange{RolloutChange: open})
+			w.inWaves(fleet.ApproveRequest{}) // Tuesday, 09:00
+			want := []fleet.WaveEffect{{
+				Group: "sales", Release: release, Wave: 2, StartBefore: at(20), StartAfter: at(24),
+				DeadlineBefore: policy.LocalTime("2026-08-24T09:00:00"), DeadlineAfter: policy.LocalTime("2026-08-27T09:00:00"),
+			}}
+			tried := w.act("x")
+			tried.DryRun = true
+			for _, a := range []fleet.Act{tried, w.act("x")} {
+				moved, err := edit(w, a)
+				w.must(err)
+				if diff := cmp.Diff(want, moved); diff != "" {
+					t.Errorf("tried %v, waves that move (-want +got):\n%s", a.DryRun, diff)
+				}
+			}
+			w.after(0)
+			if got := w.waves()[1]; !got.Start.Equal(at(24)) {
+				t.Errorf("second wave = %+v, want it after the closed days", got)
+			}
+		})
 	}
 }
 

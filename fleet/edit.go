@@ -180,44 +180,42 @@ func withoutApps(g storage.Group, bundleIDs []string) storage.Group {
 // SetGroup changes a group that exists. Taking an app away that keeps a gate
 // closed is refused with every such gate named. Rights count for phones
 // that enrol from now on: what an enrolled phone allows was fixed when it
-// enrolled.
-func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupView, error) {
-	return f.changeGroup(ctx, seg, a, "group.set", r, func(s *snapshot) (storage.Group, error) { return s.group(r.Name) })
-}
-
-// changeGroup makes of the group that was finds what the request says, and
-// records it as the action.
-func (f *Fleet) changeGroup(ctx context.Context, seg storage.Segment, a Act, action string, r GroupRequest, was func(*snapshot) (storage.Group, error)) (GroupView, error) {
+// enrolled. The waves that move by another policy or notice come with it.
+func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r GroupRequest) (GroupEdit, error) {
 	if err := r.check(); err != nil {
-		return GroupView{}, err
+		return GroupEdit{}, err
 	}
 	w, err := f.world(seg)
 	if err != nil {
-		return GroupView{}, err
+		return GroupEdit{}, err
 	}
 	var group storage.Group
-	err = f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
-		found, err := was(s)
+	moved, err := f.editWaves(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		was, err := s.group(r.Name)
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if err := r.checkApps(s, found); err != nil {
+		if err := r.checkUses(s, was); err != nil {
 			return storage.WorldChange{}, err
 		}
-		if r.Policy != "" {
-			if _, err := s.decided(r.Policy); err != nil {
-				return storage.WorldChange{}, err
-			}
-		}
-		group = r.onto(found)
-		return storage.WorldChange{Groups: []storage.Group{group}, Audit: []storage.AuditEntry{f.groupEntry(a, action, group)}}, nil
+		group = r.onto(was)
+		return f.settingGroup(a, "group.set", group), nil
 	})
-	return groupView(w, group), err
+	return GroupEdit{groupView(w, group), moved}, err
 }
 
-// checkApps refuses apps that are not known, or that the group does not have
-// and can not lose.
-func (r GroupRequest) checkApps(s *snapshot, g storage.Group) error {
+func (f *Fleet) settingGroup(a Act, action string, g storage.Group) storage.WorldChange {
+	return storage.WorldChange{Groups: []storage.Group{g}, Audit: []storage.AuditEntry{f.groupEntry(a, action, g)}}
+}
+
+// checkUses refuses a policy and apps that are not known, and apps that the group
+// does not have and can not lose.
+func (r GroupRequest) checkUses(s *snapshot, g storage.Group) error {
+	if r.Policy != "" {
+		if _, err := s.decided(r.Policy); err != nil {
+			return err
+		}
+	}
 	for _, id := range slices.Concat(r.Apps, r.RemoveApps) {
 		if _, err := s.app(id); err != nil {
 			return err
@@ -248,6 +246,38 @@ func (f *Fleet) edit(ctx context.Context, seg storage.Segment, a Act, build func
 		}
 		return f.proposedOr(w, s, a, c, f.opens(w, s, c))
 	})
+}
+
+// editWaves is edit, and returns the waves that have not started and move by the
+// change, within minutes.
+func (f *Fleet) editWaves(ctx context.Context, seg storage.Segment, a Act, build func(*snapshot) (storage.WorldChange, error)) ([]WaveEffect, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
+	}
+	var moved []WaveEffect
+	err = f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+		c, err := build(s)
+		if err != nil {
+			return c, err
+		}
+		moved, err = f.movedWaves(ctx, w, s, s.after(c))
+		return c, err
+	})
+	return moved, err
+}
+
+// movedWaves returns the waves that move by a change of the world.
+func (f *Fleet) movedWaves(ctx context.Context, w *worldState, before, after *snapshot) ([]WaveEffect, error) {
+	was, err := f.settled(ctx, w, before)
+	if err != nil {
+		return nil, err
+	}
+	is, err := f.settled(ctx, w, after)
+	if err != nil {
+		return nil, err
+	}
+	return waveEffects(was, is), nil
 }
 
 // opens refuses a change of the world's records that takes away what keeps a

@@ -91,6 +91,12 @@ type PolicyView struct {
 	ChangedAt time.Time `json:"changed_at,omitzero"`
 }
 
+// PolicyEdit is a policy that was set, or would be, and what that moves.
+type PolicyEdit struct {
+	PolicyView
+	MovedWaves []WaveEffect `json:"moved_waves"` // that have not started and move, within minutes
+}
+
 func (f *Fleet) policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
@@ -175,16 +181,15 @@ func (f *Fleet) Policy(seg storage.Segment, name string) (PolicyView, error) {
 // SetPolicy makes a policy, or changes one that exists. What a policy says
 // holds at once, for results recorded before as well, so a change that would
 // open a closed gate of one of its groups is refused with every such gate
-// named. The built-in policy cannot be changed.
-func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name string, c PolicyChange) (PolicyView, error) {
-	if err := checkName(name); err != nil {
-		return PolicyView{}, err
+// named. The waves of those groups that move come with it. The built-in policy
+// cannot be changed.
+func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name string, c PolicyChange) (PolicyEdit, error) {
+	if err := cmp.Or(checkName(name), c.check()); err != nil {
+		return PolicyEdit{}, err
 	}
-	if err := c.check(); err != nil {
-		return PolicyView{}, err
-	}
-	var view PolicyView
-	err := f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+	var done PolicyEdit
+	var err error
+	done.MovedWaves, err = f.editWaves(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		if err := refuseBuiltIn(name); err != nil {
 			return storage.WorldChange{}, err
 		}
@@ -205,10 +210,10 @@ func (f *Fleet) SetPolicy(ctx context.Context, seg storage.Segment, a Act, name 
 			}
 		}
 		change := f.settingPolicy(a, p)
-		view = f.policyView(s, change.Policies[0])
+		done.PolicyView = f.policyView(s, change.Policies[0])
 		return change, nil
 	})
-	return view, err
+	return done, err
 }
 
 // newPolicy is a policy of which nothing was said yet.

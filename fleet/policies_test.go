@@ -40,7 +40,7 @@ func TestPolicyRecord(t *testing.T) {
 		RolloutDefaults: none, ImprovementSettings: accept, UrgentDefaults: lane, ChaseSettings: chase, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, LeakSettings: fleet.LeakSettings{OnLeak: "tell"}, BetaSettings: fleet.BetaSettings{Beta: "off"}, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
 		ChangedBy: "uid:1(test)", ChangedAt: w.clock.Now(),
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got.PolicyView); diff != "" {
 		t.Errorf("policy (-want +got):\n%s", diff)
 	}
 	all, err := w.fleet.Policies(seg)

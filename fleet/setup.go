@@ -106,12 +106,21 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 	if err := checkName(r.Name); err != nil {
 		return GroupView{}, err
 	}
-	return f.changeGroup(ctx, seg, a, "group.add", r, func(s *snapshot) (storage.Group, error) {
+	if err := r.check(); err != nil {
+		return GroupView{}, err
+	}
+	w, err := f.world(seg)
+	if err != nil {
+		return GroupView{}, err
+	}
+	group := r.onto(newGroup(r.Name, f.now()))
+	err = f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		if _, err := s.group(r.Name); err == nil {
-			return storage.Group{}, refused("group-exists", "there is a group %s already", r.Name).with("group", r.Name)
+			return storage.WorldChange{}, refused("group-exists", "there is a group %s already", r.Name).with("group", r.Name)
 		}
-		return newGroup(r.Name, f.now()), nil
+		return f.settingGroup(a, "group.add", group), r.checkUses(s, storage.Group{Name: r.Name})
 	})
+	return groupView(w, group), err
 }
 
 // newGroup is a group of which nothing was said yet.
@@ -187,6 +196,12 @@ type GroupView struct {
 	MinimumNotice   string `json:"minimum_notice"`   // least time from telling a production phone to its deadline, "24h"
 	CandidateNotice string `json:"candidate_notice"` // the same of a verification phone
 	HoldDays        int    `json:"hold_days"`        // how long releases are hidden after Apple posts them
+}
+
+// GroupEdit is a group that was changed, or would be, and what that moves.
+type GroupEdit struct {
+	GroupView
+	MovedWaves []WaveEffect `json:"moved_waves"` // that have not started and move, within minutes
 }
 
 func groupView(w *worldState, g storage.Group) GroupView {

@@ -81,11 +81,7 @@ func runCalendarSet(g *globals, cmd *cobra.Command, o calendarSetOptions, name s
 	request := api.SetCalendarRequest{CalendarChange: change, Reason: o.Reason, DryRun: o.DryRun}
 	return showPost(g, cmd, api.Path("calendars", name), request, func(v fleet.CalendarEdit) answer {
 		text := g.done(o.DryRun, g.text.T("Calendar %s holds for these policies: %s.", v.Name, list(v.Policies).shown))
-		if len(v.Waves) > 0 {
-			tab := g.waveEffects(v.Waves)
-			text += g.text.T("Waves that move:") + "\n" + tab.text()
-		}
-		return answer{data: v, table: g.calendarTable([]fleet.CalendarView{v.CalendarView}), text: text}
+		return answer{data: v, table: g.calendarTable([]fleet.CalendarView{v.CalendarView}), text: text + g.wavesMovedText(v.MovedWaves)}
 	})
 }
 

@@ -42,6 +42,15 @@ func showEdit[T any](g *globals, cmd *cobra.Command, path string, body any, o ed
 	return showPost(g, cmd, path, body, shown)
 }
 
+// wavesMovedText lists the waves that a change of settings moves.
+func (g *globals) wavesMovedText(waves []fleet.WaveEffect) string {
+	if len(waves) == 0 {
+		return ""
+	}
+	tab := g.waveEffects(waves)
+	return g.text.T("Waves that move:") + "\n" + tab.text()
+}
+
 // proposed shows an act that waits for a second person.
 func (g *globals) proposed(p fleet.Proposed) answer {
 	text := g.proposedText(p) + g.effectRebased(p.Effect) + g.wavesText(p.Effect.Waves) + g.lanePromisesText(p.Effect.LanePromises) + "\n" + g.proposalText(p.ProposalView)

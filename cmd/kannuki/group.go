@@ -47,7 +47,9 @@ func newGroupAddCommand(g *globals) *cobra.Command {
 		Args: g.args("GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.settings.Reason, o.settings.DryRun = o.Reason, o.DryRun
-			return g.changeGroup(cmd, api.Path("groups"), api.AddGroupRequest{Name: args[0], GroupSettings: o.settings}, edit{act: o.act})
+			return showPost(g, cmd, api.Path("groups"), api.AddGroupRequest{Name: args[0], GroupSettings: o.settings}, func(v fleet.GroupView) answer {
+				return answer{data: v, table: g.groupTable([]fleet.GroupView{v}), text: g.done(o.DryRun, g.groupApps(v))}
+			})
 		},
 	}
 	o.addFlags(g, cmd)
@@ -74,7 +76,10 @@ func newGroupSetCommand(g *globals) *cobra.Command {
 			}
 			s.Reason, s.DryRun = o.Reason, o.DryRun
 			request := api.SetGroupRequest{GroupSettings: s, RemoveApps: without, Propose: propose}
-			return g.changeGroup(cmd, api.Path("groups", args[0]), request, edit{o.act, propose})
+			return showEdit(g, cmd, api.Path("groups", args[0]), request, edit{o.act, propose}, func(v fleet.GroupEdit) answer {
+				text := g.done(o.DryRun, g.groupApps(v.GroupView)) + g.wavesMovedText(v.MovedWaves)
+				return answer{data: v, table: g.groupTable([]fleet.GroupView{v.GroupView}), text: text}
+			})
 		},
 	}
 	o.addFlags(g, cmd)
@@ -85,14 +90,12 @@ func newGroupSetCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-func (g *globals) changeGroup(cmd *cobra.Command, path string, request any, o edit) error {
-	return showEdit(g, cmd, path, request, o, func(group fleet.GroupView) answer {
-		text := g.text.T("Group %s has these business apps: %s.", group.Name, list(group.Apps).shown)
-		if len(group.Apps) == 0 {
-			text = g.text.T("Group %s has no business apps, so its gates stay closed. Add the apps this work depends on.", group.Name)
-		}
-		return answer{data: group, table: g.groupTable([]fleet.GroupView{group}), text: g.done(o.DryRun, text)}
-	})
+// groupApps says which business apps a group has now.
+func (g *globals) groupApps(v fleet.GroupView) string {
+	if len(v.Apps) == 0 {
+		return g.text.T("Group %s has no business apps, so its gates stay closed. Add the apps this work depends on.", v.Name)
+	}
+	return g.text.T("Group %s has these business apps: %s.", v.Name, list(v.Apps).shown)
 }
 
 func (g *globals) groupTable(groups []fleet.GroupView) table {

@@ -236,10 +236,10 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}
 	request := api.SetPolicyRequest{PolicyChange: change, Edit: o.body()}
-	return showEdit(g, cmd, api.Path("policies", name), request, o.edit, func(p fleet.PolicyView) answer {
+	return showEdit(g, cmd, api.Path("policies", name), request, o.edit, func(p fleet.PolicyEdit) answer {
 		return answer{
-			data: p, table: g.policyTable([]fleet.PolicyView{p}),
-			text: g.done(o.DryRun, g.text.T("Policy %s decides about these groups: %s.", p.Name, list(p.Groups).shown)),
+			data: p, table: g.policyTable([]fleet.PolicyView{p.PolicyView}),
+			text: g.done(o.DryRun, g.text.T("Policy %s decides about these groups: %s.", p.Name, list(p.Groups).shown)) + g.wavesMovedText(p.MovedWaves),
 		}
 	})
 }
