@@ -82,7 +82,7 @@ func (f *Fleet) Explain(ctx context.Context, seg storage.Segment, udid string) (
 	facts, live, x := e.explain(&p)
 	e.awaits(&p, &x)
 	v := ExplainView{Device: e.view(&p), Explanation: e.gates.Cited(facts, live, x), Declined: e.leftOpen(&p), KeptPlace: f.keptPlace(&p), Clock: f.clock()}
-	if state, ok := e.chaseState(&p, f.pursuits(w, f.gatedNow(w, e.snap))); ok {
+	if state, ok := e.chaseState(&p, f.pursuits(w, f.gatedNow(w, e.snap))); ok && p.State != storage.PhoneRemoved {
 		v.Chase = &state
 	}
 	return v, nil
@@ -117,10 +117,9 @@ func (e explainer) explain(p *storage.Phone) (policy.Facts, policy.Live, policy.
 }
 
 func (e explainer) view(p *storage.Phone) DeviceView {
-	var x policy.Explanation
+	_, _, x := e.explain(p)
 	certificate := ""
 	if p.State != storage.PhoneRemoved { // nothing is wanted of a phone that left
-		_, _, x = e.explain(p)
 		certificate = certificateState(p.Identity.RenewAt, p.Identity.Until, e.fleet.o.Wall())
 	}
 	v := DeviceView{
@@ -152,7 +151,7 @@ func (e explainer) view(p *storage.Phone) DeviceView {
 // live gathers the fleeting values that choose among reasons.
 func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Live {
 	l := policy.Live{
-		LastContact: p.Contact, PushDead: !p.Push.DeadSince.IsZero(), NotNowSince: p.Sync.NotNowSince,
+		LastContact: p.Contact, Removed: p.State == storage.PhoneRemoved, RemovedAt: p.RemovedAt, PushDead: !p.Push.DeadSince.IsZero(), NotNowSince: p.Sync.NotNowSince,
 		AvailableGB: p.AvailableGB, BatteryLevel: p.Battery, PasscodePresent: p.Passcode,
 	}
 	if p.TimeZone != "" {
@@ -172,6 +171,11 @@ func (f *Fleet) live(p *storage.Phone, t policy.Target, now time.Time) policy.Li
 	l.HoldConfirmed, l.SettingsError = f.holdReport(p, t.Hold)
 	l.Apps = appProgress(p, t)
 	return l
+}
+
+// notEnrolled refuses what only a phone that is enrolled can do.
+func notEnrolled(p *storage.Phone) error {
+	return refused("not-enrolled", "phone %s is %s", p.UDID, p.State).with("phone", p.UDID, "state", string(p.State))
 }
 
 // DeclarationsView is what a phone was told, as sent but for tokens of beta
@@ -293,7 +297,7 @@ func (f *Fleet) Refresh(ctx context.Context, seg storage.Segment, a Act, udid st
 		return 0, err
 	}
 	if p.State != storage.PhoneEnrolled {
-		return 0, refused("not-enrolled", "phone %s is %s", udid, p.State).with("phone", udid, "state", string(p.State))
+		return 0, notEnrolled(&p)
 	}
 	payloads := []mdm.Payload{mdm.DeviceInformationCommand{Queries: informationQueries()}}
 	bundleIDs := groupApps(w.current.Load(), p.Group)

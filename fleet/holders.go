@@ -49,7 +49,7 @@ func (f *Fleet) SetHolder(ctx context.Context, seg storage.Segment, a Act, udid,
 		return DeviceView{}, err
 	}
 	if p.State == storage.PhoneRemoved {
-		return DeviceView{}, refused("not-enrolled", "phone %s is %s", udid, p.State).with("phone", udid, "state", string(p.State))
+		return DeviceView{}, notEnrolled(&p)
 	}
 	if err := checkHolder(holder); err != nil {
 		return DeviceView{}, err

@@ -129,6 +129,9 @@ func (f *Fleet) relocation(ctx context.Context, w *worldState, s *snapshot, r Mo
 		if err != nil {
 			return relocation{}, err
 		}
+		if p.State == storage.PhoneRemoved {
+			return relocation{}, notEnrolled(&p)
+		}
 		m.phones = append(m.phones, p)
 	}
 	return m, nil
@@ -165,11 +168,11 @@ func moveDetail(from, to string) map[string]string { return map[string]string{"f
 func placeName(group string, ring storage.Ring) string { return group + "/" + string(ring) }
 
 // relocate puts a phone where it goes, on record as the entry says. It returns
-// storage.ErrConflict when the phone is not where it was judged: it enrolled again.
+// storage.ErrConflict when the phone is not where it was judged: it enrolled again, or left.
 func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry storage.AuditEntry) (storage.PhoneChange, error) {
 	judged := func(p storage.Phone) bool { return p.UDID == q.UDID && p.Epoch == q.Epoch }
 	switch {
-	case !slices.ContainsFunc(m.phones, judged):
+	case !slices.ContainsFunc(m.phones, judged), q.State == storage.PhoneRemoved:
 		return storage.PhoneChange{}, storage.ErrConflict
 	case q.Group == m.group && q.Ring == m.ring:
 		return storage.PhoneChange{Unchanged: true}, nil

@@ -90,7 +90,9 @@ func reportable(s *snapshot, p *storage.Phone, r ProblemRequest) error {
 	}
 	group, err := s.group(p.Group)
 	switch {
-	case err != nil || p.State != storage.PhoneEnrolled || p.Ring != storage.RingProduction:
+	case p.State != storage.PhoneEnrolled:
+		return notEnrolled(p)
+	case err != nil || p.Ring != storage.RingProduction:
 		return refused("not-a-production-phone", "phone %s is no production phone; what a verification phone shows is a result for `kannuki verdict record`", p.UDID).with("phone", p.UDID)
 	case !slices.Contains(group.Apps, r.BundleID):
 		return refused("app-not-in-group", "%s is not a business app of group %s", r.BundleID, p.Group).with("app", r.BundleID, "group", p.Group)

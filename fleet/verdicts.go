@@ -106,8 +106,11 @@ func (f *Fleet) testifyByPhone(ctx context.Context, seg storage.Segment, s *snap
 	if err != nil {
 		return err
 	}
+	if p.State != storage.PhoneEnrolled {
+		return notEnrolled(&p)
+	}
 	group, err := s.group(p.Group)
-	if err != nil || p.State != storage.PhoneEnrolled {
+	if err != nil {
 		return refused("not-a-verification-phone", "phone %s is in no group", r.Device).with("phone", r.Device)
 	}
 	switch {

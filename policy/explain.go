@@ -100,10 +100,16 @@ func (e *Explainer) gate(group, release string) Gate {
 // Explain returns the one reason why the phone with target t is where it is. t
 // must be the result of TargetFor for the same world, facts and time. Live
 // values choose among the reasons of a phone that has something to install and
-// never hide that it has nothing.
+// never hide that it has nothing. Of a phone that left only that is said: it has
+// no hold that anybody knows of.
 func (e *Explainer) Explain(f Facts, l Live, t Target) Explanation {
 	w, now := e.w, e.now
 	x := Explanation{Facts: []Reason{reason(FactInstalled, ParamVersion, version.WithExtra(f.OSVersion, f.Extra), ParamModel, f.Model)}}
+	if l.Removed {
+		x.Reason = reason(ReasonRemoved, ParamDate, date(l.RemovedAt))
+		x.NextAutomatic, x.NextHuman = steps(x.Reason)
+		return x
+	}
 	f = w.Counted(f)
 	x.Hold, x.HoldWhy = HoldState(f, l)
 	if visible, _ := w.visible(f, now); visible != "" && x.Hold == HoldConfirmed {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
@@ -332,5 +334,22 @@ func TestClosedUntil(t *testing.T) {
 	f.Supervised = policy.Unsupervised
 	if x := policy.Explain(w, f, live(), policy.TargetFor(w, f, now), now); x.Reason.Params[policy.ParamDate] != "" {
 		t.Errorf("a phone that nothing is hidden on waits until %q", x.Reason.Params[policy.ParamDate])
+	}
+}
+
+// TestExplainRemoved: of a phone that left nothing is said as if it were there, whatever
+// its last values were.
+func TestExplainRemoved(t *testing.T) {
+	t.Parallel()
+	w, f, l := policy.NewWorld(approved()), phone(), live()
+	l.Removed, l.RemovedAt = true, now
+	got := policy.Explain(w, f, l, policy.TargetFor(w, f, now), now)
+	want := policy.Explanation{
+		Reason:    policy.Reason{Code: policy.ReasonRemoved, Params: map[string]string{policy.ParamDate: "2026-08-16T09:00:00Z"}},
+		Facts:     []policy.Reason{{Code: policy.FactInstalled, Params: map[string]string{policy.ParamVersion: f.OSVersion, policy.ParamModel: f.Model}}},
+		NextHuman: policy.StepEnrollAgain,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("explanation (-want +got):\n%s", diff)
 	}
 }

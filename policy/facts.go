@@ -78,6 +78,8 @@ type Install struct {
 // never what the phone must do.
 type Live struct {
 	LastContact        time.Time // zero: never
+	Removed            bool      // it left or was taken out, and when
+	RemovedAt          time.Time
 	LastPush           time.Time
 	PushDead           bool      // APNs refused the token
 	NotNowSince        time.Time // zero unless the last answer was NotNow

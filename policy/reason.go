@@ -65,6 +65,9 @@ const (
 	ReasonSingleAppMode         Code = "single-app-mode"
 	ReasonUngrouped             Code = "ungrouped"
 	ReasonDone                  Code = "done"
+	// ReasonRemoved says that the phone was taken out or left by itself: nothing is
+	// wanted of it.
+	ReasonRemoved Code = "removed"
 	// ReasonNotControllable says that the release is approved but the phone
 	// can neither be told by declaration nor by command, or reports a version
 	// that cannot be ordered; ParamWhy tells which.
@@ -78,7 +81,7 @@ func Reasons() []Code {
 		ReasonDeclarationNotFetched, ReasonLocked, ReasonOffline, ReasonPushUnreachable, ReasonDownloading,
 		ReasonWaitingForUser, ReasonPasscodeNeeded, ReasonInstalling, ReasonNoSpace, ReasonBattery, ReasonInstallFailed,
 		ReasonHoldEnded, ReasonAppUpdateNeeded, ReasonAppVersionUnknown, ReasonModelNotVerified, ReasonModelCannotRun,
-		ReasonUnsupervised, ReasonNewerThanVerified, ReasonSingleAppMode, ReasonUngrouped, ReasonDone, ReasonNotControllable,
+		ReasonUnsupervised, ReasonNewerThanVerified, ReasonSingleAppMode, ReasonUngrouped, ReasonDone, ReasonNotControllable, ReasonRemoved,
 	}
 }
 

@@ -188,6 +188,8 @@ func stepOf(code Code) step {
 		return step{StepNone, StepUpdateByHand}
 	case ReasonDone:
 		return step{StepNextRelease, StepNone}
+	case ReasonRemoved:
+		return step{StepNone, StepEnrollAgain}
 	default:
 		return step{}
 	}

@@ -89,7 +89,9 @@ func (g *globals) explainText(v fleet.ExplainView) string {
 		hold += ": " + t.Why(string(x.HoldWhy))
 	}
 	hold = g.by(hold, string(x.HoldBy))
-	fmt.Fprintf(&b, "\n%s\n", t.T("Hold: %s", hold))
+	if x.Hold != "" { // nobody knows of one on a phone that left
+		fmt.Fprintf(&b, "\n%s\n", t.T("Hold: %s", hold))
+	}
 	b.WriteString(g.chainText(x.Facts, v.Device.Group))
 	b.WriteString(g.declinedOnText(v.Declined))
 	params, automatic := x.Reason.Params, x.Reason.Params

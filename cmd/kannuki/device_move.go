@@ -46,19 +46,33 @@ func newDeviceMoveCommand(g *globals) *cobra.Command {
 func runDeviceMove(g *globals, cmd *cobra.Command, o moveOptions, udids []string) error {
 	request := api.MoveRequest{Group: o.group, Ring: o.ring, Reason: o.Reason, DryRun: o.DryRun, Propose: o.propose}
 	moved := func(views []fleet.DeviceView, data any) answer {
-		text := ""
-		for _, d := range views {
-			line := g.text.T("%s is in no group now; its updates stay held.", d.UDID)
-			if d.Group != "" {
-				line = g.text.T("%s is in %s now: %s.", d.UDID, d.Group, g.text.Word(d.Ring))
-			}
-			text += g.done(o.DryRun, line)
-		}
-		return answer{data: data, table: g.deviceTable(views), text: text}
+		return answer{data: data, table: g.deviceTable(views), text: g.movedPhones(views, o.DryRun)}
 	}
 	if len(udids) == 1 {
 		return showEdit(g, cmd, api.Path("devices", udids[0], "move"), request, o.edit, func(d fleet.DeviceView) answer { return moved([]fleet.DeviceView{d}, d) })
 	}
 	request.Devices = udids
 	return showEdit(g, cmd, api.Path("devices", "move"), request, o.edit, func(m api.Moved) answer { return moved(m.Devices, m) })
+}
+
+// movedPhones says where phones are, or would be.
+func (g *globals) movedPhones(views []fleet.DeviceView, dryRun bool) string {
+	t, text := g.text, ""
+	if dryRun {
+		text = g.done(true, "")
+	}
+	for _, d := range views {
+		switch ring := t.Word(d.Ring); {
+		case dryRun && d.Group == "":
+			text += t.T("%s would be in no group; its updates stay held.", d.UDID)
+		case dryRun:
+			text += t.T("%s would be in %s: %s.", d.UDID, d.Group, ring)
+		case d.Group == "":
+			text += t.T("%s is in no group now; its updates stay held.", d.UDID)
+		default:
+			text += t.T("%s is in %s now: %s.", d.UDID, d.Group, ring)
+		}
+		text += "\n"
+	}
+	return text
 }

@@ -67,6 +67,8 @@ func japanesePhones() []both {
 		{"No phones.", "端末がありません。"},
 		{"%d phones; holds: %s", "%d台、延期：%s"},
 
+		{"%s would be in no group; its updates stay held.", "%sはグループから外れます。更新は延期したままです。"},
+		{"%s would be in %s: %s.", "%[1]sのグループは%[2]s（%[3]s）になります。"},
 		{"%s is in no group now; its updates stay held.", "%sはグループから外れました。更新は延期したままです。"},
 		{"%s is in %s now: %s.", "%[1]sのグループは%[2]s（%[3]s）になりました。"},
 

@@ -191,6 +191,13 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 				"予定のOS[（{version}）]になっています[（{date}から）]。",
 			},
 		},
+		"removed": {
+			both{"Removed", "登録解除"},
+			both{
+				"The phone is not enrolled any more[, since {date}]. Nothing is asked of it, and what it holds back is not known.",
+				"この端末の登録は解除されています[（{date}から）]。何も指示しません。更新を延期しているかどうかは分かりません。",
+			},
+		},
 		"not-controllable": {
 			both{"Cannot be controlled", "制御できない端末"},
 			both{
