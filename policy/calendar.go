@@ -47,7 +47,9 @@ func (c Calendar) Next(t time.Time) (time.Time, bool) {
 		if !c.opens(at(0)) {
 			continue
 		}
-		if open := latest(t, at(c.From)); open.Before(at(c.From + c.hours())) {
+		// Where the clocks go forward in between, no moment of the day may show the
+		// hours: what is not there is shown later.
+		if open := latest(t, at(c.From)); open.Before(at(c.From+c.hours())) && c.shows(open) {
 			return open, true
 		}
 	}
@@ -64,6 +66,15 @@ func (c Calendar) hours() time.Duration {
 		to += day
 	}
 	return to - c.From
+}
+
+// shows reports whether the clock shows an open hour at t.
+func (c Calendar) shows(t time.Time) bool {
+	since := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+	if c.overnight() {
+		return since >= c.From || since < c.To
+	}
+	return since >= c.From && since < cmp.Or(c.To, day)
 }
 
 // opens reports whether the calendar is open at any hour of a day.
