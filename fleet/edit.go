@@ -1,11 +1,13 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -68,14 +70,27 @@ func (c AppChange) check() error {
 	if c.Name != nil && strings.TrimSpace(*c.Name) == "" {
 		return invalid("name", "app-name-missing", "an app needs a name")
 	}
+	return cmp.Or(c.checkTexts(), c.checkSmoke())
+}
+
+// checkTexts refuses texts that are too long, or could steer the terminal of who
+// reads them.
+func (c AppChange) checkTexts() error {
 	for _, said := range []struct {
 		field string
 		text  *string
 	}{{"name", c.Name}, {"owner", c.Owner}, {"vendor_contact", c.Vendor}} {
+		if said.text != nil && strings.ContainsFunc(*said.text, unicode.IsControl) {
+			return invalid(said.field, "control-characters", "%q: want one line without control characters", *said.text).with("value", *said.text)
+		}
 		if said.text != nil && utf8.RuneCountInString(*said.text) > maxAppText {
 			return invalid(said.field, "text-too-long", "want at most %d characters", maxAppText).with("most", strconv.Itoa(maxAppText))
 		}
 	}
+	return nil
+}
+
+func (c AppChange) checkSmoke() error {
 	if c.Smoke == nil {
 		return nil
 	}
@@ -83,7 +98,7 @@ func (c AppChange) check() error {
 		return invalid("smoke", "too-many-checks", "%d checks; a tester gets through at most %d", len(*c.Smoke), maxSmokeSteps).with("most", strconv.Itoa(maxSmokeSteps))
 	}
 	for _, step := range *c.Smoke {
-		if strings.TrimSpace(step) == "" || utf8.RuneCountInString(step) > maxAppText {
+		if strings.TrimSpace(step) == "" || strings.ContainsFunc(step, unicode.IsControl) || utf8.RuneCountInString(step) > maxAppText {
 			return invalid("smoke", "check-too-long", "%q: a check is one line of at most %d characters", step, maxAppText).with("value", step, "most", strconv.Itoa(maxAppText))
 		}
 	}

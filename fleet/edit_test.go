@@ -100,3 +100,22 @@ func TestCandidateNotice(t *testing.T) {
 		t.Errorf("deadline %s, want ten hours after 09:00", deadline)
 	}
 }
+
+// TestAppTextsWithoutControlCharacters: what names an app is shown in one line, on
+// terminals that obey an escape.
+func TestAppTextsWithoutControlCharacters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, c := range map[string]fleet.AppChange{
+		"name": {Name: ptr("P\x1b[31mOS")}, "owner": {Owner: ptr("till\nteam")}, "vendor_contact": {Vendor: ptr("a\u009b1m")}, "smoke": {Smoke: &[]string{"log in\nlog out"}},
+	} {
+		_, err := w.fleet.SetApp(w.ctx, seg, w.act("x"), pos, c)
+		if e, ok := errors.AsType[*fleet.InvalidError](err); !ok || e.Field != name {
+			t.Errorf("%s: %v, want it refused", name, err)
+		}
+	}
+	_, err := w.fleet.AddApp(w.ctx, seg, w.act("x"), fleet.AppRequest{BundleID: "com.example.new", Name: "New\t", Importance: "critical"})
+	if e, ok := errors.AsType[*fleet.InvalidError](err); !ok || e.Code != "control-characters" {
+		t.Errorf("a new app: %v, want it refused", err)
+	}
+}

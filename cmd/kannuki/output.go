@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,7 @@ func (g *globals) show(cmd *cobra.Command, a answer) error {
 	case g.output == formCSV:
 		return a.table.writeCSV(w)
 	case a.text != "":
-		return write(w, g.repeat(a.text))
+		return write(w, tame(g.repeat(a.text), "\n"))
 	default:
 		return write(w, a.table.text())
 	}
@@ -119,9 +120,13 @@ func aligned(lines [][]string) string {
 
 // oneLine keeps what somebody typed from breaking a table or steering a
 // terminal.
-func oneLine(s string) string {
+func oneLine(s string) string { return tame(s, "") }
+
+// tame makes spaces of control characters, but for those that are kept: what
+// people typed and phones told must not steer the terminal of who reads it.
+func tame(s, kept string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
+		if unicode.IsControl(r) && !strings.ContainsRune(kept, r) {
 			return ' '
 		}
 		return r
@@ -137,7 +142,7 @@ func (t *table) writeCSV(w io.Writer) error {
 	err := out.Write(line)
 	for _, row := range t.rows {
 		for i, c := range row {
-			line[i] = unformula(c.raw)
+			line[i] = unformula(tame(c.raw, "\n\r\t"))
 		}
 		if err == nil {
 			err = out.Write(line)

@@ -19,10 +19,10 @@ func TestTableForPeople(t *testing.T) {
 	t.Parallel()
 	tab := table{columns: []column{{"name", "名前"}, {"hidden", ""}, {"phones", "Phones"}}}
 	tab.add(plain("倉庫"), plain("for programs"), number(3))
-	tab.add(plain("sales\nwith\x1b[2J"), plain("x"), plain(""))
-	want := "名前            Phones\n" +
-		"倉庫            3\n" +
-		"sales with [2J  –\n"
+	tab.add(plain("sales\nwith\x1b[2J\u009b1m"), plain("x"), plain(""))
+	want := "名前               Phones\n" +
+		"倉庫               3\n" +
+		"sales with [2J 1m  –\n"
 	if diff := cmp.Diff(want, tab.text()); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
 	}
@@ -35,6 +35,7 @@ func TestTableForSpreadsheets(t *testing.T) {
 	tab.add(plain(`=HYPERLINK("http://x")`), plain("+1"), g.instant(time.Date(2026, 11, 22, 9, 30, 0, 0, time.FixedZone("JST", 9*3600))))
 	tab.add(plain("@cmd"), plain("-2"), g.instant(time.Time{}))
 	tab.add(plain("a, \"b\""), plain("\tx"), plain("\rx"))
+	tab.add(plain("\x1b[31mred"), plain("two\nlines"), plain(""))
 	var b strings.Builder
 	if err := tab.writeCSV(&b); err != nil {
 		t.Fatal(err)
@@ -42,9 +43,25 @@ func TestTableForSpreadsheets(t *testing.T) {
 	want := "name,hidden,at\n" +
 		`"'=HYPERLINK(""http://x"")",'+1,2026-11-22T00:30:00Z` + "\n" +
 		"'@cmd,'-2,\n" +
-		`"a, ""b""",'` + "\tx,\"'\rx\"\n"
+		`"a, ""b""",'` + "\tx,\"'\rx\"\n" +
+		"\" [31mred\",\"two\nlines\",\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("CSV (-want +got):\n%s", diff)
+	}
+}
+
+// TestTextForPeople: what people typed does not steer the terminal of who reads it,
+// whatever is said around it.
+func TestTextForPeople(t *testing.T) {
+	t.Parallel()
+	g, cmd := testGlobals(lang.English), &cobra.Command{}
+	var b strings.Builder
+	cmd.SetOut(&b)
+	if err := g.show(cmd, answer{text: "Changed: P\x1b[31mOS\nNext\r\n"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := b.String(), "Changed: P [31mOS\nNext \n"; got != want {
+		t.Errorf("shown %q, want %q", got, want)
 	}
 }
 

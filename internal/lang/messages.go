@@ -112,6 +112,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"not-a-bundle-id":       "{field}：\"{value}\"はcom.example.posのようなバンドルIDではありません。",
 		"app-name-missing":      "{field}：業務アプリの名前が必要です。",
 		"not-utf-8":             "{field}：UTF-8ではありません。",
+		"control-characters":    "{field}：\"{value}\"は使えません。制御文字のない1行で指定してください。",
 		"text-too-long":         "{field}：{most}文字以内にしてください。",
 		"too-many-checks":       "{field}：確認手順は{most}件までです。",
 		"check-too-long":        "{field}：\"{value}\"は使えません。確認手順は1行、{most}文字以内です。",
