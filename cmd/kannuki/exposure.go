@@ -53,7 +53,7 @@ func (g *globals) exposureReport(v fleet.Exposure) answer {
 	tab := table{columns: append([]column{
 		{"group", g.text.T("Group")},
 		{"phones", g.text.T("Phones")},
-		{"exposed", g.text.T("Lack a fix")},
+		{"exposed", g.text.T("Open to exploited flaws")},
 		{"open_exploited", g.text.T("Known to be exploited")},
 		{"open_cves", g.text.T("Fixes they lack")},
 		{"per_phone", g.text.T("Per phone")},
@@ -142,7 +142,7 @@ func (g *globals) exposureDetail(v fleet.Exposure) answer {
 	t := g.text
 	flaws := g.flawTable(v.CVEs)
 	text := fields(
-		[2]string{t.T("Production phones"), t.T("%d; lack a fix today: %d", v.Total.Phones, v.Total.Exposed)},
+		[2]string{t.T("Production phones"), t.T("%d; today open to flaws known to be exploited: %d", v.Total.Phones, v.Total.Exposed)},
 		[2]string{t.T("Fixes they lack"), t.T("%d, of flaws known to be exploited: %d", v.Total.CVEs, v.Total.Exploited)},
 		[2]string{t.T("Waiting has cost"), g.costText(v.Total.Cost, v.Total.Exploited)},
 		[2]string{t.T("Per phone"), t.T("%s CVE-days", perPhone(v.Total))},
@@ -175,7 +175,7 @@ func (g *globals) flawTable(flaws []fleet.FlawExposure) table {
 		{"cve", t.T("Flaw")},
 		{"exploited", t.T("Known to be exploited")},
 		{"release", t.T("First fixed by")},
-		{"phones", t.T("Lack a fix")},
+		{"phones", t.T("Lack the fix")},
 	}, g.costColumns()...)}
 	for _, f := range flaws {
 		cells := []cell{plain(f.CVE), {strconv.FormatBool(f.Exploited), g.yesNo(f.Exploited)}, plain(f.Release), number(f.Phones)}

@@ -37,7 +37,8 @@ func japaneseExposure() []both {
 		{"Before", "更新前"},
 		{"Done about it", "対応"},
 		{"Not verified there", "未検証のアプリ"},
-		{"Lack a fix", "未修正の端末"},
+		{"Lack the fix", "未修正の端末"},
+		{"Open to exploited flaws", "悪用確認済みが未修正の端末"},
 		{"Fixes they lack", "未適用の修正"},
 		{"Fixes it lacks", "未適用の修正"},
 		{"Per phone", "1台あたり"},
@@ -54,7 +55,7 @@ func japaneseExposure() []both {
 		{"no CVE-days: no fix of a flaw known to be exploited was missing on any day that was counted", "0件・日：数えた期間に、悪用が確認された脆弱性の修正が未適用だった日はありません"},
 		{"no CVE-days so far, but fixes of flaws known to be exploited are missing: %d; whole days are counted", "現在は0件・日ですが、悪用が確認された脆弱性%d件の修正が未適用です（丸1日を単位に数えます）"},
 		{"%d CVE-days of flaws known to be exploited; %d of them after the gate could have been opened", "%d件・日（悪用が確認された脆弱性）、うち検証完了後の分%d"},
-		{"%d; lack a fix today: %d", "%d台、うち今日未修正の端末%d台"},
+		{"%d; today open to flaws known to be exploited: %d", "%d台、うち今日、悪用が確認された脆弱性が未修正の端末%d台"},
 		{"%d, of flaws known to be exploited: %d", "%d件、うち悪用が確認された脆弱性%d件"},
 		{"%s CVE-days", "%s件・日"},
 		{
