@@ -242,7 +242,8 @@ func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, re
 	return effect, err
 }
 
-// Decline closes a gate for good: the release is not for this group.
+// Decline closes a gate: the release is not for this group. One person cannot take it
+// back; two can, by an override.
 func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
 	return f.carry(ctx, seg, a, decision{action: "gate.decline", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if err := toCome(gate); err != nil {
@@ -264,7 +265,7 @@ func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, 
 // Withdraw takes an approval back before its first wave started, or else the
 // candidate from the verification ring.
 func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{action: "gate.withdraw", group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
+	return f.carry(ctx, seg, a, decision{action: "gate.withdraw", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		if approval, ok := standing(s, group, release, f.now()); ok {
 			if started(approval, f.now()) {
 				return storage.WorldChange{}, refused("wave-started", "the first wave of %s in group %s has started; pause it instead", release, group).
@@ -273,15 +274,28 @@ func (f *Fleet) Withdraw(ctx context.Context, seg storage.Segment, a Act, group,
 			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
 			return storage.WorldChange{Approvals: append(f.givenBack(s, approval), approval)}, nil
 		}
-		for _, o := range s.records.Offers {
-			if o.Group == group && o.Release == release && o.Withdrawn.IsZero() {
-				o.Withdrawn = f.now()
-				return storage.WorldChange{Offers: []storage.Offer{o}}, nil
-			}
+		o, ok := f.candidate(s, a, gate)
+		if !ok {
+			return storage.WorldChange{}, refused("nothing-to-withdraw", "%s is neither approved nor offered in group %s", release, group).
+				with("release", release, "group", group)
 		}
-		return storage.WorldChange{}, refused("nothing-to-withdraw", "%s is neither approved nor offered in group %s", release, group).
-			with("release", release, "group", group)
+		o.Withdrawn = f.now()
+		return storage.WorldChange{Offers: []storage.Offer{o}}, nil
 	}})
+}
+
+// candidate returns the offer by which the verification phones of a gate have its
+// release: that of a person or, where the group offers by itself, one as if somebody
+// had made it now.
+func (f *Fleet) candidate(s *snapshot, a Act, gate policy.Gate) (storage.Offer, bool) {
+	i := slices.IndexFunc(s.records.Offers, func(o storage.Offer) bool { return o.Group == gate.Group && o.Release == gate.Release })
+	if i >= 0 {
+		return s.records.Offers[i], s.records.Offers[i].Withdrawn.IsZero()
+	}
+	g, err := s.group(gate.Group)
+	offers := slices.Contains([]policy.Phase{policy.PhaseVerifying, policy.PhaseVerified, policy.PhaseBlocked}, gate.Phase)
+	itself := err == nil && policy.Candidate(g.Candidate) == policy.CandidateAuto && offers
+	return storage.Offer{Group: gate.Group, Release: gate.Release, By: a.Actor, Reason: a.Reason, At: f.now()}, itself
 }
 
 // Pause stops a rollout: no further phone starts, and what can still be taken

@@ -47,7 +47,7 @@ type Proposed struct {
 // It changes nothing for phones: that takes the signature of another. A verified
 // gate is opened in one wave unless the request says otherwise, and no deadline may
 // come when its build may be gone. It is refused for a gate that is
-// verified in time, approved and not stopped, declined or expired, for a release no production phone
+// verified in time, approved and not stopped, or expired, for a release no production phone
 // could take, and while another proposal for the gate waits; it returns
 // a *ChangedError when the gate is not the one the person saw.
 func (f *Fleet) ProposeOverride(ctx context.Context, seg storage.Segment, a Act, r OverrideRequest) (Proposed, error) {
@@ -89,7 +89,8 @@ func (f *Fleet) proposal(s *snapshot, a Act, r OverrideRequest, gate policy.Gate
 }
 
 // overridable refuses gates that need no override or cannot have one. A
-// blocked gate can: its broken apps are named and knowingly accepted. So can one
+// blocked gate can: its broken apps are named and knowingly accepted. So can a
+// declined one, because what one person closed two may open, and one
 // whose approval stands still; the new one takes its place. Where it is too late for
 // one person, in the last week of its build, a verified one can, and one with a wave that is
 // kept for that.
@@ -100,7 +101,7 @@ func overridable(gate policy.Gate, lastWeek, kept bool) error {
 	}
 	goesOn := gate.Phase != policy.PhasePaused && gate.Phase != policy.PhaseBlocked
 	switch {
-	case gate.Phase == policy.PhaseDeclined, gate.Phase == policy.PhaseExpired:
+	case gate.Phase == policy.PhaseExpired:
 		return refuse("cannot-override", "the gate is "+string(gate.Phase)+" and cannot be overridden")
 	case gate.Approval != "" && goesOn && !kept:
 		params["pause"] = gate.Release
@@ -112,6 +113,14 @@ func overridable(gate policy.Gate, lastWeek, kept bool) error {
 	default:
 		return nil
 	}
+}
+
+// takenBack returns the decline that ends when a proposal about the gate is signed.
+func takenBack(p storage.Proposal, gate policy.Gate) []storage.Decline {
+	if p.Kind != storage.KindOverride || gate.Phase != policy.PhaseDeclined {
+		return nil
+	}
+	return []storage.Decline{{Group: p.Group, Release: p.Release}}
 }
 
 // scope returns the models an override covers. They are fixed when it is

@@ -174,12 +174,9 @@ func TestOverrideRefused(t *testing.T) {
 		edit    func(*fleet.OverrideRequest)
 		want    string // code, or field of a value that cannot be used
 	}{
-		"verified": {func(w *world) { w.verified() }, nil, "use-approve"},
-		"approved": {func(w *world) { w.verified(); decided(w, second(w.approve("+3d"))) }, nil, "approved-already"},
-		"declined": {func(w *world) {
-			w.unverified()
-			decided(w, second(w.fleet.Decline(w.ctx, seg, w.act("no"), "sales", release)))
-		}, nil, "cannot-override"},
+		"verified":  {func(w *world) { w.verified() }, nil, "use-approve"},
+		"approved":  {func(w *world) { w.verified(); decided(w, second(w.approve("+3d"))) }, nil, "approved-already"},
+		"gone":      {func(w *world) { w.unverified(); w.gone(release, "2026-08-17") }, nil, "cannot-override"},
 		"no phone":  {func(w *world) { w.enrol("V1", "sales", storage.RingVerification).settle() }, nil, "no-phone"},
 		"all there": {func(w *world) { w.unverified().install(release, "23G83") }, nil, "no-phone"},
 		"twice":     {func(w *world) { w.unverified(); w.propose(by("mori")) }, nil, "proposed-already"},
@@ -567,4 +564,59 @@ func TestWhatPeopleWriteIsKeptWhole(t *testing.T) {
 	w.must(err)
 	want("note of a result", v.Note)
 	want("evidence of a result", v.Evidence)
+}
+
+// TestOverrideTakesADeclineBack: what one person closed two can open; a proposal alone
+// opens nothing.
+func TestOverrideTakesADeclineBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.unverified()
+	w.must(second(w.fleet.Decline(w.ctx, seg, w.act("the wrong group"), "sales", release)))
+	proposed, err := w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), override())
+	w.must(err)
+	if got := w.gate().Phase; proposed.Effect.Install != 1 || got != policy.PhaseDeclined {
+		t.Errorf("proposed: %d to install, the gate is %s; want one, and it declined still", proposed.Effect.Install, got)
+	}
+	w.must(second(w.fleet.Sign(w.ctx, seg, by("sato"), proposed.ID)))
+	if got, _ := p.enforcement(); got != release || w.gate().Phase != policy.PhaseRollingOut {
+		t.Errorf("signed: the phone is asked for %q, the gate is %s", got, w.gate().Phase)
+	}
+	if e := w.acts("gate.override"); len(e) != 1 || e[0].Detail["phase_before"] != string(policy.PhaseDeclined) {
+		t.Errorf("audit %+v, want the override of what was declined", e)
+	}
+	w.clock.Add(15 * aDay)
+	if got := w.gate().Phase; got != policy.PhaseHeld {
+		t.Errorf("after its end the gate is %s, want held: the decline is gone", got)
+	}
+}
+
+// TestWithdrawAutomaticCandidate: a release that a group gives to its verification phones
+// by itself can be taken from them, and given to them again.
+func TestWithdrawAutomaticCandidate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.enrol("P1", "sales", storage.RingProduction).settle()
+	v := w.enrol("V1", "sales", storage.RingVerification)
+	v.settle()
+	if r := refusal(t, second(w.fleet.Withdraw(w.ctx, seg, w.act("crashes"), "sales", release))); r.Code != "nothing-to-withdraw" {
+		t.Errorf("of a group that waits for an offer: %s", r.Code)
+	}
+	_, err := w.apply(`{"groups": [{"name": "sales", "candidate": "auto"}]}`, false)
+	w.must(err)
+	if got, _ := v.enforcement(); got != release {
+		t.Fatalf("the verification phone is asked for %q", got)
+	}
+	effect, err := w.fleet.Withdraw(w.ctx, seg, w.act("crashes"), "sales", release)
+	w.must(err)
+	if got, _ := v.enforcement(); got == release || effect.Phase != string(policy.PhaseHeld) {
+		t.Errorf("withdrawn, it is asked for %q and the gate is %s", got, effect.Phase)
+	}
+	if r := refusal(t, second(w.fleet.Withdraw(w.ctx, seg, w.act("crashes"), "sales", release))); r.Code != "nothing-to-withdraw" {
+		t.Errorf("withdrawn twice: %s", r.Code)
+	}
+	w.must(second(w.fleet.Offer(w.ctx, seg, w.act("it was the till"), "sales", release)))
+	if got, _ := v.enforcement(); got != release {
+		t.Errorf("offered, it is asked for %q", got)
+	}
 }

@@ -168,7 +168,7 @@ func (f *Fleet) Sign(ctx context.Context, seg storage.Segment, a Act, id string)
 		if next.haste != nil {
 			told = append(told, f.hurryNotice(w.segment, next.approval, *next.haste))
 		}
-		return storage.WorldChange{Approvals: changed, Proposals: []storage.Proposal{p}, Notices: told}, err
+		return storage.WorldChange{Approvals: changed, RemoveDeclines: takenBack(p, gate), Proposals: []storage.Proposal{p}, Notices: told}, err
 	}
 	effect, err := f.carry(ctx, seg, a, decision{actionOf(seen), seen.Group, seen.Release, build, detail})
 	if err == nil {

@@ -38,7 +38,7 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if err := f.preview(w, s, storage.WorldChange{Approvals: changed}, &out.Effect); err != nil {
+		if err := f.preview(w, s, storage.WorldChange{Approvals: changed, RemoveDeclines: takenBack(p, gate)}, &out.Effect); err != nil {
 			return storage.WorldChange{}, err
 		}
 		next, err := f.foresee(w, s, changed)

@@ -16,7 +16,7 @@ import (
 //
 // A release counts as superseded only by a newer one of its own branch, or by
 // any newer one once it has left Apple's public list itself: the day 27.0
-// appears does not end the tests of 26.7.
+// appears does not end the tests of 26.7. One that the group declined takes nobody's place.
 func Evaluate(w *World, groupName, releaseVersion string, now time.Time) Gate {
 	now = w.halt.time(now)
 	gate := Gate{Group: groupName, Release: releaseVersion, Phase: PhaseHeld}
@@ -295,6 +295,9 @@ func (e *evaluation) supersededBy() *release {
 		}
 		if r.improvement() && !e.rel.improvement() {
 			continue // it goes with its base, and replaces only another improvement
+		}
+		if e.g.isDeclined(r.Version, e.now) {
+			continue // the group would be left with neither
 		}
 		sameBranch := r.branch == e.rel.branch
 		replaces := func(m ModelWindow) bool {

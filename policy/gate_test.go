@@ -85,6 +85,7 @@ func TestPhase(t *testing.T) {
 		{"approved until the wave starts", approved(), []change{startLater}, policy.PhaseApproved, policy.GateWaveStarts},
 		{"superseded before verified", verified(), []change{addRelease("26.6.1", "2026-08-10"), leaveNext}, policy.PhaseSuperseded, policy.GateSuperseded},
 		{"not superseded while a test phone is on it", verified(), []change{addRelease("26.6.1", "2026-08-10")}, policy.PhaseVerified, policy.GateAllVerified},
+		{"not superseded by one that was declined", verified(), []change{addRelease("26.6.1", "2026-08-10"), leaveNext, declinePatch}, policy.PhaseVerified, policy.GateAllVerified},
 		{"not superseded by a release of tomorrow", verified(), []change{addRelease("26.6.1", "2026-08-17"), leaveNext}, policy.PhaseVerified, policy.GateAllVerified},
 		{"not superseded by the next major release", verified(), []change{addRelease("27.0", "2026-08-10"), leaveNext}, policy.PhaseVerified, policy.GateAllVerified},
 		{"superseded by the next major release when it left the public list", verified(), []change{
@@ -713,6 +714,10 @@ func TestNextWave(t *testing.T) {
 	}
 }
 
+func declinePatch(p *policy.Parts) {
+	p.Declines = append(p.Declines, policy.Decline{Group: group, Release: "26.6.1", At: before})
+}
+
 // TestNextSteps names the steps of each phase.
 func TestNextSteps(t *testing.T) {
 	t.Parallel()
@@ -723,7 +728,8 @@ func TestNextSteps(t *testing.T) {
 		automatic policy.Code
 		human     policy.Code
 	}{
-		{"declined", verified(), decline, "", policy.StepChooseNewer},
+		{"declined", verified(), decline, "", policy.StepTakeDeclineBack},
+		{"declined for a newer one", verified(), func(p *policy.Parts) { decline(p); addRelease("26.6.1", "2026-08-10")(p) }, "", policy.StepChooseNewer},
 		{"paused by a person", approved(), pause, "", policy.StepResume},
 		{"paused by a revocation", approved(), revokeFirst, policy.StepResumeWhenClear, policy.StepRecordVerdicts},
 		{"blocked rollout", approved(), breakPOS, policy.StepResumeWhenClear, policy.StepFixApp},

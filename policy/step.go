@@ -14,7 +14,12 @@ func (e *evaluation) next(p Phase) (automatic, human Code) {
 			return StepNone, StepNone
 		}
 		return StepNone, StepChooseNewer
-	case PhaseDeclined, PhaseExpired:
+	case PhaseDeclined:
+		if e.installable() && e.supersededBy() == nil {
+			return StepNone, StepTakeDeclineBack
+		}
+		return StepNone, StepChooseNewer
+	case PhaseExpired:
 		return StepNone, StepChooseNewer
 	case PhasePaused:
 		return e.nextPaused()

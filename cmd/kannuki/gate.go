@@ -33,11 +33,11 @@ func newGateCommand(g *globals) *cobra.Command {
 		newGateExtendCommand(g),
 		newGateOverrideCommand(g),
 		newGateVerbCommand(g, gateVerb{
-			name: "decline", short: t.T("Close a gate for good: the release is not for this group"),
+			name: "decline", short: t.T("Close a gate: the release is not for this group; only two people can open it again"),
 			example: "kannuki gate decline 26.6 --group sales --reason \"26.6.1 replaces it\"",
 			said:    func(release, group string) string { return t.T("Declined: %s is not for %s.", release, group) },
 			ask: func(release, group string) string {
-				return t.T("Decline iOS %s for %s? It closes for good. Type the group name:", release, group)
+				return t.T("Decline iOS %s for %s? Only two people can open it again. Type the group name:", release, group)
 			},
 		}),
 		newGateVerbCommand(g, gateVerb{

@@ -9,7 +9,7 @@ type phaseText struct{ label, line both }
 // people take it for finished.
 var phaseTexts = sync.OnceValue(func() map[string]phaseText {
 	return map[string]phaseText{
-		"declined":    {both{"Declined", "拒否済み"}, both{"Not for this group, ever.", "このグループには適用しません。"}},
+		"declined":    {both{"Declined", "拒否済み"}, both{"Not for this group, unless two people override that.", "2名の例外承認がない限り、このグループには適用しません。"}},
 		"expired":     {both{"No longer available from Apple", "期限切れ（Appleの提供終了）"}, both{"The tested build can no longer be installed.", "検証した版はもう入れられません。"}},
 		"paused":      {both{"Paused", "一時停止中"}, both{"No new phone starts.", "新たに始まる端末はありません。"}},
 		"blocked":     {both{"App problem", "動作不良あり"}, both{"A business app does not work; a fix is needed.", "業務アプリに動作不良があります。修正待ちです。"}},

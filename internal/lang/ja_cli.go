@@ -122,7 +122,7 @@ func japaneseDecisions() []both {
 
 		{"Offered: %s to the verification phones of %s.", "%[2]sの検証用端末に%[1]sを適用します。"},
 		{"Declined: %s is not for %s.", "拒否しました：%[1]sは%[2]sに適用しません。"},
-		{"Decline iOS %s for %s? It closes for good. Type the group name:", "iOS %sの%sへの適用を拒否しますか？ 以後ゲートは開きません。グループ名を入力してください："},
+		{"Decline iOS %s for %s? Only two people can open it again. Type the group name:", "iOS %sの%sへの適用を拒否しますか？ 再び開くには2名の例外承認が必要です。グループ名を入力してください："},
 		{"Withdrawn: %s from %s.", "取り下げました：%[2]sの%[1]s。"},
 		{"The gate is now: %s.", "ゲートの状態：%s。"},
 		{"The gate would be: %s.", "実行した場合のゲートの状態：%s。"},

@@ -45,7 +45,7 @@ func japaneseHelp() []both {
 		{"List the gates, newest release first within a group", "ゲートの一覧をグループごとに新しい順で表示する"},
 		{"Show one gate: its state, why, and what comes next", "ゲートの状態、理由、次の手順を表示する"},
 		{"Give a release to the group's verification phones", "リリースをグループの検証用端末に適用する"},
-		{"Close a gate for good: the release is not for this group", "適用を拒否する。このグループのゲートは以後開かない"},
+		{"Close a gate: the release is not for this group; only two people can open it again", "適用を拒否する。このグループのゲートを再び開くには2名の例外承認が必要"},
 		{"Take an approval back before its first wave, or a release from the verification phones", "第1段階の前に承認を取り下げる、または検証用端末への適用を取り下げる"},
 		{"Open a verified gate: production phones install it by the deadline", "検証済みのゲートを承認し、本番端末に適用期限までに適用する"},
 		{"Open a verified gate: production phones install the release by the deadline, each by its own clock. " +
