@@ -576,3 +576,31 @@ func TestDeliveryOfAnApp(t *testing.T) {
 		t.Errorf("delivery %q, want licensed", app.Deliver)
 	}
 }
+
+// TestGateStepIsTheApp: while every phone that is left waits for a person because of an
+// app, the gate and the rollout say what there is to do, and not that nothing is.
+func TestGateStepIsTheApp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.tooOld("17.6", "none")
+	w.approved()
+	steps := func() [4]string {
+		t.Helper()
+		gate, err := w.fleet.Gate(seg, "sales", release)
+		w.must(err)
+		detail, err := w.fleet.RolloutDates(w.ctx, seg, "sales", release, nil)
+		w.must(err)
+		return [4]string{string(gate.NextAutomatic), string(gate.NextHuman), detail.NextAutomatic, detail.NextHuman}
+	}
+	automatic, human := string(policy.StepEnforceAfterApp), string(policy.StepUpdateApp)
+	if got, want := steps(), [4]string{automatic, human, automatic, human}; got != want {
+		t.Errorf("next of gate and rollout = %q, want %q", got, want)
+	}
+	updated := w.enrol("P2", "sales", storage.RingProduction)
+	updated.apps["com.example.pos"] = "2.0"
+	updated.settle()
+	automatic, human = string(policy.StepPhonesInstall), string(policy.StepHurry)
+	if got, want := steps(), [4]string{automatic, human, automatic, human}; got != want {
+		t.Errorf("with a phone that waits for nobody: %q, want %q", got, want)
+	}
+}

@@ -24,10 +24,14 @@ func (f *Fleet) AppsFirst(seg storage.Segment, group, release string) ([]AppFirs
 	if err != nil {
 		return nil, err
 	}
+	return f.appsFirst(w, group, release), nil
+}
+
+func (f *Fleet) appsFirst(w *worldState, group, release string) []AppFirst {
 	e := f.explainer(w)
 	out := []AppFirst{}
 	if _, approved := e.snap.policy.Approval(group, release, e.now); !approved {
-		return out, nil
+		return out
 	}
 	counts := map[AppFirst]int{}
 	e.survey(group, func(m member, x explained) {
@@ -43,5 +47,31 @@ func (f *Fleet) AppsFirst(seg storage.Segment, group, release string) ([]AppFirs
 	slices.SortFunc(out, func(a, b AppFirst) int {
 		return cmp.Or(cmp.Compare(a.BundleID, b.BundleID), cmp.Compare(a.Floor, b.Floor), cmp.Compare(a.Why, b.Why))
 	})
-	return out, nil
+	return out
+}
+
+// stepsForApps puts in the place of "the phones install by themselves" what there is to
+// do about an app once every phone that is left waits for a person because of one: what
+// most of them wait for. To hurry the rollout would help none of them.
+func (f *Fleet) stepsForApps(w *worldState, gate policy.Gate) policy.Gate {
+	if gate.Phase != policy.PhaseRollingOut || gate.NextHuman != policy.StepNone && gate.NextHuman != policy.StepHurry {
+		return gate
+	}
+	left := gate.Counts.Production - gate.Counts.Done - gate.Counts.NotCovered - gate.Counts.Silent
+	waiting, most := 0, 0
+	var automatic, human policy.Code
+	for _, wait := range f.appsFirst(w, gate.Group, gate.Release) {
+		if wait.Why == policy.WhyAppQueued || wait.Why == policy.WhyAppSent {
+			continue // it comes by itself
+		}
+		waiting += wait.Phones
+		if wait.Phones > most {
+			most = wait.Phones
+			automatic, human = policy.AppSteps(wait.Why)
+		}
+	}
+	if most > 0 && waiting >= left {
+		gate.NextAutomatic, gate.NextHuman = automatic, human
+	}
+	return gate
 }

@@ -27,6 +27,7 @@ func (f *Fleet) Gate(seg storage.Segment, group, release string) (policy.Gate, e
 		return policy.Gate{}, err
 	}
 	now := f.now()
+	gate = f.stepsForApps(w, gate)
 	return s.policy.Cited(s.awaitedAlone(s.withCensus(w.census, now), gate, now), now), nil
 }
 

@@ -89,6 +89,7 @@ func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, re
 	if err != nil {
 		return RolloutDetail{}, err
 	}
+	gate = f.stepsForApps(w, gate)
 	v := RolloutDetail{
 		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Waves: []WaveDates{}, Floors: []FloorView{},
 		NextAutomatic: string(gate.NextAutomatic), NextWave: gate.NextWave, NextHuman: string(gate.NextHuman),

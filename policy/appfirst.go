@@ -122,6 +122,12 @@ func appSteps(r Reason) (step, bool) {
 	return s, true
 }
 
+// AppSteps returns what happens by itself and what a person can do about an app update
+// in one of its states (WhyApp…; "": the app is not delivered).
+func AppSteps(why Code) (automatic, human Code) {
+	return steps(reason(ReasonAppUpdateNeeded, ParamWhy, string(why)))
+}
+
 // explainApp adds to the reason of a phone that needs an app first how far that
 // app has come.
 func (x *Explanation) explainApp(g *group, f Facts, l Live, t Target) {

@@ -213,3 +213,17 @@ func TestGoldenAppFirst(t *testing.T) {
 	}
 	golden(t, "app-first.json", steps)
 }
+
+func TestAppSteps(t *testing.T) {
+	t.Parallel()
+	for why, want := range map[policy.Code][2]policy.Code{
+		"":                   {policy.StepEnforceAfterApp, policy.StepUpdateApp},
+		policy.WhyAppSent:    {policy.StepAppComes, policy.StepNone},
+		policy.WhyAppSignIn:  {policy.StepAppRetries, policy.StepSignIn},
+		policy.WhyAppNoRight: {policy.StepEnforceAfterApp, policy.StepEnrollAgain},
+	} {
+		if automatic, human := policy.AppSteps(why); automatic != want[0] || human != want[1] {
+			t.Errorf("%q: next = %q, %q, want %q", why, automatic, human, want)
+		}
+	}
+}
