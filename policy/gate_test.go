@@ -728,7 +728,7 @@ func TestNextSteps(t *testing.T) {
 		automatic policy.Code
 		human     policy.Code
 	}{
-		{"declined", verified(), decline, "", policy.StepTakeDeclineBack},
+		{"declined", verified(), decline, "", policy.StepTakeBack},
 		{"declined for a newer one", verified(), func(p *policy.Parts) { decline(p); addRelease("26.6.1", "2026-08-10")(p) }, "", policy.StepChooseNewer},
 		{"paused by a person", approved(), pause, "", policy.StepResume},
 		{"paused by a revocation", approved(), revokeFirst, policy.StepResumeWhenClear, policy.StepRecordVerdicts},

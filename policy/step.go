@@ -16,7 +16,7 @@ func (e *evaluation) next(p Phase) (automatic, human Code) {
 		return StepNone, StepChooseNewer
 	case PhaseDeclined:
 		if e.installable() && e.supersededBy() == nil {
-			return StepNone, StepTakeDeclineBack
+			return StepNone, StepTakeBack
 		}
 		return StepNone, StepChooseNewer
 	case PhaseExpired:
