@@ -141,6 +141,7 @@ func (e *evaluation) fill(gate *Gate) {
 	e.override(gate)
 	e.urgent(gate)
 	e.extensions(gate)
+	e.appsSince(gate)
 	e.hurry(gate)
 }
 

@@ -75,6 +75,19 @@ func (e *evaluation) extensions(gate *Gate) {
 	}
 }
 
+// appsSince names the apps that closed gates depend on and that an ordinary approval was
+// given without: it goes on past them.
+func (e *evaluation) appsSince(gate *Gate) {
+	if gate.Phase != PhaseApproved && gate.Phase != PhaseRollingOut || e.approval.Override != nil || e.approval.Lane != nil {
+		return
+	}
+	for _, bundleID := range e.missing {
+		if !slices.ContainsFunc(e.approval.Floors, func(f Floor) bool { return f.BundleID == bundleID }) {
+			gate.Reasons = append(gate.Reasons, reason(GateAppNotCovered, ParamApp, bundleID))
+		}
+	}
+}
+
 // uncovered returns the models of production phones below the release that can
 // get it and that the approval does not cover.
 func (e *evaluation) uncovered() []Uncovered {

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -135,5 +136,23 @@ func TestExtensionIsRevoked(t *testing.T) {
 	p.Verdicts[1].RevokedAt = now.Add(-time.Minute)
 	if got := evaluate(p); got.Phase != policy.PhasePaused || got.Reasons[0].Code != policy.GateVerdictRevoked {
 		t.Errorf("revoked: %s %v", got.Phase, got.Reasons)
+	}
+}
+
+// TestAppSinceTheApproval: an app that the group depends on since the gate was approved has
+// a line at the gate, until it is tested; one that was approved with the others has none.
+func TestAppSinceTheApproval(t *testing.T) {
+	t.Parallel()
+	const added = "com.example.new"
+	not := func(r policy.Reason) bool { return r.Code == policy.GateAppNotCovered }
+	p := approved()
+	if got := evaluate(p); slices.ContainsFunc(got.Reasons, not) {
+		t.Errorf("reasons = %v, want nothing about apps", got.Reasons)
+	}
+	p.Apps = append(p.Apps, policy.App{BundleID: added, Name: "New", Importance: policy.ImportanceCritical})
+	p.Groups[0].Apps = append(slices.Clone(p.Groups[0].Apps), added)
+	got := evaluate(p)
+	if i := slices.IndexFunc(got.Reasons, not); got.Phase != policy.PhaseRollingOut || i < 0 || got.Reasons[i].Params[policy.ParamApp] != added {
+		t.Errorf("phase %s, reasons = %v, want %s named while it rolls out", got.Phase, got.Reasons, added)
 	}
 }

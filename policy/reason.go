@@ -121,10 +121,11 @@ const (
 	GateOverrideEnded       Code = "override-ended"
 	GateUrgentApproval      Code = "urgent-approval"
 	GateHurried             Code = "hurried"
-	GateWaveKept            Code = "wave-kept"    // its build would not outlive it for long enough
-	GateModelAdded          Code = "model-added"  // to the approval, after it was given
-	GateClockJumped         Code = "clock-jumped" // a halt; ParamDate
-	GateRestored            Code = "restored"     // a halt; ParamDate
+	GateWaveKept            Code = "wave-kept"       // its build would not outlive it for long enough
+	GateModelAdded          Code = "model-added"     // to the approval, after it was given
+	GateAppNotCovered       Code = "app-not-covered" // it became a condition after the approval was given
+	GateClockJumped         Code = "clock-jumped"    // a halt; ParamDate
+	GateRestored            Code = "restored"        // a halt; ParamDate
 )
 
 // Why a verdict, or the lack of one, does not count (AppState.Why).

@@ -147,7 +147,7 @@ func (c citer) gate(gate Gate, r Reason) []Record {
 		return c.approval(cmp.Or(r.Params[ParamRelease], gate.Release))
 	case GateNoApps, GateNoBlockingApp, GateNoVerificationPhone:
 		return c.group()
-	case GateAppMissing:
+	case GateAppMissing, GateAppNotCovered:
 		return append([]Record{{Kind: RecordApp, ID: app}}, c.unaccepted(gate, app)...)
 	case GateAllVerified:
 		return c.verified(gate)

@@ -76,6 +76,7 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 			"Hurried by the urgent route[ ({release})] by {by} and {second}[, because of {flaws}]: {reason}.",
 			"緊急対応で展開を前倒ししました[（{release}）]：{by}と{second}[。対象：{flaws}]。判断理由：{reason}。",
 		},
+		"app-not-covered": {"The approval was given without [{app}, ]which is not verified here: phones install all the same. Pause it to test first.", "この承認は[{app}の]検証なしに行われたもので、端末への適用は続きます。先に検証するには一時停止してください。"},
 		"model-added":     {"Model {model} was added to the approval[ by {by}][ on {date}][: {reason}].", "機種{model}を[{by}が][{date}に]承認に加えました[。判断理由：{reason}]。"},
 		"hold-ended":      {"[On {date} ]Apple's {count} days ended: users can see it[; the policy: {setting}].", "[{date}に]Appleの{count}日の延期が終わり、利用者に表示されています[（ポリシー：{setting}）]。"},
 		"policy-approves": {"The policy approves by itself what is verified when the 90 days of iOS {release} end[ on {date}].", "iOS {release}の90日が[{date}に]終わると、検証済みのリリースをポリシーが自動で承認します。"},
