@@ -164,7 +164,8 @@ func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 			if i < 0 || !on.engine.Waves[i].Begun(f.now()) {
 				continue
 			}
-			facts.Told, facts.Deadline = on.engine.Waves[i].Start, on.untoldDeadline(i, facts.Zone)
+			began := on.engine.Waves[i].Start
+			facts.Told, facts.NotBefore, facts.Deadline = began, began.Add(untoldGrace), on.untoldDeadline(i, facts.Zone)
 		}
 		if r != nil {
 			facts.Taken = takenFor(r.chase, on.source)
@@ -173,6 +174,10 @@ func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 	}
 	return climber{}, false
 }
+
+// untoldGrace is how long after the start of its wave a phone that was not told yet is
+// left alone. Most are told within minutes; a reminder before that could not say by when.
+const untoldGrace = time.Hour
 
 // pushAgainFor is how long after its step a phone is woken again that has not come:
 // one that is lost is not for the rest of its rollout.

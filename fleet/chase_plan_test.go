@@ -95,3 +95,36 @@ func TestChaseClosedDays(t *testing.T) {
 		}
 	})
 }
+
+// TestChaseWaitsToBeTold: a step that is due as a wave begins waits until the phone was
+// told by when to install, or for an hour.
+func TestChaseWaitsToBeTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, _ := w.verified()
+	away := w.enrol("P2", "sales", storage.RingProduction)
+	away.settle()
+	w.must(second(w.fleet.SetHolder(w.ctx, seg, w.act("list"), "P1", "S-1")))
+	w.ladder(fleet.ChaseChange{Chase: &[]string{"notice@+0", "message@deadline-24h"}})
+	w.must(second(w.approve("+5d")))
+	w.tick()
+	if got := w.reminders(); len(got) != 0 {
+		t.Fatalf("before any phone was told: %v", got)
+	}
+	if s := w.chaseState("P2"); s.Next != "notice@+0" || !s.NextAt.Equal(w.clock.now.Add(time.Hour)) {
+		t.Errorf("explained as %+v, want the notice in an hour", s)
+	}
+	w.clock.Add(3 * time.Minute)
+	first.settle()
+	w.tick()
+	all, err := w.store.Notices(w.ctx, seg, storage.NoticeQuery{})
+	w.must(err)
+	if got := first.steps(); len(got) != 1 || away.steps() != nil || all[0].Params["deadline"] == "" {
+		t.Errorf("once one was told: steps %v and %v, notice %v", got, away.steps(), all[0].Params)
+	}
+	w.clock.Add(time.Hour)
+	w.tick()
+	if got := away.steps(); len(got) != 1 {
+		t.Errorf("not told for an hour: %v, want the notice", got)
+	}
+}

@@ -63,11 +63,12 @@ type ChaseTaken struct {
 
 // ChaseFacts is what the next step for one phone follows from.
 type ChaseFacts struct {
-	Told     time.Time      // when it was told, or could first have been
-	Deadline LocalTime      // "": steps that count from it are never due
-	Zone     *time.Location // of the phone; nil: UTC
-	Taken    []ChaseTaken   // so far, in order
-	NoPush   bool           // it cannot be woken: steps that would are passed over
+	Told      time.Time      // when it was told, or could first have been
+	NotBefore time.Time      // no step is meant for an earlier moment; zero: for any
+	Deadline  LocalTime      // "": steps that count from it are never due
+	Zone      *time.Location // of the phone; nil: UTC
+	Taken     []ChaseTaken   // so far, in order
+	NoPush    bool           // it cannot be woken: steps that would are passed over
 }
 
 // ChaseDue is the next step for a phone.
@@ -128,7 +129,7 @@ func (l Ladder) open(f ChaseFacts) []planned {
 	for _, s := range l.Steps {
 		at, dated := s.moment(f)
 		if dated && (s.Kind != ChasePush || !f.NoPush) {
-			all = append(all, planned{s, at})
+			all = append(all, planned{s, latest(at, f.NotBefore)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b planned) int { return a.at.Compare(b.at) })
