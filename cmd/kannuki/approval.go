@@ -257,7 +257,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 	var effect fleet.Effect
 	if err := client.Post(ctx, api.Path("approvals", id, "sign"), o.act, &effect); err != nil {
 		if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.CodeConflict {
-			next := t.T("What was shown to the proposer is no longer so. Withdraw or refuse it, look at `kannuki gate show %s --group %s`, and propose again.", p.Release, p.Group)
+			next := t.T("What was shown to the proposer is no longer so. Withdraw or refuse it, look at `kannuki gate show %s --group %s`, and propose again.", lang.ShellWord(p.Release), p.Group)
 			if p.Edit != nil {
 				next = t.T("Settings, gates or phones are no longer as they were shown to the proposer. Withdraw or refuse it, and propose again.")
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
@@ -44,19 +45,19 @@ func (g *globals) recordText(r policy.Record) string {
 func lookUp(r policy.Record, group string) string {
 	switch r.Kind {
 	case policy.RecordVerdict:
-		return "kannuki verdict show " + r.ID
+		return "kannuki verdict show " + lang.ShellWord(r.ID)
 	case policy.RecordApproval:
-		return "kannuki audit log --target " + group + "/" + r.Release
+		return "kannuki audit log --target " + lang.ShellWord(group+"/"+r.Release)
 	case policy.RecordOffer, policy.RecordDecline:
-		return "kannuki audit log --target " + r.ID
+		return "kannuki audit log --target " + lang.ShellWord(r.ID)
 	case policy.RecordGroup:
-		return "kannuki group show " + r.ID
+		return "kannuki group show " + lang.ShellWord(r.ID)
 	case policy.RecordPolicy:
-		return "kannuki policy show " + r.ID
+		return "kannuki policy show " + lang.ShellWord(r.ID)
 	case policy.RecordApp:
-		return "kannuki app show " + r.ID
+		return "kannuki app show " + lang.ShellWord(r.ID)
 	case policy.RecordRelease:
-		return "kannuki release show " + r.ID
+		return "kannuki release show " + lang.ShellWord(r.ID)
 	case policy.RecordGate, policy.RecordPhone:
 		return ""
 	default:

@@ -53,8 +53,17 @@ func (g *globals) wavesMovedText(waves []fleet.WaveEffect) string {
 
 // proposed shows an act that waits for a second person.
 func (g *globals) proposed(p fleet.Proposed) answer {
-	text := g.proposedText(p) + g.effectRebased(p.Effect) + g.wavesText(p.Effect.Waves) + g.lanePromisesText(p.Effect.LanePromises) + "\n" + g.proposalText(p.ProposalView)
+	text := g.proposedText(p) + g.proposedDeadline(p.Effect) + g.effectRebased(p.Effect) + g.wavesText(p.Effect.Waves) + g.lanePromisesText(p.Effect.LanePromises) + "\n" + g.proposalText(p.ProposalView)
 	return answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text}
+}
+
+// proposedDeadline says what phones would be told if it were signed now, "" of what
+// tells them no deadline.
+func (g *globals) proposedDeadline(e fleet.Effect) string {
+	if e.Deadline == "" || e.Haste != nil {
+		return ""
+	}
+	return g.deadlineText(e.Promise) + "\n"
 }
 
 // effectRebased says what an approval by two people has to do with other rollouts.

@@ -323,6 +323,7 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 // afterRefusal is the next step after policy refused something, or "".
 func afterRefusal(t *lang.Printer, e *api.Error) string {
 	release, group := e.Params["release"], e.Params["group"]
+	word := lang.ShellWord(release)
 	switch e.Detail {
 	case "app-broken":
 		return t.Step("fix-app-and-test-again")
@@ -331,9 +332,9 @@ func afterRefusal(t *lang.Printer, e *api.Error) string {
 	case "group-exists":
 		return t.T("Change it with `kannuki group set %s`.", group)
 	case "paused-already":
-		return t.T("It goes on after `kannuki rollout resume %s --group %s --reason TEXT`.", release, group)
+		return t.T("It goes on after `kannuki rollout resume %s --group %s --reason TEXT`.", word, group)
 	case "phone-not-on-release":
-		return t.T("Wait until the phone reports it; `kannuki gate show %s --group %s` counts those that do.", release, group)
+		return t.T("Wait until the phone reports it; `kannuki gate show %s --group %s` counts those that do.", word, group)
 	}
 	if release == "" || group == "" {
 		return ""
@@ -348,12 +349,12 @@ func afterChange(t *lang.Printer, e *api.Error) (message, next string) {
 		return t.T("Nothing was done: it changed since it was shown."), t.T("Look again, then decide.")
 	}
 	return t.T("Nothing was done: the gate changed since it was shown."),
-		t.T("Look again with `kannuki gate show %s --group %s`, then decide.", release, group)
+		t.T("Look again with `kannuki gate show %s --group %s`, then decide.", lang.ShellWord(release), group)
 }
 
 // seeGate names the command that shows a gate.
 func seeGate(t *lang.Printer, release, group string) string {
-	return t.T("See `kannuki gate show %s --group %s`.", release, group)
+	return t.T("See `kannuki gate show %s --group %s`.", lang.ShellWord(release), group)
 }
 
 // missingWhy words what keeps an app from being verified. The server sends

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -111,6 +112,24 @@ func TestReportJSON(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestCommandsCanBeCopied: a background improvement has blanks and brackets in its
+// name, which a shell would read.
+func TestCommandsCanBeCopied(t *testing.T) {
+	t.Parallel()
+	const extra = "26.3.1 (a)"
+	en := lang.New("en")
+	for got, want := range map[string]string{
+		seeGate(en, extra, "sales"): "See `kannuki gate show \"26.3.1 (a)\" --group sales`.",
+		lookUp(policy.Record{Kind: policy.RecordRelease, ID: extra}, "sales"):                    "kannuki release show \"26.3.1 (a)\"",
+		lookUp(policy.Record{Kind: policy.RecordApproval, Release: extra}, "sales"):              "kannuki audit log --target \"sales/26.3.1 (a)\"",
+		en.Fill("{release}: `kannuki gate show {release}`", map[string]string{"release": extra}): "26.3.1 (a): `kannuki gate show \"26.3.1 (a)\"`",
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

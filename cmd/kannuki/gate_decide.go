@@ -300,10 +300,10 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 	t := g.text
 	var b strings.Builder
 	head := t.T("Approved: iOS %s for %s.", gate.Release, gate.Group)
-	asked := t.T("%d phones are asked to install; %d of %d production phones cannot.", e.Install, gate.Counts.CannotRun, gate.Counts.Production+gate.Counts.CannotRun)
+	asked := t.N(e.Install, "%d phone is asked to install; %d of %d production phones cannot.", "%d phones are asked to install; %d of %d production phones cannot.", gate.Counts.CannotRun, gate.Counts.Production+gate.Counts.CannotRun)
 	if e.DryRun {
 		head = t.T("Only tried; nothing was changed.")
-		asked = t.T("%d phones would be asked to install; %d of %d production phones cannot.", e.Install, gate.Counts.CannotRun, gate.Counts.Production+gate.Counts.CannotRun)
+		asked = t.N(e.Install, "%d phone would be asked to install; %d of %d production phones cannot.", "%d phones would be asked to install; %d of %d production phones cannot.", gate.Counts.CannotRun, gate.Counts.Production+gate.Counts.CannotRun)
 	}
 	if gate.Counts.Production+gate.Counts.CannotRun == 0 {
 		fmt.Fprintf(&b, "%s\n%s\n", head, t.T("Group %s has no production phones; nobody is asked to install.", gate.Group))

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -127,7 +128,7 @@ func (g *globals) laneState(gate policy.Gate) string {
 	}
 	switch {
 	case u.Slow && policy.HurryOpen(gate) == nil:
-		return t.T("A rollout is under way; the urgent route can hurry it: `kannuki gate approve %s --group %s --urgent`; a second person signs.", gate.Release, gate.Group)
+		return t.T("A rollout is under way; the urgent route can hurry it: `kannuki gate approve %s --group %s --urgent`; a second person signs.", lang.ShellWord(gate.Release), gate.Group)
 	case gate.Approval != "":
 		return t.T("An approval stands; the phones above have not installed yet.")
 	case u.Off:
@@ -135,7 +136,7 @@ func (g *globals) laneState(gate policy.Gate) string {
 	case len(lacks) > 0:
 		return t.T("Urgent route: a quick check on a verification phone is missing or failed: %s.", strings.Join(lacks, ", "))
 	case policy.LaneOpen(gate) == nil:
-		return t.T("Urgent route: open. `kannuki gate approve %s --group %s --urgent`; a second person signs.", gate.Release, gate.Group)
+		return t.T("Urgent route: open. `kannuki gate approve %s --group %s --urgent`; a second person signs.", lang.ShellWord(gate.Release), gate.Group)
 	default:
 		return t.T("Urgent route: closed.")
 	}

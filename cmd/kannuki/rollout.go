@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -205,11 +206,11 @@ func (g *globals) rebasedText(r fleet.Rebased, release, group string) string {
 		b.WriteString(t.T("The rollout of %s took its waves over: those that wait never start; phones that cannot take %s yet keep what they were told.", r.SupersededBy, r.SupersededBy) + "\n")
 	}
 	if r.UnderWay != "" {
-		b.WriteString(t.T("A rollout of %s is under way beside it. `kannuki gate approve %s --group %s --rebase` takes its waves over instead of starting new ones.", r.UnderWay, release, group) + "\n")
+		b.WriteString(t.T("A rollout of %s is under way beside it. `kannuki gate approve %s --group %s --rebase` takes its waves over instead of starting new ones.", r.UnderWay, lang.ShellWord(release), group) + "\n")
 	}
 	if r.Newer != "" {
 		b.WriteString(t.T("A newer release, iOS %s, is approved for the same phones: those that it lets start install that and not %s. To have %s installed, stop it first: `kannuki rollout pause %s --group %s`.",
-			r.Newer, release, release, r.Newer, group) + "\n")
+			r.Newer, release, release, lang.ShellWord(r.Newer), group) + "\n")
 	}
 	return b.String()
 }

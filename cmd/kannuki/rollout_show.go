@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -78,7 +79,7 @@ func (g *globals) rolloutDetailText(v fleet.RolloutDetail, phones bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", v.Release, v.Group, t.Phase(v.Phase).Label, v.Phase))
 	if v.Approval == "" {
-		fmt.Fprintf(&b, "%s\n", t.T("Nothing rolls out: it is not approved. `kannuki rollout plan %s --group %s --deadline +3d` shows what approving would do.", v.Release, v.Group))
+		fmt.Fprintf(&b, "%s\n", t.T("Nothing rolls out: it is not approved. `kannuki rollout plan %s --group %s --deadline +3d` shows what approving would do.", lang.ShellWord(v.Release), v.Group))
 	} else {
 		fmt.Fprintf(&b, "%s\n%s\n", t.T("Approved by %s: %s", v.By, v.Reason), g.deadlineText(v.Promise))
 		if v.Soak != "" {

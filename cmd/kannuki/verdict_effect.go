@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -41,8 +42,8 @@ func (g *globals) policyApprovesText(p fleet.PolicyApproval, group string) strin
 	t := g.text
 	if p.At.IsZero() {
 		return t.T("The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s` stops phones that have not started.",
-			p.HoldOf, p.Policy, p.Release, group, p.Release, group)
+			p.HoldOf, p.Policy, p.Release, group, lang.ShellWord(p.Release), group)
 	}
 	return t.T("Policy %s approves iOS %s for %s by itself when the 90 days of iOS %s end, at %s, unless somebody decides before: `kannuki gate approve %s --group %s` or `kannuki gate decline %s --group %s`.",
-		p.Policy, p.Release, group, p.HoldOf, t.Time(p.At), p.Release, group, p.Release, group)
+		p.Policy, p.Release, group, p.HoldOf, t.Time(p.At), lang.ShellWord(p.Release), group, lang.ShellWord(p.Release), group)
 }

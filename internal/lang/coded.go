@@ -136,7 +136,11 @@ func (p *Printer) fill(part string, params map[string]string) (string, bool) {
 			complete = false
 			value = both{"unknown", "不明"}.in(p.lang)
 		}
-		out.WriteString(p.value(name, value))
+		word := p.value(name, value)
+		if strings.Count(out.String(), "`")%2 == 1 { // in a command, which people copy
+			word = ShellWord(word)
+		}
+		out.WriteString(word)
 		part = after
 	}
 }

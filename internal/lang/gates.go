@@ -18,7 +18,7 @@ var phaseTexts = sync.OnceValue(func() map[string]phaseText {
 		"approved":    {both{"Approved", "承認済み"}, both{"The decision is made; the first wave has not started.", "第1段階の開始前です。"}},
 		"superseded":  {both{"Replaced by a newer release", "置き換え済み"}, both{"A newer release took its place.", "新しい版に置き換わりました。"}},
 		"verified":    {both{"Verified, waiting for approval", "検証済み（承認待ち）"}, both{"All results are fine; nothing installs yet.", "結果は良好。まだ適用は始まりません。"}},
-		"verifying":   {both{"Testing", "検証中"}, both{"The verification phones have it; results are coming in.", "検証用端末に適用し、結果を集めています。"}},
+		"verifying":   {both{"Testing", "検証中"}, both{"It is offered to the verification phones, to be tested there.", "検証用端末に提供し、検証を待っています。"}},
 		"held":        {both{"Waiting for tests", "検証待ち"}, both{"No test has started.", "まだ誰も検証していません。"}},
 	}
 })

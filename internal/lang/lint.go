@@ -90,7 +90,7 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 			both{"Give a watch period, or start times with each approval.", "様子見期間を指定するか、承認のたびに開始を指定してください。"},
 		},
 		"waves-empty": {
-			both{"Wave {wave} has no phone: {group} has {count} production phones, and the waves before take as many or more.", "第{wave}段階に端末がありません。グループ{group}の本番端末は{count}台で、前の段階までに同じかそれ以上の台数が始まります。"},
+			both{"Wave {wave} has no phone: production phones of {group}: {count}, and the waves before take as many or more.", "第{wave}段階に端末がありません。グループ{group}の本番端末は{count}台で、前の段階までに同じかそれ以上の台数が始まります。"},
 			both{"Take fewer waves or put their shares further apart, or give this group another policy: a number of phones is the same in every group.", "段階を減らすか割合の差を広げるか、このグループを別のポリシーにしてください。台数はどのグループでも同じです。"},
 		},
 		"enforce-without-apps": {
@@ -102,7 +102,7 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 		},
 		"no-verification-phones": {
 			both{
-				"{group} has {count} production phones and no verification phone: only results from elsewhere can open its gates.",
+				"Production phones of {group}: {count}, verification phones: 0. Only results from elsewhere can open its gates.",
 				"グループ{group}には本番端末が{count}台ありますが、検証用端末がありません。外部の結果でしかゲートは開きません。",
 			},
 			both{"Move a phone of each model to the verification ring.", "各機種1台を検証用に移してください。"},
@@ -144,7 +144,7 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 		},
 		"stop-beyond-group": {
 			both{
-				"{group} has {count} production phones and a percentage counts from {limit} on; reports of broken apps are switched off, so nothing ever stops a rollout there.",
+				"Production phones of {group}: {count}; a percentage counts from {limit} on, and reports of broken apps are switched off, so nothing ever stops a rollout there.",
 				"グループ{group}の本番端末は{count}台ですが、割合は{limit}台以上で判定します。不具合の報告による停止もないため、展開は自動では止まりません。",
 			},
 			both{"Let percentages count from fewer phones, or give breaker_reports.", "判定に必要な台数を減らすか、breaker_reportsを指定してください。"},
