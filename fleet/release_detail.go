@@ -1,6 +1,9 @@
 package fleet
 
 import (
+	"time"
+
+	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -19,7 +22,8 @@ type ReleaseWindow struct {
 	Model       string `json:"model"`
 	Posted      string `json:"posted,omitempty"`
 	LeftPublic  string `json:"left_public,omitempty"`       // Apple stopped offering it to everybody
-	Installable string `json:"installable_until,omitempty"` // last day; absent while Apple offers it
+	Installable string `json:"installable_until,omitempty"` // last day; absent while nobody knows it
+	Offered     bool   `json:"offered"`                     // Apple offers it to everybody, by the server's clock
 }
 
 // ReleaseGroup is where one group stands with a release.
@@ -45,8 +49,9 @@ func (f *Fleet) Release(seg storage.Segment, version string) (ReleaseDetail, err
 	for _, c := range r.CVEs {
 		d.Fixes = append(d.Fixes, c.ID)
 	}
+	now := f.now()
 	for _, m := range r.Models {
-		window := ReleaseWindow{Model: m.Model}
+		window := ReleaseWindow{Model: m.Model, Offered: offered(r.PostedFor(m.Model), m.LeftPublic, now)}
 		if posted := r.PostedFor(m.Model); !posted.IsZero() {
 			window.Posted = posted.String()
 		}
@@ -58,7 +63,6 @@ func (f *Fleet) Release(seg storage.Segment, version string) (ReleaseDetail, err
 		}
 		d.Windows = append(d.Windows, window)
 	}
-	now := f.now()
 	world := s.withCensus(w.census, now)
 	for _, name := range world.GroupNames() {
 		for _, gate := range policy.Gates(world, name, now) {
@@ -70,4 +74,10 @@ func (f *Fleet) Release(seg storage.Segment, version string) (ReleaseDetail, err
 		}
 	}
 	return d, nil
+}
+
+// offered reports whether Apple offers to everybody at now what was posted on one day
+// and leaves, or left, on another; the zero day is never.
+func offered(posted, left catalog.Date, now time.Time) bool {
+	return !posted.IsZero() && !posted.Time(time.UTC).After(now) && (left.IsZero() || left.Time(time.UTC).After(now))
 }

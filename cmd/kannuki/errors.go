@@ -195,9 +195,12 @@ func describe(t *lang.Printer, err error) failure {
 	}
 	if e, ok := errors.AsType[*api.UnreachableError](err); ok {
 		f.Code = codeUnreachable
-		if e.Socket != "" {
+		switch {
+		case e.Unknown:
+			f.Message, f.Next = lostAnswer(t, e)
+		case e.Socket != "":
 			f.Message, f.Next = silentSocket(t, e)
-		} else {
+		default:
 			f.Message, f.Next = silentServer(t, e)
 		}
 	}

@@ -36,6 +36,11 @@ func TestReport(t *testing.T) {
 			"kannuki: Cannot reach the server at https://mdm.example.com: broken pipe.\n" +
 				"See that the server runs and that `admin_listen` of its config.yaml, or the tunnel or proxy before it, is at https://mdm.example.com.\n",
 		},
+		{
+			"answer lost", &api.UnreachableError{Socket: "/data/kannuki.sock", Unknown: true, Err: errors.New("EOF")}, 1,
+			"kannuki: The server was asked, and its answer is lost: EOF. It may have been done.\n" +
+				"See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.\n",
+		},
 		{"invalid", &api.Error{Code: api.CodeInvalid, Message: "deadline: want +3d"}, 2, "kannuki: deadline: want +3d\n"},
 		{
 			"gate closed", &api.Error{Code: api.CodeRefused, Detail: "gate-verifying", Message: "…", Missing: missing, Params: map[string]string{"release": "26.6.1", "group": "sales"}}, 3,

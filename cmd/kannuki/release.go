@@ -77,10 +77,10 @@ func (g *globals) releaseText(r fleet.ReleaseDetail) string {
 	t := g.text
 	offered, until := 0, ""
 	for _, w := range r.Windows {
-		switch {
-		case w.Installable == "":
+		if w.Offered {
 			offered++
-		case until == "" || w.Installable < until:
+		}
+		if w.Installable != "" && (until == "" || w.Installable < until) {
 			until = w.Installable
 		}
 	}

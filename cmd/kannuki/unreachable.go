@@ -15,6 +15,12 @@ import (
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
+// lostAnswer says that nobody knows whether a change was made.
+func lostAnswer(t *lang.Printer, e *api.UnreachableError) (message, next string) {
+	return t.T("The server was asked, and its answer is lost: %v. It may have been done.", cause(e)),
+		t.T("See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.")
+}
+
 // silentSocket says why nobody answers on the socket of a data directory, and
 // what to do.
 func silentSocket(t *lang.Printer, e *api.UnreachableError) (message, next string) {

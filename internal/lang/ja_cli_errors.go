@@ -45,6 +45,8 @@ func japaneseErrors() []both {
 		{"Cannot reach the server: you may not open %s.", "サーバーに接続できません。%sを開く権限がありません。"},
 		{"Cannot reach the server: it is not running, there is no socket %s.", "サーバーに接続できません。停止中です（ソケット%sがありません）。"},
 		{"Cannot reach the server: it is not running, nobody answers on %s.", "サーバーに接続できません。停止中です（%sに応答がありません）。"},
+		{"The server was asked, and its answer is lost: %v. It may have been done.", "サーバーに要求は届きましたが、応答がありませんでした（%v）。実行された可能性があります。"},
+		{"See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.", "もう一度行う前に、表示するコマンドか`kannuki audit log`で、実行されたかどうか確認してください。"},
 		{"Cannot reach the server at %s: %v.", "サーバー%sに接続できません（%v）。"},
 		{"Cannot reach the server at %s: the name %s cannot be resolved.", "サーバー%sに接続できません。名前%sを解決できません。"},
 		{"Cannot reach the server at %s: what answers there does not speak TLS.", "サーバー%sに接続できません。応答した相手はTLSに対応していません。"},

@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -38,7 +40,10 @@ func NewRemoteClient(base, token string, transport http.RoundTripper) *Client {
 type UnreachableError struct {
 	Socket string // path of the Unix socket, "" for a remote server
 	URL    string // of the remote server's admin listener, "" for a socket
-	Err    error
+	// Unknown says that a request which changes something reached the server, and
+	// only its answer is lost: it may have been carried out.
+	Unknown bool
+	Err     error
 }
 
 func (e *UnreachableError) Error() string { return "cannot reach the server: " + e.Err.Error() }
@@ -108,7 +113,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, c.unreachable(method, err)
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
@@ -122,11 +127,24 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	return nil, e.Error
 }
 
-func (c *Client) unreachable(err error) error {
-	if c.socket != "" {
-		return &UnreachableError{Socket: c.socket, Err: err}
+func (c *Client) unreachable(method string, err error) error {
+	e := &UnreachableError{Socket: c.socket, Unknown: method != http.MethodGet && mayHaveArrived(err), Err: err}
+	if c.socket == "" {
+		e.URL = c.base
 	}
-	return &UnreachableError{URL: c.base, Err: err}
+	return e
+}
+
+// mayHaveArrived reports whether a request that got no answer broke off after its
+// connection stood.
+func mayHaveArrived(err error) bool {
+	if operation, ok := errors.AsType[*net.OpError](err); ok && operation.Op == "dial" {
+		return false
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return false
+	}
+	return !errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // Path joins fixed and variable parts of a path; every part is escaped.
