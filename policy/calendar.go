@@ -42,7 +42,7 @@ func (c Calendar) Next(t time.Time) (time.Time, bool) {
 	}
 	for i := range farthest + 1 {
 		at := func(sinceMidnight time.Duration) time.Time {
-			return time.Date(y, m, d+i, 0, int(sinceMidnight.Minutes()), 0, 0, t.Location())
+			return onClock(time.Date(y, m, d+i, 0, int(sinceMidnight.Minutes()), 0, 0, time.UTC), t.Location())
 		}
 		if !c.opens(at(0)) {
 			continue
@@ -54,6 +54,20 @@ func (c Calendar) Next(t time.Time) (time.Time, bool) {
 		}
 	}
 	return t, false
+}
+
+// onClock returns the moment at which a clock in loc shows what wall does in UTC. Where
+// the clocks go forward over that, it is as much later as they do: time.Date takes
+// it for an earlier one west of Greenwich.
+func onClock(wall time.Time, loc *time.Location) time.Time {
+	at := func(loc *time.Location, t time.Time) time.Time {
+		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, loc)
+	}
+	t := at(loc, wall)
+	if early := wall.Sub(at(time.UTC, t)); early > 0 {
+		return t.Add(early)
+	}
+	return t
 }
 
 // overnight reports whether the hours of a day end on the next one.

@@ -82,6 +82,33 @@ func TestGoldenSchedule(t *testing.T) {
 	}
 }
 
+// TestCalendarWhereClocksSkip: the day on which the clocks go forward is open after what
+// they leave out, east and west of Greenwich, and also when that is midnight.
+func TestCalendarWhereClocksSkip(t *testing.T) {
+	t.Parallel()
+	sunday := []time.Weekday{time.Sunday}
+	for _, tc := range []struct {
+		zone     string
+		calendar policy.Calendar
+		at, want string
+	}{
+		{"America/New_York", policy.Calendar{Weekdays: sunday, From: 2 * time.Hour, To: 5 * time.Hour}, "2026-03-07T12:00", "2026-03-08T03:00"},
+		{"America/New_York", policy.Calendar{From: 2 * time.Hour, To: 2*time.Hour + 30*time.Minute}, "2026-03-08T00:30", "2026-03-09T02:00"},
+		{"Europe/Berlin", policy.Calendar{Weekdays: sunday, From: 2 * time.Hour, To: 5 * time.Hour}, "2026-03-28T12:00", "2026-03-29T03:00"},
+		{"Australia/Lord_Howe", policy.Calendar{From: 2 * time.Hour, To: 5 * time.Hour}, "2026-10-04T01:00", "2026-10-04T02:30"},
+		{"America/Santiago", policy.Calendar{Weekdays: sunday, To: 5 * time.Hour}, "2026-09-05T12:00", "2026-09-06T01:00"},
+	} {
+		loc := zone(t, tc.zone)
+		at, err := time.ParseInLocation("2006-01-02T15:04", tc.at, loc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, open := tc.calendar.Next(at); got.Format("2006-01-02T15:04") != tc.want || !open {
+			t.Errorf("%s: Next(%s) = %s, %t, want %s", tc.zone, tc.at, got, open, tc.want)
+		}
+	}
+}
+
 func TestCalendarNext(t *testing.T) {
 	t.Parallel()
 	berlin, err := time.LoadLocation("Europe/Berlin")
