@@ -603,4 +603,10 @@ func TestGateStepIsTheApp(t *testing.T) {
 	if got, want := steps(), [4]string{automatic, human, automatic, human}; got != want {
 		t.Errorf("with a phone that waits for nobody: %q, want %q", got, want)
 	}
+	w.clock.Add(20 * 24 * time.Hour) // the one that waits for its app is out of contact
+	updated.settle()
+	human = string(policy.StepNone) // it is too late to hurry
+	if got, want := steps(), [4]string{automatic, human, automatic, human}; got != want {
+		t.Errorf("with one that is out of contact beside it: %q, want %q", got, want)
+	}
 }

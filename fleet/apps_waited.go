@@ -24,10 +24,11 @@ func (f *Fleet) AppsFirst(seg storage.Segment, group, release string) ([]AppFirs
 	if err != nil {
 		return nil, err
 	}
-	return f.appsFirst(w, group, release), nil
+	return f.appsFirst(w, group, release, func(member) bool { return true }), nil
 }
 
-func (f *Fleet) appsFirst(w *worldState, group, release string) []AppFirst {
+// appsFirst is AppsFirst of those phones that count.
+func (f *Fleet) appsFirst(w *worldState, group, release string, counted func(member) bool) []AppFirst {
 	e := f.explainer(w)
 	out := []AppFirst{}
 	if _, approved := e.snap.policy.Approval(group, release, e.now); !approved {
@@ -36,7 +37,7 @@ func (f *Fleet) appsFirst(w *worldState, group, release string) []AppFirst {
 	counts := map[AppFirst]int{}
 	e.survey(group, func(m member, x explained) {
 		r := x.waits.Params
-		if x.waits.Code != "" && r[policy.ParamRelease] == release && m.enrolled() && m.look.phone.Ring == storage.RingProduction {
+		if x.waits.Code != "" && r[policy.ParamRelease] == release && m.enrolled() && m.look.phone.Ring == storage.RingProduction && counted(m) {
 			counts[AppFirst{BundleID: r[policy.ParamApp], Floor: r[policy.ParamFloor], Why: policy.Code(r[policy.ParamWhy])}]++
 		}
 	})
@@ -58,9 +59,11 @@ func (f *Fleet) stepsForApps(w *worldState, gate policy.Gate) policy.Gate {
 		return gate
 	}
 	left := gate.Counts.Production - gate.Counts.Done - gate.Counts.NotCovered - gate.Counts.Silent
+	now := f.now()
+	reached := func(m member) bool { return now.Sub(m.contact.time()) <= silentAfter }
 	waiting, most := 0, 0
 	var automatic, human policy.Code
-	for _, wait := range f.appsFirst(w, gate.Group, gate.Release) {
+	for _, wait := range f.appsFirst(w, gate.Group, gate.Release, reached) {
 		if wait.Why == policy.WhyAppQueued || wait.Why == policy.WhyAppSent {
 			continue // it comes by itself
 		}

@@ -36,14 +36,14 @@ func parseWaves(list []string) ([]waveSpec, error) {
 		return nil, invalid("waves", "too-many-waves", "%d waves: want at most %d", len(list), maxWaves).with("most", strconv.Itoa(maxWaves))
 	}
 	var specs []waveSpec
-	for i, text := range list {
+	for _, text := range list {
 		s, ok := parseWave(text)
 		if !ok {
 			return nil, invalid("waves", "wave-not-readable", "%q: want a share of the phones and when it starts, such as 5%%@+0, 20@+12h or 100%%@+4d:+7d (with its deadline)", text).with("value", text)
 		}
-		if i > 0 && !s.grows(specs[i-1]) {
-			return nil, invalid("waves", "waves-not-rising", "%s after %s: each wave counts those before it, so share and start must grow", text, specs[i-1].text).
-				with("value", text, "before", specs[i-1].text)
+		if j := slices.IndexFunc(specs, func(before waveSpec) bool { return !s.grows(before) }); j >= 0 {
+			return nil, invalid("waves", "waves-not-rising", "%s after %s: each wave counts those before it, so share and start must grow", text, specs[j].text).
+				with("value", text, "before", specs[j].text)
 		}
 		specs = append(specs, s)
 	}

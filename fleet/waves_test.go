@@ -177,6 +177,8 @@ func TestWavesThatCannotBe(t *testing.T) {
 		"deadline too far":     {[]string{"100%@+2d:+91d"}, "", "+3d", "wave-not-readable"},
 		"start too far":        {[]string{"5%", "100%@+31d"}, "", "+3d", "wave-not-readable"},
 		"share falls":          {[]string{"25%", "5%@+2d", "100%@+4d"}, "", "+3d", "waves-not-rising"},
+		"number falls":         {[]string{"50", "20%@+1d", "10@+2d", "100%@+4d"}, "", "+3d", "waves-not-rising"},
+		"after everybody":      {[]string{"100%", "2@+1d", "100%@+4d"}, "", "+3d", "waves-not-rising"},
 		"start falls":          {[]string{"5%@+2d", "25%@+1d", "100%@+4d"}, "", "+3d", "waves-not-rising"},
 		"the same twice":       {[]string{"5%", "5%@+2d", "100%"}, "", "+3d", "waves-not-rising"},
 		"not all":              {[]string{"5%", "25%@+2d"}, "", "+3d", "waves-not-all"},

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -118,14 +117,22 @@ func (l *Ledger) leftOpen(g *group, r *release, phones []Census) LeftOpen {
 			continue
 		}
 		flaws := l.leftOn(g, r, p)
-		maps.Copy(all, flaws)
+		addFlaws(all, flaws)
 		if p.Ring != RingVerification {
-			maps.Copy(production, flaws)
+			addFlaws(production, flaws)
 		}
 		open.count(p, len(flaws) > 0, len(exploitedOf(flaws)) > 0)
 	}
 	open.CVEs, open.Exploited, open.OnProduction = len(all), exploitedOf(all), exploitedOf(production)
 	return open
+}
+
+// addFlaws adds flaws to others. One that is known to be exploited by the releases of one
+// model remains so, whatever those of another say.
+func addFlaws(to, flaws map[string]bool) {
+	for id, exploited := range flaws {
+		to[id] = to[id] || exploited
+	}
 }
 
 // leftOn returns the flaws that a release leaves open on phones of one kind, and

@@ -27,6 +27,8 @@ func TestLeftOpen(t *testing.T) {
 	tested.Verification, tested.VerificationExposed = 1, 1
 	harmless := rest
 	harmless.Phones, harmless.Verification = 5, 1
+	two := []string{"CVE-2", "CVE-3"}
+	worse := policy.LeftOpen{Group: group, Release: next, Phones: 15, Exposed: 10, CVEs: 2, Exploited: two, OnProduction: two}
 	none := policy.LeftOpen{Group: group, Release: next, Phones: 15}
 	newer := func(change func(*policy.Approval)) func(*policy.Parts) {
 		return func(p *policy.Parts) {
@@ -42,6 +44,9 @@ func TestLeftOpen(t *testing.T) {
 		want   policy.LeftOpen
 	}{
 		{"nothing approved", func(*policy.Parts) {}, all},
+		{"exploited by what one model alone is told", func(p *policy.Parts) {
+			p.Releases = append(p.Releases, policy.Release{Version: "26.6.2", Class: "patch", Models: windows("2026-08-12", small), CVEs: []policy.CVE{{ID: "CVE-3", Exploited: true}}})
+		}, worse},
 		{"a newer one approved", newer(func(*policy.Approval) {}), none},
 		{"a newer one approved and paused", newer(func(a *policy.Approval) { a.PausedAt = before }), none},
 		{"a newer one approved and withdrawn", newer(func(a *policy.Approval) { a.Withdrawn = now }), all},

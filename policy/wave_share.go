@@ -40,8 +40,12 @@ func (s WaveShare) String() string {
 }
 
 // Grows reports whether a wave of the share can follow one of another. A number
-// and a part are compared once the phones are counted: see [Thresholds].
+// and a part are compared once the phones are counted: see [Thresholds]. Nothing
+// follows everybody.
 func (s WaveShare) Grows(before WaveShare) bool {
+	if before == Everybody() {
+		return false
+	}
 	if (s.Percent > 0) != (before.Percent > 0) {
 		return true
 	}

@@ -148,7 +148,7 @@ func (f failure) text(t *lang.Printer) string {
 	if f.RequestID != "" && f.Code == api.CodeInternal {
 		fmt.Fprintf(&b, "%s\n", t.T("The server's log has more under request id %s.", f.RequestID))
 	}
-	return b.String()
+	return tame(b.String(), "\n") // what people typed stands in it
 }
 
 // describe puts an error into words: what is so, and what can be done.
