@@ -49,7 +49,9 @@ func wantedType(t *lang.Printer, want string) string {
 	case policyfile.WantBoolean:
 		return t.T("true or false")
 	case policyfile.WantList:
-		return t.T("a list (lines that begin with \"- \")")
+		return t.T("a list (lines that begin with \"- \", or [a, b])")
+	case policyfile.WantShare:
+		return t.T("a share such as 25%% or a number of phones such as 20")
 	case policyfile.WantKeys:
 		return t.T("keys with values")
 	default:

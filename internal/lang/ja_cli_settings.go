@@ -53,7 +53,8 @@ func japaneseSettings() []both {
 		{"a whole number", "整数"},
 		{"a number", "数"},
 		{"true or false", "trueかfalse"},
-		{"a list (lines that begin with \"- \")", "リスト（「- 」で始まる行）"},
+		{"a list (lines that begin with \"- \", or [a, b])", "リスト（「- 」で始まる行、または[a, b]）"},
+		{"a share such as 25%% or a number of phones such as 20", "割合（25%%など）または台数（20など）"},
 		{"keys with values", "キーと値の組"},
 		{"a text (in quotes if it looks like a number, or is empty)", "文字列（数に見えるものや空の値は引用符で囲む）"},
 	}

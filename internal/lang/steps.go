@@ -42,7 +42,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 		"resume":                  {"Resume the rollout when the cause is cleared.", "原因の解消後、展開を再開してください。"},
 		"look-and-resume":         {"Look at the phones (\"kannuki rollout status\", \"kannuki problem list\"); then resume the rollout, or decline the release.", "端末を確認し（「kannuki rollout status」「kannuki problem list」）、展開を再開するか、リリースを拒否してください。"},
 		"choose-newer-release":    {"Decide about the newer release instead.", "新しい版について判断してください。"},
-		"take-decline-back":       {"Nothing newer is open. If it was a slip, propose \"kannuki gate override\"; a second person signs.", "これより新しい版はありません。誤って拒否した場合は「kannuki gate override」で提案し、2人目が承認してください。"},
+		"take-decline-back":       {"It is declined. If that was a slip, propose \"kannuki gate override\"; a second person signs.", "拒否されたリリースです。誤って拒否した場合は「kannuki gate override」で提案し、2人目が承認してください。"},
 		"unlock":                  {"Ask the user to unlock the phone once.", "一度ロックを解除してもらってください。"},
 		"connect":                 {"Ask the user to switch the phone on and join Wi-Fi, or check whether it is lost.", "電源とWi-Fiの確認を利用者に依頼し、所在不明なら紛失の手順へ進んでください。"},
 		"install-now":             {"The user may start earlier in Settings > General > Software Update.", "「設定」>「一般」>「ソフトウェアアップデート」から先に始めることもできます。"},

@@ -145,7 +145,7 @@ func (r *reader) value(n ast.Node, want *SchemaNode, path string) (any, error) {
 			}
 		}
 	}
-	return nil, r.fault(n, path, CodeWrongType, "", wants(want.types()[0]))
+	return nil, r.fault(n, path, CodeWrongType, "", wants(want.types()))
 }
 
 // scalar reads a single value of a type: a text that looks like something else
@@ -210,8 +210,11 @@ func (r *reader) sequence(n *ast.SequenceNode, want *SchemaNode, path string) (a
 	return out, nil
 }
 
-func wants(schemaType string) string {
+func wants(schemaTypes []string) string {
+	if len(schemaTypes) > 1 { // only shares of waves are of several
+		return WantShare
+	}
 	return map[string]string{
 		typeString: WantText, typeInteger: WantInteger, typeNumber: WantNumber, typeBoolean: WantBoolean, typeArray: WantList, typeObject: WantKeys,
-	}[schemaType]
+	}[schemaTypes[0]]
 }

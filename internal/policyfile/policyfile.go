@@ -37,6 +37,7 @@ const (
 // What a place wants that has something else.
 const (
 	WantText    = "text"
+	WantShare   = "text-or-integer" // "25%" or 20
 	WantInteger = "integer"
 	WantNumber  = "number"
 	WantBoolean = "boolean"

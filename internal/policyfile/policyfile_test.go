@@ -99,7 +99,7 @@ func TestErrors(t *testing.T) {
 		"nothing for text":   {"apps:\n- bundle_id: x\n  name:\n", policyfile.Error{Line: 3, Key: "apps.name", Code: policyfile.CodeWrongType, Want: policyfile.WantText}},
 		"text for number":    {"policies:\n- verdict_days: \"7\"\n", policyfile.Error{Line: 2, Key: "policies.verdict_days", Code: policyfile.CodeWrongType, Want: policyfile.WantInteger}},
 		"too large a number": {"policies:\n- verdict_days: 99999999999999999999\n", policyfile.Error{Line: 2, Key: "policies.verdict_days", Code: policyfile.CodeWrongType, Want: policyfile.WantInteger}},
-		"neither of two":     {"policies:\n- waves: [5, true]\n", policyfile.Error{Line: 2, Key: "policies.waves", Code: policyfile.CodeWrongType, Want: policyfile.WantText}},
+		"neither of two":     {"policies:\n- waves: [5, true]\n", policyfile.Error{Line: 2, Key: "policies.waves", Code: policyfile.CodeWrongType, Want: policyfile.WantShare}},
 		"text for boolean":   {"policies:\n- carry_over: on\n", policyfile.Error{Line: 2, Key: "policies.carry_over", Code: policyfile.CodeWrongType, Want: policyfile.WantBoolean}},
 		"keys for a list":    {"groups:\n  name: a\n", policyfile.Error{Line: 2, Key: "groups", Code: policyfile.CodeWrongType, Want: policyfile.WantList}},
 		"text for keys":      {"groups:\n- a\n", policyfile.Error{Line: 2, Key: "groups", Code: policyfile.CodeWrongType, Want: policyfile.WantKeys}},

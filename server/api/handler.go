@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"unicode/utf8"
@@ -57,7 +58,8 @@ func NewHandler(f *fleet.Fleet, e *enroll.Service, ops Operations, authenticate 
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if router, pattern := h.mux.Handler(r); pattern == "" {
+	router, pattern := h.mux.Handler(r)
+	if clean := path.Clean(r.URL.Path) == r.URL.Path; pattern == "" || !clean { // the router would send an unclean path elsewhere
 		refuseUnrouted(router, w, r)
 		return
 	}

@@ -117,6 +117,8 @@ func TestUnrouted(t *testing.T) {
 		{"GET", "/v1/nothing", http.StatusNotFound, api.CodeNotFound},
 		{"GET", "/", http.StatusNotFound, api.CodeNotFound},
 		{"GET", "//x/../y", http.StatusNotFound, api.CodeNotFound},
+		{"GET", "//v1/status", http.StatusNotFound, api.CodeNotFound},
+		{"GET", "/v1/groups/../status", http.StatusNotFound, api.CodeNotFound},
 		{"POST", "/v1/status/", http.StatusNotFound, api.CodeNotFound},
 		{"PUT", "/v1/status", http.StatusMethodNotAllowed, api.CodeInvalid},
 		{"DELETE", "/v1/groups/sales", http.StatusMethodNotAllowed, api.CodeInvalid},
