@@ -3,15 +3,15 @@ package api
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 )
 
 // Client speaks to a running server.
@@ -97,13 +97,19 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, out a
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to the end or broken already
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return fmt.Errorf("read answer of %s: %w", path, err)
+		err = fmt.Errorf("read answer of %s: %w", path, err)
+		if method != http.MethodGet {
+			return c.unreachable(err, true)
+		}
+		return err
 	}
 	return nil
 }
 
 // send returns an answer with a good status, or the error the server gave.
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	var sent atomic.Bool // as far as this side knows
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
@@ -113,7 +119,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.unreachable(method, err)
+		return nil, c.unreachable(err, method != http.MethodGet && sent.Load())
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
@@ -121,30 +127,24 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	defer resp.Body.Close() //nolint:errcheck // an error is being reported already
 	var e errorBody
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&e); err != nil || e.Error == nil {
-		return nil, fmt.Errorf("%s %s: the server answered %s", method, path, resp.Status)
+		err = fmt.Errorf("%s %s: the server answered %s", method, path, resp.Status)
+		if method != http.MethodGet && resp.StatusCode >= http.StatusBadGateway { // a proxy, of a server that was asked
+			return nil, c.unreachable(err, true)
+		}
+		return nil, err
 	}
 	e.Error.Status = resp.StatusCode
 	return nil, e.Error
 }
 
-func (c *Client) unreachable(method string, err error) error {
-	e := &UnreachableError{Socket: c.socket, Unknown: method != http.MethodGet && mayHaveArrived(err), Err: err}
+// unreachable says that no server answered; unknown, that it may have done what it was
+// asked for all the same.
+func (c *Client) unreachable(err error, unknown bool) error {
+	e := &UnreachableError{Socket: c.socket, Unknown: unknown, Err: err}
 	if c.socket == "" {
 		e.URL = c.base
 	}
 	return e
-}
-
-// mayHaveArrived reports whether a request that got no answer broke off after its
-// connection stood.
-func mayHaveArrived(err error) bool {
-	if operation, ok := errors.AsType[*net.OpError](err); ok && operation.Op == "dial" {
-		return false
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return false
-	}
-	return !errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // Path joins fixed and variable parts of a path; every part is escaped.

@@ -15,6 +15,14 @@ func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	breaks := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	t.Cleanup(breaks.Close)
+	halfway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"name":`))
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(halfway.Close)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) }))
+	t.Cleanup(proxy.Close)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	for name, tt := range map[string]struct {
@@ -24,6 +32,9 @@ func TestLostAnswer(t *testing.T) {
 	}{
 		"a change":         {breaks.URL, func(c *api.Client) error { return c.Post(t.Context(), "/v1/groups", struct{}{}, nil) }, true},
 		"a question":       {breaks.URL, func(c *api.Client) error { return c.Get(t.Context(), "/v1/groups", nil, nil) }, false},
+		"half an answer":   {halfway.URL, func(c *api.Client) error { return c.Post(t.Context(), "/v1/groups", struct{}{}, new(struct{})) }, true},
+		"a proxy gives up": {proxy.URL, func(c *api.Client) error { return c.Post(t.Context(), "/v1/groups", struct{}{}, nil) }, true},
+		"no such scheme":   {"htps://localhost", func(c *api.Client) error { return c.Post(t.Context(), "/v1/groups", struct{}{}, nil) }, false},
 		"nobody listens":   {gone.URL, func(c *api.Client) error { return c.Post(t.Context(), "/v1/groups", struct{}{}, nil) }, false},
 		"what is no https": {"https" + breaks.URL[len("http"):], func(c *api.Client) error { return c.Post(t.Context(), "/v1/groups", struct{}{}, nil) }, false},
 	} {

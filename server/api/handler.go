@@ -59,7 +59,10 @@ func NewHandler(f *fleet.Fleet, e *enroll.Service, ops Operations, authenticate 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	router, pattern := h.mux.Handler(r)
-	if clean := path.Clean(r.URL.Path) == r.URL.Path; pattern == "" || !clean { // the router would send an unclean path elsewhere
+	if written := r.URL.EscapedPath(); path.Clean(written) != written { // the router would send it elsewhere
+		router, pattern = http.NotFoundHandler(), ""
+	}
+	if pattern == "" {
 		refuseUnrouted(router, w, r)
 		return
 	}

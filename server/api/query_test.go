@@ -119,6 +119,8 @@ func TestUnrouted(t *testing.T) {
 		{"GET", "//x/../y", http.StatusNotFound, api.CodeNotFound},
 		{"GET", "//v1/status", http.StatusNotFound, api.CodeNotFound},
 		{"GET", "/v1/groups/../status", http.StatusNotFound, api.CodeNotFound},
+		{"GET", "/v1/groups/%2F/../x", http.StatusNotFound, api.CodeNotFound},
+		{"PUT", "/v1/policies/a%2F", http.StatusMethodNotAllowed, api.CodeInvalid}, // a name, as it is written
 		{"POST", "/v1/status/", http.StatusNotFound, api.CodeNotFound},
 		{"PUT", "/v1/status", http.StatusMethodNotAllowed, api.CodeInvalid},
 		{"DELETE", "/v1/groups/sales", http.StatusMethodNotAllowed, api.CodeInvalid},
