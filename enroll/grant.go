@@ -97,7 +97,7 @@ func CheckURL(raw string, lab bool) error {
 	if err != nil || u.Hostname() == "" || !validPort(u) {
 		return fmt.Errorf("public URL %q: want https://host[:port]", raw)
 	}
-	if u.Scheme != "https" || (u.Path != "" && u.Path != "/") || strings.ContainsAny(raw, "?#@") {
+	if !strings.HasPrefix(raw, "https://") || (u.Path != "" && u.Path != "/") || strings.ContainsAny(raw, "?#@") {
 		return fmt.Errorf("public URL %q: want https://host[:port] without a path, a query or a user", raw)
 	}
 	if lab {

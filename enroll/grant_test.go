@@ -50,6 +50,7 @@ func TestCheckURL(t *testing.T) {
 		{"https://xn--r8jz45g.example", true, true, ""},
 		{"https://1.example.com", true, true, ""},
 
+		{"httPs://mdm.example.co.jp", false, false, "want https://"}, // phones keep it as it is written
 		{"https://localhost:8443", false, true, "localhost"},
 		{"https://LOCALHOST.:8443", false, true, "localhost"},
 		{"https://mdm.localhost", false, true, "localhost"},

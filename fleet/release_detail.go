@@ -3,7 +3,6 @@ package fleet
 import (
 	"time"
 
-	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -51,16 +50,20 @@ func (f *Fleet) Release(seg storage.Segment, version string) (ReleaseDetail, err
 	}
 	now := f.now()
 	for _, m := range r.Models {
-		window := ReleaseWindow{Model: m.Model, Offered: offered(r.PostedFor(m.Model), m.LeftPublic, now)}
+		window := ReleaseWindow{Model: m.Model}
 		if posted := r.PostedFor(m.Model); !posted.IsZero() {
 			window.Posted = posted.String()
 		}
 		if !m.LeftPublic.IsZero() {
 			window.LeftPublic = m.LeftPublic.String()
 		}
-		if end, ends := s.catalog.ShelfLife(r.Version, m.Model); ends {
+		end, ends := s.catalog.ShelfLife(r.Version, m.Model)
+		if ends {
 			window.Installable = end.String()
 		}
+		// Of one that another replaced, the day on which it left is not always known.
+		public := m.LeftPublic.IsZero() && !ends || m.LeftPublic.Time(time.UTC).After(now)
+		window.Offered = public && !r.PostedFor(m.Model).IsZero() && !r.PostedFor(m.Model).Time(time.UTC).After(now)
 		d.Windows = append(d.Windows, window)
 	}
 	world := s.withCensus(w.census, now)
@@ -74,10 +77,4 @@ func (f *Fleet) Release(seg storage.Segment, version string) (ReleaseDetail, err
 		}
 	}
 	return d, nil
-}
-
-// offered reports whether Apple offers to everybody at now what was posted on one day
-// and leaves, or left, on another; the zero day is never.
-func offered(posted, left catalog.Date, now time.Time) bool {
-	return !posted.IsZero() && !posted.Time(time.UTC).After(now) && (left.IsZero() || left.Time(time.UTC).After(now))
 }

@@ -21,6 +21,11 @@ func TestOfferedByTheClock(t *testing.T) {
 		w.clock.now = at
 		d, err := w.fleet.Release(seg, "26.6")
 		w.must(err)
+		old, err := w.fleet.Release(seg, "18.0") // nobody noted when it left
+		w.must(err)
+		if got := old.Windows[0]; got.Offered || got.LeftPublic != "" {
+			t.Errorf("on %s: %+v is offered", day, got)
+		}
 		if got := d.Windows[0]; got.Offered != want || got.Posted != "2026-07-27" || got.LeftPublic != "2026-08-17" {
 			t.Errorf("on %s: %+v, want offered %t", day, got, want)
 		}

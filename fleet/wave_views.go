@@ -74,7 +74,10 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 		case !wave.Begun(now) && !wave.Closed.IsZero():
 			v.State, v.Why = WaveWaiting, WaitCalendar
 		case !wave.Begun(now) && i > 0 && wave.Start.After(wave.Planned):
-			v.State, v.Why = WaveWaiting, WaitSoak
+			v.State, v.Why = WaveWaiting, WaitCalendar // which put off one before it
+			if a.Soak > 0 && !schedule.After(waves[i-1].Start, a.Soak).Before(wave.Start) {
+				v.Why = WaitSoak
+			}
 		case !wave.Begun(now):
 			v.State, v.Why = WaveWaiting, WaitStart
 		case v.Phones > 0 && v.Done == v.Phones:

@@ -269,13 +269,18 @@ func (c choice) isCandidate(r *release) bool {
 	return (stands || auto) && c.g.gates(r) && c.takes(r) && ok && m.open(c.now) && !c.g.isDeclined(r.Version, c.now)
 }
 
-// autoCandidate returns the newest release a model can get that was neither
-// declined nor, after an offer, withdrawn, and that takes accepts.
+// autoCandidate returns the newest release a model can get that was not declined and
+// that takes accepts, and nil when somebody withdrew that from the testers: an older one
+// is replaced by it, and nobody could decide about what they find.
 func (w *World) autoCandidate(g *group, model string, now time.Time, takes func(*release) bool) *release {
-	return w.newest(g, model, now, func(r *release) bool {
-		stands, exists := g.offered(r.Version, now)
-		return (stands || !exists) && takes(r)
-	})
+	r := w.newest(g, model, now, takes)
+	if r == nil {
+		return nil
+	}
+	if stands, exists := g.offered(r.Version, now); exists && !stands {
+		return nil
+	}
+	return r
 }
 
 // newest returns the newest release a model can get that was not declined and

@@ -35,6 +35,11 @@ func TestBlocked(t *testing.T) {
 		want    policy.Code
 		release string
 	}{
+		{"tester: auto, and the newest was withdrawn", parts(), func(p *policy.Parts) {
+			addRelease("26.6.1", "2026-08-10")(p)
+			p.Groups[0].Candidate = policy.CandidateAuto
+			p.Offers = []policy.Offer{{Group: group, Release: "26.6.1", At: before, Withdrawn: before}}
+		}, func(f *policy.Facts) { f.Ring = policy.RingVerification }, policy.ReasonGateClosed, "26.6.1"},
 		{"not approved", verified(), same, as, policy.ReasonGateClosed, next},
 		{"approval of tomorrow", approved(), func(p *policy.Parts) { p.Approvals[0].At = after }, as, policy.ReasonGateClosed, next},
 		{"withdrawn", approved(), func(p *policy.Parts) { p.Approvals[0].Withdrawn = now }, as, policy.ReasonGateClosed, next},
@@ -223,11 +228,6 @@ func TestEnforce(t *testing.T) {
 			addRelease("26.6.1", "2026-08-10")(p)
 			p.Offers, p.Groups[0].Candidate = nil, policy.CandidateAuto
 			p.Declines = []policy.Decline{{Group: group, Release: "26.6.1", At: before}}
-		}, tester(), candidate},
-		{"tester: auto skips the withdrawn", parts(), func(p *policy.Parts) {
-			addRelease("26.6.1", "2026-08-10")(p)
-			p.Groups[0].Candidate = policy.CandidateAuto
-			p.Offers = []policy.Offer{{Group: group, Release: "26.6.1", At: before, Withdrawn: before}}
 		}, tester(), candidate},
 		{"tester: auto skips other models", parts(), func(p *policy.Parts) {
 			p.Releases = append(p.Releases, policy.Release{Version: "26.6.1", Models: windows("2026-08-10", "iPhone18,1")})

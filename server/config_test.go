@@ -181,7 +181,7 @@ func FuzzConfig(f *testing.F) {
 	path := filepath.Join(dir, "config.yaml")
 	for _, seed := range []string{
 		"url: https://mdm.example.co.jp\n", "url: https://localhost:8443\nadmin_listen: 127.0.0.1:9\nlegacy_crypto: true\n",
-		"url: https://a.example\ntls: {certificate: a, key: b}\npush: {per_minute: 5, min_interval: 1s}\n", "a: &a [*a]\n", "url: [[[[", "---\n---\n",
+		"url: https://a.example\ntls: {certificate: a, key: b}\npush: {per_minute: 5, min_interval: 1s}\n", "a: &a [*a]\n", "url: [[[[", "---\n---\n", "url: httPs://l",
 	} {
 		f.Add([]byte(seed))
 	}

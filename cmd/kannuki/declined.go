@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
@@ -56,7 +57,7 @@ func (g *globals) leftOpenText(list []policy.LeftOpen, line func(policy.LeftOpen
 		if o.Verification > 0 {
 			text += t.T("; verification phones with a flaw left %d", o.Verification)
 		}
-		fmt.Fprintf(&b, "- %s\n    %s: kannuki exposure show --release %s --group %s\n", text, t.T("Waiting has cost"), o.Release, o.Group)
+		fmt.Fprintf(&b, "- %s\n    %s: kannuki exposure show --release %s --group %s\n", text, t.T("Waiting has cost"), lang.ShellWord(o.Release), o.Group)
 	}
 	if b.Len() == 0 {
 		return ""

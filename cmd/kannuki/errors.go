@@ -205,7 +205,11 @@ func describe(t *lang.Printer, err error) failure {
 		}
 	}
 	if errors.Is(err, context.Canceled) {
-		f = failure{Exit: exitError, Code: codeError, Message: t.T("Interrupted.")}
+		next := "" // what was asked may be done all the same
+		if e, ok := errors.AsType[*api.UnreachableError](err); ok && e.Unknown {
+			next = f.Next
+		}
+		f = failure{Exit: exitError, Code: codeError, Message: t.T("Interrupted."), Next: next}
 	}
 	if e, ok := errors.AsType[*nextError](err); ok {
 		f.Next = e.next

@@ -41,6 +41,10 @@ func TestReport(t *testing.T) {
 			"kannuki: The server was asked, and its answer is lost: EOF. It may have been done.\n" +
 				"See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.\n",
 		},
+		{
+			"interrupted change", &api.UnreachableError{Socket: "/data/kannuki.sock", Unknown: true, Err: context.Canceled}, 1,
+			"kannuki: Interrupted.\nSee whether it was, with the command that shows it or `kannuki audit log`, before you do it again.\n",
+		},
 		{"escapes", errors.New("name: \x1b[31mP\u009bX"), 1, "kannuki: name:  [31mP X\n"},
 		{"invalid", &api.Error{Code: api.CodeInvalid, Message: "deadline: want +3d"}, 2, "kannuki: deadline: want +3d\n"},
 		{

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -73,7 +74,7 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 	switch {
 	case v.Approvable:
 	case len(v.Missing) == 0:
-		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet: \"kannuki gate show %s --group %s\" says why. The plan takes every production model to be verified.", v.Release, v.Group))
+		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet: `kannuki gate show %s --group %s` says why. The plan takes every production model to be verified.", lang.ShellWord(v.Release), v.Group))
 	default:
 		fmt.Fprintf(&b, "%s\n", t.T("It cannot be approved yet; not verified: %s. The plan takes every production model to be verified.", list(v.Missing).shown))
 	}

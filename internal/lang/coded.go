@@ -123,10 +123,11 @@ func (p *Printer) Fill(text string, params map[string]string) string {
 // had a value.
 func (p *Printer) fill(part string, params map[string]string) (string, bool) {
 	var out strings.Builder
-	complete := true
+	complete, command := true, false // command: between two backticks of the text, for people to copy
 	for {
 		before, rest, found := strings.Cut(part, "{")
 		out.WriteString(before)
+		command = command != (strings.Count(before, "`")%2 == 1)
 		if !found {
 			return out.String(), complete
 		}
@@ -137,7 +138,7 @@ func (p *Printer) fill(part string, params map[string]string) (string, bool) {
 			value = both{"unknown", "不明"}.in(p.lang)
 		}
 		word := p.value(name, value)
-		if strings.Count(out.String(), "`")%2 == 1 { // in a command, which people copy
+		if command {
 			word = ShellWord(word)
 		}
 		out.WriteString(word)

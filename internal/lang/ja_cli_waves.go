@@ -62,7 +62,7 @@ func japaneseWaves() []both {
 		{"when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock (default: that of the policy)", "端末が自動でインストールする期限：+3d、+12h、または各端末の時計で2026-11-27T18:30（既定：ポリシーの期限）"},
 		{"when phones begin to be asked: an offset such as +2h (default: at once)", "適用を始める時刻：+2hなど（既定：すぐ）"},
 		{"as with gate approve: with the waves of the older rollout under way", "gate approveと同じく、展開中の古いリリースの段階を引き継ぐ"},
-		{"It cannot be approved yet: \"kannuki gate show %s --group %s\" says why. The plan takes every production model to be verified.", "まだ承認できません。理由は「kannuki gate show %s --group %s」で確認できます。すべての本番機種を検証済みとみなして計算しています。"},
+		{"It cannot be approved yet: `kannuki gate show %s --group %s` says why. The plan takes every production model to be verified.", "まだ承認できません。理由は`kannuki gate show %s --group %s`で確認できます。すべての本番機種を検証済みとみなして計算しています。"},
 		{"It cannot be approved yet; not verified: %s. The plan takes every production model to be verified.", "まだ承認できません。未検証：%s。すべての本番機種を検証済みとみなして計算しています。"},
 		{"%d production phones would be asked to install at once.", "本番端末%d台にすぐに適用します。"},
 		{"%d verification phones too.", "検証用端末%d台にも適用します。"},
