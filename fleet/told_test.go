@@ -99,3 +99,19 @@ func TestDeadlineThatNoClockShows(t *testing.T) {
 		t.Errorf("refused as %s, want deadline-skipped", e.Code)
 	}
 }
+
+// A wave that comes later because the calendar put off the one before it says so where
+// nothing else makes it wait.
+func TestWaveBehindAClosedDay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t) // a Tuesday
+	w.verified()
+	w.decides("closed", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2026-08-18..2026-08-20"})}}})
+	for soak, want := range map[string]fleet.WaveWait{"": fleet.WaitCalendar, "7d": fleet.WaitSoak} {
+		plan, err := w.fleet.PlanRollout(seg, fleet.ApproveRequest{Group: "sales", Release: release, Waves: []string{"25%@+0", "100%@+5d"}, Soak: soak, Deadline: "+2d"})
+		w.must(err)
+		if got := plan.Waves[1]; got.Why != want {
+			t.Errorf("soak %q: the second wave waits for %q, want %q", soak, got.Why, want)
+		}
+	}
+}

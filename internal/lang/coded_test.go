@@ -208,6 +208,8 @@ func TestFill(t *testing.T) {
 		{"instant", "ja", "{date}", map[string]string{"date": "2026-11-27T09:30:00Z"}, "2026-11-27 18:30 +09:00"},
 		{"no instant", "en", "{date}", map[string]string{"date": "soon"}, "soon"},
 		{"setting", "en", "{setting}", map[string]string{"setting": "auto"}, "By itself"},
+		{"a command", "en", "{app}: `kannuki gate show {release}`, {app}", map[string]string{"app": "P (x)", "release": "26.3.1 (a)"}, "P (x): `kannuki gate show \"26.3.1 (a)\"`, P (x)"},
+		{"a backtick in a value", "en", "{app}, {floor}", map[string]string{"app": "the till's ` key", "floor": "1 (b)"}, "the till's ` key, 1 (b)"},
 		{"open ends", "en", "a [b {c", map[string]string{"c": "d"}, "a b d"},
 	}
 	for _, tc := range tests {
