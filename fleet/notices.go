@@ -26,6 +26,8 @@ const (
 
 	NoticeReleaseLeftOpen = "release.left-open" // a release that the group declined would fix a flaw known to be exploited, and nothing else does
 
+	NoticeOverrideEnded = "override.ended" // an exception came to its end: phones are asked no longer
+
 	NoticePhoneLeaked     = "phone.leaked"      // a production phone came to a release that nobody approved for its group
 	NoticeRolloutStopped  = "rollout.stopped"   // a rollout stopped itself, and waits for a person
 	NoticeWaveKept        = "rollout.wave-kept" // a wave came due so late that its build would not outlive it for long enough
@@ -38,7 +40,7 @@ const (
 // NoticeKinds returns every kind there is, sorted.
 func NoticeKinds() []string {
 	kinds := []string{
-		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticeReleaseLeftOpen, NoticePhoneLeaked, NoticeRolloutStopped, NoticeRolloutHurried, NoticeWaveKept,
+		NoticeHoldAlarm, NoticeHoldEnded, NoticeHoldSettled, NoticeBranchQuiet, NoticeBranchStopped, NoticeReleaseUrgent, NoticeReleaseLeftOpen, NoticeOverrideEnded, NoticePhoneLeaked, NoticeRolloutStopped, NoticeRolloutHurried, NoticeWaveKept,
 		NoticeProposalWaiting, NoticeProposalSigned, NoticeProposalRefused,
 		NoticeChaseNotice, NoticeChaseMessage, NoticeChaseEscalate, NoticeChaseTicket,
 		NoticeTestsNotice, NoticeTestsMessage, NoticeTestsEscalate, NoticeTestsTicket, NoticeBetaBroken,

@@ -83,5 +83,6 @@ type Override struct {
 	Reason       string    `json:"reason,omitzero"`   // of the first
 	SecondReason string    `json:"secondReason,omitzero"`
 	Until        time.Time `json:"until,omitzero"`
-	Broken       []string  `json:"broken,omitempty"` // verdicts accepted although they say broken
+	Broken       []string  `json:"broken,omitempty"`   // verdicts accepted although they say broken
+	EndToldAt    time.Time `json:"endToldAt,omitzero"` // when people were told that it had ended; zero: they were not
 }

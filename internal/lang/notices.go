@@ -50,6 +50,10 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"iOS {release}, declined for {group}, would fix {flaws}, known to be exploited[ (beside {known}, told before)], and nothing approved does. Production phones left with such a flaw: {count}[; verification phones: {verification}]. Approve a newer release with the fix: `kannuki gate list --group {group}`.",
 			"{group}が拒否したiOS {release}は、悪用が確認された{flaws}を修正します[（通知済み：{known}）]。承認済みのリリースには修正がありません。影響する本番端末：{count}台[、影響する検証用端末：{verification}台]。修正を含む新しいリリースを承認してください：`kannuki gate list --group {group}`",
 		},
+		"override.ended": {
+			"The exception for iOS {release} in {group} ended on {date}. It was given by {by} and {second}: {reason}. Phones that are asked no longer: {count}[; that install it already: {installing}]. Gate: {phase}.[ {step}] See `kannuki gate show {release} --group {group}`.",
+			"{group}のiOS {release}の例外承認は{date}に終わりました。承認：{by}、{second}。判断理由：{reason}。適用を求めなくなった端末：{count}台[、すでに適用中の端末：{installing}台]。ゲート：{phase}。[{step}]確認：`kannuki gate show {release} --group {group}`",
+		},
 		"phone.leaked": {
 			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.[ Not verified: {missing}.]",
 			"{group}の端末{device}が[{from}から]iOS {release}に更新されました（未承認）。理由：{why}。[未検証：{missing}。]",

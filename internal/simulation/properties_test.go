@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -30,6 +31,7 @@ type book struct {
 	flaws      int                        // known to be exploited that the server was told of
 	hurry      hurryBook
 	holds      map[string]*toldHold
+	ends       map[string]overrideEnd // by approval
 	deliveries map[string]*deliveries // by phone, enrolment and app
 	steps      map[string]time.Time   // reminders, by phone, enrolment, approval and step
 	unreminded map[string]time.Time   // since when phones wait for the first, by phone, enrolment and approval
@@ -40,7 +42,7 @@ type book struct {
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}, heard: map[string]*heard{}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, ends: map[string]overrideEnd{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}, heard: map[string]*heard{}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.
@@ -192,6 +194,9 @@ func (w *world) checkDecisions() {
 		if strings.HasPrefix(e.Action, "hold.") {
 			w.checkHoldEntry(e)
 		}
+		if e.Action == fleet.NoticeOverrideEnded {
+			w.checkOverrideEnd(e)
+		}
 	}
 	for _, a := range w.records.Approvals {
 		if w.book.approvals[a.ID] {
@@ -220,6 +225,7 @@ func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
 		return
 	}
 	if o := a.Override; o != nil {
+		w.book.ends[a.ID] = overrideEnd{at: o.Until}
 		proposer := e.Detail["proposed_by"]
 		switch {
 		case e.Action != "gate.override" || e.Detail["approval"] != a.ID:
@@ -256,6 +262,7 @@ const patience = 84 * time.Hour
 // daily looks at each phone: those that should be on their way get there in time.
 func (w *world) daily() {
 	w.checkHolds()
+	w.checkOverrideEnds()
 	w.checkNeighbour()
 	w.checkSettled()
 	w.checkFailing()
