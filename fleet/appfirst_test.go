@@ -315,9 +315,9 @@ func TestAppIsAskedForFiveTimes(t *testing.T) {
 // waiting returns what the gate says of the phones that wait for an app.
 func (w *world) waiting() []fleet.AppFirst {
 	w.t.Helper()
-	list, err := w.fleet.AppsFirst(seg, "sales", release)
+	detail, err := w.fleet.GateDetail(seg, "sales", release)
 	w.must(err)
-	return list
+	return detail.AppsFirst
 }
 
 // TestAppIsAskedForAnew: what a phone answered and the step stay true after the
@@ -514,7 +514,7 @@ func TestAppIsNeverSentTo(t *testing.T) {
 			t.Errorf("phone %s: reason = %q, want %q", name, got, want)
 		}
 	}
-	waits, err := w.fleet.AppsFirst(seg, "sales", release)
+	detail, err := w.fleet.GateDetail(seg, "sales", release)
 	w.must(err)
 	want := []fleet.AppFirst{
 		{BundleID: "com.example.pos", Floor: "2.0", Why: policy.WhyAppByHand, Phones: 1},
@@ -522,7 +522,7 @@ func TestAppIsNeverSentTo(t *testing.T) {
 		{BundleID: "com.example.pos", Floor: "2.0", Why: policy.WhyAppQueued, Phones: 1},
 		{BundleID: "com.example.pos", Floor: "2.0", Why: policy.WhyAppSent, Phones: 1},
 	}
-	if diff := cmp.Diff(want, waits); diff != "" {
+	if diff := cmp.Diff(want, detail.AppsFirst); diff != "" {
 		t.Errorf("phones that wait for an app (-want +got):\n%s", diff)
 	}
 }
@@ -588,6 +588,12 @@ func TestGateStepIsTheApp(t *testing.T) {
 		t.Helper()
 		gate, err := w.fleet.Gate(seg, "sales", release)
 		w.must(err)
+		listed, err := w.fleet.Gates(seg, "sales")
+		w.must(err)
+		i := slices.IndexFunc(listed, func(g policy.Gate) bool { return g.Release == release })
+		if l := listed[i]; l.NextAutomatic != gate.NextAutomatic || l.NextHuman != gate.NextHuman {
+			t.Errorf("next in the list = %q, %q; in the gate %q, %q", l.NextAutomatic, l.NextHuman, gate.NextAutomatic, gate.NextHuman)
+		}
 		detail, err := w.fleet.RolloutDates(w.ctx, seg, "sales", release, nil)
 		w.must(err)
 		return [4]string{string(gate.NextAutomatic), string(gate.NextHuman), detail.NextAutomatic, detail.NextHuman}

@@ -247,12 +247,23 @@ func (c *census) all() iter.Seq[member] {
 	}
 }
 
+// eachLook yields every look with how many phones have it, under the conditions of all.
+func (c *census) eachLook() iter.Seq[*look] {
+	return func(yield func(*look) bool) {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		for l := range c.looks.all() {
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
+
 // size returns how many phones a group has, by ring.
 func (c *census) size(group string) map[storage.Ring]int {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	out := map[storage.Ring]int{}
-	for l := range c.looks.all() {
+	for l := range c.eachLook() {
 		if l.phone.Group == group {
 			out[l.phone.Ring] += l.count
 		}

@@ -16,6 +16,7 @@ type foreseen struct {
 	rebased  Rebased
 	haste    *Haste
 	lanes    []LanePromise
+	byHand   *AppsByHand
 }
 
 // foresee works that out for approvals that change, that which the decision leads to
@@ -23,9 +24,11 @@ type foreseen struct {
 func (f *Fleet) foresee(w *worldState, s *snapshot, changed []storage.Approval) (foreseen, error) {
 	a := changed[len(changed)-1]
 	promised, err := f.promise(w, s, a)
+	after := s.with(changed)
 	return foreseen{
 		approval: a, known: slices.ContainsFunc(s.records.Approvals, func(b storage.Approval) bool { return b.ID == a.ID }),
-		promise: promised, rebased: f.rebased(w, s, a), haste: f.haste(w, s, a), lanes: f.lanePromises(w, s.with(changed), a),
+		promise: promised, rebased: f.rebased(w, s, a), haste: f.haste(w, s, a), lanes: f.lanePromises(w, after, a),
+		byHand: f.appsByHand(w, after, a.Group, a.Release),
 	}, err
 }
 
@@ -35,7 +38,7 @@ func (f *Fleet) foretell(w *worldState, v foreseen, e *Effect) {
 	if v.known || !e.DryRun {
 		e.Approval = v.approval.ID
 	}
-	e.Promise, e.Rebased, e.Haste, e.LanePromises = v.promise, v.rebased, v.haste, v.lanes
+	e.Promise, e.Rebased, e.Haste, e.LanePromises, e.AppsByHand = v.promise, v.rebased, v.haste, v.lanes, v.byHand
 	e.Waves = f.waveViews(w, v.approval, policy.Phase(e.Phase))
 	if v.approval.Override != nil {
 		e.Until = v.approval.Override.Until

@@ -17,18 +17,32 @@ import (
 // Gate returns one gate with everything a person deciding about it should see,
 // and the records that each of its reasons rests on.
 func (f *Fleet) Gate(seg storage.Segment, group, release string) (policy.Gate, error) {
+	v, err := f.GateDetail(seg, group, release)
+	return v.Gate, err
+}
+
+// GateDetail is one gate with the apps that its production phones need first.
+type GateDetail struct {
+	policy.Gate
+	AppsFirst  []AppFirst  // once it is approved, what phones of waves that began wait for: of each the first such app, by app, floor and state
+	AppsByHand *AppsByHand // once it is approved, and nil for none
+}
+
+// GateDetail returns what [Fleet.Gate] does with the apps that phones need first.
+func (f *Fleet) GateDetail(seg storage.Segment, group, release string) (GateDetail, error) {
 	w, err := f.world(seg)
 	if err != nil {
-		return policy.Gate{}, err
+		return GateDetail{}, err
 	}
-	s := w.current.Load()
+	e := f.explainer(w)
+	s := e.snap
 	gate, err := f.gate(w, s, group, release)
 	if err != nil {
-		return policy.Gate{}, err
+		return GateDetail{}, err
 	}
-	now := f.now()
-	gate = f.stepsForApps(w, gate)
-	return s.policy.Cited(s.awaitedAlone(s.withCensus(w.census, now), gate, now), now), nil
+	waits := e.appWaits(gate)
+	gate = s.awaitedAlone(e.world, waits.stepsForApps(gate), e.now)
+	return GateDetail{s.policy.Cited(gate, e.now), waits.list(), f.appsByHand(w, s, group, release)}, nil
 }
 
 func (f *Fleet) gate(w *worldState, s *snapshot, group, release string) (policy.Gate, error) {
@@ -45,11 +59,18 @@ func (f *Fleet) gate(w *worldState, s *snapshot, group, release string) (policy.
 // Gates returns the gates of one group, or of all when group is "", newest
 // release first within a group.
 func (f *Fleet) Gates(seg storage.Segment, group string) ([]policy.Gate, error) {
-	gates := []policy.Gate{}
-	err := f.eachGroup(seg, group, func(s *snapshot, world *policy.World, name string, now time.Time) {
+	w, err := f.world(seg)
+	if err != nil {
+		return nil, err
+	}
+	gates, e := []policy.Gate{}, f.explainer(w)
+	err = f.eachGroup(seg, group, func(s *snapshot, world *policy.World, name string, now time.Time) {
 		all := policy.Gates(world, name, now)
 		gates = append(gates, s.awaited(world, all, slices.Clone(all), now)...)
 	})
+	for i, g := range gates {
+		gates[i] = e.stepsInLists(g)
+	}
 	return gates, err
 }
 
@@ -88,6 +109,7 @@ type Effect struct {
 	// LanePromises are deadlines that phones keep from the urgent route of an older
 	// release, before that of their wave.
 	LanePromises []LanePromise `json:"urgent_promises,omitempty"`
+	AppsByHand   *AppsByHand   `json:"apps_by_hand,omitempty"` // absent for none
 	// Waves are those of the approval, with their dates; none for a decision
 	// that has none.
 	Waves []WaveView `json:"waves,omitempty"`

@@ -28,6 +28,8 @@ type RolloutPlan struct {
 	Install             int `json:"install"`
 	InstallVerification int `json:"install_verification"`
 	AppFirst            int `json:"app_first,omitempty"` // production phones of which an app is brought up to date at once, for the release to follow
+	// AppsByHand are apps that somebody has to update on production phones; nil for none.
+	AppsByHand *AppsByHand `json:"apps_by_hand,omitempty"`
 	Promise
 	Rebased
 	Soak  string      `json:"soak,omitempty"`
@@ -110,7 +112,7 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 			v.InstallVerification++
 		}
 	})
-	v.LanePromises = f.lanePromises(w, after, a)
+	v.LanePromises, v.AppsByHand = f.lanePromises(w, after, a), f.appsByHand(w, after, a.Group, a.Release)
 	if a.Soak > 0 {
 		v.Soak = noticeText(a.Soak)
 	}

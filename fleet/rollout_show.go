@@ -89,10 +89,9 @@ func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, re
 	if err != nil {
 		return RolloutDetail{}, err
 	}
-	gate = f.stepsForApps(w, gate)
 	v := RolloutDetail{
 		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Waves: []WaveDates{}, Floors: []FloorView{},
-		NextAutomatic: string(gate.NextAutomatic), NextWave: gate.NextWave, NextHuman: string(gate.NextHuman),
+		NextWave: gate.NextWave,
 	}
 	a, ok := standing(s, group, release, f.now())
 	if ok {
@@ -108,7 +107,10 @@ func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, re
 			v.Floors = append(v.Floors, FloorView{fl.BundleID, fl.Version})
 		}
 	}
-	return v, f.rolloutPhones(ctx, w, a, &v, q)
+	waits, err := f.rolloutPhones(ctx, w, a, &v, q)
+	gate = waits.stepsForApps(gate)
+	v.NextAutomatic, v.NextHuman = string(gate.NextAutomatic), string(gate.NextHuman)
+	return v, err
 }
 
 // waveDates describes the waves of an approval with what the calendar did.
@@ -133,8 +135,9 @@ func waveMove(what string, m *policy.Move) []WaveMove {
 	return []WaveMove{{What: what, From: string(m.From), By: string(m.By), Days: days}}
 }
 
-// rolloutPhones counts the production phones by reason and adds a page of them.
-func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Approval, v *RolloutDetail, q *RolloutQuery) error {
+// rolloutPhones counts the production phones by reason, adds a page of them, and
+// returns which wait for an app.
+func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Approval, v *RolloutDetail, q *RolloutQuery) (appWaits, error) {
 	e := f.explainer(w)
 	v.Declined = e.flaws.Declined(v.Group)
 	listed := page{limit: maxListed}
@@ -144,18 +147,15 @@ func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Appr
 			listed.limit = min(q.Limit, maxListed)
 		}
 	}
-	counts := map[string]int{}
-	e.survey("", func(m member, x explained) {
-		p := &m.look.phone
-		if p.Group != v.Group || !m.enrolled() || p.Ring != storage.RingProduction {
-			return
-		}
-		counts[rolloutReason(p, v.Release, string(x.reason))]++
+	counts, waits := map[string]int{}, appWaits{release: v.Release}
+	for m, x := range e.surveyed(func(m member) bool { return m.look.phone.Group == v.Group && inProduction(m) }) {
+		counts[rolloutReason(&m.look.phone, v.Release, string(x.reason))]++
 		listed.add(m)
-	})
+		waits.add(e, m, x)
+	}
 	v.Reasons = sortedCounts(counts)
 	if q == nil {
-		return nil
+		return waits, nil
 	}
 	members, next := listed.members()
 	v.Next, v.Phones = next, []RolloutPhone{}
@@ -166,7 +166,7 @@ func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Appr
 			v.Phones = append(v.Phones, f.rolloutPhone(p, &approval, rolloutReason(p, v.Release, e.view(p).Reason)))
 		}
 	}
-	return err
+	return waits, err
 }
 
 func rolloutReason(p *storage.Phone, release, reason string) string {

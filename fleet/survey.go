@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"iter"
 	"runtime"
 	"slices"
 	"time"
@@ -65,37 +66,53 @@ type explained struct {
 // survey calls visit with every phone of a group, or of all when it is "", and its
 // explanation.
 func (e explainer) survey(group string, visit func(m member, x explained)) {
+	for m, x := range e.surveyed(func(m member) bool { return group == "" || m.look.phone.Group == group }) {
+		visit(m, x)
+	}
+}
+
+// surveyed returns the phones that are wanted, each with its explanation.
+func (e explainer) surveyed(wanted func(member) bool) iter.Seq2[member, explained] {
 	type key struct {
 		look   *look
 		silent bool
 		udid   string
 	}
-	s := surveyor{snapshots: []*snapshot{e.snap}}
-	known := map[key]explained{}
-	for m := range e.state.census.all() {
-		if group != "" && m.look.phone.Group != group {
-			continue
-		}
-		silent := m.contact == 0 || e.now.Sub(m.contact.time()) >= policy.OfflineAfter
-		k := key{look: m.look, silent: silent}
-		if s.apart(m.look.phone.Group) {
-			k.udid = m.udid
-		}
-		x, ok := known[k]
-		if !ok {
-			p := s.stand(m)
-			if p.Contact = e.now; silent {
-				p.Contact = time.Time{}
+	return func(yield func(member, explained) bool) {
+		s := surveyor{snapshots: []*snapshot{e.snap}}
+		known := map[key]explained{}
+		for m := range e.state.census.all() {
+			if !wanted(m) {
+				continue
 			}
-			_, _, full := e.explain(&p)
-			x = explained{reason: full.Reason.Code, hold: full.Hold}
-			if x.reason == policy.ReasonAppUpdateNeeded {
-				x.waits = full.Reason
+			silent := m.contact == 0 || e.now.Sub(m.contact.time()) >= policy.OfflineAfter
+			k := key{look: m.look, silent: silent}
+			if s.apart(m.look.phone.Group) {
+				k.udid = m.udid
 			}
-			known[k] = x
+			x, ok := known[k]
+			if !ok {
+				p := s.stand(m)
+				if p.Contact = e.now; silent {
+					p.Contact = time.Time{}
+				}
+				x = e.explained(&p)
+				known[k] = x
+			}
+			if !yield(m, x) {
+				return
+			}
 		}
-		visit(m, x)
 	}
+}
+
+func (e explainer) explained(p *storage.Phone) explained {
+	_, _, full := e.explain(p)
+	x := explained{reason: full.Reason.Code, hold: full.Hold}
+	if x.reason == policy.ReasonAppUpdateNeeded {
+		x.waits = full.Reason
+	}
+	return x
 }
 
 // phonesOf reads the phones of a page, on all processors because decoding them

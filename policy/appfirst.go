@@ -2,8 +2,11 @@ package policy
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/kannuki-mdm/kannuki/internal/version"
 )
 
 // Delivery says how a newer version of a business app comes to phones.
@@ -27,7 +30,7 @@ type AppInstall struct {
 	BundleID string   `json:"bundle_id"`
 	Floor    string   `json:"floor"`   // lowest version that will do
 	Version  string   `json:"version"` // that is on the phone
-	Deliver  Delivery `json:"deliver"` // DeliverStore or DeliverLicensed
+	Deliver  Delivery `json:"deliver"` // how it gets there; of Target.Apps never DeliverNone
 	SourceID string   `json:"source_id"`
 }
 
@@ -43,14 +46,53 @@ func (c choice) appsFirst(a approvalOf, blocked Reason) []AppInstall {
 	if _, never := enforceBy(c.f); never.Code != "" {
 		return nil
 	}
+	return c.belowFloors(a, false)
+}
+
+// belowFloors returns the apps that keep the phone from an approval's release because
+// they are too old, in the order of the floors: those that come by hand, or the others.
+func (c choice) belowFloors(a approvalOf, byHand bool) []AppInstall {
 	var list []AppInstall
 	for _, floor := range a.floorsFor(c.f.Model) {
-		r := c.belowFloor(floor)
-		if deliver := c.g.delivery(floor.BundleID); r.Code == ReasonAppUpdateNeeded && deliver != DeliverNone {
+		r, deliver := c.belowFloor(floor), c.delivery(floor.BundleID)
+		if r.Code == ReasonAppUpdateNeeded && byHand == (deliver == DeliverNone) {
 			list = append(list, AppInstall{floor.BundleID, floor.MinVersion, r.Params[ParamVersion], deliver, a.ID})
 		}
 	}
 	return list
+}
+
+// delivery returns how an app comes to the phone: to an unsupervised one not by this
+// server, because the phone would ask its user.
+func (c choice) delivery(bundleID string) Delivery {
+	if c.f.Supervised == Unsupervised {
+		return DeliverNone
+	}
+	return c.g.delivery(bundleID)
+}
+
+// AppsByHand returns the apps that somebody has to update on a production phone before
+// an approval of a release lets it start, whatever its wave and whether or not the
+// rollout is stopped: those below their floors that this server does not bring there, in
+// the order of the floors. None for a phone that needs the release no more, or that the
+// approval could not make install it with every app in place.
+func AppsByHand(w *World, f Facts, release string, now time.Time) []AppInstall {
+	g := w.groups[f.Group]
+	if g == nil || f.Ring == RingVerification {
+		return nil
+	}
+	f = w.Counted(f)
+	c := choice{w: w, g: g, f: &f, now: w.halt.time(now)}
+	i := slices.IndexFunc(g.approvals, func(a approvalOf) bool { return a.Release == release && begun(a.At, c.now) })
+	if i < 0 || !version.Newer(release, f.OSVersion) {
+		return nil
+	}
+	a := g.approvals[i]
+	m, ok := a.release.windows[f.Model]
+	if _, never := enforceBy(c.f); never.Code != "" || !ok || !m.open(c.now) || !c.stands(a) || c.leftOver(a) || !a.covers(f.Model) {
+		return nil
+	}
+	return c.belowFloors(a, true)
 }
 
 // delivery returns how an app comes to the phones of the group.

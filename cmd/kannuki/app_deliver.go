@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -37,6 +40,23 @@ func (g *globals) appFirstText(n int) string {
 		return ""
 	}
 	return g.text.N(n, "%d phone gets an app update first.", "%d phones get an app update first.") + "\n"
+}
+
+// appsByHandText names the apps that somebody has to update on production phones, and
+// what there is to do; "" for none.
+func (g *globals) appsByHandText(v *fleet.AppsByHand) string {
+	if v == nil {
+		return ""
+	}
+	t := g.text
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", t.N(v.Phones, "On %d production phone somebody has to update an app first; Kannuki does not bring it there:",
+		"On %d production phones somebody has to update an app first; Kannuki does not bring it there:"))
+	for _, a := range v.Apps {
+		fmt.Fprintf(&b, "- %s\n", t.N(a.Phones, "%d phone: %s to %s or newer (now %s)", "%d phones: %s to %s or newer (now %s)", a.BundleID, a.Floor, list(a.Installed).shown))
+	}
+	fmt.Fprintf(&b, "%s\n", t.T("Update it by hand, or have Kannuki bring it to supervised phones: `kannuki app set %s --deliver licensed` (or `store`).", v.Apps[0].BundleID))
+	return b.String()
 }
 
 // appsFirstTable shows which phones wait for an app, and what there is to do.

@@ -230,6 +230,9 @@ func (g *globals) gateText(gate api.Gate) string {
 	if tab := g.appsFirstTable(gate.AppsFirst); len(tab.rows) > 0 {
 		b.WriteString("\n" + tab.text())
 	}
+	if gate.AppsByHand != nil {
+		b.WriteString("\n" + g.appsByHandText(gate.AppsByHand))
+	}
 	b.WriteString(g.modelClocksText(gate.Gate))
 	b.WriteString(g.urgentText(gate.Gate))
 	b.WriteString(g.uncoveredText(gate.Gate))

@@ -97,13 +97,22 @@ func effectTable(e fleet.Effect) table {
 		{"waiting", ""},
 		{"kept", ""},
 		{"newer", ""},
+		{"apps_by_hand", ""},
 	}}
 	cells := []cell{
 		plain(e.Group), plain(e.Release), plain(e.Phase), number(e.Install), number(e.Withdraw), number(e.TooLate), onClock(e.Deadline), boolean(e.DryRun), instantUTC(e.Until),
 		onClock(e.NotBefore), plain(e.Notice), plain(e.RebasedFrom), plain(e.UnderWay), number(e.AppFirst),
 	}
-	tab.add(append(append(cells, hasteCells(e.Haste)...), plain(e.Newer))...)
+	tab.add(append(append(cells, hasteCells(e.Haste)...), plain(e.Newer), byHandCell(e.AppsByHand))...)
 	return tab
+}
+
+// byHandCell counts the phones of which an app is to be updated by hand.
+func byHandCell(v *fleet.AppsByHand) cell {
+	if v == nil {
+		return number(0)
+	}
+	return number(v.Phones)
 }
 
 // hasteCells count the phones of a hurried rollout as its JSON does.
@@ -131,6 +140,9 @@ func (g *globals) effectText(e fleet.Effect) string {
 	}
 	if e.AppFirst > 0 {
 		lines = append(lines, strings.TrimSuffix(g.appFirstText(e.AppFirst), "\n"))
+	}
+	if e.AppsByHand != nil {
+		lines = append(lines, strings.TrimSuffix(g.appsByHandText(e.AppsByHand), "\n"))
 	}
 	if e.Withdraw > 0 {
 		lines = append(lines, t.N(e.Withdraw, "%d phone is asked no longer.", "%d phones are asked no longer."))
@@ -308,7 +320,7 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 	if gate.Counts.Production+gate.Counts.CannotRun == 0 {
 		fmt.Fprintf(&b, "%s\n%s\n", head, t.T("Group %s has no production phones; nobody is asked to install.", gate.Group))
 	} else {
-		fmt.Fprintf(&b, "%s\n%s\n%s", head, asked, g.appFirstText(e.AppFirst))
+		fmt.Fprintf(&b, "%s\n%s\n%s", head, asked, g.appFirstText(e.AppFirst)+g.appsByHandText(e.AppsByHand))
 		fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
 		b.WriteString(g.rebasedText(e.Rebased, gate.Release, gate.Group))
 		b.WriteString(g.wavesText(e.Waves) + g.lanePromisesText(e.LanePromises))

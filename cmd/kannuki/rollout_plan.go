@@ -82,7 +82,7 @@ func (g *globals) rolloutPlanText(v fleet.RolloutPlan) string {
 		return b.String() + t.T("Group %s has no production phones; nobody is asked to install.", v.Group) + "\n" + g.clockText(v.Clock)
 	}
 	fmt.Fprintf(&b, "%s\n", t.N(v.Install, "%d production phone would be asked to install at once.", "%d production phones would be asked to install at once."))
-	b.WriteString(g.appFirstText(v.AppFirst))
+	b.WriteString(g.appFirstText(v.AppFirst) + g.appsByHandText(v.AppsByHand))
 	if v.InstallVerification > 0 {
 		fmt.Fprintf(&b, "%s\n", t.N(v.InstallVerification, "%d verification phone too.", "%d verification phones too."))
 	}

@@ -11,6 +11,15 @@ func japaneseApps() []both {
 		{"before a release that needs it, from the App Store by licences", "OSの適用前に、App Storeから（ライセンス）"},
 		{"not by Kannuki", "Kannukiからは届けない"},
 		{"%d phones get an app update first.", "先にアプリを更新する端末：%d台。"},
+		{
+			"On %d production phones somebody has to update an app first; Kannuki does not bring it there:",
+			"先に人がアプリを更新する必要のある本番端末：%d台（Kannukiからは届けません）",
+		},
+		{"%d phones: %s to %s or newer (now %s)", "%d台：%sを%s以上に（現在は%s）"},
+		{
+			"Update it by hand, or have Kannuki bring it to supervised phones: `kannuki app set %s --deliver licensed` (or `store`).",
+			"手作業で更新するか、監視対象の端末にはKannukiから届けてください：`kannuki app set %s --deliver licensed`（または`store`）",
+		},
 		{"Updated", "更新の方法"},
 		{"Waits for the app", "待っているアプリ"},
 		{"not delivered by Kannuki", "Kannukiからは届けません"},

@@ -22,13 +22,15 @@ type Gate struct {
 	Waiting   policy.Cost      `json:"waiting"`
 	Declined  *policy.LeftOpen `json:"declined,omitempty"`   // what it leaves open, of a release that the group declined
 	AppsFirst []fleet.AppFirst `json:"apps_first,omitempty"` // production phones that wait for an app
+	// AppsByHand are the apps that somebody has to update on production phones.
+	AppsByHand *fleet.AppsByHand `json:"apps_by_hand,omitempty"`
 
 	Tests *fleet.TestReminders `json:"tests,omitempty"` // while the gate waits for tests and the policy reminds of that
 }
 
 func gate(h *Handler, c *call) (any, error) {
 	group, release := c.r.PathValue("group"), c.r.PathValue("release")
-	g, err := h.fleet.Gate(c.Segment, group, release)
+	g, err := h.fleet.GateDetail(c.Segment, group, release)
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +42,8 @@ func gate(h *Handler, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	apps, err := h.fleet.AppsFirst(c.Segment, group, release)
-	if err != nil {
-		return nil, err
-	}
 	tests, err := h.fleet.TestReminders(c.ctx, c.Segment, group, release)
-	return Gate{g, cost, open, apps, tests}, err
+	return Gate{g.Gate, cost, open, g.AppsFirst, g.AppsByHand, tests}, err
 }
 
 func leaks(h *Handler, c *call) (any, error) {
