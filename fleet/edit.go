@@ -132,21 +132,34 @@ func (f *Fleet) App(seg storage.Segment, bundleID string) (BusinessApp, error) {
 	return businessApp(s, a), err
 }
 
+// AppEdit is a business app that was changed, or would be, and what that means for
+// approvals that stand.
+type AppEdit struct {
+	BusinessApp
+	// Without are approvals that from now on go on past the app they were given without.
+	Without []ApprovedWithout `json:"approved_without,omitempty"`
+}
+
 // SetApp changes a business app that exists. Lowering its importance while it
 // keeps a gate closed is refused with every such gate named.
-func (f *Fleet) SetApp(ctx context.Context, seg storage.Segment, a Act, bundleID string, c AppChange) (BusinessApp, error) {
+func (f *Fleet) SetApp(ctx context.Context, seg storage.Segment, a Act, bundleID string, c AppChange) (AppEdit, error) {
 	if err := c.check(); err != nil {
-		return BusinessApp{}, err
+		return AppEdit{}, err
 	}
-	var view BusinessApp
-	err := f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return AppEdit{}, err
+	}
+	var view AppEdit
+	err = f.edit(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		was, err := s.app(bundleID)
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
 		app := c.onto(was)
-		view = businessApp(s, app)
-		return f.settingApp(a, was, app), nil
+		change := f.settingApp(a, was, app)
+		view = AppEdit{businessApp(s, app), f.approvedWithout(w, s, s.after(change))}
+		return change, nil
 	})
 	return view, err
 }
@@ -205,6 +218,7 @@ func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 		return GroupEdit{}, err
 	}
 	var group storage.Group
+	var without []ApprovedWithout
 	moved, err := f.editWaves(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		was, err := s.group(r.Name)
 		if err != nil {
@@ -214,9 +228,11 @@ func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 			return storage.WorldChange{}, err
 		}
 		group = r.onto(was)
-		return f.settingGroup(a, "group.set", group), nil
+		c := f.settingGroup(a, "group.set", group)
+		without = f.approvedWithout(w, s, s.after(c))
+		return c, nil
 	})
-	return GroupEdit{groupView(w, group), moved}, err
+	return GroupEdit{groupView(w, group), moved, without}, err
 }
 
 func (f *Fleet) settingGroup(a Act, action string, g storage.Group) storage.WorldChange {

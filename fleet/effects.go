@@ -25,6 +25,8 @@ type Effects struct {
 	Gates   []GateEffect   `json:"gates"`   // whose phase changes, or what they wait for
 	Waves   []WaveEffect   `json:"waves"`   // that have not started and move
 	Results []ResultEffect `json:"results"` // of a gate, that count until another day
+	// Without are approvals that from then on go on past apps they were given without.
+	Without []ApprovedWithout `json:"approved_without,omitempty"`
 }
 
 // EffectCounts are the phones that a change makes do something.
@@ -146,6 +148,7 @@ func (f *Fleet) effects(ctx context.Context, w *worldState, before, after *snaps
 	e.Gates = f.gateEffects(w, was, is)
 	e.Waves = waveEffects(was, is)
 	e.Results = f.resultEffects(w, was, is)
+	e.Without = f.approvedWithout(w, was, is)
 	return e, nil
 }
 

@@ -202,6 +202,8 @@ type GroupView struct {
 type GroupEdit struct {
 	GroupView
 	MovedWaves []WaveEffect `json:"moved_waves"` // that have not started and move, within minutes
+	// Without are approvals that from now on go on past apps they were given without.
+	Without []ApprovedWithout `json:"approved_without,omitempty"`
 }
 
 func groupView(w *worldState, g storage.Group) GroupView {

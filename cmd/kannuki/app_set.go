@@ -109,10 +109,10 @@ func runAppSet(g *globals, cmd *cobra.Command, o appSetOptions, bundleID string)
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}
 	request := api.SetAppRequest{AppChange: change, Edit: o.body()}
-	return showEdit(g, cmd, api.Path("apps", bundleID), request, o.edit, func(app api.App) answer {
+	return showEdit(g, cmd, api.Path("apps", bundleID), request, o.edit, func(app fleet.AppEdit) answer {
 		return answer{
-			data: app, table: g.appTable([]api.App{app}),
-			text: g.done(o.DryRun, g.text.T("Changed: %s (%s), %s.", app.Name, app.BundleID, g.text.Word(app.Importance))),
+			data: app, table: g.appTable([]api.App{app.BusinessApp}),
+			text: g.done(o.DryRun, g.text.T("Changed: %s (%s), %s.", app.Name, app.BundleID, g.text.Word(app.Importance))) + g.approvedWithoutText(app.Without),
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -49,6 +50,20 @@ func (g *globals) wavesMovedText(waves []fleet.WaveEffect) string {
 	}
 	tab := g.waveEffects(waves)
 	return g.text.T("Waves that move:") + "\n" + tab.text()
+}
+
+// approvedWithoutText names the approvals that a change of settings leaves without a
+// test of what their gates depend on from then on; "" for none.
+func (g *globals) approvedWithoutText(list []fleet.ApprovedWithout) string {
+	if len(list) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintln(&b, g.text.T("These approvals were given without a test of the app, and go on all the same; pause them to test first:"))
+	for _, v := range list {
+		fmt.Fprintf(&b, "- %s\n", g.text.T("iOS %s for %s, without %s: `kannuki rollout pause %s --group %s`", v.Release, v.Group, strings.Join(v.Apps, ", "), lang.ShellWord(v.Release), v.Group))
+	}
+	return b.String()
 }
 
 // proposed shows an act that waits for a second person.

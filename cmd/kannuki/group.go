@@ -77,7 +77,7 @@ func newGroupSetCommand(g *globals) *cobra.Command {
 			s.Reason, s.DryRun = o.Reason, o.DryRun
 			request := api.SetGroupRequest{GroupSettings: s, RemoveApps: without, Propose: propose}
 			return showEdit(g, cmd, api.Path("groups", args[0]), request, edit{o.act, propose}, func(v fleet.GroupEdit) answer {
-				text := g.done(o.DryRun, g.groupApps(v.GroupView)) + g.wavesMovedText(v.MovedWaves)
+				text := g.done(o.DryRun, g.groupApps(v.GroupView)) + g.wavesMovedText(v.MovedWaves) + g.approvedWithoutText(v.Without)
 				return answer{data: v, table: g.groupTable([]fleet.GroupView{v.GroupView}), text: text}
 			})
 		},

@@ -210,6 +210,9 @@ func (g *globals) effectsText(e fleet.Effects) string {
 			fmt.Fprintf(&b, "\n%s", tab.text())
 		}
 	}
+	if text := g.approvedWithoutText(e.Without); text != "" {
+		fmt.Fprintf(&b, "\n%s", text)
+	}
 	return b.String()
 }
 
