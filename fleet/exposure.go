@@ -287,27 +287,31 @@ func (l *ExposureLine) tally(open map[string]bool) {
 	}
 }
 
-// flaws returns what each CVE that the report lists contributed.
+// flaws returns what each CVE that the report lists contributed; one that phones lack
+// the fix of for less than a day has cost nothing yet, and is listed as well.
 func (a *accounts) flaws(phones map[running]int) []FlawExposure {
 	found := map[string]*FlawExposure{}
+	row := func(f policy.FlawCost) *FlawExposure {
+		r := found[f.ID]
+		if r == nil {
+			r = &FlawExposure{CVE: f.ID, Release: f.Release}
+			found[f.ID] = r
+		}
+		r.Exploited = r.Exploited || f.Exploited
+		if version.Newer(r.Release, f.Release) {
+			r.Release = f.Release
+		}
+		return r
+	}
 	for s, n := range a.stretches {
 		for _, f := range a.ledger.Flaws(s.policy(), a.wanted) {
-			row := found[f.ID]
-			if row == nil {
-				row = &FlawExposure{CVE: f.ID, Release: f.Release}
-				found[f.ID] = row
-			}
-			row.Exploited = row.Exploited || f.Exploited
-			if version.Newer(row.Release, f.Release) {
-				row.Release = f.Release
-			}
-			row.Add(f.Cost, n)
+			row(f).Add(f.Cost, n)
 		}
 	}
 	for p, n := range phones {
-		for _, c := range a.ledger.Open(p.model, p.version) {
-			if row := found[c.ID]; row != nil {
-				row.Phones += n
+		for _, f := range a.ledger.Lacking(p.model, p.version) {
+			if a.wanted(f.CVE) {
+				row(f).Phones += n
 			}
 		}
 	}

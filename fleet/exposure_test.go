@@ -135,7 +135,7 @@ func TestExposureQuery(t *testing.T) {
 		{"a group", fleet.ExposureQuery{Group: "stock"}, 1, 10 * all.Total.Exploited, all.Total.Exploited, 1},
 		{"those in none", fleet.ExposureQuery{Group: "-"}, 0, 0, 0, 0},
 		{"since a day", fleet.ExposureQuery{Since: w.clock.Now().AddDate(0, 0, -4).Format(time.DateOnly)}, 4, 12 * all.Total.Exploited, all.Total.Exploited, 3},
-		{"since tomorrow", fleet.ExposureQuery{Since: w.clock.Now().AddDate(0, 0, 1).Format(time.DateOnly)}, 4, 0, 0, 0},
+		{"since tomorrow", fleet.ExposureQuery{Since: w.clock.Now().AddDate(0, 0, 1).Format(time.DateOnly)}, 4, 0, all.Total.Exploited, 0},
 		{"a CVE", fleet.ExposureQuery{CVE: all.CVEs[0].CVE}, 4, one, 1, 3},
 		{"a release that the phones have", fleet.ExposureQuery{Release: "26.1"}, 4, 0, 0, 0},
 		{"a release", fleet.ExposureQuery{Release: "26.5.2"}, 4, 30 * all.Total.Exploited, all.Total.Exploited, 3},
@@ -158,6 +158,26 @@ func TestExposureQuery(t *testing.T) {
 	plain := fleet.ExposureQuery{CVE: "CVE-2026-43794"}
 	if got := w.exposure(plain); len(got.CVEs) != 1 || got.CVEs[0].Exploited || got.CVEs[0].Release != "26.6.1" {
 		t.Errorf("%s: %+v, want it fixed by 26.6.1", plain.CVE, got.CVEs)
+	}
+}
+
+// TestExposureOnItsFirstDay: a flaw that is open is named before a whole day has passed,
+// at no cost, for all phones and for one.
+func TestExposureOnItsFirstDay(t *testing.T) {
+	t.Parallel()
+	w := exposed(t)
+	got := w.exposure(fleet.ExposureQuery{})
+	if got.Total.Days != 0 || len(got.CVEs) == 0 || len(got.CVEs) != got.Total.Exploited {
+		t.Fatalf("%+v with %d flaws named, want each of those that are open, at no cost", got.Total, len(got.CVEs))
+	}
+	one, err := w.fleet.DeviceExposure(w.ctx, seg, "P1")
+	w.must(err)
+	if len(one.CVEs) != one.Exploited {
+		t.Errorf("one phone: %d flaws named, want %d", len(one.CVEs), one.Exploited)
+	}
+	want := fleet.FlawExposure{CVE: got.CVEs[0].CVE, Exploited: true, Release: "26.3", Phones: 3}
+	if diff := cmp.Diff(want, got.CVEs[0]); diff != "" {
+		t.Errorf("flaw (-want +got):\n%s", diff)
 	}
 }
 
