@@ -114,6 +114,14 @@ func TestRefused(t *testing.T) {
 			"import sofa: OSVersions[0].SecurityReleases[1].CVEs.CVE-2026-0002.InKEV: is not true or false",
 		},
 		{
+			"SOFA list of flaws", change("sofa.json", `["CVE-2026-0007"]`, `["CVE-2026-0007", "x"]`),
+			`import sofa: BackgroundSecurityImprovements.26[0].CVEs: "x" is not a CVE id`,
+		},
+		{
+			"SOFA flaws", change("sofa.json", `["CVE-2026-0007"]`, `7`),
+			`import sofa: BackgroundSecurityImprovements.26[0].CVEs: is not an object`,
+		},
+		{
 			"SOFA improvement", change("sofa.json", `"VersionExtra": "(a)"`, `"VersionExtra": "[a]"`),
 			`import sofa: BackgroundSecurityImprovements.26[0]: "26.6 [a]" is not the version of an improvement`,
 		},
@@ -225,6 +233,10 @@ func TestImportSOFA(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, report.New); diff != "" {
 		t.Errorf("reported as new (-want +got):\n%s", diff)
+	}
+	improvement, _ := c.Release("26.6 (a)")
+	if diff := cmp.Diff([]catalog.CVE{{ID: "CVE-2026-0007"}}, improvement.CVEs); diff != "" || improvement.SecurityURL != "https://support.apple.com/en-us/126604" {
+		t.Errorf("the improvement is described at %q and fixes (-want +got):\n%s", improvement.SecurityURL, diff)
 	}
 	r, _ := c.Release("26.6")
 	if diff := cmp.Diff([]catalog.Build{{ID: "23G71"}}, r.Builds); diff != "" {

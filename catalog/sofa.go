@@ -111,7 +111,6 @@ func (s *sofaImport) release(n *node) (bool, error) {
 	posted := f.date("ReleaseDate")
 	models := ours(f.texts("SupportedDevices"))
 	builds := append(f.texts("AllBuilds"), f.optText("Build"))
-	link := f.optText("SecurityInfo")
 	if f.err != nil {
 		return false, f.err
 	}
@@ -122,13 +121,38 @@ func (s *sofaImport) release(n *node) (bool, error) {
 			r.addBuild(b, "", nil)
 		}
 	}
+	return true, s.security(n, r)
+}
+
+// security reads what Apple's security page of a release says, and where it is.
+func (s *sofaImport) security(n *node, r *Release) error {
+	f := &fields{n: n}
+	link := f.optText("SecurityInfo")
+	exploited := f.texts("ActivelyExploitedCVEs")
+	if f.err != nil {
+		return f.err
+	}
 	switch {
 	case strings.HasPrefix(link, "https://"):
 		r.SecurityURL = link
 	case link != "":
 		s.report.Warnings = append(s.report.Warnings, Warning{WarningNoHTTPS, map[string]string{ParamPlace: n.path() + ".SecurityInfo"}})
 	}
-	return true, s.cves(n, r)
+	if err := addCVEs(r, n.get("ActivelyExploitedCVEs"), exploited, true); err != nil {
+		return err
+	}
+	return cves(n.get("CVEs"), r)
+}
+
+// addCVEs adds the flaws of a list.
+func addCVEs(r *Release, list *node, ids []string, exploited bool) error {
+	for _, id := range ids {
+		if !cvePattern.MatchString(id) {
+			return list.fail(fmt.Sprintf("%q is not a CVE id", clip(id)))
+		}
+		r.addCVE(CVE{ID: id, Exploited: exploited})
+	}
+	return nil
 }
 
 func (s *sofaImport) add(r *Release, posted Date, models []string) {
@@ -140,20 +164,18 @@ func (s *sofaImport) add(r *Release, posted Date, models []string) {
 	}
 }
 
-func (s *sofaImport) cves(n *node, r *Release) error {
-	f := &fields{n: n}
-	for _, id := range f.texts("ActivelyExploitedCVEs") {
-		if !cvePattern.MatchString(id) {
-			return n.get("ActivelyExploitedCVEs").fail(fmt.Sprintf("%q is not a CVE id", clip(id)))
-		}
-		r.addCVE(CVE{ID: id, Exploited: true})
-	}
-	if f.err != nil {
-		return f.err
-	}
-	table := n.get("CVEs")
+// cves reads the flaws that a release fixes: a table with what is known of each, or, for
+// an improvement, a list (schema of SOFA's feeds, BackgroundSecurityImprovement).
+func cves(table *node, r *Release) error {
 	if table == nil {
 		return nil
+	}
+	if _, list := table.value.([]*node); list {
+		ids, err := table.texts()
+		if err != nil {
+			return err
+		}
+		return addCVEs(r, table, ids, false)
 	}
 	entries, err := table.object()
 	if err != nil {
@@ -207,7 +229,7 @@ func (s *sofaImport) improvement(n *node) error {
 	r := s.d.release(v)
 	s.add(r, posted, models)
 	r.addBuild(build, prerequisite, nil)
-	return s.cves(n, r)
+	return s.security(n, r)
 }
 
 func (s *sofaImport) devices(n *node) error {

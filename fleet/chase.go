@@ -126,9 +126,6 @@ func remindedOf(p *storage.Phone) *reminded {
 				break
 			}
 		}
-		if r.moved == 0 && version.AtLeast(fullVersion(p), p.Chase.Release) {
-			r.moved = instantOf(p.OS.SupplementalSince)
-		}
 	}
 	return r
 }

@@ -90,7 +90,7 @@ func (f *Fleet) Device(ctx context.Context, seg storage.Segment, udid string) (D
 
 func deviceDetail(p *storage.Phone) DeviceDetail {
 	d := DeviceDetail{
-		OSSince: p.OS.Since, ImprovedAt: p.OS.SupplementalSince, BetaProgram: p.OS.BetaProgram, TimeZone: p.TimeZone,
+		OSSince: p.OS.Since, ImprovedAt: improvedAt(p), BetaProgram: p.OS.BetaProgram, TimeZone: p.TimeZone,
 		AvailableGB: p.AvailableGB, Battery: p.Battery, Passcode: p.Passcode,
 		RemovedAt: p.RemovedAt, PushDeadSince: p.Push.DeadSince,
 		InstallSince: p.Update.Since, InstallReasons: p.Update.Reasons,

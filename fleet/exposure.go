@@ -251,7 +251,7 @@ func (a *accounts) lines(phones map[running]int, v *Exposure) {
 			open[p.group] = map[string]bool{}
 		}
 		exposed := 0
-		for _, c := range a.ledger.Open(p.model, p.version) {
+		for _, c := range a.ledger.Open(p.model, p.full()) {
 			if a.wanted(c) {
 				exposed = n
 			} else if a.cve != "" {
@@ -309,7 +309,7 @@ func (a *accounts) flaws(phones map[running]int) []FlawExposure {
 		}
 	}
 	for p, n := range phones {
-		for _, f := range a.ledger.Lacking(p.model, p.version) {
+		for _, f := range a.ledger.Lacking(p.model, p.full()) {
 			if a.wanted(f.CVE) {
 				row(f).Phones += n
 			}
@@ -369,7 +369,7 @@ func (a *accounts) most(w *worldState, q ExposureQuery, whole *policy.Ledger) []
 		if !q.wants(m) {
 			continue
 		}
-		d := costly{DeviceExposure{UDID: m.udid, Group: m.look.phone.Group, OS: m.look.phone.OS.Version}, m.look}
+		d := costly{DeviceExposure{UDID: m.udid, Group: m.look.phone.Group, OS: fullVersion(&m.look.phone)}, m.look}
 		for _, r := range m.ran {
 			cost, ok := costs[lookRan{m.look, r}]
 			if !ok {

@@ -47,9 +47,9 @@ func (f *Fleet) DeviceExposure(ctx context.Context, seg storage.Segment, udid st
 	now := f.now()
 	a := &accounts{ledger: policy.NewLedger(w.current.Load().withCensus(w.census, now), now), stretches: map[stretch]int{}, known: map[stretch]policy.Cost{}}
 	v := DeviceHistory{
-		AsOf: now, UDID: p.UDID, Group: p.Group, Ring: string(p.Ring), Model: p.Model, OS: p.OS.Version, Forgotten: p.Forgotten,
+		AsOf: now, UDID: p.UDID, Group: p.Group, Ring: string(p.Ring), Model: p.Model, OS: fullVersion(&p), Forgotten: p.Forgotten,
 	}
-	for _, c := range a.ledger.Open(p.Model, p.OS.Version) {
+	for _, c := range a.ledger.Open(p.Model, fullVersion(&p)) {
 		v.Open++
 		if c.Exploited {
 			v.Exploited++
@@ -66,6 +66,6 @@ func (f *Fleet) DeviceExposure(ctx context.Context, seg storage.Segment, udid st
 		v.Ran = append(v.Ran, row)
 		v.Add(row.Cost, 1)
 	}
-	v.CVEs = a.flaws(map[running]int{{group: p.Group, model: p.Model, version: p.OS.Version}: 1})
+	v.CVEs = a.flaws(map[running]int{{group: p.Group, model: p.Model, version: p.OS.Version, extra: p.OS.SupplementalExtra}: 1})
 	return v, nil
 }

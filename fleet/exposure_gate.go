@@ -78,7 +78,7 @@ func (v *Exposure) declined(ledger *policy.Ledger, phones map[running]int) {
 		v.Declined = append(v.Declined, ledger.Declined(line.Group)...)
 	}
 	for p, n := range phones {
-		one := policy.Census{Ring: policy.RingProduction, Model: p.model, OSVersion: version.WithExtra(p.version, p.extra)}
+		one := policy.Census{Ring: policy.RingProduction, Model: p.model, OSVersion: p.full()}
 		if ledger.ExposedBy(p.group, one) != "" {
 			lines[p.group].Declined += n
 			v.Total.Declined += n
@@ -91,6 +91,8 @@ type running struct {
 	group, model, version string
 	extra                 string // letter of the improvement
 }
+
+func (r running) full() string { return version.WithExtra(r.version, r.extra) }
 
 // running counts what the phones run that a report is about.
 func (c *census) running(q ExposureQuery) map[running]int {

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -205,5 +206,42 @@ func TestDeviceExposure(t *testing.T) {
 	}
 	if _, err := w.fleet.DeviceExposure(w.ctx, seg, "nobody"); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("unknown phone: %v", err)
+	}
+}
+
+// TestExposureOfImprovements: a phone lacks the fix of an improvement until it has that
+// letter, and anew once its user takes it off; the gate of the improvement is urgent.
+func TestExposureOfImprovements(t *testing.T) {
+	t.Parallel()
+	w, p, _ := reverifies(t)
+	_, err := w.fleet.Import(w.ctx, w.act("feed"), []byte(`{"format":"kannuki-catalogue","version":1,"sources":[],"models":{},"kev":{},"lists":[],"releases":[
+		{"version":"26.3.1 (a)","posted":"2026-03-17","cves":["CVE-2026-99999"],"exploited":["CVE-2026-99999"]}]}`))
+	w.must(err)
+	w.days(2)
+	gate, err := w.fleet.Gate(seg, "sales", improvement)
+	w.must(err)
+	if u := gate.Urgent; u == nil || len(u.From) != 1 || u.From[0].Version != "26.3.1" {
+		t.Errorf("the gate of the improvement: %+v", u)
+	}
+	p.improve("a", "23D771330a")
+	w.days(3)
+	p.improve("", "23D8133")
+	w.days(1)
+	got, err := w.fleet.DeviceExposure(w.ctx, seg, "P")
+	w.must(err)
+	want := []fleet.RanView{{Release: "26.3.1", Cost: per(1, 2, 0, 0)}, {Release: improvement}, {Release: "26.3.1", Cost: per(1, 1, 0, 0)}}
+	if diff := cmp.Diff(want, got.Ran, cmpopts.EquateEmpty(), cmpopts.IgnoreTypes(time.Time{})); diff != "" {
+		t.Errorf("releases (-want +got):\n%s", diff)
+	}
+	if got.OS != "26.3.1" || got.Exploited != 1 || len(got.CVEs) != 1 || got.CVEs[0].Release != improvement {
+		t.Errorf("on %s, %d exploited flaws open: %+v", got.OS, got.Exploited, got.CVEs)
+	}
+	all := w.exposure(fleet.ExposureQuery{Group: "sales"})
+	if all.Total.Exposed != 1 || all.Total.Cost != per(1, 3, 0, 0) || !slices.ContainsFunc(all.Releases, func(r fleet.ReleaseExposure) bool { return r.Release == improvement && r.Days == 3 }) {
+		t.Errorf("the report: %+v, by release %+v", all.Total, all.Releases)
+	}
+	p.improve("a", "23D771330a")
+	if all := w.exposure(fleet.ExposureQuery{Group: "sales"}); all.Total.Exposed != 0 || all.Devices[0].OS != improvement {
+		t.Errorf("with the improvement: %+v, %+v", all.Total, all.Devices)
 	}
 }

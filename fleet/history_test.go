@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -15,13 +16,14 @@ import (
 func (p *phone) history() []string {
 	p.t.Helper()
 	s := p.stored()
-	first := s.OS.Since
-	if len(s.History) > 0 {
-		first = s.History[0].Since
+	now := storage.Ran{Version: s.OS.Version, Since: s.OS.Since, Reasons: s.OS.Reasons}
+	if !s.OS.SupplementalSince.IsZero() {
+		now.Version, now.Since = version.WithExtra(s.OS.Version, s.OS.SupplementalExtra), s.OS.SupplementalSince
 	}
+	all := append(s.History, now)
 	var out []string
-	for _, r := range append(s.History, storage.Ran{Version: s.OS.Version, Since: s.OS.Since, Reasons: s.OS.Reasons}) {
-		out = append(out, fmt.Sprint(r.Version, " +", int(r.Since.Sub(first).Hours()/24), " ", r.Reasons))
+	for _, r := range all {
+		out = append(out, fmt.Sprint(r.Version, " +", int(r.Since.Sub(all[0].Since).Hours()/24), " ", r.Reasons))
 	}
 	return out
 }
@@ -57,5 +59,27 @@ func TestHistory(t *testing.T) {
 	p.settle()
 	if s := p.stored(); len(s.History) != 0 || s.Forgotten != 0 {
 		t.Errorf("after a new enrolment: %v, %d forgotten", s.History, s.Forgotten)
+	}
+}
+
+// TestHistoryOfImprovements: what a phone ran has the letters of its improvements, from
+// when each came until it went; one that is told of with the release is no step of its own.
+func TestHistoryOfImprovements(t *testing.T) {
+	t.Parallel()
+	w, p, _ := reverifies(t)
+	w.days(2)
+	p.improve("a", "23D771330a")
+	w.days(3)
+	p.improve("a", "23D771330a") // again is no step
+	p.improve("", "23D8133")
+	w.days(1)
+	p.improve("b", "23D771331b")
+	w.days(4)
+	p.install("26.4", "23E246")
+	p.improve("a", "23E771340a") // told in the same session
+	w.restart()
+	want := []string{"26.3.1 +0 []", "26.3.1 (a) +2 []", "26.3.1 +5 []", "26.3.1 (b) +6 []", "26.4 (a) +10 []"}
+	if diff := cmp.Diff(want, p.history()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -143,17 +142,21 @@ func pendingRelease(p *storage.Phone) string {
 	return p.Update.PendingVersion
 }
 
-// improved notes when a phone got its improvement, and returns the audit entries of a phone that has got an improvement it
-// did not have. Where that has a gate and nobody opened it, the phone is a leak;
-// that a user takes one off again is none.
+// improved notes when a phone got its improvement or lost it, and returns the audit entries of a
+// phone that has got an improvement it did not have. Where that has a gate and nobody opened
+// it, the phone is a leak; that a user takes one off again is none.
 func (f *Fleet) improved(w *worldState, p *storage.Phone, had string) []storage.AuditEntry {
 	if p.OS.SupplementalExtra == had {
 		return nil
 	}
-	p.OS.SupplementalSince = time.Time{}
-	if p.OS.SupplementalExtra != "" {
-		p.OS.SupplementalSince = f.now()
+	before := *p
+	before.OS.SupplementalExtra = had
+	seen := f.now()
+	if ran := runsNow(&before); !ran.Since.IsZero() && seen.Sub(ran.Since) > sameSession {
+		remember(p, ran)
+		p.OS.Reasons = slices.Clone(p.Update.Reasons)
 	}
+	p.OS.SupplementalSince = seen
 	if p.Arrival != nil && version.Extra(p.Arrival.Release) != "" {
 		p.Arrival = nil // that one is gone from the phone
 	}
@@ -162,8 +165,6 @@ func (f *Fleet) improved(w *worldState, p *storage.Phone, had string) []storage.
 	if version.Extra(now) == "" || !f.unapproved(w, p, now) {
 		return nil
 	}
-	before := *p
-	before.OS.SupplementalExtra = had
 	cause := f.leakCause(s, &before, now)
 	detail := map[string]string{"from": s.runs(&before), "to": now, "group": p.Group, "ring": string(p.Ring), "cause": string(cause)}
 	return []storage.AuditEntry{f.leak(s, p, detail, storage.Arrival{Release: now, From: s.runs(&before), Cause: string(cause), Reasons: p.Update.Reasons})}

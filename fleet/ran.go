@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"slices"
+	"time"
 	"unique"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -9,7 +10,7 @@ import (
 
 // releasesOf returns what a phone ran and, last, what it runs.
 func releasesOf(p *storage.Phone) []storage.Ran {
-	list := append(slices.Clone(p.History), storage.Ran{Version: p.OS.Version, Since: p.OS.Since, Reasons: p.OS.Reasons})
+	list := append(slices.Clone(p.History), runsNow(p))
 	for i := range list {
 		if list[i].Since.IsZero() { // it enrolled with it and has not reported since
 			list[i].Since = p.EnrolledAt
@@ -18,10 +19,46 @@ func releasesOf(p *storage.Phone) []storage.Ran {
 	return list
 }
 
+// runsNow returns what a phone runs, as its history will have it.
+func runsNow(p *storage.Phone) storage.Ran {
+	return storage.Ran{Version: fullVersion(p), Since: runsSince(p), Reasons: p.OS.Reasons}
+}
+
+// runsSince returns when a phone was first seen on what it runs, its improvement or
+// the lack of one included; zero for one that has not reported since it enrolled.
+func runsSince(p *storage.Phone) time.Time {
+	if !p.OS.SupplementalSince.IsZero() {
+		return p.OS.SupplementalSince
+	}
+	return p.OS.Since
+}
+
+// improvedAt returns when the improvement was first seen that a phone has, zero where it has none.
+func improvedAt(p *storage.Phone) time.Time {
+	if p.OS.SupplementalExtra == "" {
+		return time.Time{}
+	}
+	return p.OS.SupplementalSince
+}
+
+// sameSession is within what time a phone tells all that it runs: its version and its
+// letter may come in two messages.
+const sameSession = time.Minute
+
+// remember adds what a phone ran to its history, once it runs something else.
+func remember(p *storage.Phone, was storage.Ran) {
+	was.Since = was.Since.UTC().Truncate(time.Second)
+	p.History = append(p.History, was)
+	if over := len(p.History) - storage.MaxHistory; over > 0 {
+		p.History = slices.Delete(p.History, 0, over)
+		p.Forgotten += over
+	}
+}
+
 // ranAt returns what a phone ran i releases after its first, and since when, as
 // releasesOf does.
 func ranAt(p *storage.Phone, i int) (version string, from int32) {
-	version, since := p.OS.Version, p.OS.Since
+	version, since := fullVersion(p), runsSince(p)
 	if i < len(p.History) {
 		version, since = p.History[i].Version, p.History[i].Since
 	}

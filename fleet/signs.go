@@ -19,7 +19,7 @@ type signs struct {
 }
 
 func signsOf(p *storage.Phone) signs {
-	s := signs{installed: instantOf(p.OS.Since), improved: instantOf(p.OS.SupplementalSince), failed: instantOf(p.Update.FailureSeen)}
+	s := signs{installed: instantOf(p.OS.Since), improved: instantOf(improvedAt(p)), failed: instantOf(p.Update.FailureSeen)}
 	for _, r := range p.Reverted {
 		s.reverted = max(s.reverted, instantOf(r.At))
 	}

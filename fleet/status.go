@@ -199,7 +199,7 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 	if leaks {
 		cause = f.leakCause(w.current.Load(), p, release) // of the phone as it was
 	}
-	remember(p)
+	remember(p, runsNow(p))
 	p.OS.SupplementalBuild, p.OS.SupplementalExtra, p.OS.SupplementalSince = "", "", time.Time{} // those were for the release before
 	p.OS.Version, p.OS.Since, p.OS.Reasons = release, now, slices.Clone(reasons)
 	if len(reasons) > 0 {
@@ -219,16 +219,6 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 		entries = append(entries, f.leak(w.current.Load(), p, detail, storage.Arrival{Release: release, From: was, Cause: string(cause), Reasons: reasons}))
 	}
 	return entries
-}
-
-// remember adds what the phone runs to its history, before it runs something
-// else.
-func remember(p *storage.Phone) {
-	p.History = append(p.History, storage.Ran{Version: p.OS.Version, Since: p.OS.Since.UTC().Truncate(time.Second), Reasons: p.OS.Reasons})
-	if over := len(p.History) - storage.MaxHistory; over > 0 {
-		p.History = slices.Delete(p.History, 0, over)
-		p.Forgotten += over
-	}
 }
 
 // leak remembers how a production phone came to a release that nobody approved

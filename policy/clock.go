@@ -73,7 +73,7 @@ func (e *evaluation) branchStopped(model string) time.Time {
 // can get the release.
 func (e *evaluation) oldest(of func(model string) bool) (string, bool) {
 	found := ""
-	for _, c := range e.g.Census {
+	for _, c := range e.g.ran {
 		_, applicable := e.rel.windows[c.Model]
 		if c.Ring == RingVerification || !applicable || !of(c.Model) || !version.Valid(c.OSVersion) {
 			continue
@@ -87,7 +87,7 @@ func (e *evaluation) oldest(of func(model string) bool) (string, bool) {
 
 // cves returns how many vulnerabilities the release fixes for the oldest
 // production phone, what that phone runs, and which of them are known to be
-// exploited: the union over every release in between for a model of the gate
+// exploited: the union over every release and improvement in between for a model of the gate
 // that was posted no later than this one, so that a later fix in an older branch
 // is not promised, without what that phone's own branch had fixed before: releases
 // name some flaws again. With no production phone only the release's own count.
@@ -97,7 +97,7 @@ func (e *evaluation) cves() (count int, from string, known []string) {
 		return 0, from, nil
 	}
 	exploited, had := make(map[string]bool), make(map[string]bool)
-	for _, r := range e.w.releasesOf(e.g) {
+	for _, r := range e.w.all {
 		if ok && r.branch == version.Major(from) && !version.Newer(r.Version, from) && e.applies(r) {
 			for _, c := range r.CVEs {
 				had[c.ID] = true

@@ -13,7 +13,7 @@ import (
 type Stretch struct {
 	Group   string // "" and one the world does not know: nobody tests for them
 	Model   string
-	Version string
+	Version string    // with the letter of a background improvement, "26.3.1 (a)"
 	From    time.Time // it was seen there, or the phones enrolled with it
 	Until   time.Time // zero: to this day
 }
@@ -61,17 +61,14 @@ type Ledger struct {
 	w       *World
 	now     time.Time
 	release string // the only one that is waited for, "" for any
-	holes   map[holeKey][]hole
+	holes   map[looks][]hole
 	gaps    map[gapKey][]gap
 	gates   map[gateKey]spans
 	exposed map[exposedKey]string
 }
 
 type (
-	holeKey struct {
-		model, version string
-		improvements   bool // they have gates, so that a phone counts with its letter
-	}
+	looks  struct{ model, version string } // of a phone: the version with the letter of an improvement
 	gapKey struct{ group, model, version, release string }
 )
 
@@ -93,7 +90,7 @@ type gap struct {
 
 // NewLedger returns a ledger for a world at a moment.
 func NewLedger(w *World, now time.Time) *Ledger {
-	return &Ledger{w: w, now: now, holes: map[holeKey][]hole{}, gaps: map[gapKey][]gap{}, gates: map[gateKey]spans{}, exposed: map[exposedKey]string{}}
+	return &Ledger{w: w, now: now, holes: map[looks][]hole{}, gaps: map[gapKey][]gap{}, gates: map[gateKey]spans{}, exposed: map[exposedKey]string{}}
 }
 
 // For returns a ledger that counts only what phones would have been spared that
@@ -174,8 +171,8 @@ func (l *Ledger) gapsOf(s Stretch) []gap {
 		return known
 	}
 	var gaps []gap
-	for _, h := range l.holesOf(holeKey{model: s.Model, version: s.Version}) {
-		if g := l.gapOf(h, l.w.groups[s.Group], s.Model); g.release != "" {
+	for _, h := range l.holesOf(looks{s.Model, s.Version}) {
+		if g := l.gapOf(h, l.w.groups[s.Group], looks{s.Model, s.Version}); g.release != "" {
 			gaps = append(gaps, g)
 		}
 	}
@@ -183,13 +180,13 @@ func (l *Ledger) gapsOf(s Stretch) []gap {
 	return gaps
 }
 
-func (l *Ledger) gapOf(h hole, of *group, model string) gap {
+func (l *Ledger) gapOf(h hole, of *group, k looks) gap {
 	g := gap{hole: h}
 	for _, r := range h.closers {
 		if l.release != "" && l.release != r.Version {
 			continue
 		}
-		m := r.windows[model]
+		m := r.windows[k.model]
 		if posted := dayOf(m.Posted); g.release == "" || posted <= g.from {
 			g.release, g.from = r.Version, posted
 		}
@@ -200,16 +197,41 @@ func (l *Ledger) gapOf(h hole, of *group, model string) gap {
 		if !m.Expires.IsZero() {
 			offered.until = dayOf(m.Expires)
 		}
-		covered := of.approvedFor(r, model, l.now).clip(offered)
-		g.covered = g.covered.union(covered)
-		g.open = g.open.union(covered).union(l.verified(of, r).clip(offered))
+		open, covered := l.ways(of, r, k)
+		g.open, g.covered = g.open.union(open.clip(offered)), g.covered.union(covered.clip(offered))
 	}
 	return g
 }
 
+// ways returns when phones of a group could be let onto a release, or were, and when
+// an approval covered them. What keeps phones off an improvement that has no gate is
+// the gate of its base; on that base, nothing but the setting of the policy.
+func (l *Ledger) ways(g *group, r *release, k looks) (open, covered spans) {
+	if !g.gates(r) {
+		return l.waysThroughBase(g, r, k)
+	}
+	covered = g.approvedFor(r, k.model, l.now)
+	return covered.union(l.verified(g, r)), covered
+}
+
+func (l *Ledger) waysThroughBase(g *group, r *release, k looks) (open, covered spans) {
+	base := l.w.known[version.Base(r.Version)]
+	switch {
+	case version.Equal(version.Base(k.version), version.Base(r.Version)):
+		open = spans{{0, never}}
+		covered = open
+	case base != nil:
+		open, covered = l.ways(g, base, k)
+	}
+	if !g.letsIn(r) {
+		covered = nil
+	}
+	return open, covered
+}
+
 // holesOf returns what a version leaves open on a model. A flaw that its own
 // branch fixed up to it is none, even if a newer release names it again.
-func (l *Ledger) holesOf(k holeKey) []hole {
+func (l *Ledger) holesOf(k looks) []hole {
 	if known, ok := l.holes[k]; ok {
 		return known
 	}
@@ -222,16 +244,12 @@ func (l *Ledger) holesOf(k holeKey) []hole {
 }
 
 // findHoles looks at some of the flaws that each release fixes.
-func (w *World) findHoles(k holeKey, now time.Time, flawsOf func(*release) []CVE) []hole {
+func (w *World) findHoles(k looks, now time.Time, flawsOf func(*release) []CVE) []hole {
 	var newer []*release // that the model can have, newest first
 	fixes := map[string][]*release{}
 	flaws := map[string]CVE{}
 	had := map[string]bool{}
-	releases := w.releases
-	if k.improvements {
-		releases = w.all
-	}
-	for _, r := range releases {
+	for _, r := range w.all {
 		m, applicable := r.windows[k.model]
 		if !applicable || m.Posted.IsZero() || m.Posted.After(now) {
 			continue

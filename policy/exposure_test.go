@@ -267,3 +267,42 @@ func TestFixedBefore(t *testing.T) {
 		t.Errorf("%d fixes since %s, exploited %v; want CVE-2 of 26.5.2 and CVE-3", gate.CVEs, gate.FixesSince, gate.Exploited)
 	}
 }
+
+// TestExposureOfImprovements: "26.6 (a)" fixes an exploited CVE on 2026-08-10. Where it
+// has no gate, nothing has to be tested for it on its base: what it costs is avoidable.
+func TestExposureOfImprovements(t *testing.T) {
+	t.Parallel()
+	tested := func(p *policy.Parts) { smokedImproved(p); approveImproved(p) }
+	for _, test := range []struct {
+		name    string
+		mode    policy.ImprovementMode
+		change  func(*policy.Parts)
+		version string
+		want    policy.Cost
+	}{
+		{"nothing tested", policy.ImprovementsReverify, nil, next, policy.Cost{Days: 8, Testing: 8}},
+		{"tested and approved", policy.ImprovementsReverify, tested, next, policy.Cost{Days: 8, Testing: 4, Avoidable: 4, Rollout: 2}},
+		{"it is on the phone", policy.ImprovementsReverify, nil, improved, policy.Cost{}},
+		{"phones take it by themselves", policy.ImprovementsAccept, nil, next, policy.Cost{Days: 8, Avoidable: 8, Rollout: 8}},
+		{"they took it", policy.ImprovementsAccept, nil, improved, policy.Cost{}},
+		{"they take it once they have its base", policy.ImprovementsAccept, nil, "26.5.2", policy.Cost{Days: 8, Testing: 4, Avoidable: 4, Rollout: 2}},
+		{"its base is tested", policy.ImprovementsAccept, func(p *policy.Parts) { p.Approvals = nil }, "26.5.2", policy.Cost{Days: 8, Testing: 4, Avoidable: 4}},
+		{"its base is not known", policy.ImprovementsAccept, func(p *policy.Parts) {
+			p.Releases = append(p.Releases[:2], p.Releases[3])
+		}, "26.5.2", policy.Cost{Days: 8, Testing: 8}},
+		{"it is hidden", policy.ImprovementsOff, nil, next, policy.Cost{Days: 8, Avoidable: 8}},
+		{"it is hidden, and its base approved", policy.ImprovementsOff, nil, "26.5.2", policy.Cost{Days: 8, Testing: 4, Avoidable: 4}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := reverified()
+			p.Policies[0].Improvements.Mode = test.mode
+			if test.change != nil {
+				test.change(&p)
+			}
+			if got := policy.NewLedger(policy.NewWorld(p), after).Cost(stays(test.version)); got != test.want {
+				t.Errorf("cost %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}

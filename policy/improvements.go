@@ -101,6 +101,10 @@ func (g *group) noGate(r *release) Reason {
 	return reason(GateImprovement)
 }
 
+// has reports whether phones of the group can come to a release at all: the policy
+// hides no improvement that it is.
+func (g *group) has(r *release) bool { return g.gates(r) || g.letsIn(r) }
+
 // releasesOf returns the releases that can have a gate for the group, newest
 // first.
 func (w *World) releasesOf(g *group) []*release {

@@ -115,6 +115,9 @@ func (e *evaluation) urgent(gate *Gate) {
 		gate.Reasons = append(gate.Reasons, a.Lane.reason(a.Release))
 		gate.Lane = a.gateLane(len(e.closed()) == 0)
 	}
+	if !e.g.gates(e.rel) {
+		return
+	}
 	u := &Urgency{Off: e.g.policy.Urgent.Off, Apps: []AppState{}}
 	if u.From, u.Others = e.exposed(); len(u.From) == 0 {
 		return
@@ -142,11 +145,11 @@ func (e *evaluation) urgent(gate *Gate) {
 // how many phones wait for it on others.
 func (e *evaluation) exposed() (list []UrgentVersion, others int) {
 	found := map[string]*UrgentVersion{}
-	for _, c := range e.g.Census {
+	for _, c := range e.g.ran {
 		if c.Ring == RingVerification || !version.Newer(e.rel.Version, c.OSVersion) || !e.rel.windows[c.Model].open(e.now) {
 			continue
 		}
-		flaws := e.closes(holeKey{model: c.Model, version: c.OSVersion})
+		flaws := e.closes(looks{c.Model, c.OSVersion})
 		if len(flaws) == 0 {
 			others += c.Count
 			continue
@@ -172,7 +175,7 @@ func (e *evaluation) exposed() (list []UrgentVersion, others int) {
 // closes returns the flaws known to be exploited that a version leaves open on a
 // model and that the release closes, but for those that phones which the policy keeps
 // on an older branch can get closed there.
-func (e *evaluation) closes(k holeKey) []string {
+func (e *evaluation) closes(k looks) []string {
 	if _, applicable := e.rel.windows[k.model]; !applicable {
 		return nil
 	}
@@ -190,10 +193,10 @@ func (e *evaluation) closes(k holeKey) []string {
 
 // closedBelow reports whether the policy keeps a phone off the higher branch of the
 // release, and one of the releases that close a flaw is of the phone's own and can be had.
-func (e *evaluation) closedBelow(k holeKey, closers []*release) bool {
+func (e *evaluation) closedBelow(k looks, closers []*release) bool {
 	branch := version.Major(k.version)
 	return e.g.policy.Majors != MajorsAllow && e.rel.branch > branch && slices.ContainsFunc(closers, func(r *release) bool {
-		return r.branch == branch && r.windows[k.model].open(e.now) && !e.g.isDeclined(r.Version, e.now)
+		return r.branch == branch && e.g.has(r) && r.windows[k.model].open(e.now) && !e.g.isDeclined(r.Version, e.now)
 	})
 }
 

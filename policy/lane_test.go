@@ -93,8 +93,7 @@ func TestUrgencyAgreesWithTheLedger(t *testing.T) {
 	for seed := range uint64(600) {
 		p := newGenerator(seed).parts()
 		w := policy.NewWorld(p)
-		for _, name := range w.GroupNames() {
-			g, _ := w.Group(name)
+		for _, g := range p.Groups {
 			for _, r := range p.Releases {
 				want := map[string][]string{}
 				for _, c := range g.Census {
@@ -103,7 +102,7 @@ func TestUrgencyAgreesWithTheLedger(t *testing.T) {
 							return m.Model == c.Model && (m.Expires.IsZero() || m.Expires.After(now))
 						})
 						waits := c.Count > 0 && c.Ring != policy.RingVerification && version.Newer(r.Version, c.OSVersion)
-						if installable && waits && !closedBelow(w, p, g, c, r, flaw.ID) && r.Class != policy.ClassImprovement && version.Valid(r.Version) && exploited(p, flaw.ID) {
+						if installable && waits && !closedBelow(w, p, g, c, r, flaw.ID) && gated(policyOf(p, g), r) && version.Valid(r.Version) && exploited(p, flaw.ID) {
 							want[c.OSVersion] = append(want[c.OSVersion], flaw.ID)
 						}
 					}
@@ -133,8 +132,8 @@ func TestUrgencyAgreesWithTheLedger(t *testing.T) {
 // closedBelow reports whether the policy of a group keeps phones on an older branch than
 // that of a release, where another release closes the flaw.
 func closedBelow(w *policy.World, p policy.Parts, g policy.Group, c policy.Census, r policy.Release, flaw string) bool {
-	i := slices.IndexFunc(p.Policies, func(s policy.Policy) bool { return s.Name == g.Policy })
-	if version.Major(r.Version) <= version.Major(c.OSVersion) || i >= 0 && p.Policies[i].Majors == policy.MajorsAllow {
+	decided := policyOf(p, g)
+	if version.Major(r.Version) <= version.Major(c.OSVersion) || decided.Majors == policy.MajorsAllow {
 		return false
 	}
 	return slices.ContainsFunc(p.Releases, func(own policy.Release) bool {
@@ -143,7 +142,7 @@ func closedBelow(w *policy.World, p policy.Parts, g policy.Group, c policy.Censu
 		})
 		declined := slices.ContainsFunc(p.Declines, func(d policy.Decline) bool { return d.Group == g.Name && d.Release == own.Version && !d.At.After(now) })
 		closes := slices.ContainsFunc(policy.NewLedger(w, now).For(own.Version).Open(c.Model, c.OSVersion), func(v policy.CVE) bool { return v.ID == flaw })
-		return can && !declined && closes && version.Valid(own.Version) && version.Newer(own.Version, c.OSVersion) && version.Major(own.Version) == version.Major(c.OSVersion)
+		return can && !declined && closes && (gated(decided, own) || decided.Improvements.Mode != policy.ImprovementsOff) && version.Valid(own.Version) && version.Newer(own.Version, c.OSVersion) && version.Major(own.Version) == version.Major(c.OSVersion)
 	})
 }
 
@@ -175,6 +174,19 @@ func TestHeldMajorIsNotUrgent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// policyOf returns the policy that counts for a group.
+func policyOf(p policy.Parts, g policy.Group) policy.Policy {
+	if i := slices.IndexFunc(p.Policies, func(s policy.Policy) bool { return s.Name == g.Policy }); i >= 0 {
+		return p.Policies[i]
+	}
+	return policy.BuiltIn()
+}
+
+// gated reports whether a release has a gate under a policy.
+func gated(s policy.Policy, r policy.Release) bool {
+	return r.Class != policy.ClassImprovement || s.Improvements.Mode == policy.ImprovementsReverify
 }
 
 func exploited(p policy.Parts, id string) bool {
@@ -451,5 +463,54 @@ func TestToldPhoneKeepsItsWave(t *testing.T) {
 	f.Told.Approval = "another"
 	if got := policy.TargetFor(w, f, now).Enforce; got != nil {
 		t.Errorf("told by another approval, it is asked for %+v", got)
+	}
+}
+
+// TestUrgencyOfImprovements: a flaw that an improvement fixed first makes what brings that
+// fix urgent for the phones without its letter: the improvement where it has a gate, and
+// newer releases.
+func TestUrgencyOfImprovements(t *testing.T) {
+	t.Parallel()
+	without := []policy.UrgentVersion{{Version: "26.5.2", Phones: 2, CVEs: []string{"CVE-9"}}, {Version: next, Phones: 10, CVEs: []string{"CVE-9"}}}
+	for _, test := range []struct {
+		name    string
+		mode    policy.ImprovementMode
+		release string
+		change  func(*policy.Parts)
+		want    []policy.UrgentVersion
+	}{
+		{"its own gate", policy.ImprovementsReverify, improved, nil, without},
+		{"no gate of its own", policy.ImprovementsAccept, improved, nil, nil},
+		{"a newer release", policy.ImprovementsReverify, "26.6.1", nil, without},
+		{"a newer release, where phones lack what they may take", policy.ImprovementsAccept, "26.6.1", nil, without},
+		{"a newer release, where they took it", policy.ImprovementsAccept, "26.6.1", func(p *policy.Parts) { p.Groups[0].Census[0].OSVersion = improved }, without[:1]},
+		{"a newer release, where it is hidden", policy.ImprovementsOff, "26.6.1", nil, without},
+		{"an older release", policy.ImprovementsReverify, next, nil, nil},
+		{"a major that is held, where phones may take it", policy.ImprovementsAccept, "27.0", nil, nil},
+		{"a major that is held, where it is hidden", policy.ImprovementsOff, "27.0", nil, without},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := reverified()
+			p.Releases = append(p.Releases, policy.Release{Version: "27.0", Class: "upgrade", Models: windows("2026-08-14", small, large)})
+			if test.release == "26.6.1" {
+				p.Releases = append(p.Releases, policy.Release{Version: "26.6.1", Class: "patch", Models: windows("2026-08-14", small, large)})
+			}
+			p.Policies[0].Improvements.Mode = test.mode
+			if test.change != nil {
+				test.change(&p)
+			}
+			gate := policy.Evaluate(policy.NewWorld(p), group, test.release, now)
+			var got []policy.UrgentVersion
+			if gate.Urgent != nil {
+				got = gate.Urgent.From
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("urgent for (-want +got):\n%s", diff)
+			}
+			if slices.Contains(gate.Exploited, "CVE-9") != (test.release != next) {
+				t.Errorf("fixes %v since %s", gate.Exploited, gate.FixesSince)
+			}
+		})
 	}
 }

@@ -34,13 +34,13 @@ func (l *Ledger) LeftOpen(groupName, releaseVersion string) (LeftOpen, bool) {
 	if g == nil || r == nil || !g.gates(r) || !g.isDeclined(releaseVersion, l.now) {
 		return LeftOpen{}, false
 	}
-	return l.leftOpen(g, r, g.Census), true
+	return l.leftOpen(g, r, g.ran), true
 }
 
 // Declined returns what each release that a group declined leaves open, newest
 // first; those that leave nothing open are left out.
 func (l *Ledger) Declined(groupName string) []LeftOpen {
-	return l.eachDeclined(groupName, func(g *group, r *release) LeftOpen { return l.leftOpen(g, r, g.Census) })
+	return l.eachDeclined(groupName, func(g *group, r *release) LeftOpen { return l.leftOpen(g, r, g.ran) })
 }
 
 // DeclinedOn is like Declined for one phone of the group, by what it is and runs:
@@ -48,9 +48,9 @@ func (l *Ledger) Declined(groupName string) []LeftOpen {
 // group.
 func (l *Ledger) DeclinedOn(groupName string, one Census) []LeftOpen {
 	return l.eachDeclined(groupName, func(g *group, r *release) LeftOpen {
-		open := l.leftOpen(g, r, g.alone(one))
+		open := l.leftOpen(g, r, alone(one))
 		if open.CVEs > 0 {
-			all := l.leftOpen(g, r, g.Census)
+			all := l.leftOpen(g, r, g.ran)
 			open.Phones, open.Exposed = all.Phones, all.Exposed
 			open.Verification, open.VerificationExposed = all.Verification, all.VerificationExposed
 		}
@@ -68,7 +68,7 @@ func (l *Ledger) ExposedBy(groupName string, one Census) string {
 		return by
 	}
 	l.eachDeclined(groupName, func(g *group, r *release) LeftOpen {
-		if by == "" && len(l.leftOpen(g, r, g.alone(one)).Exploited) > 0 {
+		if by == "" && len(l.leftOpen(g, r, alone(one)).Exploited) > 0 {
 			by = r.Version
 		}
 		return LeftOpen{}
@@ -77,10 +77,9 @@ func (l *Ledger) ExposedBy(groupName string, one Census) string {
 	return by
 }
 
-// alone returns the census of a group with one phone, whose version comes with the
-// letter of its improvement.
-func (g *group) alone(one Census) []Census {
-	one.Count, one.OSVersion = 1, g.policy.counts(one.OSVersion)
+// alone returns the census of a group with one phone.
+func alone(one Census) []Census {
+	one.Count = 1
 	return []Census{one}
 }
 
@@ -139,7 +138,7 @@ func addFlaws(to, flaws map[string]bool) {
 // whether each is known to be exploited.
 func (l *Ledger) leftOn(g *group, r *release, p Census) map[string]bool {
 	flaws := map[string]bool{}
-	for _, h := range l.holesOf(holeKey{p.Model, p.OSVersion, g.gatesImprovements()}) {
+	for _, h := range l.holesOf(looks{p.Model, p.OSVersion}) {
 		if !slices.Contains(h.closers, r) || l.brought(g, h, p) {
 			continue
 		}
@@ -183,15 +182,27 @@ func exploitedOf(flaws map[string]bool) []string {
 // and verification phones also by being offered it.
 func (l *Ledger) brought(g *group, h hole, p Census) bool {
 	if p.Ring == RingVerification {
-		f := Facts{Group: g.Name, Ring: p.Ring, Model: p.Model, OSVersion: p.OSVersion}
+		f := Facts{Group: g.Name, Ring: p.Ring, Model: p.Model, OSVersion: g.policy.counts(p.OSVersion)}
 		if r := (choice{w: l.w, g: g, f: &f, now: l.now}).candidate(); r != nil && slices.Contains(h.closers, r) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(h.closers, func(r *release) bool {
-		a := g.approval(r.Version, l.now)
-		return a != nil && a.reaches(p) && r.windows[p.Model].open(l.now) && !g.isDeclined(r.Version, l.now)
-	})
+	return slices.ContainsFunc(h.closers, func(r *release) bool { return l.comes(g, r, p) })
+}
+
+// comes reports whether phones get a release without a further decision: one that is
+// approved for them, or an improvement that the policy leaves to phones, on its base or
+// with it.
+func (l *Ledger) comes(g *group, r *release, p Census) bool {
+	if !r.windows[p.Model].open(l.now) || g.isDeclined(r.Version, l.now) {
+		return false
+	}
+	if g.letsIn(r) {
+		base := l.w.known[version.Base(r.Version)]
+		return version.Equal(version.Base(p.OSVersion), version.Base(r.Version)) || base != nil && l.comes(g, base, p)
+	}
+	a := g.approval(r.Version, l.now)
+	return a != nil && a.reaches(p)
 }
 
 // reaches reports whether an approval speaks of phones: for verification phones of

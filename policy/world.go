@@ -45,6 +45,7 @@ type group struct {
 	policy    Policy   // resolved
 	apps      []App    // sorted by bundle identifier, resolved
 	scope     []string // models its gates are about
+	ran       []Census // Census by what the phones run, with the letters that their gates do not know
 	approvals []approvalOf
 	offers    []offerOf
 	declined  map[string]Decline // first one by release
@@ -163,7 +164,9 @@ func newGroup(g Group, apps map[string]App, decided map[string]Policy) *group {
 
 // count takes up the counts of the group's phones and what follows from them.
 func (g *group) count(census []Census) {
-	g.Census = slices.DeleteFunc(slices.Clone(census), func(c Census) bool { return c.Count < 1 })
+	g.ran = slices.DeleteFunc(slices.Clone(census), func(c Census) bool { return c.Count < 1 })
+	slices.SortFunc(g.ran, compareCensus)
+	g.Census = slices.Clone(g.ran)
 	for i := range g.Census {
 		g.Census[i].OSVersion = g.policy.counts(g.Census[i].OSVersion)
 	}

@@ -147,10 +147,10 @@ type OS struct {
 	Build             string    `json:"build,omitzero"`   // "23F79"
 	SupplementalBuild string    `json:"supplementalBuild,omitzero"`
 	SupplementalExtra string    `json:"supplementalExtra,omitzero"` // letter of a background improvement, "a"
-	SupplementalSince time.Time `json:"supplementalSince,omitzero"` // when the server first saw that letter on this version; zero: none, or before it kept this
+	SupplementalSince time.Time `json:"supplementalSince,omitzero"` // when the server first saw that letter on this version, or one gone; zero: there was none, or before it kept this
 	Since             time.Time `json:"since,omitzero"`             // when the server first saw this version on the phone
 	BetaProgram       string    `json:"betaProgram,omitzero"`       // that the phone says it takes part in, "" for none
-	Reasons           []string  `json:"reasons,omitempty"`          // install-reason with which it came to this version; none when it enrolled with it
+	Reasons           []string  `json:"reasons,omitempty"`          // install-reason with which it came to this version and letter; none when it enrolled with it
 }
 
 // MaxHistory is how many of the releases that a phone ran before are kept one by
@@ -159,8 +159,8 @@ const MaxHistory = 18
 
 // Ran is a release that a phone ran, until the next one or what it runs now.
 type Ran struct {
-	Version string    `json:"version,omitzero"`
-	Since   time.Time `json:"since,omitzero"`    // as [OS].Since, in whole seconds
+	Version string    `json:"version,omitzero"`  // with the letter of an improvement, "26.3.1 (a)"
+	Since   time.Time `json:"since,omitzero"`    // as [OS].Since or [OS].SupplementalSince, in whole seconds
 	Reasons []string  `json:"reasons,omitempty"` // as [OS].Reasons
 }
 

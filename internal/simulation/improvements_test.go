@@ -202,6 +202,10 @@ func unimproved() []plant {
 				}
 			}),
 		},
+		{
+			name: "nobody reads what improvements fix", property: "P16", seed: 56,
+			pages: func(page map[string]any) { delete(page, "BackgroundSecurityImprovements") },
+		},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -99,6 +100,9 @@ func (w *world) readNews(today int) {
 	if w.life.improves {
 		page["BackgroundSecurityImprovements"] = map[string]any{"26": w.improvementRows(today, known)}
 	}
+	if w.plant.pages != nil {
+		w.plant.pages(page)
+	}
 	data, err := json.Marshal(page)
 	if err != nil {
 		panic(err) // made of texts alone
@@ -120,10 +124,33 @@ func (w *world) readNews(today int) {
 func (w *world) hasten(e event) {
 	group, release := w.about(e)
 	r := fleet.UrgentRequest{Group: group, Release: release, Deadline: w.wishes(group, release)}
+	lacking := w.lackingFor(group, release)
 	w.decide("propose the emergency lane for "+release+" to "+group, func() error {
 		_, err := w.fleet.ProposeUrgent(w.ctx, seg, w.as(e.dice), r)
+		if refusal(err) == string(policy.LaneNotUrgent) && lacking != nil {
+			w.violated("P16", lacking, "the emergency lane for %s is refused as nobody needed it, but it lacks the fix of an exploited flaw", release)
+		}
 		return err
 	})
+}
+
+// lackingFor returns a production phone of a group that lacks the fix of an exploited
+// flaw which a release of its own branch brings it, nil for none or while the server may
+// not see it so.
+func (w *world) lackingFor(group, release string) *phone {
+	if w.skew != 0 || w.halted() || !w.hasGate(group, release) {
+		return nil
+	}
+	i := slices.IndexFunc(w.phones, func(p *phone) bool {
+		stored, err := w.disk.Phone(w.ctx, seg, p.udid)
+		runs := full(stored)
+		return err == nil && stored.State == storage.PhoneEnrolled && stored.Group == group && stored.Ring == storage.RingProduction &&
+			newer(release, runs) && version.Major(release) == version.Major(runs) && w.signed(release, stored.Model) && w.lacks(runs, stored.Model, release) > 0
+	})
+	if i < 0 {
+		return nil
+	}
+	return w.phones[i]
 }
 
 // laneSoak is how long each wave of the lane is watched, and laneFirst how many
@@ -220,13 +247,13 @@ func (w *world) checkLaneWaves(l *lane) {
 	}
 }
 
-// lacks returns how many exploited flaws a release closes for a phone on a version. What
-// nothing but an improvement fixes makes no gate urgent.
-func (w *world) lacks(version, model, release string) int {
+// lacks returns how many exploited flaws a release closes for a phone on a version.
+func (w *world) lacks(runs, model, release string) int {
 	n := 0
+	brings, _ := w.apple.find(release)
 	for _, f := range w.life.flaws[:w.book.flaws] {
 		fix := w.life.releases[f.release]
-		if !fix.improves() && fix.isFor(model) && newer(fix.version, version) && !newer(fix.version, release) {
+		if fix.isFor(model) && newer(fix.version, runs) && !newer(fix.version, release) && fix.posted <= brings.posted {
 			n++
 		}
 	}

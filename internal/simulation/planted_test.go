@@ -23,6 +23,7 @@ type plant struct {
 
 	store func(*world, *memory.Store) fleet.Store // what the server sees of the disk
 	list  func(apple, int) []byte                 // what it reads of Apple's list
+	pages func(map[string]any)                    // what it reads of Apple's security pages
 	enrol func(*storage.Enrollment, *storage.Phone)
 	deaf  func(*phone) bool         // whom its pushes never reach
 	act   func(fleet.Act) fleet.Act // whom it takes people for
