@@ -54,6 +54,7 @@ func TestConfigErrors(t *testing.T) {
 		{"no URL", "listen: :8443\n", []string{"url"}},
 		{"unknown key", goodConfig + "organisation: Example\n", []string{"[2:1]", "organisation"}},
 		{"unknown key inside", goodConfig + "push:\n  hots: https://localhost\n", []string{"[3:3]", "hots"}},
+		{"a key in another case", goodConfig + "Listen: :8443\n", []string{"[2:1]", "Listen"}},
 		{"key twice", goodConfig + goodConfig, []string{"[2:1]", "url"}},
 		{"not YAML", "url: [", []string{"[1:"}},
 		{"wrong type", goodConfig + "sign_message: perhaps\n", []string{"[2:15]"}},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -17,9 +16,9 @@ const (
 )
 
 // guardJSON checks that a body is exactly one JSON object within the limits, in
-// which no key stands twice, and has at most so many keys and values. The decoder takes the last of two keys, and does
-// not tell upper from lower case: {"dry_run": true, "Dry_Run": false} is a
-// request that two readers understand differently.
+// which no key stands twice, and has at most so many keys and values. Of two keys
+// that are the same, readers take one or the other: {"dry_run": true, "dry_run":
+// false} is a request that two of them understand differently.
 func guardJSON(body []byte, most int) error {
 	if !utf8.Valid(body) {
 		return errors.New("not UTF-8")
@@ -86,12 +85,11 @@ func (g *jsonGuard) object(depth int) error {
 		if err != nil {
 			return err
 		}
-		key, _ := t.(string)                            // the decoder lets nothing else be a key
-		folded := strings.ToLower(strings.ToUpper(key)) // as the decoder folds: both ſ and S are s
-		if seen[folded] {
+		key, _ := t.(string) // the decoder lets nothing else be a key
+		if seen[key] {
 			return fmt.Errorf("key %.64q stands twice", key)
 		}
-		seen[folded] = true
+		seen[key] = true
 		if err := g.value(depth); err != nil {
 			return err
 		}

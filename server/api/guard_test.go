@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 func TestGuardJSON(t *testing.T) {
@@ -28,8 +31,6 @@ func TestGuardJSON(t *testing.T) {
 		{"too many values", list(20_000), "more than 20000 keys and values"},
 		{"key twice", `{"dry_run":true,"dry_run":false}`, `key "dry_run" stands twice`},
 		{"key twice, spelt differently", `{"dry_run":true,"dry\u005frun":false}`, "stands twice"},
-		{"key twice, in another case", `{"dry_run":true,"Dry_Run":false}`, "stands twice"},
-		{"key twice, with a letter that folds", `{"reason":"a","reaſon":"b"}`, "stands twice"},
 		{"key twice, below", `{"a":[{"k":1,"k":2}]}`, "stands twice"},
 		{"nothing", "", "does not end"},
 		{"null", "null", "not a JSON object"},
@@ -69,4 +70,36 @@ func FuzzGuardJSON(f *testing.F) {
 			t.Fatalf("let through, but the decoder says %v", err)
 		}
 	})
+}
+
+// TestKeysAreExact: a key in another case is another key, as in api.md, and not
+// the field that encoding/json would take it for.
+func TestKeysAreExact(t *testing.T) {
+	t.Parallel()
+	type request struct {
+		write
+		Shares storage.WaveShares    `json:"shares"`
+		List   []fleet.AppSettings   `json:"list"`
+		Place  struct{ Ring string } `json:"place"`
+	}
+	for _, test := range []struct{ name, body, want string }{
+		{"as documented", `{"dry_run":true,"shares":[5,100],"list":[{"bundle_id":"com.example.pos"}],"place":{"Ring":"x"}}`, ""},
+		{"in another case", `{"Dry_Run":true}`, `"Dry_Run"`},
+		{"with a letter that folds", `{"reaſon":"b"}`, `"reaſon"`},
+		{"twice, in two cases", `{"dry_run":true,"DRY_RUN":false}`, `"DRY_RUN"`},
+		{"the name in the program", `{"DryRun":true}`, `"DryRun"`},
+		{"of an entry of a list", `{"list":[{"Bundle_ID":"com.example.pos"}]}`, `"Bundle_ID"`},
+		{"of a part", `{"place":{"ring":"x"}}`, `"ring"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := call{body: []byte(test.body)}
+			err := c.decode(new(request))
+			switch {
+			case test.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case test.want != "" && (err == nil || !strings.Contains(err.Error(), "unknown field "+test.want)):
+				t.Errorf("got %v, want it to name the key %s", err, test.want)
+			}
+		})
+	}
 }
