@@ -65,6 +65,41 @@ func TestRolloutPlanIsWhatHappens(t *testing.T) {
 	}
 }
 
+// A wave that keeps its distance to one that the calendar moved says so.
+func TestRolloutPlanOfPushedWaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t) // Tuesday, 2026-08-18
+	w.verified()
+	w.retail(fleet.PolicyChange{})
+	w.decides("retail", fleet.PolicyChange{RolloutChange: fleet.RolloutChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2026-08-20..2026-08-24"})}}})
+	request := fleet.ApproveRequest{Group: "sales", Release: release, Waves: []string{"5%@+0", "50%@+2d", "75%@+8d", "100%@+15d"}, Soak: "12h"}
+	plan, err := w.fleet.PlanRollout(seg, request)
+	w.must(err)
+	starts := func(waves []fleet.WaveDates) []string {
+		var out []string
+		for _, one := range waves {
+			line := one.Start.Format("01-02")
+			for _, m := range one.Moved {
+				if m.What == fleet.MovedStart {
+					line += " from " + m.From[5:10] + " by " + m.By
+				}
+			}
+			out = append(out, line)
+		}
+		return out
+	}
+	want := []string{"08-18", "08-25 from 08-20 by closed-days", "08-31 from 08-26 by wave-before", "09-07 from 09-02 by wave-before"}
+	if diff := cmp.Diff(want, starts(plan.Waves)); diff != "" {
+		t.Errorf("planned starts (-want +got):\n%s", diff)
+	}
+	w.must(second(w.fleet.Approve(w.ctx, seg, w.act("r"), request)))
+	detail, err := w.fleet.RolloutDates(w.ctx, seg, "sales", release, nil)
+	w.must(err)
+	if diff := cmp.Diff(want, starts(detail.Waves)); diff != "" {
+		t.Errorf("starts (-want +got):\n%s", diff)
+	}
+}
+
 // A plan can be made before anybody tested, and takes the tests to succeed.
 func TestRolloutPlanBeforeTheTests(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -20,11 +21,15 @@ const (
 	MovedDeadline = "deadline"
 )
 
+// MovedByWave is why a wave is put off that lies on no closed day itself: it keeps its
+// distance to one before it.
+const MovedByWave = "wave-before"
+
 // WaveMove is a date of a wave that the calendar put off.
 type WaveMove struct {
 	What string `json:"what"`           // MovedStart or MovedDeadline
 	From string `json:"from"`           // when it would have been: local time of the installation for a start, of each phone for a deadline
-	By   string `json:"by"`             // closed-days, month-end, weekday or hours
+	By   string `json:"by"`             // closed-days, month-end, weekday or hours, or MovedByWave
 	Days string `json:"days,omitempty"` // the closed days: "2026-12-28" or "2026-12-28..2027-01-04"
 }
 
@@ -119,9 +124,21 @@ func (f *Fleet) waveDates(w *worldState, s *snapshot, a storage.Approval, phase 
 	var out []WaveDates
 	for i, v := range f.waveViews(w, a, phase) {
 		start, deadline := schedule.Moves(waves[i])
-		out = append(out, WaveDates{v, append(waveMove(MovedStart, start), waveMove(MovedDeadline, deadline)...)})
+		moved := waveMove(MovedStart, start)
+		if pushedOn(waves, i) {
+			moved = []WaveMove{{What: MovedStart, From: string(policy.FormatLocal(waves[i].Planned, schedule.Location)), By: MovedByWave}}
+		}
+		out = append(out, WaveDates{v, append(moved, waveMove(MovedDeadline, deadline)...)})
 	}
 	return out
+}
+
+// pushedOn reports whether a wave that waits comes later than planned only because the
+// calendar put off one before it.
+func pushedOn(waves []policy.Wave, i int) bool {
+	w := waves[i]
+	return w.Waits && w.Closed.IsZero() && w.Start.After(w.Planned) &&
+		slices.ContainsFunc(waves[:i], func(before policy.Wave) bool { return before.Waits && !before.Closed.IsZero() })
 }
 
 func waveMove(what string, m *policy.Move) []WaveMove {

@@ -159,6 +159,7 @@ func (g *globals) movedText(waves []fleet.WaveDates) string {
 			by := map[policy.Closure]string{
 				policy.ClosedDays: t.T("no-update days %s", m.Days), policy.ClosedMonthEnd: t.T("end of the month"),
 				policy.ClosedWeekday: t.T("no update on this weekday"), policy.ClosedHours: t.T("outside the hours for updates"),
+				fleet.MovedByWave: t.T("a wave before it moved"),
 			}[policy.Closure(m.By)]
 			line := t.T("Wave %d: start moved from %s in the server's time zone (%s).", w.Wave, onClock(m.From).shown, by)
 			if m.What == fleet.MovedDeadline {

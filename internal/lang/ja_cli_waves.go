@@ -53,6 +53,7 @@ func japaneseWaves() []both {
 		{"no-update days %s", "適用しない日：%s"},
 		{"end of the month", "月末"},
 		{"no update on this weekday", "適用しない曜日"},
+		{"a wave before it moved", "前の段階が移ったため"},
 		{"outside the hours for updates", "適用時間外"},
 		{"Wave %d: start moved from %s in the server's time zone (%s).", "第%d段階：開始をサーバーのタイムゾーンの%sから移しました（%s）。"},
 		{"Wave %d: install deadline moved from %s on each phone's clock (%s).", "第%d段階：適用期限を各端末の時計の%sから移しました（%s）。"},
