@@ -173,7 +173,8 @@ func (f *Fleet) climb(list []pursuit, m member) (climber, bool) {
 }
 
 // untoldGrace is how long after the start of its wave a phone that was not told yet is
-// left alone. Most are told within minutes; a reminder before that could not say by when.
+// left alone; its steps before that come as much later. Most are told within minutes; a
+// reminder before that could not say by when.
 const untoldGrace = time.Hour
 
 // pushAgainFor is how long after its step a phone is woken again that has not come:

@@ -128,3 +128,25 @@ func TestChaseWaitsToBeTold(t *testing.T) {
 		t.Errorf("not told for an hour: %v, want the notice", got)
 	}
 }
+
+// TestChaseOfTheUntoldBeginsWithTheFirst: of two steps in the first hour of its wave a
+// phone that was not told gets both, the first one first.
+func TestChaseOfTheUntoldBeginsWithTheFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.verified()
+	away := w.enrol("P2", "sales", storage.RingProduction)
+	away.settle()
+	w.ladder(fleet.ChaseChange{Chase: &[]string{"notice@+0", "message@+30m", "push@+2h"}})
+	w.must(second(w.approve("+5d")))
+	var got [][]string
+	for range 5 { // up to two hours
+		w.tick()
+		got = append(got, away.steps())
+		w.clock.Add(30 * time.Minute)
+	}
+	want := [][]string{nil, nil, {"notice@+0"}, {"notice@+0", "message@+30m"}, {"notice@+0", "message@+30m", "push@+2h"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("steps by half hours (-want +got):\n%s", diff)
+	}
+}

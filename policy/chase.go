@@ -64,7 +64,7 @@ type ChaseTaken struct {
 // ChaseFacts is what the next step for one phone follows from.
 type ChaseFacts struct {
 	Told      time.Time      // when it was told, or could first have been
-	NotBefore time.Time      // no step is meant for an earlier moment; zero: for any
+	NotBefore time.Time      // no step is meant for an earlier moment: those before it come as much later as it is after Told; zero: for any
 	Deadline  LocalTime      // "": steps that count from it are never due
 	Zone      *time.Location // of the phone; nil: UTC
 	Taken     []ChaseTaken   // so far, in order
@@ -129,7 +129,7 @@ func (l Ladder) open(f ChaseFacts) []planned {
 	for _, s := range l.Steps {
 		at, dated := s.moment(f)
 		if dated && (s.Kind != ChasePush || !f.NoPush) {
-			all = append(all, planned{s, latest(at, f.NotBefore)})
+			all = append(all, planned{s, f.putOff(at)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b planned) int { return a.at.Compare(b.at) })
@@ -144,6 +144,15 @@ func (l Ladder) open(f ChaseFacts) []planned {
 	return slices.DeleteFunc(all, func(p planned) bool {
 		return slices.ContainsFunc(f.Taken, func(t ChaseTaken) bool { return t.Step == p.step.Name })
 	})
+}
+
+// putOff returns when a step is meant for that would be at a moment. Steps before
+// NotBefore keep their distance, so that the first of them is not passed over.
+func (f ChaseFacts) putOff(at time.Time) time.Time {
+	if !at.Before(f.NotBefore) {
+		return at
+	}
+	return latest(at, f.Told).Add(f.NotBefore.Sub(f.Told))
 }
 
 // moment returns when the step is meant for a phone. What counts from a deadline
