@@ -212,7 +212,7 @@ func (q BacktestQuery) ways(stored []backtest.Stored) ([]backtest.Way, error) {
 	for _, name := range q.Strategies {
 		s, err := backtest.ParseStrategy(name)
 		if err != nil {
-			return nil, invalid("strategy", "not-one-of", "%v", err).with("value", name, "allowed", strategyNames())
+			return nil, notOneOf("strategy", name, strategyNames())
 		}
 		if !slices.Contains(strategies, s) {
 			strategies = append(strategies, s)

@@ -49,7 +49,7 @@ func (s BetaSettings) detail() map[string]string {
 func (c BetaChange) onto(p *storage.Policy) error {
 	if c.Beta != nil {
 		if _, err := policy.ParseBetaMode(*c.Beta); err != nil {
-			return invalid("beta", "not-one-of", "%v", err).with("value", *c.Beta, "allowed", "off, offer, require")
+			return notOneOf("beta", *c.Beta, "off", "offer", "require")
 		}
 		p.Beta.Mode = *c.Beta
 	}

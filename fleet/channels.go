@@ -20,7 +20,8 @@ type ChannelPause struct {
 type ChannelChange struct {
 	ChannelPause      // the pause, also one that ended
 	Paused       bool `json:"paused"`
-	Changed      bool `json:"changed"` // false: it was so already, and nothing was done
+	Changed      bool `json:"changed"`        // false: it was so already, and nothing was done
+	Gone         bool `json:"gone,omitempty"` // the configuration names it no more: nothing waits for it
 	DryRun       bool `json:"dry_run"`
 }
 
@@ -71,11 +72,11 @@ func (f *Fleet) PauseChannel(ctx context.Context, seg storage.Segment, a Act, ch
 // ResumeChannel ends the pause of a channel, which carries what waited. It may be one
 // that is configured no more.
 func (f *Fleet) ResumeChannel(ctx context.Context, seg storage.Segment, a Act, channel string, configured []string) (ChannelChange, error) {
-	done := ChannelChange{ChannelPause: ChannelPause{Channel: channel}, DryRun: a.DryRun}
+	done := ChannelChange{ChannelPause: ChannelPause{Channel: channel}, Gone: !slices.Contains(configured, channel), DryRun: a.DryRun}
 	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
 		ended, paused := s.records.Paused.Of(channel)
 		switch {
-		case !paused && !slices.Contains(configured, channel):
+		case !paused && done.Gone:
 			return storage.WorldChange{}, &NotFoundError{What: "channel", Name: channel}
 		case !paused:
 			return storage.WorldChange{}, errNothingToDo

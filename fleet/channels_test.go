@@ -70,7 +70,7 @@ func TestPausedChannelsLast(t *testing.T) {
 			t.Errorf("paused again (-want +got):\n%s", diff)
 		}
 	}
-	if diff := cmp.Diff(fleet.ChannelChange{ChannelPause: first, Changed: true}, resume(w.act("it moved"))); diff != "" { // the configuration names it no more
+	if diff := cmp.Diff(fleet.ChannelChange{ChannelPause: first, Changed: true, Gone: true}, resume(w.act("it moved"))); diff != "" { // the configuration names it no more
 		t.Errorf("resumed (-want +got):\n%s", diff)
 	}
 	paused()

@@ -59,12 +59,12 @@ const (
 func (c AppChange) check() error {
 	if c.Importance != nil {
 		if _, err := policy.ParseImportance(*c.Importance); err != nil {
-			return invalid("importance", "not-one-of", "%v", err).with("value", *c.Importance, "allowed", "critical, important, informational")
+			return notOneOf("importance", *c.Importance, "critical", "important", "informational")
 		}
 	}
 	if c.Deliver != nil {
 		if _, err := policy.ParseDelivery(*c.Deliver); err != nil {
-			return invalid("deliver", "not-one-of", "%v", err).with("value", *c.Deliver, "allowed", "none, store, licensed")
+			return notOneOf("deliver", *c.Deliver, "none", "store", "licensed")
 		}
 	}
 	if c.Name != nil && strings.TrimSpace(*c.Name) == "" {

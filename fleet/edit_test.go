@@ -119,3 +119,15 @@ func TestAppTextsWithoutControlCharacters(t *testing.T) {
 		t.Errorf("a new app: %v, want it refused", err)
 	}
 }
+
+// TestNoticesAreRecordedAsGiven: the audit log, and a proposal that shows what it would
+// record, have lengths of time as people write them.
+func TestNoticesAreRecordedAsGiven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(second(w.fleet.SetGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "sales", MinimumNotice: 12 * time.Hour, CandidateNotice: 150 * time.Minute})))
+	got := w.acts("group.set")[0].Detail
+	if got["minimum_notice"] != "12h" || got["candidate_notice"] != "2h30m" {
+		t.Errorf("recorded %q and %q, want 12h and 2h30m", got["minimum_notice"], got["candidate_notice"])
+	}
+}

@@ -30,13 +30,13 @@ const (
 func (r VerdictRequest) check(now time.Time) error {
 	result, err := policy.ParseResult(r.Result)
 	if err != nil {
-		return invalid("result", "not-one-of", "%v", err).with("value", r.Result, "allowed", "works, works-with-note, broken")
+		return notOneOf("result", r.Result, "works", "works-with-note", "broken")
 	}
 	if result != policy.ResultWorks && strings.TrimSpace(r.Note) == "" {
 		return invalid("note", "note-missing", "say in a note what does not work")
 	}
 	if _, err := policy.ParseMethod(r.Method); r.Method != "" && err != nil {
-		return invalid("method", "not-one-of", "%v", err).with("value", r.Method, "allowed", "full, smoke, automated, pilot")
+		return notOneOf("method", r.Method, "full", "smoke", "automated", "pilot")
 	}
 	if err := r.madeOnce(); err != nil {
 		return err

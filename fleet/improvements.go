@@ -47,7 +47,7 @@ func (s ImprovementSettings) detail() map[string]string {
 func (c ImprovementChange) onto(p *storage.Policy) error {
 	if c.Improvements != nil {
 		if _, err := policy.ParseImprovementMode(*c.Improvements); err != nil {
-			return invalid("improvements", "not-one-of", "%v", err).with("value", *c.Improvements, "allowed", "accept, reverify, off")
+			return notOneOf("improvements", *c.Improvements, "accept", "reverify", "off")
 		}
 		p.Improvements.Mode = *c.Improvements
 	}

@@ -40,7 +40,7 @@ func (c MajorChange) onto(p *storage.Policy) error {
 		return nil
 	}
 	if _, err := policy.ParseMajorMode(*c.Majors); err != nil {
-		return invalid("majors", "not-one-of", "%v", err).with("value", *c.Majors, "allowed", "hold, allow")
+		return notOneOf("majors", *c.Majors, "hold", "allow")
 	}
 	p.Majors = *c.Majors
 	return nil

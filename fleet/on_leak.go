@@ -57,7 +57,7 @@ func (c LeakChange) onto(p *storage.Policy) error {
 	}
 	if modes := LeakModes(); !slices.Contains(modes, *c.OnLeak) {
 		allowed := strings.Join(modes, ", ")
-		return invalid("on_leak", "not-one-of", "reaction to unapproved updates %q is not one of %s", *c.OnLeak, allowed).with("value", *c.OnLeak, "allowed", allowed)
+		return notOneOf("on_leak", *c.OnLeak, allowed)
 	}
 	p.OnLeak = *c.OnLeak
 	return nil

@@ -37,7 +37,7 @@ type PolicyChange struct {
 func (c PolicyChange) check() error {
 	if c.OnExpiry != nil {
 		if _, err := policy.ParseOnExpiry(*c.OnExpiry); err != nil {
-			return invalid("on_expiry", "not-one-of", "%v", err).with("value", *c.OnExpiry, "allowed", "extend-risk, release-to-users, enforce")
+			return notOneOf("on_expiry", *c.OnExpiry, "extend-risk", "release-to-users", "enforce")
 		}
 	}
 	if c.VerdictDays != nil && (*c.VerdictDays < 0 || *c.VerdictDays > maxVerdictDays) {

@@ -133,14 +133,14 @@ func newGroup(name string, now time.Time) storage.Group {
 func (f *Fleet) groupEntry(a Act, action string, g storage.Group) storage.AuditEntry {
 	return f.entry(a, action, g.Name, map[string]string{
 		"apps": strings.Join(g.Apps, ","), "candidate": g.Candidate, "rights": g.Rights, "policy": policyName(g),
-		"minimum_notice": g.MinimumNotice.String(), "candidate_notice": g.CandidateNotice.String(),
+		"minimum_notice": noticeText(g.MinimumNotice), "candidate_notice": noticeText(g.CandidateNotice),
 	})
 }
 
 // check refuses values no group can have.
 func (r GroupRequest) check() error {
 	if _, err := policy.ParseCandidate(r.Candidate); r.Candidate != "" && err != nil {
-		return invalid("candidate", "not-one-of", "%v", err).with("value", r.Candidate, "allowed", "manual, auto")
+		return notOneOf("candidate", r.Candidate, "manual", "auto")
 	}
 	if r.Rights != "" && !slices.Contains([]string{"updates", "managed", "full"}, r.Rights) {
 		return notOneOf("rights", r.Rights, "updates", "managed", "full")

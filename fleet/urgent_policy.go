@@ -51,7 +51,7 @@ func (d UrgentDefaults) detail() map[string]string {
 func (c UrgentChange) onto(p *storage.Policy) error {
 	if c.Urgent != nil {
 		if *c.Urgent != UrgentLane && *c.Urgent != UrgentOff {
-			return invalid("urgent", "not-one-of", "%q: want lane or off", *c.Urgent).with("value", *c.Urgent, "allowed", "lane, off")
+			return notOneOf("urgent", *c.Urgent, "lane", "off")
 		}
 		p.Urgent.Off = *c.Urgent == UrgentOff
 	}

@@ -216,7 +216,7 @@ func (f *Fleet) Verdicts(seg storage.Segment, q VerdictQuery) ([]storage.Verdict
 		return nil, err
 	}
 	if _, err := policy.ParseResult(q.Result); q.Result != "" && err != nil {
-		return nil, invalid("result", "not-one-of", "%v", err).with("value", q.Result, "allowed", "works, works-with-note, broken")
+		return nil, notOneOf("result", q.Result, "works", "works-with-note", "broken")
 	}
 	now, s := f.now(), w.current.Load()
 	out := []storage.Verdict{}

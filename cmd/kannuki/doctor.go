@@ -124,7 +124,7 @@ func (g *globals) channels(ctx context.Context) []server.Finding {
 	}
 	var out []server.Finding
 	for _, p := range v.Paused {
-		message, fix := g.pausedText(p)
+		message, fix := g.pausedText(p, v.Channels)
 		out = append(out, server.Finding{Check: "notify-paused", Grade: server.GradeWarn, Message: message, Fix: fix})
 	}
 	for _, u := range v.Unmatched {

@@ -177,6 +177,9 @@ func describe(t *lang.Printer, err error) failure {
 		f.File, f.Line = e.File, e.Line
 	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
 		f.Message = fileFault(t, e)
+		if errors.Is(e, fs.ErrExist) {
+			f.Next = t.T("Name another file, or move that one away first.")
+		}
 	}
 	if e, ok := errors.AsType[*placedError](err); ok {
 		f.File, f.Line, f.Field = e.place.File, e.place.Line, e.place.Key
@@ -198,6 +201,8 @@ func describe(t *lang.Printer, err error) failure {
 		switch {
 		case e.Unknown:
 			f.Message, f.Next = lostAnswer(t, e)
+		case e.Tried:
+			f.Message, f.Next = lostTrial(t, e)
 		case e.Socket != "":
 			f.Message, f.Next = silentSocket(t, e)
 		default:
@@ -246,11 +251,7 @@ func describeAPI(t *lang.Printer, e *api.Error) failure {
 	switch e.Code {
 	case api.CodeInvalid:
 		f.Exit = exitUsage
-		if len(e.Near) > 0 {
-			f.Next = t.T("Nearest: %s.", strings.Join(e.Near, ", "))
-		} else if e.Detail == "unknown-reason" {
-			f.Next = t.T("`kannuki status` counts the phones by reason.")
-		}
+		f.Next = afterFault(t, e)
 	case api.CodeRefused:
 		f.Exit = exitRefused
 		if strings.HasPrefix(e.Detail, "gate-") {
@@ -325,6 +326,23 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 		next = t.T("Nearest: %s.", near) + " " + next
 	}
 	return message, next
+}
+
+// afterFault is the next step after a value that cannot be used, or "".
+func afterFault(t *lang.Printer, e *api.Error) string {
+	if len(e.Near) > 0 {
+		return t.T("Nearest: %s.", strings.Join(e.Near, ", "))
+	}
+	switch e.Detail {
+	case "unknown-reason":
+		return t.T("`kannuki status` counts the phones by reason.")
+	case "device-missing":
+		return t.T("Name it with --device (`kannuki device list --ring verification`); of a test made elsewhere give --external, --group, --model, --app-version and --evidence.")
+	case "feed-unknown", "feed-empty", "feed-shrunk", "feed-damaged":
+		return t.T("Fetch the file anew, whole, from where it is published, and try it first with `kannuki release import --dry-run`.")
+	default:
+		return ""
+	}
 }
 
 // afterRefusal is the next step after policy refused something, or "".

@@ -42,6 +42,11 @@ func TestReport(t *testing.T) {
 				"See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.\n",
 		},
 		{
+			"answer of a dry run lost", &api.UnreachableError{Socket: "/data/kannuki.sock", Tried: true, Err: errors.New("EOF")}, 1,
+			"kannuki: The server was asked, and its answer is lost: EOF. It was only tried: nothing was changed.\n" +
+				"Try it again; `kannuki status` shows whether the server answers.\n",
+		},
+		{
 			"interrupted change", &api.UnreachableError{Socket: "/data/kannuki.sock", Unknown: true, Err: context.Canceled}, 1,
 			"kannuki: Interrupted.\nSee whether it was, with the command that shows it or `kannuki audit log`, before you do it again.\n",
 		},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -47,7 +49,7 @@ func (g *globals) channelsText(v api.Channels, tab table) string {
 		text += "\n"
 	}
 	for _, p := range v.Paused {
-		message, fix := g.pausedText(p)
+		message, fix := g.pausedText(p, v.Channels)
 		text += message + " " + fix + "\n"
 	}
 	for _, u := range v.Unmatched {
@@ -58,8 +60,12 @@ func (g *globals) channelsText(v api.Channels, tab table) string {
 }
 
 // pausedText says that a channel carries nothing, and what can be done about it.
-func (g *globals) pausedText(p fleet.ChannelPause) (message, fix string) {
+func (g *globals) pausedText(p fleet.ChannelPause, configured []string) (message, fix string) {
 	t := g.text
+	if !slices.Contains(configured, p.Channel) {
+		return t.T("Channel %s is paused since %s, by %s, and the configuration names it no more: nothing goes out by it.", p.Channel, t.Time(p.At), p.By),
+			t.T("Forget the pause: `kannuki notify resume %s`.", p.Channel)
+	}
 	return t.T("Channel %s is paused since %s, by %s: what it is to carry waits.", p.Channel, t.Time(p.At), p.By),
 		t.T("Let it go on: `kannuki notify resume %s`.", p.Channel)
 }
@@ -108,6 +114,8 @@ func (g *globals) channelChange(_ []string, c fleet.ChannelChange) (table, strin
 		return tab, t.T("Channel %s is paused: what it is to carry waits.", c.Channel)
 	case c.Paused:
 		return tab, t.T("Channel %s was paused already, by %s at %s.", c.Channel, c.By, t.Time(c.At))
+	case c.Changed && c.Gone:
+		return tab, t.T("Channel %s is no longer paused, and the configuration names it no more: nothing goes out by it.", c.Channel)
 	case c.Changed:
 		return tab, t.T("Channel %s goes on: what waited goes out.", c.Channel)
 	default:

@@ -21,6 +21,12 @@ func lostAnswer(t *lang.Printer, e *api.UnreachableError) (message, next string)
 		t.T("See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.")
 }
 
+// lostTrial says that nothing was changed, whatever became of a dry run.
+func lostTrial(t *lang.Printer, e *api.UnreachableError) (message, next string) {
+	return t.T("The server was asked, and its answer is lost: %v. It was only tried: nothing was changed.", cause(e)),
+		t.T("Try it again; `kannuki status` shows whether the server answers.")
+}
+
 // silentSocket says why nobody answers on the socket of a data directory, and
 // what to do.
 func silentSocket(t *lang.Printer, e *api.UnreachableError) (message, next string) {

@@ -45,6 +45,17 @@ func japaneseErrors() []both {
 		{"Cannot reach the server: you may not open %s.", "サーバーに接続できません。%sを開く権限がありません。"},
 		{"Cannot reach the server: it is not running, there is no socket %s.", "サーバーに接続できません。停止中です（ソケット%sがありません）。"},
 		{"Cannot reach the server: it is not running, nobody answers on %s.", "サーバーに接続できません。停止中です（%sに応答がありません）。"},
+		{"The server was asked, and its answer is lost: %v. It was only tried: nothing was changed.", "サーバーに要求は届きましたが、応答がありませんでした（%v）。試行のため、何も変更していません。"},
+		{"Try it again; `kannuki status` shows whether the server answers.", "もう一度試してください。サーバーの応答は`kannuki status`で確認できます。"},
+		{"Name another file, or move that one away first.", "別のファイル名にするか、先にそのファイルを移してください。"},
+		{
+			"Name it with --device (`kannuki device list --ring verification`); of a test made elsewhere give --external, --group, --model, --app-version and --evidence.",
+			"--deviceで指定してください（`kannuki device list --ring verification`）。外部の検証なら--external、--group、--model、--app-version、--evidenceを指定してください。",
+		},
+		{
+			"Fetch the file anew, whole, from where it is published, and try it first with `kannuki release import --dry-run`.",
+			"公開元からファイル全体を取得し直し、まず`kannuki release import --dry-run`で試してください。",
+		},
 		{"The server was asked, and its answer is lost: %v. It may have been done.", "サーバーに要求は届きましたが、応答がありませんでした（%v）。実行された可能性があります。"},
 		{"See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.", "もう一度行う前に、表示するコマンドか`kannuki audit log`で、実行されたかどうか確認してください。"},
 		{"Cannot reach the server at %s: %v.", "サーバー%sに接続できません（%v）。"},

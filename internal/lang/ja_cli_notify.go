@@ -11,6 +11,9 @@ func japaneseNotify() []both {
 		{"waits: the channel is paused", "待機中（通知先を停止中）"},
 		{"Paused since", "停止した日時"},
 		{"Channel %s is paused since %s, by %s: what it is to carry waits.", "通知先%sは%sから停止しています（%s）。通知は待っています。"},
+		{"Channel %s is paused since %s, by %s, and the configuration names it no more: nothing goes out by it.", "通知先%sは%sから停止しています（%s）。設定ファイルにはもうないため、通知は送られません。"},
+		{"Forget the pause: `kannuki notify resume %s`.", "停止の記録を消す：`kannuki notify resume %s`"},
+		{"Channel %s is no longer paused, and the configuration names it no more: nothing goes out by it.", "通知先%sの停止を解除しました。設定ファイルにはもうないため、通知は送られません。"},
 		{"Let it go on: `kannuki notify resume %s`.", "再開：`kannuki notify resume %s`"},
 		{"Pause a channel: what it is to carry waits", "通知先を停止（通知は待ちます）"},
 		{"Pause a channel. It carries nothing until it is resumed, also after a restart. What it is to carry waits, what comes meanwhile too, " +

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -41,9 +42,10 @@ type UnreachableError struct {
 	Socket string // path of the Unix socket, "" for a remote server
 	URL    string // of the remote server's admin listener, "" for a socket
 	// Unknown says that a request which changes something reached the server, and
-	// only its answer is lost: it may have been carried out.
-	Unknown bool
-	Err     error
+	// only its answer is lost: it may have been carried out. Tried says the same of a
+	// dry run, which changes nothing.
+	Unknown, Tried bool
+	Err            error
 }
 
 func (e *UnreachableError) Error() string { return "cannot reach the server: " + e.Err.Error() }
@@ -56,7 +58,7 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, out any
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	return c.do(ctx, http.MethodGet, path, nil, out)
+	return c.do(ctx, request{method: http.MethodGet, path: path}, out)
 }
 
 // Post sends in as JSON and decodes the answer into out.
@@ -65,7 +67,9 @@ func (c *Client) Post(ctx context.Context, path string, in, out any) error {
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
-	return c.do(ctx, http.MethodPost, path, body, out)
+	var tried write
+	_ = json.Unmarshal(body, &tried) // what is no object with that key changes something, as far as one knows
+	return c.do(ctx, request{http.MethodPost, path, body, tried.DryRun}, out)
 }
 
 // Upload sends data as it is and decodes the answer into out.
@@ -73,12 +77,12 @@ func (c *Client) Upload(ctx context.Context, path string, query url.Values, data
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	return c.do(ctx, http.MethodPost, path, data, out)
+	return c.do(ctx, request{http.MethodPost, path, data, query.Get("dry_run") == strconv.FormatBool(true)}, out)
 }
 
 // Download posts an empty request and copies the answer to w.
 func (c *Client) Download(ctx context.Context, path string, w io.Writer) (int64, error) {
-	resp, err := c.send(ctx, http.MethodPost, path, []byte("{}"))
+	resp, err := c.send(ctx, request{method: http.MethodPost, path: path, body: []byte("{}")})
 	if err != nil {
 		return 0, err
 	}
@@ -90,16 +94,23 @@ func (c *Client) Download(ctx context.Context, path string, w io.Writer) (int64,
 	return n, nil
 }
 
-func (c *Client) do(ctx context.Context, method, path string, body []byte, out any) error {
-	resp, err := c.send(ctx, method, path, body)
+// request is what the server is asked.
+type request struct {
+	method, path string
+	body         []byte
+	dryRun       bool // it changes nothing whatever its method is
+}
+
+func (c *Client) do(ctx context.Context, r request, out any) error {
+	resp, err := c.send(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to the end or broken already
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		err = fmt.Errorf("read answer of %s: %w", path, err)
-		if method != http.MethodGet {
-			return c.unreachable(err, true)
+		err = fmt.Errorf("read answer of %s: %w", r.path, err)
+		if r.method != http.MethodGet {
+			return c.unreachable(err, r, true)
 		}
 		return err
 	}
@@ -107,10 +118,10 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, out a
 }
 
 // send returns an answer with a good status, or the error the server gave.
-func (c *Client) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	var sent atomic.Bool // as far as this side knows
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, bytes.NewReader(r.body))
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
 	}
@@ -119,7 +130,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.unreachable(err, method != http.MethodGet && sent.Load())
+		return nil, c.unreachable(err, r, r.method != http.MethodGet && sent.Load())
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
@@ -127,9 +138,9 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	defer resp.Body.Close() //nolint:errcheck // an error is being reported already
 	var e errorBody
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&e); err != nil || e.Error == nil {
-		err = fmt.Errorf("%s %s: the server answered %s", method, path, resp.Status)
-		if method != http.MethodGet && resp.StatusCode >= http.StatusBadGateway { // a proxy, of a server that was asked
-			return nil, c.unreachable(err, true)
+		err = fmt.Errorf("%s %s: the server answered %s", r.method, r.path, resp.Status)
+		if r.method != http.MethodGet && resp.StatusCode >= http.StatusBadGateway { // a proxy, of a server that was asked
+			return nil, c.unreachable(err, r, true)
 		}
 		return nil, err
 	}
@@ -137,10 +148,10 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	return nil, e.Error
 }
 
-// unreachable says that no server answered; unknown, that it may have done what it was
+// unreachable says that no server answered; lost, that it may have done what it was
 // asked for all the same.
-func (c *Client) unreachable(err error, unknown bool) error {
-	e := &UnreachableError{Socket: c.socket, Unknown: unknown, Err: err}
+func (c *Client) unreachable(err error, r request, lost bool) error {
+	e := &UnreachableError{Socket: c.socket, Unknown: lost && !r.dryRun, Tried: lost && r.dryRun, Err: err}
 	if c.socket == "" {
 		e.URL = c.base
 	}
