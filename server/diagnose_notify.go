@@ -7,11 +7,13 @@ import (
 // notify looks at the settings of each channel. It sends nothing.
 func (d *diagnosis) notify() {
 	t := d.Text
-	channels := notify.New(notify.Options{Channels: d.config.Notify, Wall: d.Wall, Location: d.config.location()})
+	channels := notify.New(notify.Options{
+		Channels: d.config.Notify, Wall: d.Wall, Location: d.config.location(), Proxy: proxy(d.Getenv, d.config.Proxy),
+	})
 	for _, name := range channels.All() {
 		check := "notify-" + name
 		if _, err := channels.Probe(name); err != nil {
-			d.add(check, GradeFail, t.T("Channel %s cannot send: %v", name, err), t.T("Mend the file it names; the channel tries again by itself."))
+			d.add(check, GradeFail, t.T("Channel %s cannot send: %v", name, err), t.T("Mend what it names: a file is read again at the next try, config.yaml at the next start."))
 			continue
 		}
 		d.ok(check, t.T("Channel %s can send; try it: `kannuki notify test %s`.", name, name))

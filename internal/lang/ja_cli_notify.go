@@ -66,7 +66,7 @@ func japaneseNotify() []both {
 		{"%d are left: the configuration no longer names their channel.", "%d件はそのままです。通知先が設定ファイルにありません。"},
 		{"every notice that a channel gave up", "配信を中止したすべての通知"},
 		{"Channel %s cannot send: %v", "通知先%sには配信できません：%v"},
-		{"Mend the file it names; the channel tries again by itself.", "示されたファイルを直してください。配信は自動的にやり直されます。"},
+		{"Mend what it names: a file is read again at the next try, config.yaml at the next start.", "示された箇所を直してください。ファイルは次の配信のとき、config.yamlは次の起動のときに読み直されます。"},
 		{"Channel %s can send; try it: `kannuki notify test %s`.", "通知先%sに配信できます。確認：`kannuki notify test %s`"},
 	}
 }

@@ -34,7 +34,7 @@ func dialControl(loopback bool, allowed []netip.Prefix) func(network, address st
 type refusedAddress struct{ address string }
 
 func (e *refusedAddress) Error() string {
-	return fmt.Sprintf("the name leads to %s, which is not a public address; if it is right, name its network in the key allow of the channel", e.address)
+	return fmt.Sprintf("it leads to %s, which is not a public address; if it is right, name its network in the key allow of the channel", e.address)
 }
 
 // notPublic are the networks of global unicast form that no public host is in

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -23,11 +24,12 @@ func (e *LaterError) Error() string { return e.Err.Error() }
 func (e *LaterError) Unwrap() error { return e.Err }
 
 // later adds to an error what the Retry-After of an answer says (RFC 9110,
-// section 10.2.3): seconds, or a date. What is neither, or over, adds nothing.
+// section 10.2.3): seconds, however many, or a date. What is neither, or over, adds
+// nothing.
 func later(err error, header http.Header, now time.Time) error {
 	text := header.Get("Retry-After")
 	after := time.Duration(0)
-	if seconds, numberErr := strconv.ParseUint(text, 10, 32); numberErr == nil {
+	if seconds, numberErr := strconv.ParseUint(text, 10, 32); numberErr == nil || errors.Is(numberErr, strconv.ErrRange) { // the most there is
 		after = time.Duration(seconds) * time.Second
 	} else if at, dateErr := http.ParseTime(text); dateErr == nil {
 		after = at.Sub(now)

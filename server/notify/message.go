@@ -16,8 +16,8 @@ const KindTest = "test"
 // Message is a notice as a channel carries it. Its JSON is the body that a
 // webhook gets; a field is added now and then, and none changes its meaning.
 type Message struct {
-	ID           string            `json:"id"` // the same for every attempt
-	Seq          uint64            `json:"seq,omitempty"`
+	ID           string            `json:"id"`           // the same for every attempt
+	Seq          uint64            `json:"seq"`          // 0: a test, which is no notice
 	Installation string            `json:"installation"` // names the sender
 	Segment      string            `json:"segment"`
 	Kind         string            `json:"kind"`

@@ -126,8 +126,8 @@ func (c *Channels) Test(ctx context.Context, name, id string, seg storage.Segmen
 }
 
 // Probe returns what of a channel's settings would keep every message from being
-// sent, nil when nothing would: a secret or roots that cannot be read. It asks
-// nobody. Known is false when there is no such channel.
+// sent, nil when nothing would: a secret or roots that cannot be read, or an
+// address that it may not connect to. It asks nobody. Known is false when there is no such channel.
 func (c *Channels) Probe(name string) (known bool, err error) {
 	for _, one := range c.list {
 		if one.config.name() != name {
@@ -137,11 +137,7 @@ func (c *Channels) Probe(name string) (known bool, err error) {
 		if !is {
 			return true, nil
 		}
-		_, err := readSecret(w.config.SecretFile)
-		if err == nil {
-			_, err = w.roots()
-		}
-		return true, err
+		return true, w.probe()
 	}
 	return false, nil
 }

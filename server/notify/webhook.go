@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -14,6 +15,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
@@ -98,10 +100,49 @@ func (w webhook) Send(ctx context.Context, m Message) (string, error) {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return "", fmt.Errorf("%s answered %s: redirects are not followed; configure the address it moved to", req.URL.Host, resp.Status)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		err := fmt.Errorf("%s answered %s: %s", req.URL.Host, resp.Status, excerpt(string(text)))
-		return "", later(err, resp.Header, w.wall())
+		said := strings.TrimSuffix(resp.Status+": "+excerpt(string(text)), ": ")
+		return "", later(fmt.Errorf("%s answered %s", req.URL.Host, said), resp.Header, w.wall())
 	}
 	return strings.TrimSpace(resp.Status + " " + excerpt(string(text))), nil
+}
+
+// probe returns what of the settings would keep every message from being sent.
+func (w webhook) probe() error {
+	_, secretErr := readSecret(w.config.SecretFile)
+	_, rootsErr := w.roots()
+	return cmp.Or(secretErr, rootsErr, w.refused())
+}
+
+// refused returns why no connection is made to the address in the settings. Where
+// a name leads is known only in the moment when it is connected to.
+func (w webhook) refused() error {
+	u, err := url.Parse(w.config.URL)
+	if err != nil {
+		return errors.New("the address is not a URL")
+	}
+	through, err := w.through(&http.Request{URL: u})
+	ip, notAddress := netip.ParseAddr(u.Hostname())
+	if err != nil || through != nil || notAddress != nil {
+		return err
+	}
+	allowed, err := w.config.allowed()
+	if err != nil {
+		return fmt.Errorf("allow: %w", err)
+	}
+	return dialControl(ip.IsLoopback(), allowed)("", netip.AddrPortFrom(ip, 0).String(), nil)
+}
+
+// through returns the proxy for a request, nil for none. It resolves names itself
+// and is where the operator says it is.
+func (w webhook) through(req *http.Request) (*url.URL, error) {
+	if w.proxy == nil || loopbackHost(req.URL.Hostname()) {
+		return nil, nil //nolint:nilnil // net/http means no proxy by it
+	}
+	through, err := w.proxy(req)
+	if err != nil {
+		return nil, errors.New("the proxy of the environment is not a URL")
+	}
+	return through, nil
 }
 
 // client returns a client of its own for one request: they are few, and the
@@ -115,22 +156,18 @@ func (w webhook) client(req *http.Request) (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("allow: %w", err)
 	}
-	loopback := loopbackHost(req.URL.Hostname())
-	dialer := &net.Dialer{Control: dialControl(loopback, allowed)}
+	through, err := w.through(req)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Control: dialControl(loopbackHost(req.URL.Hostname()), allowed)}
 	transport := &http.Transport{
 		DialContext:       dialer.DialContext,
 		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2: true, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10,
 	}
-	// A proxy resolves the name itself and is where the operator says it is.
-	if !loopback && w.proxy != nil {
-		through, err := w.proxy(req)
-		if err != nil {
-			return nil, errors.New("the proxy of the environment is not a URL")
-		}
-		if through != nil {
-			transport.Proxy, transport.DialContext = http.ProxyURL(through), nil
-		}
+	if through != nil {
+		transport.Proxy, transport.DialContext = http.ProxyURL(through), nil
 	}
 	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &http.Client{Transport: transport, CheckRedirect: noRedirect}, nil

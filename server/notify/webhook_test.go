@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -97,7 +98,8 @@ func TestWebhookFails(t *testing.T) {
 		"error": {func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "no \x00room", http.StatusInsufficientStorage)
 		}, "507 Insufficient Storage: no room"},
-		"not found": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, "404"},
+		"error without a word": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "500 Internal Server Error\n"},
+		"not found":            {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, "404"},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/elsewhere" {
 				t.Error("the redirect was followed")
@@ -120,7 +122,7 @@ func TestWebhookFails(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_, err := hookTo(t, receiver.URL+"/in?key=s3cret").Send(ctx, example())
-			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "s3cret") {
+			if err == nil || !strings.Contains(err.Error()+"\n", tt.want) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("got error %v, want one with %q and without the key", err, tt.want)
 			}
 		})
@@ -297,5 +299,51 @@ func TestSecret(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestProbe: an address of its own says without being asked whether the channel
+// may lead there, unless a proxy makes the connection.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	proxied := func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.example.co.jp:3128") }
+	for name, tt := range map[string]struct {
+		url   string
+		allow []string
+		proxy func(*http.Request) (*url.URL, error)
+		want  string // part of the error; "" for none
+	}{
+		"a name":                     {url: "https://chat.example.co.jp/in"},
+		"a public address":           {url: "https://8.8.8.8/in"},
+		"this machine":               {url: "http://127.0.0.1:8080/in"},
+		"this machine, IPv6":         {url: "http://[::1]:8080/in"},
+		"a private address":          {url: "https://10.1.2.3/in?key=s3cret", want: "10.1.2.3, which is not a public address"},
+		"a private address, IPv6":    {url: "https://[fd00:1::7]:8443/in", want: "fd00:1::7, which is not a public address"},
+		"one that is allowed":        {url: "https://10.1.2.3/in", allow: []string{"10.1.2.0/24"}},
+		"one that the proxy reaches": {url: "https://10.1.2.3/in", proxy: proxied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := Config{Type: TypeWebhook, Name: "chat", URL: tt.url, Allow: tt.allow, SecretFile: secretFile(t, secret, 0o600)}
+			known, err := New(Options{Channels: []Config{config}, Proxy: tt.proxy, Wall: time.Now}).Probe("chat")
+			if !known {
+				t.Fatal("the channel is unknown")
+			}
+			if said := fmt.Sprint(err); (err == nil) != (tt.want == "") || !strings.Contains(said, tt.want) || strings.Contains(said, "s3cret") {
+				t.Errorf("got %v, want %q and no key", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestMessageOfATest: it has the fields of every other message.
+func TestMessageOfATest(t *testing.T) {
+	t.Parallel()
+	body, err := newMessage(lang.New("en"), "inst", "default", storage.Notice{ID: "4f0c", Kind: KindTest}).body()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"id":"4f0c","seq":0,"installation":"inst"`; !strings.HasPrefix(string(body), want) {
+		t.Errorf("got %s, want it to begin with %s", body, want)
 	}
 }

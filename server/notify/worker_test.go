@@ -387,7 +387,7 @@ func TestLater(t *testing.T) {
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Duration{
 		"": 0, "0": 0, "120": 2 * time.Minute, "3600": time.Hour, "86400": time.Hour, "4294967295": time.Hour,
-		"-5": 0, "soon": 0, "1.5": 0, "99999999999999999999": 0, "\x00": 0,
+		"-5": 0, "soon": 0, "1.5": 0, "99999999999999999999": time.Hour, "-99999999999999999999": 0, "\x00": 0,
 		"Sun, 22 Nov 2026 09:10:00 GMT": 10 * time.Minute, "Sun, 22 Nov 2026 08:00:00 GMT": 0, "Mon, 22 Nov 2126 09:00:00 GMT": time.Hour,
 	} {
 		got := time.Duration(0)
