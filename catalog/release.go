@@ -120,6 +120,10 @@ type CVE struct {
 	KEVAdded Date
 }
 
+// KnownExploited reports whether the flaw is known to be exploited, whoever says so:
+// Apple tells it with the fix, CISA also later.
+func (c CVE) KnownExploited() bool { return c.Exploited || c.KEV }
+
 // AppliesTo reports whether the release is for the model, published or inferred
 // (see ModelFacts.Inferred). It is false when no models are known.
 func (r Release) AppliesTo(model string) bool {

@@ -29,7 +29,7 @@ func policyReleases(cat *catalog.Catalog) []policy.Release {
 			pr.Models = append(pr.Models, window)
 		}
 		for _, c := range r.CVEs {
-			pr.CVEs = append(pr.CVEs, policy.CVE{ID: c.ID, Exploited: c.Exploited})
+			pr.CVEs = append(pr.CVEs, policy.CVE{ID: c.ID, Exploited: c.KnownExploited()})
 		}
 		out = append(out, pr)
 	}
@@ -82,7 +82,7 @@ func releaseView(w *worldState, r catalog.Release) ReleaseView {
 		v.Builds = append(v.Builds, b.ID)
 	}
 	for _, c := range r.CVEs {
-		if c.Exploited {
+		if c.KnownExploited() {
 			v.Exploited = append(v.Exploited, c.ID)
 		}
 	}

@@ -326,3 +326,31 @@ func TestUrgentPolicyThatCannotBe(t *testing.T) {
 		t.Errorf("policy (-want +got):\n%s", diff)
 	}
 }
+
+// TestListedByCISA: a flaw that Apple does not call exploited makes a release urgent, and
+// counts as exposure, once CISA's list has it.
+func TestListedByCISA(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.enrol("P1", "sales", storage.RingProduction).settle()
+	listed := func(list string) {
+		_, err := w.fleet.Import(w.ctx, w.act("feed"), fmt.Appendf(nil, `{"format":"kannuki-catalogue","version":1,"sources":[],"models":{},"lists":[],"kev":{%s},"releases":[
+			{"version":%q,"posted":"2026-08-17","cves":["CVE-2026-99999"]}]}`, list, release))
+		w.must(err)
+	}
+	seen := func() (gate, shown, exposed bool) {
+		g, err := w.fleet.Gate(seg, "sales", release)
+		w.must(err)
+		r, err := w.fleet.Release(seg, release)
+		w.must(err)
+		return g.Urgent != nil && slices.Contains(g.Urgent.CVEs, "CVE-2026-99999"), slices.Contains(r.Exploited, "CVE-2026-99999"), w.exposure(fleet.ExposureQuery{}).Total.Exploited > 0
+	}
+	listed("")
+	if gate, shown, exposed := seen(); gate || shown || exposed {
+		t.Errorf("before it is listed: urgent %t, shown %t, exposed %t", gate, shown, exposed)
+	}
+	listed(`"CVE-2026-99999":"2026-08-20"`)
+	if gate, shown, exposed := seen(); !gate || !shown || !exposed {
+		t.Errorf("once it is listed: urgent %t, shown %t, exposed %t", gate, shown, exposed)
+	}
+}

@@ -232,7 +232,7 @@ func (d *demo) aRelease(ctx context.Context) error {
 func exploited(cves []catalog.CVE) int {
 	n := 0
 	for _, c := range cves {
-		if c.Exploited || c.KEV {
+		if c.KnownExploited() {
 			n++
 		}
 	}

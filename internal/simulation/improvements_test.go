@@ -3,6 +3,7 @@ package simulation
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -216,15 +217,10 @@ func (w *world) improvementRows(today int, known []flaw) []map[string]any {
 		if !r.improves() || r.posted > today {
 			continue
 		}
-		exploited := []string{}
-		for _, f := range known {
-			if f.release == i {
-				exploited = append(exploited, f.id)
-			}
-		}
+		all, exploited := fixes(i, known)
 		rows = append(rows, map[string]any{
 			"Version": version.Base(r.version), "VersionExtra": "(" + version.Extra(r.version) + ")", "Build": r.build, "PrerequisiteBuild": r.on,
-			"PostingDate": w.apple.date(r.posted), "SupportedDevices": r.models, "ActivelyExploitedCVEs": exploited,
+			"PostingDate": w.apple.date(r.posted), "SupportedDevices": r.models, "CVEs": slices.Sorted(maps.Keys(all)), "ActivelyExploitedCVEs": exploited,
 		})
 	}
 	return rows

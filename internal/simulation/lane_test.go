@@ -25,6 +25,9 @@ type flaw struct {
 	known   int
 }
 
+// listed reports whether it is CISA that says so of a flaw, and not Apple.
+func (f flaw) listed() bool { return (f.known+f.release)%2 == 1 }
+
 // hurry is what a team decides beforehand about such releases.
 type hurry struct {
 	off      bool
@@ -72,15 +75,73 @@ func (w *world) known(day int) []flaw {
 }
 
 // readNews has the server read what Apple's security pages say, as SOFA publishes
-// it, when there is more than it has read.
+// it, and CISA's list, when there is more than it has read.
 func (w *world) readNews(today int) {
 	known := w.known(today)
 	if len(known) == w.book.flaws {
 		return
 	}
+	err := w.try(func() error {
+		_, _, err := w.fleet.TakeFeed(w.ctx, w.as(0), catalog.SOFA, w.securityPages(today, known))
+		return err
+	})
+	if list := w.listedFlaws(known); err == nil && list != nil {
+		err = w.try(func() error {
+			_, _, err := w.fleet.TakeFeed(w.ctx, w.as(0), catalog.KEV, list)
+			return err
+		})
+	}
+	switch {
+	case err == nil:
+		w.book.flaws, w.marked = len(known), true
+		w.trace("%d flaws are known to be exploited", len(known))
+	case refusal(err) != "feed-stale": // as it is to a clock that went back
+		w.violated("P0", nil, "what is known of flaws: %v", err)
+	}
+}
+
+// fixes returns the flaws that a release fixes, and those of them that Apple calls exploited.
+func fixes(release int, known []flaw) (all map[string]any, exploited []string) {
+	all, exploited = map[string]any{}, []string{}
+	for _, f := range known {
+		if f.release != release {
+			continue
+		}
+		if all[f.id] = struct{}{}; !f.listed() {
+			exploited = append(exploited, f.id)
+		}
+	}
+	return all, exploited
+}
+
+// listedFlaws is CISA's list, nil while it is empty.
+func (w *world) listedFlaws(known []flaw) []byte {
+	var rows []map[string]string
+	for _, f := range known {
+		if f.listed() {
+			rows = append(rows, map[string]string{"cveID": f.id, "dateAdded": w.apple.date(f.known)})
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	return encoded(map[string]any{"title": "Known Exploited Vulnerabilities", "catalogVersion": "1", "vulnerabilities": rows})
+}
+
+func encoded(page map[string]any) []byte {
+	data, err := json.Marshal(page)
+	if err != nil {
+		panic(err) // made of texts alone
+	}
+	return data
+}
+
+// securityPages are Apple's security pages as SOFA publishes them.
+func (w *world) securityPages(today int, known []flaw) []byte {
 	type row struct {
 		ProductVersion, ProductName, ReleaseDate string
 		AllBuilds                                []string
+		CVEs                                     map[string]any
 		ActivelyExploitedCVEs                    []string
 	}
 	var rows []row
@@ -88,13 +149,8 @@ func (w *world) readNews(today int) {
 		if r.posted > today || r.improves() {
 			continue
 		}
-		next := row{r.version, "iOS and iPadOS", w.apple.date(r.posted), []string{r.build}, []string{}}
-		for _, f := range known {
-			if f.release == i {
-				next.ActivelyExploitedCVEs = append(next.ActivelyExploitedCVEs, f.id)
-			}
-		}
-		rows = append(rows, next)
+		all, exploited := fixes(i, known)
+		rows = append(rows, row{r.version, "iOS and iPadOS", w.apple.date(r.posted), []string{r.build}, all, exploited})
 	}
 	page := map[string]any{"Version": "2.0", "SchemaVersion": "1.0", "OSVersions": []any{map[string]any{"SecurityReleases": rows}}}
 	if w.life.improves {
@@ -103,21 +159,7 @@ func (w *world) readNews(today int) {
 	if w.plant.pages != nil {
 		w.plant.pages(page)
 	}
-	data, err := json.Marshal(page)
-	if err != nil {
-		panic(err) // made of texts alone
-	}
-	err = w.try(func() error {
-		_, _, err := w.fleet.TakeFeed(w.ctx, w.as(0), catalog.SOFA, data)
-		return err
-	})
-	switch {
-	case err == nil:
-		w.book.flaws, w.marked = len(known), true
-		w.trace("%d flaws are known to be exploited", len(known))
-	case refusal(err) != "feed-stale": // as it is to a clock that went back
-		w.violated("P0", nil, "what Apple says of flaws: %v", err)
-	}
+	return encoded(page)
 }
 
 // hasten proposes to approve a release by the emergency lane.
