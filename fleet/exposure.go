@@ -40,7 +40,7 @@ type Exposure struct {
 type ExposureLine struct {
 	Group     string `json:"group"`
 	Phones    int    `json:"phones"`
-	Exposed   int    `json:"exposed"`        // of them, those that lack the fix of an exploited CVE today
+	Exposed   int    `json:"exposed"`        // of them, those that lack the fix of an exploited CVE today, or of the one that was asked for
 	CVEs      int    `json:"open_cves"`      // different ones that one of them lacks the fix of today
 	Exploited int    `json:"open_exploited"` // of them, those known to be exploited
 	// Declined is how many of Exposed lack such a fix because of a release that

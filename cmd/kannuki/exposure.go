@@ -127,7 +127,7 @@ func newExposureShowCommand(g *globals) *cobra.Command {
 			if len(args) == 1 {
 				return showGet(g, cmd, api.Path("devices", args[0], "exposure"), nil, g.deviceExposure)
 			}
-			return showGet(g, cmd, api.Path("exposure"), o.query(), g.exposureDetail)
+			return showGet(g, cmd, api.Path("exposure"), o.query(), func(v fleet.Exposure) answer { return g.exposureDetail(v, o.cve) })
 		},
 	}
 	o.addFlags(g, cmd)
@@ -138,11 +138,16 @@ func newExposureShowCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-func (g *globals) exposureDetail(v fleet.Exposure) answer {
+// exposureDetail shows a report, on one flaw alone unless that is "".
+func (g *globals) exposureDetail(v fleet.Exposure, cve string) answer {
 	t := g.text
+	phones := t.T("%d; today open to flaws known to be exploited: %d", v.Total.Phones, v.Total.Exposed)
+	if cve != "" {
+		phones = t.T("%d; today open to this flaw: %d", v.Total.Phones, v.Total.Exposed)
+	}
 	flaws := g.flawTable(v.CVEs)
 	text := fields(
-		[2]string{t.T("Production phones"), t.T("%d; today open to flaws known to be exploited: %d", v.Total.Phones, v.Total.Exposed)},
+		[2]string{t.T("Production phones"), phones},
 		[2]string{t.T("Fixes they lack"), t.T("%d, of flaws known to be exploited: %d", v.Total.CVEs, v.Total.Exploited)},
 		[2]string{t.T("Waiting has cost"), g.costText(v.Total.Cost, v.Total.Exploited)},
 		[2]string{t.T("Per phone"), t.T("%s CVE-days", perPhone(v.Total))},

@@ -15,7 +15,7 @@ func TestMostExposedAreMarked(t *testing.T) {
 	cost := policy.Cost{Days: 3, Testing: 3}
 	text := testGlobals("en").exposureDetail(fleet.Exposure{Devices: []fleet.DeviceExposure{
 		{UDID: "P1", Group: "sales", OS: "26.2", ExposedBy: "26.6", Cost: cost}, {UDID: "Q1", Group: "stock", OS: "26.2", Cost: cost},
-	}}).text
+	}}, "").text
 	marked := map[string]bool{}
 	for line := range strings.Lines(text) {
 		if udid, _, _ := strings.Cut(line, " "); udid == "P1" || udid == "Q1" {

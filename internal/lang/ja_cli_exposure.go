@@ -55,6 +55,7 @@ func japaneseExposure() []both {
 		{"no CVE-days: no fix of a flaw known to be exploited was missing on any day that was counted", "0件・日：数えた期間に、悪用が確認された脆弱性の修正が未適用だった日はありません"},
 		{"no CVE-days so far, but fixes of flaws known to be exploited are missing: %d; whole days are counted", "現在は0件・日ですが、悪用が確認された脆弱性%d件の修正が未適用です（丸1日を単位に数えます）"},
 		{"%d CVE-days of flaws known to be exploited; %d of them after the gate could have been opened", "%d件・日（悪用が確認された脆弱性）、うち検証完了後の分%d"},
+		{"%d; today open to this flaw: %d", "%d台、うち今日、この脆弱性が未修正の端末%d台"},
 		{"%d; today open to flaws known to be exploited: %d", "%d台、うち今日、悪用が確認された脆弱性が未修正の端末%d台"},
 		{"%d, of flaws known to be exploited: %d", "%d件、うち悪用が確認された脆弱性%d件"},
 		{"%s CVE-days", "%s件・日"},
