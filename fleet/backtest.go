@@ -76,7 +76,11 @@ func (f *Fleet) Backtest(seg storage.Segment, group string, q BacktestQuery) (Ba
 	if err != nil {
 		return BacktestView{}, err
 	}
-	report, err := replay(s.catalog, q, stored, backtest.History{Phones: phones, ModelClass: policy.ModelClass(g.ModelClass)})
+	decided, err := s.decided(policyName(g))
+	if err != nil {
+		return BacktestView{}, err
+	}
+	report, err := replay(s.catalog, q, stored, backtest.History{Phones: phones, ModelClass: policy.ModelClass(decided.ModelClass)})
 	return BacktestView{Group: group, Report: report}, err
 }
 
@@ -104,7 +108,7 @@ func BacktestCatalog(cat *catalog.Catalog, q BacktestQuery) (BacktestView, error
 
 // replay completes a history with what the catalogue and the query say.
 func replay(cat *catalog.Catalog, q BacktestQuery, stored []backtest.Stored, h backtest.History) (backtest.Report, error) {
-	h.Releases, h.Known = policyReleases(cat), map[string]time.Time{}
+	h.Releases, h.Screens, h.Known = policyReleases(cat), catalog.Screens(), map[string]time.Time{}
 	for _, r := range cat.Releases() {
 		for _, c := range r.CVEs {
 			if !c.KEVAdded.IsZero() {

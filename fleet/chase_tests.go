@@ -60,7 +60,7 @@ func (f *Fleet) testPursuits(w *worldState, j *gated) []pursuit {
 			}
 			on := pursuit{
 				group: g.Name, release: gate.Release, snap: s, ladder: ladder, language: decided.Chase.Language,
-				tests: &untested{gate: gate, now: now, models: lacking(gate, g, w.census)},
+				tests: &untested{gate: gate, now: now, models: lacking(gate, s, w.census)},
 			}
 			on.source, on.tests.since = s.candidate(g, gate.Release)
 			list = append(list, on)
@@ -115,20 +115,14 @@ func (s *snapshot) candidate(g storage.Group, release string) (source string, si
 
 // lacking returns the models of a group's verification phones on which a result
 // is missing for the gate to open.
-func lacking(gate policy.Gate, g storage.Group, c *census) []string {
-	class := func(model string) string {
-		if g.ModelClass == string(policy.ModelClassAny) {
-			return policy.AnyModel
-		}
-		return model
-	}
+func lacking(gate policy.Gate, s *snapshot, c *census) []string {
 	var models []string
-	for _, p := range c.looksOf(g.Name) {
+	for _, p := range c.looksOf(gate.Group) {
 		if p.Ring != storage.RingVerification || slices.Contains(models, p.Model) {
 			continue
 		}
 		if slices.ContainsFunc(gate.Apps, func(a policy.AppState) bool {
-			return slices.Contains(gate.Missing, a.BundleID) && (len(a.MissingModels) == 0 || slices.Contains(a.MissingModels, class(p.Model)))
+			return slices.Contains(gate.Missing, a.BundleID) && (len(a.MissingModels) == 0 || slices.Contains(a.MissingModels, s.policy.ClassOf(gate.Group, p.Model)))
 		}) {
 			models = append(models, p.Model)
 		}

@@ -108,7 +108,7 @@ func rolling(w *worldState, a *policy.Approval, visit func(m member, wave int)) 
 	for m := range w.census.all() {
 		p := &m.look.phone
 		if !m.enrolled() || p.Group != a.Group || p.Ring != storage.RingProduction || version.AtLeast(fullVersion(p), a.Release) ||
-			!slices.Contains(a.Models, p.Model) && !slices.Contains(a.Models, policy.AnyModel) {
+			!slices.Contains(a.Models, p.Model) {
 			continue
 		}
 		if i := m.waveOf(a); i >= 0 {

@@ -33,6 +33,14 @@ func openers() map[string]opener {
 		w.verified()
 		w.days(2)
 	})
+	twins := made(func(w *world) { w.twinScreens("hardware") })
+	rollingTwins := made(func(w *world) {
+		w.twinScreens("hardware")
+		w.testedOn("iPhone15,4")
+		_, err := w.fleet.Approve(w.ctx, seg, w.act("r"), fleet.ApproveRequest{Group: "sales", Release: release, Deadline: "+3d"})
+		w.must(err)
+		w.joined("P7", "iPhone17,3")
+	})
 	reverify := func(t *testing.T) *world { w, _, _ := reverifies(t); return w }
 	odd, rolling := made((*world).oddModel), made(func(w *world) { w.unverified(); w.dockRolls() })
 	again := func(group string, ring storage.Ring) func(*testing.T) *world {
@@ -82,6 +90,9 @@ func openers() map[string]opener {
 		"group set, another policy":     {short, group(fleet.GroupRequest{Name: "sales", Policy: "default"}), fleet.MoveRequest{}},
 		"group set, to accept":          {reverify, group(fleet.GroupRequest{Name: "sales", Policy: "default"}), fleet.MoveRequest{}},
 		"policy set, results for ever":  {short, policy(fleet.PolicyChange{VerdictDays: ptr(0)}), fleet.MoveRequest{}},
+		"policy set, a wider class":     {twins, policy(fleet.PolicyChange{ModelClassChange: fleet.ModelClassChange{ModelClass: ptr("screen")}}), fleet.MoveRequest{}},
+		"policy set, for one left out":  {rollingTwins, policy(fleet.PolicyChange{ModelClassChange: fleet.ModelClassChange{ModelClass: ptr("any")}}), fleet.MoveRequest{}},
+		"apply, a wider class":          {twins, apply(`{"policies":[{"name":"strict","model_class":"any"}]}`, false), fleet.MoveRequest{}},
 		"policy set, improvements":      {reverify, policy(accept), fleet.MoveRequest{}},
 		"apply, an app":                 {untested, apply(`{"apps":[{"bundle_id":"com.example.pos","importance":"important"}]}`, false), fleet.MoveRequest{}},
 		"apply, a group's apps":         {untested, apply(`{"groups":[{"name":"sales","apps":["com.example.scan"]}]}`, false), fleet.MoveRequest{}},

@@ -27,6 +27,7 @@ type PolicyChange struct {
 	ImprovementChange
 	BreakerChange
 	MajorChange
+	ModelClassChange
 	ChaseChange
 	UrgentChange
 	LeakChange
@@ -53,7 +54,7 @@ func (c PolicyChange) onto(p storage.Policy, now time.Time) (storage.Policy, err
 	replace(&p.CarryOver, c.CarryOver)
 	replace(&p.VerdictDays, c.VerdictDays)
 	replace(&p.OnExpiry, c.OnExpiry)
-	if err := cmp.Or(c.ImprovementChange.onto(&p), c.MajorChange.onto(&p), c.LeakChange.onto(&p)); err != nil {
+	if err := cmp.Or(c.ImprovementChange.onto(&p), c.MajorChange.onto(&p), c.ModelClassChange.onto(&p), c.LeakChange.onto(&p)); err != nil {
 		return p, err
 	}
 	if err := c.BreakerChange.onto(&p); err != nil {
@@ -82,6 +83,7 @@ type PolicyView struct {
 	ImprovementSettings
 	BreakerLimits
 	MajorSettings
+	ModelClassSettings
 	ChaseSettings
 	UrgentDefaults
 	LeakSettings
@@ -101,7 +103,7 @@ func (f *Fleet) policyView(s *snapshot, p storage.Policy) PolicyView {
 	v := PolicyView{
 		Name: p.Name, BuiltIn: p.Name == policy.DefaultPolicy, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: p.OnExpiry,
 		RolloutDefaults: rolloutDefaults(p), ImprovementSettings: improvementSettings(p), BreakerLimits: breakerLimits(p), MajorSettings: majorSettings(p),
-		ChaseSettings: chaseSettings(p), UrgentDefaults: urgentDefaults(p), LeakSettings: leakSettings(p), BetaSettings: betaSettings(p),
+		ChaseSettings: chaseSettings(p), UrgentDefaults: urgentDefaults(p), LeakSettings: leakSettings(p), BetaSettings: betaSettings(p), ModelClassSettings: modelClassSettings(p),
 		Groups: []string{}, ChangedBy: p.ChangedBy, ChangedAt: p.ChangedAt,
 	}
 	v.BetaMissing = f.lacksBeta(p)
@@ -118,7 +120,8 @@ func enginePolicy(p storage.Policy) policy.Policy {
 	return policy.Policy{
 		Name: p.Name, CarryOver: p.CarryOver, VerdictDays: p.VerdictDays, OnExpiry: policy.OnExpiry(p.OnExpiry),
 		Improvements: engineImprovements(p.Improvements), Breaker: engineBreaker(p.Breaker), Majors: policy.MajorMode(p.Majors),
-		Urgent: policy.UrgentRules(p.Urgent), Beta: engineBeta(p.Beta),
+		ModelClass: policy.ModelClass(p.ModelClass),
+		Urgent:     policy.UrgentRules(p.Urgent), Beta: engineBeta(p.Beta),
 	}
 }
 
@@ -276,6 +279,7 @@ func (f *Fleet) policyEntry(a Act, action string, p storage.Policy) storage.Audi
 	maps.Copy(detail, betaSettings(p).detail())
 	maps.Copy(detail, breakerLimits(p).detail())
 	maps.Copy(detail, majorSettings(p).detail())
+	maps.Copy(detail, modelClassSettings(p).detail())
 	maps.Copy(detail, chaseSettings(p).detail())
 	maps.Copy(detail, urgentDefaults(p).detail())
 	maps.Copy(detail, leakSettings(p).detail())

@@ -37,7 +37,7 @@ func TestPolicyRecord(t *testing.T) {
 		BreakerSample: 20, BreakerFailed: 10, BreakerSilent: 20, BreakerSilentAfter: "120h", BreakerReverted: 10, BreakerReports: 3,
 	}
 	want := fleet.PolicyView{
-		RolloutDefaults: none, ImprovementSettings: accept, UrgentDefaults: lane, ChaseSettings: chase, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, LeakSettings: fleet.LeakSettings{OnLeak: "tell"}, BetaSettings: fleet.BetaSettings{Beta: "off"}, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
+		RolloutDefaults: none, ImprovementSettings: accept, UrgentDefaults: lane, ChaseSettings: chase, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, ModelClassSettings: fleet.ModelClassSettings{ModelClass: "hardware"}, LeakSettings: fleet.LeakSettings{OnLeak: "tell"}, BetaSettings: fleet.BetaSettings{Beta: "off"}, Name: "strict", VerdictDays: 30, OnExpiry: "enforce", Groups: []string{"sales"},
 		ChangedBy: "uid:1(test)", ChangedAt: w.clock.Now(),
 	}
 	if diff := cmp.Diff(want, got.PolicyView); diff != "" {
@@ -45,7 +45,7 @@ func TestPolicyRecord(t *testing.T) {
 	}
 	all, err := w.fleet.Policies(seg)
 	w.must(err)
-	builtIn := fleet.PolicyView{RolloutDefaults: none, ImprovementSettings: accept, UrgentDefaults: lane, ChaseSettings: chase, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, LeakSettings: fleet.LeakSettings{OnLeak: "tell"}, BetaSettings: fleet.BetaSettings{Beta: "off"}, Name: "default", BuiltIn: true, OnExpiry: "extend-risk", Groups: []string{}}
+	builtIn := fleet.PolicyView{RolloutDefaults: none, ImprovementSettings: accept, UrgentDefaults: lane, ChaseSettings: chase, BreakerLimits: limits, MajorSettings: fleet.MajorSettings{Majors: "hold"}, ModelClassSettings: fleet.ModelClassSettings{ModelClass: "hardware"}, LeakSettings: fleet.LeakSettings{OnLeak: "tell"}, BetaSettings: fleet.BetaSettings{Beta: "off"}, Name: "default", BuiltIn: true, OnExpiry: "extend-risk", Groups: []string{}}
 	if diff := cmp.Diff([]fleet.PolicyView{builtIn, want}, all); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
 	}

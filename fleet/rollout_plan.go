@@ -20,7 +20,7 @@ type RolloutPlan struct {
 	// the apps that are not.
 	Approvable bool     `json:"approvable"`
 	Missing    []string `json:"missing"`
-	Models     []string `json:"models"` // model classes that it would cover
+	Models     []string `json:"models"` // hardware identifiers that it would cover
 	// Production counts the production phones of the group, whatever they run.
 	Production int `json:"production"`
 	// Install counts production phones asked at once, and InstallVerification

@@ -87,6 +87,7 @@ func policySettings(p storage.Policy) PolicySettings {
 		CarryOver: &p.CarryOver, VerdictDays: &p.VerdictDays, OnExpiry: &p.OnExpiry,
 		RolloutChange: rolloutChange(p), ImprovementChange: improvementChange(p), UrgentChange: urgentChange(p),
 		BreakerChange: breakerChange(p), MajorChange: majorChange(p), ChaseChange: chaseChange(p), LeakChange: leakChange(p), BetaChange: betaChange(p),
+		ModelClassChange: modelClassChange(p),
 	}}
 }
 

@@ -126,7 +126,7 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 // newGroup is a group of which nothing was said yet.
 func newGroup(name string, now time.Time) storage.Group {
 	return storage.Group{
-		Name: name, Candidate: string(policy.CandidateManual), Rights: "managed", ModelClass: string(policy.ModelClassHardware), CreatedAt: now,
+		Name: name, Candidate: string(policy.CandidateManual), Rights: "managed", CreatedAt: now,
 	}
 }
 

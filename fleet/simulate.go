@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/policy/backtest"
@@ -136,6 +137,7 @@ func (f *Fleet) Simulate(seg storage.Segment, group string, q SimulateQuery) (Si
 	p.Production, p.Testers = w.cohorts(s, group, inWaves(way.Policy))
 	p.Settled = s.settled(group)
 	v := SimulationView{Group: group, Policy: q.Policy, Broken: q.Broken, SimulateEvents: q.SimulateEvents, TestDays: q.TestDays, SmokeDays: q.SmokeDays, Production: phonesIn(p.Production), Verification: phonesIn(p.Testers)}
+	p.Parts.Screens = catalog.Screens()
 	if p.Parts.Releases, v.Expected, err = q.releases(posted(policyReleases(s.catalog), now), now); err != nil {
 		return SimulationView{}, err
 	}

@@ -171,7 +171,7 @@ func bucketsWaiting(w *worldState, a storage.Approval, wave policy.Wave) []uint3
 
 // covers reports whether an approval was made for a model.
 func covers(a storage.Approval, model string) bool {
-	return slices.Contains(a.Models, model) || slices.Contains(a.Models, policy.AnyModel)
+	return slices.Contains(a.Models, model)
 }
 
 func sharesOf(specs []waveSpec) []policy.WaveShare {

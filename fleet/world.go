@@ -122,7 +122,7 @@ func (f *Fleet) forget(w *worldState) {
 }
 
 func newSnapshot(records storage.World, cat *catalog.Catalog, zone *time.Location) *snapshot {
-	empty := &snapshot{catalog: cat, zone: zone, policy: policy.NewWorld(policy.Parts{Releases: policyReleases(cat)})}
+	empty := &snapshot{catalog: cat, zone: zone, policy: policy.NewWorld(policy.Parts{Releases: policyReleases(cat), Screens: catalog.Screens()})}
 	return empty.holding(records)
 }
 
@@ -154,7 +154,7 @@ func (s *snapshot) withCensus(c *census, now time.Time) *policy.World {
 	return world
 }
 
-// parts translates the records into the engine's own types, without releases.
+// parts translates the records into the engine's own types, without releases and screens.
 func (s *snapshot) parts() policy.Parts {
 	p := policy.Parts{Revision: s.records.Revision, Halt: engineHalt(s.records.Halt), Location: s.zone}
 	for _, a := range s.records.Apps {
@@ -172,7 +172,7 @@ func (s *snapshot) parts() policy.Parts {
 		}
 		pg := policy.Group{
 			Name: g.Name, Apps: g.Apps, Candidate: policy.Candidate(g.Candidate),
-			ModelClass: policy.ModelClass(g.ModelClass), Policy: g.Policy,
+			Policy:        g.Policy,
 			MinimumNotice: g.MinimumNotice, CandidateNotice: g.CandidateNotice, Calendar: calendars[follows],
 		}
 		p.Groups = append(p.Groups, pg)

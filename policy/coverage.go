@@ -29,6 +29,12 @@ type Coverage struct {
 	// release of one line says nothing about another.
 	Models []Share `json:"models"`
 	Lines  []Share `json:"lines"`
+	// Classes are the model classes that Models and Suggested name, where the policy lets a
+	// model stand for others; none where each model is its own. OwnScreen are the
+	// production models, sorted, that are classes of their own because nothing is known
+	// of their screens.
+	Classes   []Class  `json:"model_classes,omitempty"`
+	OwnScreen []string `json:"own_screen,omitempty"`
 
 	// Suggested is the smallest set of verification phones, those that stand for the
 	// most phones first, that would bring the share to CoverageGoal; Reached is the
@@ -66,6 +72,7 @@ func Covers(w *World, groupName string) Coverage {
 		return c
 	}
 	kinds := c.count(g)
+	c.name(g)
 	models, lines := map[string]*Share{}, map[string]*Share{}
 	for k, kind := range kinds {
 		c.Production, c.Covered = c.Production+kind.Production, c.Covered+kind.Covered
@@ -132,6 +139,21 @@ func (c *Coverage) count(g *group) map[kindred]*Share {
 		}
 	}
 	return kinds
+}
+
+// name lists the model classes of a group, and the models that have none but their own.
+func (c *Coverage) name(g *group) {
+	var models []string
+	for _, row := range g.Census {
+		if row.Model == "" {
+			continue
+		}
+		models = append(models, row.Model)
+		if row.Ring != RingVerification && g.policy.ModelClass == ModelClassScreen && g.screens[row.Model] == "" {
+			c.OwnScreen = append(c.OwnScreen, row.Model)
+		}
+	}
+	c.Classes, c.OwnScreen = g.classes(unique(models)), unique(c.OwnScreen)
 }
 
 func shareOf[K comparable](all map[K]*Share, key K) *Share {

@@ -7,7 +7,8 @@ import (
 
 // Loosened returns the releases whose gates some business app keeps closed
 // before a change of the world and no longer, or less strictly, after it,
-// newest first. It looks at the gates the group has before the change.
+// newest first. It looks at the gates the group has before the change. Where an approval
+// leaves models out, what keeps these out counts too.
 //
 // It compares what keeps a gate closed and not phases: a gate that something
 // else closes for a time (a person's pause, no verification phone) must not
@@ -32,32 +33,69 @@ func Loosened(before, after *World, groupName string, now time.Time) []string {
 		case PhasePaused, PhaseBlocked, PhaseDone, PhaseRollingOut, PhaseApproved, PhaseVerified, PhaseVerifying, PhaseHeld:
 		}
 		looked = append(looked, gate.Release)
-		if loosened(demands(before, gate, now), demands(after, Evaluate(after, groupName, gate.Release, now), now)) {
+		is := Evaluate(after, groupName, gate.Release, now)
+		if loosened(demands(before, gate, now), demands(after, is, now), widens(g, after.groups[groupName])) || lessForOthers(gate, is) {
 			found = append(found, gate.Release)
 		}
 	}
 	return found
 }
 
+// widens reports whether a group's results stand for other phones than before.
+func widens(was, is *group) bool { return is != nil && was.policy.ModelClass != is.policy.ModelClass }
+
 // loosened reports whether an app that was demanded no longer is, or less
-// strictly.
-func loosened(was, is map[string]Importance) bool {
-	for id, importance := range was {
-		if strictness(is[id]) < strictness(importance) {
+// strictly; where results stand for other phones than before, also by fewer tests.
+func loosened(was, is map[string]demand, widens bool) bool {
+	for id, d := range was {
+		if strictness(is[id].importance) < strictness(d.importance) || widens && is[id].tests < d.tests {
 			return true
 		}
 	}
 	return false
 }
 
+// lessForOthers reports whether a model that an approval does not cover could be added
+// to it with less than before.
+func lessForOthers(was, is Gate) bool {
+	for _, u := range was.Uncovered {
+		i := slices.IndexFunc(is.Uncovered, func(o Uncovered) bool { return o.Model == u.Model })
+		if i >= 0 && loosened(missingOf(u), missingOf(is.Uncovered[i]), false) {
+			return true
+		}
+	}
+	return false
+}
+
+// missingOf returns the apps that keep a model out of an approval.
+func missingOf(u Uncovered) map[string]demand {
+	out := map[string]demand{}
+	for _, a := range u.Missing {
+		out[a.BundleID] = demand{importance: a.Importance}
+	}
+	return out
+}
+
+// demand is how strictly an app keeps a gate closed.
+type demand struct {
+	importance Importance
+	tests      int // of a critical app: model classes that it still has to be tested on
+}
+
 // demands returns the apps that keep a gate closed, by bundle identifier. Once
 // phones follow an ordinary approval, which then can be neither withdrawn nor
 // made anew, only what stops it counts.
-func demands(w *World, gate Gate, now time.Time) map[string]Importance {
-	out := map[string]Importance{}
+func demands(w *World, gate Gate, now time.Time) map[string]demand {
+	out := map[string]demand{}
 	g := w.groups[gate.Group]
 	if g == nil || g.letsIn(w.known[gate.Release]) {
 		return out
+	}
+	tests := map[string]int{}
+	for _, a := range gate.Apps {
+		if a.Importance == ImportanceCritical {
+			tests[a.BundleID] = len(a.MissingModels)
+		}
 	}
 	a := g.approval(gate.Release, now)
 	followed := a != nil && a.Override == nil && a.started(now)
@@ -68,7 +106,7 @@ func demands(w *World, gate Gate, now time.Time) map[string]Importance {
 			demanded = revoked != nil || len(broken) > 0
 		}
 		if demanded {
-			out[app.BundleID] = app.Importance
+			out[app.BundleID] = demand{app.Importance, tests[app.BundleID]}
 		}
 	}
 	return out

@@ -34,7 +34,7 @@ func Enforceable(gates []Gate, waiting []string, last func(release string) *Appr
 		}
 		a := last(gate.Release)
 		switch {
-		case a != nil && a.Withdrawn.IsZero() && !a.over(now) && (slices.Contains(a.Models, AnyModel) || slices.ContainsFunc(a.Models, wanted)):
+		case a != nil && a.Withdrawn.IsZero() && !a.over(now) && slices.ContainsFunc(a.Models, wanted):
 			return Gate{}, EndDecided
 		case gate.Phase != PhaseVerified || gate.Branch != nil && gate.Branch.Held:
 		case a != nil && !a.Withdrawn.IsZero():

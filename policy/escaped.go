@@ -56,5 +56,6 @@ func (w *World) admits(g *group, r *release, f Facts, now time.Time) bool {
 		})
 	}
 	gate := Evaluate(w, g.Name, r.Version, now)
-	return len(gate.Missing) == 0 && slices.Contains(gate.Models, g.class(f.Model))
+	class := g.class(f.Model)
+	return len(gate.Missing) == 0 && slices.Contains(covered(gate.Apps, []string{class}), class)
 }

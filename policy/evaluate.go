@@ -119,7 +119,8 @@ func (e *evaluation) fill(gate *Gate) {
 	}
 	slices.Sort(e.broken)
 	gate.Apps, gate.Missing, gate.Counts = e.apps, e.missing, e.counts
-	gate.Models, gate.Floors, gate.Broken = covered(e.apps, e.classes), floorsOf(e.apps), e.broken
+	gate.Models, gate.Floors, gate.Broken = e.coverage(e.apps), floorsOf(e.apps), e.broken
+	gate.Classes = e.g.classes(e.known(e.apps))
 	if _, none := e.ineligible(); !none {
 		gate.ProductionModels = e.production
 	}

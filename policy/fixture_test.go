@@ -124,4 +124,11 @@ func announced(f policy.Facts, state policy.InstallState) policy.Facts {
 	return f
 }
 
+// widen gives the group of a world a policy with this model class.
+func widen(p *policy.Parts, class policy.ModelClass) {
+	wide := policy.BuiltIn()
+	wide.Name, wide.ModelClass = "wide", class
+	p.Policies, p.Groups[0].Policy = append(p.Policies, wide), wide.Name
+}
+
 func ptr[T any](v T) *T { return &v }

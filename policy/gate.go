@@ -36,8 +36,11 @@ type Gate struct {
 
 	Apps    []AppState `json:"apps"`
 	Missing []string   `json:"missing,omitempty"` // bundle identifiers that are not verified; see WaitsFor
-	Models  []string   `json:"models,omitempty"`  // model classes verified: for Approval.Models
+	Models  []string   `json:"models,omitempty"`  // hardware identifiers verified: for Approval.Models
 	Floors  []Floor    `json:"floors,omitempty"`  // versions verified: for Approval.Floors
+	// Classes are the model classes that Apps name, of a group whose policy lets a model
+	// stand for others; none of any other group, where each model is its own.
+	Classes []Class `json:"model_classes,omitempty"`
 	// Broken are the results of critical and important apps that say broken and
 	// that nothing cleared, and those on older releases that stop the rollout
 	// because it was carried over from there: for Override.Broken.
@@ -124,11 +127,12 @@ type AppState struct {
 	Provisional   []string `json:"provisional,omitempty"`
 	Models        []string `json:"models,omitempty"`         // model classes with an accepted result
 	MissingModels []string `json:"missing_models,omitempty"` // model classes still needed
-	BrokenModels  []string `json:"broken_models,omitempty"`  // of a broken app: model classes on which it does not work
+	BrokenModels  []string `json:"broken_models,omitempty"`  // of a broken app: hardware identifiers on which it does not work
+	Tested        []string `json:"-"`                        // hardware identifiers that the results were made on, for Gate.Models
 }
 
-// WhyModels returns the model classes that Why is about: those on which the app does
-// not work, or else those that still need a result.
+// WhyModels returns what Why is about: the models on which the app does not work, or
+// else the model classes that still need a result.
 func (s AppState) WhyModels() []string {
 	if s.State == StatusBroken {
 		return s.BrokenModels

@@ -272,7 +272,8 @@ func TestOpens(t *testing.T) {
 		}, policy.StatusWorks},
 		{"broken revoked", func(p *policy.Parts) { breakPOS(p); p.Verdicts[3].RevokedAt = now }, policy.StatusWorks},
 		{"any model class", func(p *policy.Parts) {
-			p.Groups[0].ModelClass, p.Verdicts = policy.ModelClassAny, p.Verdicts[1:]
+			widen(p, policy.ModelClassAny)
+			p.Verdicts = p.Verdicts[1:]
 		}, policy.StatusWorks},
 		{"production empty, one verdict per app", func(p *policy.Parts) {
 			p.Groups[0].Census, p.Verdicts = p.Groups[0].Census[2:], p.Verdicts[1:]

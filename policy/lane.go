@@ -69,7 +69,7 @@ type Urgency struct {
 	// method, and Missing those of them that keep the lane closed.
 	Apps    []AppState `json:"apps"`
 	Missing []string   `json:"missing,omitempty"`
-	// What an approval by the lane takes over: model classes, app versions and
+	// What an approval by the lane takes over: hardware identifiers, app versions and
 	// the identifiers of the results it rests on, all sorted.
 	Models   []string `json:"models,omitempty"`
 	Floors   []Floor  `json:"floors,omitempty"`
@@ -132,7 +132,7 @@ func (e *evaluation) urgent(gate *Gate) {
 		}
 	}
 	slices.Sort(u.Verdicts)
-	u.Models, u.Floors = covered(u.Apps, e.classes), floorsOf(u.Apps)
+	u.Models, u.Floors = e.coverage(u.Apps), floorsOf(u.Apps)
 	u.Fingerprint = u.digest(gate)
 	gate.Urgent = u
 	if (gate.Phase == PhaseHeld || gate.Phase == PhaseVerifying) && LaneOpen(*gate) == nil {

@@ -95,7 +95,7 @@ func (g generator) approval(i int, release string) policy.Approval {
 	return policy.Approval{
 		Override: o, Lane: l,
 		ID: fmt.Sprint("a", i), Group: g.group(), Release: release, At: g.time(), Deadline: "2026-08-20T10:00:00",
-		Models: some(g, 3, func(int) string { return pick(g, small, large, policy.AnyModel) }),
+		Models: some(g, 3, func(int) string { return pick(g, small, large, "iPhone18,1") }),
 		Floors: some(g, 2, func(int) policy.Floor { return policy.Floor{BundleID: g.app(), MinVersion: pick(g, "3.0", "3.1", "x")} }),
 		Waves: some(g, 2, func(int) policy.Wave {
 			return policy.Wave{
@@ -110,6 +110,8 @@ func (g generator) approval(i int, release string) policy.Approval {
 
 func (g generator) parts() policy.Parts {
 	p := policy.Parts{Revision: g.Uint64()}
+	classes := newGenerator(p.Revision) // of its own, so that the rest of a world stays what it is
+	p.Screens = map[string]string{small: "414x896@2x", large: pick(classes, "414x896@2x", "393x852@3x", "")}
 	for _, v := range []string{"26.4", "26.5", "26.5.2", next, "26.6.1", "27.0", "26.6 (a)", "odd"} {
 		if g.IntN(6) > 0 {
 			p.Releases = append(p.Releases, g.release(v))
@@ -124,7 +126,7 @@ func (g generator) parts() policy.Parts {
 	for _, name := range []string{group, "stock"} {
 		p.Groups = append(p.Groups, policy.Group{
 			Name: name, Apps: some(g, 4, func(int) string { return g.app() }),
-			Candidate: pick(g, policy.CandidateManual, policy.CandidateAuto), ModelClass: pick(g, policy.ModelClassHardware, policy.ModelClassAny),
+			Candidate: pick(g, policy.CandidateManual, policy.CandidateAuto), DetailsURL: pick(g, "", "https://mdm.example.com/why"),
 			Policy: pick(g, "", policy.DefaultPolicy, "strict", "missing"),
 			Census: some(g, 5, func(int) policy.Census {
 				return policy.Census{Ring: g.ring(), Model: g.model(), OSVersion: g.version(), Count: g.IntN(4), Silent: g.IntN(2)}
@@ -134,8 +136,9 @@ func (g generator) parts() policy.Parts {
 	p.Policies = some(g, 1, func(int) policy.Policy {
 		return policy.Policy{
 			Name: "strict", CarryOver: g.IntN(2) == 0, VerdictDays: pick(g, 0, 1, 5, 30),
-			OnExpiry: pick(g, policy.OnExpiryExtendRisk, policy.OnExpiryReleaseToUsers, policy.OnExpiryEnforce, "odd"),
-			Majors:   pick(g, policy.MajorsHold, policy.MajorsAllow, "odd"),
+			OnExpiry:   pick(g, policy.OnExpiryExtendRisk, policy.OnExpiryReleaseToUsers, policy.OnExpiryEnforce, "odd"),
+			Majors:     pick(g, policy.MajorsHold, policy.MajorsAllow, "odd"),
+			ModelClass: pick(classes, policy.ModelClassHardware, policy.ModelClassScreen, policy.ModelClassAny, "odd"),
 			Improvements: policy.Improvements{
 				Mode: pick(g, policy.ImprovementsAccept, policy.ImprovementsReverify, policy.ImprovementsReverify, policy.ImprovementsOff, "odd"), Keep: g.IntN(2) == 0,
 			},
@@ -300,6 +303,7 @@ func TestInputIsNotChanged(t *testing.T) {
 		}
 		clear(p.Policies)
 		clear(p.Verdicts)
+		clear(p.Screens)
 		target := policy.TargetFor(w, f, now)
 		text, err := json.Marshal([]any{policy.Gates(w, group, now), policy.Gates(w, "stock", now), target, policy.Explain(w, f, policy.Live{}, target, now)})
 		if err != nil {

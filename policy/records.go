@@ -20,7 +20,7 @@ const (
 // Importance says whether an app can keep a gate closed.
 type Importance string
 
-// The importances. A critical app must be verified on every model class of the
+// The importances. A critical app must be verified on every model class ([ModelClass]) of the
 // group's production phones, an important one on at least one; an
 // informational app never closes a gate. Any other value counts as critical,
 // so that a damaged record cannot open a gate.
@@ -63,19 +63,6 @@ const (
 	CandidateManual Candidate = "manual"
 	CandidateAuto   Candidate = "auto"
 )
-
-// ModelClass says which phones a verdict may stand for.
-type ModelClass string
-
-// The model class settings. Any other value counts as ModelClassHardware.
-const (
-	ModelClassHardware ModelClass = "hardware" // the same hardware identifier only
-	ModelClassAny      ModelClass = "any"      // one phone stands for all models
-)
-
-// AnyModel is the one class of a group whose ModelClass is ModelClassAny. In
-// Approval.Models it covers every model.
-const AnyModel = "any"
 
 // OnExpiry says what a policy does when Apple's longest hold, 90 days, ends
 // before a release is approved.
@@ -169,7 +156,6 @@ type Group struct {
 	Name            string
 	Apps            []string // bundle identifiers
 	Candidate       Candidate
-	ModelClass      ModelClass
 	Policy          string        // name; "" and one that does not exist: the built-in policy
 	MinimumNotice   time.Duration // production; zero or less: DefaultMinimumNotice
 	CandidateNotice time.Duration // verification ring; zero or less: DefaultCandidateNotice
@@ -256,7 +242,7 @@ type Approval struct {
 	// waits starts any more. What this one asked for stands as long as a phone
 	// cannot follow that.
 	SupersededBy string
-	Models       []string // model classes covered, added ones among them; AnyModel covers all
+	Models       []string // hardware identifiers covered, added ones among them
 	Floors       []Floor
 	Extensions   []Extension
 	// Verdicts are the results it was seen to rest on, among them those that a

@@ -8,7 +8,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
-// TestWith: a world that keeps the releases of another answers as one made with
+// TestWith: a world that keeps the releases and screens of another answers as one made with
 // them, and the other stays as it was.
 func TestWith(t *testing.T) {
 	t.Parallel()
@@ -16,7 +16,7 @@ func TestWith(t *testing.T) {
 		parts, later := newGenerator(seed).parts(), newGenerator(seed+1000).parts()
 		first := policy.NewWorld(parts)
 		next := first.With(later)
-		later.Releases = parts.Releases
+		later.Releases, later.Screens = parts.Releases, parts.Screens
 		for what, worlds := range map[string][2]*policy.World{
 			"next": {policy.NewWorld(later), next}, "first": {policy.NewWorld(parts), first},
 		} {

@@ -20,6 +20,7 @@ type Policy struct {
 	// recorded, if it does not name an earlier day itself; zero or less: for ever.
 	VerdictDays int
 	OnExpiry    OnExpiry
+	ModelClass  ModelClass // "" is ModelClassHardware
 
 	Improvements Improvements
 	Breaker      Breaker
@@ -36,7 +37,7 @@ type Policy struct {
 func BuiltIn() Policy {
 	return Policy{
 		Name: DefaultPolicy, OnExpiry: OnExpiryExtendRisk, Improvements: Improvements{Mode: ImprovementsAccept}, Breaker: DefaultBreaker(),
-		Majors: MajorsHold,
+		Majors: MajorsHold, ModelClass: ModelClassHardware,
 	}
 }
 
@@ -50,6 +51,7 @@ func policies(list []Policy) map[string]Policy {
 			p.OnExpiry = OnExpiryExtendRisk
 		}
 		p.Improvements.Mode = p.Improvements.Mode.resolved()
+		p.ModelClass = p.ModelClass.resolved()
 		byName[p.Name] = p
 	}
 	builtIn := BuiltIn()

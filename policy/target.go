@@ -153,7 +153,7 @@ func (c choice) stands(a approvalOf) bool {
 
 // covers reports whether the approval was made for a model.
 func (a *Approval) covers(model string) bool {
-	return slices.Contains(a.Models, model) || slices.Contains(a.Models, AnyModel)
+	return slices.Contains(a.Models, model)
 }
 
 // leavesOut is the reason of phones of a model that the approval does not cover. The

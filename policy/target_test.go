@@ -175,7 +175,6 @@ func TestEnforce(t *testing.T) {
 			f.Apps = f.Apps[1:]
 			return f
 		}(), byApproval},
-		{"coverage of any model", approved(), func(p *policy.Parts) { p.Approvals[0].Models = []string{policy.AnyModel} }, phone(), byApproval},
 		{"overridden gate", approved(), func(p *policy.Parts) { p.Verdicts, p.Approvals[0].Override = nil, &policy.Override{Until: after} }, phone(), byApproval},
 		{"minimum notice of the group", approved(), func(p *policy.Parts) { p.Groups[0].MinimumNotice = time.Hour }, phone(), with(byApproval, func(e *policy.Enforcement) { e.Notice = time.Hour })},
 		{"deadline of the wave", approved(), func(p *policy.Parts) {

@@ -69,7 +69,7 @@ func (v verdictOf) expired(now time.Time) bool {
 
 // uncleared returns the broken results among list, which is in order of time,
 // that no later one cleared, the newest first. Only a works result of the same
-// model class at the same or a newer app version clears it, and not one of a
+// model at the same or a newer app version clears it, and not one of a
 // smoke test: what is known to be broken has to be tested in full. That such a result
 // expired since does not bring the trouble back, and a broken result does not
 // fade with time: neither may restart a rollout by itself.
@@ -80,7 +80,7 @@ func uncleared(list []verdictOf, now time.Time) []verdictOf {
 			continue
 		}
 		cleared := slices.ContainsFunc(list[i+1:], func(v verdictOf) bool {
-			return v.Result != ResultBroken && v.Method != MethodSmoke && v.class == b.class && v.counts(now) && version.AtLeast(v.AppVersion, b.AppVersion)
+			return v.Result != ResultBroken && v.Method != MethodSmoke && v.Model == b.Model && v.counts(now) && version.AtLeast(v.AppVersion, b.AppVersion)
 		})
 		if !cleared {
 			out = append(out, b)
@@ -133,7 +133,7 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 func (s *AppState) rest(on map[string]*Verdict, classes []string) {
 	for _, class := range sortedKeys(on) {
 		v := on[class]
-		s.Models = append(s.Models, class)
+		s.Models, s.Tested = append(s.Models, class), append(s.Tested, v.Model)
 		s.External = s.External || v.External
 		s.Noted = s.Noted || v.Result == ResultWorksWithNote
 		if s.Floor == "" || version.Order(v.AppVersion, s.Floor) > 0 {
@@ -149,7 +149,7 @@ func (s *AppState) fail(broken []verdictOf) {
 	s.State, s.Why, s.Verdict = StatusBroken, WhyBroken, broken[0].ID
 	s.External = s.External || broken[0].External
 	for _, b := range broken {
-		s.BrokenModels = append(s.BrokenModels, b.class)
+		s.BrokenModels = append(s.BrokenModels, b.Model)
 	}
 	slices.Sort(s.BrokenModels)
 	s.BrokenModels = slices.Compact(s.BrokenModels)

@@ -24,6 +24,9 @@ type Parts struct {
 	Declines  []Decline
 	Halt      Halt
 	Location  *time.Location // of the installation; nil: UTC
+	// Screens are the screens of models, by hardware identifier: models with the same
+	// text lay out apps alike. One that is missing has a screen of its own.
+	Screens map[string]string
 }
 
 // World is an immutable, indexed snapshot of Parts. It is safe for concurrent
@@ -35,6 +38,7 @@ type World struct {
 	location *time.Location
 	groups   map[string]*group
 	tested   map[appRelease]bool // a verdict exists, of whatever group
+	screens  map[string]string   // shared by worlds, never changed
 }
 
 type appRelease struct{ bundleID, release string }
@@ -42,7 +46,8 @@ type appRelease struct{ bundleID, release string }
 // group is a Group with everything recorded about it.
 type group struct {
 	Group
-	policy    Policy   // resolved
+	policy    Policy // resolved
+	screens   map[string]string
 	apps      []App    // sorted by bundle identifier, resolved
 	scope     []string // models its gates are about
 	ran       []Census // Census by what the phones run, with the letters that their gates do not know
@@ -65,15 +70,18 @@ type offerOf struct {
 // NewWorld copies, sorts and indexes parts. Records about a group or release
 // that parts do not contain are left out.
 func NewWorld(parts Parts) *World {
-	parts.Verdicts = slices.Clone(parts.Verdicts)
+	parts.Verdicts, parts.Screens = slices.Clone(parts.Verdicts), maps.Clone(parts.Screens)
 	return newWorld(parts, indexReleases(parts.Releases))
 }
 
-// With is like [NewWorld] with the releases of w in the place of those in parts,
+// With is like [NewWorld] with the releases and screens of w in the place of those in parts,
 // which are not looked at, and takes the verdicts over: nobody may use them any more.
 // To index hundreds of releases costs more than all the rest of a world, and to copy
 // hundreds of verdicts a quarter of that rest.
-func (w *World) With(parts Parts) *World { return newWorld(parts, w.releaseIndex) }
+func (w *World) With(parts Parts) *World {
+	parts.Screens = w.screens
+	return newWorld(parts, w.releaseIndex)
+}
 
 func newWorld(parts Parts, releases *releaseIndex) *World {
 	w := &World{
@@ -83,6 +91,7 @@ func newWorld(parts Parts, releases *releaseIndex) *World {
 		location:     parts.Location,
 		groups:       make(map[string]*group, len(parts.Groups)),
 		tested:       make(map[appRelease]bool),
+		screens:      parts.Screens,
 	}
 	apps := make(map[string]App, len(parts.Apps))
 	for _, a := range sorted(parts.Apps, func(a, b App) int { return strings.Compare(a.BundleID, b.BundleID) }) {
@@ -91,6 +100,7 @@ func newWorld(parts Parts, releases *releaseIndex) *World {
 	decided := policies(parts.Policies)
 	for _, g := range sorted(parts.Groups, func(a, b Group) int { return strings.Compare(a.Name, b.Name) }) {
 		w.groups[g.Name] = newGroup(g, apps, decided)
+		w.groups[g.Name].screens = w.screens
 	}
 	w.addVerdicts(parts.Verdicts)
 	w.addOffers(parts.Offers)
@@ -192,14 +202,6 @@ func compareCensus(a, b Census) int {
 		strings.Compare(string(a.Ring), string(b.Ring)), strings.Compare(a.Model, b.Model), strings.Compare(a.OSVersion, b.OSVersion),
 		cmp.Compare(a.Count, b.Count), cmp.Compare(a.Silent, b.Silent),
 	)
-}
-
-// class returns the model class of a phone of the group.
-func (g *group) class(model string) string {
-	if g.ModelClass == ModelClassAny {
-		return AnyModel
-	}
-	return model
 }
 
 // addVerdicts indexes verdicts, which are the world's own from then on.

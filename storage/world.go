@@ -74,11 +74,10 @@ type App struct {
 // Group is phones that do the same work and so use the same business apps.
 type Group struct {
 	Name          string        `json:"name,omitzero"`
-	Apps          []string      `json:"apps,omitempty"`      // bundle identifiers, sorted
-	Candidate     string        `json:"candidate,omitzero"`  // manual or auto
-	Rights        string        `json:"rights,omitzero"`     // updates, managed or full: AccessRights of new enrolments
-	ModelClass    string        `json:"modelClass,omitzero"` // hardware or any
-	Policy        string        `json:"policy,omitzero"`     // name of its policy; "" for the built-in one
+	Apps          []string      `json:"apps,omitempty"`     // bundle identifiers, sorted
+	Candidate     string        `json:"candidate,omitzero"` // manual or auto
+	Rights        string        `json:"rights,omitzero"`    // updates, managed or full: AccessRights of new enrolments
+	Policy        string        `json:"policy,omitzero"`    // name of its policy; "" for the built-in one
 	MinimumNotice time.Duration `json:"minimumNotice,omitzero"`
 	CreatedAt     time.Time     `json:"createdAt,omitzero"`
 
@@ -116,6 +115,8 @@ type Policy struct {
 	Beta    BetaPrograms     `json:"beta,omitzero"`
 
 	Urgent UrgentRules `json:"urgent,omitzero"`
+
+	ModelClass string `json:"modelClass,omitzero"` // phones that a result stands for: hardware (also ""), screen or any
 }
 
 // Improvements is what a policy says about Apple's background security
@@ -199,7 +200,7 @@ type Approval struct {
 	Reason      string    `json:"reason,omitzero"`
 	At          time.Time `json:"at,omitzero"`
 	Waves       []Wave    `json:"waves,omitempty"`    // in order
-	Models      []string  `json:"models,omitempty"`   // model classes covered when it was given, sorted
+	Models      []string  `json:"models,omitempty"`   // hardware identifiers covered when it was given, sorted
 	Floors      []Floor   `json:"floors,omitempty"`   // app versions the verdicts stand for, by bundle identifier
 	Verdicts    []string  `json:"verdicts,omitempty"` // verdicts it rests on; revoking one pauses it
 	PausedAt    time.Time `json:"pausedAt,omitzero"`

@@ -389,7 +389,11 @@ func missingWhy(t *lang.Printer, why string) string {
 	finest := codes[strings.LastIndex(codes, " ")+1:]
 	text := t.Word(t.Why(finest))
 	if onModels {
-		text = t.T("%s (models: %s)", text, models)
+		names := strings.Split(models, ", ")
+		for i, name := range names {
+			names[i] = t.ModelClass(name)
+		}
+		text = t.T("%s (models: %s)", text, strings.Join(names, ", "))
 	}
 	return text
 }

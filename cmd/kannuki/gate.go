@@ -222,7 +222,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	fmt.Fprintf(&b, "%s\n", phase.Line)
 	b.WriteString(g.chainText(gate.Reasons, gate.Group))
 	if len(gate.Apps) > 0 {
-		tab := g.appStateTable(gate.Apps)
+		tab := g.appStateTable(gate.Apps, classNamer{g, gate.Classes, gate.ModelNames})
 		b.WriteString("\n" + tab.text())
 	}
 	b.WriteString("\n" + fields(g.gateFacts(gate)...))
@@ -245,7 +245,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	return b.String()
 }
 
-func (g *globals) appStateTable(apps []policy.AppState) table {
+func (g *globals) appStateTable(apps []policy.AppState, classes classNamer) table {
 	t := g.text
 	tab := table{columns: []column{
 		{"bundle_id", t.T("App")},
@@ -272,7 +272,7 @@ func (g *globals) appStateTable(apps []policy.AppState) table {
 		if a.External {
 			state.shown = t.T("%s (from outside)", state.shown)
 		}
-		tab.add(plain(a.BundleID), plain(a.Name), g.word(string(a.Importance)), state, why, plain(a.Floor), list(a.Models), list(a.MissingModels))
+		tab.add(plain(a.BundleID), plain(a.Name), g.word(string(a.Importance)), state, why, plain(a.Floor), classes.list(a.Models), classes.list(a.MissingModels))
 	}
 	return tab
 }

@@ -87,6 +87,7 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 		{"beta_program", ""},
 		{"chase_always", ""},
 		{"chase_tests", ""},
+		{"model_class", ""},
 	}}
 	for _, p := range policies {
 		tab.add(plain(p.Name), g.onOff(p.CarryOver), cell{strconv.Itoa(p.VerdictDays), g.verdictDays(p.VerdictDays)}, g.word(p.OnExpiry),
@@ -99,7 +100,8 @@ func (g *globals) policyTable(policies []fleet.PolicyView) table {
 			plain(p.Urgent), plain(p.UrgentDeadline),
 			plain(p.OnLeak),
 			plain(p.Beta), plain(p.BetaProgram),
-			list(p.ChaseAlways), list(p.ChaseTests))
+			list(p.ChaseAlways), list(p.ChaseTests),
+			plain(p.ModelClass))
 	}
 	return tab
 }
@@ -114,6 +116,7 @@ func (g *globals) policyText(p fleet.PolicyView) string {
 		{t.T("Policy"), p.Name},
 		{t.T("Carry-over"), g.onOff(p.CarryOver).shown},
 		{t.T("Results count"), g.verdictDays(p.VerdictDays)},
+		{t.T("A result stands for"), g.word(p.ModelClass).shown},
 		{t.T("After 90 days"), g.word(p.OnExpiry).shown},
 		{t.T("Waves"), g.shares(p.Waves)},
 		{t.T("Watch period"), orDash(p.Soak)},
@@ -158,8 +161,8 @@ type policySetOptions struct {
 	urgentFlags
 	leakFlags
 	betaFlags
-	carryOver, onExpiry, majors string
-	verdictDays                 int
+	carryOver, onExpiry, majors, modelClass string
+	verdictDays                             int
 }
 
 func newPolicySetCommand(g *globals) *cobra.Command {
@@ -189,6 +192,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.leakFlags.addFlags(g, f)
 	o.betaFlags.addFlags(g, f)
 	f.StringVar(&o.majors, "majors", "", t.T("higher major versions of iOS: hold (stay on the older one while Apple maintains it; only a person's decision brings the higher one) or allow (like any other release)"))
+	f.StringVar(&o.modelClass, "model-class", "", t.T("phones that a result stands for: hardware (those of the same model), screen (those with the same screen) or any (all)"))
 	o.urgentFlags.addFlags(g, cmd)
 	f.StringVar(&o.carryOver, "carry-over", "", t.T("on: results of 26.6 count for 26.6.1 after a quick check there; off: every release is tested in full"))
 	f.IntVar(&o.verdictDays, "verdict-days", 0, t.T("for how many days a result counts; 0: until the day it names itself"))
@@ -199,6 +203,7 @@ func newPolicySetCommand(g *globals) *cobra.Command {
 	o.betaFlags.complete(g, cmd)
 	g.complete(cmd, "calendar", g.calendarNames)
 	g.complete(cmd, "majors", func(*cobra.Command) []string { return []string{"hold", "allow"} })
+	g.complete(cmd, "model-class", func(*cobra.Command) []string { return fleet.ModelClasses() })
 	g.complete(cmd, "carry-over", func(*cobra.Command) []string { return []string{"on", "off"} })
 	g.complete(cmd, "on-expiry", func(*cobra.Command) []string { return []string{"extend-risk", "release-to-users", "enforce"} })
 	cmd.ValidArgsFunction = completeArg(g.policyNames)
@@ -217,6 +222,9 @@ func runPolicySet(g *globals, cmd *cobra.Command, o policySetOptions, name strin
 	}
 	if given("majors") {
 		change.Majors = &o.majors
+	}
+	if given("model-class") {
+		change.ModelClass = &o.modelClass
 	}
 	if given("on-expiry") {
 		change.OnExpiry = &o.onExpiry

@@ -141,6 +141,7 @@ func TestRefusalsNameTheLine(t *testing.T) {
 		"verdict days":  {"policies:\n- name: calm\n  carry_over: true\n  verdict_days: 999 #!\n", "days-out-of-range", "policies.verdict_days", false},
 		"on expiry":     {"policies:\n- name: calm\n  on_expiry: never #!\n", "not-one-of", "policies.on_expiry", false},
 		"improvements":  {"policies:\n- name: calm\n  improvements: some #!\n", "not-one-of", "policies.improvements", false},
+		"model class":   {"policies:\n- name: calm\n  model_class: all #!\n", "not-one-of", "policies.model_class", false},
 		"majors":        {"policies:\n- name: calm\n  majors: some #!\n", "not-one-of", "policies.majors", false},
 		"on leak":       {"policies:\n- name: calm\n  on_leak: shout #!\n", "not-one-of", "policies.on_leak", false},
 		"urgent":        {"policies:\n- name: calm\n  urgent: always #!\n", "not-one-of", "policies.urgent", false},

@@ -107,15 +107,15 @@ func newVerdictCoverageCommand(g *globals) *cobra.Command {
 		Use:   "coverage",
 		Short: t.T("Show which models and iOS lines of production no verification phone stands for"),
 		Long: t.T("Show which models and iOS lines of production no verification phone stands for, and the smallest set of verification phones that would bring the share to %d %%. "+
-			"A phone stands for those of its model on its own line of iOS: none can go back to one that it left.",
+			"A phone stands for those that the group's policy lets its results stand for (its own model, or those with the same screen, or any) on its own line of iOS: none can go back to one that it left.",
 			policy.CoverageGoal),
 		Example: "kannuki verdict coverage --group sales\nkannuki verdict coverage -o csv",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return showGet(g, cmd, api.Path("verdicts", "coverage"), url.Values{"group": {o.group}}, func(out api.Coverages) answer {
-				a := answer{data: out, table: g.shareTable(out.Coverage)}
+				a := answer{data: out, table: g.shareTable(out.Coverage, out.ModelNames)}
 				for _, c := range out.Coverage {
-					a.text += g.coverageText(c)
+					a.text += g.coverageText(c, out.ModelNames)
 				}
 				if a.text == "" {
 					a.text = t.T("No groups. Make one with `kannuki group add`.") + "\n"
@@ -130,7 +130,7 @@ func newVerdictCoverageCommand(g *globals) *cobra.Command {
 }
 
 // shareTable is every model and every line of every group.
-func (g *globals) shareTable(list []policy.Coverage) table {
+func (g *globals) shareTable(list []policy.Coverage, models map[string]string) table {
 	t := g.text
 	tab := table{columns: []column{
 		{"group", t.T("Group")},
@@ -142,19 +142,19 @@ func (g *globals) shareTable(list []policy.Coverage) table {
 		{"verification", t.T("Verification phones")},
 		{"suggested", t.T("Suggested")},
 	}}
-	add := func(group, kind string, s policy.Share, name cell, missing []policy.Suggestion) {
+	add := func(c policy.Coverage, kind string, s policy.Share, name cell, missing []policy.Suggestion) {
 		mark := cell{strconv.Itoa(len(missing)), ""}
 		if len(missing) > 0 {
-			mark.shown = t.T("add %s", g.suggested(missing))
+			mark.shown = t.T("add %s", g.suggested(missing, classNamer{g, c.Classes, models}))
 		}
-		tab.add(plain(group), plain(kind), name, number(s.Production), share(s.Percent), number(s.Covered), number(s.Verification), mark)
+		tab.add(plain(c.Group), plain(kind), name, number(s.Production), share(s.Percent), number(s.Covered), number(s.Verification), mark)
 	}
 	for _, c := range list {
 		for _, m := range c.Models {
-			add(c.Group, "model", m, plain(m.Name), without(c.Suggested, func(s policy.Suggestion) bool { return s.Model != m.Name }))
+			add(c, "model", m, classNamer{g, c.Classes, models}.list([]string{m.Name}), without(c.Suggested, func(s policy.Suggestion) bool { return s.Model != m.Name }))
 		}
 		for _, l := range c.Lines {
-			add(c.Group, "line", l, cell{l.Name, t.T("iOS %s", plain(l.Name).shown)}, without(c.Suggested, func(s policy.Suggestion) bool { return s.Line != l.Name }))
+			add(c, "line", l, cell{l.Name, t.T("iOS %s", plain(l.Name).shown)}, without(c.Suggested, func(s policy.Suggestion) bool { return s.Line != l.Name }))
 		}
 	}
 	return tab
@@ -165,11 +165,11 @@ func without(list []policy.Suggestion, other func(policy.Suggestion) bool) []pol
 }
 
 // suggested names verification phones that a group lacks.
-func (g *globals) suggested(list []policy.Suggestion) string {
+func (g *globals) suggested(list []policy.Suggestion, classes classNamer) string {
 	names := make([]string, len(list))
 	for i, s := range list {
-		if names[i] = s.Model; s.Line != "" {
-			names[i] = g.text.T("%s on iOS %s", s.Model, s.Line)
+		if names[i] = classes.name(s.Model); s.Line != "" {
+			names[i] = g.text.T("%s on iOS %s", names[i], s.Line)
 		}
 	}
 	return strings.Join(names, ", ")
@@ -177,9 +177,9 @@ func (g *globals) suggested(list []policy.Suggestion) string {
 
 func share(percent float64) cell { return plain(strconv.FormatFloat(percent, 'f', 1, 64)) }
 
-func (g *globals) coverageText(c policy.Coverage) string {
+func (g *globals) coverageText(c policy.Coverage, models map[string]string) string {
 	t := g.text
-	tab := g.shareTable([]policy.Coverage{c})
+	tab := g.shareTable([]policy.Coverage{c}, models)
 	lines := []string{tab.text()}
 	switch {
 	case c.Production == 0:
@@ -188,7 +188,10 @@ func (g *globals) coverageText(c policy.Coverage) string {
 		lines = append(lines, t.T("The verification phones of %s stand for %s %% of its production phones.", c.Group, share(c.Percent).shown)+"\n")
 	default:
 		lines = append(lines, t.T("The verification phones of %s stand for %s %% of its production phones; with one each of %s they would for %s %%.",
-			c.Group, share(c.Percent).shown, g.suggested(c.Suggested), share(c.Reached).shown)+"\n")
+			c.Group, share(c.Percent).shown, g.suggested(c.Suggested, classNamer{g, c.Classes, models}), share(c.Reached).shown)+"\n")
+	}
+	if len(c.OwnScreen) > 0 {
+		lines = append(lines, t.T("The screens of these models are not known here, so that each stands for itself alone: %s.", list(c.OwnScreen).shown)+"\n")
 	}
 	return strings.Join(append(lines, ""), "\n")
 }

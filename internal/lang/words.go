@@ -81,6 +81,7 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"offered":  {"Offered for testing", "検証端末に配布"},
 
 		"hardware": {"Same model only", "同じ機種のみ"},
+		"screen":   {"Models with the same screen", "画面サイズが同じ機種"},
 		"any":      {"Any model", "すべての機種"},
 
 		"none":        {"Nothing under way", "なし"},

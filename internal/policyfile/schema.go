@@ -134,6 +134,7 @@ func hints() map[string]SchemaNode {
 		"policies.on_expiry":         {Description: "What happens when Apple's 90 days end before an approval", Enum: onExpiries()},
 		"policies.improvements":      {Description: "Background security improvements such as 26.3.1 (a): accept: phones take them; reverify: each has a gate of its own; off: not offered", Enum: improvementModes()},
 		"policies.majors":            {Description: "hold: stay on the older major version while Apple maintains it; allow: like any other release", Enum: []string{string(policy.MajorsHold), string(policy.MajorsAllow)}},
+		"policies.model_class":       {Description: "What phones a result stands for: hardware: the same model; screen: those with the same screen; any: all", Enum: fleet.ModelClasses()},
 		"policies.on_leak":           {Description: "When a production phone is updated unapproved: record it, tell of it by a notice, or retest: also offer the release to the verification phones", Enum: fleet.LeakModes()},
 		"policies.beta":              {Description: "Apple's beta program on verification phones: off, offer (testers choose it) or require (supervised phones take part by themselves)", Enum: []string{string(policy.BetaOff), string(policy.BetaOffer), string(policy.BetaRequire)}},
 		"policies.beta_program":      {Description: "Name of the beta program, one of beta_programs in the server's configuration"},

@@ -26,7 +26,7 @@ func (w *world) setUpNeighbour() {
 		c.Apps = append(c.Apps, storage.App{BundleID: app.bundleID, Name: app.bundleID, Importance: app.importance})
 	}
 	for _, t := range w.life.teams {
-		c.Groups = append(c.Groups, storage.Group{Name: t.name, Apps: apps, Candidate: "manual", Rights: "managed", ModelClass: "hardware"})
+		c.Groups = append(c.Groups, storage.Group{Name: t.name, Apps: apps, Candidate: "manual", Rights: "managed"})
 	}
 	_, err := w.disk.ChangeWorld(w.ctx, neighbour, 0, c)
 	errs := []error{err}

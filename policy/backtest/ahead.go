@@ -212,7 +212,7 @@ func (r *replay) addPhones(p Present) {
 		apps := r.gate(t.test.os, p.Now).Apps
 		t.test.broken = !r.past.repaired(t.test.os, p.Now).IsZero() && slices.ContainsFunc(apps, func(a policy.AppState) bool { return a.State == policy.StatusBroken })
 		t.test.done = !t.test.broken && !slices.ContainsFunc(apps, func(a policy.AppState) bool {
-			return a.State != policy.StatusBroken && has(a.MissingModels, t.model)
+			return a.State != policy.StatusBroken && r.has(a.MissingModels, t.model)
 		})
 		if !t.test.done {
 			r.step(t.test.os).begin(p.Now)

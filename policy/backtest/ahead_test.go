@@ -20,7 +20,7 @@ func present(days int, releases ...policy.Release) backtest.Present {
 	return backtest.Present{
 		Parts: policy.Parts{
 			Releases: releases, Apps: []policy.App{{BundleID: "pos", Importance: policy.ImportanceCritical}, {BundleID: "till", Importance: policy.ImportanceImportant}},
-			Groups: []policy.Group{{Name: "sales", Apps: []string{"pos", "till"}, Candidate: policy.CandidateManual, ModelClass: policy.ModelClassHardware, Policy: "retail"}},
+			Groups: []policy.Group{{Name: "sales", Apps: []string{"pos", "till"}, Candidate: policy.CandidateManual, Policy: "retail"}},
 		},
 		Group: "sales", Production: []backtest.Cohort{{ID: "a", Model: old, Version: "26.0", Count: 10}},
 		Testers: []backtest.Cohort{{ID: "t", Model: old, Version: "26.0", Count: 1}},

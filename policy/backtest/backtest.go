@@ -34,8 +34,10 @@ type History struct {
 	// Broken are times in which the business apps do not work. A release that the
 	// history does not name never was.
 	Broken []Broken
-	// ModelClass says which phones a result may stand for.
+	// ModelClass says which phones a result may stand for where a way of testing
+	// names no policy, and Screens which have the same screen.
 	ModelClass policy.ModelClass
+	Screens    map[string]string
 	// Since and Until are days, as midnight UTC. The replay begins with the
 	// first release that is posted on or after Since for one of the models, and
 	// ends with Until.

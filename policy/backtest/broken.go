@@ -96,7 +96,7 @@ func (r *replay) recordBroken(p *phones, now time.Time) bool {
 func (r *replay) passed(p *phones, now time.Time) bool {
 	g := r.gate(p.test.os, now)
 	return g.Release != "" && !slices.ContainsFunc(g.Apps, func(a policy.AppState) bool {
-		return a.State == policy.StatusBroken || has(a.MissingModels, p.model)
+		return a.State == policy.StatusBroken || r.has(a.MissingModels, p.model)
 	})
 }
 

@@ -111,7 +111,7 @@ func (r *replay) underWay(a *policy.Approval, now time.Time) int {
 		}
 		old := r.parts.Approvals[i]
 		left := func(p *phones) bool {
-			return !version.AtLeast(p.os, old.Release) && has(old.Models, p.model) && !has(a.Models, p.model)
+			return !version.AtLeast(p.os, old.Release) && slices.Contains(old.Models, p.model) && !slices.Contains(a.Models, p.model)
 		}
 		waits := slices.ContainsFunc(old.Waves, func(w policy.Wave) bool { return w.Waits })
 		if waits && old.Lane == nil && old.SupersededBy == "" && !slices.ContainsFunc(r.phones, left) {

@@ -186,7 +186,7 @@ func (r *replay) noteWave(a policy.Approval, i int, now time.Time) {
 	}
 	e := Event{Kind: EventWave, Release: a.Release, Wave: i + 1, At: r.clock(now)}
 	for _, p := range r.phones {
-		if has(a.Models, p.model) && a.WaveOf(p.id, p.os, p.keeps) == i && !version.AtLeast(p.os, a.Release) {
+		if slices.Contains(a.Models, p.model) && a.WaveOf(p.id, p.os, p.keeps) == i && !version.AtLeast(p.os, a.Release) {
 			e.Phones += p.count
 		}
 	}

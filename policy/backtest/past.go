@@ -19,6 +19,7 @@ type past struct {
 	dates       map[time.Time]bool   // days on which a release was posted or withdrawn
 	known       map[string]time.Time // since when CVEs were known to be exploited
 	modelClass  policy.ModelClass
+	screens     map[string]string
 	broken      []broken
 }
 
@@ -39,7 +40,7 @@ type seen struct {
 }
 
 func newPast(h History) (*past, error) {
-	p := &past{until: h.Until, known: h.Known, dates: map[time.Time]bool{}, modelClass: h.ModelClass}
+	p := &past{until: h.Until, known: h.Known, dates: map[time.Time]bool{}, modelClass: h.ModelClass, screens: h.Screens}
 	all := slices.DeleteFunc(slices.Clone(h.Releases), func(r policy.Release) bool {
 		return r.Synthetic || r.Class == policy.ClassImprovement || !version.Valid(r.Version)
 	})

@@ -75,14 +75,14 @@ func newReplay(p *past, w Way) *replay {
 		group: group, apps: []policy.InstalledApp{{BundleID: app, Version: appVersion}},
 	}
 	r.parts.Apps = []policy.App{{BundleID: app, Importance: policy.ImportanceCritical}}
-	r.parts.Groups = []policy.Group{{Name: group, Apps: []string{app}, Candidate: policy.CandidateManual, ModelClass: p.modelClass, Policy: group}}
-	decided := policy.Policy{CarryOver: w.Strategy.carries()}
+	r.parts.Groups = []policy.Group{{Name: group, Apps: []string{app}, Candidate: policy.CandidateManual, Policy: group}}
+	decided := policy.Policy{CarryOver: w.Strategy.carries(), ModelClass: p.modelClass}
 	if w.Policy != nil {
 		decided = w.Policy.Policy
 	}
 	decided.Name = group
 	r.parts.Policies = []policy.Policy{decided}
-	r.parts.Releases = p.exploitedAt(p.from)
+	r.parts.Releases, r.parts.Screens = p.exploitedAt(p.from), p.screens
 	return r
 }
 
@@ -167,9 +167,9 @@ func (r *replay) carried(p *phones, now time.Time) bool {
 	provisional := false
 	for _, a := range r.gate(p.test.os, now).Apps {
 		switch {
-		case has(a.Provisional, p.model):
+		case r.has(a.Provisional, p.model):
 			provisional = true
-		case has(a.MissingModels, p.model):
+		case r.has(a.MissingModels, p.model):
 			return false
 		}
 	}
@@ -177,8 +177,8 @@ func (r *replay) carried(p *phones, now time.Time) bool {
 }
 
 // has reports whether a model is in one of the model classes.
-func has(classes []string, model string) bool {
-	return slices.Contains(classes, model) || slices.Contains(classes, policy.AnyModel)
+func (r *replay) has(classes []string, model string) bool {
+	return slices.Contains(classes, r.snapshot().ClassOf(r.group, model))
 }
 
 // verdict records what a test on a verification phone came to.

@@ -94,7 +94,7 @@ func (r *replay) plan(shares []policy.WaveShare, a *policy.Approval, now time.Ti
 func (r *replay) waiting(a *policy.Approval, takes policy.Wave) []uint32 {
 	var buckets []uint32
 	for _, p := range r.phones {
-		if has(a.Models, p.model) && !version.AtLeast(p.os, a.Release) && takes.Takes(p.os) {
+		if slices.Contains(a.Models, p.model) && !version.AtLeast(p.os, a.Release) && takes.Takes(p.os) {
 			buckets = slices.AppendSeq(buckets, slices.Values(slices.Repeat([]uint32{policy.Bucket(a.Release, p.id)}, p.count)))
 		}
 	}

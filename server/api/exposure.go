@@ -25,6 +25,8 @@ type Gate struct {
 	// AppsByHand are the apps that somebody has to update on production phones.
 	AppsByHand *fleet.AppsByHand `json:"apps_by_hand,omitempty"`
 
+	ModelNames map[string]string `json:"model_names,omitempty"` // marketing names of the models of model_classes, by hardware identifier
+
 	Tests *fleet.TestReminders `json:"tests,omitempty"` // while the gate waits for tests and the policy reminds of that
 }
 
@@ -43,7 +45,11 @@ func gate(h *Handler, c *call) (any, error) {
 		return nil, err
 	}
 	tests, err := h.fleet.TestReminders(c.ctx, c.Segment, group, release)
-	return Gate{g.Gate, cost, open, g.AppsFirst, g.AppsByHand, tests}, err
+	if err != nil {
+		return nil, err
+	}
+	names, err := h.fleet.ModelNames(c.Segment, g.Classes)
+	return Gate{g.Gate, cost, open, g.AppsFirst, g.AppsByHand, names, tests}, err
 }
 
 func leaks(h *Handler, c *call) (any, error) {

@@ -18,10 +18,19 @@ func matrices(h *Handler, c *call) (any, error) {
 // Coverages are how much of the groups' production their verification phones
 // stand for.
 type Coverages struct {
-	Coverage []policy.Coverage `json:"coverage"`
+	Coverage   []policy.Coverage `json:"coverage"`
+	ModelNames map[string]string `json:"model_names,omitempty"` // marketing names of the models of model_classes, by hardware identifier
 }
 
 func coverage(h *Handler, c *call) (any, error) {
 	list, err := h.fleet.Coverage(c.Segment, c.query("group"))
-	return Coverages{list}, err
+	if err != nil {
+		return nil, err
+	}
+	var classes []policy.Class
+	for _, one := range list {
+		classes = append(classes, one.Classes...)
+	}
+	names, err := h.fleet.ModelNames(c.Segment, classes)
+	return Coverages{list, names}, err
 }

@@ -25,7 +25,7 @@ type migration func(*tx) error
 
 // currentSchema returns the migrations of this binary.
 func currentSchema() schema {
-	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems, addCalendars, addHolders, addWaveNumbers}
+	return schema{addProposals, addPolicies, addHoldMarks, addNotices, addProblems, addCalendars, addHolders, addWaveNumbers, addModelClasses}
 }
 
 // addProposals leads to version 2, which knows proposals and approvals that end
@@ -104,6 +104,11 @@ func addHolders(t *tx) error {
 // can say a number of phones. Records of before read as they are, but an older
 // binary cannot read those written from now on.
 func addWaveNumbers(*tx) error { return nil }
+
+// addModelClasses leads to version 10, in which a policy says what phones a result stands
+// for. Groups said it once, all the same; what they said is not read any more, and goes when
+// one is written. An older binary would ask for tests that the policy does not.
+func addModelClasses(*tx) error { return nil }
 
 func (s schema) version() uint64 { return firstSchema + uint64(len(s)) }
 

@@ -216,7 +216,7 @@ func TestAddBuckets(t *testing.T) {
 func TestPolicyOfPercentages(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "kannuki.db")
-	before := currentSchema()[:len(currentSchema())-1]
+	before := currentSchema()[:7]
 	if err := Create(path, storage.Instance{}, Options{}); err != nil {
 		t.Fatal(err)
 	}
