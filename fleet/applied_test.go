@@ -49,6 +49,7 @@ func TestPreviewAppliesWhatTheStoreApplies(t *testing.T) {
 		Problems:  []storage.Problem{{ID: "r", Group: "sales", Release: release, BundleID: "com.example.pos", At: now}},
 		Proposals: []storage.Proposal{{ID: "p", Kind: storage.KindOverride, Group: "sales", Release: release, At: now}},
 		Halt:      &storage.Halt{Cause: storage.HaltClock, At: now, Was: now},
+		LeaksTold: new(uint64(7)),
 		Paused:    &storage.PausedChannels{{Channel: "chat", By: "uid:1(test)", At: now}},
 		Notices:   []storage.Notice{{ID: "n", Kind: "hold.alarm", At: now}}, // which are not part of the world
 

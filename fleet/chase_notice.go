@@ -23,8 +23,8 @@ const (
 // stateUntold is what a notice says of a phone that has no deadline of its own.
 const stateUntold = "not-told"
 
-// chaseNamed is how many phones a notice about several names; all are counted.
-const chaseNamed = 20
+// maxNamed is how many phones a notice about several names; all are counted.
+const maxNamed = 20
 
 // about adds to the params of a notice what a pursuit is about, and returns what
 // the kinds of its notices begin with.
@@ -86,15 +86,20 @@ func summary(due []stepDue) map[string]string {
 	var named []string
 	for i, d := range due {
 		counts[string(d.reason)]++
-		if i < chaseNamed {
+		if i < maxNamed {
 			named = append(named, d.member.udid)
 		}
 	}
-	reasons := make([]string, 0, len(counts))
-	for _, reason := range slices.Sorted(maps.Keys(counts)) {
-		reasons = append(reasons, reason+"="+strconv.Itoa(counts[reason]))
-	}
 	return map[string]string{
-		policy.ParamCount: strconv.Itoa(len(due)), "phones": strings.Join(named, ","), "reasons": strings.Join(reasons, ","),
+		policy.ParamCount: strconv.Itoa(len(due)), "phones": strings.Join(named, ","), "reasons": countList(counts),
 	}
+}
+
+// countList writes how often each code occurs, "offline=3,locked=2", sorted by code.
+func countList(counts map[string]int) string {
+	list := make([]string, 0, len(counts))
+	for _, code := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, code+"="+strconv.Itoa(counts[code]))
+	}
+	return strings.Join(list, ",")
 }

@@ -65,7 +65,7 @@ func (f *Fleet) TestReminders(ctx context.Context, seg storage.Segment, group, r
 
 // count counts what the steps did, and returns the phones to list.
 func (v *TestReminders) count(f *Fleet, w *worldState, on pursuit, list []pursuit) []member {
-	listed := page{limit: chaseNamed}
+	listed := page{limit: maxNamed}
 	for m := range w.census.all() {
 		p := &m.look.phone
 		if !m.enrolled() || p.Group != on.group || p.Ring != storage.RingVerification {

@@ -190,6 +190,9 @@ func applied(w storage.World, c storage.WorldChange) storage.World {
 	if c.Paused != nil {
 		w.Paused = *c.Paused
 	}
+	if c.LeaksTold != nil {
+		w.LeaksTold = *c.LeaksTold
+	}
 	w.Apps = upsert(w.Apps, c.Apps, func(a, b storage.App) bool { return a.BundleID == b.BundleID })
 	w.Apps = slices.DeleteFunc(w.Apps, func(a storage.App) bool { return slices.Contains(c.RemoveApps, a.BundleID) })
 	w.Groups = upsert(w.Groups, c.Groups, func(a, b storage.Group) bool { return a.Name == b.Name })

@@ -96,15 +96,17 @@ func reactionTo(s *snapshot, p *storage.Phone, release string) string {
 
 // leakNotices returns a notice for every entry that says that a phone came to a
 // release that nobody approved for its group, unless the group's policy only
-// records that.
+// records that. All those of one day, group and release have one ID, so that the
+// first is told at once; the others are told together, see [Fleet.tellLeaks].
 func (f *Fleet) leakNotices(w *worldState, p *storage.Phone, entries []storage.AuditEntry) []storage.Notice {
 	var notices []storage.Notice
 	for _, e := range entries {
-		if e.Action != NoticePhoneLeaked || e.Detail["on_leak"] == leakRecord {
+		day, told := toldLeak(e)
+		if !told {
 			continue
 		}
-		release := e.Detail["to"]
-		found := map[string]string{"why": cmp.Or(e.Detail["cause"], string(policy.WhyArrivedNewer))}
+		release := day.release
+		found := map[string]string{"why": leakWhy(e)}
 		if from := e.Detail["from"]; from != "" {
 			found["from"] = from
 		}
@@ -112,10 +114,15 @@ func (f *Fleet) leakNotices(w *worldState, p *storage.Phone, entries []storage.A
 			found["missing"] = strings.Join(missing, ",")
 		}
 		notices = append(notices, f.notice(w.segment, storage.Notice{
-			Kind: e.Action, At: e.At, Group: p.Group, Release: release, Phone: p.UDID, Holder: p.Holder, Params: found,
+			ID: day.firstID(), Kind: e.Action, At: e.At, Group: p.Group, Release: release, Phone: p.UDID, Holder: p.Holder, Params: found,
 		}))
 	}
 	return notices
+}
+
+// leakWhy returns why nothing kept a phone from a release, by its audit entry.
+func leakWhy(e storage.AuditEntry) string {
+	return cmp.Or(e.Detail["cause"], string(policy.WhyArrivedNewer))
 }
 
 // unverifiedFor returns the apps that keep a release from phones of this one's

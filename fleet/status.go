@@ -227,6 +227,9 @@ func (f *Fleet) leak(s *snapshot, p *storage.Phone, detail map[string]string, ar
 	detail = maps.Clone(detail) // the entry of the update may have the same
 	detail["on_leak"] = s.onLeak(p.Group)
 	arrival.At, arrival.Told = f.now(), detail["on_leak"] != leakRecord
+	if arrival.Told {
+		detail[paramDay] = f.dayOf(arrival.At)
+	}
 	p.Arrival = &arrival
 	return f.entry(Act{Actor: "kannuki"}, "phone.leaked", p.UDID, detail)
 }

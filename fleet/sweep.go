@@ -116,7 +116,7 @@ func (f *Fleet) Sweep(ctx context.Context) (int, error) {
 	for _, w := range f.all() {
 		// Nor do they wait for holds.
 		j := f.gatedNow(w, w.current.Load())
-		for _, tell := range []func(context.Context, *worldState, *gated) error{f.tellHolds, f.tellBranches, f.tellUrgent, f.tellDeclined, f.tellOverrides} {
+		for _, tell := range []func(context.Context, *worldState, *gated) error{f.tellHolds, f.tellBranches, f.tellUrgent, f.tellDeclined, f.tellOverrides, f.tellLeaks} {
 			if err := tell(ctx, w, j); err != nil && ctx.Err() == nil {
 				f.o.Logger.ErrorContext(ctx, "tell of releases", "error", err)
 			}

@@ -22,6 +22,8 @@ type worldState struct {
 	current atomic.Pointer[snapshot]
 	census  *census
 	calm    atomic.Pointer[calm] // nil: nobody has looked
+
+	leaksRead atomic.Uint64 // number of the audit entry up to which nobody is left to tell of; 0: as the records say
 }
 
 // snapshot is one revision of the world.

@@ -290,7 +290,7 @@ type Arrival struct {
 	Reasons []string  `json:"reasons,omitempty"` // install-reason at that time, or "enrolled"
 	From    string    `json:"from,omitzero"`     // what it ran before, "" when it arrived with it
 	Cause   string    `json:"cause,omitzero"`    // why nothing kept it from that, as package policy calls it
-	Told    bool      `json:"told,omitzero"`     // a notice was written of it
+	Told    bool      `json:"told,omitzero"`     // people are told of it: at once, or together with others of its day
 }
 
 // Reverted tells of a business app that went back to a lower version, or that was

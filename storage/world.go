@@ -19,6 +19,7 @@ type World struct {
 	Problems  []Problem
 	Halt      Halt
 	Paused    PausedChannels
+	LeaksTold uint64 // number of the audit entry up to which people were told of unapproved updates, day by day
 }
 
 // WorldChange is one atomic change of the world: records to add or replace by
@@ -40,6 +41,8 @@ type WorldChange struct {
 
 	Halt   *Halt           // nil: as it is
 	Paused *PausedChannels // nil: as they are
+
+	LeaksTold *uint64 // nil: as it is
 
 	Phones []PhoneUpdate `json:"-"` // changed first, in the order given
 

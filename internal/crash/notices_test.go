@@ -2,20 +2,25 @@ package crash
 
 import (
 	"slices"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// told reports whether acts of a kind come with a notice of the same kind, and
-// how an entry names what its notice is about.
-func told(e storage.AuditEntry) (about string, yes bool) {
+// told returns what tells which notice of the same kind comes with an act, and false
+// for acts of a kind of which nobody is told. Of phones that leaked on one day the first
+// is told at once.
+func told(e storage.AuditEntry) (of func(storage.Notice) bool, yes bool) {
+	about := func(n storage.Notice) string { return n.Group + "/" + n.Release }
 	switch e.Action {
 	case "hold.alarm", "hold.ended", "hold.settled":
-		return e.Target, true
+		return func(n storage.Notice) bool { return n.At.Equal(e.At) && about(n) == e.Target }, true
 	case "phone.leaked":
-		return e.Detail["group"] + "/" + e.Detail["to"], e.Detail["on_leak"] != "record"
+		return func(n storage.Notice) bool {
+			return n.Phone != "" && about(n) == e.Detail["group"]+"/"+e.Detail["to"] && n.At.UTC().Format(time.DateOnly) == e.Detail["day"]
+		}, e.Detail["on_leak"] != "record"
 	}
-	return "", false
+	return nil, false
 }
 
 // notices: what somebody has to hear of is on record once, with the entry of
@@ -27,13 +32,11 @@ func (c *checker) notices() {
 		}
 	}
 	for _, e := range c.state.Audit {
-		about, yes := told(e)
+		its, yes := told(e)
 		if !yes {
 			continue
 		}
-		of := func(n storage.Notice) bool {
-			return n.Kind == e.Action && n.At.Equal(e.At) && n.Group+"/"+n.Release == about && (n.Phone == "" || n.Phone == e.Target)
-		}
+		of := func(n storage.Notice) bool { return n.Kind == e.Action && its(n) }
 		switch i := slices.IndexFunc(c.state.Notices, of); {
 		case i < 0:
 			c.fault("I4: %s of %s is in the log, and no notice tells of it", e.Action, e.Target)

@@ -164,7 +164,9 @@ func (p *Printer) value(name, value string) string {
 	case "help":
 		return p.coded(helpTexts(), value)
 	case "reasons":
-		return p.counted(value)
+		return p.counted(value, p.Lateness, both{", ", "、"})
+	case "causes": // whole phrases
+		return p.counted(value, func(code string) string { return p.Why(code) + both{":", "："}.in(p.lang) }, both{"; ", "；"})
 	case "setting", "state":
 		return p.Word(value)
 	case "missing", "phones":

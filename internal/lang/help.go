@@ -35,12 +35,12 @@ func (p *Printer) Lateness(code string) string {
 	return p.Word(code)
 }
 
-// counted words a list such as "offline=3,locked=2" with the labels of reasons.
-func (p *Printer) counted(list string) string {
+// counted words a list such as "offline=3,locked=2".
+func (p *Printer) counted(list string, word func(code string) string, between both) string {
 	var parts []string
 	for entry := range strings.SplitSeq(list, ",") {
 		code, n, _ := strings.Cut(entry, "=")
-		parts = append(parts, p.Lateness(code)+" "+n)
+		parts = append(parts, word(code)+" "+n)
 	}
-	return strings.Join(parts, both{", ", "、"}.in(p.lang))
+	return strings.Join(parts, between.in(p.lang))
 }

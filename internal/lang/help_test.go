@@ -74,3 +74,28 @@ func TestUrgentNotice(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, wantJa)
 	}
 }
+
+// TestLeakNotice: the first phone of a day is told by itself, the others together.
+func TestLeakNotice(t *testing.T) {
+	t.Parallel()
+	p := New(English)
+	got := p.Notice("phone.leaked", "sales", "26.6.1", "P1", map[string]string{"why": "unsupervised", "from": "26.5", "missing": "com.example.pos"})
+	const want = "Phone P1 of sales was updated to iOS 26.6.1 unapproved from 26.5: the phone is not supervised. Not verified: com.example.pos."
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	others := map[string]string{"day": "2026-08-18", "count": "3", "phones": "P2,P3,P4", "causes": "arrived-newer=1,unsupervised=2"}
+	got = p.Notice("phone.leaked", "sales", "26.6.1", "", others)
+	const wantOthers = "On 2026-08-18, beside the first, production phones of sales came to iOS 26.6.1 unapproved: 3 (P2, P3, P4). " +
+		"Why: it enrolled, or came to the group, with it: 1; the phone is not supervised: 2. See `kannuki leak list --group sales`."
+	if got != wantOthers {
+		t.Errorf("got  %s\nwant %s", got, wantOthers)
+	}
+	others["missing"] = "com.example.pos"
+	got = New(Japanese).Notice("phone.leaked", "sales", "26.6.1", "", others)
+	const wantJa = "2026-08-18に、最初の1台のほか、salesの本番端末3台がiOS 26.6.1に更新されました（未承認）：P2、P3、P4。" +
+		"理由：登録時か、グループに入った時点でこのOSでした： 1；監視対象ではありません： 2。一覧：`kannuki leak list --group sales`。未検証：com.example.pos。"
+	if got != wantJa {
+		t.Errorf("got  %s\nwant %s", got, wantJa)
+	}
+}

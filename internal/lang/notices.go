@@ -55,8 +55,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{group}のiOS {release}の例外承認は{date}に終わりました。承認：{by}、{second}。判断理由：{reason}。適用を求めなくなった端末：{count}台[、すでに適用中の端末：{installing}台]。ゲート：{phase}。[{step}]確認：`kannuki gate show {release} --group {group}`",
 		},
 		"phone.leaked": {
-			"Phone {device} of {group} was updated to iOS {release} unapproved[ from {from}]: {why}.[ Not verified: {missing}.]",
-			"{group}の端末{device}が[{from}から]iOS {release}に更新されました（未承認）。理由：{why}。[未検証：{missing}。]",
+			"[Phone {device} of {group} was updated to iOS {release} unapproved][ from {from}][: {why}.][On {day}, beside the first, production phones of {group} came to iOS {release} unapproved: {count} ({phones}). Why: {causes}. See `kannuki leak list --group {group}`.][ Not verified: {missing}.]",
+			"[{group}の端末{device}が][{from}から][iOS {release}に更新されました（未承認）。理由：{why}。][{day}に、最初の1台のほか、{group}の本番端末{count}台がiOS {release}に更新されました（未承認）：{phones}。理由：{causes}。一覧：`kannuki leak list --group {group}`。][未検証：{missing}。]",
 		},
 		"rollout.stopped": {
 			"The rollout of iOS {release} for {group} stopped by itself and waits for a person.[ Why: {stops}.] See `kannuki rollout status {release} --group {group}`.",

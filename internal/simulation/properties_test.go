@@ -401,6 +401,7 @@ func (w *world) checkFeed(today int) {
 // reason.
 func (w *world) checkEnd() {
 	w.checkNeighbour()
+	w.checkLeaksTold()
 	for _, p := range w.phones {
 		x, err := w.fleet.Explain(w.ctx, seg, p.udid)
 		if err != nil {

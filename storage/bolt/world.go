@@ -17,6 +17,8 @@ type segmentState struct {
 	Halt     storage.Halt    `json:"halt,omitzero"`
 
 	Paused storage.PausedChannels `json:"paused,omitempty"`
+
+	LeaksTold uint64 `json:"leaksTold,omitzero"`
 }
 
 // ensureSegment makes a segment exist.
@@ -59,7 +61,7 @@ func (s *Store) World(ctx context.Context, seg storage.Segment) (storage.World, 
 	var w storage.World
 	err := s.viewIn(ctx, seg, func(t *tx) error {
 		st, err := t.segment(seg)
-		w.Revision, w.Halt, w.Paused = st.Revision, st.Halt, st.Paused
+		w.Revision, w.Halt, w.Paused, w.LeaksTold = st.Revision, st.Halt, st.Paused, st.LeaksTold
 		prefix := inSegment(seg)
 		return errors.Join(err,
 			fill(t, &w.Apps, bucketApps, prefix),
@@ -113,6 +115,9 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 		}
 		if c.Paused != nil {
 			st.Paused = *c.Paused
+		}
+		if c.LeaksTold != nil {
+			st.LeaksTold = *c.LeaksTold
 		}
 		if err := save(t, bucketSegments, inSegment(seg), st); err != nil {
 			return err

@@ -65,6 +65,7 @@ type segment struct {
 	revision     uint64
 	halt         storage.Halt
 	paused       storage.PausedChannels
+	leaksTold    uint64
 	grants       map[string]storage.Grant
 	certificates map[string]storage.Certificate
 	phones       map[string]*storage.Phone // by UDID

@@ -45,7 +45,7 @@ func (s *Store) world(in *segment) storage.World {
 		return *in.world
 	}
 	w := storage.World{
-		Revision: in.revision, Halt: in.halt, Paused: copied(in.paused),
+		Revision: in.revision, Halt: in.halt, Paused: copied(in.paused), LeaksTold: in.leaksTold,
 		Apps: all(s, in.apps), Groups: all(s, in.groups), Verdicts: all(s, in.verdicts), Offers: all(s, in.offers),
 		Approvals: all(s, in.approvals), Declines: all(s, in.declines), Proposals: all(s, in.proposals),
 		Policies: all(s, in.policies), Calendars: all(s, in.calendars),
@@ -91,6 +91,9 @@ func (s *Store) ChangeWorld(ctx context.Context, seg storage.Segment, revision u
 		}
 		if c.Paused != nil {
 			assign(t, &in.paused, copied(*c.Paused))
+		}
+		if c.LeaksTold != nil {
+			assign(t, &in.leaksTold, *c.LeaksTold)
 		}
 		if err := t.addNotices(in, c.Notices); err != nil {
 			return err

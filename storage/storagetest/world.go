@@ -204,6 +204,14 @@ func worldSentences() []sentence {
 			changeWorld(t, s, segB, storage.WorldChange{Halt: &storage.Halt{}})
 			wantEqual(t, readWorld(t, s, segB).Halt, storage.Halt{})
 		}},
+		{"how far people were told of unapproved updates comes back, in its segment, until it is further", func(t *testing.T, s Store) {
+			changeWorld(t, s, segB, storage.WorldChange{LeaksTold: new(uint64(7))})
+			changeWorld(t, s, segB, storage.WorldChange{}) // which says nothing of it
+			wantEqual(t, readWorld(t, s, segB).LeaksTold, 7)
+			wantEqual(t, readWorld(t, s, segA).LeaksTold, 0)
+			changeWorld(t, s, segB, storage.WorldChange{LeaksTold: new(uint64(9))})
+			wantEqual(t, readWorld(t, s, segB).LeaksTold, 9)
+		}},
 		{"paused channels come back, in their segment, until they are replaced", func(t *testing.T, s Store) {
 			paused := storage.PausedChannels{filled[storage.PausedChannel]()}
 			changeWorld(t, s, segB, storage.WorldChange{Paused: &paused})
