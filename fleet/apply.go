@@ -130,6 +130,9 @@ func (p *applying) plan() error {
 		p.pruneCalendars()
 	}
 	there := p.after()
+	if err := p.included(there); err != nil {
+		return err
+	}
 	if err := p.each("policies", "name", len(p.r.Policies), func(i int) (string, error) { return p.r.Policies[i].Name, p.policy(there, p.r.Policies[i]) }); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -14,7 +15,7 @@ func (p *applying) calendar(in CalendarSettings) error {
 	isNew := err != nil
 	is := was
 	is.Name = in.Name
-	if is.Calendar, err = in.onto(was.Calendar, p.f.now()); err != nil {
+	if is, err = in.onto(is, p.f.now()); err != nil {
 		return err
 	}
 	return p.step("calendar", in.Name, isNew, calendarSettings(was), calendarSettings(is), p.f.settingCalendar(p.act, is))
@@ -28,6 +29,27 @@ func (p *applying) pruneCalendars() {
 	}
 }
 
+// included refuses calendars that include what they cannot. Where that is so because of
+// another entry, it is the fault of that.
+func (p *applying) included(there *snapshot) error {
+	for _, c := range there.records.Calendars {
+		err := there.checkIncluded(c.Name, p.f.now())
+		if err == nil {
+			continue
+		}
+		if at := p.r.calendarEntry(c.Name).at; at != "" {
+			return within(at, err)
+		}
+		at := ""
+		for _, other := range c.Include {
+			at = cmp.Or(at, p.r.calendarEntry(other).at)
+		}
+		return entryError(at, err)
+	}
+	return nil
+}
+
 func calendarSettings(c storage.NamedCalendar) CalendarSettings {
-	return CalendarSettings{c.Name, calendarChange(c.Calendar)}
+	include := append([]string{}, c.Include...)
+	return CalendarSettings{c.Name, NamedCalendarChange{calendarChange(c.Calendar), &include}}
 }

@@ -204,7 +204,7 @@ func (p *applying) unused() error {
 		}
 		v := calendarView(after, was)
 		if err := v.refuseUse(); err != nil {
-			return inUse(err, v.Policies, p.r.policyEntry, "calendar")
+			return inUse(err, v.Policies, p.r.policyEntry, "calendar") // one that another includes was refused before
 		}
 	}
 	return nil

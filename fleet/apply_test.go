@@ -64,7 +64,7 @@ func TestApply(t *testing.T) {
 	before := w.records()
 	want := []string{
 		"add app com.example.till deliver importance name owner smoke vendor_contact", "change app com.example.pos owner",
-		"add calendar shops closed holidays hours month_end weekdays",
+		"add calendar shops closed holidays hours include month_end weekdays",
 		"add policy strict beta beta_program breaker_failed breaker_reports breaker_reverted breaker_sample breaker_silent breaker_silent_after breaker_wave_sample calendar carry_over chase chase_always chase_language chase_off chase_per_day chase_quiet chase_tests closed deadline holidays hours improvements keep_improvements majors model_class month_end on_expiry on_leak soak urgent urgent_deadline verdict_days waves weekdays",
 		"change group sales apps minimum_notice policy", "add group stock apps candidate candidate_notice minimum_notice policy rights",
 	}

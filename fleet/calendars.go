@@ -15,10 +15,12 @@ import (
 type CalendarView struct {
 	Name string `json:"name"`
 	OpenTimes
-	Policies  []string  `json:"policies"` // that follow it, sorted
-	Groups    []string  `json:"groups"`   // that those decide about, sorted
-	ChangedBy string    `json:"changed_by"`
-	ChangedAt time.Time `json:"changed_at"`
+	Include    []string  `json:"include"`     // calendars whose closed days and holidays are closed here too, sorted
+	IncludedBy []string  `json:"included_by"` // calendars in which its days are closed, sorted
+	Policies   []string  `json:"policies"`    // that follow it or one that includes it, sorted
+	Groups     []string  `json:"groups"`      // that those decide about, sorted
+	ChangedBy  string    `json:"changed_by"`
+	ChangedAt  time.Time `json:"changed_at"`
 }
 
 // CalendarEdit is a calendar that was set, or would be, and what that moves.
@@ -29,10 +31,11 @@ type CalendarEdit struct {
 
 func calendarView(s *snapshot, c storage.NamedCalendar) CalendarView {
 	v := CalendarView{
-		Name: c.Name, OpenTimes: openTimes(c.Calendar), Policies: []string{}, Groups: []string{}, ChangedBy: c.ChangedBy, ChangedAt: c.ChangedAt,
+		Name: c.Name, OpenTimes: openTimes(c.Calendar), Include: append([]string{}, c.Include...), IncludedBy: s.includers(c.Name),
+		Policies: []string{}, Groups: []string{}, ChangedBy: c.ChangedBy, ChangedAt: c.ChangedAt,
 	}
 	for _, p := range s.records.Policies {
-		if p.CalendarName == c.Name {
+		if p.CalendarName == c.Name || slices.Contains(v.IncludedBy, p.CalendarName) {
 			v.Policies = append(v.Policies, p.Name)
 		}
 	}
@@ -63,7 +66,7 @@ func (s *snapshot) calendar(name string) (storage.NamedCalendar, error) {
 func (s *snapshot) calendarOf(p storage.Policy) policy.Calendar {
 	if p.CalendarName != "" {
 		if c, err := s.calendar(p.CalendarName); err == nil {
-			return engineCalendar(c.Calendar)
+			return s.withIncluded(c)
 		}
 	}
 	return engineCalendar(p.Calendar)
@@ -100,7 +103,7 @@ func (f *Fleet) Calendar(seg storage.Segment, name string) (CalendarView, error)
 // SetCalendar makes a calendar, or changes one that exists, and returns which
 // waves of the groups that follow it move. One that contradicts a policy that
 // follows it is refused.
-func (f *Fleet) SetCalendar(ctx context.Context, seg storage.Segment, a Act, name string, c CalendarChange) (CalendarEdit, error) {
+func (f *Fleet) SetCalendar(ctx context.Context, seg storage.Segment, a Act, name string, c NamedCalendarChange) (CalendarEdit, error) {
 	if err := checkName(name); err != nil {
 		return CalendarEdit{}, err
 	}
@@ -111,17 +114,23 @@ func (f *Fleet) SetCalendar(ctx context.Context, seg storage.Segment, a Act, nam
 		if err != nil {
 			was.Name = name
 		}
-		if was.Calendar, err = c.onto(was.Calendar, f.now()); err != nil {
+		if was, err = c.onto(was, f.now()); err != nil {
 			return storage.WorldChange{}, err
 		}
 		change := f.settingCalendar(a, was)
-		done.CalendarView = calendarView(s.after(change), change.Calendars[0])
+		after := s.after(change)
+		done.CalendarView = calendarView(after, change.Calendars[0])
+		for _, one := range append([]string{name}, done.IncludedBy...) {
+			if err := after.checkIncluded(one, f.now()); err != nil {
+				return storage.WorldChange{}, err
+			}
+		}
 		return change, nil
 	})
 	return done, err
 }
 
-// RemoveCalendar removes a calendar that no policy follows.
+// RemoveCalendar removes a calendar that no policy follows and no other includes.
 func (f *Fleet) RemoveCalendar(ctx context.Context, seg storage.Segment, a Act, name string) (CalendarView, error) {
 	var view CalendarView
 	err := f.decide(ctx, seg, a, func(s *snapshot) (storage.WorldChange, error) {
@@ -135,8 +144,12 @@ func (f *Fleet) RemoveCalendar(ctx context.Context, seg storage.Segment, a Act, 
 	return view, err
 }
 
-// refuseUse refuses to remove a calendar that a policy follows.
+// refuseUse refuses to remove a calendar that a policy follows, or another includes.
 func (v CalendarView) refuseUse() error {
+	if len(v.IncludedBy) > 0 {
+		by := strings.Join(v.IncludedBy, ", ")
+		return refused("calendar-included", "calendar %s is included by: %s; take it out there first", v.Name, by).with("calendar", v.Name, "calendars", by)
+	}
 	if len(v.Policies) == 0 {
 		return nil
 	}
@@ -155,7 +168,10 @@ func (f *Fleet) removingCalendar(a Act, c storage.NamedCalendar) storage.WorldCh
 }
 
 func (f *Fleet) calendarEntry(a Act, action string, c storage.NamedCalendar) storage.AuditEntry {
-	text, err := json.Marshal(openTimes(c.Calendar))
+	text, err := json.Marshal(struct {
+		OpenTimes
+		Include []string `json:"include,omitempty"`
+	}{openTimes(c.Calendar), c.Include})
 	if err != nil {
 		return f.entry(a, action, c.Name, nil) // cannot happen: strings and numbers
 	}

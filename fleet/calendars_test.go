@@ -14,7 +14,7 @@ import (
 
 func (w *world) calendar(a fleet.Act, c fleet.CalendarChange) fleet.CalendarEdit {
 	w.t.Helper()
-	v, err := w.fleet.SetCalendar(w.ctx, seg, a, "shops", c)
+	v, err := w.fleet.SetCalendar(w.ctx, seg, a, "shops", fleet.NamedCalendarChange{CalendarChange: c})
 	w.must(err)
 	return v
 }
@@ -35,7 +35,7 @@ func TestCalendarRecord(t *testing.T) {
 	w.follows()
 	w.calendar(w.act("x"), fleet.CalendarChange{Closed: ptr([]string{"2026-12-28..2027-01-04"}), MonthEnd: ptr(0)})
 	want := fleet.CalendarView{
-		Name: "shops", Policies: []string{"retail"}, Groups: []string{"sales"}, ChangedBy: "uid:1(test)", ChangedAt: w.clock.Now(),
+		Name: "shops", Include: []string{}, IncludedBy: []string{}, Policies: []string{"retail"}, Groups: []string{"sales"}, ChangedBy: "uid:1(test)", ChangedAt: w.clock.Now(),
 		OpenTimes: fleet.OpenTimes{
 			Weekdays: []string{"mon", "fri", "sat", "sun"}, Hours: "09:00-17:00", Closed: []string{"2026-12-28..2027-01-04"}, Holidays: []string{},
 		},
@@ -178,7 +178,7 @@ func TestCalendarContradicts(t *testing.T) {
 	w := newWorld(t)
 	w.calendar(w.act("x"), fleet.CalendarChange{})
 	w.follows()
-	_, err := w.fleet.SetCalendar(w.ctx, seg, w.act("x"), "shops", fleet.CalendarChange{Closed: ptr([]string{"2026-01-01..2028-12-31"})})
+	_, err := w.fleet.SetCalendar(w.ctx, seg, w.act("x"), "shops", fleet.NamedCalendarChange{CalendarChange: fleet.CalendarChange{Closed: ptr([]string{"2026-01-01..2028-12-31"})}})
 	if e, ok := errors.AsType[*fleet.InvalidError](err); !ok || e.Code != "never-open" {
 		t.Errorf("a calendar that never opens: %v", err)
 	}

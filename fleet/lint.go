@@ -84,7 +84,7 @@ func (f *Fleet) lint(w *worldState, s *snapshot, policies []storage.Policy) Lint
 // draft is a policy as the engine looks for faults in it.
 func draft(w *worldState, s *snapshot, p storage.Policy) policy.Draft {
 	d := policy.Draft{
-		Policy: enginePolicy(p), Waves: engineShares(p.Waves), Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p),
+		Policy: enginePolicy(p), Waves: engineShares(p.Waves), Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p), LastHoliday: s.lastHoliday(p),
 		Chase: ladder(p.Chase, policy.Calendar{}), Tests: s.testLadder(p),
 	}
 	for _, kind := range p.Chase.Always {

@@ -26,7 +26,7 @@ func TestLint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.enrol("P1", "sales", storage.RingProduction)
-	soak, waves, enforce := "2d", storage.WaveShares{"50%", "100%"}, "enforce"
+	soak, waves, enforce := "5d", storage.WaveShares{"50%", "100%"}, "enforce"
 	w.decides("strict", fleet.PolicyChange{OnExpiry: &enforce, RolloutChange: fleet.RolloutChange{Waves: &waves, Soak: &soak}})
 	got, err := w.fleet.Lint(seg, "")
 	w.must(err)

@@ -93,7 +93,7 @@ func TestProposedEditOutdated(t *testing.T) {
 			w.must(err)
 		},
 		"a calendar": func(w *world) {
-			_, err := w.fleet.SetCalendar(w.ctx, seg, w.act("a works holiday"), "works", fleet.CalendarChange{Closed: &[]string{"2026-12-28..2026-12-31"}})
+			_, err := w.fleet.SetCalendar(w.ctx, seg, w.act("a works holiday"), "works", fleet.NamedCalendarChange{CalendarChange: fleet.CalendarChange{Closed: &[]string{"2026-12-28..2026-12-31"}}})
 			w.must(err)
 		},
 		"a gate": func(w *world) {

@@ -26,7 +26,7 @@ type AppSettings struct {
 // the calendar is new.
 type CalendarSettings struct {
 	Name string `json:"name"`
-	CalendarChange
+	NamedCalendarChange
 }
 
 // PolicySettings is one policy. What is nil stays as it is, or is as in the

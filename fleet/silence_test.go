@@ -39,7 +39,7 @@ func TestSilenceOfClosedDays(t *testing.T) {
 			return fleet.PolicyChange{RolloutChange: fleet.RolloutChange{CalendarChange: closed}}
 		},
 		"by its name": func(w *world) fleet.PolicyChange {
-			_, err := w.fleet.SetCalendar(w.ctx, seg, w.act("summer"), "summer", closed)
+			_, err := w.fleet.SetCalendar(w.ctx, seg, w.act("summer"), "summer", fleet.NamedCalendarChange{CalendarChange: closed})
 			w.must(err)
 			return fleet.PolicyChange{RolloutChange: fleet.RolloutChange{Calendar: ptr("summer")}}
 		},

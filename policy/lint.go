@@ -16,10 +16,13 @@ type Draft struct {
 	Soak     time.Duration // least time between the starts of two waves
 	Deadline time.Duration // from the start of a wave; 0: whoever approves names one
 	Calendar Calendar
-	Chase    Ladder
-	Tests    Ladder       // about candidates that nobody tests
-	Always   []ChaseKind  // that channels may deliver in quiet hours too
-	Groups   []DraftGroup // in the order in which findings are to name them
+	// LastHoliday is the last day of the holidays among the closed days of Calendar; "":
+	// it has none.
+	LastHoliday Date
+	Chase       Ladder
+	Tests       Ladder       // about candidates that nobody tests
+	Always      []ChaseKind  // that channels may deliver in quiet hours too
+	Groups      []DraftGroup // in the order in which findings are to name them
 }
 
 // DraftGroup is a group as [Lint] looks at it.
@@ -58,9 +61,11 @@ const (
 	LintOutlivesRelease    Code = "rollout-outlives-release"
 	LintCalendarDelays     Code = "calendar-delays-rollout"
 	LintNeverReminded      Code = "reminders-never"
+	LintHolidaysEnd        Code = "holidays-end"
 	LintOpeningNotice      Code = "opening-under-notice"
 	LintCarryOverOutlived  Code = "carry-over-outlived"
 	LintSoakEndsFirst      Code = "soak-before-deadline"
+	LintSoakBeforeSilence  Code = "soak-before-silence"
 	LintSoakWithoutWaves   Code = "soak-without-waves"
 	LintWavesTogether      Code = "waves-without-soak"
 	LintWavesEmpty         Code = "waves-empty"
@@ -109,9 +114,11 @@ func rules() []rule {
 		{LintDeadlineNotice, SeverityError, "deadline", (*drafted).deadlineUnderNotice},
 		{LintOutlivesRelease, SeverityWarning, "soak", (*drafted).outlivesRelease},
 		{LintCalendarDelays, SeverityWarning, "closed", (*drafted).calendarDelays},
+		{LintHolidaysEnd, SeverityWarning, "holidays", (*drafted).holidaysEnd},
 		{LintOpeningNotice, SeverityWarning, "hours", (*drafted).openingUnderNotice},
 		{LintCarryOverOutlived, SeverityWarning, "verdict_days", (*drafted).carryOverOutlived},
 		{LintSoakEndsFirst, SeverityWarning, "soak", (*drafted).soakEndsFirst},
+		{LintSoakBeforeSilence, SeverityWarning, "soak", (*drafted).soakBeforeSilence},
 		{LintSoakWithoutWaves, SeverityWarning, "soak", (*drafted).soakWithoutWaves},
 		{LintWavesTogether, SeverityWarning, "waves", (*drafted).wavesTogether},
 		{LintWavesEmpty, SeverityWarning, "waves", (*drafted).wavesEmpty},
@@ -152,7 +159,8 @@ func Lint(d Draft, now time.Time) []Finding {
 // drafted is a Draft with what its rollouts would be like.
 type drafted struct {
 	Draft
-	open bool // on some day of the year
+	today time.Time
+	open  bool // on some day of the year
 	// shortest and longest are how long a rollout takes, from its start to its
 	// last deadline, when it begins on the best and on the worst day.
 	shortest, longest time.Duration
@@ -166,6 +174,7 @@ func (d *drafted) measure(now time.Time) {
 	// A length by the clock on the wall is the same in every zone, so UTC will do.
 	s := Schedule{Soak: d.Soak, Calendar: d.Calendar}
 	today := now.UTC().Truncate(day)
+	d.today = today
 	_, d.open = d.Calendar.Next(today)
 	days := farthest
 	if d.Calendar.IsZero() || !d.open {
@@ -255,6 +264,17 @@ func (d *drafted) outlivesRelease() []map[string]string {
 func (d *drafted) calendarDelays() []map[string]string {
 	wrong := d.open && d.shortest <= UsualLife && d.longest > UsualLife
 	return once(wrong, ParamLength, lengthText(d.longest), ParamLimit, lengthText(UsualLife), ParamDay, d.worst.Format(time.DateOnly))
+}
+
+// holidaysAhead is for how long holidays have to be known: somebody who reads of it has
+// time to give those of the next year.
+const holidaysAhead = 60 * day
+
+// holidaysEnd finds holidays that are over, or soon will be: the days of the next year
+// are open because nobody has given them.
+func (d *drafted) holidaysEnd() []map[string]string {
+	wrong := d.LastHoliday != "" && d.LastHoliday <= Date(d.today.Add(holidaysAhead).Format(time.DateOnly))
+	return once(wrong, ParamDay, string(d.LastHoliday))
 }
 
 func (d *drafted) openingUnderNotice() []map[string]string {

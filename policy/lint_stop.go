@@ -30,6 +30,14 @@ func (d *drafted) stopBeyondGroup() []map[string]string {
 	})
 }
 
+// soakBeforeSilence finds a watch period in which not even a phone that installs at
+// once can fall silent, so that the next wave starts before silence stops anything.
+func (d *drafted) soakBeforeSilence() []map[string]string {
+	after := d.Breaker.SilentAfter
+	wrong := len(d.Waves) > 1 && d.Soak > 0 && d.Breaker.SilentPercent > 0 && d.Soak < after
+	return once(wrong, ParamLength, lengthText(d.Soak), ParamLimit, lengthText(after))
+}
+
 // urgentUnused finds a deadline of an emergency lane that there is not.
 func (d *drafted) urgentUnused() []map[string]string {
 	return once(d.Urgent.Off && d.Urgent.Deadline > 0, ParamLength, lengthText(d.Urgent.Deadline))

@@ -15,8 +15,10 @@ const aDay = 24 * time.Hour
 
 // sound is a policy that nothing is wrong with.
 func sound() policy.Draft {
+	breaker := policy.DefaultBreaker()
+	breaker.SilentAfter = 2 * aDay
 	return policy.Draft{
-		Policy: policy.Policy{Name: "strict", CarryOver: true, VerdictDays: 180, OnExpiry: policy.OnExpiryEnforce, Breaker: policy.DefaultBreaker()},
+		Policy: policy.Policy{Name: "strict", CarryOver: true, VerdictDays: 180, OnExpiry: policy.OnExpiryEnforce, Breaker: breaker},
 		Waves:  shares("10%", "50%", "100%"), Soak: 4 * aDay, Deadline: 3 * aDay,
 		Groups: []policy.DraftGroup{{
 			Name: group, MinimumNotice: aDay, Apps: []policy.Importance{policy.ImportanceImportant, policy.ImportanceInformational},
@@ -90,6 +92,10 @@ func lintCases() []lintCase {
 			found(warning, policy.LintCalendarDelays, "closed", "length", "42d", "limit", "30d", "day", "2026-11-20"),
 		},
 		{
+			"holidays that are over", func(d *policy.Draft) { d.LastHoliday = "2026-08-11" },
+			found(warning, policy.LintHolidaysEnd, "holidays", "day", "2026-08-11"),
+		},
+		{
 			"Saturday mornings", func(d *policy.Draft) {
 				d.Calendar = policy.Calendar{Weekdays: []time.Weekday{time.Saturday}, From: 8 * time.Hour, To: 12 * time.Hour}
 			},
@@ -108,6 +114,10 @@ func lintCases() []lintCase {
 		{
 			"watching what nobody had to install", func(d *policy.Draft) { d.Soak = 2 * aDay },
 			found(warning, policy.LintSoakEndsFirst, "soak", "length", "2d", "limit", "3d"),
+		},
+		{
+			"watching for less than silence takes", func(d *policy.Draft) { d.Breaker.SilentAfter = 5 * aDay },
+			found(warning, policy.LintSoakBeforeSilence, "soak", "length", "4d", "limit", "5d"),
 		},
 		{
 			"watching nothing", func(d *policy.Draft) { d.Waves = nil },

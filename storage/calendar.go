@@ -16,6 +16,7 @@ type Calendar struct {
 type NamedCalendar struct {
 	Name      string    `json:"name,omitzero"`
 	Calendar  Calendar  `json:"calendar,omitzero"`
+	Include   []string  `json:"include,omitempty"` // names of calendars whose closed days and holidays are closed here too, sorted
 	ChangedAt time.Time `json:"changedAt,omitzero"`
 	ChangedBy string    `json:"changedBy,omitzero"` // actor
 }

@@ -47,6 +47,7 @@ func newCalendarShowCommand(g *globals) *cobra.Command {
 type calendarSetOptions struct {
 	act
 	calendarFlags
+	include []string
 }
 
 func newCalendarSetCommand(g *globals) *cobra.Command {
@@ -58,7 +59,8 @@ func newCalendarSetCommand(g *globals) *cobra.Command {
 		Long: t.T("Make a calendar, or change one; what is not given stays, or is open when it is new. A change moves waves that have not started, " +
 			"of every group whose policy follows it: they are listed, with --dry-run too. Give a policy its calendar with `kannuki policy set --calendar`."),
 		Example: "kannuki calendar set shops --weekdays mon-thu --hours 09:00-17:00 --month-end 2 --reason \"as agreed with the shops\"\n" +
-			"kannuki calendar set shops --closed 2026-12-28..2027-01-04 --dry-run",
+			"kannuki calendar set shops --closed 2026-12-28..2027-01-04 --dry-run\n" +
+			"kannuki calendar set jp-holidays --holidays syukujitsu.csv\nkannuki calendar set shops --include jp-holidays",
 		Args:              g.args("CALENDAR"),
 		ValidArgsFunction: completeArg(g.calendarNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,18 +69,24 @@ func newCalendarSetCommand(g *globals) *cobra.Command {
 	}
 	o.act.addFlags(g, cmd.Flags())
 	o.calendarFlags.addFlags(g, cmd.Flags())
+	cmd.Flags().StringSliceVar(&o.include, "include", nil, t.T("calendars whose closed days and holidays are closed in this one too, separated by commas; \"\" is none"))
+	g.complete(cmd, "include", g.calendarNames)
 	return cmd
 }
 
 func runCalendarSet(g *globals, cmd *cobra.Command, o calendarSetOptions, name string) error {
-	change, err := o.change(g, cmd)
+	times, err := o.change(g, cmd)
 	if err != nil {
 		return err
 	}
-	if change == (fleet.CalendarChange{}) {
+	change := fleet.NamedCalendarChange{CalendarChange: times}
+	if cmd.Flags().Changed("include") {
+		change.Include = &o.include
+	}
+	if change == (fleet.NamedCalendarChange{}) {
 		return usage(cmd, g.text.T("nothing to change: give at least one setting"))
 	}
-	request := api.SetCalendarRequest{CalendarChange: change, Reason: o.Reason, DryRun: o.DryRun}
+	request := api.SetCalendarRequest{NamedCalendarChange: change, Reason: o.Reason, DryRun: o.DryRun}
 	return showPost(g, cmd, api.Path("calendars", name), request, func(v fleet.CalendarEdit) answer {
 		text := g.done(o.DryRun, g.text.T("Calendar %s holds for these policies: %s.", v.Name, list(v.Policies).shown))
 		return answer{data: v, table: g.calendarTable([]fleet.CalendarView{v.CalendarView}), text: text + g.wavesMovedText(v.MovedWaves)}
@@ -110,10 +118,12 @@ func (g *globals) calendarTable(calendars []fleet.CalendarView) table {
 		{"groups", t.T("Groups")},
 		{"changed_by", ""},
 		{"changed_at", ""},
+		{"include", ""},
+		{"included_by", ""},
 	}}
 	for _, v := range calendars {
 		tab.add(plain(v.Name), cell{list(v.Weekdays).raw, g.openDays(v.OpenTimes)}, plain(v.Hours), number(v.MonthEnd), list(v.Closed), list(v.Holidays),
-			list(v.Policies), list(v.Groups), plain(v.ChangedBy), instantUTC(v.ChangedAt))
+			list(v.Policies), list(v.Groups), plain(v.ChangedBy), instantUTC(v.ChangedAt), list(v.Include), list(v.IncludedBy))
 	}
 	return tab
 }
@@ -124,6 +134,8 @@ func (g *globals) calendarText(v fleet.CalendarView) string {
 		[2]string{t.T("Calendar"), v.Name},
 		[2]string{t.T("Update days"), g.openDays(v.OpenTimes)},
 		[2]string{t.T("No-update days"), list(slices.Concat(v.Closed, v.Holidays)).shown},
+		[2]string{t.T("Days of other calendars too"), list(v.Include).shown},
+		[2]string{t.T("Its days are closed in"), list(v.IncludedBy).shown},
 		[2]string{t.T("Policies"), list(v.Policies).shown},
 		[2]string{t.T("Groups"), list(v.Groups).shown},
 		[2]string{t.T("Changed"), t.Time(v.ChangedAt) + ", " + v.ChangedBy},

@@ -14,6 +14,12 @@ func japaneseCalendars() []both {
 				"移る段階は--dry-runでも一覧に示す。ポリシーには`kannuki policy set --calendar`で指定する。",
 		},
 		{"Calendar %s holds for these policies: %s.", "暦%sに従うポリシー：%s。"},
+		{
+			"calendars whose closed days and holidays are closed in this one too, separated by commas; \"\" is none",
+			"この暦でも適用しない日とする、ほかの暦（その適用しない日と祝日。カンマ区切り。\"\"でなし）",
+		},
+		{"Days of other calendars too", "取り込む暦"},
+		{"Its days are closed in", "この暦を取り込む暦"},
 		{"Waves that move:", "移る段階："},
 		{"Remove a calendar that no policy follows", "どのポリシーにも使われていない暦を削除する"},
 		{"Removed calendar %s.", "暦%sを削除しました。"},

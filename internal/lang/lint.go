@@ -60,6 +60,10 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 			},
 			both{"Close fewer days in a row, or expect to approve a newer release then.", "続けて閉じる日を減らすか、その時期は新しいリリースの承認に備えてください。"},
 		},
+		"holidays-end": {
+			both{"The last of the holidays that are known is {day}: after that a holiday is a day like any other.", "登録されている祝日は{day}までです。その後の祝日は、ほかの日と同じ扱いになります。"},
+			both{"Give the holidays of the next year: `kannuki calendar set --holidays`, or `kannuki policy set --holidays`.", "次の年の祝日を`kannuki calendar set --holidays`または`kannuki policy set --holidays`で登録してください。"},
+		},
 		"opening-under-notice": {
 			both{
 				"The calendar is never open for longer than {length}, but phones of {group} get a notice of {limit}: every deadline slides to a later opening than its start.",
@@ -80,6 +84,16 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 				"様子見期間{length}が期限{limit}より短く、前の段階の端末が適用する前に次の段階が始まります。",
 			},
 			both{"Watch for longer than the deadline.", "様子見期間を期限より長くしてください。"},
+		},
+		"soak-before-silence": {
+			both{
+				"The watch period of {length} ends before a phone counts as silent, after {limit}: the next wave starts before that can stop the rollout.",
+				"様子見期間{length}が、端末を応答なしとみなすまでの{limit}より短く、応答がなくなっても次の段階が先に始まります。",
+			},
+			both{
+				"Watch for longer, let phones count as silent earlier (`--breaker-silent-after`), or do without that signal (`--breaker-silent 0`).",
+				"様子見期間を長くするか、応答なしとみなす時間を短くする（`--breaker-silent-after`）か、この条件を使わないでください（`--breaker-silent 0`）。",
+			},
 		},
 		"soak-without-waves": {
 			both{"There is a watch period of {length} and nothing to wait for: all phones start at once.", "様子見期間{length}がありますが、全台同時に始まるため意味がありません。"},

@@ -46,7 +46,7 @@ func TestParse(t *testing.T) {
 	weekdays, hours := []string{"mon-fri"}, "09:00-17:00"
 	want := fleet.Settings{
 		Apps:      []fleet.AppSettings{{BundleID: "com.example.pos", AppChange: fleet.AppChange{Name: &name, Importance: &importance, Smoke: &smoke}}},
-		Calendars: []fleet.CalendarSettings{{Name: "shops", CalendarChange: fleet.CalendarChange{Weekdays: &weekdays, Hours: &hours}}},
+		Calendars: []fleet.CalendarSettings{{Name: "shops", NamedCalendarChange: fleet.NamedCalendarChange{CalendarChange: fleet.CalendarChange{Weekdays: &weekdays, Hours: &hours}}}},
 		Policies:  []fleet.PolicySettings{{Name: "retail", PolicyChange: fleet.PolicyChange{CarryOver: &carry, VerdictDays: &days, RolloutChange: fleet.RolloutChange{Calendar: &calendar}}}},
 		Groups:    []fleet.GroupSettings{{Name: "sales", Apps: &apps, Policy: &decided}},
 	}

@@ -122,6 +122,7 @@ func hints() map[string]SchemaNode {
 		"calendars.month_end":   {Description: "So many last days of each month are without updates", Minimum: &zero},
 		"calendars.closed":      {Description: "Days without updates: 2026-12-28 or 2026-12-28..2027-01-04; the whole list"},
 		"calendars.holidays":    {Description: "The same for holidays; the whole list"},
+		"calendars.include":     {Description: "Names of calendars whose closed days and holidays are closed in this one too; the whole list"},
 		"policies":              {Description: "What is decided beforehand about gates. A key that is absent stays as it is.", Required: []string{"name"}},
 		"policies.name":         {Description: "Name of the policy; the built-in one, default, cannot be changed"},
 		"policies.carry_over":   {Description: "Whether results of 26.6 count for 26.6.1 after a quick check there"},

@@ -99,7 +99,7 @@ func drawCalendars(r *rand.Rand, l *life, add func(time.Duration, kind, int, int
 // setCalendar makes the calendar that policies share, or changes it.
 func (w *world) setCalendar(a fleet.Act, c calendar, note func()) bool {
 	return w.decideThen("set the calendar "+fmt.Sprint(c), func() error {
-		_, err := w.fleet.SetCalendar(w.ctx, seg, a, sharedCalendar, c.change())
+		_, err := w.fleet.SetCalendar(w.ctx, seg, a, sharedCalendar, fleet.NamedCalendarChange{CalendarChange: c.change()})
 		return err
 	}, note)
 }

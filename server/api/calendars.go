@@ -19,13 +19,13 @@ func oneCalendar(h *Handler, c *call) (any, error) {
 // SetCalendarRequest makes a calendar or changes one; what is absent stays as it
 // is.
 type SetCalendarRequest struct {
-	fleet.CalendarChange
+	fleet.NamedCalendarChange
 	Reason string `json:"reason"`
 	DryRun bool   `json:"dry_run"`
 }
 
 func setCalendar(h *Handler, c *call, in SetCalendarRequest) (any, error) {
-	return h.fleet.SetCalendar(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("calendar"), in.CalendarChange)
+	return h.fleet.SetCalendar(c.ctx, c.Segment, c.act(write{in.Reason, in.DryRun}), c.r.PathValue("calendar"), in.NamedCalendarChange)
 }
 
 func removeCalendar(h *Handler, c *call, in write) (any, error) {
