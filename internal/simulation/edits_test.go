@@ -131,6 +131,9 @@ func (w *world) think(e event) edit {
 		d.onExpiry = []string{extendRisk, releaseToUsers, enforce}[dice>>12%3]
 		d.waves = [][]string{nil, {"50%", "100%"}, {"20%", "60%", "100%"}}[dice>>16%3]
 		d.soak = time.Duration(dice>>20%3) * day
+		if w.life.classes {
+			d.classed(dice >> 24)
+		}
 		return edit{"change the policy of " + t.name, to, func(ctx context.Context, a fleet.Act) error {
 			_, err := w.fleet.SetPolicy(ctx, seg, a, t.rules.name, policyOf(*t))
 			return err

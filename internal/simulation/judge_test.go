@@ -191,7 +191,7 @@ func (w *world) unverified(group, release, model string, at time.Time) string {
 }
 
 // models are those of the phones.
-func models() []string { return []string{modelA, modelB, modelOld} }
+func models() []string { return []string{modelA, modelB, modelOld, modelTwin} }
 
 // restsOn reports whether an approval can rest on what is known of an app, as far
 // as a model needs it: of an important one on any.
@@ -223,7 +223,7 @@ func (w *world) stopped(a storage.Approval, now time.Time) string {
 	}
 	for _, app := range w.closing(a.Group) {
 		for _, m := range models() {
-			if w.foundOn(a, app, m, false, a.At) && !w.restsOn(a, app, m, true, now) {
+			if w.triedOn(a, app, m) && w.foundOn(a, app, m, false, a.At) && !w.restsOn(a, app, m, true, now) {
 				return "the results of " + app.bundleID + " were taken back"
 			}
 		}

@@ -447,7 +447,7 @@ func (w *world) laneWave(a storage.Approval, p *phone) (storage.Wave, int) {
 func (w *world) checkedOn(group, bundleID, release, model string, ever bool, at time.Time) bool {
 	newest := &storage.Verdict{}
 	for _, v := range w.verdicts(group, bundleID, release, at) {
-		if v.Result != "broken" && v.Model == model && !v.At.Before(newest.At) {
+		if v.Result != "broken" && w.standsFor(group, v.Model, model, at) && !v.At.Before(newest.At) {
 			newest = v
 		}
 	}

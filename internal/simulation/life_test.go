@@ -39,6 +39,7 @@ type life struct {
 	onceMore   bool // rollouts are hurried twice
 	counts     bool // waves are numbers of phones
 	improves   bool // Apple improves releases in the background
+	classes    bool // results stand for more than a model
 
 	majors  bool     // there are two major versions
 	deliver []string // how each business app comes to phones; nil: none does
@@ -152,6 +153,7 @@ type size struct {
 	removed      bool // people remove apps
 	failing      bool // phones without declarations fail
 	counts       bool // waves are numbers of phones
+	classes      bool // results stand for more than a model
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -201,6 +203,9 @@ func draw(seed uint64, of size) life {
 	}
 	if of.counts {
 		drawCounts(numbers(seed, countsStream), &l)
+	}
+	if of.classes {
+		drawClasses(numbers(seed, classesStream), &l)
 	}
 	if l.improves = of.improves; l.improves {
 		drawImprovements(numbers(seed, improvementsStream), &l)
@@ -328,6 +333,9 @@ func drawMore(d *diary, l *life, of size) {
 	if l.troubled = l.troubled || of.troubled; of.troubled {
 		drawTroubles(d.from(troublesStream), l, d.add)
 		d.events = withoutStops(d.events)
+	}
+	if of.classes {
+		drawJoining(d.from(joiningStream), l, d.add)
 	}
 	if of.edited {
 		drawEdits(d.from(editsStream), l, d.add)

@@ -33,7 +33,7 @@ type plant struct {
 
 // plants returns a fault for each property that is checked, and more.
 func plants() []plant {
-	return slices.Concat(misread(), deafening(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless(), impatient(), upward(), unshopped(), hasty(), intrusive(), reckless(), insistent(), unimproved(), numb(), overlooked(), outdated(), rigid(), bare(), patient(), miscounted(), silenced(), unheard())
+	return slices.Concat(misread(), deafening(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless(), impatient(), upward(), unshopped(), hasty(), intrusive(), reckless(), insistent(), unimproved(), numb(), overlooked(), outdated(), rigid(), bare(), patient(), miscounted(), silenced(), unheard(), classless())
 }
 
 // misread are faults in what the engine makes of decisions.

@@ -26,6 +26,7 @@ type rules struct {
 	majors      string // "": as without a policy
 
 	improvements policy.ImprovementMode // "": as without a policy
+	modelClass   string                 // "": as without a policy
 }
 
 const (
@@ -88,6 +89,7 @@ func policyOf(t team) fleet.PolicyChange {
 	if d.majors != "" {
 		c.Majors = &d.majors
 	}
+	c.ModelClassChange = d.classChange()
 	if d.improvements != "" {
 		c.ImprovementChange = fleet.ImprovementChange{Improvements: new(string(d.improvements))}
 	}
@@ -125,7 +127,7 @@ func (w *world) expired(v *storage.Verdict, at time.Time) bool {
 func (w *world) newestWorking(group, bundleID, release, model string, smoke, ever bool, at time.Time) (*storage.Verdict, bool) {
 	var newest *storage.Verdict
 	for _, v := range w.verdicts(group, bundleID, release, at) {
-		if v.Result != "broken" && v.Model == model && (v.Method == "smoke") == smoke && (newest == nil || !v.At.Before(newest.At)) {
+		if v.Result != "broken" && w.standsFor(group, v.Model, model, at) && (v.Method == "smoke") == smoke && (newest == nil || !v.At.Before(newest.At)) {
 			newest = v
 		}
 	}

@@ -42,6 +42,9 @@ func small(seed uint64) size {
 	if seed%32 == 23 {
 		of.phones, of.failing = 14, true
 	}
+	if seed%32 == 8 {
+		of.phones, of.edited, of.classes = 14, true, true
+	}
 	if seed%32 == 10 {
 		of.phones, of.counts = 20, true
 	}

@@ -36,6 +36,8 @@ const (
 	failingStream
 	countsStream
 	improvingStream
+	classesStream
+	joiningStream
 )
 
 // numbers returns a stream of a seed from its beginning.

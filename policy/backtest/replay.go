@@ -205,7 +205,7 @@ func (r *replay) verdict(p *phones, method policy.Method, result policy.Result, 
 func (r *replay) offer(now time.Time) {
 	gates := r.gates(now)
 	for _, p := range r.testers {
-		i := slices.IndexFunc(gates, func(g policy.Gate) bool { return slices.Contains(g.ProductionModels, p.model) && !r.ahead.leaves(g) })
+		i := slices.IndexFunc(gates, func(g policy.Gate) bool { return r.tests(p, g, now) && !r.ahead.leaves(g) })
 		if i < 0 || r.offered(gates[i].Release) || version.AtLeast(p.test.os, gates[i].Release) {
 			continue
 		}
@@ -228,8 +228,21 @@ func (r *replay) offer(now time.Time) {
 // under way that the strategy wants finished: an offer is to the whole ring.
 func (r *replay) free(g policy.Gate, now time.Time) bool {
 	return !slices.ContainsFunc(r.testers, func(p *phones) bool {
-		gets := version.Newer(g.Release, p.test.os) && slices.Contains(g.ProductionModels, p.model)
+		gets := version.Newer(g.Release, p.test.os) && r.tests(p, g, now)
 		return gets && !p.test.done && !r.way.takesUp(r.gate(p.test.os, now), g)
+	})
+}
+
+// tests reports whether a tester can get the release of a gate, and production has a model
+// that theirs stands for.
+func (r *replay) tests(p *phones, g policy.Gate, now time.Time) bool {
+	i := slices.IndexFunc(r.parts.Releases, func(rel policy.Release) bool { return rel.Version == g.Release })
+	if i < 0 {
+		return false
+	}
+	w, gets := window(r.parts.Releases[i], p.model)
+	return gets && !w.Posted.After(now) && slices.ContainsFunc(g.ProductionModels, func(m string) bool {
+		return r.has([]string{r.snapshot().ClassOf(r.group, m)}, p.model)
 	})
 }
 

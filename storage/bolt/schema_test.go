@@ -247,3 +247,39 @@ func TestPolicyOfPercentages(t *testing.T) {
 		t.Errorf("policies (-want +got):\n%s", diff)
 	}
 }
+
+// TestGroupWithModelClass opens a database from before a policy said what phones a result
+// stands for.
+func TestGroupWithModelClass(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "kannuki.db")
+	before := currentSchema()[:8]
+	if err := Create(path, storage.Instance{}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type classed struct {
+		Name       string `json:"name"`
+		ModelClass string `json:"modelClass"`
+	}
+	err = s.update(t.Context(), func(t *tx) error {
+		k := inSegment(storage.DefaultSegment).last("sales")
+		return errors.Join(save(t, bucketGroups, k, classed{"sales", "hardware"}), t.saveNumber(bucketMeta, key(metaSchema), before.version()))
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := s.World(t.Context(), storage.DefaultSegment)
+	if err := errors.Join(err, s.Check(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]storage.Group{{Name: "sales"}}, w.Groups); diff != "" {
+		t.Errorf("groups (-want +got):\n%s", diff)
+	}
+}
