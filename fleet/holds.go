@@ -80,7 +80,7 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g stora
 			continue
 		case day < policy.HoldDays:
 			c.HoldMarks = append(c.HoldMarks, storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now})
-			entry := f.holdEntry("hold.alarm", gate, day)
+			entry := f.holdEntry("hold.alarm", gate, policy.HoldDay(gate, now)) // the server may have been off
 			c.Audit, c.Notices = append(c.Audit, entry), append(c.Notices, f.holdNotice(w.segment, entry, gate))
 			continue
 		}

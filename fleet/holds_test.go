@@ -99,8 +99,8 @@ func TestHoldAlarmAfterSilence(t *testing.T) {
 	w.unverified()
 	w.at(77)
 	w.sweep()
-	if diff := cmp.Diff([]string{"hold.alarm 75"}, w.told(release)); diff != "" {
-		t.Errorf("the server stood from day 1 to 77 (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"hold.alarm 77"}, w.told(release)); diff != "" {
+		t.Errorf("the server stood from day 1 to 77: the day is the one it is (-want +got):\n%s", diff)
 	}
 	// A group that is made anew starts anew.
 	_, err := w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "depot"})

@@ -70,7 +70,7 @@ func TestNoticeOfHold(t *testing.T) {
 	}
 	want := storage.Notice{
 		ID: all[i].ID, Seq: all[i].Seq, Kind: fleet.NoticeHoldAlarm, At: w.clock.Now().UTC(), Group: "sales", Release: release,
-		Params: map[string]string{"day": "45", "users_see_it_from": "2026-11-15", "phase": "held", "missing": "com.example.pos"},
+		Params: map[string]string{"day": "46", "users_see_it_from": "2026-11-15", "phase": "held", "missing": "com.example.pos"},
 		Deliveries: []storage.Delivery{
 			{Channel: "log", State: storage.DeliveryPending}, {Channel: "hold.alarm of sales", State: storage.DeliveryPending},
 		},

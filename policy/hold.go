@@ -45,6 +45,12 @@ func HoldReached(w *World, gate Gate, now time.Time) (day int, waiting []string)
 	return 0, nil
 }
 
+// HoldDay returns the day of a gate's hold that it is, from Apple's posting on: of
+// an alarm that comes late another than the one it was for.
+func HoldDay(gate Gate, now time.Time) int {
+	return int(now.Sub(gate.Clocks.HiddenUntil.AddDate(0, 0, -HoldDays)) / (24 * time.Hour))
+}
+
 // waiting returns the models of the production phones that could get a release,
 // do not have it, and for which no newer one is approved.
 func (g *group) waiting(rel *release, now time.Time) []string {

@@ -28,6 +28,10 @@ func TestHoldReached(t *testing.T) {
 		if got := reached(parts(), posted.Add(tc.days*24*time.Hour)); got != tc.want {
 			t.Errorf("day %d: %d, want %d", tc.days, got, tc.want)
 		}
+		at := posted.Add(tc.days*24*time.Hour + 5*time.Hour)
+		if got := policy.HoldDay(policy.Evaluate(policy.NewWorld(parts()), group, next, at), at); got != int(tc.days) {
+			t.Errorf("in the morning of day %d: it is day %d", tc.days, got)
+		}
 		if tc.want == int(tc.days) && tc.days > 0 {
 			if got := reached(parts(), posted.Add(tc.days*24*time.Hour-time.Second)); got == tc.want {
 				t.Errorf("a second before day %d: reached already", tc.days)

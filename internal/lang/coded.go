@@ -100,7 +100,8 @@ func (p *Printer) coded(texts map[string]both, code string) string {
 // Fill puts parameters into a coded text. {name} stands for a parameter; a part
 // in [square brackets] is left out when a parameter in it has no value, so that
 // a text never shows a gap. Outside brackets a missing value is shown as
-// unknown. Values that are codes or times are put into the printer's language.
+// unknown. Values that are codes or times are put into the printer's language;
+// {date:day} is a day of Apple's catalogue, which is no time of day in any zone.
 func (p *Printer) Fill(text string, params map[string]string) string {
 	var out strings.Builder
 	for text != "" {
@@ -131,13 +132,17 @@ func (p *Printer) fill(part string, params map[string]string) (string, bool) {
 		if !found {
 			return out.String(), complete
 		}
-		name, after, _ := strings.Cut(rest, "}")
+		placeholder, after, _ := strings.Cut(rest, "}")
+		name, form, _ := strings.Cut(placeholder, ":")
 		value := params[name]
 		if value == "" {
 			complete = false
 			value = both{"unknown", "不明"}.in(p.lang)
 		}
 		word := p.value(name, value)
+		if t, err := time.Parse(time.RFC3339, value); err == nil && form == "day" {
+			word = t.UTC().Format(time.DateOnly)
+		}
 		if command {
 			word = ShellWord(word)
 		}

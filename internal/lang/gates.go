@@ -29,14 +29,14 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 		"unknown-group":            {"There is no group[ {group}].", "グループ[{group}]はありません。"},
 		"unknown-release":          {"Apple's catalogue here knows no release[ {release}].", "OS[{release}]はAppleの公開情報にありません。"},
 		"improvement-follows-base": {"A background security improvement follows its base release and has no gate.", "バックグラウンドセキュリティ改善は元の版に従い、ゲートはありません。"},
-		"branch-lives":             {"Apple still maintains iOS {version}: the newest there[ for {model}] is {release}[ of {date}].", "iOS {version}の更新は続いています。[{model}の]最新は{release}です[（{date}公開）]。"},
-		"branch-quiet":             {"iOS {version} has had no release[ for {model}] since {release}[ of {date}], and newer iOS has: it may have ended.", "iOS {version}は、[{model}では][{date}の]{release}を最後に更新がなく、より新しいiOSは更新されています。更新が終わった可能性があります。"},
-		"branch-stopped":           {"Apple stopped iOS {version}[ for {model}][ on {date}]; {release} was the last: no more fixes there.", "iOS {version}の更新は[{model}では][{date}に]終わりました。最後は{release}で、今後の修正はありません。"},
+		"branch-lives":             {"Apple still maintains iOS {version}: the newest there[ for {model}] is {release}[ of {date:day}].", "iOS {version}の更新は続いています。[{model}の]最新は{release}です[（{date:day}公開）]。"},
+		"branch-quiet":             {"iOS {version} has had no release[ for {model}] since {release}[ of {date:day}], and newer iOS has: it may have ended.", "iOS {version}は、[{model}では][{date:day}の]{release}を最後に更新がなく、より新しいiOSは更新されています。更新が終わった可能性があります。"},
+		"branch-stopped":           {"Apple stopped iOS {version}[ for {model}][ on {date:day}]; {release} was the last: no more fixes there.", "iOS {version}の更新は[{model}では][{date:day}に]終わりました。最後は{release}で、今後の修正はありません。"},
 		"improvements-off":         {"The group's policy switches background security improvements off.", "グループのポリシーにより、バックグラウンドセキュリティ改善は表示しません。"},
-		"not-posted":               {"Apple has not posted it yet[ (expected {date})].", "まだ公開されていません[（{date}予定）]。"},
+		"not-posted":               {"Apple has not posted it yet[ (expected {date:day})].", "まだ公開されていません[（{date:day}予定）]。"},
 		"not-applicable":           {"None of the group's phones can run it.", "このグループに対応する端末はありません。"},
 		"declined":                 {"Declined[ by {by}][ on {date}][: {reason}].", "[{by}が][{date}に]拒否しました[。判断理由：{reason}]。"},
-		"expired":                  {"Apple no longer offers it to any of the group's models[ (since {date})].", "グループのどの機種にも提供されなくなりました[（{date}から）]。"},
+		"expired":                  {"Apple no longer offers it to any of the group's models[ (since {date:day})].", "グループのどの機種にも提供されなくなりました[（{date:day}から）]。"},
 		"stopped-by-breaker": {
 			"Automatic stop: {why}, on {count}[ of {of}] phones[ of wave {wave}] (stops at {limit}).",
 			"自動停止：[第{wave}段階で]{why}（[{of}台中]{count}台。上限{limit}台）。",
@@ -78,7 +78,7 @@ var gateTexts = sync.OnceValue(func() map[string]both {
 		},
 		"app-not-covered": {"The approval was given without [{app}, ]which is not verified here: phones install all the same. Pause it to test first.", "この承認は[{app}の]検証なしに行われたもので、端末への適用は続きます。先に検証するには一時停止してください。"},
 		"model-added":     {"Model {model} was added to the approval[ by {by}][ on {date}][: {reason}].", "機種{model}を[{by}が][{date}に]承認に加えました[。判断理由：{reason}]。"},
-		"hold-ended":      {"[On {date} ]Apple's {count} days ended: users can see it[; the policy: {setting}].", "[{date}に]Appleの{count}日の延期が終わり、利用者に表示されています[（ポリシー：{setting}）]。"},
+		"hold-ended":      {"[On {date:day} ]Apple's {count} days ended: users can see it[; the policy: {setting}].", "[{date:day}に]Appleの{count}日の延期が終わり、利用者に表示されています[（ポリシー：{setting}）]。"},
 		"policy-approves": {"The policy approves by itself what is verified when the 90 days of iOS {release} end[ on {date}].", "iOS {release}の90日が[{date}に]終わると、検証済みのリリースをポリシーが自動で承認します。"},
 		"policy-waits":    {"The policy approves by itself what is verified next: the 90 days of iOS {release} ended[ on {date}].", "iOS {release}の90日が[{date}に]終わったため、次に検証が済んだリリースをポリシーが自動で承認します。"},
 		"app-carried":     {"[{app} ]is carried over[ from {release}]: a quick check here, the full result there.", "[{app}は][{release}から]結果を引き継いでいます。ここでは簡易確認だけを行いました。"},
@@ -104,7 +104,7 @@ var factTexts = sync.OnceValue(func() map[string]both {
 		},
 		"app-install": {"{app}: told to update to {floor} or newer[ (command {count}][ of {date})]: {why}.", "{app}：{floor}以上への更新を指示しました[（{count}回目][、{date}）]。{why}。"},
 		"leaked":      {"Updated to {release} unapproved[ at {date}]: {why}.", "[{date}に]未承認の{release}に更新されました：{why}。"},
-		"visible":     {"Users can see[ {release}][ since {date}].", "[{release}は][{date}から]利用者に表示されています。"},
+		"visible":     {"Users can see[ {release}][ since {date:day}].", "[{release}は][{date:day}から]利用者に表示されています。"},
 	}
 })
 

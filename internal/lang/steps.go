@@ -8,7 +8,7 @@ var stepTexts = sync.OnceValue(func() map[string]both {
 	return map[string]both{
 		"": {"Nothing to do.", "操作は不要です。"},
 
-		"hold-ends":                {"[On {date} ]Apple's hold ends and users can see the release.", "[{date}に]延期が終わり、利用者に表示されます。"},
+		"hold-ends":                {"[On {date:day} ]Apple's hold ends and users can see the release.", "[{date:day}に]延期が終わり、利用者に表示されます。"},
 		"policy-approves":          {"On {date} the 90 days of iOS {release} end: the policy then approves the newest release whose apps are all verified, and asks nobody.", "{date}にiOS {release}の90日が終わります。ポリシーがその時点で検証済みの最新リリースを、担当者に確認せずに承認します。"},
 		"policy-waits":             {"The 90 days of iOS {release} are over: as soon as every app is verified on a release, the policy approves it, and asks nobody.", "iOS {release}の90日が過ぎました。すべての業務アプリを検証したリリースが出しだい、ポリシーが担当者に確認せずに承認します。"},
 		"wave-starts":              {"The next wave starts by itself[ on {date}].", "次の段階は[{date}に]自動で始まります。"},

@@ -21,11 +21,20 @@ type toldHold struct {
 
 // come returns the newest day of a hold that has come at a moment, 0 for none.
 func (w *world) come(r release, at time.Time) int {
-	posted := w.life.start.AddDate(0, 0, r.posted).Truncate(day)
+	return newestHoldDay(w.holdDay(r, at))
+}
+
+// holdDay returns the day of a hold that it is at a moment.
+func (w *world) holdDay(r release, at time.Time) int {
+	return int(at.Sub(w.life.start.AddDate(0, 0, r.posted).Truncate(day)) / day)
+}
+
+// newestHoldDay returns the newest day on which somebody is told, 0 for none.
+func newestHoldDay(d int) int {
 	newest := 0
-	for _, d := range holdDays() {
-		if !posted.AddDate(0, 0, d).After(at) {
-			newest = d
+	for _, told := range holdDays() {
+		if told <= d {
+			newest = told
 		}
 	}
 	return newest
@@ -39,7 +48,8 @@ func (w *world) hold(target string) *toldHold {
 }
 
 // checkHoldEntry holds what the audit log tells of a hold: each day once, none
-// early, of several the newest, and at the end what was decided beforehand.
+// early, of several the newest with the day that it is, and at the end what was
+// decided beforehand.
 func (w *world) checkHoldEntry(e storage.AuditEntry) {
 	group, version, _ := strings.Cut(e.Target, "/")
 	r, _ := w.apple.find(version)
@@ -53,16 +63,17 @@ func (w *world) checkHoldEntry(e storage.AuditEntry) {
 		w.checkOutcome(group, e)
 		return
 	}
-	if d <= h.day {
+	told := newestHoldDay(d)
+	if told <= h.day {
 		w.violated("P6", nil, "day %d of %s is told after day %d", d, e.Target, h.day)
 	}
 	if (e.Action == "hold.ended") != (d == 90) {
 		w.violated("P6", nil, "%s tells of day %d of %s", e.Action, d, e.Target)
 	}
-	if now := w.serverNow(); w.skew == 0 && (w.come(r, now.Add(day)) < d || w.come(r, now.Add(-day)) > d) {
+	if now := w.serverNow(); w.skew == 0 && (w.holdDay(r, now.Add(day)) < d || w.come(r, now.Add(-day)) > told || d < 90 && w.holdDay(r, now.Add(-day)) > d) {
 		w.violated("P6", nil, "day %d of %s is told on day %d", d, e.Target, w.day(now)-r.posted)
 	}
-	h.day, h.silent = d, 0
+	h.day, h.silent = told, 0
 	if d == 90 {
 		w.checkOutcome(group, e)
 	}
