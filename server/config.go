@@ -129,6 +129,7 @@ func LoadConfig(data string, getenv func(string) string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("read configuration: %w", err)
 	}
+	text = yamltext.Unmarked(text)
 	c := Config{Listen: ":8443", TimeZone: "UTC"}
 	if err := decodeConfig(text, &c); err != nil {
 		return Config{}, badConfig(fmt.Errorf("%s: %w", path, err))

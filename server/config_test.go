@@ -44,6 +44,14 @@ func TestConfigDefaults(t *testing.T) {
 	}
 }
 
+// TestConfigByteOrderMark: some editors begin a file with one.
+func TestConfigByteOrderMark(t *testing.T) {
+	t.Parallel()
+	if _, err := server.LoadConfig(writeConfig(t, "\ufeff"+goodConfig), noEnvironment); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestConfigErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -326,16 +326,46 @@ func (g *globals) exportTo(cmd *cobra.Command, o exportOptions, settings fleet.S
 	if err := os.MkdirAll(o.folder, 0o750); err != nil {
 		return err
 	}
+	if err := replaceFiles(o.folder, files); err != nil {
+		return err
+	}
 	out, tab := exported{}, table{columns: []column{{"file", g.text.T("File")}}}
 	for _, name := range names {
 		path := filepath.Join(o.folder, name)
-		if err := os.WriteFile(path, files[name], 0o600); err != nil {
-			return err
-		}
 		out.Files = append(out.Files, path)
 		tab.add(plain(path))
 	}
 	return g.show(cmd, answer{data: out, table: tab})
+}
+
+// replaceFiles writes files beside their places in a folder and moves them there
+// when all of them are whole: settings of which a part is missing could be
+// applied.
+func replaceFiles(folder string, files map[string][]byte) (err error) {
+	written := map[string]string{} // by place
+	defer func() {
+		for _, path := range written {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}()
+	for name, content := range files {
+		f, err := os.CreateTemp(folder, name+".new-*") // mode 0600
+		if err != nil {
+			return fmt.Errorf("write file: %w", err)
+		}
+		written[filepath.Join(folder, name)] = f.Name()
+		_, err = f.Write(content)
+		if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+			return fmt.Errorf("write file: %w", err)
+		}
+	}
+	for path, whole := range written {
+		if err := os.Rename(whole, path); err != nil {
+			return fmt.Errorf("write file: %w", err)
+		}
+		delete(written, path)
+	}
+	return nil
 }
 
 // exported are the files of an export into a folder.

@@ -17,6 +17,8 @@ func settingsFault(t *lang.Printer, e *policyfile.Error) string {
 		return at + t.T("no .yaml or .yml file is in this folder")
 	case policyfile.CodeLink:
 		return at + t.T("a link to a folder is not followed; name the folder itself, or copy it")
+	case policyfile.CodeNoFile:
+		return at + t.T("this is no file; take it out of the folder")
 	case policyfile.CodeTooLarge:
 		return at + t.T("the file is larger than %s bytes", e.Want)
 	case policyfile.CodeTooDeep:

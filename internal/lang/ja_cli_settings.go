@@ -46,6 +46,7 @@ func japaneseSettings() []both {
 		{"top of the file", "ファイルの先頭"},
 		{"no .yaml or .yml file is in this folder", "このフォルダーには.yamlも.ymlもありません"},
 		{"a link to a folder is not followed; name the folder itself, or copy it", "フォルダーへのリンクはたどりません。フォルダー自体を指定するか、コピーしてください"},
+		{"this is no file; take it out of the folder", "ファイルではありません。フォルダーから除いてください"},
 		{"the file is larger than %s bytes", "ファイルが%sバイトを超えています"},
 		{"more than %s brackets or blocks are open at once", "括弧やブロックが%s段より深くなっています"},
 		{"the file is not UTF-8", "ファイルがUTF-8ではありません"},

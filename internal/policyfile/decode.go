@@ -22,6 +22,7 @@ const maxBytes = 1 << 20
 // add reads a file after those that were read before.
 func (f *Files) add(name string, text []byte) error {
 	r := reader{files: f, name: name}
+	text = yamltext.Unmarked(text)
 	if err := r.guard(text); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 const (
 	CodeEmpty        = "empty"         // a folder without any file
 	CodeLink         = "link"          // a folder behind a symbolic link
+	CodeNoFile       = "no-file"       // a pipe, socket or device in a folder
 	CodeTooLarge     = "too-large"     // more bytes than Want
 	CodeTooDeep      = "too-deep"      // more brackets open at once than Want
 	CodeNotText      = "not-text"      // not UTF-8
@@ -141,8 +142,12 @@ func find(path string) ([]string, error) {
 				return &Error{File: name, Code: CodeLink} // with --prune, what is not read is removed
 			}
 		}
-		if slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name)) {
-			names = append(names, name)
+		if !slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name)) {
+			return nil
+		}
+		names = append(names, name)
+		if to, err := os.Stat(name); err == nil && !to.Mode().IsRegular() {
+			return &Error{File: name, Code: CodeNoFile} // a pipe would be waited for without end
 		}
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -140,7 +141,7 @@ func TestReadFolder(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"a.yaml": "groups:\n- name: sales\n", "team/b.yml": "# none\n\ngroups:\n- name: stock\n  rights: full\n",
-		"c.yaml": "", "notes.txt": "no: yaml: here", ".git/x.yaml": "no: yaml: here",
+		"c.yaml": "", "d.yaml": "\ufeffapps:\n- bundle_id: com.example.pos\n  name: POS\n  importance: critical\n", "notes.txt": "no: yaml: here", ".git/x.yaml": "no: yaml: here",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -154,12 +155,25 @@ func TestReadFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(f.Settings.Apps) != 1 {
+		t.Errorf("apps %+v of the file with a byte order mark, want one", f.Settings.Apps)
+	}
 	if len(f.Settings.Groups) != 2 || f.Settings.Groups[1].Name != "stock" {
 		t.Errorf("groups %+v, want sales and stock", f.Settings.Groups)
 	}
 	want := policyfile.Place{File: filepath.Join(dir, "team/b.yml"), Line: 5, Key: "groups.rights"}
 	if got, _ := f.Place("groups[1].rights"); got != want {
 		t.Errorf("rights of stock at %+v, want %+v", got, want)
+	}
+	pipe := filepath.Join(dir, "pipe.yaml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := policyfile.Read(dir); codeOf(err) != policyfile.CodeNoFile {
+		t.Errorf("a named pipe in the folder: %v", err)
+	}
+	if err := os.Remove(pipe); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.Symlink(filepath.Join(dir, "team"), filepath.Join(dir, "linked")); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@
 package yamltext
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -41,6 +42,11 @@ func (e *Error) Error() string {
 	}
 	return "not UTF-8"
 }
+
+// Unmarked returns a text without the byte order mark that it may begin with: some
+// editors write one, YAML allows it, and the library takes it for a part of the
+// first key.
+func Unmarked(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
 
 // Check returns an *Error for a text of more than maxBytes bytes, one that is not
 // UTF-8, and one that is deeper than MaxDepth. It counts brackets in texts and
