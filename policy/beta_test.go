@@ -28,3 +28,18 @@ func TestBetaOpensNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestPhoneOnBeta: a phone with a beta is said to have one, in either ring, and
+// not to have what it is meant to have.
+func TestPhoneOnBeta(t *testing.T) {
+	t.Parallel()
+	for _, f := range []policy.Facts{phone(), tester()} {
+		for build, want := range map[string]string{"24B5010e": "24B5010e", "24B80": ""} {
+			f.OSVersion, f.Build = "27.1", build
+			got := policy.TargetFor(policy.NewWorld(verified()), f, now).Blocked
+			if got.Code != policy.ReasonDone || got.Params[policy.ParamBuild] != want {
+				t.Errorf("%s phone with build %s: %+v, want done and build %q", f.Ring, build, got, want)
+			}
+		}
+	}
+}

@@ -14,6 +14,7 @@ type Reason struct {
 // Keys of Reason.Params.
 const (
 	ParamApp      = "app"      // bundle identifier
+	ParamBuild    = "build"    // of a beta
 	ParamBy       = "by"       // who decided
 	ParamCount    = "count"    // a decimal number
 	ParamDate     = "date"     // RFC 3339, UTC

@@ -329,8 +329,18 @@ func (c choice) wait(t *Target, passed passedOver) {
 		t.Release = passed.cannotRun.Version
 		t.Blocked = reason(ReasonModelCannotRun, ParamRelease, t.Release, ParamModel, c.f.Model)
 	default:
-		t.Blocked = reason(ReasonDone, ParamVersion, c.f.OSVersion)
+		t.Blocked = c.done()
 	}
+}
+
+// done says that there is nothing to install, and of a phone with a beta that it
+// is one: nobody decides about those.
+func (c choice) done() Reason {
+	r := reason(ReasonDone, ParamVersion, c.f.OSVersion)
+	if BetaBuild(c.f.Build) {
+		r = r.with(ParamBuild, c.f.Build)
+	}
+	return r
 }
 
 // aheadOfApproved reports whether a production phone runs something newer than

@@ -181,6 +181,9 @@ func (g *globals) assumption(code string, v fleet.SimulationView) string {
 	t := g.text
 	switch code {
 	case fleet.AssumePace:
+		if len(v.Expected) == 0 {
+			return t.T("Apple posts what it posted 364 days before: nothing in these days.")
+		}
 		return t.T("Apple posts what it posted 364 days before, with the numbers that follow. These releases are made up: %s", g.expected(v))
 	case fleet.AssumeGiven:
 		return t.T("Apple posts %s and nothing else. What they fix is not known and does not count.", g.expected(v))

@@ -17,6 +17,11 @@ func (g *globals) judgedText(v api.Verdict) string {
 	}
 	var b strings.Builder
 	for _, gate := range e.Gates {
+		if gate.PhaseBefore == gate.PhaseAfter {
+			b.WriteString(t.T("Gate of %s for iOS %s: %s, as before; not verified: %s (before: %s).", gate.Group, gate.Release,
+				t.Phase(string(gate.PhaseAfter)).Label, list(gate.MissingAfter).shown, list(gate.MissingBefore).shown) + "\n")
+			continue
+		}
 		b.WriteString(t.T("Gate of %s for iOS %s: %s (before: %s).", gate.Group, gate.Release,
 			t.Phase(string(gate.PhaseAfter)).Label, t.Phase(string(gate.PhaseBefore)).Label) + "\n")
 	}

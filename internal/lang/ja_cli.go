@@ -163,6 +163,7 @@ func japaneseDecisions() []both {
 		{"Withdrawn: %s on iOS %s. The result stays in the history.", "取り消しました：%s（iOS %s）。結果は履歴に残ります。"},
 		{"--expires %q: want a day such as 2026-12-31", "--expires %q：2026-12-31のような日付で指定してください"},
 		{"Recorded: %s %s on iOS %s (%s): %s.", "記録しました：%s %s、iOS %s（%s）：%s。"},
+		{"Gate of %s for iOS %s: %s, as before; not verified: %s (before: %s).", "%sのiOS %sのゲート：%s（変化なし）。未検証：%s（変更前：%s）。"},
 		{"Gate of %s for iOS %s: %s (before: %s).", "%sのiOS %sのゲート：%s（変更前：%s）。"},
 		{"It changes no gate. That of %s for iOS %s: %s.", "変わるゲートはありません。%sのiOS %sのゲート：%s。"},
 		{

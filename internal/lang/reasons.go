@@ -187,8 +187,8 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 		"done": {
 			both{"Done", "完了"},
 			both{
-				"The phone is on[ {version},] the release it is meant to have[ (since {date})].",
-				"予定のOS[（{version}）]になっています[（{date}から）]。",
+				"The phone is on[ {version}][, a beta (build {build}): results there are a head start for the release and open no gate]; nothing is to be installed on it[ (since {date})].",
+				"端末のOSは[{version}]です[（ベータ版、ビルド{build}。検証結果は正式版の参考で、ゲートは開きません）]。適用するものはありません[（{date}から）]。",
 			},
 		},
 		"removed": {
