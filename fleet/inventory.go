@@ -141,7 +141,7 @@ func (f *Fleet) informed(t *turn, q *storage.Phone) storage.PhoneChange {
 	q.Battery = either(info.BatteryLevel, q.Battery)
 	audit = append(audit, f.improved(t.worldState, q, had)...)
 	if first {
-		audit = append(audit, f.arrived(t.worldState, q, "enrolled")...)
+		audit = append(audit, f.arrived(t.worldState, q, "enrolled", f.gatesWith(t.worldState, q.Group, *q))...)
 	}
 	return storage.PhoneChange{Audit: audit, Notices: f.leakNotices(t.worldState, q, audit)}
 }

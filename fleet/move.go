@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -66,6 +67,7 @@ func (f *Fleet) MoveAll(ctx context.Context, seg storage.Segment, a Act, r MoveR
 	if err := f.mayMove(w, w.current.Load(), m); err != nil {
 		return nil, err
 	}
+	m = f.withGates(w, m)
 	update := func(q *storage.Phone) (storage.PhoneChange, error) { return f.relocate(w, q, m, f.moveEntry(a, q, m)) }
 	if a.DryRun {
 		return f.tried(w, m, update)
@@ -115,7 +117,8 @@ type relocation struct {
 	phones []storage.Phone // as they are
 	group  string
 	ring   storage.Ring
-	signed bool // by two people
+	signed bool                 // by two people
+	gates  func() []policy.Gate // of the group, with all these phones in it
 }
 
 // relocation reads the phones that a request moves.
@@ -167,6 +170,17 @@ func moveDetail(from, to string) map[string]string { return map[string]string{"f
 // placeName names a group and ring in the audit log, "/" for none.
 func placeName(group string, ring storage.Ring) string { return group + "/" + string(ring) }
 
+// withGates completes what goes together by the gates of the group with all of it there:
+// which phone is moved first must not matter.
+func (f *Fleet) withGates(w *worldState, m relocation) relocation {
+	there := make([]storage.Phone, len(m.phones))
+	for i, p := range m.phones {
+		there[i] = m.placed(p, f.now())
+	}
+	m.gates = f.gatesWith(w, m.group, there...)
+	return m
+}
+
 // relocate puts a phone where it goes, on record as the entry says. It returns
 // storage.ErrConflict when the phone is not where it was judged: it enrolled again, or left.
 func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry storage.AuditEntry) (storage.PhoneChange, error) {
@@ -184,6 +198,6 @@ func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry st
 	if unanswered(attemptOf(q)) { // one that was answered has no command left to cancel
 		stopAttempt(q, cause, f.now())
 	}
-	audit := append([]storage.AuditEntry{entry}, f.arrived(w, q, "moved")...)
+	audit := append([]storage.AuditEntry{entry}, f.arrived(w, q, "moved", m.gates)...)
 	return storage.PhoneChange{CancelQueue: cause, Audit: audit, Notices: f.leakNotices(w, q, audit)}, nil
 }

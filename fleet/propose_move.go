@@ -119,6 +119,7 @@ func (f *Fleet) signedMoves(ctx context.Context, w *worldState, s *snapshot, a A
 			return f.relocate(w, q, m, entry)
 		}})
 	}
+	m = f.withGates(w, m)
 	effect.take(f.moveEffects(s, m))
 	return c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
@@ -221,6 +222,15 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 	return entries
 }
 
+// gatesWith works out the gates of a group, once and when they are asked for, with
+// phones as they are from now on.
+func (f *Fleet) gatesWith(w *worldState, group string, phones ...storage.Phone) func() []policy.Gate {
+	return sync.OnceValue(func() []policy.Gate {
+		now := f.now()
+		return policy.Gates(w.current.Load().policy.WithCensus(w.census.counted(now, phones...)), group, now)
+	})
+}
+
 // leak remembers how a production phone came to a release that nobody approved
 // for its group, and what the group's policy makes of that.
 func (f *Fleet) leak(s *snapshot, p *storage.Phone, detail map[string]string, arrival storage.Arrival) storage.AuditEntry {
@@ -236,17 +246,16 @@ func (f *Fleet) leak(s *snapshot, p *storage.Phone, detail map[string]string, ar
 
 // arrived looks at a phone that came to the production ring with what it runs:
 // enrolled, or moved there. It has leaked when its group has a gate for that
-// release and the gate was never opened for its model.
-func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string) []storage.AuditEntry {
+// release and the gate was never opened for its model. What the first phones of a group
+// run has none: it is what the group begins with, and nobody's decision.
+func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string, gates func() []policy.Gate) []storage.AuditEntry {
 	if p.Ring != storage.RingProduction || !f.unapproved(w, p, p.OS.Version) {
 		return nil
 	}
-	// Its gates are those of the group it is in now, with itself as it is now.
-	s, now := w.current.Load(), f.now()
-	for _, g := range policy.Gates(s.policy.WithCensus(w.census.counted(now, *p)), p.Group, now) {
+	for _, g := range gates() {
 		if version.Equal(g.Release, p.OS.Version) {
 			detail := map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}
-			return []storage.AuditEntry{f.leak(s, p, detail, storage.Arrival{Release: p.OS.Version, Cause: string(policy.WhyArrivedNewer), Reasons: []string{how}})}
+			return []storage.AuditEntry{f.leak(w.current.Load(), p, detail, storage.Arrival{Release: p.OS.Version, Cause: string(policy.WhyArrivedNewer), Reasons: []string{how}})}
 		}
 	}
 	return nil

@@ -299,6 +299,34 @@ func TestArrivingOnAClosedReleaseIsALeak(t *testing.T) {
 	}
 }
 
+// TestArrivingTogether: which of several phones is moved first does not matter for which of
+// them is ahead of the gate of its new group.
+func TestArrivingTogether(t *testing.T) {
+	t.Parallel()
+	for _, newer := range []string{"P1", "P3"} {
+		w := newWorld(t)
+		_, err := w.fleet.AddGroup(w.ctx, seg, w.act("x"), fleet.GroupRequest{Name: "field", Apps: []string{"com.example.pos"}})
+		w.must(err)
+		udids := []string{"P1", "P2", "P3"}
+		for _, udid := range udids {
+			p := w.enrol(udid, "sales", storage.RingProduction)
+			if udid == newer {
+				p.os, p.build = release, "23G83"
+			}
+			p.settle()
+		}
+		_, err = w.fleet.MoveAll(w.ctx, seg, w.act("m"), fleet.MoveRequest{Devices: udids, Group: "field", Ring: storage.RingProduction})
+		w.must(err)
+		for _, udid := range udids {
+			d, err := w.fleet.Device(w.ctx, seg, udid)
+			w.must(err)
+			if (d.Leak != "") != (udid == newer) {
+				t.Errorf("%s is on %s, %s on %s: leak %q, %s", newer, release, udid, d.OS, d.Leak, d.Reason)
+			}
+		}
+	}
+}
+
 func TestCountsDoNotChangeWithARestart(t *testing.T) {
 	w := newWorld(t)
 	p := w.enrol("P1", "sales", storage.RingProduction)
