@@ -204,7 +204,7 @@ func (f *Fleet) leakedReleases(w *worldState, s *snapshot) map[string][]string {
 		if !is || !l.open() {
 			continue
 		}
-		if r, err := s.release(l.release); err == nil && !slices.Contains(leaks[p.Group], r.Version) {
+		if r, ok := s.catalog.Release(l.release); ok && !slices.Contains(leaks[p.Group], r.Version) {
 			leaks[p.Group] = append(leaks[p.Group], r.Version)
 		}
 	}

@@ -265,17 +265,25 @@ func (s *snapshot) app(bundleID string) (storage.App, error) {
 	return s.records.Apps[i], nil
 }
 
+// release returns a release that somebody names as the catalogue does, or a
+// *NotFoundError naming near ones.
 func (s *snapshot) release(version string) (catalog.Release, error) {
 	r, ok := s.catalog.Release(version)
-	if !ok {
-		releases := s.catalog.Releases()
-		names := make([]string, len(releases))
-		for i, rel := range releases {
-			names[i] = rel.Version
-		}
-		return catalog.Release{}, &NotFoundError{What: "release", Name: version, Near: near(version, names)}
+	switch {
+	case !ok:
+		return catalog.Release{}, &NotFoundError{What: "release", Name: version, Near: near(version, s.releaseNames())}
+	case r.Version != version: // what is decided about another spelling would be about nothing
+		return catalog.Release{}, &NotFoundError{What: "release", Name: version, Near: []string{r.Version}}
 	}
 	return r, nil
+}
+
+func (s *snapshot) releaseNames() []string {
+	var names []string
+	for _, r := range s.catalog.Releases() {
+		names = append(names, r.Version)
+	}
+	return names
 }
 
 // near returns at most three names that share the longest start with the one
