@@ -27,6 +27,9 @@ type VerdictEffect struct {
 	// VersionUnseen: no phone of the group reports the app version that a result made
 	// elsewhere lets production install with.
 	VersionUnseen bool `json:"version_unseen,omitempty"`
+	// RestsOnNothing: it is a quick check, and does not verify the app on its model class: no
+	// full test carries over to it there. The emergency lane may go by it all the same.
+	RestsOnNothing bool `json:"rests_on_nothing,omitempty"`
 	// PolicyApproves are approvals that the group's policy gives by itself because of it.
 	PolicyApproves []PolicyApproval `json:"policy_approves,omitempty"`
 }
@@ -44,6 +47,7 @@ func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v stora
 	if i := slices.IndexFunc(gate.Apps, func(a policy.AppState) bool { return a.BundleID == v.BundleID }); i >= 0 {
 		seen := SeenView(shownApp(gate.Apps[i]))
 		e.App = &seen
+		e.RestsOnNothing = v.Method == string(policy.MethodSmoke) && v.RevokedAt.IsZero() && slices.Contains(gate.Apps[i].Alone, is.ClassOf(v.Group, v.Model))
 	}
 	e.VersionUnseen = v.External && v.RevokedAt.IsZero() && v.Result != string(policy.ResultBroken) && !w.has(v.Group, v.BundleID, v.AppVersion)
 	e.PolicyApproves = f.newlyApproved(w, s, after, v.Group)

@@ -25,6 +25,7 @@ type tests struct {
 	carried map[string]carried
 	waiting map[string]*Verdict // only the smoke test is missing; the result to rest on
 	stale   map[string]*Verdict // the newest result that counts by itself expired
+	alone   []string            // a smoke test is all there is, and rests on nothing; sorted
 }
 
 type carried struct{ smoke, base *Verdict }
@@ -36,21 +37,30 @@ func (g *group) tests(bundleID string, rel *release, now, fresh time.Time) tests
 	thorough, smoke := byMethod(g.verdicts[appRelease{bundleID, rel.Version}])
 	t := tests{carried: make(map[string]carried), waiting: make(map[string]*Verdict)}
 	t.full, t.stale = newestByClass(thorough, now, fresh)
-	if !g.policy.CarryOver {
-		return t
-	}
 	smoked, _ := newestByClass(smoke, now, fresh)
-	for class, bases := range g.bases(bundleID, rel, now, fresh) {
-		if t.full[class] != nil {
-			continue
-		}
-		if c, ok := carry(smoked[class], bases); ok {
-			t.carried[class] = c
-		} else {
-			t.waiting[class] = bases[0]
+	if g.policy.CarryOver {
+		t.carryOver(smoked, g.bases(bundleID, rel, now, fresh))
+	}
+	for _, class := range sortedKeys(smoked) {
+		if _, rests := t.carried[class]; !rests && t.full[class] == nil {
+			t.alone = append(t.alone, class)
 		}
 	}
 	return t
+}
+
+// carryOver takes over what smoke tests rest on.
+func (t *tests) carryOver(smoked map[string]*Verdict, bases map[string][]*Verdict) {
+	for class, list := range bases {
+		if t.full[class] != nil {
+			continue
+		}
+		if c, ok := carry(smoked[class], list); ok {
+			t.carried[class] = c
+		} else {
+			t.waiting[class] = list[0]
+		}
+	}
 }
 
 // carry returns what a smoke test rests on: the newest result made with its
@@ -119,11 +129,11 @@ func (t tests) describe(s *AppState) {
 		s.External = s.External || c.base.External
 		s.Noted = s.Noted || c.base.Result == ResultWorksWithNote
 	}
-	for _, class := range sortedKeys(t.waiting) {
-		if slices.Contains(s.MissingModels, class) || len(s.Models)+len(s.MissingModels) == 0 {
-			s.Provisional = append(s.Provisional, class)
-		}
+	unwanted := func(class string) bool {
+		return !slices.Contains(s.MissingModels, class) && len(s.Models)+len(s.MissingModels) > 0
 	}
+	s.Provisional = slices.DeleteFunc(sortedKeys(t.waiting), unwanted)
+	s.Alone = slices.DeleteFunc(t.alone, unwanted)
 }
 
 // whySmoke explains why a smoke test that found nothing counts for nothing.

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -57,6 +58,13 @@ func broken(v policy.Verdict, appVersion string) policy.Verdict {
 	return v
 }
 
+// without takes results away.
+func without(ids ...string) func(*policy.Parts) {
+	return func(p *policy.Parts) {
+		p.Verdicts = slices.DeleteFunc(p.Verdicts, func(v policy.Verdict) bool { return slices.Contains(ids, v.ID) })
+	}
+}
+
 // TestCarryOver goes through what carries a result to a patch and what does
 // not; each case changes the world in which both smoke tests were made.
 func TestCarryOver(t *testing.T) {
@@ -68,21 +76,6 @@ func TestCarryOver(t *testing.T) {
 					change(&p.Verdicts[i])
 				}
 			}
-		}
-	}
-	without := func(ids ...string) func(*policy.Parts) {
-		return func(p *policy.Parts) {
-			var kept []policy.Verdict
-			for _, v := range p.Verdicts {
-				drop := false
-				for _, id := range ids {
-					drop = drop || v.ID == id
-				}
-				if !drop {
-					kept = append(kept, v)
-				}
-			}
-			p.Verdicts = kept
 		}
 	}
 	add := func(v ...policy.Verdict) func(*policy.Parts) {
@@ -105,7 +98,15 @@ func TestCarryOver(t *testing.T) {
 		{"no smoke test", without("s1", "s2"), policy.StatusProvisional, policy.WhySmokeMissing},
 		{"a smoke test on one model of two", without("s2"), policy.StatusProvisional, policy.WhySmokeMissing},
 		{"a base on one model of two", without("v2"), policy.StatusPartial, policy.WhyModelsMissing},
-		{"one model waits, one needs a full test", without("v2", "s1", "s2"), policy.StatusProvisional, policy.WhySmokeMissing},
+		{"one model waits, one needs a full test", without("v2", "s1", "s2"), policy.StatusUntested, policy.WhyNoVerdict},
+		{"one model waits, one needs a full test, and one model is enough", func(p *policy.Parts) {
+			without("v2", "s1", "s2")(p)
+			p.Apps[0].Importance = policy.ImportanceImportant
+		}, policy.StatusProvisional, policy.WhySmokeMissing},
+		{"no production phone, and a result on one model", func(p *policy.Parts) {
+			without("v2", "s1", "s2")(p)
+			p.Groups[0].Census = nil
+		}, policy.StatusProvisional, policy.WhySmokeMissing},
 		{"no base at all", without("v1", "v2"), policy.StatusUntested, policy.WhyNothingToCarry},
 		{"a smoke test as base", func(p *policy.Parts) {
 			verdict("v1", method(policy.MethodSmoke))(p)
@@ -139,6 +140,43 @@ func TestCarryOver(t *testing.T) {
 			got := appAt(p, patch)
 			if got.State != tc.state || got.Why != tc.why {
 				t.Errorf("state %s, why %q, want %s, %q", got.State, got.Why, tc.state, tc.why)
+			}
+		})
+	}
+}
+
+// TestCarryOverByModel: which model classes a quick check is enough on, and on which one
+// was made that counts for nothing.
+func TestCarryOverByModel(t *testing.T) {
+	t.Parallel()
+	both := []string{small, large}
+	for _, test := range []struct {
+		name               string
+		change             func(*policy.Parts)
+		provisional, alone []string
+	}{
+		{"both rest on a full test", func(*policy.Parts) {}, nil, nil},
+		{"no quick check", without("s1", "s2"), both, nil},
+		{"one needs a full test", without("v2", "s1", "s2"), both[:1], nil},
+		{"one needs a full test all the same", without("v2"), nil, both[1:]},
+		{"nothing to rest on", without("v1", "v2"), nil, both},
+		{"carry-over off", func(p *policy.Parts) { p.Policies[0].CarryOver = false }, nil, both},
+		{"a full test besides", func(p *policy.Parts) {
+			without("v2")(p)
+			p.Verdicts = append(p.Verdicts, on(patch, policy.MethodFull, works("f", pos, large)))
+		}, nil, nil},
+		{"one model is enough", func(p *policy.Parts) {
+			without("v2")(p)
+			p.Apps[0].Importance = policy.ImportanceImportant
+		}, nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := smoked()
+			test.change(&p)
+			got := appAt(p, patch)
+			if !slices.Equal(got.Provisional, test.provisional) || !slices.Equal(got.Alone, test.alone) {
+				t.Errorf("enough on %v, for nothing on %v; want %v and %v", got.Provisional, got.Alone, test.provisional, test.alone)
 			}
 		})
 	}

@@ -123,8 +123,11 @@ type AppState struct {
 	// Carried are the model classes, sorted, that are verified by carry-over.
 	Carried []Carried `json:"carried,omitempty"`
 	// Provisional are the model classes for which only the smoke test on this
-	// release is missing.
-	Provisional   []string `json:"provisional,omitempty"`
+	// release is missing, also where the app needs a full test on others.
+	Provisional []string `json:"provisional,omitempty"`
+	// Alone are the missing model classes on which there is a smoke test that rests on
+	// nothing.
+	Alone         []string `json:"smoke_alone,omitempty"`
 	Models        []string `json:"models,omitempty"`         // model classes with an accepted result
 	MissingModels []string `json:"missing_models,omitempty"` // model classes still needed
 	BrokenModels  []string `json:"broken_models,omitempty"`  // of a broken app: hardware identifiers on which it does not work

@@ -109,7 +109,7 @@ func (w *World) app(g *group, a App, rel *release, classes []string, now time.Ti
 		s.Verdict = newest.ID
 	}
 	switch {
-	case len(s.Provisional) > 0 && (newest == nil || len(s.Provisional) == len(s.MissingModels)):
+	case s.lacksSmokeAlone(newest == nil):
 		s.State, s.Why = StatusProvisional, WhySmokeMissing
 		s.Verdict = t.waiting[s.Provisional[0]].ID
 	case newest == nil && len(t.stale) > 0:
@@ -141,6 +141,16 @@ func (s *AppState) rest(on map[string]*Verdict, classes []string) {
 		}
 	}
 	s.MissingModels = missingClasses(s.Importance, on, classes)
+}
+
+// lacksSmokeAlone reports whether a smoke test on each model class that is missing would
+// verify the app, or on one of them where one class is enough and none is tested: no
+// class is missing of a group without production phones.
+func (s *AppState) lacksSmokeAlone(untested bool) bool {
+	if untested && (s.Importance != ImportanceCritical || len(s.MissingModels) == 0) {
+		return len(s.Provisional) > 0
+	}
+	return len(s.Provisional) > 0 && len(s.Provisional) == len(s.MissingModels)
 }
 
 // fail tells the state of an app that results not cleared say does not work, the

@@ -31,6 +31,9 @@ func (g *globals) judgedText(v api.Verdict) string {
 	if e.App.Why != "" {
 		b.WriteString("  " + seenLine(t, *e.App) + "\n")
 	}
+	if e.RestsOnNothing {
+		b.WriteString(t.T("This quick check alone does not verify the app on %s: no full test carries over to it. Test it in full there.", v.Model) + "\n")
+	}
 	b.WriteString(g.effectText(fleet.Effect{EffectCounts: e.EffectCounts}))
 	for _, p := range e.PolicyApproves {
 		b.WriteString(g.policyApprovesText(p, v.Group) + "\n")

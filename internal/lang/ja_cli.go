@@ -45,6 +45,8 @@ func japaneseDecisions() []both {
 		{"List: `kannuki verdict list`.", "一覧は`kannuki verdict list`です。"},
 		{"Nearest: %s.", "近い名前：%s。"},
 		{"%s (models: %s)", "%s（機種：%s）"},
+		{"a quick check is enough on %s", "%sは簡易確認で足ります"},
+		{"a quick check alone does not verify it on %s", "%sは簡易確認だけでは検証済みになりません"},
 
 		{"App", "業務アプリ"},
 		{"Name", "名前"},
@@ -165,6 +167,7 @@ func japaneseDecisions() []both {
 		{"Recorded: %s %s on iOS %s (%s): %s.", "記録しました：%s %s、iOS %s（%s）：%s。"},
 		{"Gate of %s for iOS %s: %s, as before; not verified: %s (before: %s).", "%sのiOS %sのゲート：%s（変化なし）。未検証：%s（変更前：%s）。"},
 		{"Gate of %s for iOS %s: %s (before: %s).", "%sのiOS %sのゲート：%s（変更前：%s）。"},
+		{"This quick check alone does not verify the app on %s: no full test carries over to it. Test it in full there.", "%sではこの簡易確認だけでは検証済みになりません（引き継げる全項目の結果がありません）。その機種で全項目を検証してください。"},
 		{"It changes no gate. That of %s for iOS %s: %s.", "変わるゲートはありません。%sのiOS %sのゲート：%s。"},
 		{
 			"The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s` stops phones that have not started.",
