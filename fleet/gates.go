@@ -233,13 +233,27 @@ func upsert[T any](list, changes []T, same func(a, b T) bool) []T {
 	return list
 }
 
-// toCome refuses a release that Apple has not posted, by the server's clock: a
-// record made now would come into force on its day, though nobody had seen it.
-func toCome(gate policy.Gate) error {
-	if slices.ContainsFunc(gate.Reasons, func(r policy.Reason) bool { return r.Code == policy.GateNotPosted }) {
-		return &NotFoundError{What: "posted-release", Name: gate.Release}
+// decidable refuses a release that has no gate in the group, or that Apple has not
+// posted, by the server's clock: a record made now would come into force on the day
+// on which it has one, though nobody had seen that.
+func decidable(gate policy.Gate) error {
+	because, none := policy.NoGate(gate)
+	if !none {
+		return nil
 	}
-	return nil
+	switch because.Code {
+	case policy.GateNotPosted:
+		return &NotFoundError{What: "posted-release", Name: gate.Release}
+	case policy.GateImprovementOff:
+		return refused("improvements-off", "%s has no gate in group %s: the group's policy switches background improvements off; have it test them first, with `kannuki policy set`, `--improvements reverify`", gate.Release, gate.Group).
+			with("release", gate.Release, "group", gate.Group)
+	case policy.GateNotApplicable:
+		return refused("not-applicable", "%s has no gate in group %s: none of the group's phones can run it; `kannuki release show %s` names its models", gate.Release, gate.Group, gate.Release).
+			with("release", gate.Release, "group", gate.Group)
+	default:
+		return refused("improvement-follows-base", "%s has no gate in group %s: it follows the release that it improves; decide about that one, or have the group's policy test improvements first, with `kannuki policy set`, `--improvements reverify`", gate.Release, gate.Group).
+			with("release", gate.Release, "group", gate.Group)
+	}
 }
 
 // Offer releases a candidate to the group's verification ring.
@@ -250,7 +264,7 @@ func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, re
 	}
 	uncovered := 0
 	effect, err := f.carry(ctx, seg, a, decision{action: "gate.offer", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
-		if err := toCome(gate); err != nil {
+		if err := decidable(gate); err != nil {
 			return storage.WorldChange{}, err
 		}
 		switch gate.Phase {
@@ -266,26 +280,6 @@ func (f *Fleet) Offer(ctx context.Context, seg storage.Segment, a Act, group, re
 	}})
 	effect.Uncovered = uncovered
 	return effect, err
-}
-
-// Decline closes a gate: the release is not for this group. One person cannot take it
-// back; two can, by an override.
-func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{action: "gate.decline", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
-		if err := toCome(gate); err != nil {
-			return storage.WorldChange{}, err
-		}
-		if gate.Phase == policy.PhaseDeclined {
-			return storage.WorldChange{}, refused("phase", "%s is declined for group %s already", release, group).
-				with("release", release, "group", group, "phase", string(gate.Phase))
-		}
-		c := storage.WorldChange{Declines: []storage.Decline{{Group: group, Release: release, By: a.Actor, Reason: a.Reason, At: f.now()}}}
-		if approval, ok := standing(s, group, release, f.now()); ok {
-			approval.WithdrawnAt, approval.WithdrawnBy = f.now(), a.Actor
-			c.Approvals = append(f.givenBack(s, approval), approval)
-		}
-		return c, nil
-	}})
 }
 
 // Withdraw takes an approval back before its first wave started, or else the

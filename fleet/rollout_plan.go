@@ -48,7 +48,7 @@ type RolloutPlan struct {
 
 // PlanRollout works out what approving a gate now would do, whether or not it
 // is verified yet. It changes nothing. It is refused for a gate that is
-// approved, declined or expired, and of a release that Apple has not posted.
+// approved, declined or expired, and of a release that the group has no gate for.
 func (f *Fleet) PlanRollout(seg storage.Segment, r ApproveRequest) (RolloutPlan, error) {
 	w, err := f.world(seg)
 	if err != nil {
@@ -59,7 +59,7 @@ func (f *Fleet) PlanRollout(seg storage.Segment, r ApproveRequest) (RolloutPlan,
 	if err != nil {
 		return RolloutPlan{}, err
 	}
-	if err := toCome(gate); err != nil {
+	if err := decidable(gate); err != nil {
 		return RolloutPlan{}, err
 	}
 	notNow := policy.Approvable(gate)

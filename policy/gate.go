@@ -238,6 +238,23 @@ func (g Gate) WaitsFor() []string {
 	return g.Missing
 }
 
+// NoGate returns why the group has no gate for the release at all, so that what is
+// computed for one says nothing and nobody can decide about it; false where it has one.
+func NoGate(g Gate) (Reason, bool) {
+	i := slices.IndexFunc(g.Reasons, func(r Reason) bool {
+		switch r.Code {
+		case GateImprovement, GateImprovementOff, GateNotApplicable, GateNotPosted:
+			return true
+		default:
+			return false
+		}
+	})
+	if i < 0 {
+		return Reason{}, false
+	}
+	return g.Reasons[i], true
+}
+
 // Approvable returns nil when a person may approve the gate as it is, that is,
 // when its phase is PhaseVerified or it is overridden, was verified since and is
 // not paused until a person resumes it, and a *ClosedError otherwise.

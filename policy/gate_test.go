@@ -163,6 +163,13 @@ func TestUnknownAndIneligible(t *testing.T) {
 		if got.Phase != policy.PhaseHeld || got.Reasons[0].Code != tt.want || got.Fingerprint == "" || policy.Approvable(got) == nil {
 			t.Errorf("Evaluate(%s, %s) = %s %v, want held with %s", tt.group, tt.release, got.Phase, got.Reasons, tt.want)
 		}
+		known := tt.want != policy.GateUnknownGroup && tt.want != policy.GateUnknownRelease
+		if why, none := policy.NoGate(got); none != known || known && why.Code != tt.want {
+			t.Errorf("NoGate of %s for %s = %s, %t", tt.release, tt.group, why.Code, none)
+		}
+	}
+	if why, none := policy.NoGate(policy.Evaluate(w, group, next, now)); none {
+		t.Errorf("no gate for %s: %s", next, why.Code)
 	}
 	if got := policy.Gates(w, "nobody", now); got != nil {
 		t.Errorf("Gates of an unknown group = %v, want none", got)
@@ -731,6 +738,17 @@ func TestNextSteps(t *testing.T) {
 	}{
 		{"declined", verified(), decline, "", policy.StepTakeBack},
 		{"declined for a newer one", verified(), func(p *policy.Parts) { decline(p); addRelease("26.6.1", "2026-08-10")(p) }, "", policy.StepChooseNewer},
+		{"declined while a newer branch is open", withMajor(policy.MajorsAllow), decline, "", policy.StepChooseNewer},
+		{"declined while a newer branch is held", withMajor(policy.MajorsHold), decline, "", policy.StepTakeBack},
+		{"declined, the older branch having stopped", withMajor(policy.MajorsHold), func(p *policy.Parts) { decline(p); stopBranch(p, small, large) }, "", policy.StepChooseNewer},
+		{"declined while a newer branch is open for one model", withMajor(policy.MajorsAllow), func(p *policy.Parts) {
+			decline(p)
+			p.Releases[len(p.Releases)-1].Models = windows("2026-08-10", small)
+		}, "", policy.StepTakeBack},
+		{"declined with the newer branch", withMajor(policy.MajorsAllow), func(p *policy.Parts) {
+			decline(p)
+			p.Declines = append(p.Declines, policy.Decline{Group: group, Release: major, At: before})
+		}, "", policy.StepTakeBack},
 		{"paused by a person", approved(), pause, "", policy.StepResume},
 		{"paused by a revocation", approved(), revokeFirst, policy.StepResumeWhenClear, policy.StepRecordVerdicts},
 		{"blocked rollout", approved(), breakPOS, policy.StepResumeWhenClear, policy.StepFixApp},

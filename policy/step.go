@@ -15,7 +15,7 @@ func (e *evaluation) next(p Phase) (automatic, human Code) {
 		}
 		return StepNone, StepChooseNewer
 	case PhaseDeclined:
-		if e.installable() && e.supersededBy() == nil {
+		if e.installable() && e.supersededBy() == nil && !e.newerBranch() {
 			return StepNone, StepTakeBack
 		}
 		return StepNone, StepChooseNewer
@@ -45,6 +45,24 @@ func (e *evaluation) next(p Phase) (automatic, human Code) {
 		return e.nextClock(), cmp.Or(e.nextSetUp(), StepOffer)
 	}
 	return StepNone, StepNone
+}
+
+// newerBranch reports whether all models of the gate can get a release of a newer
+// branch, which the group did not decline and its policy does not hold: what to do about
+// flaws is then a question of that one.
+func (e *evaluation) newerBranch() bool {
+	return slices.ContainsFunc(e.w.releasesOf(e.g), func(r *release) bool {
+		if r.branch <= e.rel.branch || r.improvement() || e.g.isDeclined(r.Version, e.now) {
+			return false
+		}
+		for _, m := range e.windows {
+			if n, ok := r.windows[m.Model]; !ok || !n.open(e.now) {
+				return false
+			}
+		}
+		older := newEvaluation(e.w, e.g, r, e.now).branch()
+		return older == nil || !older.Held
+	})
 }
 
 func (e *evaluation) nextPaused() (automatic, human Code) {

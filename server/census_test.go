@@ -60,7 +60,7 @@ func adminCensus() map[string]bounds {
 		"GET /v1/apps", "POST /v1/apps", "GET /v1/apps/{app}", "POST /v1/apps/{app}", "POST /v1/apps/{app}/remove",
 		"GET /v1/groups", "POST /v1/groups", "POST /v1/groups/{group}", "POST /v1/groups/{group}/remove",
 		"GET /v1/groups/{group}/backtest", "GET /v1/groups/{group}/simulate", "GET /v1/lint", "POST /v1/lint",
-		"POST /v1/enrollment/links", "POST /v1/enrollment/profiles", "GET /v1/releases", "GET /v1/releases/{release}", "POST /v1/feeds/fetch",
+		"POST /v1/enrollment/links", "POST /v1/enrollment/profiles", "GET /v1/releases", "GET /v1/releases/{release}", "POST /v1/releases/{release}/decline", "POST /v1/feeds/fetch",
 		"GET /v1/gates", "GET /v1/gates/{group}/{release}", "POST /v1/gates/{group}/{release}/offer", "POST /v1/gates/{group}/{release}/decline",
 		"POST /v1/gates/{group}/{release}/withdraw", "POST /v1/gates/{group}/{release}/approve",
 		"POST /v1/gates/{group}/{release}/extend", "GET /v1/rollouts/{group}/{release}",

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,8 +33,9 @@ func newGateCommand(g *globals) *cobra.Command {
 		newGateOverrideCommand(g),
 		newGateVerbCommand(g, gateVerb{
 			name: "decline", short: t.T("Close a gate: the release is not for this group; only two people can open it again"),
-			example: "kannuki gate decline 26.6 --group sales --reason \"26.6.1 replaces it\"",
+			example: "kannuki gate decline 26.6 --group sales --reason \"26.6.1 replaces it\"\nkannuki gate decline 26.6 --all-groups --dry-run --reason \"26.6.1 replaces it\"",
 			said:    func(release, group string) string { return t.T("Declined: %s is not for %s.", release, group) },
+			all:     runDeclineAll,
 			ask: func(release, group string) string {
 				return t.T("Decline iOS %s for %s? Only two people can open it again. Type the group name:", release, group)
 			},
@@ -196,25 +196,12 @@ func getGate(ctx context.Context, client *api.Client, group, release string) (ap
 	return gate, client.Get(ctx, api.Path("gates", group, release), nil, &gate)
 }
 
-// noGate reports whether a group has no gate for a release at all: what is computed for
-// one then says nothing.
-func noGate(gate policy.Gate) bool {
-	return slices.ContainsFunc(gate.Reasons, func(r policy.Reason) bool {
-		switch r.Code {
-		case policy.GateImprovement, policy.GateImprovementOff, policy.GateNotApplicable, policy.GateNotPosted:
-			return true
-		default:
-			return false
-		}
-	})
-}
-
 // gateText shows everything a person deciding should see.
 func (g *globals) gateText(gate api.Gate) string {
 	t := g.text
 	phase := t.Phase(string(gate.Phase))
 	var b strings.Builder
-	if noGate(gate.Gate) {
+	if _, none := policy.NoGate(gate.Gate); none {
 		fmt.Fprintf(&b, "%s\n%s", t.T("iOS %s for %s: no gate", gate.Release, gate.Group), g.chainText(gate.Reasons, gate.Group))
 		return b.String()
 	}

@@ -22,12 +22,15 @@ type gateVerb struct {
 	example string
 	said    func(release, group string) string // when it is done
 	ask     func(release, group string) string // before it cannot be undone; nil does not ask
+	// all makes the decision for every group, with --all-groups; nil: each is decided alone.
+	all func(ctx context.Context, g *globals, cmd *cobra.Command, o verbOptions, release string) error
 }
 
 type verbOptions struct {
 	act
 	groupFlag
-	yes bool
+	yes       bool
+	allGroups bool
 }
 
 func newGateVerbCommand(g *globals, v gateVerb) *cobra.Command {
@@ -47,12 +50,21 @@ func newGateVerbCommand(g *globals, v gateVerb) *cobra.Command {
 	if v.ask != nil {
 		f.BoolVar(&o.yes, "yes", false, g.text.T("do not ask"))
 	}
+	if v.all != nil {
+		f.BoolVar(&o.allGroups, "all-groups", false, g.text.T("every group that has a gate for the release, all or none of them"))
+	}
 	g.complete(cmd, "group", g.groupNames)
 	cmd.ValidArgsFunction = completeArg(g.releaseNames)
 	return cmd
 }
 
 func runGateVerb(ctx context.Context, g *globals, cmd *cobra.Command, v gateVerb, o verbOptions, release string) error {
+	if o.allGroups {
+		if o.group != "" {
+			return usage(cmd, g.text.T("want --group or --all-groups, not both"))
+		}
+		return v.all(ctx, g, cmd, o, release)
+	}
 	if err := g.need(cmd, "group", "reason"); err != nil {
 		return err
 	}

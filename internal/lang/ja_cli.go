@@ -124,6 +124,13 @@ func japaneseDecisions() []both {
 
 		{"Offered: %s to the verification phones of %s.", "%[2]sの検証用端末に%[1]sを適用します。"},
 		{"Declined: %s is not for %s.", "拒否しました：%[1]sは%[2]sに適用しません。"},
+		{"every group that has a gate for the release, all or none of them", "そのリリースのゲートがあるすべてのグループ（全部か、何もしないか）"},
+		{"want --group or --all-groups, not both", "--groupと--all-groupsは、どちらか一方を指定してください"},
+		{"Decline iOS %s for every group? Only two people can open a gate again. Type the release:", "iOS %sをすべてのグループで拒否しますか？ 再び開くには2名の例外承認が必要です。リリースを入力してください："},
+		{"Asked no longer", "指示の取り消し"},
+		{"Cannot be stopped", "停止不可"},
+		{"Asked to install", "適用の指示"},
+		{"Left out:", "対象外："},
 		{"Decline iOS %s for %s? Only two people can open it again. Type the group name:", "iOS %sの%sへの適用を拒否しますか？ 再び開くには2名の例外承認が必要です。グループ名を入力してください："},
 		{"Withdrawn: %s from %s.", "取り下げました：%[2]sの%[1]s。"},
 		{"The gate is now: %s.", "ゲートの状態：%s。"},

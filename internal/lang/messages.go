@@ -7,6 +7,12 @@ import "sync"
 // the placeholders are the error's values, and {field} the field at fault.
 var messageTexts = sync.OnceValue(func() map[string]string {
 	return map[string]string{
+		// Decisions about a release that has no gate in the group.
+		"improvement-follows-base": "{group}に{release}のゲートはありません。このグループでは元のリリースに従います。元のリリースについて判断するか、先に`kannuki policy set`の`--improvements reverify`で検証の対象にしてください。",
+		"improvements-off":         "{group}に{release}のゲートはありません。グループのポリシーがバックグラウンドセキュリティ改善を使わない設定です。先に`kannuki policy set`の`--improvements reverify`で検証の対象にしてください。",
+		"not-applicable":           "{group}に{release}のゲートはありません。このグループに対応する端末がありません。対応機種は`kannuki release show {release}`で確認できます。",
+		"nothing-to-decline":       "{release}を拒否するグループがありません。どのグループにもゲートがないか、すでに拒否されています。",
+
 		// Decisions.
 		"phase":                "{group}の{release}は「{phase}」のため、この操作はできません。",
 		"outlives-build":       "最後の適用期限（{deadline}）が遅すぎます[（第{wave}段階の端末には、開始から{notice}の予告期間があります）]。{release}は{date}に提供が終わることがあり、遅れた端末のために7日を残します。{latest}までの期限にするか、新しいリリースを選んでください。",

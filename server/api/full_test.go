@@ -43,7 +43,7 @@ func TestNearlyFullDisk(t *testing.T) {
 	t.Parallel()
 	goesOn := map[string]bool{
 		"POST /v1/devices/{udid}/queue/{command}/cancel": true, "POST /v1/devices/{udid}/push": true, "POST /v1/devices/{udid}/remove": true,
-		"POST /v1/devices/{udid}/identity/revoke": true, "POST /v1/gates/{group}/{release}/decline": true,
+		"POST /v1/devices/{udid}/identity/revoke": true, "POST /v1/gates/{group}/{release}/decline": true, "POST /v1/releases/{release}/decline": true,
 		"POST /v1/gates/{group}/{release}/withdraw": true, "POST /v1/approvals/{id}/refuse": true, "POST /v1/approvals/{id}/withdraw": true,
 		"POST /v1/rollouts/{group}/{release}/pause": true, "POST /v1/verdicts/{id}/revoke": true, "POST /v1/tokens/{id}/revoke": true,
 		"POST /v1/backup": true, "POST /v1/lint": true, "POST /v1/problems": true,

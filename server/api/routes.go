@@ -61,6 +61,7 @@ func routes() []route {
 		{"POST /v1/enrollment/profiles", "", false, nil, 0, with(createProfile)},
 		{"GET /v1/releases", "", false, always, 0, releases},
 		{"GET /v1/releases/{release}", "", false, always, 0, release},
+		{"POST /v1/releases/{release}/decline", "", true, always, 0, with(declineAll)},
 		{"POST /v1/catalog", "reason dry_run", true, nil, maxImport, importFeed},
 		{"POST /v1/feeds/fetch", "", true, nil, 0, with(fetchFeeds)},
 		{"GET /v1/exposure", "group since release cve", false, always, 0, exposure},
@@ -311,6 +312,11 @@ func verb(decide func(f *fleet.Fleet, ctx context.Context, seg storage.Segment, 
 	return with(func(h *Handler, c *call, in write) (any, error) {
 		return decide(h.fleet, c.ctx, c.Segment, c.act(in), c.r.PathValue("group"), c.r.PathValue("release"))
 	})
+}
+
+// declineAll declines a release for every group that has a gate for it.
+func declineAll(h *Handler, c *call, in write) (any, error) {
+	return h.fleet.DeclineAll(c.ctx, c.Segment, c.act(in), c.r.PathValue("release"))
 }
 
 // Audit is a part of the audit log.
