@@ -98,6 +98,31 @@ func (p *phone) told() string {
 	return release
 }
 
+// TestScreensAtTheEndOfAHold: what a policy approves by itself is for the models that the
+// tested ones stand for.
+func TestScreensAtTheEndOfAHold(t *testing.T) {
+	t.Parallel()
+	for class, want := range map[string]string{"hardware": "", "screen": release} {
+		w := newWorld(t)
+		twin := w.twinScreens(class)
+		gates, err := w.fleet.Gates(seg, "sales")
+		w.must(err)
+		for _, gate := range gates {
+			if gate.Release != release { // whose holds ended before
+				_, err := w.fleet.Decline(w.ctx, seg, w.act("not for us"), "sales", gate.Release)
+				w.must(err)
+			}
+		}
+		_, err = w.fleet.SetPolicy(w.ctx, seg, w.act("late"), "strict", fleet.PolicyChange{OnExpiry: ptr(string(policy.OnExpiryEnforce))})
+		w.must(err)
+		w.at(90)
+		w.sweep()
+		if twin.settle(); twin.told() != want {
+			t.Errorf("%s: the phone is to install %q, want %q", class, twin.told(), want)
+		}
+	}
+}
+
 // TestChaseByScreen: whoever has a phone with a screen that lacks a result is reminded,
 // whichever model of production has it.
 func TestChaseByScreen(t *testing.T) {

@@ -53,6 +53,10 @@ func TestExposure(t *testing.T) {
 		{"the phone has the fix", nil, stays("26.5.2"), time.Time{}, policy.Cost{}},
 		{"nothing tested", func(p *policy.Parts) { p.Verdicts = nil }, stays("26.5"), time.Time{}, policy.Cost{Days: 48, Testing: 48}},
 		{"not tested on every model", func(p *policy.Parts) { p.Verdicts = p.Verdicts[1:] }, stays("26.5"), time.Time{}, policy.Cost{Days: 48, Testing: 48}},
+		{"tested on a model that stands for all", func(p *policy.Parts) {
+			widen(p, policy.ModelClassAny)
+			p.Verdicts = p.Verdicts[1:]
+		}, stays("26.5"), time.Time{}, policy.Cost{Days: 48, Testing: 46, Avoidable: 2}},
 		{"approved", approve(func(*policy.Approval) {}), stays("26.5"), after, policy.Cost{Days: 50, Testing: 46, Avoidable: 4, Rollout: 3}},
 		{"approved for other models", approve(func(a *policy.Approval) { a.Models = []string{large} }), stays("26.5"), after, policy.Cost{Days: 50, Testing: 46, Avoidable: 4}},
 		{"approved and withdrawn", approve(func(a *policy.Approval) { a.Withdrawn = now }), stays("26.5"), after, policy.Cost{Days: 50, Testing: 46, Avoidable: 4, Rollout: 1}},

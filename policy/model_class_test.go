@@ -266,6 +266,29 @@ func TestWideningLoosens(t *testing.T) {
 	}
 }
 
+// TestUrgentByClass: the urgent route asks for one quick check on each class, and covers
+// the models that these stand for.
+func TestUrgentByClass(t *testing.T) {
+	t.Parallel()
+	for class, want := range map[policy.ModelClass][]string{
+		policy.ModelClassHardware: {small, large, strange},
+		policy.ModelClassScreen:   {twin, small, large, strange},
+		policy.ModelClassAny:      {twin, small, large, strange},
+	} {
+		p := tested(kin(class), small, large, strange)
+		for i := range p.Verdicts {
+			p.Verdicts[i].Method = policy.MethodSmoke
+		}
+		got := evaluate(p)
+		if diff := cmp.Diff(want, got.Urgent.Models); diff != "" {
+			t.Errorf("%s, covered models (-want +got):\n%s", class, diff)
+		}
+		if open := policy.LaneOpen(got) == nil; open != (class != policy.ModelClassHardware) {
+			t.Errorf("%s: the urgent route is open: %t", class, open)
+		}
+	}
+}
+
 // TestMovesByClass: a phone comes to a group that verified its class, and to none that did
 // not.
 func TestMovesByClass(t *testing.T) {
