@@ -268,3 +268,23 @@ func TestBetaResult(t *testing.T) {
 		t.Errorf("after a result on a beta the gate is %s %v, want what the release's own results say", gate.Phase, gate.Reasons)
 	}
 }
+
+// TestImprovementsOutsideOfGroups: a phone that is taken out of its group is shown no
+// improvement, and one that has got one unapproved is a leak where it comes next.
+func TestImprovementsOutsideOfGroups(t *testing.T) {
+	t.Parallel()
+	w, p, _ := reverifies(t)
+	w.on("P2", "26.3.1", storage.RingProduction)
+	w.must(second(w.fleet.Move(w.ctx, seg, w.act("on loan"), "P", "", "")))
+	p.settle()
+	if enabled := p.toldOfImprovements()["Enable"]; enabled != false {
+		t.Errorf("in no group the phone is told to show improvements: %v", enabled)
+	}
+	p.improve("a", "23D771330a")
+	w.must(second(w.fleet.Move(w.ctx, seg, w.act("back"), "P", "sales", storage.RingProduction)))
+	leaks, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
+	w.must(err)
+	if len(leaks.Leaks) != 1 || leaks.Leaks[0].Release != improvement || leaks.Leaks[0].UDID != "P" {
+		t.Errorf("leaks %+v, want P with %s", leaks.Leaks, improvement)
+	}
+}

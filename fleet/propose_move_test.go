@@ -66,7 +66,7 @@ func TestProposedMove(t *testing.T) {
 			fleet.EditView{
 				Acts: []fleet.ActView{{Action: "device.move", Target: "P9", Detail: map[string]string{"from": "sales/production", "to": "/"}}},
 			},
-			fleet.PhoneEffect{Device: "P9", Group: "sales", Ring: "production", Model: "iPhone14,5", OS: "26.5", Effect: fleet.EffectNone},
+			fleet.PhoneEffect{Device: "P9", Group: "sales", Ring: "production", Model: "iPhone14,5", OS: "26.5", Effect: fleet.EffectSettings},
 			"/",
 		},
 		"to where it is open": {

@@ -249,13 +249,15 @@ func (f *Fleet) leak(s *snapshot, p *storage.Phone, detail map[string]string, ar
 // release and the gate was never opened for its model. What the first phones of a group
 // run has none: it is what the group begins with, and nobody's decision.
 func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string, gates func() []policy.Gate) []storage.AuditEntry {
-	if p.Ring != storage.RingProduction || !f.unapproved(w, p, p.OS.Version) {
+	if p.Ring != storage.RingProduction {
 		return nil
 	}
-	for _, g := range gates() {
-		if version.Equal(g.Release, p.OS.Version) {
-			detail := map[string]string{"to": p.OS.Version, "group": p.Group, "how": how}
-			return []storage.AuditEntry{f.leak(w.current.Load(), p, detail, storage.Arrival{Release: p.OS.Version, Cause: string(policy.WhyArrivedNewer), Reasons: []string{how}})}
+	s := w.current.Load()
+	for _, on := range slices.Compact([]string{s.runs(p), p.OS.Version}) {
+		closed := func(g policy.Gate) bool { return version.Equal(g.Release, on) }
+		if f.unapproved(w, p, on) && slices.ContainsFunc(gates(), closed) {
+			detail := map[string]string{"to": on, "group": p.Group, "how": how}
+			return []storage.AuditEntry{f.leak(s, p, detail, storage.Arrival{Release: on, Cause: string(policy.WhyArrivedNewer), Reasons: []string{how}})}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -14,41 +15,93 @@ import (
 // else closes for a time (a person's pause, no verification phone) must not
 // hide that an app no longer counts. Left out are gates of declined and expired
 // releases, and of one whose place a newer release took that is looked at
-// itself: an app that was verified there may go. A group without any phone can
+// itself: an app that was verified there may go. An improvement that phones take by
+// themselves afterwards is never left out. A group without any phone can
 // be removed and made anew, so nothing is kept closed there.
+//
+// What broken results hide counts too, as their recorder can take them back alone.
 func Loosened(before, after *World, groupName string, now time.Time) []string {
+	found := loosenedGates(before, after, groupName, now)
+	if was, broken := before.unbroken(groupName); broken {
+		is, _ := after.unbroken(groupName)
+		found = unique(append(found, loosenedGates(was, is, groupName, now)...))
+		slices.SortFunc(found, func(a, b string) int { return newestFirst(before.known[a], before.known[b]) })
+	}
+	return found
+}
+
+// unbroken returns the world without the results of a group that say broken, and
+// whether there are any.
+func (w *World) unbroken(groupName string) (*World, bool) {
+	g := w.groups[groupName]
+	if g == nil {
+		return w, false
+	}
+	without, found := *g, false
+	without.verdicts = make(map[appRelease][]verdictOf, len(g.verdicts))
+	for key, list := range g.verdicts {
+		works := slices.DeleteFunc(slices.Clone(list), func(v verdictOf) bool { return v.Result == ResultBroken })
+		found = found || len(works) < len(list)
+		without.verdicts[key] = works
+	}
+	if !found {
+		return w, false
+	}
+	other := *w
+	other.groups = maps.Clone(w.groups)
+	other.groups[groupName] = &without
+	return &other, true
+}
+
+func loosenedGates(before, after *World, groupName string, now time.Time) []string {
 	g := before.groups[groupName]
 	if g == nil || len(g.Census) == 0 {
 		return nil
 	}
 	var found, looked []string
 	for _, gate := range slices.Concat(Gates(before, groupName, now), before.hiddenImprovements(g, now)) {
+		letIn := before.newlyLetIn(after, gate)
 		switch gate.Phase {
-		case PhaseDeclined, PhaseExpired:
+		case PhaseDeclined:
+			if letIn { // what only two people may take back
+				found = append(found, gate.Release)
+			}
+			continue
+		case PhaseExpired:
 			continue
 		case PhaseSuperseded:
-			if slices.Contains(looked, gate.Reasons[0].Params[ParamRelease]) {
+			if !letIn && slices.Contains(looked, gate.Reasons[0].Params[ParamRelease]) {
 				continue
 			}
 		case PhasePaused, PhaseBlocked, PhaseDone, PhaseRollingOut, PhaseApproved, PhaseVerified, PhaseVerifying, PhaseHeld:
 		}
 		looked = append(looked, gate.Release)
 		is := Evaluate(after, groupName, gate.Release, now)
-		if loosened(demands(before, gate, now), demands(after, is, now), widens(g, after.groups[groupName])) || lessForOthers(gate, is) {
+		if loosened(demands(before, gate, now), demands(after, is, now), recounts(g, after.groups[groupName])) || lessForOthers(gate, is) {
 			found = append(found, gate.Release)
 		}
 	}
 	return found
 }
 
-// widens reports whether a group's results stand for other phones than before.
-func widens(was, is *group) bool { return is != nil && was.policy.ModelClass != is.policy.ModelClass }
+// newlyLetIn reports whether a gate is that of an improvement which phones of the group
+// take by themselves after a change, and did not before.
+func (w *World) newlyLetIn(after *World, gate Gate) bool {
+	r, was, is := w.known[gate.Release], w.groups[gate.Group], after.groups[gate.Group]
+	return is != nil && is.letsIn(r) && !was.letsIn(r)
+}
+
+// recounts reports whether other results count for a group than before, for other phones
+// or for another time.
+func recounts(was, is *group) bool {
+	return is != nil && (was.policy.ModelClass != is.policy.ModelClass || was.policy.CarryOver != is.policy.CarryOver || was.policy.VerdictDays != is.policy.VerdictDays)
+}
 
 // loosened reports whether an app that was demanded no longer is, or less
-// strictly; where results stand for other phones than before, also by fewer tests.
-func loosened(was, is map[string]demand, widens bool) bool {
+// strictly; where other results count than before, also by fewer tests.
+func loosened(was, is map[string]demand, recounts bool) bool {
 	for id, d := range was {
-		if strictness(is[id].importance) < strictness(d.importance) || widens && is[id].tests < d.tests {
+		if strictness(is[id].importance) < strictness(d.importance) || recounts && is[id].tests < d.tests {
 			return true
 		}
 	}

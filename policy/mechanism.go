@@ -20,6 +20,7 @@ func HoldFor(w *World, f Facts) Hold {
 	h := holdFor(f)
 	g := w.groups[f.Group]
 	if g == nil || f.Group == "" {
+		h.improvements(Improvements{Mode: ImprovementsOff}) // until somebody decides where it belongs
 		return h
 	}
 	h.improvements(g.policy.Improvements)

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -162,29 +163,55 @@ func TestImprovementTarget(t *testing.T) {
 func TestLoosenedByImprovements(t *testing.T) {
 	t.Parallel()
 	p := reverified()
-	world := func(m policy.ImprovementMode, tested bool) *policy.World {
+	world := func(m policy.ImprovementMode, tested bool, change func(*policy.Parts)) *policy.World {
 		q := p
 		q.Policies = []policy.Policy{{Name: "strict", CarryOver: true, Improvements: policy.Improvements{Mode: m}}}
 		if tested {
 			smokedImproved(&q)
 		}
+		if change != nil {
+			change(&q)
+		}
 		return policy.NewWorld(q)
+	}
+	declined := func(p *policy.Parts) {
+		p.Declines = []policy.Decline{{Group: group, Release: improved, At: before}}
+	}
+	replaced := func(p *policy.Parts) {
+		p.Releases = append(slices.Clip(p.Releases), policy.Release{Version: "26.6.1", Class: "patch", Models: windows("2026-08-14", small, large)})
+	}
+	gone := func(p *policy.Parts) {
+		p.Releases = slices.Clone(p.Releases)
+		p.Releases[3].Models = slices.Clone(p.Releases[3].Models)
+		for i := range p.Releases[3].Models {
+			p.Releases[3].Models[i].Expires = before
+		}
 	}
 	const accept, reverify, off = policy.ImprovementsAccept, policy.ImprovementsReverify, policy.ImprovementsOff
 	for _, tt := range []struct {
 		from, to policy.ImprovementMode
 		tested   bool
+		change   func(*policy.Parts)
 		want     []string
 	}{
-		{reverify, accept, false, []string{improved}},
-		{reverify, accept, true, nil},
-		{off, accept, false, []string{improved}},
-		{reverify, off, false, nil},
-		{off, reverify, false, nil},
-		{accept, reverify, false, nil},
-		{accept, off, false, nil},
+		{reverify, accept, false, nil, []string{improved}},
+		{reverify, accept, true, nil, nil},
+		{reverify, accept, false, declined, []string{improved}},
+		{reverify, accept, true, declined, []string{improved}}, // to take a decline back takes two
+		{reverify, accept, false, replaced, []string{improved}},
+		{reverify, accept, true, replaced, nil},
+		{reverify, accept, false, gone, nil},
+		{off, accept, false, nil, []string{improved}},
+		{off, accept, false, declined, []string{improved}},
+		{off, accept, false, replaced, []string{improved}},
+		{off, accept, false, gone, nil},
+		{reverify, off, false, nil, nil},
+		{off, reverify, false, nil, nil},
+		{accept, reverify, false, nil, nil},
+		{accept, off, false, nil, nil},
+		{reverify, off, false, declined, nil},
 	} {
-		got := policy.Loosened(world(tt.from, tt.tested), world(tt.to, tt.tested), group, now)
+		got := policy.Loosened(world(tt.from, tt.tested, tt.change), world(tt.to, tt.tested, tt.change), group, now)
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s to %s, tested %v (-want +got):\n%s", tt.from, tt.to, tt.tested, diff)
 		}

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -61,5 +62,51 @@ func TestLoosenedByPolicy(t *testing.T) {
 	}
 	if got := policy.Loosened(world(0), world(2), group, now); len(got) != 0 {
 		t.Errorf("two days instead of for ever: %v, want nothing", got)
+	}
+}
+
+// TestLoosenedBehindBroken: a broken result that its recorder can take back alone hides
+// nothing of what a policy opens, nor does a model that needs a test still.
+func TestLoosenedBehindBroken(t *testing.T) {
+	t.Parallel()
+	untested := func(p *policy.Parts) {
+		p.Verdicts = slices.DeleteFunc(p.Verdicts, func(v policy.Verdict) bool { return v.BundleID == pos && v.Model == large })
+	}
+	for name, change := range map[string]func(*policy.Parts){
+		"one app is broken, the other not tested on a model": func(p *policy.Parts) {
+			untested(p)
+			b := works("b", scan, small)
+			b.Result, b.At = policy.ResultBroken, now.Add(-time.Hour)
+			p.Verdicts = append(p.Verdicts, b)
+		},
+		"the only app is broken": func(p *policy.Parts) {
+			p.Groups[0].Apps = []string{pos}
+			b := works("b", pos, large)
+			b.Result, b.At = policy.ResultBroken, now.Add(-time.Hour)
+			p.Verdicts = append(p.Verdicts, b)
+		},
+		"the only app is not tested on a model": func(p *policy.Parts) {
+			p.Groups[0].Apps = []string{pos}
+			untested(p)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world := func(days int) *policy.World {
+				p := verified()
+				for i := range p.Verdicts {
+					p.Verdicts[i].Expires = time.Time{}
+				}
+				change(&p)
+				p.Groups[0].Policy, p.Policies = "strict", []policy.Policy{{Name: "strict", VerdictDays: days}}
+				return policy.NewWorld(p)
+			}
+			if got := policy.Loosened(world(1), world(0), group, now); len(got) != 1 || got[0] != next {
+				t.Errorf("for ever instead of one day: %v, want %s", got, next)
+			}
+			if got := policy.Loosened(world(0), world(1), group, now); len(got) != 0 {
+				t.Errorf("one day instead of for ever: %v, want nothing", got)
+			}
+		})
 	}
 }

@@ -142,7 +142,7 @@ func (p *phone) brings(w *world, r release) string {
 // improvementsOf returns what a group decided about improvements.
 func (w *world) improvementsOf(group string) policy.ImprovementMode {
 	if group == "" {
-		return policy.ImprovementsAccept
+		return policy.ImprovementsOff
 	}
 	return cmp.Or(w.team(group).rules.improvements, policy.ImprovementsAccept)
 }
