@@ -72,6 +72,53 @@ func drawImproving(r *rand.Rand, l *life, add func(time.Duration, kind, int, int
 	}
 }
 
+// drawLettingIn draws when somebody thinks of having phones take improvements by themselves.
+func drawLettingIn(r *rand.Rand, l *life, add func(time.Duration, kind, int, int)) {
+	for range l.days / 4 {
+		add(time.Duration(r.Int64N(int64(l.days-quiet)*int64(day))), kindLetIn, r.IntN(len(l.teams)), 0)
+	}
+}
+
+// letIn has one person try what it would be like if phones of a group took improvements by
+// themselves: while nobody tested one that they would, that is for two.
+func (w *world) letIn(e event) {
+	t := w.life.teams[e.team]
+	if w.improvementsOf(t.name) == policy.ImprovementsAccept {
+		return
+	}
+	a, untested := w.as(e.dice), w.untestedImprovement(t.name)
+	a.DryRun = true
+	err := w.try(func() error {
+		_, err := w.fleet.SetPolicy(w.ctx, seg, a, t.rules.name, fleet.PolicyChange{
+			ImprovementChange: fleet.ImprovementChange{Improvements: new(string(policy.ImprovementsAccept))},
+		})
+		return err
+	})
+	switch {
+	case err == nil && untested != "" && w.skew == 0 && !w.halted():
+		w.violated("P5", nil, "one person could let %s into %s, which nobody tested", untested, t.name)
+	case err != nil && refusal(err) == "":
+		w.violated("P0", nil, "let improvements into %s: %v", t.name, err)
+	}
+}
+
+// untestedImprovement returns one that production phones of a group could get and that is not
+// known to work there, "" for none.
+func (w *world) untestedImprovement(group string) string {
+	for _, p := range w.phones {
+		stored, err := w.disk.Phone(w.ctx, seg, p.udid)
+		if err != nil || stored.State != storage.PhoneEnrolled || stored.Group != group || stored.Ring != storage.RingProduction {
+			continue
+		}
+		for _, r := range w.newestFirst {
+			if r.improves() && newer(r.version, full(stored)) && w.signed(r.version, stored.Model) && w.closes(group, r.version) != "" {
+				return r.version
+			}
+		}
+	}
+	return ""
+}
+
 // improves reports whether a release is an improvement of another.
 func (r release) improves() bool { return r.on != "" }
 
@@ -165,7 +212,7 @@ func (w *world) hasGate(group, release string) bool {
 // its group does not let them in.
 func (w *world) checkImprovements(p, after *phone) {
 	hides := w.improvementsOf(p.group) != policy.ImprovementsAccept
-	if w.life.improves && p.group != "" && after.supervised && after.deferral() > 0 && after.hidesImprovements() != hides {
+	if w.life.improves && after.supervised && after.deferral() > 0 && after.hidesImprovements() != hides {
 		w.violated("P18", p, "it hides improvements: %t", !hides)
 	}
 }

@@ -326,6 +326,7 @@ func drawMore(d *diary, l *life, of size) {
 	}
 	if of.improves {
 		drawImproving(d.from(improvingStream), l, d.add)
+		drawLettingIn(d.from(lettingInStream), l, d.add)
 	}
 	if l.locked = of.locked; l.locked {
 		drawLocks(d.from(locksStream), l, d.add)

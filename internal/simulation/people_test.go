@@ -46,6 +46,7 @@ const (
 	kindLock    kind = "lock"
 	kindStorm   kind = "storm"
 	kindEdit    kind = "edit"
+	kindLetIn   kind = "let-in"
 	kindShift   kind = "shift"
 	kindFail    kind = "fail"
 	kindMute    kind = "mute"
@@ -103,6 +104,7 @@ func kinds() []kindOf {
 		{kindLock, 0, false, true, (*world).lockOne},
 		{kindStorm, 0, false, false, (*world).storm},
 		{kindEdit, 0, false, false, (*world).edits},
+		{kindLetIn, 0, false, false, (*world).letIn},
 		{kindShift, 0, false, false, (*world).shift},
 		{kindCountersign, 0, false, false, (*world).countersign},
 		{kindFail, 0, false, true, (*world).fails},

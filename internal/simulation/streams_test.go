@@ -38,6 +38,7 @@ const (
 	improvingStream
 	classesStream
 	joiningStream
+	lettingInStream
 )
 
 // numbers returns a stream of a seed from its beginning.
