@@ -253,7 +253,7 @@ func (g *globals) appStateTable(apps []policy.AppState, classes classNamer) tabl
 		if len(a.BrokenModels) > 0 { // those that are missing have a column
 			why.shown = t.T("%s (models: %s)", why.shown, strings.Join(a.BrokenModels, ", "))
 		}
-		why.shown = strings.Join(slices.DeleteFunc([]string{why.shown, g.quickChecks(a)}, func(part string) bool { return part == "" }), "; ")
+		why.shown = strings.Join(slices.DeleteFunc([]string{why.shown, g.quickChecks(a, classes)}, func(part string) bool { return part == "" }), "; ")
 		state := g.word(string(a.State))
 		if a.Noted && a.State == policy.StatusCarried {
 			state.shown = t.T("%s, with a note", state.shown)
@@ -268,16 +268,16 @@ func (g *globals) appStateTable(apps []policy.AppState, classes classNamer) tabl
 
 // quickChecks says on which models a quick check is enough, and on which one that was
 // made is not, where the state of the app does not say so of all of them.
-func (g *globals) quickChecks(a policy.AppState) string {
+func (g *globals) quickChecks(a policy.AppState, classes classNamer) string {
 	if a.State == policy.StatusProvisional {
 		return ""
 	}
 	var parts []string
 	if len(a.Provisional) > 0 {
-		parts = append(parts, g.text.T("a quick check is enough on %s", strings.Join(a.Provisional, ", ")))
+		parts = append(parts, g.text.T("a quick check is enough on %s", classes.list(a.Provisional).shown))
 	}
 	if len(a.Alone) > 0 && a.State == policy.StatusPartial { // where nothing is tested, it stands beside that
-		parts = append(parts, g.text.T("a quick check alone does not verify it on %s", strings.Join(a.Alone, ", ")))
+		parts = append(parts, g.text.T("a quick check alone does not verify it on %s", classes.list(a.Alone).shown))
 	}
 	return strings.Join(parts, "; ")
 }
