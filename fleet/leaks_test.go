@@ -119,6 +119,31 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
+// TestLeakThatMoves: a move does not hide why a phone leaked.
+func TestLeakThatMoves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.fleet.AddGroup(w.ctx, seg, w.act("other shop"), fleet.GroupRequest{Name: "stock", Apps: []string{"com.example.pos"}})
+	w.must(err)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	for _, group := range []string{"sales", "stock"} { // gates to come past
+		other := w.enrol("P-"+group, group, storage.RingProduction)
+		other.os = "26.5"
+		other.settle()
+	}
+	p.os = "26.5"
+	p.settle()
+	p.install(release, "23G83")
+	for _, group := range []string{"stock", "sales"} {
+		w.must(second(w.fleet.Move(w.ctx, seg, w.act("m"), "P1", group, storage.RingProduction)))
+	}
+	got, err := w.fleet.Leaks(w.ctx, seg, fleet.LeakQuery{})
+	w.must(err)
+	if len(got.Leaks) != 1 || got.Leaks[0].From != "26.5" || got.Leaks[0].Cause != string(policy.WhyDespiteHold) || got.Leaks[0].Group != "sales" {
+		t.Errorf("leaks %+v, want that of P1 from 26.5 in spite of the hold", got.Leaks)
+	}
+}
+
 // TestLeaksOfOtherModels: an approval answers for the models it covers, and for one
 // that was added from then on. A phone of another model gets nothing by it.
 func TestLeaksOfOtherModels(t *testing.T) {

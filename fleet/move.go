@@ -193,11 +193,16 @@ func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry st
 	}
 	*q = m.placed(*q, f.now())
 	q.Apps, q.AppsAt, q.AppsFor, q.AppsNo, q.AppUpdates = nil, time.Time{}, nil, time.Time{}, nil // other apps matter there
-	q.Arrival, q.Chase, q.Reverted = nil, nil, nil                                                // what was lost elsewhere is no sign there
+	how := q.Arrival
+	q.Arrival, q.Chase, q.Reverted = nil, nil, nil // what was lost elsewhere is no sign there
 	const cause = "the phone moved to another group"
 	if unanswered(attemptOf(q)) { // one that was answered has no command left to cancel
 		stopAttempt(q, cause, f.now())
 	}
 	audit := append([]storage.AuditEntry{entry}, f.arrived(w, q, "moved", m.gates)...)
+	if q.Arrival != nil && how != nil && how.Release == q.Arrival.Release && how.From != "" {
+		// Why it leaked is what it did, not that it was moved since.
+		q.Arrival.From, q.Arrival.Cause, q.Arrival.Reasons = how.From, how.Cause, how.Reasons
+	}
 	return storage.PhoneChange{CancelQueue: cause, Audit: audit, Notices: f.leakNotices(w, q, audit)}, nil
 }
