@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -323,7 +324,12 @@ func (f *Fleet) candidate(s *snapshot, a Act, gate policy.Gate) (storage.Offer, 
 // dates that they would have if the rollout went on now.
 func (f *Fleet) Pause(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
 	var shown storage.Approval
-	effect, err := f.carry(ctx, seg, a, decision{action: "rollout.pause", group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
+	effect, err := f.carry(ctx, seg, a, decision{action: "rollout.pause", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
+		if version.Extra(release) != "" { // what follows its base is stopped there, or not at all
+			if err := decidable(gate); err != nil {
+				return storage.WorldChange{}, err
+			}
+		}
 		approval, ok := standing(s, group, release, f.now())
 		if !ok {
 			return storage.WorldChange{}, refused("not-approved", "%s has no approval in group %s to pause", release, group).

@@ -185,6 +185,10 @@ func TestImprovementReverified(t *testing.T) {
 	if w.must(err); len(leaks.Leaks) != 0 {
 		t.Errorf("leaks %+v, want none", leaks.Leaks)
 	}
+	w.decides("strict", fleet.PolicyChange{ImprovementChange: fleet.ImprovementChange{Improvements: ptr("accept")}})
+	if _, err := w.fleet.Pause(w.ctx, seg, w.act("look"), "sales", improvement); refusal(t, err).Code != "improvement-follows-base" {
+		t.Errorf("pause of what has no gate any more, and stops nobody: %v", err)
+	}
 }
 
 // TestImprovementLeaks: a phone that cannot hide improvements takes one before

@@ -83,6 +83,9 @@ func newAuditLogCommand(g *globals) *cobra.Command {
 }
 
 func runAuditLog(ctx context.Context, g *globals, cmd *cobra.Command, o auditOptions) error {
+	if o.limit < 0 {
+		return usage(cmd, g.text.T("--limit %d: want 0 or more", o.limit))
+	}
 	wanted, err := o.filter(g, cmd, time.Now())
 	if err != nil {
 		return err

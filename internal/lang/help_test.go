@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -72,6 +73,16 @@ func TestUrgentNotice(t *testing.T) {
 	const wantJa = "salesのiOS 26.6.1は急ぎます：悪用が確認されたCVE-1を修正します。未修正の本番端末：2台（iOS 26.2）。ゲート：検証待ち。確認：`kannuki gate show 26.6.1 --group sales`"
 	if got := New(Japanese).Notice("release.urgent", "sales", "26.6.1", "", params); got != wantJa {
 		t.Errorf("got  %s\nwant %s", got, wantJa)
+	}
+}
+
+// TestHoldEndedNotice: what is not verified is the release whose hold ended, and not
+// the one that is approved because of it.
+func TestHoldEndedNotice(t *testing.T) {
+	t.Parallel()
+	got := New(English).Notice("hold.ended", "sales", "26.6", "", map[string]string{"policy": "p", "outcome": "approved", "approved": "26.6.1", "missing": "com.example.pos"})
+	if want := "(iOS 26.6.1). Not verified on iOS 26.6: com.example.pos."; !strings.HasSuffix(got, want) {
+		t.Errorf("got %s, want it to end with %s", got, want)
 	}
 }
 

@@ -27,8 +27,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"{group}のiOS {release}：延期できる90日のうち{day}日目です。利用者に表示される日：{users_see_it_from}。ゲート：{phase}[（未検証：{missing}）]。",
 		},
 		"hold.ended": {
-			"iOS {release} for {group}: the 90 days are over, users can see it. Policy {policy}: {outcome}[ (iOS {approved})].[ Not verified: {missing}.]",
-			"{group}のiOS {release}：90日が過ぎ、利用者に表示されます。ポリシー{policy}：{outcome}[（iOS {approved}）]。[未検証：{missing}。]",
+			"iOS {release} for {group}: the 90 days are over, users can see it. Policy {policy}: {outcome}[ (iOS {approved})].[ Not verified on iOS {release}: {missing}.]",
+			"{group}のiOS {release}：90日が過ぎ、利用者に表示されます。ポリシー{policy}：{outcome}[（iOS {approved}）]。[iOS {release}で未検証：{missing}。]",
 		},
 		"hold.settled": {
 			"iOS {release} for {group}: what the policy {policy} waited for since the hold ended has come: {outcome}[ (iOS {approved})].",
