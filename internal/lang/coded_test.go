@@ -209,6 +209,7 @@ func TestFill(t *testing.T) {
 		{"day of Apple's", "ja", "{date:day}", map[string]string{"date": "2026-09-14T00:00:00Z"}, "2026-09-14"},
 		{"no day", "en", "since {date:day}", nil, "since unknown"},
 		{"no instant", "en", "{date}", map[string]string{"date": "soon"}, "soon"},
+		{"a proposal that is outdated, by a gate or by settings", "en", "{state}", map[string]string{"state": "changed"}, "Outdated: something changed since"},
 		{"setting", "en", "{setting}", map[string]string{"setting": "auto"}, "By itself"},
 		{"a command", "en", "{app}: `kannuki gate show {release}`, {app}", map[string]string{"app": "P (x)", "release": "26.3.1 (a)"}, "P (x): `kannuki gate show \"26.3.1 (a)\"`, P (x)"},
 		{"a backtick in a value", "en", "{app}, {floor}", map[string]string{"app": "the till's ` key", "floor": "1 (b)"}, "the till's ` key, 1 (b)"},

@@ -52,7 +52,7 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"past-gates": {"Move of phones past closed gates", "閉じたゲートを開く、または迂回する端末の移動"},
 		"to-test":    {"Many production phones become verification phones", "多数の本番端末の検証用端末への変更"},
 		"open":       {"Waits for a second person", "2人目の承認待ち"},
-		"changed":    {"Gate changed since", "提案後にゲートが変化"},
+		"changed":    {"Outdated: something changed since", "無効：提案後に変化あり"},
 		"lapsed":     {"Lapsed", "期限切れ"},
 		"signed":     {"Signed", "承認済み"},
 		"refused":    {"Refused", "却下"},
