@@ -144,9 +144,10 @@ func (b *Branch) line() []Reason {
 
 // above reports whether a release is a higher major version than a phone of a
 // model keeps to: its own, or a higher one that is approved for the group, as
-// long as Apple maintains it for the model. None that a person offered is.
-func (g *group) above(w *World, r *release, osVersion, model string, now time.Time) bool {
-	branch := version.Major(osVersion)
+// long as Apple maintains it for the model. None that a person offered is. An
+// exception speaks of production phones alone.
+func (g *group) above(w *World, r *release, phone Census, now time.Time) bool {
+	branch := version.Major(phone.OSVersion)
 	if g.policy.Majors == MajorsAllow || branch == 0 || r.branch <= branch {
 		return false
 	}
@@ -154,21 +155,24 @@ func (g *group) above(w *World, r *release, osVersion, model string, now time.Ti
 		return false
 	}
 	for _, a := range g.approvals {
-		if _, applicable := a.release.windows[model]; applicable && g.approval(a.Release, now) == a.Approval {
+		if phone.Ring == RingVerification && a.Override != nil {
+			continue
+		}
+		if _, applicable := a.release.windows[phone.Model]; applicable && g.approval(a.Release, now) == a.Approval {
 			branch = max(branch, a.release.branch)
 		}
 	}
 	if r.branch <= branch {
 		return false
 	}
-	_, m, ok := w.newestOf(branch, model, now)
+	_, m, ok := w.newestOf(branch, phone.Model, now)
 	return ok && !reached(m.LeftPublic, now)
 }
 
 // below reports whether a release is none that the phone's policy holds for its
 // major version.
 func (c choice) below(r *release) bool {
-	return !c.g.above(c.w, r, c.f.OSVersion, c.f.Model, c.now)
+	return !c.g.above(c.w, r, Census{Ring: c.f.Ring, Model: c.f.Model, OSVersion: c.f.OSVersion}, c.now)
 }
 
 // byItself reports whether the candidate setting "auto" gives the release to a
@@ -189,7 +193,8 @@ func (e *evaluation) byItself(model string) bool {
 		testers = append(others, "") // as nobody is on anything yet
 	}
 	return slices.ContainsFunc(unique(testers), func(os string) bool {
-		takes := func(r *release) bool { return !e.g.above(e.w, r, os, model, e.now) }
+		tester := Census{Ring: RingVerification, Model: model, OSVersion: os}
+		takes := func(r *release) bool { return !e.g.above(e.w, r, tester, e.now) }
 		return e.w.autoCandidate(e.g, model, e.now, takes) == e.rel
 	})
 }

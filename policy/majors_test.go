@@ -45,14 +45,17 @@ func TestMajorsHeld(t *testing.T) {
 		want    string
 		offered bool // the gate says so
 	}{
-		"held":                       {policy.MajorsHold, func(*policy.Parts) {}, "26.5", next, false},
-		"held, as nothing was said":  {"", func(*policy.Parts) {}, "26.5", next, false},
-		"held on the newest":         {policy.MajorsHold, func(*policy.Parts) {}, next, "", false},
-		"offered by a person":        {policy.MajorsHold, offer, "26.5", major, true},
-		"allowed":                    {policy.MajorsAllow, func(*policy.Parts) {}, "26.5", major, true},
-		"stopped for the model":      {policy.MajorsHold, func(p *policy.Parts) { stopBranch(p, small) }, "26.5", major, true},
-		"stopped for another model":  {policy.MajorsHold, func(p *policy.Parts) { stopBranch(p, large) }, "26.5", next, true},
-		"approved for the group":     {policy.MajorsHold, func(p *policy.Parts) { p.Approvals[0].Release = major }, "26.5", major, true},
+		"held":                      {policy.MajorsHold, func(*policy.Parts) {}, "26.5", next, false},
+		"held, as nothing was said": {"", func(*policy.Parts) {}, "26.5", next, false},
+		"held on the newest":        {policy.MajorsHold, func(*policy.Parts) {}, next, "", false},
+		"offered by a person":       {policy.MajorsHold, offer, "26.5", major, true},
+		"allowed":                   {policy.MajorsAllow, func(*policy.Parts) {}, "26.5", major, true},
+		"stopped for the model":     {policy.MajorsHold, func(p *policy.Parts) { stopBranch(p, small) }, "26.5", major, true},
+		"stopped for another model": {policy.MajorsHold, func(p *policy.Parts) { stopBranch(p, large) }, "26.5", next, true},
+		"approved for the group":    {policy.MajorsHold, func(p *policy.Parts) { p.Approvals[0].Release = major }, "26.5", major, true},
+		"an exception of production": {policy.MajorsHold, func(p *policy.Parts) {
+			p.Approvals[0].Release, p.Approvals[0].Override = major, &policy.Override{Until: after}
+		}, "26.5", next, true},
 		"on the higher one already":  {policy.MajorsHold, addRelease("27.0.1", "2026-08-15"), major, "27.0.1", false},
 		"nothing known of the phone": {policy.MajorsHold, func(p *policy.Parts) { p.Releases = p.Releases[3:] }, "26.5", major, true},
 	}

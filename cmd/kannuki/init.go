@@ -1,9 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -118,15 +118,31 @@ func runInit(ctx context.Context, g *globals, cmd *cobra.Command, o initOptions)
 	return g.show(cmd, answer{data: a, table: tab, text: g.initText(a)})
 }
 
+// labURL returns the URL of a lab that listens at an address: its phones are on this
+// machine.
+func labURL(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "https://" + listen // which is refused with the reason
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "https://" + net.JoinHostPort(host, port)
+}
+
 // prepareLab fills what a lab needs beside a plain installation: an address
 // that nobody else uses, a push service of its own, and its clock.
 func (o *initOptions) prepareLab(ctx context.Context, g *globals, cmd *cobra.Command, init *server.InitOptions) (lab.Push, error) {
 	if init.URL == "" {
-		address, err := freeport.Address(ctx)
-		if err != nil {
-			return lab.Push{}, err
+		if init.Listen == "" {
+			address, err := freeport.Address(ctx)
+			if err != nil {
+				return lab.Push{}, err
+			}
+			init.Listen = address
 		}
-		init.URL, init.Listen = "https://"+address, cmp.Or(init.Listen, address)
+		init.URL = labURL(init.Listen)
 	}
 	if o.start != "" || o.speed != 1 {
 		now := time.Now().UTC()
