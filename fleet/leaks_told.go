@@ -59,7 +59,7 @@ func (f *Fleet) tellLeaks(ctx context.Context, w *worldState, j *gated) error {
 			notices = append(notices, f.notice(w.segment, l.notice(j.gate(l.group, l.release))))
 		}
 	}
-	if len(notices) > 0 || upTo-from > maxLeaksUnread {
+	if len(leaks) > 0 || upTo-from > maxLeaksUnread { // also of the first alone: its notice is forgotten one day
 		err = f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
 			if s.records.LeaksTold != from {
 				return storage.WorldChange{}, errNothingToDo

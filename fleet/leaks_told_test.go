@@ -78,6 +78,10 @@ func TestLeaksOfADayAreToldTogether(t *testing.T) {
 	check("on the next day")
 	w.clock.Add(2 * aDay)
 	check("when nobody came beside the first")
+
+	w.clock.Add(91 * aDay)
+	want = []string{}
+	check("once the notices are forgotten")
 	if n := len(w.acts("phone.leaked")); n != 6 {
 		t.Errorf("%d audit entries, want one for each of 6 phones", n)
 	}
