@@ -206,7 +206,7 @@ func (f *Fleet) opensPatch(w *worldState, s *snapshot, v storage.Verdict, c stor
 // VerdictQuery selects results; the zero value selects all.
 type VerdictQuery struct {
 	Release, BundleID, Group, Device, Result string
-	InForce                                  bool // neither withdrawn nor expired, nor of a beta that its release overtook
+	InForce                                  bool // neither withdrawn nor expired, nor of a beta that its release overtook; one that says broken does not expire
 }
 
 // Verdicts returns the results that match, oldest first.
@@ -221,7 +221,8 @@ func (f *Fleet) Verdicts(seg storage.Segment, q VerdictQuery) ([]storage.Verdict
 	now, s := f.now(), w.current.Load()
 	out := []storage.Verdict{}
 	for _, v := range s.records.Verdicts {
-		over := !v.RevokedAt.IsZero() || (!v.Expires.IsZero() && !v.Expires.After(now)) || (betaState(v) != "" && s.overtaken(v))
+		expired := v.Result != string(policy.ResultBroken) && !v.Expires.IsZero() && !v.Expires.After(now)
+		over := !v.RevokedAt.IsZero() || expired || (betaState(v) != "" && s.overtaken(v))
 		if (q.Release == "" || q.Release == v.Release) && (q.BundleID == "" || q.BundleID == v.BundleID) &&
 			(q.Group == "" || q.Group == v.Group) && (q.Device == "" || q.Device == v.Phone) &&
 			(q.Result == "" || q.Result == v.Result) && (!q.InForce || !over) {
