@@ -42,6 +42,20 @@ func openers() map[string]opener {
 		w.joined("P7", "iPhone17,3")
 	})
 	reverify := func(t *testing.T) *world { w, _, _ := reverifies(t); return w }
+	leftOut := func(t *testing.T) *world { // approved and begun for one model; another joined
+		w, p, tester := reverifies(t)
+		w.must(second(w.fleet.Offer(w.ctx, seg, w.act("c"), "sales", improvement)))
+		tester.improve("a", "23D771330a")
+		tester.settle()
+		w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: improvement, Result: "works", Device: "T", Note: "seen"})))
+		w.must(second(w.fleet.Approve(w.ctx, seg, w.act("a"), fleet.ApproveRequest{Group: "sales", Release: improvement, Deadline: "+3d"})))
+		p.settle()
+		q := newPhone(w, "P8")
+		q.model, q.os, q.build = "iPhone14,5", "26.3.1", "23D8133"
+		q.again("sales", storage.RingProduction)
+		q.settle()
+		return w
+	}
 	odd, rolling := made((*world).oddModel), made(func(w *world) { w.unverified(); w.dockRolls() })
 	again := func(group string, ring storage.Ring) func(*testing.T) *world {
 		return made(func(w *world) { p := w.unverified(); w.dockRolls(); p.again(group, ring); p.settle() })
@@ -94,6 +108,7 @@ func openers() map[string]opener {
 		"policy set, for one left out":  {rollingTwins, policy(fleet.PolicyChange{ModelClassChange: fleet.ModelClassChange{ModelClass: ptr("any")}}), fleet.MoveRequest{}},
 		"apply, a wider class":          {twins, apply(`{"policies":[{"name":"strict","model_class":"any"}]}`, false), fleet.MoveRequest{}},
 		"policy set, improvements":      {reverify, policy(accept), fleet.MoveRequest{}},
+		"policy set, one left out":      {leftOut, policy(accept), fleet.MoveRequest{}},
 		"apply, an app":                 {untested, apply(`{"apps":[{"bundle_id":"com.example.pos","importance":"important"}]}`, false), fleet.MoveRequest{}},
 		"apply, a group's apps":         {untested, apply(`{"groups":[{"name":"sales","apps":["com.example.scan"]}]}`, false), fleet.MoveRequest{}},
 		"apply, a group's policy":       {short, apply(`{"groups":[{"name":"sales","policy":"default"}]}`, false), fleet.MoveRequest{}},

@@ -354,3 +354,35 @@ func TestListedByCISA(t *testing.T) {
 		t.Errorf("once it is listed: urgent %t, shown %t, exposed %t", gate, shown, exposed)
 	}
 }
+
+// TestUrgentWavesGoByLetters: where improvements follow their base, the waves of the urgent
+// route go by the letters all the same, for the engine and for what people are shown.
+func TestUrgentWavesGoByLetters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.clock.Add(time.Date(2026, 3, 26, 9, 0, 0, 0, time.UTC).Sub(w.clock.Now()))
+	_, err := w.fleet.Import(w.ctx, w.act("feed"), []byte(`{"format":"kannuki-catalogue","version":1,"sources":[],"models":{},"kev":{},"lists":[],"releases":[
+		{"version":"26.3.1 (a)","posted":"2026-03-17","cves":["CVE-2026-99999"],"exploited":["CVE-2026-99999"]}]}`))
+	w.must(err)
+	for i := range 12 {
+		p := w.on(fmt.Sprintf("P%02d", i), "26.3.1", storage.RingProduction)
+		if i%2 == 0 {
+			p.improve("a", "23D771330a")
+		}
+	}
+	v := w.on("V1", "26.4", storage.RingVerification)
+	v.build = "23E246"
+	v.settle()
+	w.must(second(w.fleet.RecordVerdict(w.ctx, seg, w.act("t"), fleet.VerdictRequest{BundleID: "com.example.pos", Release: "26.4", Result: "works", Device: "V1", Note: "seen", Method: "smoke"})))
+	effect := w.hurry(fleet.UrgentRequest{Group: "sales", Release: "26.4"})
+	rollout, err := w.fleet.Rollout(w.ctx, seg, "sales", "26.4", fleet.RolloutQuery{})
+	w.must(err)
+	waves, lacking, others := rollout.Waves, 0, 0
+	for _, wave := range waves[:len(waves)-1] {
+		lacking += wave.Phones
+	}
+	others = waves[len(waves)-1].Phones
+	if lacking != 6 || others != 6 || effect.Install != waves[0].Phones || effect.Install == 0 {
+		t.Errorf("%d phones that lack the fix before %d others, %d asked in a first wave of %d: %+v", lacking, others, effect.Install, waves[0].Phones, waves)
+	}
+}

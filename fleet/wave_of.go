@@ -28,5 +28,5 @@ func (m member) versionBefore(release string) string {
 			return v
 		}
 	}
-	return m.look.phone.OS.Version
+	return fullVersion(&m.look.phone)
 }

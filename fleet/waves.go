@@ -161,7 +161,7 @@ func bucketsWaiting(w *worldState, a storage.Approval, wave policy.Wave) []uint3
 	for m := range w.census.all() {
 		p := &m.look.phone
 		if m.enrolled() && p.Group == a.Group && p.Ring == storage.RingProduction && covers(a, p.Model) &&
-			!version.AtLeast(fullVersion(p), a.Release) && wave.Takes(p.OS.Version) {
+			!version.AtLeast(fullVersion(p), a.Release) && wave.Takes(fullVersion(p)) {
 			buckets = append(buckets, policy.Bucket(drawn(a), m.udid))
 		}
 	}

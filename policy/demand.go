@@ -15,7 +15,8 @@ import (
 // else closes for a time (a person's pause, no verification phone) must not
 // hide that an app no longer counts. Left out are gates of declined and expired
 // releases, and of one whose place a newer release took that is looked at
-// itself: an app that was verified there may go. An improvement that phones take by
+// itself, as long as something else keeps it closed: an app that was verified there may go, but one person can decline
+// the newer release, and the older one must not stand open then. An improvement that phones take by
 // themselves afterwards is never left out. A group without any phone can
 // be removed and made anew, so nothing is kept closed there.
 //
@@ -60,7 +61,7 @@ func loosenedGates(before, after *World, groupName string, now time.Time) []stri
 	}
 	var found, looked []string
 	for _, gate := range slices.Concat(Gates(before, groupName, now), before.hiddenImprovements(g, now)) {
-		letIn := before.newlyLetIn(after, gate)
+		letIn, behind := before.newlyLetIn(after, gate), false
 		switch gate.Phase {
 		case PhaseDeclined:
 			if letIn { // what only two people may take back
@@ -70,18 +71,24 @@ func loosenedGates(before, after *World, groupName string, now time.Time) []stri
 		case PhaseExpired:
 			continue
 		case PhaseSuperseded:
-			if !letIn && slices.Contains(looked, gate.Reasons[0].Params[ParamRelease]) {
-				continue
-			}
+			behind = !letIn && slices.Contains(looked, gate.Reasons[0].Params[ParamRelease])
 		case PhasePaused, PhaseBlocked, PhaseDone, PhaseRollingOut, PhaseApproved, PhaseVerified, PhaseVerifying, PhaseHeld:
 		}
 		looked = append(looked, gate.Release)
 		is := Evaluate(after, groupName, gate.Release, now)
-		if loosened(demands(before, gate, now), demands(after, is, now), recounts(g, after.groups[groupName])) || lessForOthers(gate, is) {
+		if behind && len(is.Missing) > 0 {
+			continue
+		}
+		if letIn && leavesOut(gate) || loosened(demands(before, gate, now), demands(after, is, now), recounts(g, after.groups[groupName])) || lessForOthers(gate, is) {
 			found = append(found, gate.Release)
 		}
 	}
 	return found
+}
+
+// leavesOut reports whether an approval does not cover a model on which an app is missing.
+func leavesOut(gate Gate) bool {
+	return slices.ContainsFunc(gate.Uncovered, func(u Uncovered) bool { return len(u.Missing) > 0 })
 }
 
 // newlyLetIn reports whether a gate is that of an improvement which phones of the group

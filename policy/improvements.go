@@ -75,6 +75,9 @@ func (w *World) Counted(f Facts) Facts {
 	return f
 }
 
+// runs returns the version of a phone with its letter, whether its gates know that or not.
+func (f *Facts) runs() string { return version.WithExtra(version.Base(f.OSVersion), f.Extra) }
+
 // takes reports whether the phone can be given a release at all: an improvement
 // is enforced by its build, for which it needs declarations. The settings
 // declaration came with the iOS that installs an improvement together with its

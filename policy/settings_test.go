@@ -110,3 +110,44 @@ func TestLoosenedBehindBroken(t *testing.T) {
 		})
 	}
 }
+
+// TestLoosenedBehindNewer: an edit does not open a release whose place a newer one took,
+// which one person can decline, unless something else keeps it closed.
+func TestLoosenedBehindNewer(t *testing.T) {
+	t.Parallel()
+	const newer = "26.6.1"
+	tested := func(release, id, app, model string) policy.Verdict {
+		v := works(id, app, model)
+		v.Release, v.PhoneOS, v.Expires = release, release, time.Time{}
+		return v
+	}
+	world := func(days int, apps []string, results ...policy.Verdict) *policy.World {
+		p := parts()
+		p.Releases = append(p.Releases, policy.Release{Version: newer, Class: "patch", Models: windows("2026-08-14", small, large)})
+		p.Verdicts = append(results, tested(newer, "n1", pos, small), tested(newer, "n2", pos, large), tested(newer, "n3", scan, small))
+		for i := range p.Verdicts[len(results):] {
+			p.Verdicts[len(results)+i].At = now.Add(-time.Hour)
+		}
+		p.Groups[0].Apps, p.Groups[0].Policy = apps, "strict"
+		p.Groups[0].Census[2].OSVersion, p.Groups[0].Census[3].OSVersion = newer, newer
+		p.Policies = []policy.Policy{{Name: "strict", VerdictDays: days}}
+		return policy.NewWorld(p)
+	}
+	both, one := []string{pos, scan}, []string{pos}
+	posOn := []policy.Verdict{tested(next, "o1", pos, small), tested(next, "o2", pos, large)}
+	all := append(slices.Clone(posOn), tested(next, "o3", scan, small))
+	for _, test := range []struct {
+		name          string
+		before, after *policy.World
+		want          []string
+	}{
+		{"without an app that only the newer one was tested with", world(0, both, posOn...), world(0, one, posOn...), []string{next}},
+		{"of which nothing was tested", world(0, both), world(0, one), nil},
+		{"of which everything was tested", world(0, both, all...), world(0, one, all...), nil},
+		{"by results that were over", world(1, both, all...), world(0, both, all...), []string{next}},
+	} {
+		if got := policy.Loosened(test.before, test.after, group, now); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}

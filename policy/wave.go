@@ -56,7 +56,7 @@ func (w Wave) Begun(now time.Time) bool { return !w.Waits && begun(w.Start, now)
 // wave returns the wave that a phone belongs to with its number from 1, which is
 // 0 when the phone is in none.
 func (a *Approval) wave(f *Facts) (Wave, int) {
-	i := a.WaveOf(f.Phone, f.OSVersion, f.Told)
+	i := a.WaveOf(f.Phone, f.runs(), f.Told)
 	if i < 0 {
 		return Wave{}, 0
 	}
