@@ -83,3 +83,23 @@ func TestHistoryOfImprovements(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestHistoryOfAnOlderServer: where a letter was noted without what the phone ran before it,
+// the release before that is charged with no day of it.
+func TestHistoryOfAnOlderServer(t *testing.T) {
+	t.Parallel()
+	w, p, _ := reverifies(t)
+	now := w.clock.Now()
+	_, err := w.store.UpdatePhone(w.ctx, seg, p.udid, p.stored().Epoch, func(q *storage.Phone) (storage.PhoneChange, error) {
+		q.History = []storage.Ran{{Version: "26.2", Since: now.AddDate(0, -2, 0)}}
+		q.OS.Since, q.OS.SupplementalExtra, q.OS.SupplementalSince = now.AddDate(0, -1, 0), "a", now
+		return storage.PhoneChange{}, nil
+	})
+	w.must(err)
+	w.restart()
+	got, err := w.fleet.DeviceExposure(w.ctx, seg, p.udid)
+	w.must(err)
+	if len(got.Ran) != 2 || !got.Ran[0].Until.Equal(now.AddDate(0, -1, 0)) || got.Ran[1].Release != improvement {
+		t.Errorf("it ran %+v, want 26.2 until a month ago", got.Ran)
+	}
+}

@@ -25,12 +25,15 @@ func runsNow(p *storage.Phone) storage.Ran {
 }
 
 // runsSince returns when a phone was first seen on what it runs, its improvement or
-// the lack of one included; zero for one that has not reported since it enrolled.
+// the lack of one included; zero for one that has not reported since it enrolled. Where
+// nothing was remembered of its base without that letter, as by an older server, the
+// letter counts from the base on, and no older release for longer than it was there.
 func runsSince(p *storage.Phone) time.Time {
-	if !p.OS.SupplementalSince.IsZero() {
-		return p.OS.SupplementalSince
+	n := len(p.History)
+	if p.OS.SupplementalSince.IsZero() || n == 0 || p.History[n-1].Since.Before(p.OS.Since.Truncate(time.Second)) {
+		return p.OS.Since
 	}
-	return p.OS.Since
+	return p.OS.SupplementalSince
 }
 
 // improvedAt returns when the improvement was first seen that a phone has, zero where it has none.

@@ -116,7 +116,7 @@ func TestEscaped(t *testing.T) {
 }
 
 // TestEscapedImprovements: a group whose phones take improvements by themselves
-// lets in what the other one tests first, on phones that have their base.
+// lets in what the other one tests first, on phones that have their base or get it there.
 func TestEscapedImprovements(t *testing.T) {
 	t.Parallel()
 	p, f := reverified(), phone()
@@ -131,5 +131,15 @@ func TestEscapedImprovements(t *testing.T) {
 	f.OSVersion = next
 	if got := policy.Escaped(w, w, dock, group, f, now); got != nil {
 		t.Errorf("to where they are tested: %v, want nothing", got)
+	}
+	a := approval()
+	a.ID, a.Group = "a2", dock
+	p.Approvals = append(p.Approvals, a)
+	w, f.OSVersion = policy.NewWorld(p), "26.5"
+	if diff := cmp.Diff([]string{improved}, policy.Escaped(w, w, group, dock, f, now)); diff != "" {
+		t.Errorf("on what is below the base that both approved (-want +got):\n%s", diff)
+	}
+	if got := policy.Escaped(w, w, dock, group, f, now); got != nil {
+		t.Errorf("from where it comes with the base: %v, want nothing", got)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/version"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 	"github.com/kannuki-mdm/kannuki/storage/memory"
 )
@@ -434,18 +436,29 @@ func (w *world) past(p *phone, to string) string {
 		return ""
 	}
 	for _, r := range w.newestFirst {
-		if !newer(r.version, stored.OS.Version) {
+		if !newer(r.version, full(stored)) {
 			return ""
 		}
 		switch {
-		case !w.signed(r.version, stored.Model) || r.improves():
-		case w.admits(from, r.version, stored.Model):
+		case !w.signed(r.version, stored.Model):
+		case w.lets(from, r, stored):
 			return ""
-		case w.admits(to, r.version, stored.Model):
+		case w.lets(to, r, stored):
 			return r.version
 		}
 	}
 	return ""
+}
+
+// lets reports whether a production phone of a group can get a release without another
+// test. An improvement that has no gate there comes along with its base, if at all.
+func (w *world) lets(group string, r release, p storage.Phone) bool {
+	if w.hasGate(group, r.version) {
+		return w.admits(group, r.version, p.Model)
+	}
+	base := version.Base(r.version)
+	return w.improvementsOf(group) == policy.ImprovementsAccept &&
+		(version.Base(p.OS.Version) == base || newer(base, p.OS.Version) && w.admits(group, base, p.Model))
 }
 
 // admits reports whether production phones of a group can get a release without
