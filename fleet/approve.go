@@ -50,6 +50,9 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if r.Fingerprint != "" && r.Fingerprint != gate.Fingerprint {
 			return storage.WorldChange{}, &ChangedError{r.Group, r.Release}
 		}
+		if err := decidable(gate); err != nil {
+			return storage.WorldChange{}, err
+		}
 		if err := policy.Approvable(gate); err != nil {
 			return storage.WorldChange{}, closed(gate, err)
 		}

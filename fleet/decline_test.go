@@ -13,7 +13,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// TestNobodyDecidesWithoutAGate: neither offer nor decline is recorded of a release
+// TestNobodyDecidesWithoutAGate: no decision is recorded of a release
 // that has no gate in the group, and the refusal says why.
 func TestNobodyDecidesWithoutAGate(t *testing.T) {
 	t.Parallel()
@@ -22,12 +22,25 @@ func TestNobodyDecidesWithoutAGate(t *testing.T) {
 	w.on("P", "26.3.1", storage.RingProduction)
 	w.on("V", "26.3.1", storage.RingVerification)
 	const elsewhere = "15.8.7" // none of these phones runs it
-	verbs := map[string]func(context.Context, storage.Segment, fleet.Act, string, string) (fleet.Effect, error){"offer": w.fleet.Offer, "decline": w.fleet.Decline}
+	verbs := map[string]func(context.Context, storage.Segment, fleet.Act, string, string) (fleet.Effect, error){
+		"offer": w.fleet.Offer, "decline": w.fleet.Decline,
+		"approve": func(ctx context.Context, of storage.Segment, a fleet.Act, group, release string) (fleet.Effect, error) {
+			return w.fleet.Approve(ctx, of, a, fleet.ApproveRequest{Group: group, Release: release, Deadline: "+3d"})
+		},
+		"override": func(ctx context.Context, of storage.Segment, a fleet.Act, group, release string) (fleet.Effect, error) {
+			p, err := w.fleet.ProposeOverride(ctx, of, a, fleet.OverrideRequest{Group: group, Release: release, Deadline: "+3d", Until: "+14d"})
+			return p.Effect, err
+		},
+		"lane": func(ctx context.Context, of storage.Segment, a fleet.Act, group, release string) (fleet.Effect, error) {
+			p, err := w.fleet.ProposeUrgent(ctx, of, a, fleet.UrgentRequest{Group: group, Release: release})
+			return p.Effect, err
+		},
+	}
 	check := func(release, want string) {
 		t.Helper()
 		for name, decide := range verbs {
 			for _, dry := range []bool{true, false} {
-				a := w.act("try")
+				a := by("tanaka")
 				a.DryRun = dry
 				if r := refusal(t, second(decide(w.ctx, seg, a, "sales", release))); r.Code != want {
 					t.Errorf("%s of %s, only tried %t: refused as %s, want %s", name, release, dry, r.Code, want)

@@ -27,6 +27,9 @@ func (f *Fleet) propose(ctx context.Context, seg storage.Segment, a Act, group, 
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
+		if err := decidable(gate); err != nil {
+			return storage.WorldChange{}, err
+		}
 		p, err := build(s, gate)
 		if err != nil {
 			return storage.WorldChange{}, err

@@ -76,7 +76,7 @@ func loosenedGates(before, after *World, groupName string, now time.Time) []stri
 		}
 		looked = append(looked, gate.Release)
 		is := Evaluate(after, groupName, gate.Release, now)
-		if behind && len(is.Missing) > 0 {
+		if behind && !opens(is) {
 			continue
 		}
 		if letIn && leavesOut(gate) || loosened(demands(before, gate, now), demands(after, is, now), recounts(g, after.groups[groupName])) || lessForOthers(gate, is) {
@@ -84,6 +84,11 @@ func loosenedGates(before, after *World, groupName string, now time.Time) []stri
 		}
 	}
 	return found
+}
+
+// opens reports whether no app keeps a gate closed and there is one that could.
+func opens(g Gate) bool {
+	return len(g.Missing) == 0 && slices.ContainsFunc(g.Apps, func(a AppState) bool { return a.Importance != ImportanceInformational })
 }
 
 // leavesOut reports whether an approval does not cover a model on which an app is missing.

@@ -77,7 +77,7 @@ var wordTexts = sync.OnceValue(func() map[string]both {
 		"retest": {"Tell, and offer the release for testing", "通知して検証端末に配布"},
 
 		"recorded": {"Recorded", "記録"},
-		"told":     {"Told by a notice", "通知"},
+		"told":     {"Told of in a notice of that day", "その日の通知に記載"},
 		"offered":  {"Offered for testing", "検証端末に配布"},
 
 		"hardware": {"Same model only", "同じ機種のみ"},
