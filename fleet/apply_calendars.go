@@ -32,6 +32,9 @@ func (p *applying) pruneCalendars() {
 // included refuses calendars that include what they cannot. Where that is so because of
 // another entry, it is the fault of that.
 func (p *applying) included(there *snapshot) error {
+	if err := p.includedPruned(there); err != nil {
+		return err
+	}
 	for _, c := range there.records.Calendars {
 		err := there.checkIncluded(c.Name, p.f.now())
 		if err == nil {
@@ -45,6 +48,23 @@ func (p *applying) included(there *snapshot) error {
 			at = cmp.Or(at, p.r.calendarEntry(other).at)
 		}
 		return entryError(at, err)
+	}
+	return nil
+}
+
+// includedPruned refuses to prune a calendar that a kept one includes, as removing it
+// alone is refused: it is there still, whatever the entry says of it.
+func (p *applying) includedPruned(there *snapshot) error {
+	for _, c := range there.records.Calendars {
+		for _, name := range c.Include {
+			if _, err := there.calendar(name); err == nil {
+				continue
+			}
+			if pruned, err := p.s.calendar(name); err == nil {
+				refusal := CalendarView{Name: pruned.Name, IncludedBy: []string{c.Name}}.refuseUse()
+				return entryError(p.r.calendarEntry(c.Name).at, refusal)
+			}
+		}
 	}
 	return nil
 }

@@ -69,6 +69,8 @@ func (s *snapshot) checkIncluded(name string, now time.Time) error {
 	for _, other := range c.Include {
 		in, err := s.calendar(other)
 		switch {
+		case other == name:
+			return atInclude(refused("calendar-itself", "calendar %s cannot include itself", name).with("calendar", name))
 		case err != nil:
 			return &EntryError{"include", err}
 		case len(in.Include) > 0:

@@ -65,7 +65,7 @@ func TestIncludeIsRefused(t *testing.T) {
 	t.Parallel()
 	w := sharedDays(t)
 	code := func(err error) string { t.Helper(); return refusal(t, err).Code }
-	if got := code(w.includes("shops", "shops")); got != "calendar-nested" {
+	if got := code(w.includes("shops", "shops")); got != "calendar-itself" {
 		t.Errorf("a calendar in itself: %s", got)
 	}
 	if got := code(w.includes("depot", "shops")); got != "calendar-nested" {
@@ -111,8 +111,11 @@ func TestApplyIncludes(t *testing.T) {
 			t.Errorf("%s: %v, want it about %s", text, err, at)
 		}
 	}
-	if _, err := w.apply(`{"calendars": [{"name": "shops"}], "apps": [{"bundle_id": "com.example.pos"}], "groups": [{"name": "sales"}]}`, true); err == nil {
-		t.Error("pruned what is included")
+	for _, kept := range []string{`{"name": "shops"}`, `{"name": "shops", "include": ["holidays"]}`} {
+		_, err := w.apply(`{"calendars": [`+kept+`], "apps": [{"bundle_id": "com.example.pos"}], "groups": [{"name": "sales"}]}`, true)
+		if r := refusal(t, err); r.Code != "calendar-included" || r.Params["calendar"] != "holidays" || r.Params["calendars"] != "shops" {
+			t.Errorf("pruned what %s includes: %s %v", kept, r.Code, r.Params)
+		}
 	}
 	w.must(second(w.apply(`{"apps": [{"bundle_id": "com.example.pos"}], "groups": [{"name": "sales"}]}`, true)))
 }

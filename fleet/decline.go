@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -85,6 +86,9 @@ func (f *Fleet) decliningAll(w *worldState, s *snapshot, a Act, release string) 
 			return done, c, err
 		}
 		why, none := policy.NoGate(gate)
+		if why.Code == policy.GateNotPosted { // to no group
+			return done, c, decidable(gate)
+		}
 		if none || gate.Phase == policy.PhaseDeclined {
 			if !none {
 				why = gate.Reasons[0]
@@ -98,7 +102,7 @@ func (f *Fleet) decliningAll(w *worldState, s *snapshot, a Act, release string) 
 		done.Groups = append(done.Groups, Effect{Group: g.Name, Release: release, DryRun: a.DryRun})
 	}
 	if len(done.Groups) == 0 {
-		return done, c, refused("nothing-to-decline", "no group is left to decline %s: each has no gate for it, or declined it already", release).with("release", release)
+		return done, c, nothingToDecline(release, done.LeftOut)
 	}
 	for i := range done.Groups {
 		if err := f.preview(w, s, c, &done.Groups[i]); err != nil {
@@ -106,4 +110,33 @@ func (f *Fleet) decliningAll(w *worldState, s *snapshot, a Act, release string) 
 		}
 	}
 	return done, c, nil
+}
+
+// nothingToDecline says of every group why it is not left to decline a release.
+func nothingToDecline(release string, out []LeftOut) error {
+	if len(out) == 0 {
+		return refused("no-groups", "there are no groups yet; make one with `kannuki group add`").with("release", release)
+	}
+	groups := map[policy.Code][]string{}
+	for _, l := range out {
+		groups[l.Why.Code] = append(groups[l.Why.Code], l.Group)
+	}
+	text, named := "", map[string]string{}
+	for _, because := range []struct {
+		code        policy.Code
+		param, says string
+	}{
+		{policy.GateDeclined, "declined", "declined already in"},
+		{policy.GateNotApplicable, "unfit", "none of the phones can run it in"},
+		{policy.GateImprovement, "follows", "it follows the release that it improves (`--improvements reverify` of `kannuki policy set` would give it a gate) in"},
+		{policy.GateImprovementOff, "off", "the policy switches it off in"},
+	} {
+		if names := strings.Join(groups[because.code], ", "); names != "" {
+			text += "; " + because.says + " " + names
+			named[because.param] = names
+		}
+	}
+	e := refused("nothing-to-decline", "no group is left to decline %s%s", release, text).with("release", release)
+	maps.Copy(e.Params, named)
+	return e
 }

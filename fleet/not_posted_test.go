@@ -29,6 +29,9 @@ func TestNobodyDecidesAboutAReleaseToCome(t *testing.T) {
 			}
 		}
 	}
+	if _, err := w.fleet.DeclineAll(w.ctx, seg, w.act("too early"), toCome); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("for all groups: %v, want a release that is not there yet", err)
+	}
 	if _, err := w.fleet.PlanRollout(seg, fleet.ApproveRequest{Group: "sales", Release: toCome}); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("plan: %v, want a release that is not there yet", err)
 	}

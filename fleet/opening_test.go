@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
@@ -164,5 +165,50 @@ func TestMovesAtOnceDoNotOpenAGate(t *testing.T) {
 		for _, udid := range []string{"P8", "P9"} {
 			w.must(second(w.fleet.Move(w.ctx, seg, w.act("back"), udid, "sales", storage.RingProduction)))
 		}
+	}
+}
+
+// TestOpeningSaysWhatDeclinesHelp: an untested improvement that phones would take by
+// themselves stays refused when it is declined, so that nobody is sent there.
+func TestOpeningSaysWhatDeclinesHelp(t *testing.T) {
+	t.Parallel()
+	accept := func(w *world) error {
+		return second(w.fleet.SetPolicy(w.ctx, seg, w.act("edit"), "strict", fleet.PolicyChange{ImprovementChange: fleet.ImprovementChange{Improvements: ptr("accept")}}))
+	}
+	tests := map[string]struct {
+		prepare func(*testing.T) *world
+		edit    func(*world) error
+		helps   bool
+	}{
+		"an app taken away": {func(t *testing.T) *world {
+			w := newWorld(t)
+			w.unverified()
+			return w
+		}, func(w *world) error { return second(w.fleet.RemoveApp(w.ctx, seg, w.act("edit"), "com.example.pos")) }, true},
+		"an improvement let in": {func(t *testing.T) *world {
+			w, _, _ := reverifies(t)
+			return w
+		}, accept, false},
+		"a declined improvement let in": {func(t *testing.T) *world {
+			w, _, _ := reverifies(t)
+			w.decline(improvement)
+			return w
+		}, accept, false},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := refusal(t, tc.edit(tc.prepare(t)))
+			decline := ""
+			if tc.helps {
+				decline = r.Params["gates"]
+			}
+			if r.Code != "opens-gates" || r.Params["decline"] != decline {
+				t.Errorf("refused as %s, to decline %q; want opens-gates, %q", r.Code, r.Params["decline"], decline)
+			}
+			if says := strings.Contains(r.Error(), "decline the releases"); says != tc.helps {
+				t.Errorf("%v", r)
+			}
+		})
 	}
 }

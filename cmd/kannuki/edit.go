@@ -61,7 +61,7 @@ func (g *globals) approvedWithoutText(list []fleet.ApprovedWithout) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, g.text.T("These approvals were given without a test of the app, and go on all the same; pause them to test first:"))
 	for _, v := range list {
-		fmt.Fprintf(&b, "- %s\n", g.text.T("iOS %s for %s, without %s: `kannuki rollout pause %s --group %s`", v.Release, v.Group, strings.Join(v.Apps, ", "), lang.ShellWord(v.Release), v.Group))
+		fmt.Fprintf(&b, "- %s\n", g.text.T("iOS %s for %s, without %s: `kannuki rollout pause %s --group %s --reason …`", v.Release, v.Group, strings.Join(v.Apps, ", "), lang.ShellWord(v.Release), v.Group))
 	}
 	return b.String()
 }

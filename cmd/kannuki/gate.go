@@ -242,7 +242,7 @@ func (g *globals) appStateTable(apps []policy.AppState, classes classNamer) tabl
 		{"state", t.T("Result")},
 		{"why", t.T("Why")},
 		{"floor", t.T("From version")},
-		{"models", t.T("Tested models")},
+		{"models", t.T("Verified for")},
 		{"missing", t.T("Missing models")},
 	}}
 	for _, a := range apps {

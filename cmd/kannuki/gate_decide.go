@@ -65,6 +65,9 @@ func runGateVerb(ctx context.Context, g *globals, cmd *cobra.Command, v gateVerb
 		}
 		return v.all(ctx, g, cmd, o, release)
 	}
+	if o.group == "" && v.all != nil {
+		return usage(cmd, g.text.T("--group or --all-groups is needed"))
+	}
 	if err := g.need(cmd, "group", "reason"); err != nil {
 		return err
 	}

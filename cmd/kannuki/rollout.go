@@ -209,7 +209,7 @@ func (g *globals) rebasedText(r fleet.Rebased, release, group string) string {
 		b.WriteString(t.T("A rollout of %s is under way beside it. `kannuki gate approve %s --group %s --rebase` takes its waves over instead of starting new ones.", r.UnderWay, lang.ShellWord(release), group) + "\n")
 	}
 	if r.Newer != "" {
-		b.WriteString(t.T("A newer release, iOS %s, is approved for the same phones: those that it lets start install that and not %s. To have %s installed, stop it first: `kannuki rollout pause %s --group %s`.",
+		b.WriteString(t.T("A newer release, iOS %s, is approved for the same phones: those that it lets start install that and not %s. To have %s installed, stop it first: `kannuki rollout pause %s --group %s --reason …`.",
 			r.Newer, release, release, lang.ShellWord(r.Newer), group) + "\n")
 	}
 	return b.String()

@@ -49,7 +49,7 @@ func (g *globals) judgedText(v api.Verdict) string {
 func (g *globals) policyApprovesText(p fleet.PolicyApproval, group string) string {
 	t := g.text
 	if p.At.IsZero() {
-		return t.T("The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s` stops phones that have not started.",
+		return t.T("The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s --reason …` stops phones that have not started.",
 			p.HoldOf, p.Policy, p.Release, group, lang.ShellWord(p.Release), group)
 	}
 	return t.T("Policy %s approves iOS %s for %s by itself when the 90 days of iOS %s end, at %s, unless somebody decides before: `kannuki gate approve %s --group %s` or `kannuki gate decline %s --group %s`.",

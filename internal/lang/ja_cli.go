@@ -98,7 +98,7 @@ func japaneseDecisions() []both {
 		{"Result", "結果"},
 		{"Why", "理由"},
 		{"From version", "検証済みの版（以上）"},
-		{"Tested models", "検証済みの機種"},
+		{"Verified for", "検証済みとみなす機種"},
 		{"Missing models", "未検証の機種"},
 		{"%s (from outside)", "%s（外部の結果）"},
 		{"iOS %s for %s: no gate", "iOS %s、%s：ゲートなし"},
@@ -125,6 +125,7 @@ func japaneseDecisions() []both {
 		{"Offered: %s to the verification phones of %s.", "%[2]sの検証用端末に%[1]sを適用します。"},
 		{"Declined: %s is not for %s.", "拒否しました：%[1]sは%[2]sに適用しません。"},
 		{"every group that has a gate for the release, all or none of them", "そのリリースのゲートがあるすべてのグループ（全部か、何もしないか）"},
+		{"--group or --all-groups is needed", "--groupか--all-groupsを指定してください"},
 		{"want --group or --all-groups, not both", "--groupと--all-groupsは、どちらか一方を指定してください"},
 		{"Decline iOS %s for every group? Only two people can open a gate again. Type the release:", "iOS %sをすべてのグループで拒否しますか？ 再び開くには2名の例外承認が必要です。リリースを入力してください："},
 		{"Asked no longer", "指示の取り消し"},
@@ -177,8 +178,8 @@ func japaneseDecisions() []both {
 		{"This quick check alone does not verify the app on %s: no full test carries over to it. Test it in full there.", "%sではこの簡易確認だけでは検証済みになりません（引き継げる全項目の結果がありません）。その機種で全項目を検証してください。"},
 		{"It changes no gate. That of %s for iOS %s: %s.", "変わるゲートはありません。%sのiOS %sのゲート：%s。"},
 		{
-			"The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s` stops phones that have not started.",
-			"iOS %sの90日が過ぎているため、ポリシー%sがiOS %sを%sにすぐ自動で承認します。まだ始めていない端末は`kannuki rollout pause %s --group %s`で止められます。",
+			"The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s --reason …` stops phones that have not started.",
+			"iOS %sの90日が過ぎているため、ポリシー%sがiOS %sを%sにすぐ自動で承認します。まだ始めていない端末は`kannuki rollout pause %s --group %s --reason …`で止められます。",
 		},
 		{
 			"Policy %s approves iOS %s for %s by itself when the 90 days of iOS %s end, at %s, unless somebody decides before: `kannuki gate approve %s --group %s` or `kannuki gate decline %s --group %s`.",

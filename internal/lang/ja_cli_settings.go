@@ -7,7 +7,7 @@ func japaneseSettings() []both {
 			"These approvals were given without a test of the app, and go on all the same; pause them to test first:",
 			"次の承認はこのアプリの検証なしに行われたもので、展開はそのまま続きます。先に検証するには一時停止してください：",
 		},
-		{"iOS %s for %s, without %s: `kannuki rollout pause %s --group %s`", "iOS %s（%s）、未検証：%s（`kannuki rollout pause %s --group %s`）"},
+		{"iOS %s for %s, without %s: `kannuki rollout pause %s --group %s --reason …`", "iOS %s（%s）、未検証：%s（`kannuki rollout pause %s --group %s --reason …`）"},
 		{"file, or folder whose .yaml and .yml files are read, with those in folders below", "ファイル、またはフォルダー（その下も含め、すべての.yamlと.ymlを読む）"},
 		{"also remove every app, calendar, policy and group that is in none of the files", "どのファイルにもないアプリ、暦、ポリシー、グループを削除する"},
 		{"Make apps, calendars, policies and groups what files say", "業務アプリ、暦、ポリシー、グループをファイルの内容に合わせる"},

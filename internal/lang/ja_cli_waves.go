@@ -35,8 +35,8 @@ func japaneseWaves() []both {
 			"%sの展開が段階を引き継ぎました。待っている段階は始まりません。%sをまだ適用できない端末は、これまでの指示のままです。",
 		},
 		{
-			"A newer release, iOS %s, is approved for the same phones: those that it lets start install that and not %s. To have %s installed, stop it first: `kannuki rollout pause %s --group %s`.",
-			"同じ端末に、より新しいiOS %sが承認されています。その段階が始まった端末は%[1]sを適用し、%[2]sは適用しません。%[3]sを適用するには、先に`kannuki rollout pause %[4]s --group %[5]s`で止めてください。",
+			"A newer release, iOS %s, is approved for the same phones: those that it lets start install that and not %s. To have %s installed, stop it first: `kannuki rollout pause %s --group %s --reason …`.",
+			"同じ端末に、より新しいiOS %sが承認されています。その段階が始まった端末は%[1]sを適用し、%[2]sは適用しません。%[3]sを適用するには、先に`kannuki rollout pause %[4]s --group %[5]s --reason …`で止めてください。",
 		},
 		{
 			"A rollout of %s is under way beside it. `kannuki gate approve %s --group %s --rebase` takes its waves over instead of starting new ones.",

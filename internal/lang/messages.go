@@ -11,7 +11,8 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"improvement-follows-base": "{group}に{release}のゲートはありません。このグループでは元のリリースに従います。元のリリースについて判断するか、先に`kannuki policy set`の`--improvements reverify`で検証の対象にしてください。",
 		"improvements-off":         "{group}に{release}のゲートはありません。グループのポリシーがバックグラウンドセキュリティ改善を使わない設定です。先に`kannuki policy set`の`--improvements reverify`で検証の対象にしてください。",
 		"not-applicable":           "{group}に{release}のゲートはありません。このグループに対応する端末がありません。対応機種は`kannuki release show {release}`で確認できます。",
-		"nothing-to-decline":       "{release}を拒否するグループがありません。どのグループにもゲートがないか、すでに拒否されています。",
+		"nothing-to-decline":       "{release}を拒否するグループがありません。[すでに拒否：{declined}。][対応する端末がない：{unfit}。][元のリリースに従う（`kannuki policy set`の`--improvements reverify`でゲートができます）：{follows}。][ポリシーで使わない設定：{off}。]",
+		"no-groups":                "グループがありません。`kannuki group add`で作成してください。",
 
 		// Decisions.
 		"phase":                "{group}の{release}は「{phase}」のため、この操作はできません。",
@@ -37,6 +38,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"group-holds-phones":   "最後にグループ{group}の本番リングにいて、まだどの本番リングにもいない端末があります：{phones}。先に別のグループの本番リングに移すか、`kannuki device remove`で削除してください。",
 		"policy-in-use":        "ポリシー{policy}は{groups}で使われています。先に別のポリシーを指定してください。",
 		"calendar-included":    "暦{calendar}は、暦{calendars}に取り込まれています。先にそちらで外してください。",
+		"calendar-itself":      "暦{calendar}にそれ自身は取り込めません。",
 		"calendar-nested":      "暦{calendar}に{included}は取り込めません。{included}もほかの暦を取り込んでいます。その暦を直接取り込んでください。",
 		"calendar-not-days":    "暦{calendar}に{included}は取り込めません。取り込めるのは、適用しない日と祝日だけの暦です。日だけの暦を別に作ってください。",
 		"too-many-calendars":   "{field}：取り込める暦は{most}までです。",

@@ -14,7 +14,7 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 			"{group}の{release}の展開は検証結果により止まっています。一時停止した人はいないため、再開の操作はありません。問題なしの結果などで原因が解消されると、自動で再開します。",
 		},
 		"removed":             {"The phone was removed already.", "この端末の登録はすでに解除しています。"},
-		"opens-gates":         {"This would open closed gates without a test, now or later: {gates}. Record what is missing there first, decline the releases, or propose it for a second person to sign (--propose).", "検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否するか、2人目の承認を求めて提案してください（--propose）。"},
+		"opens-gates":         {"This would open closed gates without a test, now or later: {gates}. Record what is missing there first[, decline the releases ({decline})], or propose it for a second person to sign (--propose).", "検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、[そのリリース（{decline}）を拒否するか、]2人目の承認を求めて提案してください（--propose）。"},
 		"phone-keeps-gates":   {"Without this phone closed gates would open without a test, now or later: {gates}. Record what is missing there first, decline the releases, or propose the move for a second person to sign (`kannuki device move --propose`).", "この端末がなくなると、検証しないまま、閉じたゲートが今または後で開きます：{gates}。先に不足している結果を記録するか、そのリリースを拒否するか、移動を2人目の承認を求めて提案してください（`kannuki device move --propose`）。"},
 		"past-closed-gates":   {"Moved there, phones could get what is closed to them where they are or were: {gates}. Record what is missing there first, or propose the move for a second person to sign (`kannuki device move --propose`).", "移すと、今の場所（または元の場所）では閉じているリリースが端末に適用されるようになります：{gates}。先に不足している結果を記録するか、移動を2人目の承認を求めて提案してください（`kannuki device move --propose`）。"},
 		"many-to-test":        {"With this, more production phones would become verification phones within {days} days than one person may say (phones / at most): {groups}. Propose the move for a second person to sign (`kannuki device move --propose`), or enrol new phones as verification phones.", "{days}日間に検証用端末にする本番端末が、1名で行える台数を超えます（台数／上限）：{groups}。移動を2人目の承認を求めて提案する（`kannuki device move --propose`）か、新しい端末を検証用端末として登録してください。"},
@@ -33,7 +33,7 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 		"proposed-already": {"{first} proposed it already: sign, refuse or withdraw {id}.", "{first}がすでに提案しています。{id}を承認、却下、または取り下げてください。"},
 		"use-approve":      {"{release} is verified for {group} and needs no exception. Use `kannuki gate approve`.", "{group}の{release}は検証済みで、例外承認は不要です。`kannuki gate approve`を使ってください。"},
 		"cannot-override":  {"The gate of {release} for {group} cannot be overridden: {phase}.", "{group}の{release}のゲートは例外承認できません：{phase}。"},
-		"approved-already": {"{release} is approved for {group} already; the gate: {phase}.[ To put an exception in its place, stop it first: `kannuki rollout pause {pause} --group {group}`.]", "{group}の{release}はすでに承認済みです。ゲート：{phase}。[例外承認に置き換えるには、先に一時停止してください：`kannuki rollout pause {pause} --group {group}`]"},
+		"approved-already": {"{release} is approved for {group} already; the gate: {phase}.[ To put an exception in its place, stop it first: `kannuki rollout pause {pause} --group {group} --reason …`.]", "{group}の{release}はすでに承認済みです。ゲート：{phase}。[例外承認に置き換えるには、先に一時停止してください：`kannuki rollout pause {pause} --group {group} --reason …`]"},
 		"no-phone":         {"No production phone of {group} could take {release}.", "{group}に{release}を適用できる本番端末はありません。"},
 
 		"lane-decided":  {"{release} for {group}: {phase}. There is nothing to hurry; decide about a newer release, or take the decision back.", "{group}の{release}：{phase}。緊急対応の対象ではありません。新しい版について判断するか、決定を取り消してください。"},
