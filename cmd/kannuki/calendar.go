@@ -118,7 +118,7 @@ func (g *globals) calendarTable(calendars []fleet.CalendarView) table {
 		{"groups", t.T("Groups")},
 		{"changed_by", ""},
 		{"changed_at", ""},
-		{"include", ""},
+		{"include", t.T("Days of other calendars too")},
 		{"included_by", ""},
 	}}
 	for _, v := range calendars {

@@ -300,7 +300,7 @@ func notFound(t *lang.Printer, e *api.Error) (message, next string) {
 	case "posted-release":
 		message, next = t.T("Apple has not posted %s yet, by the server's clock.", e.Name), t.T("`kannuki release list` has the days.")
 	case "cve":
-		message = t.T("No release of the catalogue fixes %q.", e.Name)
+		message, next = t.T("No release of the catalogue fixes %q.", e.Name), t.T("`kannuki exposure show` lists the flaws that phones lack the fix of.")
 	case "app":
 		message, next = t.T("There is no business app %q.", e.Name), t.T("List: `kannuki app list`.")
 	case "phone":

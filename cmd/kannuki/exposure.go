@@ -28,7 +28,8 @@ func (o *exposureOptions) addFlags(g *globals, cmd *cobra.Command) {
 }
 
 func (o *exposureOptions) query() url.Values {
-	return url.Values{"group": {o.group}, "since": {o.since}, "release": {o.release}, "cve": {o.cve}}
+	// People type CVE numbers as they come; the catalogue has them in upper case.
+	return url.Values{"group": {o.group}, "since": {o.since}, "release": {o.release}, "cve": {strings.ToUpper(o.cve)}}
 }
 
 func newExposureReportCommand(g *globals) *cobra.Command {
@@ -127,7 +128,7 @@ func newExposureShowCommand(g *globals) *cobra.Command {
 			if len(args) == 1 {
 				return showGet(g, cmd, api.Path("devices", args[0], "exposure"), nil, g.deviceExposure)
 			}
-			return showGet(g, cmd, api.Path("exposure"), o.query(), func(v fleet.Exposure) answer { return g.exposureDetail(v, o.cve) })
+			return showGet(g, cmd, api.Path("exposure"), o.query(), func(v fleet.Exposure) answer { return g.exposureDetail(v, strings.ToUpper(o.cve)) })
 		},
 	}
 	o.addFlags(g, cmd)

@@ -23,6 +23,7 @@ func japaneseExposure() []both {
 		{"only this flaw, such as CVE-2026-20700, known to be exploited or not", "この脆弱性だけ（CVE-2026-20700など。悪用の確認の有無を問わない）"},
 		{"a phone is shown whole: leave out the flags", "端末を指定するときは、ほかの条件は指定できません"},
 		{"No production phones.", "本番端末はありません。"},
+		{"`kannuki exposure show` lists the flaws that phones lack the fix of.", "端末が未修正の脆弱性は`kannuki exposure show`で確認できます。"},
 		{"No release of the catalogue fixes %q.", "%qを修正したリリースはカタログにありません。"},
 		{"Phones that were updated unapproved", "未承認の更新をした端末"},
 		{"List production phones on a release that nobody approved, and how they came to it", "未承認のOSになった本番端末と、その経緯の一覧を表示する"},

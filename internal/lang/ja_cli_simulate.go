@@ -43,7 +43,7 @@ func japaneseSimulate() []both {
 		{"What this rests on:", "前提："},
 		{"Releases: %d, of them approved %d, missed %d, open %d. Held: %d days in the middle, %d at most.", "リリース%d件（承認%d、承認できず%d、未定%d）。待ち日数の中央値%d、最長%d。"},
 		{"A phone and year: exposure %.1f (testing %.1f, after approval %.1f), restarts %.1f.", "端末1台、1年あたり：未修正日数%.1f（検証中%.1f、承認後%.1f）、再起動%.1f。"},
-		{"Apple posts what it posted 364 days before: nothing in these days.", "Appleは364日前と同じように公開する。この期間に公開はない"},
+		{"Apple posts what it posted 364 days before: nothing in these days.", "Appleは364日前と同じように公開する。この期間に公開はない。"},
 		{"Apple posts what it posted 364 days before, with the numbers that follow. These releases are made up: %s", "Appleは364日前と同じように、続きの番号で公開する。次は仮定のリリース：%s"},
 		{"Apple posts %s and nothing else. What they fix is not known and does not count.", "Appleは%sだけを公開する。修正の内容は不明なため数えない。"},
 		{
