@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -85,7 +86,7 @@ func TestHistoryOfImprovements(t *testing.T) {
 }
 
 // TestHistoryOfAnOlderServer: where a letter was noted without what the phone ran before it,
-// the release before that is charged with no day of it.
+// that was its base.
 func TestHistoryOfAnOlderServer(t *testing.T) {
 	t.Parallel()
 	w, p, _ := reverifies(t)
@@ -99,7 +100,10 @@ func TestHistoryOfAnOlderServer(t *testing.T) {
 	w.restart()
 	got, err := w.fleet.DeviceExposure(w.ctx, seg, p.udid)
 	w.must(err)
-	if len(got.Ran) != 2 || !got.Ran[0].Until.Equal(now.AddDate(0, -1, 0)) || got.Ran[1].Release != improvement {
-		t.Errorf("it ran %+v, want 26.2 until a month ago", got.Ran)
+	if len(got.Ran) != 3 || !got.Ran[0].Until.Equal(now.AddDate(0, -1, 0)) || got.Ran[1].Release != "26.3.1" || !got.Ran[1].Until.Equal(now) || got.Ran[2].Release != improvement {
+		t.Errorf("it ran %+v, want 26.2 until a month ago, 26.3.1 until now, and its letter", got.Ran)
+	}
+	if all := w.exposure(fleet.ExposureQuery{}); all.Total.Days != got.Days {
+		t.Errorf("the report counts %d CVE-days, the phone %d", all.Total.Days, got.Days)
 	}
 }

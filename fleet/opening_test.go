@@ -52,7 +52,8 @@ func TestEditNeverHidesWhatKeepsAGateClosed(t *testing.T) {
 			w.unverified()
 			w.decline(release)
 		}, func(w *world) error { return remove(w, "com.example.pos") }},
-		"no tester, lowered": {noTester, func(w *world) error { return set(w, "com.example.scan", informational) }},
+		"verified on the newest, not on those before": {func(w *world) { w.verified() }, func(w *world) error { return remove(w, "com.example.pos") }},
+		"no tester, lowered":                          {noTester, func(w *world) error { return set(w, "com.example.scan", informational) }},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -66,14 +67,14 @@ func TestEditNeverHidesWhatKeepsAGateClosed(t *testing.T) {
 	}
 }
 
-// TestEditOfWhatKeepsNothingClosed: an app goes when every gate has its result,
-// when the release was declined, and when the rollout it came to late is under
-// way.
+// TestEditOfWhatKeepsNothingClosed: an app goes when every gate has its result or was
+// declined, and when the rollout it came to late is under way.
 func TestEditOfWhatKeepsNothingClosed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*world) (app string){
 		"verified": func(w *world) string {
 			w.verified()
+			w.decline("26.5.2", "26.6")
 			return "com.example.pos"
 		},
 		"declined": func(w *world) string {
@@ -85,6 +86,7 @@ func TestEditOfWhatKeepsNothingClosed(t *testing.T) {
 		"rolled out without it": func(w *world) string {
 			w.verified()
 			w.must(second(w.approve("+3d")))
+			w.decline("26.5.2", "26.6")
 			w.must(second(w.fleet.SetGroup(w.ctx, seg, w.act("more"), fleet.GroupRequest{Name: "sales", Apps: []string{"com.example.scan"}})))
 			return "com.example.scan"
 		},

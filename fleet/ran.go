@@ -10,7 +10,11 @@ import (
 
 // releasesOf returns what a phone ran and, last, what it runs.
 func releasesOf(p *storage.Phone) []storage.Ran {
-	list := append(slices.Clone(p.History), runsNow(p))
+	list := slices.Clone(p.History)
+	if unremembered(p) {
+		list = append(list, storage.Ran{Version: p.OS.Version, Since: p.OS.Since})
+	}
+	list = append(list, runsNow(p))
 	for i := range list {
 		if list[i].Since.IsZero() { // it enrolled with it and has not reported since
 			list[i].Since = p.EnrolledAt
@@ -25,15 +29,27 @@ func runsNow(p *storage.Phone) storage.Ran {
 }
 
 // runsSince returns when a phone was first seen on what it runs, its improvement or
-// the lack of one included; zero for one that has not reported since it enrolled. Where
-// nothing was remembered of its base without that letter, as by an older server, the
-// letter counts from the base on, and no older release for longer than it was there.
+// the lack of one included; zero for one that has not reported since it enrolled.
 func runsSince(p *storage.Phone) time.Time {
-	n := len(p.History)
-	if p.OS.SupplementalSince.IsZero() || n == 0 || p.History[n-1].Since.Before(p.OS.Since.Truncate(time.Second)) {
+	if p.OS.SupplementalSince.IsZero() {
 		return p.OS.Since
 	}
 	return p.OS.SupplementalSince
+}
+
+// unremembered reports whether the history lacks what a phone ran before it had its
+// letter, its base alone: older servers did not keep it.
+func unremembered(p *storage.Phone) bool {
+	n, since := len(p.History), p.OS.Since
+	return !since.IsZero() && p.OS.SupplementalSince.Sub(since) > sameSession && (n == 0 || p.History[n-1].Since.Before(since.Truncate(time.Second)))
+}
+
+// stretches returns how many releases ranAt knows of.
+func stretches(p *storage.Phone) int {
+	if unremembered(p) {
+		return len(p.History) + 2
+	}
+	return len(p.History) + 1
 }
 
 // improvedAt returns when the improvement was first seen that a phone has, zero where it has none.
@@ -62,8 +78,11 @@ func remember(p *storage.Phone, was storage.Ran) {
 // releasesOf does.
 func ranAt(p *storage.Phone, i int) (version string, from int32) {
 	version, since := fullVersion(p), runsSince(p)
-	if i < len(p.History) {
+	switch {
+	case i < len(p.History):
 		version, since = p.History[i].Version, p.History[i].Since
+	case i == len(p.History) && unremembered(p):
+		version, since = p.OS.Version, p.OS.Since
 	}
 	if since.IsZero() {
 		since = p.EnrolledAt
@@ -77,7 +96,7 @@ func ranBy(p *storage.Phone, before []ran) []ran {
 	if ranAs(p, before) {
 		return before
 	}
-	out := make([]ran, len(p.History)+1)
+	out := make([]ran, stretches(p))
 	for i := range out {
 		version, from := ranAt(p, i)
 		out[i] = ran{version: unique.Make(version), from: from}
@@ -93,7 +112,7 @@ func ranBy(p *storage.Phone, before []ran) []ran {
 
 // ranAs reports whether a phone that has not left has these stretches.
 func ranAs(p *storage.Phone, list []ran) bool {
-	if len(list) != len(p.History)+1 || !p.RemovedAt.IsZero() || list[len(list)-1].until != 0 {
+	if len(list) != stretches(p) || !p.RemovedAt.IsZero() || list[len(list)-1].until != 0 {
 		return false
 	}
 	for i, r := range list {

@@ -77,6 +77,7 @@ func TestAppNobodyAskedForIsNotGone(t *testing.T) {
 	p := phones[0]
 	p.install(release, "23G83")
 	p.lists("1.1", "1.9")
+	w.decline("26.5.2", "26.6")
 	if _, err := w.fleet.SetGroup(w.ctx, seg, w.act("they scan no more"), fleet.GroupRequest{Name: "sales", RemoveApps: []string{scan}}); err != nil {
 		t.Fatal(err)
 	}

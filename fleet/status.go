@@ -253,7 +253,7 @@ func (f *Fleet) arrived(w *worldState, p *storage.Phone, how string, gates func(
 		return nil
 	}
 	s := w.current.Load()
-	for _, on := range slices.Compact([]string{p.OS.Version, s.runs(p)}) { // its user can take a letter off again
+	for _, on := range slices.Compact([]string{s.runs(p), p.OS.Version}) {
 		closed := func(g policy.Gate) bool { return version.Equal(g.Release, on) }
 		if f.unapproved(w, p, on) && slices.ContainsFunc(gates(), closed) {
 			detail := map[string]string{"to": on, "group": p.Group, "how": how}

@@ -14,11 +14,9 @@ import (
 // It compares what keeps a gate closed and not phases: a gate that something
 // else closes for a time (a person's pause, no verification phone) must not
 // hide that an app no longer counts. Left out are gates of declined and expired
-// releases, and of one whose place a newer release took that is looked at
-// itself, as long as something else keeps it closed: an app that was verified there may go, but one person can decline
-// the newer release, and the older one must not stand open then. An improvement that phones take by
-// themselves afterwards is never left out. A group without any phone can
-// be removed and made anew, so nothing is kept closed there.
+// releases, but for an improvement that phones take by themselves afterwards. One whose
+// place a newer release took is not: one person can decline that one. A group without
+// any phone can be removed and made anew, so nothing is kept closed there.
 //
 // What broken results hide counts too, as their recorder can take them back alone.
 func Loosened(before, after *World, groupName string, now time.Time) []string {
@@ -59,36 +57,26 @@ func loosenedGates(before, after *World, groupName string, now time.Time) []stri
 	if g == nil || len(g.Census) == 0 {
 		return nil
 	}
-	var found, looked []string
+	var found []string
 	for _, gate := range slices.Concat(Gates(before, groupName, now), before.hiddenImprovements(g, now)) {
-		letIn, behind := before.newlyLetIn(after, gate), false
-		switch gate.Phase {
-		case PhaseDeclined:
-			if letIn { // what only two people may take back
-				found = append(found, gate.Release)
-			}
+		letIn := before.newlyLetIn(after, gate)
+		if gate.Phase == PhaseExpired || gate.Phase == PhaseDeclined && !letIn {
 			continue
-		case PhaseExpired:
-			continue
-		case PhaseSuperseded:
-			behind = !letIn && slices.Contains(looked, gate.Reasons[0].Params[ParamRelease])
-		case PhasePaused, PhaseBlocked, PhaseDone, PhaseRollingOut, PhaseApproved, PhaseVerified, PhaseVerifying, PhaseHeld:
 		}
-		looked = append(looked, gate.Release)
 		is := Evaluate(after, groupName, gate.Release, now)
-		if behind && !opens(is) {
-			continue
-		}
-		if letIn && leavesOut(gate) || loosened(demands(before, gate, now), demands(after, is, now), recounts(g, after.groups[groupName])) || lessForOthers(gate, is) {
+		if letIn && keepsOut(gate) || loosened(demands(before, gate, now), demands(after, is, now), recounts(g, after.groups[groupName])) || lessForOthers(gate, is) {
 			found = append(found, gate.Release)
 		}
 	}
 	return found
 }
 
-// opens reports whether no app keeps a gate closed and there is one that could.
-func opens(g Gate) bool {
-	return len(g.Missing) == 0 && slices.ContainsFunc(g.Apps, func(a AppState) bool { return a.Importance != ImportanceInformational })
+// keepsOut reports whether anything but a person's pause keeps production phones from the
+// release of a gate: that somebody declined it, an app that is missing, on a model that an
+// approval leaves out too, or that there is no app to open it by.
+func keepsOut(g Gate) bool {
+	blocking := func(a AppState) bool { return a.Importance != ImportanceInformational }
+	return g.Phase == PhaseDeclined || len(g.Missing) > 0 || leavesOut(g) || !slices.ContainsFunc(g.Apps, blocking)
 }
 
 // leavesOut reports whether an approval does not cover a model on which an app is missing.

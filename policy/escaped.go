@@ -45,9 +45,12 @@ func (w *World) admits(g *group, r *release, f Facts, now time.Time) bool {
 	case r == nil:
 		return false
 	case g.letsIn(r):
+		if version.Equal(version.Base(r.Version), version.Base(f.OSVersion)) {
+			return true
+		}
 		base := w.known[version.Base(r.Version)] // it comes along with that
-		return version.Equal(version.Base(r.Version), version.Base(f.OSVersion)) ||
-			base != nil && version.Newer(base.Version, f.OSVersion) && w.admits(g, base, f, now)
+		below := !version.Valid(f.OSVersion) || base != nil && version.Newer(base.Version, f.OSVersion)
+		return base != nil && below && base.windows[f.Model].open(now) && w.admits(g, base, f, now)
 	case !g.gates(r) || g.isDeclined(r.Version, now):
 		return false
 	}

@@ -142,4 +142,15 @@ func TestEscapedImprovements(t *testing.T) {
 	if got := policy.Escaped(w, w, dock, group, f, now); got != nil {
 		t.Errorf("from where it comes with the base: %v, want nothing", got)
 	}
+	f.OSVersion = ""
+	if diff := cmp.Diff([]string{improved}, policy.Escaped(w, w, group, dock, f, now)); diff != "" {
+		t.Errorf("of a phone that has not said what it runs (-want +got):\n%s", diff)
+	}
+	for i := range p.Releases[2].Models {
+		p.Releases[2].Models[i].Expires = before // the base is gone
+	}
+	w, f.OSVersion = policy.NewWorld(p), "26.5"
+	if got := policy.Escaped(w, w, group, dock, f, now); got != nil {
+		t.Errorf("on what cannot get the base any more: %v, want nothing", got)
+	}
 }

@@ -76,7 +76,12 @@ func (w *World) Counted(f Facts) Facts {
 }
 
 // runs returns the version of a phone with its letter, whether its gates know that or not.
-func (f *Facts) runs() string { return version.WithExtra(version.Base(f.OSVersion), f.Extra) }
+func (f *Facts) runs() string {
+	if f.Extra == "" {
+		return f.OSVersion
+	}
+	return version.WithExtra(version.Base(f.OSVersion), f.Extra)
+}
 
 // takes reports whether the phone can be given a release at all: an improvement
 // is enforced by its build, for which it needs declarations. The settings

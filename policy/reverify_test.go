@@ -180,6 +180,7 @@ func TestLoosenedByImprovements(t *testing.T) {
 	replaced := func(p *policy.Parts) {
 		p.Releases = append(slices.Clip(p.Releases), policy.Release{Version: "26.6.1", Class: "patch", Models: windows("2026-08-14", small, large)})
 	}
+	noApps := func(p *policy.Parts) { p.Groups = slices.Clone(p.Groups); p.Groups[0].Apps = nil }
 	gone := func(p *policy.Parts) {
 		p.Releases = slices.Clone(p.Releases)
 		p.Releases[3].Models = slices.Clone(p.Releases[3].Models)
@@ -210,6 +211,7 @@ func TestLoosenedByImprovements(t *testing.T) {
 		{accept, reverify, false, nil, nil},
 		{accept, off, false, nil, nil},
 		{reverify, off, false, declined, nil},
+		{reverify, accept, false, noApps, []string{improved}},
 	} {
 		got := policy.Loosened(world(tt.from, tt.tested, tt.change), world(tt.to, tt.tested, tt.change), group, now)
 		if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -111,8 +111,8 @@ func TestLoosenedBehindBroken(t *testing.T) {
 	}
 }
 
-// TestLoosenedBehindNewer: an edit does not open a release whose place a newer one took,
-// which one person can decline, unless something else keeps it closed.
+// TestLoosenedBehindNewer: an edit takes nothing away from a release whose place a newer
+// one took, which one person can decline.
 func TestLoosenedBehindNewer(t *testing.T) {
 	t.Parallel()
 	const newer = "26.6.1"
@@ -130,6 +130,7 @@ func TestLoosenedBehindNewer(t *testing.T) {
 		}
 		p.Groups[0].Apps, p.Groups[0].Policy = apps, "strict"
 		p.Groups[0].Census[2].OSVersion, p.Groups[0].Census[3].OSVersion = newer, newer
+		p.Declines = []policy.Decline{{Group: group, Release: "26.5.2", At: before}}
 		p.Policies = []policy.Policy{{Name: "strict", VerdictDays: days}}
 		return policy.NewWorld(p)
 	}
@@ -142,7 +143,8 @@ func TestLoosenedBehindNewer(t *testing.T) {
 		want          []string
 	}{
 		{"without an app that only the newer one was tested with", world(0, both, posOn...), world(0, one, posOn...), []string{next}},
-		{"of which nothing was tested", world(0, both), world(0, one), nil},
+		{"of which nothing was tested", world(0, both), world(0, one), []string{next}},
+		{"all apps at once", world(0, both, posOn...), world(0, nil, posOn...), []string{next}},
 		{"of which everything was tested", world(0, both, all...), world(0, one, all...), nil},
 		{"by results that were over", world(1, both, all...), world(0, both, all...), []string{next}},
 	} {
