@@ -242,3 +242,29 @@ func TestGoldenImprovement(t *testing.T) {
 		})
 	}
 }
+
+// TestLoosenedReplacedImprovement: no app is taken away from an improvement that a newer
+// release took the place of, not all of them at once either: phones could be let take it then.
+func TestLoosenedReplacedImprovement(t *testing.T) {
+	t.Parallel()
+	world := func(apps ...string) *policy.World {
+		p := reverified()
+		p.Releases = append(p.Releases, policy.Release{Version: "26.6.1", Class: "patch", Models: windows("2026-08-14", small, large)})
+		for i := range p.Groups[0].Census {
+			if p.Groups[0].Census[i].Ring == policy.RingVerification {
+				p.Groups[0].Census[i].OSVersion = "26.6.1"
+			}
+		}
+		p.Groups[0].Apps = apps
+		return policy.NewWorld(p)
+	}
+	before := world(pos, scan)
+	if phase := policy.Evaluate(before, group, improved, now).Phase; phase != policy.PhaseSuperseded {
+		t.Fatalf("the improvement is %s, want superseded", phase)
+	}
+	for _, apps := range [][]string{{pos}, {scan}, nil} {
+		if got := policy.Loosened(before, world(apps...), group, now); !slices.Contains(got, improved) {
+			t.Errorf("with %v left of two: %v, want %s among them", apps, got, improved)
+		}
+	}
+}
