@@ -211,12 +211,10 @@ func TestAddBuckets(t *testing.T) {
 	}
 }
 
-// TestPolicyOfPercentages opens a database from before the waves of a policy could
-// be numbers of phones.
-func TestPolicyOfPercentages(t *testing.T) {
-	t.Parallel()
+// upgraded returns what a database has that an older version of the schema wrote into.
+func upgraded(t *testing.T, before schema, write func(*tx) error) storage.World {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "kannuki.db")
-	before := currentSchema()[:7]
 	if err := Create(path, storage.Instance{}, Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -224,13 +222,8 @@ func TestPolicyOfPercentages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	type percentages struct {
-		Name  string `json:"name"`
-		Waves []int  `json:"waves"`
-	}
 	err = s.update(t.Context(), func(t *tx) error {
-		k := inSegment(storage.DefaultSegment).last("retail")
-		return errors.Join(save(t, bucketPolicies, k, percentages{"retail", []int{5, 25, 100}}), t.saveNumber(bucketMeta, key(metaSchema), before.version()))
+		return errors.Join(write(t), t.saveNumber(bucketMeta, key(metaSchema), before.version()))
 	})
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
@@ -242,6 +235,20 @@ func TestPolicyOfPercentages(t *testing.T) {
 	if err := errors.Join(err, s.Check(t.Context()), s.Close()); err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+// TestPolicyOfPercentages opens a database from before the waves of a policy could
+// be numbers of phones.
+func TestPolicyOfPercentages(t *testing.T) {
+	t.Parallel()
+	type percentages struct {
+		Name  string `json:"name"`
+		Waves []int  `json:"waves"`
+	}
+	w := upgraded(t, currentSchema()[:7], func(t *tx) error {
+		return save(t, bucketPolicies, inSegment(storage.DefaultSegment).last("retail"), percentages{"retail", []int{5, 25, 100}})
+	})
 	want := []storage.Policy{{Name: "retail", Waves: storage.WaveShares{"5%", "25%", "100%"}}}
 	if diff := cmp.Diff(want, w.Policies); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
@@ -252,33 +259,13 @@ func TestPolicyOfPercentages(t *testing.T) {
 // stands for.
 func TestGroupWithModelClass(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "kannuki.db")
-	before := currentSchema()[:8]
-	if err := Create(path, storage.Instance{}, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	type classed struct {
 		Name       string `json:"name"`
 		ModelClass string `json:"modelClass"`
 	}
-	err = s.update(t.Context(), func(t *tx) error {
-		k := inSegment(storage.DefaultSegment).last("sales")
-		return errors.Join(save(t, bucketGroups, k, classed{"sales", "hardware"}), t.saveNumber(bucketMeta, key(metaSchema), before.version()))
+	w := upgraded(t, currentSchema()[:8], func(t *tx) error {
+		return save(t, bucketGroups, inSegment(storage.DefaultSegment).last("sales"), classed{"sales", "hardware"})
 	})
-	if err := errors.Join(err, s.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if s, err = Open(path, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	w, err := s.World(t.Context(), storage.DefaultSegment)
-	if err := errors.Join(err, s.Check(t.Context()), s.Close()); err != nil {
-		t.Fatal(err)
-	}
 	if diff := cmp.Diff([]storage.Group{{Name: "sales"}}, w.Groups); diff != "" {
 		t.Errorf("groups (-want +got):\n%s", diff)
 	}
