@@ -97,15 +97,19 @@ func (f *Fleet) plan(s *snapshot, p *storage.Phone, now time.Time) (plan, error)
 
 // announcedTo reports whether the phone was announced just this.
 func (pl plan) announcedTo(p *storage.Phone) bool {
-	if pl.set.Token != p.Announced.Token {
-		return false
+	return pl.set.Token == p.Announced.Token && samePromise(p.Announced.Enforcement, pl.enforcement)
+}
+
+// samePromise reports whether two enforcements ask for the same for the same reason,
+// whenever that was first said. Of two approvals with one deadline the phone need not
+// learn anything, so that its declarations do not tell them apart.
+func samePromise(was, is *storage.AnnouncedEnforcement) bool {
+	if was == nil || is == nil {
+		return was == is
 	}
-	// The token stands for an enforcement by declaration.
-	was, is := p.Announced.Enforcement, pl.enforcement
-	if !byCommand(was) && !byCommand(is) {
-		return true
-	}
-	return was != nil && is != nil && *was == *is
+	first := *was
+	first.FirstAt = is.FirstAt
+	return first == *is
 }
 
 // fixDeadline returns the enforcement with its deadline for this phone: the

@@ -76,7 +76,7 @@ func (f *Fleet) announceAudit(p *storage.Phone, pl plan) []storage.AuditEntry {
 	if was != nil && (is == nil || is.Release != was.Release) {
 		entries = append(entries, f.entry(act, "enforcement.ended", p.UDID, map[string]string{"release": was.Release}))
 	}
-	if is != nil && (was == nil || was.Release != is.Release || was.Deadline != is.Deadline || was.By != is.By) {
+	if is != nil && !samePromise(was, is) {
 		entries = append(entries, f.entry(act, "enforcement.announced", p.UDID, map[string]string{
 			"release": is.Release, "deadline": is.Deadline, "by": string(mechanism(is)), "source": is.Source, "source_id": is.SourceID,
 			"group": p.Group, "ring": string(p.Ring),

@@ -216,9 +216,6 @@ func (c *campaign) check() {
 	c.report(check(c.journal.all(), s, c.settled))
 }
 
-// udidPattern is how the phones of the campaign are named.
-var udidPattern = regexp.MustCompile(`\b[0-9A-F]{8}-[0-9A-F]{16}\b`)
-
 // maxReports bounds what one run prints: one fault can lead to many.
 const maxReports = 20
 
@@ -235,24 +232,51 @@ func (c *campaign) report(faults []string) {
 	}
 }
 
-// background prints what the journal last holds of the phone that a fault names:
-// no other run of the campaign goes the same way.
+// What a fault can be about: a phone of the campaign, and a gate.
+var (
+	udidPattern = regexp.MustCompile(`\b[0-9A-F]{8}-[0-9A-F]{16}\b`)
+	gatePattern = regexp.MustCompile(`\b[a-z]+/[0-9]+(\.[0-9]+)+\b`)
+)
+
+// background prints what the journal last holds of the phone and the gate that a fault
+// names, and what the log says that the phone was told: no other run of the campaign goes
+// the same way.
 func (c *campaign) background(fault string) {
-	udid := udidPattern.FindString(fault)
-	if udid == "" {
+	udid, gate := udidPattern.FindString(fault), gatePattern.FindString(fault)
+	if udid == "" && gate == "" {
 		return
 	}
-	var lines []string
+	about := func(named, it string) bool { return it != "" && named == it }
+	var visits, acts, promises []string
 	for _, r := range c.journal.all() {
-		line, err := json.Marshal(r)
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		if r.Server != "" || strings.Contains(string(line), udid) {
-			lines = append(lines, fmt.Sprintf("%.400s", line))
+		switch {
+		case r.Act != nil && r.Act.Stage != begun && (about(r.Act.Target, gate) || about(r.Act.Phone, udid)):
+			acts = append(acts, c.line(r))
+		case r.Server != "", r.Visit != nil && about(r.Visit.Phone, udid), r.Phone != nil && about(r.Phone.Phone, udid):
+			visits = append(visits, c.line(r))
 		}
 	}
-	c.t.Logf("the last of it:\n%s", strings.Join(lines[max(0, len(lines)-80):], "\n"))
+	if c.state != nil {
+		for _, e := range c.state.Audit {
+			if about(e.Target, udid) && strings.HasPrefix(e.Action, "enforcement.") {
+				promises = append(promises, c.line(e))
+			}
+		}
+	}
+	for _, part := range []struct {
+		title string
+		lines []string
+	}{{"the phone", visits}, {"acts about the gate and the phone", acts}, {"what the log says that the phone was told", promises}} {
+		c.t.Logf("the last of %s:\n%s", part.title, strings.Join(part.lines[max(0, len(part.lines)-60):], "\n"))
+	}
+}
+
+func (c *campaign) line(v any) string {
+	line, err := json.Marshal(v)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return fmt.Sprintf("%.400s", line)
 }
 
 // recover waits until every phone has had a whole conversation.
