@@ -23,10 +23,11 @@ func (f *Fleet) gateEffects(w *worldState, before, after *snapshot) []GateEffect
 	return out
 }
 
-// groupGateEffects compares the gates of one group, newest first.
-func groupGateEffects(cat *catalog.Catalog, before, after *policy.World, group string, now time.Time) []GateEffect {
+// groupGateEffects compares the gates of one group, newest first, and those of the
+// releases also named, whether or not production has passed them.
+func groupGateEffects(cat *catalog.Catalog, before, after *policy.World, group string, now time.Time, also ...string) []GateEffect {
 	out := []GateEffect{}
-	was, is := gatesByRelease(before, group, now), gatesByRelease(after, group, now)
+	was, is := gatesByRelease(before, group, now, also...), gatesByRelease(after, group, now, also...)
 	for _, r := range cat.Releases() { // newest first
 		b, a := was[r.Version], is[r.Version]
 		if b.Phase != a.Phase || !slices.Equal(b.WaitsFor(), a.WaitsFor()) {
@@ -38,8 +39,14 @@ func groupGateEffects(cat *catalog.Catalog, before, after *policy.World, group s
 	return out
 }
 
-func gatesByRelease(w *policy.World, group string, now time.Time) map[string]policy.Gate {
+func gatesByRelease(w *policy.World, group string, now time.Time, also ...string) map[string]policy.Gate {
 	gates := map[string]policy.Gate{}
+	for _, release := range also {
+		gate := policy.Evaluate(w, group, release, now)
+		if _, none := policy.NoGate(gate); !none {
+			gates[release] = gate
+		}
+	}
 	for _, g := range policy.Gates(w, group, now) {
 		gates[g.Release] = g
 	}

@@ -23,7 +23,8 @@ type VerdictEffect struct {
 	Gates []GateEffect `json:"gates"` // whose phase changes, or what they wait for
 	Phase policy.Phase `json:"phase"` // of the gate of the release afterwards
 	// App is how far the app is there; nil for a release that has no gate yet.
-	App *SeenView `json:"app,omitempty"`
+	App     *SeenView      `json:"app,omitempty"`
+	Classes []policy.Class `json:"model_classes,omitempty"` // those of App, with their models
 	// VersionUnseen: no phone of the group reports the app version that a result made
 	// elsewhere lets production install with.
 	VersionUnseen bool `json:"version_unseen,omitempty"`
@@ -43,7 +44,7 @@ func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v stora
 	measured := Effect{Group: v.Group}
 	f.measure(w, s, after, &measured)
 	gate := policy.Evaluate(is, v.Group, v.Release, now)
-	e := VerdictEffect{EffectCounts: measured.EffectCounts, Gates: groupGateEffects(after.catalog, was, is, v.Group, now), Phase: gate.Phase}
+	e := VerdictEffect{EffectCounts: measured.EffectCounts, Gates: groupGateEffects(after.catalog, was, is, v.Group, now, v.Release), Phase: gate.Phase, Classes: gate.Classes}
 	if i := slices.IndexFunc(gate.Apps, func(a policy.AppState) bool { return a.BundleID == v.BundleID }); i >= 0 {
 		seen := SeenView(shownApp(gate.Apps[i]))
 		e.App = &seen

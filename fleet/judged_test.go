@@ -89,6 +89,23 @@ func TestResultSaysWhatItDoes(t *testing.T) {
 	}
 }
 
+// TestResultBehindProduction: a result of a release that every production phone has
+// passed says what changes at its gate all the same.
+func TestResultBehindProduction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.verified() // the phones run 26.5
+	got, err := w.by("uid:2(sato)", "26.5", "full", "broken")
+	w.must(err)
+	want := []fleet.GateEffect{{
+		Group: "sales", Release: "26.5", PhaseBefore: policy.PhaseSuperseded, PhaseAfter: policy.PhaseBlocked,
+		MissingBefore: []string{"com.example.pos"}, MissingAfter: []string{"com.example.pos"},
+	}}
+	if diff := cmp.Diff(want, got.Effect.Gates); diff != "" {
+		t.Errorf("gates (-want +got):\n%s", diff)
+	}
+}
+
 // TestUnseenVersion: who lets production install with an app version that no phone
 // has hears of it.
 func TestUnseenVersion(t *testing.T) {

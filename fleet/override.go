@@ -153,7 +153,7 @@ func shown(s *snapshot, gate policy.Gate) storage.Shown {
 func shownApp(app policy.AppState) storage.ShownApp {
 	return storage.ShownApp{
 		BundleID: app.BundleID, Name: app.Name, Importance: string(app.Importance), State: string(app.State),
-		Why: string(app.Why), Verdict: app.Verdict, MissingModels: app.MissingModels, BrokenModels: app.BrokenModels,
+		Why: string(app.Why), Verdict: app.Verdict, MissingModels: app.MissingModels, BrokenModels: app.BrokenModels, Alone: app.Alone,
 	}
 }
 

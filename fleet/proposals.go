@@ -54,6 +54,7 @@ type SeenView struct {
 	Verdict       string   `json:"verdict,omitempty"`
 	MissingModels []string `json:"missing_models,omitempty"`
 	BrokenModels  []string `json:"broken_models,omitempty"` // on which it does not work
+	Alone         []string `json:"smoke_alone,omitempty"`   // of the missing ones, those of which a smoke test is all there is
 }
 
 // TermsView are the terms of a proposed override. Offsets count from the

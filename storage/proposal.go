@@ -59,6 +59,7 @@ type ShownApp struct {
 	Verdict       string   `json:"verdict,omitzero"`
 	MissingModels []string `json:"missingModels,omitempty"`
 	BrokenModels  []string `json:"brokenModels,omitempty"` // on which it does not work
+	Alone         []string `json:"alone,omitempty"`        // of the missing ones, those of which a smoke test is all there is
 }
 
 // OverrideTerms are what is proposed for an override. Offsets such as "+3d"

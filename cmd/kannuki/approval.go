@@ -10,7 +10,6 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
-	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -140,7 +139,7 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 		}
 		rows = append(rows, [2]string{t.T("Deadline, counted from the signature"), u.Deadline},
 			[2]string{t.T("Fixes, known to be exploited"), list(u.CVEs).shown},
-			[2]string{t.T("Quick checks"), seenText(t, u.Apps)})
+			[2]string{t.T("Quick checks"), g.seenText(u.Apps)})
 	}
 	if p.Edit != nil && p.Edit.Changed != "" {
 		rows = append(rows, [2]string{t.T("Cannot be signed"), g.changedText(p.Edit.Changed)})
@@ -154,30 +153,13 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 	}
 	text += "\n" + t.T("The gate as it was shown: %s [%s]", t.Phase(p.Shown.Phase).Label, p.Shown.Phase) + "\n"
 	for _, app := range p.Shown.Missing {
-		text += "  " + seenLine(t, app) + "\n"
+		text += "  " + (classNamer{g: g}).seenLine(app) + "\n"
 	}
 	return text
 }
 
-// seenLine is one app as the proposer saw it.
-func seenLine(t *lang.Printer, app fleet.SeenView) string {
-	why := strings.TrimSuffix(strings.Join([]string{app.State, app.Why}, ", "), ", ")
-	models := app.MissingModels
-	if app.State == string(policy.StatusBroken) {
-		models = app.BrokenModels
-	}
-	if len(models) > 0 {
-		why += " on " + strings.Join(models, ", ")
-	}
-	return fmt.Sprintf("%s (%s): %s", oneLine(app.Name), app.BundleID, missingWhy(t, why))
-}
-
-func seenText(t *lang.Printer, apps []fleet.SeenView) string {
-	lines := make([]string, len(apps))
-	for i, app := range apps {
-		lines[i] = seenLine(t, app)
-	}
-	return strings.Join(lines, "; ")
+func (g *globals) seenText(apps []fleet.SeenView) string {
+	return strings.Join(names(apps, classNamer{g: g}.seenLine), "; ")
 }
 
 // proposalTitle says in a few words what a proposal is about.

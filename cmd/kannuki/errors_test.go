@@ -147,17 +147,3 @@ func TestCommandsCanBeCopied(t *testing.T) {
 		}
 	}
 }
-
-// TestSeenLine: what a second person signs names the models on which an app does not
-// work, not those on which nobody tried it.
-func TestSeenLine(t *testing.T) {
-	t.Parallel()
-	app := fleet.SeenView{BundleID: "com.example.pos", Name: "POS", State: "broken", Why: "broken", MissingModels: []string{"iPhone12,1"}, BrokenModels: []string{"iPhone14,5"}}
-	if got, want := seenLine(lang.New("en"), app), "POS (com.example.pos): does not work (models: iPhone14,5)"; got != want {
-		t.Errorf("broken: %q, want %q", got, want)
-	}
-	app.State, app.Why, app.BrokenModels = "partial", "models-missing", nil
-	if got, want := seenLine(lang.New("en"), app), "POS (com.example.pos): not tested on every model (models: iPhone12,1)"; got != want {
-		t.Errorf("partial: %q, want %q", got, want)
-	}
-}

@@ -251,7 +251,9 @@ func (g *globals) appStateTable(apps []policy.AppState, classes classNamer) tabl
 			why = cell{string(a.Why), t.Why(string(a.Why))}
 		}
 		if len(a.BrokenModels) > 0 { // those that are missing have a column
-			why.shown = t.T("%s (models: %s)", why.shown, strings.Join(a.BrokenModels, ", "))
+			why.shown = classes.on(why.shown, a.BrokenModels)
+		} else if len(untried(a)) > 0 {
+			why.shown = classes.on(why.shown, a.Alone)
 		}
 		why.shown = strings.Join(slices.DeleteFunc([]string{why.shown, g.quickChecks(a, classes)}, func(part string) bool { return part == "" }), "; ")
 		state := g.word(string(a.State))

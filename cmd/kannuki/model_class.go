@@ -2,9 +2,11 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
@@ -38,4 +40,48 @@ func (n classNamer) list(classes []string) cell {
 		shown[i] = n.name(c)
 	}
 	return cell{list(classes).raw, list(shown).shown}
+}
+
+// seenLine is one app as whoever decides about it sees it.
+func (n classNamer) seenLine(app fleet.SeenView) string {
+	return fmt.Sprintf("%s (%s): %s", oneLine(app.Name), app.BundleID, n.missing(policy.AppState{
+		State: policy.Status(app.State), Why: policy.Code(app.Why), MissingModels: app.MissingModels, BrokenModels: app.BrokenModels, Alone: app.Alone,
+	}))
+}
+
+// missing words what keeps an app from being verified, each cause with the models that it
+// is true of: a quick check on one of them says nothing of those that nobody tried.
+func (n classNamer) missing(a policy.AppState) string {
+	t := n.g.text
+	parts := []string{n.on(t.Why(cmp.Or(string(a.Why), string(a.State))), a.WhyModels())}
+	if untried := untried(a); len(untried) > 0 {
+		parts = []string{n.on(t.Why(string(a.Why)), a.Alone), n.on(t.Why(string(policy.WhyNoVerdict)), untried)}
+	}
+	if quick := n.g.quickChecks(a, n); quick != "" {
+		parts = append(parts, quick)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// on names the models of which something is true.
+func (n classNamer) on(text string, models []string) string {
+	text = n.g.text.Word(text)
+	if len(models) == 0 {
+		return text
+	}
+	return n.g.text.T("%s (models: %s)", text, n.list(models).shown)
+}
+
+// untried returns the missing models of an app, of which another one was checked quickly,
+// on which nobody tried it at all.
+func untried(a policy.AppState) []string {
+	switch a.Why {
+	case policy.WhyCarryOverOff, policy.WhyFullNeeded, policy.WhyNothingToCarry:
+	default:
+		return nil
+	}
+	if len(a.Alone) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(a.MissingModels), func(class string) bool { return slices.Contains(a.Alone, class) })
 }

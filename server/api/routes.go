@@ -228,8 +228,9 @@ type Verdict struct {
 
 	// Effect is what recording or taking back the result does; nil of one that is
 	// only looked at.
-	Effect *fleet.VerdictEffect `json:"effect,omitempty"`
-	DryRun bool                 `json:"dry_run,omitempty"`
+	Effect     *fleet.VerdictEffect `json:"effect,omitempty"`
+	ModelNames map[string]string    `json:"model_names,omitempty"` // marketing names of the models of its model_classes, by hardware identifier
+	DryRun     bool                 `json:"dry_run,omitempty"`
 }
 
 func (h *Handler) verdictView(c *call, v storage.Verdict) (Verdict, error) {
@@ -303,7 +304,11 @@ func revokeVerdict(h *Handler, c *call, in write) (any, error) {
 // judged is a result with what it does.
 func (h *Handler) judged(c *call, v fleet.Judged) (Verdict, error) {
 	view, err := h.verdictView(c, v.Verdict)
+	if err != nil {
+		return view, err
+	}
 	view.Effect, view.DryRun = &v.Effect, v.DryRun
+	view.ModelNames, err = h.fleet.ModelNames(c.Segment, v.Effect.Classes)
 	return view, err
 }
 
