@@ -1,7 +1,9 @@
 package crash
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -16,11 +18,53 @@ func told(e storage.AuditEntry) (of func(storage.Notice) bool, yes bool) {
 	case "hold.alarm", "hold.ended", "hold.settled":
 		return func(n storage.Notice) bool { return n.At.Equal(e.At) && about(n) == e.Target }, true
 	case "phone.leaked":
-		return func(n storage.Notice) bool {
-			return n.Phone != "" && about(n) == e.Detail["group"]+"/"+e.Detail["to"] && n.At.UTC().Format(time.DateOnly) == e.Detail["day"]
-		}, e.Detail["on_leak"] != "record"
+		return func(n storage.Notice) bool { return n.Phone != "" && leakDayOf(n) == dayOfLeak(e) }, e.Detail["on_leak"] != "record"
 	}
 	return nil, false
+}
+
+// leakDay is what phones leaked to on one day.
+type leakDay struct{ gate, day string }
+
+func dayOfLeak(e storage.AuditEntry) leakDay {
+	return leakDay{e.Detail["group"] + "/" + e.Detail["to"], e.Detail["day"]}
+}
+
+// leakDayOf returns the day that a notice of unapproved updates is of: the one of
+// several phones names it, that of the first is of the day on which it was written.
+func leakDayOf(n storage.Notice) leakDay {
+	return leakDay{n.Group + "/" + n.Release, cmp.Or(n.Params["day"], n.At.In(home).Format(time.DateOnly))}
+}
+
+// leaks: of the phones that leaked on a day, the first is told at once and each of the
+// others once, together, when the day is over; people were told of it in the very
+// change of the world that says so.
+func (c *checker) leaks() {
+	type phoneDay struct {
+		leakDay
+		udid string
+	}
+	first, together := map[leakDay]string{}, map[phoneDay]int{}
+	for _, n := range c.state.Notices {
+		switch d := leakDayOf(n); {
+		case n.Kind != "phone.leaked":
+		case n.Phone != "":
+			first[d] = n.Phone
+		default:
+			for _, udid := range strings.Split(n.Params["phones"], ",") { // all are named: the campaign has fewer than a notice names
+				together[phoneDay{d, udid}]++
+			}
+		}
+	}
+	for _, e := range c.log.leaks {
+		d, want := dayOfLeak(e), 0
+		if e.Seq <= c.state.World.LeaksTold && first[d] != e.Target {
+			want = 1
+		}
+		if got := together[phoneDay{d, e.Target}]; got != want {
+			c.fault("I4: that phone %s came to %s on %s is told %d times with others, want %d", e.Target, d.gate, d.day, got, want)
+		}
+	}
 }
 
 // notices: what somebody has to hear of is on record once, with the entry of

@@ -22,6 +22,9 @@ const (
 	candidate = "26.6.1"
 )
 
+// home is the installation's time zone, which has no daylight saving time.
+var home = time.FixedZone(timeZone, 9*60*60)
+
 // phone is a simulated iPhone and whoever holds it.
 type phone struct {
 	*mdmtest.Phone

@@ -28,6 +28,7 @@ type world struct {
 	enrolled  map[string][]string             // grant -> phones that authenticated with it
 	phones    map[string]*enrolled            // by UDID
 	announced map[string][]promise            // UDID -> what the phone is told to install, in order
+	leaks     []storage.AuditEntry            // unapproved updates of which people are told
 	byReason  map[string][]storage.AuditEntry // acts of people, by the reason they gave
 	faults    []string
 }
@@ -171,6 +172,10 @@ func (w *world) enrolment(e storage.AuditEntry) {
 		if got, want := e.Detail["epoch"], fmt.Sprint(p.epoch); got != want {
 			w.fault("I7: audit entry %d begins epoch %s of phone %s, want %s", e.Seq, got, e.Target, want)
 		}
+	case "phone.leaked":
+		if e.Detail["on_leak"] != "record" {
+			w.leaks = append(w.leaks, e)
+		}
 	case "phone.enrolled", "phone.returned":
 		w.known(e).state = storage.PhoneEnrolled
 	case "phone.place-kept": // the link would have put it past a closed gate
@@ -232,6 +237,17 @@ func (w *world) enforcement(e storage.AuditEntry) {
 	}
 }
 
+// leakDays returns on how many days phones leaked, up to an entry of the log.
+func (w *world) leakDays(upTo uint64) uint64 {
+	days := map[string]bool{}
+	for _, e := range w.leaks {
+		if e.Seq <= upTo {
+			days[e.Detail["day"]] = true
+		}
+	}
+	return uint64(len(days))
+}
+
 // compare holds the records against the log and returns what differs.
 func (w *world) compare(r storage.World) []string {
 	got := &world{apps: map[string]string{}, groups: map[string]string{}, verdicts: map[string]string{}, offers: map[string]string{}, declines: map[string]string{}}
@@ -267,8 +283,9 @@ func (w *world) compare(r storage.World) []string {
 		differences("offer", got.offers, w.offers), differences("decline", got.declines, w.declines),
 		differences("approval", approvalTexts(approvals), w.approvalTexts()),
 	)
-	if r.Revision != w.revision {
-		faults = append(faults, fmt.Sprintf("I4: the world has revision %d after %d audited changes", r.Revision, w.revision))
+	// How far people were told of unapproved updates is noted once a day, without an entry of its own.
+	if days := w.leakDays(r.LeaksTold); r.Revision < w.revision || r.Revision > w.revision+days {
+		faults = append(faults, fmt.Sprintf("I4: the world has revision %d after %d audited changes and %d days of unapproved updates", r.Revision, w.revision, days))
 	}
 	return faults
 }

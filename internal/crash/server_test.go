@@ -61,7 +61,8 @@ type installation struct {
 const policySpeed = 600
 
 // newInstallation makes a lab whose policy clock starts two days after the
-// newest release the simulated Apple offers.
+// newest release the simulated Apple offers, two hours before midnight, so that what
+// comes at the end of a day is in every campaign.
 func newInstallation(ctx context.Context, dir string, deliver func(token []byte, magic string)) (*installation, error) {
 	in := &installation{data: filepath.Join(dir, "d")}
 	push, err := lab.NewPush(time.Now) //nolint:contextcheck // what it starts has ended when it returns
@@ -73,7 +74,7 @@ func newInstallation(ctx context.Context, dir string, deliver func(token []byte,
 		return nil, err
 	}
 	_, port, _ := strings.Cut(address, ":")
-	clock := server.LabConfig{Origin: time.Now().UTC(), Start: time.Date(2026, 8, 19, 0, 0, 0, 0, time.UTC), Speed: policySpeed}
+	clock := server.LabConfig{Origin: time.Now().UTC(), Start: time.Date(2026, 8, 19, 22, 0, 0, 0, home), Speed: policySpeed}
 	_, err = server.Init(ctx, server.InitOptions{
 		Data: in.data, URL: "https://localhost:" + port, Listen: address, Organization: "Example", TimeZone: timeZone, Lab: true, Clock: clock,
 		Push:            server.PushConfig{Host: push.Host, Roots: push.RootsPath(in.data), MinInterval: 20 * time.Millisecond},

@@ -62,6 +62,17 @@ func (e *evidence) audit(entry storage.AuditEntry) {
 	e.state.Audit = append(e.state.Audit, entry)
 }
 
+// leaked has phones leak to the candidate on one day, of which people are told of the first at once.
+func (e *evidence) leaked(udids ...string) {
+	at := time.Date(2026, 8, 19, 12, 0, 0, 0, home)
+	for _, udid := range udids {
+		e.audit(storage.AuditEntry{At: at, Action: "phone.leaked", Target: udid, Detail: map[string]string{
+			"group": "sales", "to": candidate, "day": at.Format(time.DateOnly), "on_leak": "tell",
+		}})
+	}
+	e.state.Notices = []storage.Notice{{At: at, Kind: "phone.leaked", Group: "sales", Release: candidate, Phone: udids[0]}}
+}
+
 // change changes one phone.
 func (e *evidence) change(udid string, f func(*storage.Phone)) {
 	p := e.state.Phones[udid]
@@ -219,6 +230,16 @@ func plantedLog(r *rehearsal) []plant {
 			told := storage.Notice{Seq: 2, Kind: "hold.alarm", Group: "sales", Release: candidate}
 			e.state.Notices = []storage.Notice{told, told}
 			e.audit(storage.AuditEntry{Action: "hold.alarm", Target: "sales/" + candidate})
+		}},
+		{"unapproved update that nobody hears of", "is told 0 times with others, want 1", func(e *evidence) {
+			e.leaked(tester, udid)
+			e.state.World.LeaksTold = e.state.Audit[len(e.state.Audit)-1].Seq
+		}},
+		{"unapproved update told again", "is told 1 times with others, want 0", func(e *evidence) {
+			e.leaked(tester, udid)
+			e.state.Notices = append(e.state.Notices, storage.Notice{
+				Kind: "phone.leaked", Group: "sales", Release: candidate, Params: map[string]string{"day": "2026-08-19", "phones": udid},
+			})
 		}},
 		{"lost notice", "I5: notice 3 follows 1", func(e *evidence) {
 			e.state.Notices = []storage.Notice{{Seq: 3}, {Seq: 1}}
