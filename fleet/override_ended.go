@@ -11,11 +11,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// maxEndUntold is how long after an override's end people are told of it at the
-// latest: a server that was off for longer stands still first, and one that is
-// newer than its records is not to tell of what ended long ago.
-const maxEndUntold = maxAway
-
 // tellOverrides records, once for each override that came to its end, that phones
 // are asked no longer: in the transaction that remembers it.
 func (f *Fleet) tellOverrides(ctx context.Context, w *worldState, j *gated) error {
@@ -45,13 +40,14 @@ func (f *Fleet) tellOverrides(ctx context.Context, w *worldState, j *gated) erro
 }
 
 // overridesToTell returns the overrides that stood until their end and of which
-// nobody was told that it has come. One that was withdrawn, with its gate declined
-// or its group removed, or whose place another approval took, ended before.
+// nobody was told that it has come, however long ago: all may have stood still since.
+// One that was withdrawn, with its gate declined or its group removed, or whose place
+// another approval took, ended before.
 func overridesToTell(s *snapshot, now time.Time) []storage.Approval {
 	var list []storage.Approval
 	for _, a := range s.records.Approvals {
 		o := a.Override
-		if o == nil || !o.EndToldAt.IsZero() || !a.WithdrawnAt.IsZero() || !over(a, now) || now.Sub(o.Until) > maxEndUntold {
+		if o == nil || !o.EndToldAt.IsZero() || !a.WithdrawnAt.IsZero() || !over(a, now) {
 			continue
 		}
 		replaced := func(b storage.Approval) bool {

@@ -100,8 +100,7 @@ func TestOverrideEndCountsPhones(t *testing.T) {
 	}
 }
 
-// TestOverrideEndIsNotTold: of one that a person ended before, or that ended long
-// before a server knew to tell.
+// TestOverrideEndIsNotTold: of one that a person ended before.
 func TestOverrideEndIsNotTold(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*world){
@@ -120,7 +119,6 @@ func TestOverrideEndIsNotTold(t *testing.T) {
 			w.must(w.verdict("V2", "works"))
 			w.must(second(w.approve("+3d")))
 		},
-		"ended long ago": func(w *world) { w.clock.Add(fortnight + 31*aDay) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,5 +190,27 @@ func TestOverrideEndWaitsForThePerson(t *testing.T) {
 	confirm()
 	if told := w.overrideEnds(); len(told) != 2 {
 		t.Errorf("told %d times, want once more", len(told))
+	}
+}
+
+// TestOverrideEndAfterALongHalt: however long everything stood still, the end is told
+// once when it goes on.
+func TestOverrideEndAfterALongHalt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.overridden()
+	w.steady()
+	w.clock.Add(fortnight + 40*aDay)
+	w.sweep()
+	if told := w.overrideEnds(); len(told) != 0 || w.halt() != storage.HaltClock {
+		t.Fatalf("the clock jumped (%q), and told: %v", w.halt(), told)
+	}
+	w.must(second(w.fleet.EndHalt(w.ctx, seg, w.act("it was off"), storage.HaltClock)))
+	for range 2 {
+		w.sweep()
+		w.restart()
+	}
+	if told := w.overrideEnds(); len(told) != 1 {
+		t.Errorf("told %d times, want once", len(told))
 	}
 }
