@@ -64,6 +64,7 @@ func (w *world) reset(skew time.Duration) {
 		w.doubts(storage.HaltClock)
 	}
 	w.book.reset = w.book.reset || skew != w.skew
+	w.clockSet(w.now.Add(w.skew), w.now.Add(skew))
 	w.skew = skew
 	w.trace("the server's clock is %s off", w.skew)
 }

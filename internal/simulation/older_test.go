@@ -50,6 +50,7 @@ type backup struct {
 	resumed   map[string]time.Time
 	holds     map[string]*toldHold
 	ends      map[string]overrideEnd
+	leaks     leakBook
 	places    map[string]place
 }
 
@@ -70,7 +71,8 @@ func (w *world) backUp(event) {
 	}
 	b := &backup{
 		store: w.disk.Copy(), audit: w.book.audit, copyDay: w.copyDay, approvals: maps.Clone(w.book.approvals), resumed: maps.Clone(w.book.resumed),
-		rollouts: map[string]*rollout{}, holds: map[string]*toldHold{}, ends: maps.Clone(w.book.ends), places: map[string]place{},
+		rollouts: map[string]*rollout{}, holds: map[string]*toldHold{}, ends: maps.Clone(w.book.ends),
+		leaks: leakBook{w.book.leaks.read, maps.Clone(w.book.leaks.told), w.book.leaks.twice}, places: map[string]place{},
 	}
 	for id, r := range w.book.rollouts {
 		was := *r
@@ -110,7 +112,7 @@ func (w *world) restoreOlder(event) {
 		}
 	}
 	w.trace("a copy is restored that was made on %s", b.audit.At.Format(time.DateTime))
-	w.book.audit, w.copyDay, w.book.approvals, w.book.rollouts, w.book.resumed, w.book.holds, w.book.ends = b.audit, b.copyDay, b.approvals, b.rollouts, b.resumed, b.holds, b.ends
+	w.book.audit, w.copyDay, w.book.approvals, w.book.rollouts, w.book.resumed, w.book.holds, w.book.ends, w.book.leaks = b.audit, b.copyDay, b.approvals, b.rollouts, b.resumed, b.holds, b.ends, b.leaks
 	w.book.neighbour = w.fingerprint(neighbour)
 	w.changed = true
 	w.doubts(storage.HaltRestore)

@@ -35,6 +35,7 @@ type book struct {
 	deliveries map[string]*deliveries // by phone, enrolment and app
 	steps      map[string]time.Time   // reminders, by phone, enrolment, approval and step
 	unreminded map[string]time.Time   // since when phones wait for the first, by phone, enrolment and approval
+	leaks      leakBook
 	neighbour  [sha256.Size]byte
 	settled    []settled
 	heard      map[string]*heard   // by phone
@@ -42,7 +43,7 @@ type book struct {
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, ends: map[string]overrideEnd{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}, heard: map[string]*heard{}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, ends: map[string]overrideEnd{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}, heard: map[string]*heard{}, leaks: leakBook{told: map[leakDay]leaksTold{}, twice: map[string]bool{}}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.
@@ -263,6 +264,7 @@ const patience = 84 * time.Hour
 func (w *world) daily() {
 	w.checkHolds()
 	w.checkOverrideEnds()
+	w.hearsOfLeaks()
 	w.checkNeighbour()
 	w.checkSettled()
 	w.checkFailing()
