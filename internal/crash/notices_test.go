@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -19,6 +20,8 @@ func told(e storage.AuditEntry) (of func(storage.Notice) bool, yes bool) {
 		return func(n storage.Notice) bool { return n.At.Equal(e.At) && about(n) == e.Target }, true
 	case "phone.leaked":
 		return func(n storage.Notice) bool { return n.Phone != "" && leakDayOf(n) == dayOfLeak(e) }, e.Detail["on_leak"] != "record"
+	case fleet.NoticeOverrideEnded:
+		return func(n storage.Notice) bool { return n.At.Equal(e.At) && n.Params["approval"] == e.Detail["approval"] }, true
 	}
 	return nil, false
 }
@@ -75,6 +78,7 @@ func (c *checker) notices() {
 			c.fault("I5: notice %d follows %d", c.state.Notices[i-1].Seq, n.Seq)
 		}
 	}
+	c.endings()
 	for _, e := range c.state.Audit {
 		its, yes := told(e)
 		if !yes {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -60,7 +61,7 @@ func replay(entries []storage.AuditEntry) *world {
 			w.byReason[e.Reason] = append(w.byReason[e.Reason], e)
 		}
 		switch e.Action {
-		case "hold.alarm", "hold.ended", "hold.settled", "engine.halt", "engine.resume":
+		case "hold.alarm", "hold.ended", "hold.settled", "engine.halt", "engine.resume", fleet.NoticeOverrideEnded:
 			w.changed(e)
 		}
 		kind, _, _ := strings.Cut(e.Action, ".")
@@ -103,7 +104,7 @@ func (w *world) decision(e storage.AuditEntry) {
 		w.verdicts[e.Detail["id"]] += revokedText(e.Reason)
 	case "gate.offer":
 		w.offers[e.Target] = e.Reason
-	case "gate.approve":
+	case "gate.approve", "gate.override":
 		w.approvals[e.Target] = append(w.approvals[e.Target], approval{reason: e.Reason})
 	case "gate.decline":
 		w.declines[e.Target] = e.Reason

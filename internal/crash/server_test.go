@@ -83,6 +83,9 @@ func newInstallation(ctx context.Context, dir string, deliver func(token []byte,
 	if err != nil {
 		return nil, err
 	}
+	if err := addExceptions(ctx, in.data, clock.Start); err != nil {
+		return nil, err
+	}
 	config, err := server.LoadConfig(in.data, func(string) string { return "" })
 	if err != nil {
 		return nil, err

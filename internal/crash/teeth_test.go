@@ -155,7 +155,7 @@ func TestCheckerHasTeeth(t *testing.T) {
 	if faults := good.copy().check(); len(faults) > 0 {
 		t.Fatalf("the rehearsal itself is at fault: %q", faults)
 	}
-	for _, tt := range slices.Concat(lostRecords(r), plantedLog(r), plantedReminders(r), plantedJournal(r)) {
+	for _, tt := range slices.Concat(lostRecords(r), plantedLog(r), plantedReminders(r), plantedEndings(), plantedJournal(r)) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := good.copy()
 			tt.plant(e)
