@@ -582,7 +582,7 @@ func TestDeliveryOfAnApp(t *testing.T) {
 func TestGateStepIsTheApp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.tooOld("17.6", "none")
+	old := w.tooOld("17.6", "none")
 	w.approved()
 	steps := func() [4]string {
 		t.Helper()
@@ -614,5 +614,10 @@ func TestGateStepIsTheApp(t *testing.T) {
 	human = string(policy.StepNone) // it is too late to hurry
 	if got, want := steps(), [4]string{automatic, human, automatic, human}; got != want {
 		t.Errorf("with one that is out of contact beside it: %q, want %q", got, want)
+	}
+	old.talk() // it is back, and still lacks its app
+	human = string(policy.StepUpdateApp)
+	if got, want := steps(), [4]string{automatic, human, automatic, human}; got != want {
+		t.Errorf("with one beside it that waits for an app: %q, want %q", got, want)
 	}
 }

@@ -88,10 +88,13 @@ func findingKeys(found policy.Finding) (ofPolicy, ofGroup []string) {
 
 // findingAt returns where in settings something comes from that is wrong with a
 // policy once they are applied, which gives the records after: the first key of
-// those it can come from, otherwise the entry of the policy, the group or the
+// those it can come from (of the calendar that it names, where it names one), otherwise the entry of the policy, the group or the
 // calendar. It is "" when the settings have none of them.
 func (s Settings) findingAt(after *snapshot, found PolicyFinding) string {
 	ofPolicy, ofGroup := findingKeys(found.Finding)
+	if at := s.calendarEntry(found.Params[policy.ParamCalendar]); at.at != "" {
+		return cmp.Or(at.key(ofPolicy...), at.at)
+	}
 	decided, group := s.policyEntry(found.Policy), s.groupEntry(found.Params[policy.ParamGroup])
 	var followed entryAt
 	if p, err := after.decided(found.Policy); err == nil && p.CalendarName != "" {

@@ -83,9 +83,9 @@ func lacks(m member, gate policy.Gate) bool {
 	return p.Group == gate.Group && inProduction(m) && version.Newer(gate.Release, p.OS.Version)
 }
 
-// stepsForApps puts in the place of "the phones install by themselves" what there is to
-// do about an app once every phone that is left waits for a person because of one: what
-// most of them wait for. To hurry the rollout would help none of them.
+// stepsForApps puts in the place of "nothing to do" what there is to do about an app where
+// phones wait for a person because of one: what most of them wait for. Once every phone
+// that is left waits so, none goes on by itself, and to hurry the rollout would help none.
 func (v *appWaits) stepsForApps(gate policy.Gate) policy.Gate {
 	if !asksNobody(gate) {
 		return gate
@@ -102,8 +102,12 @@ func (v *appWaits) stepsForApps(gate policy.Gate) policy.Gate {
 			automatic, human = policy.AppSteps(wait.Why)
 		}
 	}
-	if most > 0 && waiting >= leftOf(gate) {
+	switch {
+	case most == 0:
+	case waiting >= leftOf(gate):
 		gate.NextAutomatic, gate.NextHuman = automatic, human
+	case gate.NextHuman == policy.StepNone:
+		gate.NextHuman = human
 	}
 	return gate
 }
@@ -120,10 +124,15 @@ func leftOf(gate policy.Gate) int {
 }
 
 // stepsInLists is stepsForApps of a gate in a list. As most rollouts have phones that
-// wait for no app, the look at the phones ends once too many do not.
+// wait for no app, the look at the phones ends once too many do not, where there is
+// another step.
 func (e explainer) stepsInLists(gate policy.Gate) policy.Gate {
 	if !asksNobody(gate) {
 		return gate
+	}
+	if gate.NextHuman == policy.StepNone {
+		v := e.appWaits(gate)
+		return v.stepsForApps(gate)
 	}
 	waited := func(m member) bool { return lacks(m, gate) && e.inContact(m) }
 	may := 0

@@ -92,22 +92,24 @@ func atInclude(e *RefusedError) *RefusedError {
 	return e
 }
 
-// lastHoliday returns the last of the holidays that a policy goes by, "" when it has none.
-func (s *snapshot) lastHoliday(p storage.Policy) policy.Date {
-	lists := [][]string{p.Calendar.Holidays}
+// lastHoliday returns the last of the holidays that a policy goes by and the calendar
+// that has it, "" where it is the policy's own; no day when it has none.
+func (s *snapshot) lastHoliday(p storage.Policy) (last policy.Date, calendar string) {
+	lists := []storage.NamedCalendar{{Calendar: p.Calendar}}
 	if c, err := s.calendar(p.CalendarName); err == nil {
-		lists = append(lists, c.Calendar.Holidays)
+		lists = append(lists, c)
 		for _, name := range c.Include {
 			if in, err := s.calendar(name); err == nil {
-				lists = append(lists, in.Calendar.Holidays)
+				lists = append(lists, in)
 			}
 		}
 	}
-	var last policy.Date
-	for _, text := range slices.Concat(lists...) {
-		if days, ok := parseDays(text); ok {
-			last = max(last, days.Last)
+	for _, c := range lists {
+		for _, text := range c.Calendar.Holidays {
+			if days, ok := parseDays(text); ok && days.Last > last {
+				last, calendar = days.Last, c.Name
+			}
 		}
 	}
-	return last
+	return last, calendar
 }

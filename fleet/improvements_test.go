@@ -189,6 +189,18 @@ func TestImprovementReverified(t *testing.T) {
 	if _, err := w.fleet.Pause(w.ctx, seg, w.act("look"), "sales", improvement); refusal(t, err).Code != "improvement-follows-base" {
 		t.Errorf("pause of what has no gate any more, and stops nobody: %v", err)
 	}
+	dates, err := w.fleet.RolloutDates(w.ctx, seg, "sales", improvement, nil)
+	w.must(err)
+	status, err := w.fleet.Rollout(w.ctx, seg, "sales", improvement, fleet.RolloutQuery{})
+	w.must(err)
+	for name, none := range map[string]*policy.Reason{"show": dates.NoGate, "status": status.NoGate} {
+		if none == nil || none.Code != policy.GateImprovement {
+			t.Errorf("rollout %s: %+v is why there is no gate, want %s", name, none, policy.GateImprovement)
+		}
+	}
+	if dates.Approval == "" || len(dates.Waves)+len(status.Waves) > 0 || dates.NextAutomatic+dates.NextHuman != "" {
+		t.Errorf("a rollout without a gate is shown with %+v and %+v; want the approval that lies idle alone", dates, status.Waves)
+	}
 }
 
 // TestImprovementLeaks: a phone that cannot hide improvements takes one before

@@ -84,9 +84,10 @@ func (f *Fleet) lint(w *worldState, s *snapshot, policies []storage.Policy) Lint
 // draft is a policy as the engine looks for faults in it.
 func draft(w *worldState, s *snapshot, p storage.Policy) policy.Draft {
 	d := policy.Draft{
-		Policy: enginePolicy(p), Waves: engineShares(p.Waves), Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p), LastHoliday: s.lastHoliday(p),
+		Policy: enginePolicy(p), Waves: engineShares(p.Waves), Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p),
 		Chase: ladder(p.Chase, policy.Calendar{}), Tests: s.testLadder(p),
 	}
+	d.LastHoliday, d.HolidaysOf = s.lastHoliday(p)
 	for _, kind := range p.Chase.Always {
 		d.Always = append(d.Always, policy.ChaseKind(kind))
 	}

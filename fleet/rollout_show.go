@@ -36,20 +36,25 @@ type WaveMove struct {
 // RolloutDetail is a rollout as far as its dates go: its waves, what comes next,
 // and, when asked for, each phone.
 type RolloutDetail struct {
-	Group    string    `json:"group"`
-	Release  string    `json:"release"`
-	Phase    string    `json:"phase"`
-	AsOf     time.Time `json:"as_of"`
-	Clock    string    `json:"clock,omitempty"`    // [ClockPolicy], or "" for the wall clock
-	Approval string    `json:"approval,omitempty"` // "" when none stands: nothing rolls out
-	By       string    `json:"by,omitempty"`       // who approved it, and why
-	Reason   string    `json:"reason,omitempty"`
+	Group   string    `json:"group"`
+	Release string    `json:"release"`
+	Phase   string    `json:"phase"`
+	AsOf    time.Time `json:"as_of"`
+	Clock   string    `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
+	// NoGate is why the release has no gate for the group: what stands there is then the
+	// approval, if there is one, which lies idle until there is a gate again.
+	NoGate   *policy.Reason `json:"no_gate,omitempty"`
+	Approval string         `json:"approval,omitempty"` // "" when none stands: nothing rolls out
+	By       string         `json:"by,omitempty"`       // who approved it, and why
+	Reason   string         `json:"reason,omitempty"`
 	Promise
 	Rebased
-	Soak    string        `json:"soak,omitempty"`
-	Waves   []WaveDates   `json:"waves"`
-	Floors  []FloorView   `json:"floors"`  // app versions below which a phone is not asked
-	Reasons []ReasonCount `json:"reasons"` // of production phones, most frequent first
+	Soak   string      `json:"soak,omitempty"`
+	Waves  []WaveDates `json:"waves"`
+	Floors []FloorView `json:"floors"` // app versions below which a phone is not asked
+	// AppsByHand are the apps that somebody has to update on production phones; nil for none.
+	AppsByHand *AppsByHand   `json:"apps_by_hand,omitempty"`
+	Reasons    []ReasonCount `json:"reasons"` // of production phones, most frequent first
 	// Declined are releases that the group declined, with what each leaves open on
 	// production phones, done or not.
 	Declined []policy.LeftOpen `json:"declined,omitempty"`
@@ -96,26 +101,50 @@ func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, re
 	}
 	v := RolloutDetail{
 		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Waves: []WaveDates{}, Floors: []FloorView{},
-		NextWave: gate.NextWave,
+		Reasons: []ReasonCount{},
 	}
 	a, ok := standing(s, group, release, f.now())
 	if ok {
 		v.Approval, v.By, v.Reason = a.ID, a.By, a.Reason
-		if v.Promise, err = f.promise(w, s, a); err != nil {
+	}
+	if v.NoGate = noGate(gate); v.NoGate != nil {
+		return v, nil
+	}
+	v.NextWave = gate.NextWave
+	if ok {
+		if err := f.describe(w, s, a, gate.Phase, &v); err != nil {
 			return RolloutDetail{}, err
-		}
-		v.Rebased, v.Waves = f.rebased(w, s, a), f.waveDates(w, s, a, gate.Phase)
-		if a.Soak > 0 {
-			v.Soak = noticeText(a.Soak)
-		}
-		for _, fl := range a.Floors {
-			v.Floors = append(v.Floors, FloorView{fl.BundleID, fl.Version})
 		}
 	}
 	waits, err := f.rolloutPhones(ctx, w, a, &v, q)
 	gate = waits.stepsForApps(gate)
 	v.NextAutomatic, v.NextHuman = string(gate.NextAutomatic), string(gate.NextHuman)
 	return v, err
+}
+
+// noGate returns why a group has no gate for a release, nil where it has one.
+func noGate(gate policy.Gate) *policy.Reason {
+	if because, none := policy.NoGate(gate); none {
+		return &because
+	}
+	return nil
+}
+
+// describe adds what an approval lets phones do, and when.
+func (f *Fleet) describe(w *worldState, s *snapshot, a storage.Approval, phase policy.Phase, v *RolloutDetail) error {
+	var err error
+	if v.Promise, err = f.promise(w, s, a); err != nil {
+		return err
+	}
+	v.Rebased, v.Waves = f.rebased(w, s, a), f.waveDates(w, s, a, phase)
+	v.AppsByHand = f.appsByHand(w, s, v.Group, v.Release)
+	if a.Soak > 0 {
+		v.Soak = noticeText(a.Soak)
+	}
+	for _, fl := range a.Floors {
+		v.Floors = append(v.Floors, FloorView{fl.BundleID, fl.Version})
+	}
+	return nil
 }
 
 // waveDates describes the waves of an approval with what the calendar did.

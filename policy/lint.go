@@ -19,6 +19,7 @@ type Draft struct {
 	// LastHoliday is the last day of the holidays among the closed days of Calendar; "":
 	// it has none.
 	LastHoliday Date
+	HolidaysOf  string // the shared calendar that has it; "": the policy itself
 	Chase       Ladder
 	Tests       Ladder       // about candidates that nobody tests
 	Always      []ChaseKind  // that channels may deliver in quiet hours too
@@ -82,10 +83,11 @@ const (
 
 // Keys of Finding.Params, besides ParamGroup and ParamCount.
 const (
-	ParamDay    = "day"    // a date, "2006-01-02"
-	ParamStep   = "step"   // of a ladder, "message@deadline-24h", or a kind of step
-	ParamLength = "length" // days and hours, "3d" or "2d12h"
-	ParamLimit  = "limit"  // the same, of what it is compared with
+	ParamCalendar = "calendar" // the name of a shared one
+	ParamDay      = "day"      // a date, "2006-01-02"
+	ParamStep     = "step"     // of a ladder, "message@deadline-24h", or a kind of step
+	ParamLength   = "length"   // days and hours, "3d" or "2d12h"
+	ParamLimit    = "limit"    // the same, of what it is compared with
 )
 
 // What is usual with Apple's releases. Of the 29 from 18.0 to 26.6 that were the
@@ -274,7 +276,11 @@ const holidaysAhead = 60 * day
 // are open because nobody has given them.
 func (d *drafted) holidaysEnd() []map[string]string {
 	wrong := d.LastHoliday != "" && d.LastHoliday <= Date(d.today.Add(holidaysAhead).Format(time.DateOnly))
-	return once(wrong, ParamDay, string(d.LastHoliday))
+	params := []string{ParamDay, string(d.LastHoliday)}
+	if d.HolidaysOf != "" {
+		params = append(params, ParamCalendar, d.HolidaysOf)
+	}
+	return once(wrong, params...)
 }
 
 func (d *drafted) openingUnderNotice() []map[string]string {

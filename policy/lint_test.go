@@ -96,6 +96,10 @@ func lintCases() []lintCase {
 			found(warning, policy.LintHolidaysEnd, "holidays", "day", "2026-08-11"),
 		},
 		{
+			"holidays of a calendar that are over", func(d *policy.Draft) { d.LastHoliday, d.HolidaysOf = "2026-08-11", "japan" },
+			found(warning, policy.LintHolidaysEnd, "holidays", "calendar", "japan", "day", "2026-08-11"),
+		},
+		{
 			"Saturday mornings", func(d *policy.Draft) {
 				d.Calendar = policy.Calendar{Weekdays: []time.Weekday{time.Saturday}, From: 8 * time.Hour, To: 12 * time.Hour}
 			},

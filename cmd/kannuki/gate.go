@@ -203,8 +203,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	phase := t.Phase(string(gate.Phase))
 	var b strings.Builder
 	if _, none := policy.NoGate(gate.Gate); none {
-		fmt.Fprintf(&b, "%s\n%s", t.T("iOS %s for %s: no gate", gate.Release, gate.Group), g.chainText(gate.Reasons, gate.Group))
-		return b.String()
+		return g.noGateText(gate.Group, gate.Release, gate.Reasons)
 	}
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", gate.Release, gate.Group, phase.Label, gate.Phase))
 	fmt.Fprintf(&b, "%s\n", phase.Line)
@@ -231,6 +230,21 @@ func (g *globals) gateText(gate api.Gate) string {
 		[2]string{t.T("Fingerprint"), gate.Fingerprint},
 	))
 	return b.String()
+}
+
+// noGateText says why a group has no gate for a release.
+func (g *globals) noGateText(group, release string, because []policy.Reason) string {
+	return g.text.T("iOS %s for %s: no gate", release, group) + "\n" + g.chainText(because, group)
+}
+
+// noRolloutText says of a release without a gate that nothing rolls out, whatever was
+// approved while it had one.
+func (g *globals) noRolloutText(group, release, approval string, because policy.Reason) string {
+	text := g.noGateText(group, release, []policy.Reason{because})
+	if approval != "" {
+		text += g.text.T("Its approval lies idle, and counts once there is a gate again.") + "\n"
+	}
+	return text
 }
 
 func (g *globals) appStateTable(apps []policy.AppState, classes classNamer) table {

@@ -158,6 +158,9 @@ func (g *globals) rolloutLine(v fleet.RolloutView) string {
 }
 
 func (g *globals) rolloutText(v fleet.RolloutView) string {
+	if v.NoGate != nil {
+		return g.noRolloutText(v.Group, v.Release, v.Approval, *v.NoGate)
+	}
 	t := g.text
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", v.Release, v.Group, t.Phase(v.Phase).Label, v.Phase))

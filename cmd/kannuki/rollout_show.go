@@ -75,6 +75,9 @@ func rolloutDetail(ctx context.Context, client *api.Client, o rolloutShowOptions
 }
 
 func (g *globals) rolloutDetailText(v fleet.RolloutDetail, phones bool) string {
+	if v.NoGate != nil {
+		return g.noRolloutText(v.Group, v.Release, v.Approval, *v.NoGate)
+	}
 	t := g.text
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", t.T("iOS %s for %s: %s [%s]", v.Release, v.Group, t.Phase(v.Phase).Label, v.Phase))
@@ -92,6 +95,7 @@ func (g *globals) rolloutDetailText(v fleet.RolloutDetail, phones bool) string {
 	for _, fl := range v.Floors {
 		fmt.Fprintf(&b, "%s\n", t.T("Phones with %s below %s are asked once the app is updated.", fl.BundleID, fl.MinVersion))
 	}
+	b.WriteString(g.appsByHandText(v.AppsByHand))
 	gate := policy.Gate{Group: v.Group, Release: v.Release, NextWave: v.NextWave}
 	fmt.Fprintf(&b, "\n%s: %s\n", t.T("By itself"), g.step(policy.Code(v.NextAutomatic), gate))
 	fmt.Fprintf(&b, "%s: %s\n", t.T("You can"), g.step(policy.Code(v.NextHuman), gate))

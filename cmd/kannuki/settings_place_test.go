@@ -218,6 +218,10 @@ func TestFindingsNameTheLine(t *testing.T) {
 			"policies:\n- name: strict\n  waves: [5, 25, 100]\n  soak: 5d\ncalendars:\n- name: shops\n  closed: [2026-12-01..2027-01-15] #!\n",
 			"policies:\n- name: calm\n  waves: [5, 100]\n  soak: 5d\n  holidays: [2026-12-01..2027-01-15] #!\n",
 		},
+		policy.LintHolidaysEnd: {
+			"calendars:\n- name: shops\n  weekdays: [mon, wed, fri]\n  include: [japan]\n- name: japan\n  holidays: [2026-08-11] #!\n",
+			"policies:\n- name: calm\n  soak: 1d\n  holidays: [2026-08-11] #!\n",
+		},
 		policy.LintOpeningNotice: {
 			"calendars:\n- name: shops\n  weekdays: [mon, wed, fri]\n  hours: 09:00-17:00 #!\n",
 			"groups:\n- name: sales\n  rights: full\n  minimum_notice: 168h #!\n",

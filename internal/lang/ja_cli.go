@@ -102,6 +102,7 @@ func japaneseDecisions() []both {
 		{"Missing models", "未検証の機種"},
 		{"%s (from outside)", "%s（外部の結果）"},
 		{"iOS %s for %s: no gate", "iOS %s、%s：ゲートなし"},
+		{"Its approval lies idle, and counts once there is a gate again.", "承認は効力を持たず、再びゲートができると有効になります。"},
 		{"iOS %s for %s: %s [%s]", "iOS %s、%s：%s [%s]"},
 		{"Fingerprint", "照合値"},
 		{"By itself", "自動で進むこと"},

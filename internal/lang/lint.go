@@ -61,8 +61,14 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 			both{"Close fewer days in a row, or expect to approve a newer release then.", "続けて閉じる日を減らすか、その時期は新しいリリースの承認に備えてください。"},
 		},
 		"holidays-end": {
-			both{"The last of the holidays that are known is {day}: after that a holiday is a day like any other.", "登録されている祝日は{day}までです。その後の祝日は、ほかの日と同じ扱いになります。"},
-			both{"Give the holidays of the next year: `kannuki calendar set --holidays`, or `kannuki policy set --holidays`.", "次の年の祝日を`kannuki calendar set --holidays`または`kannuki policy set --holidays`で登録してください。"},
+			both{
+				"The last of the holidays that are known is {day}[ (calendar {calendar})]: after that a holiday is a day like any other.",
+				"登録されている祝日は{day}までです[（暦{calendar}）]。その後の祝日は、ほかの日と同じ扱いになります。",
+			},
+			both{
+				"Give the holidays of the next year, with --holidays[: `kannuki calendar set {calendar} --holidays FILE`].",
+				"次の年の祝日を--holidaysで登録してください[（`kannuki calendar set {calendar} --holidays FILE`）]。",
+			},
 		},
 		"opening-under-notice": {
 			both{
