@@ -311,64 +311,6 @@ func (f *Fleet) movedWaves(ctx context.Context, w *worldState, before, after *sn
 	return waveEffects(was, is), nil
 }
 
-// opens refuses a change of the world's records that takes away what keeps a
-// gate closed.
-func (f *Fleet) opens(w *worldState, s *snapshot, c storage.WorldChange) error {
-	gates := f.opened(w, s, c)
-	if len(gates) == 0 {
-		return nil
-	}
-	return opening(gateNames(gates), gateNames(f.declinable(w, s, c, gates)))
-}
-
-// declinable returns the gates among those that a change opens which it would leave
-// closed if they were declined first.
-func (f *Fleet) declinable(w *worldState, s *snapshot, c storage.WorldChange, gates []storage.ShownGate) []storage.ShownGate {
-	var declines storage.WorldChange
-	for _, g := range gates {
-		declines.Declines = append(declines.Declines, storage.Decline{Group: g.Group, Release: g.Release, At: f.now()})
-	}
-	open := f.opened(w, s.after(declines), c)
-	return slices.DeleteFunc(slices.Clone(gates), func(g storage.ShownGate) bool {
-		return slices.ContainsFunc(open, func(o storage.ShownGate) bool { return o.Group == g.Group && o.Release == g.Release })
-	})
-}
-
-func gateNames(gates []storage.ShownGate) []string {
-	var names []string
-	for _, g := range gates {
-		names = append(names, g.Group+"/"+g.Release)
-	}
-	return names
-}
-
-// opened returns the gates, as they are, of which a change of the world's records
-// takes away what keeps them closed.
-func (f *Fleet) opened(w *worldState, s *snapshot, c storage.WorldChange) []storage.ShownGate {
-	now, after := f.now(), s.after(c)
-	counts := w.census.counted(now)
-	was, is := s.policy.WithCensus(counts), after.policy.WithCensus(counts)
-	var gates []storage.ShownGate
-	for _, name := range is.GroupNames() {
-		for _, release := range policy.Loosened(was, is, name, now) {
-			gate := policy.Evaluate(was, name, release, now)
-			gates = append(gates, storage.ShownGate{Group: name, Release: release, Phase: string(gate.Phase), Fingerprint: gate.Fingerprint})
-		}
-	}
-	return gates
-}
-
-// opening refuses to take away what keeps gates closed: that is a decision about them,
-// which takes a test or two people. Declinable are those that stay closed once declined.
-func opening(gates, declinable []string) error {
-	all, decline := strings.Join(gates, ", "), strings.Join(declinable, ", ")
-	e := refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first, or propose it for a second person to sign (--propose)", all).with("gates", all)
-	if decline != "" {
-		e = refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first, decline the releases (%s), or propose it for a second person to sign (--propose)", all, decline).with("gates", all, "decline", decline)
-	}
-	return e
-}
-
 // noticeText shows a notice as people give it, "24h" rather than "24h0m0s".
 func noticeText(d time.Duration) string {
 	text := d.String()

@@ -177,30 +177,28 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 	return done, nil
 }
 
-// ownSlip refuses to take back what another found broken while that keeps a gate
-// closed: opening a gate takes a test or two people. A mistake of one's own is
-// no opinion about somebody else's test.
+// ownSlip refuses to take back what another recorded while that keeps a gate closed:
+// what he found broken, or a result that is over and keeps an older one from counting
+// again. Opening a gate takes a test or two people. A mistake of one's own is no opinion
+// about somebody else's test.
 func (f *Fleet) ownSlip(w *worldState, s *snapshot, a Act, v storage.Verdict, c storage.WorldChange) error {
 	if v.By == a.Actor {
 		return nil
 	}
 	gate, err := f.gate(w, s, v.Group, v.Release)
 	closes := err == nil && gate.Phase != policy.PhaseDeclined && gate.Phase != policy.PhaseExpired && slices.Contains(gate.Broken, v.ID)
-	if !closes && !f.opensPatch(w, s, v, c) {
+	opened := f.opened(w, s, c) // a patch too, by carry-over
+	switch {
+	case !closes && len(opened) == 0:
 		return nil // a group or release that is gone has no gate to keep closed
+	case v.Result != string(policy.ResultBroken):
+		gates := strings.Join(gateNames(opened), ", ")
+		return refused("foreign-newer", "without what %s found of %s on %s an older result would count again and open closed gates: %s; record a new result there first",
+			v.By, v.BundleID, v.Release, gates).with("by", v.By, "app", v.BundleID, "release", v.Release, "gates", gates)
+	default:
+		return refused("foreign-broken", "%s found that %s does not work on %s, which keeps the gate of group %s closed; record a newer result that it works, or use `kannuki gate override`",
+			v.By, v.BundleID, v.Release, v.Group).with("by", v.By, "app", v.BundleID, "release", v.Release, "group", v.Group)
 	}
-	return refused("foreign-broken", "%s found that %s does not work on %s, which keeps the gate of group %s closed; record a newer result that it works, or use `kannuki gate override`",
-		v.By, v.BundleID, v.Release, v.Group).with("by", v.By, "app", v.BundleID, "release", v.Release, "group", v.Group)
-}
-
-// opensPatch reports whether taking a broken result back lets a newer release
-// carry over what it forbids.
-func (f *Fleet) opensPatch(w *worldState, s *snapshot, v storage.Verdict, c storage.WorldChange) bool {
-	if v.Result != string(policy.ResultBroken) {
-		return false
-	}
-	now, after := f.now(), s.after(c)
-	return len(policy.Loosened(s.withCensus(w.census, now), after.withCensus(w.census, now), v.Group, now)) > 0
 }
 
 // VerdictQuery selects results; the zero value selects all.

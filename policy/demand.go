@@ -18,7 +18,9 @@ import (
 // place a newer release took is not: one person can decline that one. A group without
 // any phone can be removed and made anew, so nothing is kept closed there.
 //
-// What broken results hide counts too, as their recorder can take them back alone.
+// What broken results hide counts too, as their recorder can take them back alone. An
+// improvement has no gate where a policy hides them all, before the change or after it:
+// whoever asks compares worlds in which it is tested instead as well.
 func Loosened(before, after *World, groupName string, now time.Time) []string {
 	found := loosenedGates(before, after, groupName, now)
 	if was, broken := before.unbroken(groupName); broken {
@@ -58,8 +60,11 @@ func loosenedGates(before, after *World, groupName string, now time.Time) []stri
 		return nil
 	}
 	var found []string
-	for _, gate := range slices.Concat(Gates(before, groupName, now), before.hiddenImprovements(g, now)) {
+	for _, gate := range Gates(before, groupName, now) {
 		letIn := before.newlyLetIn(after, gate)
+		if to := after.groups[groupName]; to != nil && !to.has(before.known[gate.Release]) {
+			continue // hidden from the phones
+		}
 		if gate.Phase == PhaseExpired || gate.Phase == PhaseDeclined && !letIn {
 			continue
 		}
@@ -94,14 +99,25 @@ func (w *World) newlyLetIn(after *World, gate Gate) bool {
 // recounts reports whether other results count for a group than before, for other phones
 // or for another time.
 func recounts(was, is *group) bool {
-	return is != nil && (was.policy.ModelClass != is.policy.ModelClass || was.policy.CarryOver != is.policy.CarryOver || was.policy.VerdictDays != is.policy.VerdictDays)
+	if is == nil {
+		return false
+	}
+	a, b := was.policy, is.policy
+	return a.ModelClass != b.ModelClass || a.CarryOver != b.CarryOver || a.VerdictDays != b.VerdictDays ||
+		was.gatesImprovements() != is.gatesImprovements()
 }
 
 // loosened reports whether an app that was demanded no longer is, or less
-// strictly; where other results count than before, also by fewer tests.
+// strictly; where other results count than before, also by fewer tests or not on a model
+// that still needed one.
 func loosened(was, is map[string]demand, recounts bool) bool {
 	for id, d := range was {
-		if strictness(is[id].importance) < strictness(d.importance) || recounts && is[id].tests < d.tests {
+		n := is[id]
+		if strictness(n.importance) < strictness(d.importance) || d.broken && !n.broken {
+			return true
+		}
+		tested := func(model string) bool { return !slices.Contains(n.models, model) }
+		if recounts && (n.tests < d.tests || slices.ContainsFunc(d.models, tested)) {
 			return true
 		}
 	}
@@ -124,7 +140,7 @@ func lessForOthers(was, is Gate) bool {
 func missingOf(u Uncovered) map[string]demand {
 	out := map[string]demand{}
 	for _, a := range u.Missing {
-		out[a.BundleID] = demand{importance: a.Importance}
+		out[a.BundleID] = demand{importance: a.Importance, broken: a.State == StatusBroken}
 	}
 	return out
 }
@@ -132,7 +148,32 @@ func missingOf(u Uncovered) map[string]demand {
 // demand is how strictly an app keeps a gate closed.
 type demand struct {
 	importance Importance
-	tests      int // of a critical app: model classes that it still has to be tested on
+	broken     bool // a result says that it does not work
+	// Of a critical app: how many model classes it still has to be tested on, and their
+	// production models.
+	tests  int
+	models []string
+}
+
+// demandOf returns how strictly an app keeps a gate closed, if it does.
+func (g *group) demandOf(app App, gate Gate) demand {
+	d := demand{importance: app.Importance}
+	i := slices.IndexFunc(gate.Apps, func(a AppState) bool { return a.BundleID == app.BundleID })
+	if i < 0 {
+		return d
+	}
+	state := gate.Apps[i]
+	d.broken = state.State == StatusBroken
+	if state.Importance != ImportanceCritical {
+		return d
+	}
+	d.tests = len(state.MissingModels)
+	for _, model := range gate.ProductionModels {
+		if slices.Contains(state.MissingModels, g.class(model)) {
+			d.models = append(d.models, model)
+		}
+	}
+	return d
 }
 
 // demands returns the apps that keep a gate closed, by bundle identifier. Once
@@ -144,12 +185,6 @@ func demands(w *World, gate Gate, now time.Time) map[string]demand {
 	if g == nil || g.letsIn(w.known[gate.Release]) {
 		return out
 	}
-	tests := map[string]int{}
-	for _, a := range gate.Apps {
-		if a.Importance == ImportanceCritical {
-			tests[a.BundleID] = len(a.MissingModels)
-		}
-	}
 	a := g.approval(gate.Release, now)
 	followed := a != nil && a.Override == nil && a.started(now)
 	for _, app := range g.apps {
@@ -159,7 +194,7 @@ func demands(w *World, gate Gate, now time.Time) map[string]demand {
 			demanded = revoked != nil || len(broken) > 0
 		}
 		if demanded {
-			out[app.BundleID] = demand{app.Importance, tests[app.BundleID]}
+			out[app.BundleID] = g.demandOf(app, gate)
 		}
 	}
 	return out

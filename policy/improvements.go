@@ -122,22 +122,6 @@ func (w *World) releasesOf(g *group) []*release {
 	return w.releases
 }
 
-// hiddenImprovements returns the gates that improvements would have for a group
-// whose policy hides them all, newest first: to let phones take one by themselves
-// opens it.
-func (w *World) hiddenImprovements(g *group, now time.Time) []Gate {
-	if g.policy.Improvements.Mode != ImprovementsOff {
-		return nil
-	}
-	var gates []Gate
-	for _, rel := range w.all {
-		if rel.improvement() && newEvaluation(w, g, rel, now).exists() {
-			gates = append(gates, Evaluate(w, g.Name, rel.Version, now))
-		}
-	}
-	return gates
-}
-
 // letsIn reports whether phones of the group take a release by themselves,
 // whatever was tested.
 func (g *group) letsIn(r *release) bool {
