@@ -1,6 +1,9 @@
 package server
 
 import (
+	"errors"
+
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/notify"
 )
 
@@ -13,9 +16,17 @@ func (d *diagnosis) notify() {
 	for _, name := range channels.All() {
 		check := "notify-" + name
 		if _, err := channels.Probe(name); err != nil {
-			d.add(check, GradeFail, t.T("Channel %s cannot send: %v", name, err), t.T("Mend what it names: a file is read again at the next try, config.yaml at the next start."))
+			d.add(check, GradeFail, t.T("Channel %s cannot send: %v", name, channelFault(t, err)), t.T("Mend what it names: a file is read again at the next try, config.yaml at the next start."))
 			continue
 		}
 		d.ok(check, t.T("Channel %s can send; try it: `kannuki notify test %s`.", name, name))
 	}
+}
+
+// channelFault words why a channel cannot send.
+func channelFault(t *lang.Printer, err error) string {
+	if f, ok := errors.AsType[*notify.FaultError](err); ok {
+		return f.In(t)
+	}
+	return err.Error()
 }

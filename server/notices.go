@@ -141,9 +141,7 @@ func (s *Server) TestChannel(ctx context.Context, seg storage.Segment, a fleet.A
 		if !known || !slices.Contains(s.channels.Names(seg), name) {
 			return done, &fleet.NotFoundError{What: "channel", Name: name}
 		}
-		if err != nil {
-			done.Problem = err.Error()
-		}
+		setProblem(&done, err)
 		return done, nil
 	}
 	answer, known, sendErr := s.channels.Test(ctx, name, done.ID, seg)
@@ -152,8 +150,9 @@ func (s *Server) TestChannel(ctx context.Context, seg storage.Segment, a fleet.A
 	}
 	outcome := "sent"
 	if done.Sent, done.Answer = sendErr == nil, answer; sendErr != nil {
-		done.Problem, outcome = sendErr.Error(), "failed"
+		outcome = "failed"
 	}
+	setProblem(&done, sendErr)
 	entry := storage.AuditEntry{
 		At: s.o.Wall().UTC(), Actor: a.Actor, Action: "notice.test", Target: name, Reason: a.Reason,
 		Detail: map[string]string{"id": done.ID, "outcome": outcome},
@@ -162,4 +161,15 @@ func (s *Server) TestChannel(ctx context.Context, seg storage.Segment, a fleet.A
 		return done, fmt.Errorf("record test of a channel: %w", err)
 	}
 	return done, nil
+}
+
+// setProblem says why a channel cannot send, if it cannot.
+func setProblem(to *api.ChannelTest, err error) {
+	if err == nil {
+		return
+	}
+	to.Problem = err.Error()
+	if f, ok := errors.AsType[*notify.FaultError](err); ok {
+		to.Detail, to.Params = f.Code, f.Params
+	}
 }

@@ -201,17 +201,20 @@ func runNotifyTest(ctx context.Context, g *globals, cmd *cobra.Command, o act, c
 	if err := client.Post(ctx, api.Path("channels", channel, "test"), o, &out); err != nil {
 		return err
 	}
-	t := g.text
+	t, problem := g.text, out.Problem
+	if text, worded := t.ChannelFault(out.Detail); worded {
+		problem = t.Fill(text, out.Params)
+	}
 	tab := table{columns: []column{
 		{"channel", t.T("Channel")}, {"id", ""}, {"sent", t.T("sent")}, {"answer", t.T("Answer")}, {"problem", t.T("Problem")},
 	}}
-	tab.add(plain(out.Channel), plain(out.ID), cell{strconv.FormatBool(out.Sent), strconv.FormatBool(out.Sent)}, plain(out.Answer), plain(out.Problem))
+	tab.add(plain(out.Channel), plain(out.ID), cell{strconv.FormatBool(out.Sent), strconv.FormatBool(out.Sent)}, plain(out.Answer), cell{out.Problem, problem})
 	var text string
 	switch {
 	case out.Problem != "" && out.DryRun:
-		text = t.T("Channel %s cannot send: %v", channel, oneLine(out.Problem)) + "\n"
+		text = t.T("Channel %s cannot send: %v", channel, oneLine(problem)) + "\n"
 	case out.Problem != "":
-		text = t.T("Channel %s did not take it: %s", channel, oneLine(out.Problem)) + "\n"
+		text = t.T("Channel %s did not take it: %s", channel, oneLine(problem)) + "\n"
 	case out.DryRun:
 		text = g.done(true, "")
 	default:

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -16,7 +15,7 @@ func dialControl(loopback bool, allowed []netip.Prefix) func(network, address st
 	return func(_, address string, _ syscall.RawConn) error {
 		target, err := netip.ParseAddrPort(address)
 		if err != nil {
-			return &refusedAddress{address}
+			return fault("not-public", "address", address)
 		}
 		ip := target.Addr().Unmap().WithZone("")
 		inside := func(network netip.Prefix) bool { return network.Contains(ip) }
@@ -24,17 +23,10 @@ func dialControl(loopback bool, allowed []netip.Prefix) func(network, address st
 		case loopback && ip.IsLoopback(), slices.ContainsFunc(allowed, inside):
 			return nil
 		case loopback, !ip.IsGlobalUnicast(), slices.ContainsFunc(notPublic(), inside):
-			return &refusedAddress{ip.String()}
+			return fault("not-public", "address", ip.String())
 		}
 		return nil
 	}
-}
-
-// refusedAddress says that a name leads to where the server may not connect.
-type refusedAddress struct{ address string }
-
-func (e *refusedAddress) Error() string {
-	return fmt.Sprintf("it leads to %s, which is not a public address; if it is right, name its network in the key allow of the channel", e.address)
 }
 
 // notPublic are the networks of global unicast form that no public host is in

@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -76,7 +75,7 @@ func (w webhook) Send(ctx context.Context, m Message) (string, error) {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.config.URL, bytes.NewReader(body))
 	if err != nil {
-		return "", errors.New("the address is not a URL")
+		return "", fault("not-a-url")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "kannuki")
@@ -92,18 +91,28 @@ func (w webhook) Send(ctx context.Context, m Message) (string, error) {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // without the address, which may hold a key
 		}
-		return "", fmt.Errorf("%s: %w", req.URL.Host, err)
+		return "", unreachable(req.URL.Host, err)
 	}
 	defer resp.Body.Close()                                     //nolint:errcheck // nothing was written
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // the status counts, not the rest
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		return "", fmt.Errorf("%s answered %s: redirects are not followed; configure the address it moved to", req.URL.Host, resp.Status)
+		return "", fault("receiver-redirects", "host", req.URL.Host, "answer", resp.Status)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		said := strings.TrimSuffix(resp.Status+": "+excerpt(string(text)), ": ")
-		return "", later(fmt.Errorf("%s answered %s", req.URL.Host, said), resp.Header, w.wall())
+		return "", later(fault("receiver-did-not-take", "host", req.URL.Host, "answer", said), resp.Header, w.wall())
 	}
 	return strings.TrimSpace(resp.Status + " " + excerpt(string(text))), nil
+}
+
+// unreachable returns why a host could not be asked: as it is where the connection is one
+// that is not made, with the host's name.
+func unreachable(host string, err error) error {
+	if refused, ok := errors.AsType[*FaultError](err); ok {
+		refused.Params["host"] = host
+		return refused
+	}
+	return caused("receiver-unreachable", err, "host", host)
 }
 
 // probe returns what of the settings would keep every message from being sent.
@@ -118,7 +127,7 @@ func (w webhook) probe() error {
 func (w webhook) refused() error {
 	u, err := url.Parse(w.config.URL)
 	if err != nil {
-		return errors.New("the address is not a URL")
+		return fault("not-a-url")
 	}
 	through, err := w.through(&http.Request{URL: u})
 	ip, notAddress := netip.ParseAddr(u.Hostname())
@@ -127,7 +136,7 @@ func (w webhook) refused() error {
 	}
 	allowed, err := w.config.allowed()
 	if err != nil {
-		return fmt.Errorf("allow: %w", err)
+		return caused("allow-unusable", err)
 	}
 	return dialControl(ip.IsLoopback(), allowed)("", netip.AddrPortFrom(ip, 0).String(), nil)
 }
@@ -140,7 +149,7 @@ func (w webhook) through(req *http.Request) (*url.URL, error) {
 	}
 	through, err := w.proxy(req)
 	if err != nil {
-		return nil, errors.New("the proxy of the environment is not a URL")
+		return nil, fault("proxy-not-a-url")
 	}
 	return through, nil
 }
@@ -154,7 +163,7 @@ func (w webhook) client(req *http.Request) (*http.Client, error) {
 	}
 	allowed, err := w.config.allowed()
 	if err != nil {
-		return nil, fmt.Errorf("allow: %w", err)
+		return nil, caused("allow-unusable", err)
 	}
 	through, err := w.through(req)
 	if err != nil {
@@ -179,25 +188,25 @@ func (w webhook) roots() (*x509.CertPool, error) {
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
-		return nil, fmt.Errorf("system roots: %w", err)
+		return nil, caused("roots-unreadable", err)
 	}
 	f, mode, err := openFile(w.config.Roots)
 	if err != nil {
-		return nil, fmt.Errorf("roots: %w", err)
+		return nil, caused("roots-unreadable", err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	if !mode.IsRegular() {
-		return nil, fmt.Errorf("roots: %s is %v; it must be a file", w.config.Roots, mode)
+		return nil, fault("roots-not-a-file", "path", w.config.Roots, "mode", mode.String())
 	}
 	pem, err := io.ReadAll(io.LimitReader(f, maxRoots+1))
 	if err != nil {
-		return nil, fmt.Errorf("roots: %w", err)
+		return nil, caused("roots-unreadable", err)
 	}
 	if len(pem) > maxRoots {
-		return nil, fmt.Errorf("roots: %s is larger than %d bytes", w.config.Roots, maxRoots)
+		return nil, fault("roots-too-large", "path", w.config.Roots, "most", strconv.Itoa(maxRoots))
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("roots: %s holds no certificate", w.config.Roots)
+		return nil, fault("roots-no-certificate", "path", w.config.Roots)
 	}
 	return roots, nil
 }
@@ -220,19 +229,19 @@ func openFile(path string) (*os.File, fs.FileMode, error) {
 func readSecret(path string) ([]byte, error) {
 	f, mode, err := openFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("secret_file: %w", err)
+		return nil, caused("secret-unreadable", err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	if !mode.IsRegular() || mode.Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("secret_file: %s is %v; it must be a file that only its owner can read (chmod 600)", path, mode)
+		return nil, fault("secret-open", "path", path, "mode", mode.String())
 	}
 	secret, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {
-		return nil, fmt.Errorf("secret_file: %w", err)
+		return nil, caused("secret-unreadable", err)
 	}
 	secret = bytes.TrimSpace(secret)
 	if len(secret) < minSecret || len(secret) > maxSecret {
-		return nil, fmt.Errorf("secret_file: %s holds %d bytes, want %d to %d", path, len(secret), minSecret, maxSecret)
+		return nil, fault("secret-length", "path", path, "bytes", strconv.Itoa(len(secret)), "least", strconv.Itoa(minSecret), "most", strconv.Itoa(maxSecret))
 	}
 	return secret, nil
 }

@@ -190,7 +190,7 @@ func TestDialControl(t *testing.T) {
 func TestEgress(t *testing.T) {
 	t.Parallel()
 	_, err := hookTo(t, "http://192.168.255.254:9/").Send(t.Context(), example())
-	if _, refused := errors.AsType[*refusedAddress](err); !refused {
+	if refused, ok := errors.AsType[*FaultError](err); !ok || refused.Code != "not-public" || refused.Params["host"] != "192.168.255.254:9" {
 		t.Errorf("a private address: got error %v, want a refusal before anything is sent", err)
 	}
 	var asked string
