@@ -38,7 +38,10 @@ type phoneHistory struct {
 	moved     bool   // that act was a move: no link says otherwise
 	last      *visit // acknowledged, with nothing begun since; nil otherwise
 	installed bool   // since the visit began
-	deferred  bool   // its last word on synchronising was NotNow
+	held      []declaration
+	cutOff    bool // visits were lost since it took what it held last, or when it did: it may have begun to fetch something else
+	lost      bool // visits were lost since the last that was acknowledged
+	deferred  bool // its last word on synchronising was NotNow
 	queued    []string
 	answers   map[string]answers
 	pending   []string // commands whose results are not known to be acknowledged
@@ -121,14 +124,24 @@ func (p *phoneHistory) addVisit(n int, v *visit) {
 	case acknowledged:
 		p.settle()
 		p.token = v.PushToken
+		p.lost = p.lost || v.Error != "" // of what was due by itself, before the poll that went well
+		p.hold(v.Declarations)
 		if v.Enrol {
 			p.place, p.moved = v.Group+"/"+v.Ring, false
 		}
 		if !p.installed {
 			p.last = v
 		}
-	case refused, lost:
+	case lost:
+		p.lost = p.lost || v.Error != mdmtest.ErrOffline.Error()
+	case refused: // no visit ends so
 	}
+}
+
+// hold notes what the phone holds after a visit that was acknowledged.
+func (p *phoneHistory) hold(now []declaration) {
+	p.cutOff = p.lost || p.cutOff && same(p.held, now)
+	p.held, p.lost = now, false
 }
 
 // settle takes the results that are pending for acknowledged.

@@ -20,7 +20,6 @@ type state struct {
 	Phones       map[string]storage.Phone          // by UDID
 	Queues       map[string][]storage.Command      // by UDID
 	Fetched      map[string]storage.DeclarationSet // by UDID, the manifest fetched last
-	Announced    map[string]storage.DeclarationSet // by UDID, where that is another one
 	Certificates map[string]storage.Certificate    // by fingerprint, those the audit log says were issued
 }
 
@@ -65,7 +64,7 @@ func readState(ctx context.Context, database string, known []storage.AuditEntry)
 func read(ctx context.Context, store *bolt.Store, known []storage.AuditEntry) (*state, error) {
 	s := &state{
 		Phones: map[string]storage.Phone{}, Queues: map[string][]storage.Command{},
-		Fetched: map[string]storage.DeclarationSet{}, Announced: map[string]storage.DeclarationSet{}, Certificates: map[string]storage.Certificate{},
+		Fetched: map[string]storage.DeclarationSet{}, Certificates: map[string]storage.Certificate{},
 	}
 	var err error
 	if s.World, err = store.World(ctx, storage.DefaultSegment); err != nil {
@@ -90,12 +89,6 @@ func read(ctx context.Context, store *bolt.Store, known []storage.AuditEntry) (*
 			continue
 		}
 		if s.Fetched[p.UDID], err = store.DeclarationSet(ctx, storage.DefaultSegment, p.Sync.Manifest); err != nil {
-			return s, err
-		}
-		if p.Announced.Token == "" || p.Announced.Token == p.Sync.Manifest {
-			continue
-		}
-		if s.Announced[p.UDID], err = store.DeclarationSet(ctx, storage.DefaultSegment, p.Announced.Token); err != nil {
 			return s, err
 		}
 	}
