@@ -81,7 +81,7 @@ const feedWarning = 7 * 24 * time.Hour
 func (g *globals) askServer(ctx context.Context) []server.Finding {
 	t := g.text
 	var s api.Status
-	if err := api.NewSocketClient(server.SocketPath(g.data)).Get(ctx, api.Path("status"), nil, &s); err != nil {
+	if err := g.look(ctx, api.Path("status"), &s); err != nil {
 		f := describe(t, err)
 		return []server.Finding{{Check: "server", Grade: server.GradeFail, Message: f.Message, Fix: f.Next}}
 	}
@@ -118,7 +118,7 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 // a misspelled one.
 func (g *globals) channels(ctx context.Context) []server.Finding {
 	var v api.Channels
-	if err := api.NewSocketClient(server.SocketPath(g.data)).Get(ctx, api.Path("channels"), nil, &v); err != nil {
+	if err := g.look(ctx, api.Path("channels"), &v); err != nil {
 		f := describe(g.text, err)
 		return []server.Finding{{Check: "notify-filters", Grade: server.GradeWarn, Message: f.Message, Fix: f.Next}}
 	}
@@ -138,7 +138,7 @@ func (g *globals) channels(ctx context.Context) []server.Finding {
 // policies.
 func (g *globals) betaPrograms(ctx context.Context) []server.Finding {
 	var v api.Policies
-	if err := api.NewSocketClient(server.SocketPath(g.data)).Get(ctx, api.Path("policies"), nil, &v); err != nil {
+	if err := g.look(ctx, api.Path("policies"), &v); err != nil {
 		f := describe(g.text, err)
 		return []server.Finding{{Check: "beta-programs", Grade: server.GradeWarn, Message: f.Message, Fix: f.Next}}
 	}

@@ -36,6 +36,7 @@ const (
 	codeUsage       = "usage"
 	codeError       = "error"
 	codeUnreachable = "unreachable"
+	detailNoAnswer  = "no-answer" // of an unreachable one that may well run
 )
 
 // usageError says that a command was called wrongly.
@@ -198,7 +199,11 @@ func describe(t *lang.Printer, err error) failure {
 	}
 	if e, ok := errors.AsType[*api.UnreachableError](err); ok {
 		f.Code = codeUnreachable
+		silent, timedOut := errors.AsType[*api.SilentError](e)
 		switch {
+		case timedOut:
+			f.Detail = detailNoAnswer
+			f.Message, f.Next = noAnswer(t, e, silent.After)
 		case e.Unknown:
 			f.Message, f.Next = lostAnswer(t, e)
 		case e.Tried:

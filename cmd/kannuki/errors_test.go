@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,6 +46,16 @@ func TestReport(t *testing.T) {
 			"answer of a dry run lost", &api.UnreachableError{Socket: "/data/kannuki.sock", Tried: true, Err: errors.New("EOF")}, 1,
 			"kannuki: The server was asked, and its answer is lost: EOF. It was only tried: nothing was changed.\n" +
 				"Try it again; `kannuki status` shows whether the server answers.\n",
+		},
+		{
+			"no answer to a question", &api.UnreachableError{Socket: "/data/kannuki.sock", Err: &api.SilentError{After: 2 * time.Minute}}, 1,
+			"kannuki: The server at /data/kannuki.sock did not answer within 2m0s.\n" +
+				"Look on its machine whether it runs and what it logs last, and at the load and the disk there. --timeout waits longer; 0 is without end.\n",
+		},
+		{
+			"no answer to a change", &api.UnreachableError{URL: "https://mdm.example.com", Unknown: true, Err: &api.SilentError{After: time.Minute}}, 1,
+			"kannuki: The server at https://mdm.example.com was asked and did not answer within 1m0s. It may have been done, or be done later.\n" +
+				"Once it answers again, see whether it was, with the command that shows it or `kannuki audit log`, before you do it again. --timeout waits longer.\n",
 		},
 		{
 			"interrupted change", &api.UnreachableError{Socket: "/data/kannuki.sock", Unknown: true, Err: context.Canceled}, 1,

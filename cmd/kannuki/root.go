@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,7 @@ type globals struct {
 	tokenFile string
 	output    string
 	language  string
+	timeout   time.Duration // for which a server may say nothing
 
 	where      string // --data and --server as they were typed and a shell reads them, for the commands that hints name
 	as         string // --token-file, likewise
@@ -100,6 +102,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	f.StringVar(&g.tokenFile, "token-file", g.getenv("KANNUKI_TOKEN_FILE"), t.T("file with the API token for --server (KANNUKI_TOKEN_FILE, or the token itself in KANNUKI_TOKEN)"))
 	f.StringVarP(&g.output, "output", "o", formTable, t.T("how to show results: table, json or csv"))
 	f.StringVar(&g.language, "lang", "", t.T("language of texts: en or ja (default from LC_ALL, LC_MESSAGES, LANG)"))
+	f.DurationVar(&g.timeout, "timeout", defaultTimeout, t.T("how long to wait for a server that says nothing; 0 is without end (KANNUKI_TIMEOUT)"))
 	f.BoolP("help", "h", false, t.T("show what the command is for and how to use it"))
 	root.SetFlagErrorFunc(g.flagFault)
 	g.complete(root, "output", func(*cobra.Command) []string { return []string{formTable, formJSON, formCSV} })
@@ -149,7 +152,7 @@ func (g *globals) check(cmd *cobra.Command, _ []string) error {
 	if g.language != "" && g.language != lang.English && g.language != lang.Japanese {
 		return usage(cmd, g.text.T("--lang %q: want en or ja", g.language))
 	}
-	return nil
+	return g.setTimeout(cmd)
 }
 
 // noun returns a command that only holds others.
@@ -212,7 +215,8 @@ func (g *globals) need(cmd *cobra.Command, flags ...string) error {
 // with a token.
 func (g *globals) client(cmd *cobra.Command) (*api.Client, error) {
 	if g.server == "" {
-		return api.NewSocketClient(server.SocketPath(g.data)), nil
+		socket := server.SocketPath(g.data)
+		return api.NewSocketClient(socket).With(g.patience(cmd, socket)), nil
 	}
 	u, err := url.Parse(g.server)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
@@ -225,7 +229,7 @@ func (g *globals) client(cmd *cobra.Command) (*api.Client, error) {
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
 		return nil, usage(cmd, g.text.T("--server %q: the token would travel unprotected; use https", g.server))
 	}
-	return api.NewRemoteClient(g.server, token, http.DefaultTransport), nil
+	return api.NewRemoteClient(g.server, token, http.DefaultTransport).With(g.patience(cmd, g.server)), nil
 }
 
 func loopback(host string) bool {

@@ -52,7 +52,7 @@ func runServe(ctx context.Context, g *globals, cmd *cobra.Command, level string)
 // databaseInUse says who has the database open: a server, if one answers.
 func (g *globals) databaseInUse(ctx context.Context, err error) error {
 	var s api.Status
-	if api.NewSocketClient(server.SocketPath(g.data)).Get(ctx, api.Path("status"), nil, &s) != nil {
+	if g.look(ctx, api.Path("status"), &s) != nil {
 		return &nextError{
 			&wordedError{g.text.T("the database in %s is in use by another kannuki: a server that does not answer, or `kannuki doctor` or `kannuki db`", g.data), err},
 			g.text.T("Wait until it has ended, then start again."),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,14 @@ type Client struct {
 	socket string // "" for a remote server
 	token  string
 	http   *http.Client
+	wait   Patience
+}
+
+// With returns a client that waits for the same server otherwise.
+func (c *Client) With(p Patience) *Client {
+	other := *c
+	other.wait = p
+	return &other
 }
 
 // NewSocketClient returns a client for the Unix socket of a server on this
@@ -108,9 +117,10 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to the end or broken already
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		_, silent := errors.AsType[*SilentError](err)
 		err = fmt.Errorf("read answer of %s: %w", r.path, err)
-		if r.method != http.MethodGet {
-			return c.unreachable(err, r, true)
+		if r.method != http.MethodGet || silent {
+			return c.unreachable(err, r, r.method != http.MethodGet)
 		}
 		return err
 	}
@@ -120,9 +130,11 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 // send returns an answer with a good status, or the error the server gave.
 func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	var sent atomic.Bool // as far as this side knows
+	ctx, l := c.wait.listen(ctx)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, bytes.NewReader(r.body))
 	if err != nil {
+		l.end()
 		return nil, fmt.Errorf("build request: %w", err)
 	}
 	if c.token != "" {
@@ -130,8 +142,11 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.unreachable(err, r, r.method != http.MethodGet && sent.Load())
+		defer l.end()
+		return nil, c.unreachable(l.cause(err), r, r.method != http.MethodGet && sent.Load())
 	}
+	l.heard()
+	resp.Body = listened{resp.Body, l}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
 	}

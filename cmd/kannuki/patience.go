@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/server"
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+const (
+	// defaultTimeout is longer than anything a server takes to say the first word of
+	// what it was asked for.
+	defaultTimeout = 2 * time.Minute
+	// remarkAfter is when a person begins to wonder.
+	remarkAfter = 5 * time.Second
+	// lookTimeout is for looking whether a server answers at all.
+	lookTimeout = 5 * time.Second
+)
+
+// setTimeout takes how long to wait for a server from the flag or the environment.
+func (g *globals) setTimeout(cmd *cobra.Command) error {
+	text := g.getenv("KANNUKI_TIMEOUT")
+	if f := cmd.Flags().Lookup("timeout"); text != "" && f != nil && !f.Changed {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return usage(cmd, g.text.T("KANNUKI_TIMEOUT %q: want a time such as 30s, or 0", text))
+		}
+		g.timeout = d
+	}
+	if g.timeout < 0 {
+		return usage(cmd, g.text.T("--timeout must not be less than nothing"))
+	}
+	return nil
+}
+
+// patience waits for the server at a place, and says so where a person reads.
+func (g *globals) patience(cmd *cobra.Command, place string) api.Patience {
+	p := api.Patience{Limit: g.timeout}
+	if g.forProgram { // it reads errors from there, and nothing else
+		return p
+	}
+	p.Remark, p.Silent = remarkAfter, func() {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "kannuki: "+g.text.T("The server at %s does not answer yet; waiting. Ctrl-C ends that.", place)) // it is only a remark
+	}
+	return p
+}
+
+// look asks the server on this machine something, not for long.
+func (g *globals) look(ctx context.Context, path string, out any) error {
+	return api.NewSocketClient(server.SocketPath(g.data)).With(api.Patience{Limit: lookTimeout}).Get(ctx, path, nil, out)
+}
+
+// noAnswer says that a server said nothing for too long, and how to find out what
+// became of a change.
+func noAnswer(t *lang.Printer, e *api.UnreachableError, waited time.Duration) (message, next string) {
+	place := e.URL + e.Socket
+	switch {
+	case e.Unknown:
+		return t.T("The server at %s was asked and did not answer within %s. It may have been done, or be done later.", place, waited),
+			t.T("Once it answers again, see whether it was, with the command that shows it or `kannuki audit log`, before you do it again. --timeout waits longer.")
+	case e.Tried:
+		return t.T("The server at %s was asked and did not answer within %s. It was only tried: nothing was changed.", place, waited), sayWhy(t)
+	default:
+		return t.T("The server at %s did not answer within %s.", place, waited), sayWhy(t)
+	}
+}
+
+// sayWhy is where to look when a server does not answer.
+func sayWhy(t *lang.Printer) string {
+	return t.T("Look on its machine whether it runs and what it logs last, and at the load and the disk there. --timeout waits longer; 0 is without end.")
+}

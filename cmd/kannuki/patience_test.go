@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kannuki-mdm/kannuki/server/api"
+)
+
+// TestTimeout: a command gives a server up that says nothing, after the time that its
+// flag or the environment names.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	hangs := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	_, err := command(t, hangs, "gate", "list", "--timeout", "10ms")
+	silent, given := errors.AsType[*api.SilentError](err)
+	if !given || silent.After != 10*time.Millisecond {
+		t.Errorf("error %v, want that it did not answer within 10 ms", err)
+	}
+	for text, want := range map[string]time.Duration{"": defaultTimeout, "30s": 30 * time.Second, "0": 0, "soon": -1, "-1s": -1} {
+		g := testGlobals("en")
+		g.getenv = func(name string) string { return map[string]string{"KANNUKI_TIMEOUT": text}[name] }
+		root := newRootCommand(g)
+		if err := g.check(root, nil); (err != nil) != (want < 0) || err == nil && g.timeout != want {
+			t.Errorf("KANNUKI_TIMEOUT=%s: %s, error %v; want %s", text, g.timeout, err, want)
+		}
+	}
+}
+
+// TestRemark: people are told that a server does not answer yet, in their language;
+// programs are told nothing.
+func TestRemark(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string]string{
+		"en": "kannuki: The server at lab/kannuki.sock does not answer yet; waiting. Ctrl-C ends that.\n",
+		"ja": "kannuki: サーバーlab/kannuki.sockからまだ応答がありません。待っています（Ctrl-Cで中止）。\n",
+	} {
+		var told strings.Builder
+		cmd := &cobra.Command{}
+		cmd.SetErr(&told)
+		g := testGlobals(tag)
+		p := g.patience(cmd, "lab/kannuki.sock")
+		if p.Silent(); told.String() != want || p.Remark != remarkAfter {
+			t.Errorf("%s: %q after %s, want %q", tag, told.String(), p.Remark, want)
+		}
+		if g.forProgram = true; g.patience(cmd, "").Remark != 0 {
+			t.Errorf("%s: a program is told as well", tag)
+		}
+	}
+}
