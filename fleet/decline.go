@@ -14,10 +14,19 @@ import (
 const actionDecline = "gate.decline"
 
 // Decline closes a gate: the release is not for this group. One person cannot take it
-// back; two can, by an override.
+// back; two can, by an override. An improvement that the policy hides can be declined
+// too: edits are judged by it as if it were tested.
 func (f *Fleet) Decline(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
-	return f.carry(ctx, seg, a, decision{action: actionDecline, group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
-		if err := decidable(gate); err != nil {
+	w, err := f.world(seg)
+	if err != nil {
+		return Effect{}, err
+	}
+	return f.carry(ctx, seg, a, decision{action: actionDecline, group: group, release: release, build: func(s *snapshot, _ policy.Gate) (storage.WorldChange, error) {
+		gate, err := f.gate(w, s.unhidden(), group, release)
+		if err == nil {
+			err = decidable(gate)
+		}
+		if err != nil {
 			return storage.WorldChange{}, err
 		}
 		if gate.Phase == policy.PhaseDeclined {

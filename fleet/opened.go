@@ -18,7 +18,28 @@ func (f *Fleet) opens(w *worldState, s *snapshot, c storage.WorldChange) error {
 	if len(gates) == 0 {
 		return nil
 	}
-	return opening(gateNames(gates), gateNames(f.declinable(w, s, c, gates)))
+	away := w.keptBy(without(gates, f.openedWith(w, s, c, nil)))
+	return opening(gateNames(gates), gateNames(f.declinable(w, s, c, gates)), away[:min(len(away), namedPhones)])
+}
+
+// keptBy returns the phones out of production, sorted, that keep the names of the groups
+// of gates.
+func (w *worldState) keptBy(gates []storage.ShownGate) []string {
+	var groups, list []string
+	for _, g := range gates {
+		groups = append(groups, g.Group)
+	}
+	for _, name := range sortedUnion(groups, nil) {
+		list = append(list, w.census.formerOf(name)...)
+	}
+	return sortedUnion(list, nil)
+}
+
+// without returns the gates that are not among others.
+func without(gates, others []storage.ShownGate) []storage.ShownGate {
+	return slices.DeleteFunc(slices.Clone(gates), func(g storage.ShownGate) bool {
+		return slices.ContainsFunc(others, func(o storage.ShownGate) bool { return o.Group == g.Group && o.Release == g.Release })
+	})
 }
 
 // declinable returns the gates among those that a change opens which it would leave
@@ -28,10 +49,7 @@ func (f *Fleet) declinable(w *worldState, s *snapshot, c storage.WorldChange, ga
 	for _, g := range gates {
 		declines.Declines = append(declines.Declines, storage.Decline{Group: g.Group, Release: g.Release, At: f.now()})
 	}
-	open := f.opened(w, s.after(declines), c)
-	return slices.DeleteFunc(slices.Clone(gates), func(g storage.ShownGate) bool {
-		return slices.ContainsFunc(open, func(o storage.ShownGate) bool { return o.Group == g.Group && o.Release == g.Release })
-	})
+	return without(gates, f.opened(w, s.after(declines), c))
 }
 
 func gateNames(gates []storage.ShownGate) []string {
@@ -47,6 +65,11 @@ func gateNames(gates []storage.ShownGate) []string {
 // after it, and have improvements hidden for a while: it is judged as if neither was so,
 // too.
 func (f *Fleet) opened(w *worldState, s *snapshot, c storage.WorldChange) []storage.ShownGate {
+	return f.openedWith(w, s, c, w.census.comeBack())
+}
+
+// openedWith is opened, with these phones counted as they are once they are back.
+func (f *Fleet) openedWith(w *worldState, s *snapshot, c storage.WorldChange, back []storage.Phone) []storage.ShownGate {
 	now, after := f.now(), s.after(c)
 	pairs := [][2]*snapshot{{s, after}}
 	if shown, next := s.unhidden(), after.unhidden(); shown != s || next != after {
@@ -54,7 +77,7 @@ func (f *Fleet) opened(w *worldState, s *snapshot, c storage.WorldChange) []stor
 	}
 	here := w.census.counted(now)
 	counts := []map[string][]policy.Census{here}
-	if back := w.census.comeBack(); len(back) > 0 {
+	if len(back) > 0 {
 		counts = append(counts, w.census.counted(now, back...))
 	}
 	found := map[string][]string{} // releases by group
@@ -119,12 +142,17 @@ func (c *census) comeBack() []storage.Phone {
 }
 
 // opening refuses to take away what keeps gates closed: that is a decision about them,
-// which takes a test or two people. Declinable are those that stay closed once declined.
-func opening(gates, declinable []string) error {
-	all, decline := strings.Join(gates, ", "), strings.Join(declinable, ", ")
-	e := refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first, or propose it for a second person to sign (--propose)", all).with("gates", all)
-	if decline != "" {
-		e = refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first, decline the releases (%s), or propose it for a second person to sign (--propose)", all, decline).with("gates", all, "decline", decline)
+// which takes a test or two people. Declinable are those that stay closed once declined,
+// and away phones that are not there and without which fewer would open.
+func opening(gates, declinable, away []string) error {
+	all, more, note := strings.Join(gates, ", "), "", ""
+	params := []string{"gates", all}
+	if list := strings.Join(declinable, ", "); list != "" {
+		more, params = ", decline the releases ("+list+")", append(params, "decline", list)
 	}
-	return e
+	if list := strings.Join(away, ", "); list != "" {
+		note, params = "; phones count that are in production nowhere now: "+list, append(params, "away", list)
+	}
+	return refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first%s, or propose it for a second person to sign (--propose)%s",
+		all, more, note).with(params...)
 }

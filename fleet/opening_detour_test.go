@@ -149,3 +149,55 @@ func TestNewerResultIsNotTakenBackByAnother(t *testing.T) {
 		t.Errorf("taken back by its recorder, the gate is %s, want verified by the older result", g.Phase)
 	}
 }
+
+// TestOpeningNamesPhonesAway: who is refused an edit for phones that are not there is told
+// which, and one person gets on once they are in production elsewhere.
+func TestOpeningNamesPhonesAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.withUntested()
+	edit := func() error {
+		return second(w.fleet.SetGroup(w.ctx, seg, w.act("edit"), fleet.GroupRequest{Name: "sales", RemoveApps: []string{scan}}))
+	}
+	if r := refusal(t, edit()); r.Params["away"] != "" {
+		t.Errorf("with all phones there %q are said to be away", r.Params["away"])
+	}
+	w.out("P1", "V1")
+	if r := refusal(t, edit()); r.Code != "opens-gates" || r.Params["away"] != "P1" {
+		t.Errorf("refused as %s for %q, want opens-gates for P1", r.Code, r.Params["away"])
+	}
+	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "dock"})))
+	w.must(second(w.fleet.Move(w.ctx, seg, w.act("new job"), "P1", "dock", storage.RingProduction)))
+	w.must(edit())
+}
+
+// TestHiddenImprovementDeclined: an app stays while nobody tested it on an improvement that
+// the policy hides; a decline lets it go, and the improvement never in.
+func TestHiddenImprovementDeclined(t *testing.T) {
+	t.Parallel()
+	w, _, _ := reverifies(t)
+	set := func(mode string) error {
+		return second(w.fleet.SetPolicy(w.ctx, seg, w.act("edit"), "strict", fleet.PolicyChange{ImprovementChange: fleet.ImprovementChange{Improvements: &mode}}))
+	}
+	w.must(set("off"))
+	w.must(second(w.fleet.SetGroup(w.ctx, seg, w.act("more"), fleet.GroupRequest{Name: "sales", Apps: []string{scan}})))
+	gates, err := w.fleet.Gates(seg, "sales")
+	w.must(err)
+	for _, g := range gates {
+		w.decline(g.Release)
+	}
+	edit := func() error {
+		return second(w.fleet.SetGroup(w.ctx, seg, w.act("less"), fleet.GroupRequest{Name: "sales", RemoveApps: []string{scan}}))
+	}
+	if r := refusal(t, edit()); r.Params["decline"] != "sales/"+improvement {
+		t.Errorf("to decline %q, want the improvement", r.Params["decline"])
+	}
+	if err := second(w.fleet.Decline(w.ctx, seg, w.act("not yet posted"), "sales", "26.4 (a)")); err == nil {
+		t.Error("an improvement that does not exist was declined")
+	}
+	w.decline(improvement)
+	w.must(edit())
+	if r := refusal(t, set("accept")); r.Code != "opens-gates" {
+		t.Errorf("refused as %s, want opens-gates", r.Code)
+	}
+}
