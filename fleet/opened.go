@@ -145,14 +145,16 @@ func (c *census) comeBack() []storage.Phone {
 // which takes a test or two people. Declinable are those that stay closed once declined,
 // and away phones that are not there and without which fewer would open.
 func opening(gates, declinable, away []string) error {
-	all, more, note := strings.Join(gates, ", "), "", ""
-	params := []string{"gates", all}
-	if list := strings.Join(declinable, ", "); list != "" {
-		more, params = ", decline the releases ("+list+")", append(params, "decline", list)
+	all, decline, missed := strings.Join(gates, ", "), strings.Join(declinable, ", "), strings.Join(away, ", ")
+	more, note := "", ""
+	if decline != "" {
+		more = ", decline the releases (" + decline + ")"
 	}
-	if list := strings.Join(away, ", "); list != "" {
-		note, params = "; phones count that are in production nowhere now: "+list, append(params, "away", list)
+	if missed != "" {
+		note = "; phones count that are in production nowhere now: " + missed
 	}
-	return refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first%s, or propose it for a second person to sign (--propose)%s",
-		all, more, note).with(params...)
+	e := refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first%s, or propose it for a second person to sign (--propose)%s",
+		all, more, note).with("gates", all, "decline", decline, "away", missed)
+	maps.DeleteFunc(e.Params, func(_, value string) bool { return value == "" })
+	return e
 }

@@ -201,3 +201,45 @@ func TestHiddenImprovementDeclined(t *testing.T) {
 		t.Errorf("refused as %s, want opens-gates", r.Code)
 	}
 }
+
+// TestBrokenBaseIsNotTakenBackFirst: neither a decline nor an app that is gone for a time lets
+// another take back what a patch must not be carried over from, before its quick check either.
+func TestBrokenBaseIsNotTakenBackFirst(t *testing.T) {
+	t.Parallel()
+	w, _, smoke := carrying(t)
+	w.must(second(w.fleet.RevokeVerdict(w.ctx, seg, fleet.Act{Actor: "uid:2(sato)", Reason: "not yet"}, smoke.ID)))
+	found, err := w.by("uid:3(kato)", older, "full", "broken")
+	w.must(err)
+	revoke := func() error {
+		return second(w.fleet.RevokeVerdict(w.ctx, seg, w.act("in a hurry"), found.ID))
+	}
+	w.decline(older)
+	if r := refusal(t, revoke()); r.Code != "foreign-broken" {
+		t.Errorf("of a declined release: refused as %s, want foreign-broken", r.Code)
+	}
+	w.decline("26.5.2", release)
+	w.must(second(w.fleet.SetGroup(w.ctx, seg, w.act("less"), fleet.GroupRequest{Name: "sales", RemoveApps: []string{pos}})))
+	if r := refusal(t, revoke()); r.Code != "foreign-broken" {
+		t.Errorf("of an app that is gone: refused as %s, want foreign-broken", r.Code)
+	}
+}
+
+// TestNewerResultBesideAMissingOne: a test that is missing on another model is no way to take
+// another's newer result back.
+func TestNewerResultBesideAMissingOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.unverified()
+	w.joined("P9", "iPhone14,5")
+	w.testedOn("iPhone15,2")
+	w.clock.Add(time.Minute)
+	short, err := w.fleet.RecordVerdict(w.ctx, seg, by("sato"), fleet.VerdictRequest{
+		BundleID: pos, Release: release, Result: "works", External: true, Evidence: "letter", Group: "sales", Model: "iPhone15,2", AppVersion: "1.0",
+		Expires: w.clock.Now().Add(24 * time.Hour),
+	})
+	w.must(err)
+	w.days(2)
+	if r := refusal(t, second(w.fleet.RevokeVerdict(w.ctx, seg, by("tanaka"), short.ID))); r.Code != "foreign-newer" {
+		t.Errorf("refused as %s, want foreign-newer", r.Code)
+	}
+}

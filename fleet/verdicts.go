@@ -141,7 +141,7 @@ func orUnknown(s string) string {
 }
 
 // RevokeVerdict takes a result back. It stays in the history; an approval that
-// rests on it is paused by that. A broken one that keeps a gate closed can be
+// rests on it is paused by that. A broken one that no later one cleared can be
 // taken back only by whoever recorded it.
 func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, id string) (Judged, error) {
 	if strings.TrimSpace(a.Reason) == "" {
@@ -177,28 +177,26 @@ func (f *Fleet) RevokeVerdict(ctx context.Context, seg storage.Segment, a Act, i
 	return done, nil
 }
 
-// ownSlip refuses to take back what another recorded while that keeps a gate closed:
-// what he found broken, or a result that is over and keeps an older one from counting
-// again. Opening a gate takes a test or two people. A mistake of one's own is no opinion
-// about somebody else's test.
+// ownSlip refuses to take back what another found broken, unless a later test cleared it,
+// and a result of another that keeps an older one from counting again and a gate closed by
+// that. Opening a gate takes a test or two people. A mistake of one's own is no opinion
+// about somebody else's test. What is broken counts whatever became of the gate of its
+// release: a patch could be carried over from there one day.
 func (f *Fleet) ownSlip(w *worldState, s *snapshot, a Act, v storage.Verdict, c storage.WorldChange) error {
 	if v.By == a.Actor {
 		return nil
 	}
-	gate, err := f.gate(w, s, v.Group, v.Release)
-	closes := err == nil && gate.Phase != policy.PhaseDeclined && gate.Phase != policy.PhaseExpired && slices.Contains(gate.Broken, v.ID)
-	opened := f.opened(w, s, c) // a patch too, by carry-over
-	switch {
-	case !closes && len(opened) == 0:
-		return nil // a group or release that is gone has no gate to keep closed
-	case v.Result != string(policy.ResultBroken):
-		gates := strings.Join(gateNames(opened), ", ")
-		return refused("foreign-newer", "without what %s found of %s on %s an older result would count again and open closed gates: %s; record a new result there first",
-			v.By, v.BundleID, v.Release, gates).with("by", v.By, "app", v.BundleID, "release", v.Release, "gates", gates)
-	default:
-		return refused("foreign-broken", "%s found that %s does not work on %s, which keeps the gate of group %s closed; record a newer result that it works, or use `kannuki gate override`",
+	if s.unhidden().policy.Uncleared(policyVerdict(v), f.now()) {
+		return refused("foreign-broken", "%s found that %s does not work on %s for group %s, and takes that back alone; record a newer result that it works, or use `kannuki gate override`",
 			v.By, v.BundleID, v.Release, v.Group).with("by", v.By, "app", v.BundleID, "release", v.Release, "group", v.Group)
 	}
+	opened := f.opened(w, s, c)
+	if len(opened) == 0 {
+		return nil
+	}
+	gates := strings.Join(gateNames(opened), ", ")
+	return refused("foreign-newer", "without what %s found of %s on %s an older result would count again and open closed gates: %s; record a new result there first",
+		v.By, v.BundleID, v.Release, gates).with("by", v.By, "app", v.BundleID, "release", v.Release, "gates", gates)
 }
 
 // VerdictQuery selects results; the zero value selects all.

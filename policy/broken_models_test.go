@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,5 +42,27 @@ func TestBrokenModels(t *testing.T) {
 				t.Errorf("models that the reason is about (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestUncleared: what says broken does so until a test of the same model clears it, whatever
+// became of the gate.
+func TestUncleared(t *testing.T) {
+	t.Parallel()
+	p := verified()
+	b := works("b", pos, small)
+	b.Result, b.At = policy.ResultBroken, now.Add(-time.Hour)
+	p.Verdicts = append(p.Verdicts, b)
+	p.Declines = []policy.Decline{{Group: group, Release: next, At: before}}
+	if !policy.NewWorld(p).Uncleared(b, now) {
+		t.Error("a broken result of a declined release is said to be cleared")
+	}
+	works, elsewhere := works("w", pos, small), b
+	works.At, elsewhere.Group = now.Add(-time.Minute), "nobody"
+	p.Verdicts = append(p.Verdicts, works)
+	for _, v := range []policy.Verdict{b, works, elsewhere} {
+		if policy.NewWorld(p).Uncleared(v, now) {
+			t.Errorf("%s of group %s is said to be broken still", v.ID, v.Group)
+		}
 	}
 }

@@ -97,14 +97,27 @@ func (w *World) newlyLetIn(after *World, gate Gate) bool {
 }
 
 // recounts reports whether other results count for a group than before, for other phones
-// or for another time.
+// or for another time, or because one was taken back.
 func recounts(was, is *group) bool {
 	if is == nil {
 		return false
 	}
 	a, b := was.policy, is.policy
 	return a.ModelClass != b.ModelClass || a.CarryOver != b.CarryOver || a.VerdictDays != b.VerdictDays ||
-		was.gatesImprovements() != is.gatesImprovements()
+		was.gatesImprovements() != is.gatesImprovements() || was.revoked() != is.revoked()
+}
+
+// revoked returns how many results of a group were taken back.
+func (g *group) revoked() int {
+	n := 0
+	for _, list := range g.verdicts {
+		for _, v := range list {
+			if !v.RevokedAt.IsZero() {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // loosened reports whether an app that was demanded no longer is, or less

@@ -89,6 +89,18 @@ func uncleared(list []verdictOf, now time.Time) []verdictOf {
 	return out
 }
 
+// Uncleared reports whether a result says broken and counts at now, and no later one
+// cleared it, whatever became of the gate of its release. A group or a result that the
+// world does not know has none.
+func (w *World) Uncleared(v Verdict, now time.Time) bool {
+	g := w.groups[v.Group]
+	if g == nil {
+		return false
+	}
+	list := uncleared(g.verdicts[appRelease{v.BundleID, v.Release}], w.halt.time(now))
+	return slices.ContainsFunc(list, func(b verdictOf) bool { return b.ID == v.ID })
+}
+
 // app returns the state of one app at the gate of a release, and whether it
 // keeps the gate closed.
 func (w *World) app(g *group, a App, rel *release, classes []string, now time.Time) (AppState, bool) {

@@ -28,7 +28,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"nothing-to-withdraw":  "{group}の{release}は、承認も検証用端末への適用もされていません。",
 		"not-approved":         "{group}の{release}には、一時停止する承認がありません。",
 		"resume-first":         "{group}の{release}の展開は一時停止中です。先に再開してください。",
-		"foreign-broken":       "{by}が{app}を{release}で動作不良と記録し、{group}のゲートを閉じています。動作する新しい結果を記録するか、`kannuki gate override`を使ってください。",
+		"foreign-broken":       "{group}の{app}が{release}で動作不良であることは{by}が記録したもので、取り消せるのは本人だけです。動作する新しい結果を記録するか、`kannuki gate override`を使ってください。",
 		"foreign-newer":        "{by}が記録した{app}（{release}）の結果を取り消すと、それより古い結果がまた有効になり、閉じたゲートが開きます：{gates}。先に新しい結果を記録してください。",
 		"clock-halt":           "時刻が正しいか分からない間は再開できません。サーバーの時計が正しいことを確かめ、先に--after-clock-jumpで再開してください。",
 		"not-halted":           "止まっているものはありません。一つの展開を再開するには、版とグループを指定してください。",
