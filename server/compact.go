@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -33,14 +32,17 @@ type Compacted struct {
 	Before int64  `json:"bytes_before"`
 	After  int64  `json:"bytes_after"`
 	Freed  int64  `json:"bytes_freed"`    // once the old file is removed
-	Kept   string `json:"kept,omitempty"` // the old file; "" when it was only tried
-	DryRun bool   `json:"dry_run,omitempty"`
+	Kept   string `json:"kept,omitempty"` // the old file; "" when it was only tried, or Left
+	// Left: the old file stays in its place as it is, for the new one would be no smaller.
+	Left   bool `json:"left,omitempty"`
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // Compact writes the database of a data directory anew without the pages that
 // hold nothing, checks the new file, holds its records against the old ones and
 // puts it in the place of the old file, which stays beside it. The database is
 // the old one or the new one at every moment, and no server can start meanwhile.
+// A new file that would be no smaller is thrown away.
 //
 // It returns [ErrDatabaseLocked] while a server runs, [ErrDatabaseOlder] for a
 // database that a start would migrate, a *[SetupError] when the old file of an
@@ -48,7 +50,7 @@ type Compacted struct {
 // meanwhile, and needs room for a second copy. Nothing is changed by it when it
 // returns an error, except one that says that the new file is in place.
 func Compact(ctx context.Context, c Compaction, now time.Time) (out Compacted, err error) {
-	file := filepath.Join(c.Data, databaseFile)
+	file := DatabasePath(c.Data)
 	kept := file + beforeCompact
 	if _, err := os.Lstat(kept); err == nil {
 		return out, &SetupError{
@@ -67,12 +69,15 @@ func Compact(ctx context.Context, c Compaction, now time.Time) (out Compacted, e
 		return out, err
 	}
 	defer func() { err = errors.Join(err, old.Close()) }()
+	if out.Before, err = sizeOf(file); err != nil { // now: another file may take its place
+		return out, err
+	}
 	stage, err := os.MkdirTemp(c.Data, ".kannuki-stage-") // mode 0700
 	if err != nil {
 		return out, fmt.Errorf("compact database: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(stage)) }()
-	staged := filepath.Join(stage, databaseFile)
+	staged := DatabasePath(stage)
 	if err := old.CompactTo(staged); err != nil {
 		return out, err
 	}
@@ -84,11 +89,11 @@ func Compact(ctx context.Context, c Compaction, now time.Time) (out Compacted, e
 	if err := recordCompaction(ctx, c, stage, now); err != nil {
 		return out, err
 	}
-	if out.Before, out.After, err = sizes(file, staged); err != nil {
+	if out.After, err = sizeOf(staged); err != nil {
 		return out, err
 	}
-	out.Freed = max(0, out.Before-out.After)
-	if out.DryRun = c.DryRun; c.DryRun {
+	out.Freed, out.DryRun = max(0, out.Before-out.After), c.DryRun
+	if out.Left = out.Freed == 0; out.Left || c.DryRun {
 		return out, nil
 	}
 	if err := keepDatabase(old, file, staged, kept); err != nil {
@@ -120,13 +125,12 @@ func checkCompacted(ctx context.Context, c Compaction, old *bolt.Store, stage st
 	return nil
 }
 
-func sizes(before, after string) (int64, int64, error) {
-	was, err1 := os.Stat(before)
-	is, err2 := os.Stat(after)
-	if err := errors.Join(err1, err2); err != nil {
-		return 0, 0, fmt.Errorf("compact database: %w", err)
+func sizeOf(file string) (int64, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return 0, fmt.Errorf("compact database: %w", err)
 	}
-	return was.Size(), is.Size(), nil
+	return info.Size(), nil
 }
 
 func recordCompaction(ctx context.Context, c Compaction, stage string, now time.Time) error {

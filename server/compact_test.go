@@ -100,6 +100,37 @@ func TestCompact(t *testing.T) {
 	}
 }
 
+// TestCompactNothing: where the new file would be no smaller, the old one stays as it
+// is, and that is said.
+func TestCompactNothing(t *testing.T) {
+	t.Parallel()
+	data := hollow(t)
+	file := filepath.Join(data, "kannuki.db")
+	c := server.Compaction{Data: data, Actor: "uid:1", Reason: "tidy", Check: server.CheckDatabase}
+	first, err := server.Compact(t.Context(), c, time.Now())
+	if err := errors.Join(err, os.Remove(first.Kept)); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dry := range []bool{true, false} {
+		c.DryRun = dry
+		done, err := server.Compact(t.Context(), c, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !done.Left || done.Kept != "" || done.Freed != 0 || done.After < done.Before || done.DryRun != dry {
+			t.Errorf("dry run %t: %+v, want it left alone", dry, done)
+		}
+	}
+	after, err := os.ReadFile(file)
+	if err != nil || !slices.Equal(before, after) || folderOf(t, data) != "kannuki.db" {
+		t.Errorf("the database was changed; %v; the folder holds %s", err, folderOf(t, data))
+	}
+}
+
 // TestCompactKeepsWhatItHad: a new file that is not found whole changes nothing.
 func TestCompactKeepsWhatItHad(t *testing.T) {
 	t.Parallel()

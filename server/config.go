@@ -36,6 +36,9 @@ const (
 // directory.
 func SocketPath(data string) string { return filepath.Join(data, socketFile) }
 
+// DatabasePath returns the database of a data directory.
+func DatabasePath(data string) string { return filepath.Join(data, databaseFile) }
+
 // RootPath returns the file with the root certificate of a data directory,
 // which enrolled phones trust. It holds the root's key as well.
 func RootPath(data string) string { return filepath.Join(data, keysDir, "root.pem") }

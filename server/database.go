@@ -47,6 +47,9 @@ var (
 	ErrDatabaseNewer = errors.New("the database is of a newer kannuki")
 )
 
+// CutShortError says that the end of a database file is missing.
+type CutShortError = bolt.CutShortError
+
 // CheckDatabase reads the whole database of a data directory and reports what
 // is wrong with it, or nil. It changes nothing. Its errors wrap
 // [ErrDatabaseLocked] while a server runs, [ErrDatabaseOlder] for a database
@@ -84,7 +87,7 @@ func DescribeDatabase(ctx context.Context, data string) (DatabaseInfo, error) {
 // openDatabase opens the database of a data directory. Its errors wrap
 // [ErrDatabaseLocked], [ErrDatabaseOlder] and [ErrDatabaseNewer].
 func openDatabase(data string, o bolt.Options) (*bolt.Store, error) {
-	store, err := bolt.Open(filepath.Join(data, databaseFile), o)
+	store, err := bolt.Open(DatabasePath(data), o)
 	if errors.Is(err, bolt.ErrLocked) {
 		return nil, fmt.Errorf("%w: %w", ErrDatabaseLocked, err)
 	}
@@ -124,7 +127,8 @@ func describeDatabase(ctx context.Context, store *bolt.Store) (DatabaseInfo, err
 // database of a data directory, so that it can be opened and checked without
 // touching the file itself. The caller removes the folder it returns. sum is the
 // SHA-256 of the bytes that were copied, in hexadecimal: the file is read once, so
-// it is of what is checked and restored even if the file changes meanwhile.
+// it is of what is checked and restored even if the file changes meanwhile. The error
+// wraps a [*CutShortError] where the end of the file is missing.
 func StageDatabase(file, dir string) (stage, sum string, err error) {
 	stage, err = os.MkdirTemp(dir, ".kannuki-stage-") // mode 0700
 	if err != nil {
@@ -132,8 +136,11 @@ func StageDatabase(file, dir string) (stage, sum string, err error) {
 	}
 	content, err := os.Open(file) //nolint:gosec // the operator names the file
 	if err == nil {
-		sum, err = copyDatabase(content, filepath.Join(stage, databaseFile))
-		err = errors.Join(err, content.Close())
+		staged := DatabasePath(stage)
+		sum, err = copyDatabase(content, staged)
+		if err = errors.Join(err, content.Close()); err == nil {
+			err = bolt.CheckLength(staged)
+		}
 	}
 	if err != nil {
 		return "", "", errors.Join(fmt.Errorf("copy database: %w", err), os.RemoveAll(stage))
@@ -155,7 +162,7 @@ func copyDatabase(from io.Reader, to string) (sum string, err error) {
 // into: it must hold the configuration and the keys of the installation, and
 // no database.
 func CheckRestore(data string, getenv func(string) string) (Config, error) {
-	if _, err := os.Lstat(filepath.Join(data, databaseFile)); err == nil {
+	if _, err := os.Lstat(DatabasePath(data)); err == nil {
 		return Config{}, &SetupError{
 			Code: "has-database", Params: map[string]string{"data": data},
 			Err: fmt.Errorf("%s has a database already; restore into a folder that holds nothing but keys and config.yaml: %w", data, fs.ErrExist),
@@ -207,7 +214,7 @@ func Restore(ctx context.Context, r Restoration, now time.Time) error {
 		return fmt.Errorf("restore: %w", err)
 	}
 	// A link, unlike a rename, never takes the place of a file.
-	if err := os.Link(filepath.Join(stage, databaseFile), filepath.Join(data, databaseFile)); err != nil {
+	if err := os.Link(DatabasePath(stage), filepath.Join(data, databaseFile)); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	if err := syncFolder(data); err != nil {

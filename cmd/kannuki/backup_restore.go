@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,26 +64,31 @@ func (g *globals) backupAnswer(b checkedBackup, first string) answer {
 func (g *globals) stageBackup(ctx context.Context, file, dir string) (stage string, found checkedBackup, err error) {
 	found.File = file
 	if stage, found.SHA256, err = server.StageDatabase(file, dir); err != nil {
+		if cut, ok := errors.AsType[*server.CutShortError](err); ok {
+			return "", found, &wordedError{g.text.T("%s is cut short: of %d bytes only %d are there", file, cut.Want, cut.Bytes), err}
+		}
 		return "", found, fmt.Errorf("%w: %w", errNotChecked, err)
 	}
 	if err = checkApart(ctx, stage, "--"+stageFlag); err == nil {
 		found.DatabaseInfo, err = server.DescribeDatabase(ctx, stage)
 	}
 	if err != nil {
-		err = errors.Join(g.stageFault(file, err), os.RemoveAll(stage)) //nolint:gosec // the folder made above
+		err = errors.Join(g.stageFault(file, stage, err), os.RemoveAll(stage)) //nolint:gosec // the folder made above
 	}
 	return stage, found, err
 }
 
-// stageFault says what is wrong with a copy, or with looking at it.
-func (g *globals) stageFault(file string, err error) error {
+// stageFault says what is wrong with a copy, or with looking at it: with the file that
+// was named, not with what stands in the folder stage meanwhile.
+func (g *globals) stageFault(file, stage string, err error) error {
+	problem := strings.ReplaceAll(err.Error(), server.DatabasePath(stage), file)
 	switch {
 	case errors.Is(err, server.ErrDatabaseNewer):
 		return &wordedError{g.text.T("%s is of a newer Kannuki: use that one", file), err}
 	case errors.Is(err, errNotChecked):
-		return &wordedError{g.text.T("%s could not be checked: %v", file, err), err}
+		return &wordedError{g.text.T("%s could not be checked: %v", file, problem), err}
 	default:
-		return &wordedError{g.text.T("%s is no whole copy: %v", file, err), err}
+		return &wordedError{g.text.T("%s is no whole copy: %v", file, problem), err}
 	}
 }
 

@@ -48,15 +48,21 @@ func runDBCompact(ctx context.Context, g *globals, cmd *cobra.Command, o act) er
 	if err != nil {
 		return g.offline(err)
 	}
-	t := g.text
-	tab := table{columns: []column{{"bytes_before", ""}, {"bytes_after", ""}, {"bytes_freed", ""}, {"kept", ""}}}
+	tab := table{columns: []column{{"bytes_before", ""}, {"bytes_after", ""}, {"bytes_freed", ""}, {"kept", ""}, {"left", ""}}}
 	bytes := func(n int64) cell { return plain(strconv.FormatInt(n, 10)) }
-	tab.add(bytes(done.Before), bytes(done.After), bytes(done.Freed), plain(done.Kept))
-	text := t.T("Before: %d bytes. After: %d bytes. Freed: %d bytes.", done.Before, done.After, done.Freed) + "\n"
-	if done.Kept != "" {
-		text += t.T("The old file is kept as %s. Remove it once the server has started.", done.Kept) + "\n"
-	} else {
-		text += g.done(true, "")
+	tab.add(bytes(done.Before), bytes(done.After), bytes(done.Freed), plain(done.Kept), boolean(done.Left))
+	return g.show(cmd, answer{data: done, table: tab, text: g.compactedText(done)})
+}
+
+// compactedText says what a compaction came to.
+func (g *globals) compactedText(done server.Compacted) string {
+	t := g.text
+	if done.Left {
+		return t.T("There is nothing to gain: the database takes %d bytes, a new file %d. It stays as it is.", done.Before, done.After) + "\n"
 	}
-	return g.show(cmd, answer{data: done, table: tab, text: text})
+	text := t.T("Before: %d bytes. After: %d bytes. Freed: %d bytes.", done.Before, done.After, done.Freed) + "\n"
+	if done.DryRun {
+		return text + g.done(true, "")
+	}
+	return text + t.T("The old file is kept as %s. Remove it once the server has started.", done.Kept) + "\n"
 }

@@ -268,6 +268,9 @@ const (
 // database.
 var errNotChecked = errors.New("the check could not be made")
 
+// errEndedCheck means that a check came upon pages that nothing can be made of.
+var errEndedCheck = errors.New("the file is damaged so badly that reading it ended the check")
+
 // notChecked reports whether a check ended because of the system: a full disk, a
 // missing right, an interrupt.
 func notChecked(err error) bool {
@@ -300,9 +303,13 @@ func checkApart(ctx context.Context, data string, flags ...string) error {
 	case ended && exit.ExitCode() == exitNewer:
 		return server.ErrDatabaseNewer
 	case ended && exit.Exited():
-		message, _, _ := strings.Cut(strings.TrimPrefix(problem.String(), "kannuki: "), "\n")
-		if exit.ExitCode() == exitNotChecked {
+		message, said := strings.CutPrefix(problem.String(), "kannuki: ")
+		message, _, _ = strings.Cut(message, "\n")
+		switch {
+		case exit.ExitCode() == exitNotChecked:
 			return fmt.Errorf("%w: %s", errNotChecked, message)
+		case !said: // what the runtime said of a page that is not where it should be
+			return errEndedCheck
 		}
 		return fmt.Errorf("check database: %s", message)
 	default: // it did not start, or somebody ended it

@@ -96,6 +96,7 @@ func japaneseErrors() []both {
 		{"token %s was made and its secret is lost, revoke it: %v", "トークン%sを作成しましたが、秘密を書き込めませんでした。無効にしてください（%v）"},
 		{"%s is of a newer Kannuki: use that one", "%sは新しい版のKannukiのものです。その版を使ってください"},
 		{"%s could not be checked: %v", "%sを検査できませんでした（%v）"},
+		{"%s is cut short: of %d bytes only %d are there", "%sは途中で切れています（%dバイトのうち%dバイトのみ）"},
 		{"%s is no whole copy: %v", "%sは完全なバックアップではありません（%v）"},
 		{
 			"%s is of the installation at %s, but config.yaml in %s is of %s; use the copy and the files of one installation",

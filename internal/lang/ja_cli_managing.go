@@ -91,6 +91,7 @@ func japaneseManaging() []both {
 		{"of a newer Kannuki", "新しい版のもの"},
 		{"could not be checked", "検査できず"},
 		{"No copies of databases here.", "データベースの写しはありません。"},
+		{"There is nothing to gain: the database takes %d bytes, a new file %d. It stays as it is.", "空く部分がないため、データベースはそのままにします（現在%dバイト、新しいファイルは%dバイト）。"},
 		{"Before: %d bytes. After: %d bytes. Freed: %d bytes.", "圧縮前：%dバイト、圧縮後：%dバイト、空いた量：%dバイト"},
 		{"The old file is kept as %s. Remove it once the server has started.", "元のファイルは%sに残しました。サーバーの起動を確かめてから削除してください。"},
 		{"Put a checked copy of the database into a new data directory", "検査したデータベースの写しを、新しいデータフォルダに復元する"},

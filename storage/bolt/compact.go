@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -92,6 +91,9 @@ func readHeader(ctx context.Context, path string) (h Header, err error) {
 			err = errors.Join(fmt.Errorf("its first page is damaged: %w", storage.ErrCorrupt), err)
 		}()
 	}
+	if err := CheckLength(path); err != nil {
+		return h, err
+	}
 	// Without the list of free pages not every page is read, which in a damaged
 	// file could end the process.
 	db, err := bbolt.Open(path, filePermissions, &bbolt.Options{ReadOnly: true, Timeout: headerWait})
@@ -148,11 +150,10 @@ const (
 // markAt reports whether the page at an offset has the mark of bbolt. A file
 // that ends before has none.
 func markAt(f io.ReaderAt, offset int64) (bool, error) {
-	var head [20]byte
+	var head [markBegin + 4]byte
 	_, err := f.ReadAt(head[:], offset)
 	if errors.Is(err, io.EOF) {
 		return false, nil
 	}
-	mark := binary.NativeEndian.AppendUint32(nil, 0xED0CDAED)
-	return bytes.Equal(head[16:], mark), err
+	return bytes.Equal(head[markBegin:], magic()), err
 }

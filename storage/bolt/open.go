@@ -124,6 +124,9 @@ func openExisting(path string, o Options) (*bbolt.DB, *os.File, error) {
 	case size == 0: // bbolt would take it for a new one
 		return nil, nil, fmt.Errorf("open database %s: the file is empty: %w", path, storage.ErrCorrupt)
 	}
+	if err := CheckLength(path); err != nil {
+		return nil, nil, fmt.Errorf("open database %s: %w", path, err)
+	}
 	db, file, err := openFile(path, o)
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		err = ErrLocked
