@@ -361,7 +361,7 @@ func (f *Fleet) proposalView(w *worldState, s *snapshot, p storage.Proposal) Pro
 		v.Edit.Changed = f.editChanged(w, s, p.Edit)
 	}
 	if v.State == storage.StateOpen && v.Edit != nil {
-		v.Edit.ToTest, v.Edit.Changes = toTestViews(w.draftsNow(p.Edit, f.now())), editChanges(s, p.Edit)
+		v.Edit.ToTest = toTestViews(w.draftsNow(p.Edit, f.now()))
 	}
 	if t := p.Override; t != nil {
 		v.Override = &TermsView{

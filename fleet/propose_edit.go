@@ -18,8 +18,8 @@ import (
 type EditView struct {
 	Acts  []ActView  `json:"acts"`  // in order
 	Gates []GateView `json:"gates"` // that it opens, now or later, or gets phones past
-	// Changes are the settings before and after it, as [Fleet.Apply] tells of them; none of
-	// an edit that moves phones, and none once it was signed, refused or overtaken.
+	// Changes are the settings before and after it, as [Fleet.Apply] tells of them and the
+	// proposer saw them; none of an edit that moves phones.
 	Changes []SettingsChange `json:"changes,omitempty"`
 	// Into are gates where phones go that are open to them, of releases that are
 	// closed to them where they are.
@@ -109,7 +109,15 @@ func (f *Fleet) proposedOr(w *worldState, s *snapshot, a Act, c storage.WorldCha
 	if err != nil {
 		return storage.WorldChange{}, wrap("encode edit", err)
 	}
-	terms := storage.EditTerms{Gates: f.opened(w, s, c), Before: before, Change: change}
+	changes, err := changesBy(s, c)
+	if err != nil {
+		return storage.WorldChange{}, err
+	}
+	seen, err := json.Marshal(changes)
+	if err != nil {
+		return storage.WorldChange{}, wrap("encode edit", err)
+	}
+	terms := storage.EditTerms{Gates: f.opened(w, s, c), Before: before, Change: change, Shown: seen}
 	for _, e := range c.Audit {
 		terms.Acts = append(terms.Acts, storage.EditAct{Action: e.Action, Target: e.Target, Detail: e.Detail})
 	}
@@ -179,21 +187,18 @@ func (f *Fleet) editChanged(w *worldState, s *snapshot, e *storage.EditTerms) st
 	return ""
 }
 
-// editChanges returns what a proposed edit changes in settings, which are as they were
-// when it was proposed: none where it cannot be read, and so not be signed.
-func editChanges(s *snapshot, e *storage.EditTerms) []SettingsChange {
-	if len(e.Moves) > 0 {
-		return nil
-	}
-	c, err := proposedChange(e)
-	if err != nil {
-		return nil
-	}
-	changes, err := settingsChanges(settingsOf(s.records), settingsOf(applied(s.records, c)))
-	if err != nil {
-		return nil
+// shownChanges returns what a proposed edit changes in settings, as the proposer saw it.
+func shownChanges(e *storage.EditTerms) []SettingsChange {
+	var changes []SettingsChange
+	if len(e.Shown) > 0 {
+		_ = json.Unmarshal(e.Shown, &changes) // this server wrote it; its acts say what it does, too
 	}
 	return changes
+}
+
+// changesBy compares settings with what a change makes of them.
+func changesBy(s *snapshot, c storage.WorldChange) ([]SettingsChange, error) {
+	return settingsChanges(settingsOf(s.records), settingsOf(applied(s.records, c)))
 }
 
 // signEdit makes a proposed edit: in one transaction, with the audit entries of
@@ -268,7 +273,7 @@ func editView(e *storage.EditTerms) *EditView {
 	if e == nil {
 		return nil
 	}
-	v := &EditView{Acts: []ActView{}, Gates: gateViews(e.Gates), Into: gateViews(e.Into), ToTest: toTestViews(e.Drafts)}
+	v := &EditView{Acts: []ActView{}, Gates: gateViews(e.Gates), Into: gateViews(e.Into), ToTest: toTestViews(e.Drafts), Changes: shownChanges(e)}
 	for _, act := range e.Acts {
 		v.Acts = append(v.Acts, ActView(act))
 	}

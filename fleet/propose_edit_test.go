@@ -79,6 +79,9 @@ func TestProposedEdits(t *testing.T) {
 			if got.State != storage.StateSigned || got.EndedPerson != "sato" {
 				t.Errorf("proposal = %s by %s, want signed by sato", got.State, got.EndedPerson)
 			}
+			if diff := cmp.Diff(p.Edit.Changes, got.Edit.Changes); diff != "" {
+				t.Errorf("what it changed, once it was signed (-proposed +signed):\n%s", diff)
+			}
 		})
 	}
 }
@@ -118,6 +121,9 @@ func TestProposedEditOutdated(t *testing.T) {
 			w.must(err)
 			if got.State != "changed" {
 				t.Errorf("state = %s, want changed", got.State)
+			}
+			if diff := cmp.Diff(p.Edit.Changes, got.Edit.Changes); diff != "" || len(got.Edit.Changes) == 0 {
+				t.Errorf("what it would have changed (-proposed +now):\n%s", diff)
 			}
 			if _, err := w.fleet.App(seg, "com.example.pos"); err != nil {
 				t.Errorf("the app is gone: %v", err)

@@ -131,10 +131,17 @@ func newGroup(name string, now time.Time) storage.Group {
 }
 
 func (f *Fleet) groupEntry(a Act, action string, g storage.Group) storage.AuditEntry {
+	minimum, candidate := notices(g)
 	return f.entry(a, action, g.Name, map[string]string{
 		"apps": strings.Join(g.Apps, ","), "candidate": g.Candidate, "rights": g.Rights, "policy": policyName(g),
-		"minimum_notice": noticeText(g.MinimumNotice), "candidate_notice": noticeText(g.CandidateNotice),
+		"minimum_notice": minimum, "candidate_notice": candidate,
 	})
+}
+
+// notices returns the least times from telling a phone of a group to its deadline:
+// a production phone, and a verification phone.
+func notices(g storage.Group) (minimum, candidate string) {
+	return noticeText(cmp.Or(g.MinimumNotice, policy.DefaultMinimumNotice)), noticeText(cmp.Or(g.CandidateNotice, policy.DefaultCandidateNotice))
 }
 
 // check refuses values no group can have.
@@ -208,11 +215,11 @@ type GroupEdit struct {
 
 func groupView(w *worldState, g storage.Group) GroupView {
 	size := w.census.size(g.Name)
+	minimum, candidate := notices(g)
 	return GroupView{
 		Name: g.Name, Apps: append([]string{}, g.Apps...), Candidate: g.Candidate, Rights: g.Rights, Policy: policyName(g),
 		Verification: size[storage.RingVerification], Production: size[storage.RingProduction],
-		MinimumNotice:   noticeText(cmp.Or(g.MinimumNotice, policy.DefaultMinimumNotice)),
-		CandidateNotice: noticeText(cmp.Or(g.CandidateNotice, policy.DefaultCandidateNotice)), HoldDays: policy.HoldDays,
+		MinimumNotice: minimum, CandidateNotice: candidate, HoldDays: policy.HoldDays,
 	}
 }
 

@@ -11,6 +11,9 @@ type EditTerms struct {
 	Gates  []ShownGate `json:"gates,omitempty"`  // that it opens, now or later
 	Before string      `json:"before,omitzero"`  // digest of all apps, policies and groups when it was proposed
 	Change []byte      `json:"change,omitempty"` // the WorldChange as JSON: a record cannot hold one of its own kind
+	// Shown are the settings before and after it as JSON, as the proposer saw them; empty
+	// of one that moves phones.
+	Shown []byte `json:"shown,omitempty"`
 
 	Moves []Move      `json:"moves,omitempty"` // phones that it puts elsewhere; Change is empty then
 	Into  []ShownGate `json:"into,omitempty"`  // gates of where they go that are open to them and were not where they were
