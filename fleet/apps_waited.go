@@ -26,11 +26,11 @@ type appWaits struct {
 	reached map[AppFirst]int // those of them that are not out of contact
 }
 
-// add counts a phone of the group if it is one of them, and reports whether it is.
-func (v *appWaits) add(e explainer, m member, x explained) bool {
+// add counts a phone of the group if it is one of them.
+func (v *appWaits) add(e explainer, m member, x explained) {
 	r := x.waits.Params
 	if x.waits.Code == "" || r[policy.ParamRelease] != v.release || !inProduction(m) {
-		return false
+		return
 	}
 	if v.all == nil {
 		v.all, v.reached = map[AppFirst]int{}, map[AppFirst]int{}
@@ -40,7 +40,6 @@ func (v *appWaits) add(e explainer, m member, x explained) bool {
 	if e.inContact(m) {
 		v.reached[one]++
 	}
-	return true
 }
 
 func inProduction(m member) bool {
@@ -65,22 +64,57 @@ func sortedWaits(counts map[AppFirst]int) []AppFirst {
 	return out
 }
 
-// appWaits looks at every phone of a gate that may wait for an app.
-func (e explainer) appWaits(gate policy.Gate) appWaits {
-	v := appWaits{release: gate.Release}
-	if _, approved := e.snap.policy.Approval(gate.Group, gate.Release, e.now); !approved {
-		return v
+// appWaits looks at every phone that may wait for an app before the release of one of
+// some gates, once for all of them. Phones whose apps are new enough, as most are, cost
+// no explanation: a list has many gates, and lists are asked for all the time.
+func (e explainer) appWaits(gates ...policy.Gate) []appWaits {
+	waits, floors := make([]appWaits, len(gates)), map[string][]floorsOf{} // by group
+	for i, gate := range gates {
+		waits[i].release = gate.Release
+		if a, approved := e.snap.policy.Approval(gate.Group, gate.Release, e.now); approved {
+			floors[gate.Group] = append(floors[gate.Group], floorsOf{i, a})
+		}
 	}
-	for m, x := range e.surveyed(func(m member) bool { return lacks(m, gate) }) {
-		v.add(e, m, x)
+	may := map[*look][]int{} // which gates a phone with a look may wait at
+	for l := range e.state.census.eachLook() {
+		for _, of := range floors[l.phone.Group] {
+			if of.lacks(&l.phone) {
+				may[l] = append(may[l], of.gate)
+			}
+		}
 	}
-	return v
+	if len(may) == 0 {
+		return waits
+	}
+	for m, x := range e.surveyed(func(m member) bool { return may[m.look] != nil }) {
+		for _, i := range may[m.look] {
+			waits[i].add(e, m, x)
+		}
+	}
+	return waits
 }
 
-// lacks reports whether a phone is one of a gate's production that runs something older.
-func lacks(m member, gate policy.Gate) bool {
-	p := &m.look.phone
-	return p.Group == gate.Group && inProduction(m) && version.Newer(gate.Release, p.OS.Version)
+// floorsOf are the app versions with which phones follow the approval at a gate.
+type floorsOf struct {
+	gate     int // its place among those looked at
+	approval policy.Approval
+}
+
+// lacks reports whether a phone is of the gate's production, runs something older than
+// its release, and has an app that is too old for it.
+func (of floorsOf) lacks(p *storage.Phone) bool {
+	if p.State != storage.PhoneEnrolled || p.Ring != storage.RingProduction {
+		return false
+	}
+	old := func(floors []policy.Floor) bool {
+		return slices.ContainsFunc(floors, func(floor policy.Floor) bool {
+			return slices.ContainsFunc(p.Apps, func(a storage.InstalledApp) bool {
+				return a.BundleID == floor.BundleID && !version.AtLeast(a.ShortVersion, floor.MinVersion)
+			})
+		})
+	}
+	added := func(x policy.Extension) bool { return x.Model == p.Model && old(x.Floors) }
+	return (old(of.approval.Floors) || slices.ContainsFunc(of.approval.Extensions, added)) && version.Newer(of.approval.Release, p.OS.Version)
 }
 
 // stepsForApps puts in the place of "nothing to do" what there is to do about an app where
@@ -123,32 +157,16 @@ func leftOf(gate policy.Gate) int {
 	return gate.Counts.Production - gate.Counts.Done - gate.Counts.NotCovered - gate.Counts.Silent
 }
 
-// stepsInLists is stepsForApps of a gate in a list. As most rollouts have phones that
-// wait for no app, the look at the phones ends once too many do not, where there is
-// another step.
-func (e explainer) stepsInLists(gate policy.Gate) policy.Gate {
-	if !asksNobody(gate) {
-		return gate
-	}
-	if gate.NextHuman == policy.StepNone {
-		v := e.appWaits(gate)
-		return v.stepsForApps(gate)
-	}
-	waited := func(m member) bool { return lacks(m, gate) && e.inContact(m) }
-	may := 0
-	for m := range e.state.census.all() {
-		if waited(m) {
-			may++
+// stepsInLists is stepsForApps of the gates of a list, which it changes.
+func (e explainer) stepsInLists(gates []policy.Gate) {
+	var places []int
+	var asking []policy.Gate
+	for i, g := range gates {
+		if asksNobody(g) {
+			places, asking = append(places, i), append(asking, g)
 		}
 	}
-	v := appWaits{release: gate.Release}
-	for m, x := range e.surveyed(waited) {
-		if v.add(e, m, x) {
-			continue
-		}
-		if may--; may < leftOf(gate) {
-			return gate
-		}
+	for i, v := range e.appWaits(asking...) {
+		gates[places[i]] = v.stepsForApps(asking[i])
 	}
-	return v.stepsForApps(gate)
 }

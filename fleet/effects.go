@@ -192,7 +192,7 @@ func (f *Fleet) measure(w *worldState, before, after *snapshot, e *Effect) {
 func (f *Fleet) targets(w *worldState, before, after *snapshot, group string, visit func(m member, was, is policy.Target)) {
 	type key struct {
 		look *look
-		udid string
+		part string
 	}
 	type pair struct{ was, is policy.Target }
 	now, s, known := f.now(), surveyor{snapshots: []*snapshot{before, after}}, map[key]pair{}
@@ -200,10 +200,10 @@ func (f *Fleet) targets(w *worldState, before, after *snapshot, group string, vi
 		if !m.enrolled() || (group != "" && m.look.phone.Group != group) {
 			continue
 		}
-		p := s.stand(m)
-		k := key{m.look, p.UDID}
+		k := key{m.look, s.part(m)}
 		t, ok := known[k]
 		if !ok {
+			p := s.stand(m)
 			t = pair{policy.TargetFor(before.policy, factsOf(before, &p), now), policy.TargetFor(after.policy, factsOf(after, &p), now)}
 			known[k] = t
 		}

@@ -41,7 +41,7 @@ func (f *Fleet) GateDetail(seg storage.Segment, group, release string) (GateDeta
 	if err != nil {
 		return GateDetail{}, err
 	}
-	waits := e.appWaits(gate)
+	waits := e.appWaits(gate)[0]
 	gate = s.awaitedAlone(e.world, waits.stepsForApps(gate), e.now)
 	return GateDetail{s.policy.Cited(gate, e.now), waits.list(), f.appsByHand(w, s, group, release)}, nil
 }
@@ -69,9 +69,7 @@ func (f *Fleet) Gates(seg storage.Segment, group string) ([]policy.Gate, error) 
 		all := policy.Gates(world, name, now)
 		gates = append(gates, s.awaited(world, all, slices.Clone(all), now)...)
 	})
-	for i, g := range gates {
-		gates[i] = e.stepsInLists(g)
-	}
+	e.stepsInLists(gates)
 	return gates, err
 }
 

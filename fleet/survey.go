@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"iter"
 	"runtime"
@@ -14,40 +15,76 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// phased reports whether the waves of an approval treat phones of the group
-// apart that look alike.
-func (s *snapshot) phased(group string) bool {
-	return slices.ContainsFunc(s.records.Approvals, func(a storage.Approval) bool {
-		return a.Group == group && a.WithdrawnAt.IsZero() &&
-			slices.ContainsFunc(a.Waves, func(w storage.Wave) bool { return w.Threshold < policy.Buckets })
-	})
+// draw is how the waves of approvals tell phones apart that look alike.
+type draw struct {
+	release    string // that the phones of the waves were drawn for
+	thresholds []int  // of the waves that take some phones only, ascending
+}
+
+// draws returns how the waves of the approvals of a group tell phones apart, none where
+// they do not.
+func draws(group string, snapshots []*snapshot) []draw {
+	thresholds := map[string][]int{}
+	for _, snap := range snapshots {
+		for _, a := range snap.records.Approvals {
+			if a.Group != group || !a.WithdrawnAt.IsZero() {
+				continue
+			}
+			for _, w := range a.Waves {
+				if w.Threshold < policy.Buckets {
+					thresholds[drawn(a)] = append(thresholds[drawn(a)], w.Threshold)
+				}
+			}
+		}
+	}
+	var list []draw
+	for release, of := range thresholds {
+		slices.Sort(of)
+		list = append(list, draw{release, slices.Compact(of)})
+	}
+	return list
 }
 
 // surveyor visits phones of the census and computes what depends on their look
-// once for each look.
+// once for each look, and for each part of the waves that phones with it are in.
 type surveyor struct {
 	snapshots []*snapshot // whose waves may tell phones apart
-	split     map[string]bool
+	drawn     map[string][]draw
 }
 
-// apart reports whether phones of a group must be looked at one by one.
-func (s *surveyor) apart(group string) bool {
-	split, known := s.split[group]
+// draws returns how phones of a group are told apart that look alike.
+func (s *surveyor) draws(group string) []draw {
+	list, known := s.drawn[group]
 	if !known {
-		split = slices.ContainsFunc(s.snapshots, func(snap *snapshot) bool { return snap.phased(group) })
-		if s.split == nil {
-			s.split = map[string]bool{}
+		list = draws(group, s.snapshots)
+		if s.drawn == nil {
+			s.drawn = map[string][]draw{}
 		}
-		s.split[group] = split
+		s.drawn[group] = list
 	}
-	return split
+	return list
 }
 
-// stand returns a phone that stands for a member: its look, and its identifier
-// only where that makes a difference, so that equal ones can share a result.
+// part tells in which waves a phone is: for two with one look and one part, everything
+// that a look decides is the same. It is "" where no waves tell phones apart.
+func (s *surveyor) part(m member) string {
+	list := s.draws(m.look.phone.Group)
+	if len(list) == 0 {
+		return ""
+	}
+	part := make([]byte, 0, 2*len(list))
+	for _, d := range list {
+		i, _ := slices.BinarySearch(d.thresholds, int(policy.Bucket(d.release, m.udid))+1)
+		part = binary.AppendUvarint(part, uint64(i)) //nolint:gosec // an index
+	}
+	return string(part)
+}
+
+// stand returns a phone that stands for all with its look and part: its look, and its
+// identifier only where that makes a difference.
 func (s *surveyor) stand(m member) storage.Phone {
 	p := m.look.phone
-	if s.apart(p.Group) {
+	if len(s.draws(p.Group)) > 0 {
 		p.UDID = m.udid
 	}
 	return p
@@ -76,7 +113,7 @@ func (e explainer) surveyed(wanted func(member) bool) iter.Seq2[member, explaine
 	type key struct {
 		look   *look
 		silent bool
-		udid   string
+		part   string
 	}
 	return func(yield func(member, explained) bool) {
 		s := surveyor{snapshots: []*snapshot{e.snap}}
@@ -86,10 +123,7 @@ func (e explainer) surveyed(wanted func(member) bool) iter.Seq2[member, explaine
 				continue
 			}
 			silent := m.contact == 0 || e.now.Sub(m.contact.time()) >= policy.OfflineAfter
-			k := key{look: m.look, silent: silent}
-			if s.apart(m.look.phone.Group) {
-				k.udid = m.udid
-			}
+			k := key{look: m.look, silent: silent, part: s.part(m)}
 			x, ok := known[k]
 			if !ok {
 				p := s.stand(m)
