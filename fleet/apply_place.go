@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kannuki-mdm/kannuki/policy"
+	"github.com/kannuki-mdm/kannuki/storage"
 )
 
 // entryAt is one entry of settings: where it stands, and the keys it gives.
@@ -128,7 +129,7 @@ func (p *applying) opens() error {
 		return nil
 	}
 	for _, s := range p.steps {
-		if s.at != "" && p.f.opens(p.w, p.s, s.change) != nil {
+		if s.at != "" && p.opensBy(s.change) {
 			return entryError(p.openingKey(s), err)
 		}
 	}
@@ -136,14 +137,17 @@ func (p *applying) opens() error {
 	for taken-kept > 1 {
 		half := (kept + taken) / 2
 		first := applying{steps: p.steps[:half]}
-		if p.f.opens(p.w, p.s, first.whole()) == nil {
-			kept = half
-		} else {
+		if p.opensBy(first.whole()) {
 			taken = half
+		} else {
+			kept = half
 		}
 	}
 	return entryError(p.steps[taken-1].at, err)
 }
+
+// opensBy reports whether a change alone would open gates.
+func (p *applying) opensBy(c storage.WorldChange) bool { return len(p.f.opened(p.w, p.s, c)) > 0 }
 
 // openingKey returns the first key of an entry that would open a gate without the
 // others, or the entry itself.
@@ -155,7 +159,7 @@ func (p *applying) openingKey(s applyStep) string {
 		}
 		alone := applying{f: p.f, w: p.w, s: p.s, act: p.act, r: ApplyRequest{Settings: one}}
 		// An entry that needs its other keys, or others, says nothing alone.
-		if alone.plan() == nil && p.f.opens(p.w, p.s, alone.whole()) != nil {
+		if alone.plan() == nil && p.opensBy(alone.whole()) {
 			return s.at + "." + changed.Field
 		}
 	}

@@ -271,11 +271,16 @@ func (c *census) size(group string) map[storage.Ring]int {
 	return out
 }
 
-// formerOf returns the phones out of production that were last in a group's, by UDID.
-func (c *census) formerOf(group string) []string {
+// formerOf returns the phones out of production that were last in that of one of some
+// groups, by UDID.
+func (c *census) formerOf(groups ...string) []string {
+	last := map[string]bool{}
+	for _, g := range groups {
+		last[g] = true
+	}
 	var list []string
 	for m := range c.all() {
-		if m.look.phone.Former == group {
+		if last[m.look.phone.Former] {
 			list = append(list, m.udid)
 		}
 	}

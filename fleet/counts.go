@@ -121,6 +121,29 @@ func (c *census) counted(now time.Time, instead ...storage.Phone) map[string][]p
 	return adjusted(k.groups, kinds)
 }
 
+// countedBack is counted with the phones that are in no group's production back in that
+// of the group where they were last; nil where there are none. Every edit of the records
+// asks for it, so that it copies no phone.
+func (c *census) countedBack(now time.Time) map[string][]policy.Census {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	k, kinds := c.countsLocked(now), map[phoneKind]count{}
+	for i := range c.members {
+		p := &c.members[i].look.phone
+		if p.Former == "" {
+			continue
+		}
+		of, one := phoneKindOf(p), countOf(c.members[i].contact, now)
+		kinds[of] = kinds[of].minus(one)
+		of.group, of.ring = p.Former, storage.RingProduction
+		kinds[of] = kinds[of].plus(one)
+	}
+	if len(kinds) == 0 {
+		return nil
+	}
+	return adjusted(k.groups, kinds)
+}
+
 // adjusted returns counts as gates take them, by group, with more or fewer phones of
 // some kinds. Who is in no group counts nowhere.
 func adjusted(groups map[string][]policy.Census, kinds map[phoneKind]count) map[string][]policy.Census {

@@ -18,21 +18,18 @@ func (f *Fleet) opens(w *worldState, s *snapshot, c storage.WorldChange) error {
 	if len(gates) == 0 {
 		return nil
 	}
-	away := w.keptBy(without(gates, f.openedWith(w, s, c, nil)))
+	away := w.keptBy(without(gates, f.openedWith(s, c, w.census.counted(f.now()))))
 	return opening(gateNames(gates), gateNames(f.declinable(w, s, c, gates)), away[:min(len(away), namedPhones)])
 }
 
 // keptBy returns the phones out of production, sorted, that keep the names of the groups
 // of gates.
 func (w *worldState) keptBy(gates []storage.ShownGate) []string {
-	var groups, list []string
+	var groups []string
 	for _, g := range gates {
 		groups = append(groups, g.Group)
 	}
-	for _, name := range sortedUnion(groups, nil) {
-		list = append(list, w.census.formerOf(name)...)
-	}
-	return sortedUnion(list, nil)
+	return w.census.formerOf(groups...)
 }
 
 // without returns the gates that are not among others.
@@ -65,20 +62,20 @@ func gateNames(gates []storage.ShownGate) []string {
 // after it, and have improvements hidden for a while: it is judged as if neither was so,
 // too.
 func (f *Fleet) opened(w *worldState, s *snapshot, c storage.WorldChange) []storage.ShownGate {
-	return f.openedWith(w, s, c, w.census.comeBack())
+	now := f.now()
+	counts := []map[string][]policy.Census{w.census.counted(now)}
+	if back := w.census.countedBack(now); back != nil {
+		counts = append(counts, back)
+	}
+	return f.openedWith(s, c, counts...)
 }
 
-// openedWith is opened, with these phones counted as they are once they are back.
-func (f *Fleet) openedWith(w *worldState, s *snapshot, c storage.WorldChange, back []storage.Phone) []storage.ShownGate {
+// openedWith is opened, with phones counted in each of these ways, as they are first.
+func (f *Fleet) openedWith(s *snapshot, c storage.WorldChange, counts ...map[string][]policy.Census) []storage.ShownGate {
 	now, after := f.now(), s.after(c)
 	pairs := [][2]*snapshot{{s, after}}
 	if shown, next := s.unhidden(), after.unhidden(); shown != s || next != after {
 		pairs = append(pairs, [2]*snapshot{shown, next})
-	}
-	here := w.census.counted(now)
-	counts := []map[string][]policy.Census{here}
-	if len(back) > 0 {
-		counts = append(counts, w.census.counted(now, back...))
 	}
 	found := map[string][]string{} // releases by group
 	for _, pair := range pairs {
@@ -86,7 +83,7 @@ func (f *Fleet) openedWith(w *worldState, s *snapshot, c storage.WorldChange, ba
 			loosen(found, pair[0].policy.WithCensus(counted), pair[1].policy.WithCensus(counted), now)
 		}
 	}
-	return gatesOf(s.policy.WithCensus(here), found, now)
+	return gatesOf(s.policy.WithCensus(counts[0]), found, now)
 }
 
 // loosen adds, by group, the releases of which the second world takes away what keeps
@@ -123,22 +120,6 @@ func (s *snapshot) unhidden() *snapshot {
 		return s
 	}
 	return s.after(c)
-}
-
-// comeBack returns the phones that are in no group's production, in that of the group
-// where they were last.
-func (c *census) comeBack() []storage.Phone {
-	var list []storage.Phone
-	for m := range c.all() {
-		p := m.look.phone
-		if p.Former == "" {
-			continue
-		}
-		p.UDID, p.Contact = m.udid, m.contact.time()
-		p.Group, p.Ring = p.Former, storage.RingProduction
-		list = append(list, p)
-	}
-	return list
 }
 
 // opening refuses to take away what keeps gates closed: that is a decision about them,

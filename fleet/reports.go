@@ -107,10 +107,10 @@ func done(p *storage.Phone, release, reason string) bool {
 // count counts the phones of the group and adds those to be listed to a page.
 func (v *RolloutView) count(e explainer, listed *page) {
 	counts := map[string]int{}
-	e.survey("", func(m member, x explained) {
+	e.survey(v.Group, func(m member, x explained) {
 		p := &m.look.phone
 		switch {
-		case p.Group != v.Group || !m.enrolled():
+		case !m.enrolled():
 			return
 		case p.Ring == storage.RingVerification:
 			listed.add(m)
