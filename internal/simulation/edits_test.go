@@ -201,12 +201,7 @@ func (w *world) edits(e event) {
 	if x.what == "change the policy of "+w.life.teams[e.team].name && w.life.teams[e.team].rules.name == "" {
 		return // the built-in policy cannot be changed
 	}
-	closed, a := w.keptClosed(), w.as(e.dice)
-	if w.decideThen(x.what, func() error { return x.do(w.ctx, a) }, func() { w.settles(x.to) }) {
-		w.checkKept(x.what, closed)
-		return
-	}
-	w.proposes(x.what, a, func() { w.settles(x.to) }, func() (fleet.Proposed, error) { return w.fleet.ProposeEdit(w.ctx, seg, a, x.do) })
+	w.change(e, x)
 }
 
 // shift has somebody move a production phone to another group.
@@ -264,8 +259,8 @@ func (p *phone) origin() string {
 	return p.former
 }
 
-// proposes has somebody propose what one person may not do.
-func (w *world) proposes(what string, a fleet.Act, then func(), do func() (fleet.Proposed, error)) {
+// proposes has somebody propose what one person may not do, and returns what waits then.
+func (w *world) proposes(what string, a fleet.Act, then func(), do func() (fleet.Proposed, error)) fleet.Proposed {
 	var made fleet.Proposed
 	done := w.decide("propose to "+what, func() error {
 		var err error
@@ -275,6 +270,7 @@ func (w *world) proposes(what string, a fleet.Act, then func(), do func() (fleet
 	if done && made.ID != "" {
 		w.book.proposed[made.ID] = proposed{a.Actor, w.shown(made.ID), then}
 	}
+	return made
 }
 
 // shown stands for all that who proposes an edit was shown: the settings, the gates
@@ -344,7 +340,7 @@ func (w *world) countersign(e event) {
 			return err
 		})
 	default:
-		now := w.shown(found.ID)
+		now, members := w.shown(found.ID), w.members()
 		signed := w.decideThen("sign an edit", func() error {
 			_, err := w.fleet.Sign(w.ctx, seg, a, found.ID)
 			return err
@@ -352,6 +348,7 @@ func (w *world) countersign(e event) {
 		if !signed {
 			return
 		}
+		w.forgives(members)
 		switch {
 		case waits.by == a.Actor:
 			w.violated("P5", nil, "%s proposed an edit and signed it", a.Actor)
@@ -366,8 +363,17 @@ func (w *world) countersign(e event) {
 func (w *world) keptClosed() map[string]string {
 	closed := map[string]string{}
 	w.production(func(group, model, runs string) {
-		if r, ok := w.apple.offered(model, w.copyDay); ok && newer(r.version, runs) && !w.decidedOn(group, r.version) && w.signed(r.version, model) && len(w.closing(group)) > 0 {
-			closed[group+"/"+r.version] = w.closes(group, r.version)
+		if len(w.closing(group)) == 0 {
+			return
+		}
+		for _, r := range w.newestFirst {
+			if !newer(r.version, runs) {
+				return
+			}
+			gate := group + "/" + r.version
+			if _, seen := closed[gate]; !seen && !r.improves() && w.signed(r.version, model) && !w.decidedOn(group, r.version) {
+				closed[gate] = w.closes(group, r.version)
+			}
 		}
 	})
 	return closed
@@ -413,7 +419,12 @@ func (w *world) signed(release, model string) bool {
 // decidedOn reports whether a group approved or declined a release.
 func (w *world) decidedOn(group, release string) bool {
 	_, approved := w.approval(group, release, w.serverNow())
-	return approved || slices.ContainsFunc(w.records.Declines, func(d storage.Decline) bool { return d.Group == group && d.Release == release })
+	return approved || w.declined(group, release)
+}
+
+// declined reports whether a group declined a release.
+func (w *world) declined(group, release string) bool {
+	return slices.ContainsFunc(w.records.Declines, func(d storage.Decline) bool { return d.Group == group && d.Release == release })
 }
 
 // checkKept holds that no gate that was closed is open after an edit of one person.
@@ -465,7 +476,7 @@ func (w *world) lets(group string, r release, p storage.Phone) bool {
 // another test.
 func (w *world) admits(group, release, model string) bool {
 	now := w.serverNow()
-	if slices.ContainsFunc(w.records.Declines, func(d storage.Decline) bool { return d.Group == group && d.Release == release }) {
+	if w.declined(group, release) {
 		return false
 	}
 	a, ok := w.approval(group, release, now)

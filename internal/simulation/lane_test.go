@@ -336,7 +336,7 @@ func (w *world) mostExposed(a storage.Approval) int {
 func (w *world) reachable(p *phone, a storage.Approval) bool {
 	from, to := w.day(w.now)-1, w.day(w.now)+4
 	lies := func(span [2]int) bool { return span[0] < span[1] && span[0] <= to && span[1] >= from }
-	return p.hours == always && !lies(p.drawer) && !lies(p.full) && p.failures == 0 && p.declarative() &&
+	return p.hours == always && !lies(p.drawer) && !lies(p.full) && p.failures == 0 && p.declarative() && !p.tookBack &&
 		p.group == a.Group && p.ring == storage.RingProduction && newer(a.Release, p.os) && slices.Contains(a.Models, p.model)
 }
 

@@ -148,6 +148,8 @@ func (p *phone) information() values {
 	}
 	if letter := version.Extra(p.os); letter != "" {
 		says["SupplementalOSVersionExtra"], says["SupplementalBuildVersion"] = "("+letter+")", p.build+letter
+	} else if p.tookBack {
+		says["SupplementalOSVersionExtra"], says["SupplementalBuildVersion"] = "", ""
 	}
 	return says
 }

@@ -40,6 +40,7 @@ type life struct {
 	counts     bool // waves are numbers of phones
 	improves   bool // Apple improves releases in the background
 	classes    bool // results stand for more than a model
+	ordered    bool // one person does one thing after the other about a release that was replaced
 
 	majors  bool     // there are two major versions
 	deliver []string // how each business app comes to phones; nil: none does
@@ -154,6 +155,7 @@ type size struct {
 	failing      bool // phones without declarations fail
 	counts       bool // waves are numbers of phones
 	classes      bool // results stand for more than a model
+	ordered      bool // one person does one thing after the other about a release that was replaced
 }
 
 // What phones say each day is most of what a life costs, and hardly ever news. In
@@ -186,6 +188,9 @@ func draw(seed uint64, of size) life {
 		l.phones = append(l.phones, drawPhone(r, i, of, len(l.teams)))
 	}
 	l.releases = drawReleases(numbers(seed, releasesStream), of.days)
+	if of.ordered {
+		drawReplaced(numbers(seed, replacedStream), &l)
+	}
 	l.majors, l.stops = of.majors, never
 	if of.majors {
 		drawMajors(numbers(seed, majorsStream), &l)
@@ -338,10 +343,7 @@ func drawMore(d *diary, l *life, of size) {
 	if of.classes {
 		drawJoining(d.from(joiningStream), l, d.add)
 	}
-	if of.edited {
-		drawEdits(d.from(editsStream), l, d.add)
-		d.events = withoutClocks(d.events)
-	}
+	drawChanges(d, l, of)
 	if of.older {
 		d.events = withoutClocks(d.events)
 		drawOlder(d.from(olderStream), l, d.events, d.add)
@@ -350,17 +352,29 @@ func drawMore(d *diary, l *life, of size) {
 		d.from(undecidedStream)
 		drawUndecided(l, d.add)
 	}
-	if l.rearranged = of.rearranged; l.rearranged {
-		drawCalendars(d.from(calendarsStream), l, d.add)
-		d.events = withoutClocks(d.events)
-	}
-	if of.removed {
-		drawRemovals(d.from(removalsStream), l, d.add)
-		d.events = withoutClocks(d.events)
-	}
 	if of.failing {
 		drawFailing(d.from(failingStream), l, d.add)
 		d.events = withoutStops(d.events)
+	}
+}
+
+// drawChanges draws how people change what they settled.
+func drawChanges(d *diary, l *life, of size) {
+	if of.edited {
+		drawEdits(d.from(editsStream), l, d.add)
+	}
+	if l.rearranged = of.rearranged; l.rearranged {
+		drawCalendars(d.from(calendarsStream), l, d.add)
+	}
+	if of.removed {
+		drawRemovals(d.from(removalsStream), l, d.add)
+	}
+	if of.ordered {
+		d.events = withoutStories(d.events)
+		drawOrders(d.from(ordersStream), l, d.add)
+	}
+	if of.edited || of.rearranged || of.removed || of.ordered || of.improves {
+		d.events = withoutClocks(d.events)
 	}
 }
 

@@ -47,6 +47,7 @@ const (
 	kindStorm   kind = "storm"
 	kindEdit    kind = "edit"
 	kindLetIn   kind = "let-in"
+	kindShutOut kind = "shut out"
 	kindShift   kind = "shift"
 	kindFail    kind = "fail"
 	kindMute    kind = "mute"
@@ -58,6 +59,8 @@ const (
 	kindEmpty       kind = "empty"
 	kindReturn      kind = "return"
 	kindSpoil       kind = "spoil"
+	kindDrop        kind = "drop"
+	kindTakeBack    kind = "take back"
 )
 
 // kindOf says what an event of a kind does, and how often one comes without being
@@ -104,7 +107,9 @@ func kinds() []kindOf {
 		{kindLock, 0, false, true, (*world).lockOne},
 		{kindStorm, 0, false, false, (*world).storm},
 		{kindEdit, 0, false, false, (*world).edits},
-		{kindLetIn, 0, false, false, (*world).letIn},
+		{kindLetIn, 0, false, false, (*world).letsIn},
+		{kindShutOut, 0, false, false, (*world).shutsOut},
+		{kindTakeBack, 0, false, true, (*world).takesBack},
 		{kindShift, 0, false, false, (*world).shift},
 		{kindCountersign, 0, false, false, (*world).countersign},
 		{kindFail, 0, false, true, (*world).fails},
@@ -117,6 +122,7 @@ func kinds() []kindOf {
 		{kindEmpty, 0, false, false, (*world).empties},
 		{kindReturn, 0, false, false, (*world).returns},
 		{kindSpoil, 0, false, true, (*world).spoils},
+		{kindDrop, 0, false, false, (*world).drops},
 	}
 }
 

@@ -81,6 +81,7 @@ type phone struct {
 	lock    lock
 	trouble trouble
 
+	tookBack bool // its user took an improvement off
 	stranger bool // a copy was restored in which it had not told yet what it can do
 
 	at       time.Time // when it does something by itself next, see follow
@@ -434,6 +435,8 @@ func (p *phone) statusItems(whole bool) []byte {
 	system.Version, system.Build = version.Base(p.os), p.build
 	if letter := version.Extra(p.os); letter != "" {
 		system.Supplemental = &supplementItem{letter, p.build + letter}
+	} else if p.tookBack {
+		system.Supplemental = &supplementItem{}
 	}
 	update := &report.StatusItems.Update
 	update.State, update.Failure = p.state, failureItem{Count: p.failed, Reason: p.reason}

@@ -28,12 +28,14 @@ type plant struct {
 	deaf  func(*phone) bool         // whom its pushes never reach
 	act   func(fleet.Act) fleet.Act // whom it takes people for
 
+	waives func(*world, storage.ShownGate) bool // gates that it lets one person open by an edit
+
 	pushes *planted // what the scheduler of pushes is told
 }
 
 // plants returns a fault for each property that is checked, and more.
 func plants() []plant {
-	return slices.Concat(misread(), deafening(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless(), impatient(), upward(), unshopped(), hasty(), intrusive(), reckless(), insistent(), unimproved(), numb(), overlooked(), outdated(), rigid(), bare(), patient(), miscounted(), silenced(), unheard(), classless())
+	return slices.Concat(misread(), deafening(), twisted(), strangers(), hurried(), forgetting(), slow(), unconfirmed(), careless(), impatient(), upward(), unshopped(), hasty(), intrusive(), reckless(), insistent(), unimproved(), numb(), overlooked(), outdated(), rigid(), bare(), patient(), miscounted(), silenced(), unheard(), classless(), disorderly())
 }
 
 // misread are faults in what the engine makes of decisions.

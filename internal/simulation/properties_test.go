@@ -40,10 +40,11 @@ type book struct {
 	settled    []settled
 	heard      map[string]*heard   // by phone
 	proposed   map[string]proposed // edits, by identifier
+	owed       map[debt]owed
 }
 
 func newBook() book {
-	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, ends: map[string]overrideEnd{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}, heard: map[string]*heard{}, leaks: leakBook{told: map[leakDay]leaksTold{}, twice: map[string]bool{}}}
+	return book{approvals: map[string]bool{}, rollouts: map[string]*rollout{}, lanes: map[string]*lane{}, resumed: map[string]time.Time{}, failed: map[string]map[string]bool{}, holds: map[string]*toldHold{}, ends: map[string]overrideEnd{}, deliveries: map[string]*deliveries{}, proposed: map[string]proposed{}, steps: map[string]time.Time{}, unreminded: map[string]time.Time{}, heard: map[string]*heard{}, owed: map[debt]owed{}, leaks: leakBook{told: map[leakDay]leaksTold{}, twice: map[string]bool{}}}
 }
 
 // checkTokens holds what a phone is told of its set: the time never goes back.
@@ -239,6 +240,9 @@ func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
 		w.checkOffered(a)
 		return
 	}
+	if why := w.unpaid(a.Group, a.Release, a.Models); why != "" {
+		w.violated("P5", nil, "%s was approved by one person although %s", target, why)
+	}
 	w.checkWindow(a)
 	if strings.HasPrefix(a.By, "policy:") && w.team(a.Group).rules.onExpiry != enforce {
 		w.violated("P6", nil, "%s is approved by %s", target, a.By)
@@ -265,6 +269,9 @@ func (w *world) daily() {
 	w.checkHolds()
 	w.checkOverrideEnds()
 	w.hearsOfLeaks()
+	if w.life.ordered {
+		w.counts()
+	}
 	w.checkNeighbour()
 	w.checkSettled()
 	w.checkFailing()

@@ -90,15 +90,37 @@ func (w *world) returns(e event) {
 	}
 }
 
-// change has somebody make an edit, or propose it where one person may not.
-func (w *world) change(e event, x edit) {
-	closed, keeping, a := w.keptClosed(), w.keeping(), w.as(e.dice)
-	if w.decideThen(x.what, func() error { return x.do(w.ctx, a) }, func() { w.settles(x.to) }) {
-		w.checkKept(x.what, closed)
-		w.checkKeeping(x.what, keeping)
-		return
+// change has somebody make an edit, or propose it where one person may not, and reports
+// whether one could.
+func (w *world) change(e event, x edit) bool {
+	closed, keeping, members, a := w.keptClosed(), w.keeping(), w.members(), w.as(e.dice)
+	w.counts()
+	if !w.alone(x, a) {
+		return false
 	}
-	w.proposes(x.what, a, func() { w.settles(x.to) }, func() (fleet.Proposed, error) { return w.fleet.ProposeEdit(w.ctx, seg, a, x.do) })
+	w.checkKept(x.what, closed)
+	w.checkKeeping(x.what, keeping)
+	w.owes(x.what, members)
+	return true
+}
+
+// alone reports whether one person can make an edit. Where not, it is proposed, and a
+// plant may have the server do without the second.
+func (w *world) alone(x edit, a fleet.Act) bool {
+	note := func() { w.settles(x.to) }
+	if w.decideThen(x.what, func() error { return x.do(w.ctx, a) }, note) {
+		return true
+	}
+	made := w.proposes(x.what, a, note, func() (fleet.Proposed, error) { return w.fleet.ProposeEdit(w.ctx, seg, a, x.do) })
+	i := slices.IndexFunc(w.records.Proposals, func(p storage.Proposal) bool { return p.ID == made.ID })
+	if w.plant.waives == nil || i < 0 || slices.ContainsFunc(w.records.Proposals[i].Edit.Gates, func(g storage.ShownGate) bool { return !w.plant.waives(w, g) }) {
+		return false
+	}
+	delete(w.book.proposed, made.ID)
+	return w.decideThen("nobody has to sign", func() error {
+		_, err := w.fleet.Sign(w.ctx, seg, fleet.Act{Actor: "uid:nobody", Person: storage.Person{Name: "nobody"}, Reason: a.Reason}, made.ID)
+		return err
+	}, note)
 }
 
 // keeper is an app that keeps a gate closed.

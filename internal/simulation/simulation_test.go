@@ -45,6 +45,9 @@ func small(seed uint64) size {
 	if seed%32 == 8 {
 		of.phones, of.edited, of.classes = 14, true, true
 	}
+	if seed%64 == 33 || seed%64 == 49 {
+		of.phones, of.ordered, of.improves = 16, true, seed%64 == 49
+	}
 	if seed%32 == 10 {
 		of.phones, of.counts = 20, true
 	}

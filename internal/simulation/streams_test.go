@@ -39,6 +39,8 @@ const (
 	classesStream
 	joiningStream
 	lettingInStream
+	replacedStream
+	ordersStream
 )
 
 // numbers returns a stream of a seed from its beginning.
