@@ -77,8 +77,13 @@ func (w *world) known(day int) []flaw {
 // readNews has the server read what Apple's security pages say, as SOFA publishes
 // it, and CISA's list, when there is more than it has read.
 func (w *world) readNews(today int) {
-	known := w.known(today)
-	if len(known) == w.book.flaws {
+	known, fixed := w.known(today), 0
+	for _, f := range known {
+		if w.life.releases[f.release].posted <= today { // a flaw can be known before its fix
+			fixed++
+		}
+	}
+	if len(known) == w.book.flaws && fixed == w.book.fixed {
 		return
 	}
 	err := w.try(func() error {
@@ -93,7 +98,7 @@ func (w *world) readNews(today int) {
 	}
 	switch {
 	case err == nil:
-		w.book.flaws, w.marked = len(known), true
+		w.book.flaws, w.book.fixed, w.marked = len(known), fixed, true
 		w.trace("%d flaws are known to be exploited", len(known))
 	case refusal(err) != "feed-stale": // as it is to a clock that went back
 		w.violated("P0", nil, "what is known of flaws: %v", err)

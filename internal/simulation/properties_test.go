@@ -29,6 +29,7 @@ type book struct {
 	failed     map[string]map[string]bool // phones on which an installation failed, by release
 	reset      bool                       // the server's clock was set in this life
 	flaws      int                        // known to be exploited that the server was told of
+	fixed      int                        // of those, that it was told the fix of
 	hurry      hurryBook
 	holds      map[string]*toldHold
 	ends       map[string]overrideEnd // by approval
