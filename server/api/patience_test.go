@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,7 +68,7 @@ func TestPatience(t *testing.T) {
 	for name, tt := range map[string]struct {
 		server  silent
 		call    func(ctx context.Context, c *api.Client, out any) error
-		remarks int
+		remarks int32
 		after   time.Duration // at which the call ends
 		given   bool          // up
 		unknown bool          // whether a change was made
@@ -84,17 +85,18 @@ func TestPatience(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				remarks, start := 0, time.Now()
+				var remarks atomic.Int32
+				start := time.Now()
 				c := api.NewRemoteClient("http://kannuki", "", tt.server).With(api.Patience{
-					Remark: 5 * time.Second, Silent: func() { remarks++ }, Limit: 10 * time.Second,
+					Remark: 5 * time.Second, Silent: func() { remarks.Add(1) }, Limit: 10 * time.Second,
 				})
 				err := tt.call(t.Context(), c, new(struct{}))
 				if after := time.Since(start); after != tt.after {
 					t.Errorf("ended after %s, want %s", after, tt.after)
 				}
 				time.Sleep(time.Hour) // nothing is said of a request that is over
-				if remarks != tt.remarks {
-					t.Errorf("%d remarks, want %d", remarks, tt.remarks)
+				if got := remarks.Load(); got != tt.remarks {
+					t.Errorf("%d remarks, want %d", got, tt.remarks)
 				}
 				_, given := errors.AsType[*api.SilentError](err)
 				e, lost := errors.AsType[*api.UnreachableError](err)
