@@ -43,7 +43,7 @@ func TestApprovalIsRefusedWhileAnAppIsMissing(t *testing.T) {
 	v.settle()
 	_, err := w.approve("+3d")
 	r := refusal(t, err)
-	if len(r.Missing) != 1 || r.Missing[0].BundleID != "com.example.pos" || r.Missing[0].Name != "pos" {
+	if len(r.Missing) != 1 || r.Missing[0].BundleID != "com.example.pos" || r.Missing[0].Name != "pos" || r.Missing[0].App.Why != "no-verdict" {
 		t.Errorf("missing = %+v, want the app that was not tested", r.Missing)
 	}
 	if release, _ := p.enforcement(); release != "" {
@@ -62,10 +62,7 @@ func TestRefusalNamesTheBrokenModel(t *testing.T) {
 	other.settle()
 	w.must(w.verdict(v.udid, "broken"))
 	_, err := w.approve("+3d")
-	want := []fleet.Missing{{BundleID: "com.example.pos", Name: "pos", Why: "broken on iPhone15,2"}}
-	if diff := cmp.Diff(want, refusal(t, err).Missing); diff != "" {
-		t.Errorf("missing (-want +got):\n%s", diff)
-	}
+	missing := refusal(t, err).Missing
 	proposed, err := w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), override())
 	w.must(err)
 	seen := []fleet.SeenView{{
@@ -74,6 +71,10 @@ func TestRefusalNamesTheBrokenModel(t *testing.T) {
 	}}
 	if diff := cmp.Diff(seen, proposed.Shown.Missing); diff != "" {
 		t.Errorf("shown to the second person (-want +got):\n%s", diff)
+	}
+	want := []fleet.Missing{{BundleID: "com.example.pos", Name: "pos", Why: "broken on iPhone15,2", App: seen[0]}}
+	if diff := cmp.Diff(want, missing); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
 	}
 }
 

@@ -95,7 +95,7 @@ func extendable(gate policy.Gate, models []string) error {
 	refusal := refused(string(e.Why), "%v", err).
 		with("release", gate.Release, "group", gate.Group, "phase", string(gate.Phase), "models", strings.Join(e.Models, ", "))
 	for _, app := range e.Apps {
-		refusal.Missing = append(refusal.Missing, missing(app))
+		refusal.Missing = append(refusal.Missing, missing(gate, app))
 	}
 	return refusal
 }

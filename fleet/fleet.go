@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -153,6 +154,10 @@ type Missing struct {
 	BundleID string `json:"bundle_id"`
 	Name     string `json:"name"`
 	Why      string `json:"why"`
+	// App is how far the app is, with the models that Why is true of; Classes are the
+	// model classes of those with their models.
+	App     SeenView       `json:"app"`
+	Classes []policy.Class `json:"model_classes,omitempty"`
 }
 
 func (e *RefusedError) Error() string { return e.Message }

@@ -382,13 +382,14 @@ func closed(gate policy.Gate, err error) error {
 	}
 	if c, ok := errors.AsType[*policy.ClosedError](err); ok {
 		for _, app := range c.Apps {
-			refusal.Missing = append(refusal.Missing, missing(app))
+			refusal.Missing = append(refusal.Missing, missing(gate, app))
 		}
 	}
 	return refusal
 }
 
-func missing(app policy.AppState) Missing {
+// missing is an app that keeps a gate closed, or would stop its rollout.
+func missing(gate policy.Gate, app policy.AppState) Missing {
 	why := string(app.State)
 	if app.Why != "" && string(app.Why) != why {
 		why += ", " + string(app.Why)
@@ -396,7 +397,10 @@ func missing(app policy.AppState) Missing {
 	if models := app.WhyModels(); len(models) > 0 {
 		why += " on " + strings.Join(models, ", ")
 	}
-	return Missing{BundleID: app.BundleID, Name: app.Name, Why: why}
+	return Missing{
+		BundleID: app.BundleID, Name: app.Name, Why: why, App: SeenView(shownApp(app)),
+		Classes: slices.DeleteFunc(slices.Clone(gate.Classes), func(c policy.Class) bool { return !slices.Contains(app.MissingModels, c.Name) }),
+	}
 }
 
 func refused(code, format string, args ...any) *RefusedError {

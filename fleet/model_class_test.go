@@ -181,3 +181,34 @@ func TestModelNames(t *testing.T) {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 }
+
+// TestClassesAreTold: whoever is told of a class that nobody tested is told which models
+// are of it: with a result, a refusal and a proposal that waits.
+func TestClassesAreTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.twinScreens("screen")
+	w.joined("P8", "iPhone14,5") // another screen
+	want := policy.Class{Name: "390x844@3x", Models: []string{"iPhone14,5"}}
+	holds := func(where string, classes []policy.Class) {
+		t.Helper()
+		if !slices.ContainsFunc(classes, func(c policy.Class) bool { return cmp.Equal(c, want) }) {
+			t.Errorf("%s has the classes %v, want %v among them", where, classes, want)
+		}
+	}
+	_, err := w.approve("+3d")
+	missing := refusal(t, err).Missing
+	if holds("a refusal", missing[0].Classes); len(missing[0].Classes) != 1 {
+		t.Errorf("a refusal has the classes %v, want the missing one alone", missing[0].Classes)
+	}
+	p, err := w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), override())
+	w.must(err)
+	open, err := w.fleet.Proposal(seg, p.ID)
+	w.must(err)
+	holds("a proposal", open.Shown.Classes)
+	dry := w.act("test")
+	dry.DryRun = true
+	judged, err := w.fleet.RecordVerdict(w.ctx, seg, dry, fleet.VerdictRequest{BundleID: "com.example.pos", Release: release, Result: "works", Device: "V1"})
+	w.must(err)
+	holds("a result", judged.Effect.Classes)
+}

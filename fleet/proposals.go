@@ -42,6 +42,9 @@ type ShownView struct {
 	Fingerprint string     `json:"fingerprint"`
 	Phase       string     `json:"phase"`
 	Missing     []SeenView `json:"missing"`
+	// Classes are the model classes of the group's gate with their models. Only the view of
+	// one proposal that waits has them.
+	Classes []policy.Class `json:"model_classes,omitempty"`
 }
 
 // SeenView is one app that kept the gate closed.
@@ -118,6 +121,13 @@ func (f *Fleet) Proposal(seg storage.Segment, id string) (ProposalView, error) {
 	if m, ok := w.proposedMove(p.Edit); ok && v.State == storage.StateOpen {
 		effects := f.moveEffects(s, m)
 		v.Edit.Effects = &effects
+	}
+	if p.Edit == nil && waiting(p, f.now()) {
+		gate, err := f.gate(w, s, p.Group, p.Release)
+		if err != nil {
+			return ProposalView{}, err
+		}
+		v.Shown.Classes = gate.Classes
 	}
 	return v, nil
 }

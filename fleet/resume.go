@@ -54,7 +54,7 @@ func stillBroken(s *snapshot, gate policy.Gate) error {
 	e := &RefusedError{Code: "app-broken", Message: "an app does not work on " + gate.Release + "; record a result that it works again first"}
 	for _, app := range gate.Apps {
 		if stopping[app.BundleID] {
-			e.Missing = append(e.Missing, missing(app))
+			e.Missing = append(e.Missing, missing(gate, app))
 		}
 	}
 	if len(e.Missing) == 0 {

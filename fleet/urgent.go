@@ -64,7 +64,7 @@ func laneOpen(gate policy.Gate) error {
 	}
 	refusal := refused(string(closed.Why), "%v", err).with("release", gate.Release, "group", gate.Group, "phase", string(gate.Phase))
 	for _, app := range closed.Apps {
-		refusal.Missing = append(refusal.Missing, missing(app))
+		refusal.Missing = append(refusal.Missing, missing(gate, app))
 	}
 	return refusal
 }

@@ -139,7 +139,7 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 		}
 		rows = append(rows, [2]string{t.T("Deadline, counted from the signature"), u.Deadline},
 			[2]string{t.T("Fixes, known to be exploited"), list(u.CVEs).shown},
-			[2]string{t.T("Quick checks"), g.seenText(u.Apps)})
+			[2]string{t.T("Quick checks"), seenText(classNamer{t: g.text, classes: p.Shown.Classes}, u.Apps)})
 	}
 	if p.Edit != nil && p.Edit.Changed != "" {
 		rows = append(rows, [2]string{t.T("Cannot be signed"), g.changedText(p.Edit.Changed)})
@@ -153,13 +153,13 @@ func (g *globals) proposalText(p fleet.ProposalView) string {
 	}
 	text += "\n" + t.T("The gate as it was shown: %s [%s]", t.Phase(p.Shown.Phase).Label, p.Shown.Phase) + "\n"
 	for _, app := range p.Shown.Missing {
-		text += "  " + (classNamer{g: g}).seenLine(app) + "\n"
+		text += "  " + (classNamer{t: g.text, classes: p.Shown.Classes}).seenLine(app) + "\n"
 	}
 	return text
 }
 
-func (g *globals) seenText(apps []fleet.SeenView) string {
-	return strings.Join(names(apps, classNamer{g: g}.seenLine), "; ")
+func seenText(classes classNamer, apps []fleet.SeenView) string {
+	return strings.Join(names(apps, classes.seenLine), "; ")
 }
 
 // proposalTitle says in a few words what a proposal is about.

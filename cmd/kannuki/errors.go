@@ -141,7 +141,7 @@ func (f failure) text(t *lang.Printer) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "kannuki: %s\n", f.Message)
 	for _, m := range f.Missing {
-		fmt.Fprintf(&b, "  %s (%s): %s\n", oneLine(m.Name), m.BundleID, missingWhy(t, m.Why))
+		fmt.Fprintf(&b, "  %s\n", classNamer{t: t, classes: m.Classes}.seenLine(m.App))
 	}
 	if f.Next != "" {
 		fmt.Fprintf(&b, "%s\n", f.Next)
@@ -385,22 +385,6 @@ func afterChange(t *lang.Printer, e *api.Error) (message, next string) {
 // seeGate names the command that shows a gate.
 func seeGate(t *lang.Printer, release, group string) string {
 	return t.T("See `kannuki gate show %s --group %s`.", lang.ShellWord(release), group)
-}
-
-// missingWhy words what keeps an app from being verified. The server sends
-// codes: a state, perhaps its finer cause, perhaps the models it is about.
-func missingWhy(t *lang.Printer, why string) string {
-	codes, models, onModels := strings.Cut(why, " on ")
-	finest := codes[strings.LastIndex(codes, " ")+1:]
-	text := t.Word(t.Why(finest))
-	if onModels {
-		names := strings.Split(models, ", ")
-		for i, name := range names {
-			names[i] = t.ModelClass(name)
-		}
-		text = t.T("%s (models: %s)", text, strings.Join(names, ", "))
-	}
-	return text
 }
 
 func isRefusal(err error) bool {

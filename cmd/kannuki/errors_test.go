@@ -20,7 +20,10 @@ import (
 // TestReport holds what an error looks like and which code it ends with.
 func TestReport(t *testing.T) {
 	t.Parallel()
-	missing := []fleet.Missing{{BundleID: "com.example.pos", Name: "POS", Why: "partial, models-missing on iPhone15,2, iPhone14,5"}}
+	missing := []fleet.Missing{{
+		App:     fleet.SeenView{BundleID: "com.example.pos", Name: "POS", State: "partial", Why: "models-missing", MissingModels: []string{"390x844@3x", "iPhone15,2"}},
+		Classes: []policy.Class{{Name: "390x844@3x", Models: []string{"iPhone14,5", "iPhone14,7"}}},
+	}}
 	tests := []struct {
 		name string
 		err  error
@@ -66,7 +69,7 @@ func TestReport(t *testing.T) {
 		{
 			"gate closed", &api.Error{Code: api.CodeRefused, Detail: "gate-verifying", Message: "…", Missing: missing, Params: map[string]string{"release": "26.6.1", "group": "sales"}}, 3,
 			"kannuki: Not approved: the gate is closed.\n" +
-				"  POS (com.example.pos): not tested on every model (models: iPhone15,2, iPhone14,5)\nSee `kannuki gate show 26.6.1 --group sales`.\n",
+				"  POS (com.example.pos): not tested on every model (models: 390 x 844 @3x (iPhone14,5, iPhone14,7), iPhone15,2)\nSee `kannuki gate show 26.6.1 --group sales`.\n",
 		},
 		{
 			"next step", &nextError{&api.Error{Code: api.CodeRefused, Detail: "gate-held"}, "Offer it."}, 3,

@@ -209,7 +209,7 @@ func (g *globals) gateText(gate api.Gate) string {
 	fmt.Fprintf(&b, "%s\n", phase.Line)
 	b.WriteString(g.chainText(gate.Reasons, gate.Group))
 	if len(gate.Apps) > 0 {
-		tab := g.appStateTable(gate.Apps, classNamer{g, gate.Classes, gate.ModelNames})
+		tab := g.appStateTable(gate.Apps, classNamer{g.text, gate.Classes, gate.ModelNames})
 		b.WriteString("\n" + tab.text())
 	}
 	b.WriteString("\n" + fields(g.gateFacts(gate)...))
@@ -269,7 +269,7 @@ func (g *globals) appStateTable(apps []policy.AppState, classes classNamer) tabl
 		} else if len(untried(a)) > 0 {
 			why.shown = classes.on(why.shown, a.Alone)
 		}
-		why.shown = strings.Join(slices.DeleteFunc([]string{why.shown, g.quickChecks(a, classes)}, func(part string) bool { return part == "" }), "; ")
+		why.shown = strings.Join(slices.DeleteFunc([]string{why.shown, classes.quickChecks(a)}, func(part string) bool { return part == "" }), "; ")
 		state := g.word(string(a.State))
 		if a.Noted && a.State == policy.StatusCarried {
 			state.shown = t.T("%s, with a note", state.shown)
@@ -280,22 +280,6 @@ func (g *globals) appStateTable(apps []policy.AppState, classes classNamer) tabl
 		tab.add(plain(a.BundleID), plain(a.Name), g.word(string(a.Importance)), state, why, plain(a.Floor), classes.list(a.Models), classes.list(a.MissingModels))
 	}
 	return tab
-}
-
-// quickChecks says on which models a quick check is enough, and on which one that was
-// made is not, where the state of the app does not say so of all of them.
-func (g *globals) quickChecks(a policy.AppState, classes classNamer) string {
-	if a.State == policy.StatusProvisional {
-		return ""
-	}
-	var parts []string
-	if len(a.Provisional) > 0 {
-		parts = append(parts, g.text.T("a quick check is enough on %s", classes.list(a.Provisional).shown))
-	}
-	if len(a.Alone) > 0 && a.State == policy.StatusPartial { // where nothing is tested, it stands beside that
-		parts = append(parts, g.text.T("a quick check alone does not verify it on %s", classes.list(a.Alone).shown))
-	}
-	return strings.Join(parts, "; ")
 }
 
 // modelClocksText shows the clocks of each model where they differ, those that

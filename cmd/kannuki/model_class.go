@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/policy"
 )
 
 // classNamer names model classes so that people know which phones they are.
 type classNamer struct {
-	g       *globals
+	t       *lang.Printer
 	classes []policy.Class
 	models  map[string]string // marketing names by hardware identifier
 }
@@ -21,7 +22,7 @@ type classNamer struct {
 // iPhone 16)"; where each model is its own, and for all of them, the class alone.
 func (n classNamer) name(class string) string {
 	i := slices.IndexFunc(n.classes, func(c policy.Class) bool { return c.Name == class })
-	shown := n.g.text.ModelClass(class)
+	shown := n.t.ModelClass(class)
 	if i < 0 || class == policy.AnyModel || slices.Equal(n.classes[i].Models, []string{class}) {
 		return shown
 	}
@@ -52,12 +53,12 @@ func (n classNamer) seenLine(app fleet.SeenView) string {
 // missing words what keeps an app from being verified, each cause with the models that it
 // is true of: a quick check on one of them says nothing of those that nobody tried.
 func (n classNamer) missing(a policy.AppState) string {
-	t := n.g.text
+	t := n.t
 	parts := []string{n.on(t.Why(cmp.Or(string(a.Why), string(a.State))), a.WhyModels())}
 	if untried := untried(a); len(untried) > 0 {
 		parts = []string{n.on(t.Why(string(a.Why)), a.Alone), n.on(t.Why(string(policy.WhyNoVerdict)), untried)}
 	}
-	if quick := n.g.quickChecks(a, n); quick != "" {
+	if quick := n.quickChecks(a); quick != "" {
 		parts = append(parts, quick)
 	}
 	return strings.Join(parts, "; ")
@@ -65,11 +66,11 @@ func (n classNamer) missing(a policy.AppState) string {
 
 // on names the models of which something is true.
 func (n classNamer) on(text string, models []string) string {
-	text = n.g.text.Word(text)
+	text = n.t.Word(text)
 	if len(models) == 0 {
 		return text
 	}
-	return n.g.text.T("%s (models: %s)", text, n.list(models).shown)
+	return n.t.T("%s (models: %s)", text, n.list(models).shown)
 }
 
 // untried returns the missing models of an app, of which another one was checked quickly,
@@ -84,4 +85,20 @@ func untried(a policy.AppState) []string {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(a.MissingModels), func(class string) bool { return slices.Contains(a.Alone, class) })
+}
+
+// quickChecks says on which models a quick check is enough, and on which one that was
+// made is not, where the state of the app does not say so of all of them.
+func (n classNamer) quickChecks(a policy.AppState) string {
+	if a.State == policy.StatusProvisional {
+		return ""
+	}
+	var parts []string
+	if len(a.Provisional) > 0 {
+		parts = append(parts, n.t.T("a quick check is enough on %s", n.list(a.Provisional).shown))
+	}
+	if len(a.Alone) > 0 && a.State == policy.StatusPartial { // where nothing is tested, it stands beside that
+		parts = append(parts, n.t.T("a quick check alone does not verify it on %s", n.list(a.Alone).shown))
+	}
+	return strings.Join(parts, "; ")
 }

@@ -20,14 +20,14 @@ func TestClassNamer(t *testing.T) {
 	for class, want := range map[string]string{
 		"393x852@3x": "393 x 852 @3x (iPhone 14 Pro, iPhone 15, iPhone99,2)", "390x844@3x": "390 x 844 @3x", "iPhone99,1": "iPhone99,1", policy.AnyModel: "Any model",
 	} {
-		if got := (classNamer{testGlobals("en"), known, names}).name(class); got != want {
+		if got := (classNamer{testGlobals("en").text, known, names}).name(class); got != want {
 			t.Errorf("%s: %q, want %q", class, got, want)
 		}
 	}
 	g := testGlobals("en")
 	app := policy.AppState{State: policy.StatusPartial, Provisional: []string{"393x852@3x"}}
 	want := "a quick check is enough on 393 x 852 @3x (iPhone 14 Pro, iPhone 15, iPhone99,2)"
-	if got := g.quickChecks(app, classNamer{g, known, names}); got != want {
+	if got := (classNamer{g.text, known, names}).quickChecks(app); got != want {
 		t.Errorf("quick checks: %q, want %q", got, want)
 	}
 }
@@ -53,7 +53,7 @@ func TestSeenLine(t *testing.T) {
 		"checked on one":    {checked, "a quick check alone; no full result on an earlier release of the same line (models: iPhone14,5); not tested (models: 393 x 852 @3x (iPhone 14 Pro))"},
 		"taken back on one": {withdrawn, "the result was withdrawn (models: 393 x 852 @3x (iPhone 14 Pro), iPhone14,5)"},
 	} {
-		n := classNamer{testGlobals("en"), classes, map[string]string{"iPhone15,2": "iPhone 14 Pro"}}
+		n := classNamer{testGlobals("en").text, classes, map[string]string{"iPhone15,2": "iPhone 14 Pro"}}
 		if got, want := n.seenLine(tc.app), "POS (com.example.pos): "+tc.want; got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}

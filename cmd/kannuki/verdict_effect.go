@@ -29,7 +29,7 @@ func (g *globals) judgedText(v api.Verdict) string {
 		b.WriteString(t.T("It changes no gate. That of %s for iOS %s: %s.", v.Group, v.Release, t.Phase(string(e.Phase)).Label) + "\n")
 	}
 	if e.App.Why != "" {
-		b.WriteString("  " + classNamer{g, e.Classes, v.ModelNames}.seenLine(*e.App) + "\n")
+		b.WriteString("  " + classNamer{g.text, e.Classes, v.ModelNames}.seenLine(*e.App) + "\n")
 	}
 	if e.RestsOnNothing {
 		b.WriteString(t.T("This quick check alone does not verify the app on %s: no full test carries over to it. Test it in full there.", v.Model) + "\n")

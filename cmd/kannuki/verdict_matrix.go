@@ -145,13 +145,13 @@ func (g *globals) shareTable(list []policy.Coverage, models map[string]string) t
 	add := func(c policy.Coverage, kind string, s policy.Share, name cell, missing []policy.Suggestion) {
 		mark := cell{strconv.Itoa(len(missing)), ""}
 		if len(missing) > 0 {
-			mark.shown = t.T("add %s", g.suggested(missing, classNamer{g, c.Classes, models}))
+			mark.shown = t.T("add %s", g.suggested(missing, classNamer{g.text, c.Classes, models}))
 		}
 		tab.add(plain(c.Group), plain(kind), name, number(s.Production), share(s.Percent), number(s.Covered), number(s.Verification), mark)
 	}
 	for _, c := range list {
 		for _, m := range c.Models {
-			add(c, "model", m, classNamer{g, c.Classes, models}.list([]string{m.Name}), without(c.Suggested, func(s policy.Suggestion) bool { return s.Model != m.Name }))
+			add(c, "model", m, classNamer{g.text, c.Classes, models}.list([]string{m.Name}), without(c.Suggested, func(s policy.Suggestion) bool { return s.Model != m.Name }))
 		}
 		for _, l := range c.Lines {
 			add(c, "line", l, cell{l.Name, t.T("iOS %s", plain(l.Name).shown)}, without(c.Suggested, func(s policy.Suggestion) bool { return s.Line != l.Name }))
@@ -188,7 +188,7 @@ func (g *globals) coverageText(c policy.Coverage, models map[string]string) stri
 		lines = append(lines, t.T("The verification phones of %s stand for %s %% of its production phones.", c.Group, share(c.Percent).shown)+"\n")
 	default:
 		lines = append(lines, t.T("The verification phones of %s stand for %s %% of its production phones; with one each of %s they would for %s %%.",
-			c.Group, share(c.Percent).shown, g.suggested(c.Suggested, classNamer{g, c.Classes, models}), share(c.Reached).shown)+"\n")
+			c.Group, share(c.Percent).shown, g.suggested(c.Suggested, classNamer{g.text, c.Classes, models}), share(c.Reached).shown)+"\n")
 	}
 	if len(c.OwnScreen) > 0 {
 		lines = append(lines, t.T("The screens of these models are not known here, so that each stands for itself alone: %s.", list(c.OwnScreen).shown)+"\n")
