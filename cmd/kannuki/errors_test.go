@@ -42,8 +42,8 @@ func TestReport(t *testing.T) {
 		},
 		{
 			"answer lost", &api.UnreachableError{Socket: "/data/kannuki.sock", Unknown: true, Err: errors.New("EOF")}, 1,
-			"kannuki: The server was asked, and its answer is lost: EOF. It may have been done.\n" +
-				"See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.\n",
+			"kannuki: The server was asked, and its answer is lost: EOF. What it was asked for may have been done.\n" +
+				"See whether it was done, with the command that shows it or `kannuki audit log`, before you do it again.\n",
 		},
 		{
 			"answer of a dry run lost", &api.UnreachableError{Socket: "/data/kannuki.sock", Tried: true, Err: errors.New("EOF")}, 1,
@@ -52,17 +52,17 @@ func TestReport(t *testing.T) {
 		},
 		{
 			"no answer to a question", &api.UnreachableError{Socket: "/data/kannuki.sock", Err: &api.SilentError{After: 2 * time.Minute}}, 1,
-			"kannuki: The server at /data/kannuki.sock did not answer within 2m0s.\n" +
+			"kannuki: The server at /data/kannuki.sock did not answer within 2 minutes.\n" +
 				"Look on its machine whether it runs and what it logs last, and at the load and the disk there. --timeout waits longer; 0 is without end.\n",
 		},
 		{
 			"no answer to a change", &api.UnreachableError{URL: "https://mdm.example.com", Unknown: true, Err: &api.SilentError{After: time.Minute}}, 1,
-			"kannuki: The server at https://mdm.example.com was asked and did not answer within 1m0s. It may have been done, or be done later.\n" +
-				"Once it answers again, see whether it was, with the command that shows it or `kannuki audit log`, before you do it again. --timeout waits longer.\n",
+			"kannuki: The server at https://mdm.example.com was asked and did not answer within 1 minute. What it was asked for may have been done, or may still be done.\n" +
+				"Once it answers again, see whether it was done, with the command that shows it or `kannuki audit log`, before you do it again. --timeout waits longer.\n",
 		},
 		{
 			"interrupted change", &api.UnreachableError{Socket: "/data/kannuki.sock", Unknown: true, Err: context.Canceled}, 1,
-			"kannuki: Interrupted.\nSee whether it was, with the command that shows it or `kannuki audit log`, before you do it again.\n",
+			"kannuki: Interrupted.\nSee whether it was done, with the command that shows it or `kannuki audit log`, before you do it again.\n",
 		},
 		{"escapes", errors.New("name: \x1b[31mP\u009bX"), 1, "kannuki: name:  [31mP X\n"},
 		{"invalid", &api.Error{Code: api.CodeInvalid, Message: "deadline: want +3d"}, 2, "kannuki: deadline: want +3d\n"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,16 +25,16 @@ const (
 
 // setTimeout takes how long to wait for a server from the flag or the environment.
 func (g *globals) setTimeout(cmd *cobra.Command) error {
-	text := g.getenv("KANNUKI_TIMEOUT")
+	text, name := g.getenv("KANNUKI_TIMEOUT"), "--timeout"
 	if f := cmd.Flags().Lookup("timeout"); text != "" && f != nil && !f.Changed {
 		d, err := time.ParseDuration(text)
 		if err != nil {
 			return usage(cmd, g.text.T("KANNUKI_TIMEOUT %q: want a time such as 30s, or 0", text))
 		}
-		g.timeout = d
+		g.timeout, name = d, "KANNUKI_TIMEOUT"
 	}
 	if g.timeout < 0 {
-		return usage(cmd, g.text.T("--timeout must not be less than nothing"))
+		return usage(cmd, g.text.T("%s must not be negative", name))
 	}
 	return nil
 }
@@ -50,27 +51,44 @@ func (g *globals) patience(cmd *cobra.Command, place string) api.Patience {
 	return p
 }
 
-// look asks the server on this machine something, not for long.
+// look asks the server on this machine something, not for long, whatever --timeout says.
 func (g *globals) look(ctx context.Context, path string, out any) error {
-	return api.NewSocketClient(server.SocketPath(g.data)).With(api.Patience{Limit: lookTimeout}).Get(ctx, path, nil, out)
+	err := api.NewSocketClient(server.SocketPath(g.data)).With(api.Patience{Limit: lookTimeout}).Get(ctx, path, nil, out)
+	if _, silent := errors.AsType[*api.SilentError](err); silent {
+		return &nextError{err, sayWhy(g.text)}
+	}
+	return err
 }
 
 // noAnswer says that a server said nothing for too long, and how to find out what
 // became of a change.
 func noAnswer(t *lang.Printer, e *api.UnreachableError, waited time.Duration) (message, next string) {
-	place := e.URL + e.Socket
+	place, after := e.URL+e.Socket, waitedText(t, waited)
+	why := sayWhy(t) + " " + t.T("--timeout waits longer; 0 is without end.")
 	switch {
 	case e.Unknown:
-		return t.T("The server at %s was asked and did not answer within %s. It may have been done, or be done later.", place, waited),
-			t.T("Once it answers again, see whether it was, with the command that shows it or `kannuki audit log`, before you do it again. --timeout waits longer.")
+		return t.T("The server at %s was asked and did not answer within %s. What it was asked for may have been done, or may still be done.", place, after),
+			t.T("Once it answers again, see whether it was done, with the command that shows it or `kannuki audit log`, before you do it again. --timeout waits longer.")
 	case e.Tried:
-		return t.T("The server at %s was asked and did not answer within %s. It was only tried: nothing was changed.", place, waited), sayWhy(t)
+		return t.T("The server at %s was asked and did not answer within %s. It was only tried: nothing was changed.", place, after), why
 	default:
-		return t.T("The server at %s did not answer within %s.", place, waited), sayWhy(t)
+		return t.T("The server at %s did not answer within %s.", place, after), why
+	}
+}
+
+// waitedText shows for how long a server was waited for.
+func waitedText(t *lang.Printer, d time.Duration) string {
+	switch {
+	case d > 0 && d%time.Minute == 0:
+		return t.N(int(d/time.Minute), "%d minute", "%d minutes")
+	case d > 0 && d%time.Second == 0:
+		return t.N(int(d/time.Second), "%d second", "%d seconds")
+	default:
+		return d.String()
 	}
 }
 
 // sayWhy is where to look when a server does not answer.
 func sayWhy(t *lang.Printer) string {
-	return t.T("Look on its machine whether it runs and what it logs last, and at the load and the disk there. --timeout waits longer; 0 is without end.")
+	return t.T("Look on its machine whether it runs and what it logs last, and at the load and the disk there.")
 }

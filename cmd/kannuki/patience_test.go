@@ -53,3 +53,18 @@ func TestRemark(t *testing.T) {
 		}
 	}
 }
+
+// TestWaitedText: people read how long was waited in words.
+func TestWaitedText(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration][2]string{
+		time.Minute: {"1 minute", "1分"}, 2 * time.Minute: {"2 minutes", "2分"}, time.Second: {"1 second", "1秒"},
+		90 * time.Second: {"90 seconds", "90秒"}, 1500 * time.Millisecond: {"1.5s", "1.5s"},
+	} {
+		for i, tag := range []string{"en", "ja"} {
+			if got := waitedText(testGlobals(tag).text, d); got != want[i] {
+				t.Errorf("%s in %s: %q, want %q", d, tag, got, want[i])
+			}
+		}
+	}
+}

@@ -17,8 +17,8 @@ import (
 
 // lostAnswer says that nobody knows whether a change was made.
 func lostAnswer(t *lang.Printer, e *api.UnreachableError) (message, next string) {
-	return t.T("The server was asked, and its answer is lost: %v. It may have been done.", cause(e)),
-		t.T("See whether it was, with the command that shows it or `kannuki audit log`, before you do it again.")
+	return t.T("The server was asked, and its answer is lost: %v. What it was asked for may have been done.", cause(e)),
+		t.T("See whether it was done, with the command that shows it or `kannuki audit log`, before you do it again.")
 }
 
 // lostTrial says that nothing was changed, whatever became of a dry run.

@@ -78,7 +78,7 @@ func (c *Client) Post(ctx context.Context, path string, in, out any) error {
 	}
 	var tried write
 	_ = json.Unmarshal(body, &tried) // what is no object with that key changes something, as far as one knows
-	return c.do(ctx, request{http.MethodPost, path, body, tried.DryRun}, out)
+	return c.do(ctx, request{method: http.MethodPost, path: path, body: body, dryRun: tried.DryRun}, out)
 }
 
 // Upload sends data as it is and decodes the answer into out.
@@ -86,21 +86,26 @@ func (c *Client) Upload(ctx context.Context, path string, query url.Values, data
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	return c.do(ctx, request{http.MethodPost, path, data, query.Get("dry_run") == strconv.FormatBool(true)}, out)
+	return c.do(ctx, request{method: http.MethodPost, path: path, body: data, dryRun: query.Get("dry_run") == strconv.FormatBool(true)}, out)
 }
 
 // Download posts an empty request and copies the answer to w.
 func (c *Client) Download(ctx context.Context, path string, w io.Writer) (int64, error) {
-	resp, err := c.send(ctx, request{method: http.MethodPost, path: path, body: []byte("{}")})
+	r := request{method: http.MethodPost, path: path, body: []byte("{}"), reads: true}
+	resp, err := c.send(ctx, r)
 	if err != nil {
 		return 0, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to the end or broken already
 	n, err := io.Copy(w, resp.Body)
-	if err != nil {
-		return n, fmt.Errorf("download: %w", err)
+	if err == nil {
+		return n, nil
 	}
-	return n, nil
+	_, silent := errors.AsType[*SilentError](err)
+	if err = fmt.Errorf("download: %w", err); silent {
+		err = c.unreachable(err, r, false)
+	}
+	return n, err
 }
 
 // request is what the server is asked.
@@ -108,7 +113,11 @@ type request struct {
 	method, path string
 	body         []byte
 	dryRun       bool // it changes nothing whatever its method is
+	reads        bool // likewise, as what is asked for is the answer
 }
+
+// acts reports whether the request is for more than an answer, if only for a trial.
+func (r request) acts() bool { return r.method != http.MethodGet && !r.reads }
 
 func (c *Client) do(ctx context.Context, r request, out any) error {
 	resp, err := c.send(ctx, r)
@@ -119,8 +128,8 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
 		_, silent := errors.AsType[*SilentError](err)
 		err = fmt.Errorf("read answer of %s: %w", r.path, err)
-		if r.method != http.MethodGet || silent {
-			return c.unreachable(err, r, r.method != http.MethodGet)
+		if r.acts() || silent {
+			return c.unreachable(err, r, r.acts())
 		}
 		return err
 	}
@@ -143,7 +152,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		defer l.end()
-		return nil, c.unreachable(l.cause(err), r, r.method != http.MethodGet && sent.Load())
+		return nil, c.unreachable(l.cause(err), r, r.acts() && sent.Load())
 	}
 	l.heard()
 	resp.Body = listened{resp.Body, l}
@@ -154,7 +163,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	var e errorBody
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&e); err != nil || e.Error == nil {
 		err = fmt.Errorf("%s %s: the server answered %s", r.method, r.path, resp.Status)
-		if r.method != http.MethodGet && resp.StatusCode >= http.StatusBadGateway { // a proxy, of a server that was asked
+		if r.acts() && resp.StatusCode >= http.StatusBadGateway { // a proxy, of a server that was asked
 			return nil, c.unreachable(err, r, true)
 		}
 		return nil, err

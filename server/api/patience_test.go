@@ -80,6 +80,7 @@ func TestPatience(t *testing.T) {
 		"an act never":             {silent{header: time.Hour}, post, 1, 10 * time.Second, true, true},
 		"half an answer":           {silent{header: time.Second, body: time.Hour}, get, 1, 11 * time.Second, true, false},
 		"half an answer to an act": {silent{body: time.Hour}, post, 1, 10 * time.Second, true, true},
+		"a copy never":             {silent{header: time.Hour}, copied, 1, 10 * time.Second, true, false},
 		"half a copy":              {silent{body: time.Hour}, copied, 1, 10 * time.Second, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +101,7 @@ func TestPatience(t *testing.T) {
 				}
 				_, given := errors.AsType[*api.SilentError](err)
 				e, lost := errors.AsType[*api.UnreachableError](err)
-				if given != tt.given || (lost && e.Unknown) != tt.unknown || (err != nil) != given || errors.Is(err, context.Canceled) {
+				if given != tt.given || lost != tt.given || (lost && e.Unknown) != tt.unknown || (err != nil) != given || errors.Is(err, context.Canceled) {
 					t.Errorf("error %v; want given up: %t, unknown: %t", err, tt.given, tt.unknown)
 				}
 			})
