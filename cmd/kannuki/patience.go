@@ -64,7 +64,7 @@ func (g *globals) look(ctx context.Context, path string, out any) error {
 // became of a change.
 func noAnswer(t *lang.Printer, e *api.UnreachableError, waited time.Duration) (message, next string) {
 	place, after := e.URL+e.Socket, waitedText(t, waited)
-	why := sayWhy(t) + " " + t.T("--timeout waits longer; 0 is without end.")
+	why := t.T("%s --timeout waits longer; 0 is without end.", sayWhy(t))
 	switch {
 	case e.Unknown:
 		return t.T("The server at %s was asked and did not answer within %s. What it was asked for may have been done, or may still be done.", place, after),

@@ -68,7 +68,7 @@ func japaneseErrors() []both {
 		{"The server at %s was asked and did not answer within %s. It was only tried: nothing was changed.", "サーバー%sに要求を送りましたが、%s以内に応答がありませんでした。試行のため、何も変更していません。"},
 		{"Once it answers again, see whether it was done, with the command that shows it or `kannuki audit log`, before you do it again. --timeout waits longer.", "応答するようになったら、再実行する前に、内容を表示するコマンドか`kannuki audit log`で、実行されたかどうかを確かめてください。待つ時間は--timeoutで延ばせます。"},
 		{"Look on its machine whether it runs and what it logs last, and at the load and the disk there.", "サーバーの動作、最後のログ、負荷、ディスクを確かめてください。"},
-		{"--timeout waits longer; 0 is without end.", "待つ時間は--timeoutで延ばせます（0は無期限）。"},
+		{"%s --timeout waits longer; 0 is without end.", "%s待つ時間は--timeoutで延ばせます（0は無期限）。"},
 		{"%d minutes", "%d分"},
 		{"%d seconds", "%d秒"},
 		{"how long to wait for a server that says nothing; 0 is without end (KANNUKI_TIMEOUT)", "応答しないサーバーを待つ時間。0は無期限（KANNUKI_TIMEOUT）"},
