@@ -24,8 +24,9 @@ type Store interface {
 }
 
 // Waker wakes phones through Apple's push service. Wake never blocks; several
-// calls for one phone become one push. Contact says that a phone came by
-// itself, so that nothing needs to be repeated.
+// calls for one phone become one push. Contact says that a phone asks for commands,
+// so that nothing needs to be repeated. One that fetches declarations or reports does
+// not ask: what is queued for it would wait for the next push.
 type Waker interface {
 	Wake(key string)
 	Contact(key string)

@@ -45,8 +45,9 @@ func (c *clock) Add(d time.Duration) {
 
 // wakes remembers which phones were to be woken.
 type wakes struct {
-	mu   sync.Mutex
-	keys map[string]int
+	mu    sync.Mutex
+	keys  map[string]int
+	polls int // how often it was said that a phone polled
 }
 
 func (w *wakes) Wake(key string) {
@@ -55,7 +56,11 @@ func (w *wakes) Wake(key string) {
 	w.keys[key]++
 }
 
-func (w *wakes) Contact(string) {}
+func (w *wakes) Contact(string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.polls++
+}
 
 func (w *wakes) take(udid string) bool {
 	w.mu.Lock()

@@ -129,3 +129,22 @@ func TestHoldEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestReportIsNoPoll: a phone that reports asks for no command, so that the wish to have
+// it poll stands: a push for a queued command may be on its way, or not sent yet.
+func TestReportIsNoPoll(t *testing.T) {
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	p.settle()
+	w.must(second(w.fleet.Refresh(w.ctx, seg, w.act("new app"), p.udid)))
+	before := w.wakes.polls
+	p.report(map[string]any{"softwareupdate": map[string]any{"install-state": "none"}})
+	p.items()
+	if got := w.wakes.polls; got != before {
+		t.Errorf("a report and a manifest counted as %d polls, want none: the queued commands would wait for the next push", got-before)
+	}
+	p.idle()
+	if got := w.wakes.polls; got != before+1 {
+		t.Errorf("an idle phone counted as %d polls, want 1", got-before)
+	}
+}
