@@ -245,10 +245,16 @@ func TestHealthCountsCommits(t *testing.T) {
 	t.Parallel()
 	in := install(t)
 	in.setUp()
-	before := in.health().Database
-	in.link("sales", "production")
-	after := in.health().Database
-	if after.Commits != before.Commits+1 || after.Operations != before.Operations+1 {
+	var before, after api.Database
+	one := func() bool { return after.Commits == before.Commits+1 && after.Operations == before.Operations+1 }
+	for range 5 { // the server may have something to write beside it
+		before = in.health().Database
+		in.link("sales", "production")
+		if after = in.health().Database; one() {
+			break
+		}
+	}
+	if !one() {
 		t.Errorf("one link: from %+v to %+v, want one commit of one operation", before, after)
 	}
 	if after.UsedBytes <= 0 || after.UsedBytes > after.Bytes {
