@@ -123,11 +123,9 @@ func (f *Fleet) Proposal(seg storage.Segment, id string) (ProposalView, error) {
 		v.Edit.Effects = &effects
 	}
 	if p.Edit == nil && waiting(p, f.now()) {
-		gate, err := f.gate(w, s, p.Group, p.Release)
-		if err != nil {
-			return ProposalView{}, err
+		if gate, err := f.gate(w, s, p.Group, p.Release); err == nil { // otherwise the view says that it changed
+			v.Shown.Classes = gate.Classes
 		}
-		v.Shown.Classes = gate.Classes
 	}
 	return v, nil
 }

@@ -187,7 +187,7 @@ func (f *Fleet) ownSlip(w *worldState, s *snapshot, a Act, v storage.Verdict, c 
 		return nil
 	}
 	if s.unhidden().policy.Uncleared(policyVerdict(v), f.now()) {
-		return refused("foreign-broken", "%s found that %s does not work on %s for group %s, and takes that back alone; record a newer result that it works, or use `kannuki gate override`",
+		return refused("foreign-broken", "%s found that %s does not work on %s for group %s, and nobody else can take that back; record a newer result that it works, or use `kannuki gate override`",
 			v.By, v.BundleID, v.Release, v.Group).with("by", v.By, "app", v.BundleID, "release", v.Release, "group", v.Group)
 	}
 	opened := f.opened(w, s, c)

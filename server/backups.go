@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/storage/bolt"
@@ -34,6 +35,10 @@ const (
 	BackupNotRead   = "not-read" // it could not be looked at, which says nothing of it
 )
 
+// beingWritten reports whether a file is a copy that is not whole yet, by the name that it
+// has until then.
+func beingWritten(name string) bool { return strings.Contains(name, ".new-") }
+
 // Backups lists the copies of databases in a folder, newest first. It reads no
 // more than the beginning of each and changes nothing. Files of other kinds, and
 // a database that a server has open, are left out; a file that cannot be read is
@@ -45,7 +50,7 @@ func Backups(ctx context.Context, folder string) ([]BackupFile, error) {
 	}
 	found := []BackupFile{}
 	for _, entry := range entries {
-		if !entry.Type().IsRegular() {
+		if !entry.Type().IsRegular() || beingWritten(entry.Name()) {
 			continue
 		}
 		path := filepath.Join(folder, entry.Name())

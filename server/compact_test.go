@@ -201,7 +201,7 @@ func TestBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, bytes := range map[string][]byte{
-		"cut.db": content[:4096], "headless.db": slices.Concat(make([]byte, 4096), content[4096:]), "empty.db": nil, "notes.txt": []byte("not a database, and more than a page's head"), "short": []byte("x"),
+		"cut.db": content[:4096], "half.db.new-1": content[:4096], "headless.db": slices.Concat(make([]byte, 4096), content[4096:]), "empty.db": nil, "notes.txt": []byte("not a database, and more than a page's head"), "short": []byte("x"),
 	} {
 		if err := os.WriteFile(filepath.Join(data, name), bytes, 0o600); err != nil {
 			t.Fatal(err)

@@ -271,6 +271,13 @@ var errNotChecked = errors.New("the check could not be made")
 // errEndedCheck means that a check came upon pages that nothing can be made of.
 var errEndedCheck = errors.New("the file is damaged so badly that reading it ended the check")
 
+// brokeOnPages reports whether the runtime ended a check because of what it read: a page
+// that is not where it should be, or says what cannot be. Else it lacked something of the
+// system, memory or a thread.
+func brokeOnPages(said string) bool {
+	return strings.Contains(said, "unexpected fault address") || strings.HasPrefix(said, "panic:")
+}
+
 // notChecked reports whether a check ended because of the system: a full disk, a
 // missing right, an interrupt.
 func notChecked(err error) bool {
@@ -306,10 +313,10 @@ func checkApart(ctx context.Context, data string, flags ...string) error {
 		message, said := strings.CutPrefix(problem.String(), "kannuki: ")
 		message, _, _ = strings.Cut(message, "\n")
 		switch {
-		case exit.ExitCode() == exitNotChecked:
-			return fmt.Errorf("%w: %s", errNotChecked, message)
-		case !said: // what the runtime said of a page that is not where it should be
+		case !said && brokeOnPages(problem.String()):
 			return errEndedCheck
+		case !said, exit.ExitCode() == exitNotChecked:
+			return fmt.Errorf("%w: %s", errNotChecked, message)
 		}
 		return fmt.Errorf("check database: %s", message)
 	default: // it did not start, or somebody ended it

@@ -14,14 +14,24 @@ import (
 )
 
 const (
-	// defaultTimeout is longer than anything a server takes to say the first word of
-	// what it was asked for.
+	// defaultTimeout is longer than a server takes to say the first word of what it was
+	// asked for, but for feeds.
 	defaultTimeout = 2 * time.Minute
+	// feedsTimeout is enough for a server to read its feeds one after the other, each for
+	// up to a minute, while it reads them by itself as well.
+	feedsTimeout = 10 * time.Minute
 	// remarkAfter is when a person begins to wonder.
 	remarkAfter = 5 * time.Second
 	// lookTimeout is for looking whether a server answers at all.
 	lookTimeout = 5 * time.Second
 )
+
+// waitFor has a command wait so long for the server, unless its user says how long.
+func (g *globals) waitFor(cmd *cobra.Command, d time.Duration) {
+	if f := cmd.Flags().Lookup("timeout"); !f.Changed && g.getenv("KANNUKI_TIMEOUT") == "" {
+		g.timeout = d
+	}
+}
 
 // setTimeout takes how long to wait for a server from the flag or the environment.
 func (g *globals) setTimeout(cmd *cobra.Command) error {

@@ -26,8 +26,40 @@ func TestTimeout(t *testing.T) {
 		g := testGlobals("en")
 		g.getenv = func(name string) string { return map[string]string{"KANNUKI_TIMEOUT": text}[name] }
 		root := newRootCommand(g)
-		if err := g.check(root, nil); (err != nil) != (want < 0) || err == nil && g.timeout != want {
+		if err := g.setTimeout(root); (err != nil) != (want < 0) || err == nil && g.timeout != want {
 			t.Errorf("KANNUKI_TIMEOUT=%s: %s, error %v; want %s", text, g.timeout, err, want)
+		}
+		if err := g.check(root, nil); err != nil {
+			t.Errorf("KANNUKI_TIMEOUT=%s is in the way of commands that ask no server: %v", text, err)
+		}
+	}
+}
+
+// TestWaitFor: reading feeds may take longer than the default, and no longer than a user says.
+func TestWaitFor(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"": feedsTimeout, "30s": 30 * time.Second} {
+		g := testGlobals("en")
+		g.getenv = func(name string) string { return map[string]string{"KANNUKI_TIMEOUT": text}[name] }
+		root := newRootCommand(g)
+		g.waitFor(root, feedsTimeout)
+		if err := g.setTimeout(root); err != nil || g.timeout != want {
+			t.Errorf("KANNUKI_TIMEOUT=%s: %s, error %v; want %s", text, g.timeout, err, want)
+		}
+	}
+}
+
+// TestBrokeOnPages: a check that ends for want of something else says nothing of the file.
+func TestBrokeOnPages(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]bool{
+		"unexpected fault address 0x7f0\nfatal error: fault\n":       true,
+		"panic: page 3 already freed\n\ngoroutine 1":                 true,
+		"fatal error: runtime: out of memory\n":                      false,
+		"runtime: failed to create new OS thread (have 5 already)\n": false,
+	} {
+		if got := brokeOnPages(said); got != want {
+			t.Errorf("%q: %t, want %t", said, got, want)
 		}
 	}
 }

@@ -27,6 +27,7 @@ func newReleaseFetchCommand(g *globals) *cobra.Command {
 }
 
 func runReleaseFetch(ctx context.Context, g *globals, cmd *cobra.Command, o act) error {
+	g.waitFor(cmd, feedsTimeout)
 	client, err := g.client(cmd)
 	if err != nil {
 		return err

@@ -102,7 +102,7 @@ func (g *globals) rolloutAnswer(v fleet.RolloutView) answer {
 	return answer{data: v, table: g.deviceTable(phones), text: g.rolloutText(v)}
 }
 
-// watch shows a rollout until it is done: drawn anew on a terminal, a line per
+// watch shows a rollout until it is done, or has no gate any more: drawn anew on a terminal, a line per
 // change otherwise, whole answers with -o json.
 func (g *globals) watch(ctx context.Context, cmd *cobra.Command, interval time.Duration, get func() (fleet.RolloutView, error)) error {
 	ticker := time.NewTicker(interval)
@@ -122,7 +122,7 @@ func (g *globals) watch(ctx context.Context, cmd *cobra.Command, interval time.D
 				return err
 			}
 		}
-		if v.Phase == string(policy.PhaseDone) {
+		if v.Phase == string(policy.PhaseDone) || v.NoGate != nil {
 			return nil
 		}
 		select {
@@ -150,6 +150,9 @@ func (g *globals) redraw(cmd *cobra.Command, v fleet.RolloutView, line string) e
 // rolloutLine is the state of a rollout in one line. It changes when anything
 // worth seeing does.
 func (g *globals) rolloutLine(v fleet.RolloutView) string {
+	if v.NoGate != nil {
+		return g.text.T("iOS %s for %s: no gate", v.Release, v.Group)
+	}
 	var reasons []string
 	for _, r := range v.Reasons {
 		reasons = append(reasons, fmt.Sprintf("%s %d", g.text.Reason(r.Reason).Label, r.Count))

@@ -152,7 +152,7 @@ func (g *globals) check(cmd *cobra.Command, _ []string) error {
 	if g.language != "" && g.language != lang.English && g.language != lang.Japanese {
 		return usage(cmd, g.text.T("--lang %q: want en or ja", g.language))
 	}
-	return g.setTimeout(cmd)
+	return nil
 }
 
 // noun returns a command that only holds others.
@@ -214,6 +214,9 @@ func (g *globals) need(cmd *cobra.Command, flags ...string) error {
 // client returns how to speak to the server: its socket, or its admin listener
 // with a token.
 func (g *globals) client(cmd *cobra.Command) (*api.Client, error) {
+	if err := g.setTimeout(cmd); err != nil {
+		return nil, err
+	}
 	if g.server == "" {
 		socket := server.SocketPath(g.data)
 		return api.NewSocketClient(socket).With(g.patience(cmd, socket)), nil

@@ -29,11 +29,12 @@ var channelFaultTexts = sync.OnceValue(func() map[string]both {
 			"secret_file: {path} holds {bytes} bytes, want {least} to {most}",
 			"secret_file：{path}は{bytes}バイトです。{least}〜{most}バイトにしてください",
 		},
+		"system-roots":          {"the system's roots: {cause}", "システムのルート証明書を読めません：{cause}"},
 		"roots-unreadable":      {"roots: {cause}", "rootsを読めません：{cause}"},
 		"roots-not-a-file":      {"roots: {path} is {mode}; it must be a file", "roots：{path}（{mode}）はファイルではありません"},
 		"roots-too-large":       {"roots: {path} is larger than {most} bytes", "roots：{path}が{most}バイトを超えています"},
 		"roots-no-certificate":  {"roots: {path} holds no certificate", "roots：{path}に証明書がありません"},
-		"receiver-unreachable":  {"{host}: {cause}", "{host}に接続できません：{cause}"},
+		"receiver-unreachable":  {"{host}: {cause}", "{host}：{cause}"},
 		"receiver-redirects":    {"{host} answered {answer}: redirects are not followed; configure the address it moved to", "{host}の応答は{answer}です。リダイレクトには従いません。移転先のアドレスを設定してください"},
 		"receiver-did-not-take": {"{host} answered {answer}", "{host}の応答は{answer}です"},
 	}

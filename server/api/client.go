@@ -154,7 +154,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		defer l.end()
 		return nil, c.unreachable(l.cause(err), r, r.acts() && sent.Load())
 	}
-	l.heard()
+	l.pause()
 	resp.Body = listened{resp.Body, l}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil

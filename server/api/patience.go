@@ -30,7 +30,7 @@ func (e *SilentError) Error() string { return fmt.Sprintf("no answer within %s",
 type listener struct {
 	cancel  context.CancelFunc
 	timers  []*time.Timer
-	again   []time.Duration             // of each timer
+	limits  []time.Duration             // of each timer
 	givenUp atomic.Pointer[SilentError] // nil until then
 }
 
@@ -52,20 +52,25 @@ func (p Patience) listen(ctx context.Context) (context.Context, *listener) {
 }
 
 func (l *listener) after(d time.Duration, f func()) {
-	l.timers, l.again = append(l.timers, time.AfterFunc(d, f)), append(l.again, d)
+	l.timers, l.limits = append(l.timers, time.AfterFunc(d, f)), append(l.limits, d)
 }
 
-// heard says that the server said something.
-func (l *listener) heard() {
+// again waits for the server from now on.
+func (l *listener) again() {
 	for i, t := range l.timers {
-		t.Reset(l.again[i])
+		t.Reset(l.limits[i])
+	}
+}
+
+// pause waits for nothing until the next part is asked for.
+func (l *listener) pause() {
+	for _, t := range l.timers {
+		t.Stop()
 	}
 }
 
 func (l *listener) end() {
-	for _, t := range l.timers {
-		t.Stop()
-	}
+	l.pause()
 	l.cancel()
 }
 
@@ -84,10 +89,9 @@ type listened struct {
 }
 
 func (b listened) Read(p []byte) (int, error) {
+	b.l.again()
 	n, err := b.ReadCloser.Read(p)
-	if n > 0 {
-		b.l.heard()
-	}
+	b.l.pause() // whoever reads may be slow itself
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.l.cause(err)
 	}

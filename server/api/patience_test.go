@@ -52,6 +52,14 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// slowDisk takes a minute for whatever it is given.
+type slowDisk struct{}
+
+func (slowDisk) Write(p []byte) (int, error) {
+	time.Sleep(time.Minute)
+	return len(p), nil
+}
+
 // TestPatience: of a server that says nothing one is told, once, and in the end it is
 // given up; a change that it was asked for may have been made. What comes in parts is no
 // silence.
@@ -63,6 +71,10 @@ func TestPatience(t *testing.T) {
 	}
 	copied := func(ctx context.Context, c *api.Client, _ any) error {
 		_, err := c.Download(ctx, "/v1/backup", io.Discard)
+		return err
+	}
+	toSlowDisk := func(ctx context.Context, c *api.Client, _ any) error {
+		_, err := c.Download(ctx, "/v1/backup", slowDisk{})
 		return err
 	}
 	for name, tt := range map[string]struct {
@@ -81,6 +93,7 @@ func TestPatience(t *testing.T) {
 		"half an answer":           {silent{header: time.Second, body: time.Hour}, get, 1, 11 * time.Second, true, false},
 		"half an answer to an act": {silent{body: time.Hour}, post, 1, 10 * time.Second, true, true},
 		"a copy never":             {silent{header: time.Hour}, copied, 1, 10 * time.Second, true, false},
+		"a copy to a slow disk":    {silent{}, toSlowDisk, 0, 2 * time.Minute, false, false},
 		"half a copy":              {silent{body: time.Hour}, copied, 1, 10 * time.Second, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {

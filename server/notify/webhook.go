@@ -188,7 +188,7 @@ func (w webhook) roots() (*x509.CertPool, error) {
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
-		return nil, caused("roots-unreadable", err)
+		return nil, caused("system-roots", err)
 	}
 	f, mode, err := openFile(w.config.Roots)
 	if err != nil {
