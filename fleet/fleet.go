@@ -25,11 +25,12 @@ type Store interface {
 
 // Waker wakes phones through Apple's push service. Wake never blocks; several
 // calls for one phone become one push. Contact says that a phone asks for commands,
-// so that nothing needs to be repeated. One that fetches declarations or reports does
-// not ask: what is queued for it would wait for the next push.
+// so that nothing needs to be repeated; Heard, that it fetches declarations or reports.
+// That asks for no commands: what is queued for the phone still needs a push.
 type Waker interface {
 	Wake(key string)
 	Contact(key string)
+	Heard(key string)
 }
 
 // Options are the parts of a fleet that have useful defaults.

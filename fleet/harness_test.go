@@ -56,6 +56,8 @@ func (w *wakes) Wake(key string) {
 	w.keys[key]++
 }
 
+func (w *wakes) Heard(string) {}
+
 func (w *wakes) Contact(string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

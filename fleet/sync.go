@@ -172,6 +172,7 @@ func (f *Fleet) Declarative(ctx context.Context, seg storage.Segment, p storage.
 	if commandsOnly(&p) {
 		return mdm.Reply{}, mdm.ErrNotFound // declarations were never turned on for it
 	}
+	f.waker.Heard(wakeKey(seg, p.UDID))
 	reply := mdm.Reply{ContentType: "application/json"}
 	switch endpoint.Kind {
 	case mdm.EndpointTokens:

@@ -52,6 +52,7 @@ type ask int
 const (
 	askWake ask = iota
 	askContact
+	askHeard
 	askDie   // the process ends,
 	askStart // and another begins
 )
@@ -145,6 +146,8 @@ func (p *pushes) next(ctx context.Context, a asked) {
 		if heard {
 			p.sched.Contact(a.key)
 		}
+	case askHeard:
+		p.sched.Heard(a.key)
 	}
 }
 

@@ -428,6 +428,7 @@ func (w waker) Wake(key string) {
 
 // Contact says that the phone came.
 func (w waker) Contact(key string) { w.asks(askContact, key) }
+func (w waker) Heard(key string)   { w.asks(askHeard, key) }
 
 // endless is how many commands no session has.
 const endless = 40

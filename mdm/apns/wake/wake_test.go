@@ -55,6 +55,28 @@ func TestRepeatsUntilContact(t *testing.T) {
 	})
 }
 
+// TestHeardRepeatsSoon: a phone that speaks and has not answered its push may never have
+// got it. One that nobody wants, or that is to be pushed anyway, is left as it is.
+func TestHeardRepeatsSoon(t *testing.T) {
+	t.Parallel()
+	run(t, wake.Options{Rand: noRandom{}}, func(t *testing.T, w *world, s *wake.Scheduler) {
+		s.Heard("a")
+		s.Wake("a")
+		s.Heard("a")
+		pass(2 * time.Hour)
+		before := []time.Duration{time.Second, 5*time.Minute + time.Second, 65*time.Minute + time.Second}
+		checkTimes(t, w, "a", before...)
+		s.Heard("a")
+		pass(10 * time.Minute)
+		soon := 2*time.Hour + time.Second
+		checkTimes(t, w, "a", append(before, soon, soon+5*time.Minute)...)
+		s.Contact("a")
+		s.Heard("a")
+		pass(72 * time.Hour)
+		checkTimes(t, w, "a", append(before, soon, soon+5*time.Minute)...)
+	})
+}
+
 func TestDailyRepeatIsSpread(t *testing.T) {
 	t.Parallel()
 	run(t, wake.Options{}, func(t *testing.T, w *world, s *wake.Scheduler) {
