@@ -52,7 +52,6 @@ type ask int
 const (
 	askWake ask = iota
 	askContact
-	askHeard
 	askDie   // the process ends,
 	askStart // and another begins
 )
@@ -146,8 +145,6 @@ func (p *pushes) next(ctx context.Context, a asked) {
 		if heard {
 			p.sched.Contact(a.key)
 		}
-	case askHeard:
-		p.sched.Heard(a.key)
 	}
 }
 

@@ -428,7 +428,9 @@ func (w waker) Wake(key string) {
 
 // Contact says that the phone came.
 func (w waker) Contact(key string) { w.asks(askContact, key) }
-func (w waker) Heard(key string)   { w.asks(askHeard, key) }
+
+// Heard is not replayed: it brings pushes that are due anyway forward.
+func (w waker) Heard(string) {}
 
 // endless is how many commands no session has.
 const endless = 40
