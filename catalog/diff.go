@@ -1,8 +1,9 @@
 package catalog
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,83 +30,86 @@ func (report *Report) fill(old, next *Catalog) {
 	report.New, report.Changed, report.Unchanged = next.Diff(old)
 }
 
-func (r Release) diff(was Release) []string {
-	var what []string
+func (r Release) diff(was Release) []Difference {
+	var what []Difference
 	if r.Synthetic != was.Synthetic {
-		what = append(what, "now a published release")
+		what = append(what, different(DiffPublished))
 	}
 	if r.Posted != was.Posted {
-		what = append(what, fmt.Sprintf("posted %s instead of %s", r.Posted, orUnknown(was.Posted)))
+		what = append(what, different(DiffPosted, ParamDate, r.Posted.String(), ParamWas, was.Posted.String()))
 	}
 	if r.SecurityURL != was.SecurityURL {
-		what = append(what, "security page "+r.SecurityURL)
+		what = append(what, different(DiffSecurityPage, ParamURL, r.SecurityURL))
 	}
 	for _, b := range r.Builds {
 		i, ok := slices.BinarySearchFunc(was.Builds, b.ID, compareBuild)
 		switch {
 		case !ok:
-			what = append(what, "build "+b.ID+" added")
+			what = append(what, different(DiffBuildAdded, ParamBuild, b.ID))
 		case len(b.Models) != len(was.Builds[i].Models):
-			what = append(what, fmt.Sprintf("build %s for %d models instead of %d",
-				b.ID, len(b.Models), len(was.Builds[i].Models)))
+			what = append(what, different(DiffBuildModels,
+				ParamBuild, b.ID, ParamCount, strconv.Itoa(len(b.Models)), ParamWas, strconv.Itoa(len(was.Builds[i].Models))))
 		case b.Prerequisite != was.Builds[i].Prerequisite:
-			what = append(what, "build "+b.ID+" installs on "+b.Prerequisite)
+			what = append(what, different(DiffBuildOn, ParamBuild, b.ID, ParamBase, b.Prerequisite))
 		}
 	}
 	what = append(what, r.diffModels(was)...)
 	return append(what, r.diffCVEs(was)...)
 }
 
-func (r Release) diffModels(was Release) []string {
-	counts := map[string]int{}
+// modelDiff is what is different about a model.
+type modelDiff struct{ code, date, was string }
+
+func (r Release) diffModels(was Release) []Difference {
+	counts := map[modelDiff]int{}
 	for _, f := range r.Models {
 		old, ok := was.Facts(f.Model)
 		if !ok {
-			counts["added"]++
+			counts[modelDiff{code: DiffModelsAdded}]++
 			continue
 		}
-		for _, change := range f.diff(old) {
-			counts[change]++
+		for _, d := range f.diff(old) {
+			counts[d]++
 		}
 	}
-	what := make([]string, 0, len(counts))
-	for change, n := range counts {
-		what = append(what, fmt.Sprintf("%s for %s", change, plural(n, "model")))
+	what := make([]Difference, 0, len(counts))
+	for d, n := range counts {
+		what = append(what, different(d.code, ParamDate, d.date, ParamWas, d.was, ParamCount, strconv.Itoa(n)))
 	}
-	slices.Sort(what)
+	slices.SortFunc(what, func(a, b Difference) int { return cmp.Compare(a.String(), b.String()) })
 	return what
 }
 
-func (f ModelFacts) diff(old ModelFacts) []string {
-	var what []string
+func (f ModelFacts) diff(old ModelFacts) []modelDiff {
+	var what []modelDiff
 	if f.Posted != old.Posted {
-		what = append(what, fmt.Sprintf("posted %s instead of %s", f.Posted, orUnknown(old.Posted)))
+		what = append(what, modelDiff{DiffPosted, f.Posted.String(), old.Posted.String()})
 	}
 	if f.Listed != old.Listed || f.Inferred != old.Inferred {
-		what = append(what, "confirmed by a list")
+		what = append(what, modelDiff{code: DiffConfirmed})
 	}
 	if f.LeftPublic != old.LeftPublic {
-		what = append(what, left("no longer offered since", "offered again", f.LeftPublic))
+		what = append(what, left(DiffLeftPublic, DiffOfferedAgain, f.LeftPublic))
 	}
 	if f.LeftAssets != old.LeftAssets {
-		what = append(what, left("no longer installable since", "installable again", f.LeftAssets))
+		what = append(what, left(DiffLeftAssets, DiffInstallable, f.LeftAssets))
 	}
 	// While Apple offers a release its printed expiry is always 90 days ahead.
 	if f.PrintedExpiry != old.PrintedExpiry && !f.LeftPublic.IsZero() {
-		what = append(what, "expiry "+f.PrintedExpiry.String())
+		what = append(what, modelDiff{code: DiffExpiry, date: f.PrintedExpiry.String()})
 	}
 	return what
 }
 
-func left(gone, back string, day Date) string {
+func left(gone, back string, day Date) modelDiff {
 	if day.IsZero() {
-		return back
+		return modelDiff{code: back}
 	}
-	return gone + " " + day.String()
+	return modelDiff{code: gone, date: day.String()}
 }
 
-func (r Release) diffCVEs(was Release) []string {
-	var what, exploited, kev []string
+func (r Release) diffCVEs(was Release) []Difference {
+	var exploited, kev []string
 	fresh := 0
 	for _, cve := range r.CVEs {
 		i, ok := slices.BinarySearchFunc(was.CVEs, cve.ID, compareCVE)
@@ -122,28 +126,15 @@ func (r Release) diffCVEs(was Release) []string {
 			kev = append(kev, cve.ID)
 		}
 	}
+	var what []Difference
 	if fresh > 0 {
-		what = append(what, plural(fresh, "CVE")+" added")
+		what = append(what, different(DiffCVEsAdded, ParamCount, strconv.Itoa(fresh)))
 	}
 	if len(exploited) > 0 {
-		what = append(what, "exploited: "+strings.Join(exploited, ", "))
+		what = append(what, different(DiffCVEsExploited, ParamCVEs, strings.Join(exploited, ", ")))
 	}
 	if len(kev) > 0 {
-		what = append(what, "in KEV: "+strings.Join(kev, ", "))
+		what = append(what, different(DiffCVEsInKEV, ParamCVEs, strings.Join(kev, ", ")))
 	}
 	return what
-}
-
-func orUnknown(d Date) string {
-	if d.IsZero() {
-		return "unknown"
-	}
-	return d.String()
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -37,10 +37,10 @@ type Report struct {
 	Stale bool
 }
 
-// Change says in words what is different about a release.
+// Change says what is different about a release.
 type Change struct {
 	Version string
-	What    []string
+	What    []Difference
 }
 
 // Import adds a file to the catalogue and returns the new catalogue; the old

@@ -270,10 +270,10 @@ func TestImportKEV(t *testing.T) {
 	}
 	c, _ := mustImport(t, empty(), fixture(t, "sofa.json"), "2026-08-22")
 	c, report = mustImport(t, c, fixture(t, "kev.json"), "2026-08-22")
-	want := []catalog.Change{
-		{Version: "26.5", What: []string{"in KEV: CVE-2026-0002"}},
-		{Version: "18.7.10", What: []string{"in KEV: CVE-2026-0004"}},
+	inKEV := func(id string) []catalog.Difference {
+		return []catalog.Difference{{Code: catalog.DiffCVEsInKEV, Params: map[string]string{catalog.ParamCVEs: id}}}
 	}
+	want := []catalog.Change{{Version: "26.5", What: inKEV("CVE-2026-0002")}, {Version: "18.7.10", What: inKEV("CVE-2026-0004")}}
 	if diff := cmp.Diff(want, report.Changed); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
@@ -309,16 +309,22 @@ func TestReportWords(t *testing.T) {
 	c, _ := mustImport(t, empty(), gdmf(t, []gdmfRow{row("26.5", "2026-05-18", "2026-08-20")}, nil), "2026-05-19")
 	_, report := mustImport(t, c, gdmf(t, []gdmfRow{row("26.6", "2026-07-27", "2026-11-20")},
 		[]gdmfRow{row("26.5", "2026-05-11", "2026-10-25", "iPhone12,1", "iPhone18,1")}), "2026-08-22")
-	want := []catalog.Change{{Version: "26.5", What: []string{
+	want := []string{
 		"posted 2026-05-11 instead of 2026-05-18",
 		"build B26.5 for 2 models instead of 1",
 		"added for 1 model",
 		"expiry 2026-10-25 for 1 model",
 		"no longer offered since 2026-07-27 for 1 model",
 		"posted 2026-05-11 instead of 2026-05-18 for 1 model",
-	}}}
-	if diff := cmp.Diff(want, report.Changed); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	var got []string
+	for _, change := range report.Changed {
+		for _, d := range change.What {
+			got = append(got, d.String())
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || report.Changed[0].Version != "26.5" {
+		t.Errorf("changes of %v (-want +got):\n%s", report.Changed[0].Version, diff)
 	}
 }
 

@@ -117,7 +117,9 @@ type ImportView struct {
 // ChangeView says what is different about a release.
 type ChangeView struct {
 	Version string   `json:"version"`
-	What    []string `json:"what"`
+	What    []string `json:"what"` // for a person to read, in English
+	// WhatCodes are the same with codes and values.
+	WhatCodes []catalog.Difference `json:"what_codes"`
 }
 
 func importView(r catalog.Report, dryRun bool) ImportView {
@@ -129,7 +131,11 @@ func importView(r catalog.Report, dryRun bool) ImportView {
 		v.Warnings = append(v.Warnings, w.String())
 	}
 	for _, c := range r.Changed {
-		v.Changed = append(v.Changed, ChangeView(c))
+		view := ChangeView{Version: c.Version, What: []string{}, WhatCodes: c.What}
+		for _, d := range c.What {
+			view.What = append(view.What, d.String())
+		}
+		v.Changed = append(v.Changed, view)
 	}
 	return v
 }

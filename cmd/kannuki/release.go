@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -224,6 +225,18 @@ func (g *globals) readLimited(r io.Reader, name string) ([]byte, error) {
 	return data, nil
 }
 
+// changeTexts word what is different about a release, in English where the server names no
+// codes.
+func (g *globals) changeTexts(c fleet.ChangeView) []string {
+	texts := slices.Clone(c.What)
+	for i, d := range c.WhatCodes {
+		if text, known := g.text.ImportChange(d.Code); known && i < len(texts) {
+			texts[i] = g.text.Fill(text, d.Params)
+		}
+	}
+	return texts
+}
+
 func (g *globals) importText(one imported) string {
 	t := g.text
 	var b strings.Builder
@@ -232,7 +245,7 @@ func (g *globals) importText(one imported) string {
 		fmt.Fprintf(&b, "  %s %s\n", t.T("New:"), strings.Join(one.New, ", "))
 	}
 	for _, c := range one.Changed {
-		fmt.Fprintf(&b, "  %s: %s\n", c.Version, oneLine(strings.Join(c.What, ", ")))
+		fmt.Fprintf(&b, "  %s: %s\n", c.Version, oneLine(strings.Join(g.changeTexts(c), ", ")))
 	}
 	for i, said := range one.Warnings {
 		if i < len(one.WarningCodes) {
