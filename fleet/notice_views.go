@@ -39,7 +39,11 @@ type DeliveryView struct {
 	NextAt   time.Time `json:"next_at,omitzero"` // of a pending one; absent: at once
 	At       time.Time `json:"at,omitzero"`      // of the last attempt
 	Error    string    `json:"error,omitempty"`  // of the last attempt
-	Paused   bool      `json:"paused,omitempty"` // it is pending, and a person paused the channel
+	// Detail and Params name the error for its wording in other languages; absent of one
+	// that an older server kept.
+	Detail string            `json:"detail,omitempty"`
+	Params map[string]string `json:"params,omitempty"`
+	Paused bool              `json:"paused,omitempty"` // it is pending, and a person paused the channel
 }
 
 // NoticeQuery chooses a page of the notices.
@@ -107,6 +111,7 @@ func (w *worldState) noticeView(n storage.Notice) NoticeView {
 		_, paused := stopped.Of(d.Channel)
 		v.Deliveries = append(v.Deliveries, DeliveryView{
 			Channel: d.Channel, State: string(d.State), Attempts: d.Attempts, NextAt: d.Next, At: d.At, Error: d.Error,
+			Detail: d.Detail, Params: d.Params,
 			Paused: paused && d.State == storage.DeliveryPending,
 		})
 	}

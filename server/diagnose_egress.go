@@ -86,7 +86,7 @@ func (d *diagnosis) broken(host string, err error) (message, fix string) {
 		return message, t.T("Have the proxy let this machine connect (CONNECT) to %s.", host)
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "proxyconnect" {
-		return t.T("The proxy on the way to %s cannot be reached: %v", host, e.Err),
+		return t.T("The proxy on the way to %s cannot be reached: %v", host, t.Cause(e.Err)),
 			t.T("See that the key proxy of the configuration, or HTTPS_PROXY, names the right proxy and that it runs.")
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(e.UnverifiedCertificates) > 0 {
@@ -101,5 +101,5 @@ func (d *diagnosis) broken(host string, err error) (message, fix string) {
 		return t.T("The name %s cannot be resolved: %v", e.Name, e),
 			t.T("Mend the name service of this machine, or name the proxy that is to be used in the key proxy of the configuration.")
 	}
-	return t.T("%s cannot be reached: %v", host, err), t.T("Let the server connect to %s, or name the proxy that does in the key proxy of the configuration.", host)
+	return t.T("%s cannot be reached: %v", host, t.Cause(err)), t.T("Let the server connect to %s, or name the proxy that does in the key proxy of the configuration.", host)
 }

@@ -48,12 +48,15 @@ func (d *diagnosis) listener(ctx context.Context) {
 	local := localAddress(d.config.Listen)
 	state, err = handshake(ctx, local, config)
 	if err != nil {
-		d.add("listener", GradeFail, t.T("No phone can connect: %s: %v", local, err),
-			t.T("Start the server; if it runs, see that certificate, URL and listen address fit."))
+		fix := t.T("Start the server; if it runs, see that certificate, URL and listen address fit.")
+		if slow, ok := errors.AsType[net.Error](err); ok && slow.Timeout() { // it runs, or something else is there
+			fix = t.T("Look on its machine whether it runs and what it logs last, and at the load and the disk there.")
+		}
+		d.add("listener", GradeFail, t.T("No phone can connect: %s: %v", local, t.Cause(err)), fix)
 		d.add("tls", GradeWarn, t.T("Not checked: nothing answers."), "")
 		return
 	}
-	d.add("listener", GradeWarn, t.T("The listener works at %s, but this machine does not reach %s: %v", local, public, publicErr),
+	d.add("listener", GradeWarn, t.T("The listener works at %s, but this machine does not reach %s: %v", local, public, t.Cause(publicErr)),
 		t.T("Check from a phone on mobile data that name, firewall and port forwarding lead here."))
 	d.tls(state)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +25,11 @@ import (
 // diagnose returns the findings of an installation by check.
 func (in *installation) diagnose(change func(*server.DiagnoseOptions)) map[string]server.Finding {
 	in.t.Helper()
+	return in.diagnoseIn(in.t.Context(), change)
+}
+
+func (in *installation) diagnoseIn(ctx context.Context, change func(*server.DiagnoseOptions)) map[string]server.Finding {
+	in.t.Helper()
 	o := server.DiagnoseOptions{
 		Data: in.data, Getenv: noEnvironment, Wall: time.Now, Text: lang.New(lang.English),
 		Database: func(context.Context) error { return server.ErrDatabaseLocked },
@@ -32,7 +38,7 @@ func (in *installation) diagnose(change func(*server.DiagnoseOptions)) map[strin
 		change(&o)
 	}
 	out := map[string]server.Finding{}
-	for _, f := range server.Diagnose(in.t.Context(), o) {
+	for _, f := range server.Diagnose(ctx, o) {
 		out[f.Check] = f
 	}
 	return out
@@ -40,6 +46,35 @@ func (in *installation) diagnose(change func(*server.DiagnoseOptions)) map[strin
 
 func environment(values map[string]string) func(*server.DiagnoseOptions) {
 	return func(o *server.DiagnoseOptions) { o.Getenv = func(name string) string { return values[name] } }
+}
+
+// TestListenerThatHangs: what takes connections and says nothing is told of in the
+// reader's language, with where to look.
+func TestListenerThatHangs(t *testing.T) {
+	t.Parallel()
+	in := install(t)
+	in.stop()
+	address := "127.0.0.1:" + in.url[strings.LastIndexByte(in.url, ':')+1:]
+	silent, err := net.Listen("tcp", address)
+	in.must(err)
+	t.Cleanup(func() { _ = silent.Close() })
+	for tag, want := range map[string]server.Finding{
+		lang.English: {
+			Check: "listener", Grade: server.GradeFail, Message: "No phone can connect: " + address + ": no answer in time",
+			Fix: "Look on its machine whether it runs and what it logs last, and at the load and the disk there.",
+		},
+		lang.Japanese: {
+			Check: "listener", Grade: server.GradeFail, Message: "端末から接続できません：" + address + "：時間内に応答がありません",
+			Fix: "サーバーの動作、最後のログ、負荷、ディスクを確かめてください。",
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // it would wait longer
+		found := in.diagnoseIn(ctx, func(o *server.DiagnoseOptions) { o.Text = lang.New(tag) })
+		cancel()
+		if diff := cmp.Diff(want, found["listener"]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tag, diff)
+		}
+	}
 }
 
 // TestPushServiceThroughProxy: doctor tells which way was taken and where it

@@ -44,6 +44,10 @@ type Delivery struct {
 	Next     time.Time     `json:"next,omitzero"`     // when a pending one is tried next
 	At       time.Time     `json:"at,omitzero"`       // of the last attempt; zero before the first
 	Error    string        `json:"error,omitzero"`    // why the last attempt failed, bounded
+	// Detail and Params name the failure for its wording in other languages; Detail is ""
+	// of one that an older server kept.
+	Detail string            `json:"detail,omitzero"`
+	Params map[string]string `json:"params,omitempty"`
 }
 
 // Same reports whether a delivery is still as it was seen: of the same channel,

@@ -168,9 +168,19 @@ func (g *globals) noticeDetail(n fleet.NoticeView) string {
 		{"channel", t.T("Channel")}, {"state", t.T("State")}, {"attempts", t.T("Attempts")}, {"at", t.T("Last attempt")}, {"next_at", t.T("Next")}, {"error", t.T("Problem")},
 	}}
 	for _, d := range n.Deliveries {
-		tab.add(plain(d.Channel), cell{d.State, g.deliveryState(d)}, number(d.Attempts), g.instant(d.At), g.instant(d.NextAt), plain(d.Error))
+		tab.add(plain(d.Channel), cell{d.State, g.deliveryState(d)}, number(d.Attempts), g.instant(d.At), g.instant(d.NextAt), plain(g.channelFault(d.Error, d.Detail, d.Params)))
 	}
 	return text + "\n" + tab.text()
+}
+
+// channelFault words why a channel did not carry a message; said is that in English, for
+// a server that names no code.
+func (g *globals) channelFault(said, code string, params map[string]string) string {
+	text, worded := g.text.ChannelFault(code)
+	if !worded {
+		return said
+	}
+	return g.text.Fill(text, params)
 }
 
 func newNotifyTestCommand(g *globals) *cobra.Command {
@@ -201,10 +211,7 @@ func runNotifyTest(ctx context.Context, g *globals, cmd *cobra.Command, o act, c
 	if err := client.Post(ctx, api.Path("channels", channel, "test"), o, &out); err != nil {
 		return err
 	}
-	t, problem := g.text, out.Problem
-	if text, worded := t.ChannelFault(out.Detail); worded {
-		problem = t.Fill(text, out.Params)
-	}
+	t, problem := g.text, g.channelFault(out.Problem, out.Detail, out.Params)
 	tab := table{columns: []column{
 		{"channel", t.T("Channel")}, {"id", ""}, {"sent", t.T("sent")}, {"answer", t.T("Answer")}, {"problem", t.T("Problem")},
 	}}

@@ -17,13 +17,13 @@ import (
 
 // lostAnswer says that nobody knows whether a change was made.
 func lostAnswer(t *lang.Printer, e *api.UnreachableError) (message, next string) {
-	return t.T("The server was asked, and its answer is lost: %v. What it was asked for may have been done.", cause(e)),
+	return t.T("The server was asked, and its answer is lost: %v. What it was asked for may have been done.", t.Cause(e)),
 		t.T("See whether it was done, with the command that shows it or `kannuki audit log`, before you do it again.")
 }
 
 // lostTrial says that nothing was changed, whatever became of a dry run.
 func lostTrial(t *lang.Printer, e *api.UnreachableError) (message, next string) {
-	return t.T("The server was asked, and its answer is lost: %v. It was only tried: nothing was changed.", cause(e)),
+	return t.T("The server was asked, and its answer is lost: %v. It was only tried: nothing was changed.", t.Cause(e)),
 		t.T("Try it again; `kannuki status` shows whether the server answers.")
 }
 
@@ -45,7 +45,7 @@ func silentSocket(t *lang.Printer, e *api.UnreachableError) (message, next strin
 	case errors.Is(e, syscall.ECONNREFUSED):
 		return t.T("Cannot reach the server: it is not running, nobody answers on %s.", e.Socket), start
 	default:
-		return t.T("Cannot reach the server at %s: %v.", e.Socket, cause(e)), start
+		return t.T("Cannot reach the server at %s: %v.", e.Socket, t.Cause(e)), start
 	}
 }
 
@@ -54,7 +54,7 @@ func silentServer(t *lang.Printer, e *api.UnreachableError) (message, next strin
 	next = t.T("See that the server runs and that `admin_listen` of its config.yaml, or the tunnel or proxy before it, is at %s.", e.URL)
 	var timeout net.Error
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](e); ok {
-		return t.T("The certificate of %s is not trusted: %v.", e.URL, untrusted.Err),
+		return t.T("The certificate of %s is not trusted: %v.", e.URL, t.Cause(untrusted.Err)),
 			t.T("Check the name in `--server`, and that this machine trusts who issued the certificate.")
 	}
 	if unknown, ok := errors.AsType[*net.DNSError](e); ok {
@@ -69,18 +69,6 @@ func silentServer(t *lang.Printer, e *api.UnreachableError) (message, next strin
 	case errors.Is(e, context.DeadlineExceeded), errors.As(e, &timeout) && timeout.Timeout():
 		return t.T("Cannot reach the server at %s: no answer in time.", e.URL), next
 	default:
-		return t.T("Cannot reach the server at %s: %v.", e.URL, cause(e)), next
-	}
-}
-
-// cause returns what went wrong without the wrappings, which repeat the
-// address.
-func cause(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
+		return t.T("Cannot reach the server at %s: %v.", e.URL, t.Cause(e)), next
 	}
 }

@@ -10,9 +10,10 @@ func (p *Printer) ChannelFault(code string) (string, bool) {
 	return t.in(p.lang), ok
 }
 
-// channelFaultTexts hold causes of the network and the system as they come, in English.
+// channelFaultTexts name causes of the network and the system as [Printer.Cause] does.
 var channelFaultTexts = sync.OnceValue(func() map[string]both {
 	return map[string]both{
+		"no-channel":      {"no such channel is configured", "この名前の通知先は設定にありません"},
 		"not-a-url":       {"the address is not a URL", "アドレスがURLではありません"},
 		"proxy-not-a-url": {"the proxy of the environment is not a URL", "環境変数のプロキシがURLではありません"},
 		"allow-unusable":  {"allow: {cause}", "allow：{cause}"},
@@ -20,7 +21,7 @@ var channelFaultTexts = sync.OnceValue(func() map[string]both {
 			"[{host}: ]it leads to {address}, which is not a public address; if it is right, name its network in the key allow of the channel",
 			"[{host}の]接続先{address}は公開アドレスではありません。正しい場合は、そのネットワークを通知先のキーallowに加えてください",
 		},
-		"secret-unreadable": {"secret_file: {cause}", "secret_fileを読めません：{cause}"},
+		"secret-unreadable": {"secret_file: {path}: {cause}", "secret_fileの{path}を読めません：{cause}"},
 		"secret-open": {
 			"secret_file: {path} is {mode}; it must be a file that only its owner can read (chmod 600)",
 			"secret_file：{path}の権限は{mode}です。所有者だけが読めるファイルにしてください（chmod 600）",
@@ -30,7 +31,7 @@ var channelFaultTexts = sync.OnceValue(func() map[string]both {
 			"secret_file：{path}は{bytes}バイトです。{least}〜{most}バイトにしてください",
 		},
 		"system-roots":          {"the system's roots: {cause}", "システムのルート証明書を読めません：{cause}"},
-		"roots-unreadable":      {"roots: {cause}", "rootsを読めません：{cause}"},
+		"roots-unreadable":      {"roots: {path}: {cause}", "rootsの{path}を読めません：{cause}"},
 		"roots-not-a-file":      {"roots: {path} is {mode}; it must be a file", "roots：{path}（{mode}）はファイルではありません"},
 		"roots-too-large":       {"roots: {path} is larger than {most} bytes", "roots：{path}が{most}バイトを超えています"},
 		"roots-no-certificate":  {"roots: {path} holds no certificate", "roots：{path}に証明書がありません"},

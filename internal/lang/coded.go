@@ -160,6 +160,8 @@ func (p *Printer) value(name, value string) string {
 	case "why":
 		// A finer code, an install state, or Apple's own words.
 		return p.Word(p.Why(value))
+	case "cause":
+		return p.coded(causeTexts(), value)
 	case "about":
 		return p.Word(value)
 	case "outcome":

@@ -32,7 +32,8 @@ func pairs() map[string]both {
 	}
 	for name, table := range map[string]map[string]both{
 		"step": stepTexts(), "gate": gateTexts(), "fact": factTexts(), "why": whyTexts(), "word": wordTexts(), "mark": markTexts(),
-		"refusal": refusalTexts(), "method": methodTexts(), "record": recordTexts(), "notice": noticeTexts(), "outcome": outcomeTexts(), "help": helpTexts(), "import": importWarningTexts(),
+		"refusal": refusalTexts(), "method": methodTexts(), "record": recordTexts(), "notice": noticeTexts(), "outcome": outcomeTexts(), "help": helpTexts(), "import": importWarningTexts(), "import change": importChangeTexts(),
+		"channel": channelFaultTexts(), "cause": causeTexts(),
 	} {
 		for code, t := range table {
 			all[name+" "+code] = t
@@ -59,7 +60,7 @@ func TestCodedTexts(t *testing.T) {
 			t.Errorf("%s: the placeholders differ (-English +Japanese):\n%s", name, diff)
 		}
 		for _, p := range en {
-			if !strings.HasPrefix(name, "refusal ") && !strings.HasPrefix(name, "notice ") && !strings.HasPrefix(name, "import ") && !slices.Contains(params, strings.TrimSuffix(strings.Trim(p, "{}"), ":day")) {
+			if !strings.HasPrefix(name, "refusal ") && !strings.HasPrefix(name, "notice ") && !strings.HasPrefix(name, "import ") && !strings.HasPrefix(name, "channel ") && !slices.Contains(params, strings.TrimSuffix(strings.Trim(p, "{}"), ":day")) {
 				t.Errorf("%s: package policy has no parameter %s", name, p)
 			}
 		}

@@ -21,9 +21,9 @@ func fault(code string, pairs ...string) *FaultError {
 	return f
 }
 
-// caused returns a fault that another error explains.
+// caused returns a fault that another error explains, by its code where it has one.
 func caused(code string, err error, pairs ...string) *FaultError {
-	f := fault(code, append(pairs, "cause", err.Error())...)
+	f := fault(code, append(pairs, "cause", lang.CauseCode(err))...)
 	f.err = err
 	return f
 }

@@ -192,7 +192,7 @@ func (w webhook) roots() (*x509.CertPool, error) {
 	}
 	f, mode, err := openFile(w.config.Roots)
 	if err != nil {
-		return nil, caused("roots-unreadable", err)
+		return nil, caused("roots-unreadable", err, "path", w.config.Roots)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	if !mode.IsRegular() {
@@ -200,7 +200,7 @@ func (w webhook) roots() (*x509.CertPool, error) {
 	}
 	pem, err := io.ReadAll(io.LimitReader(f, maxRoots+1))
 	if err != nil {
-		return nil, caused("roots-unreadable", err)
+		return nil, caused("roots-unreadable", err, "path", w.config.Roots)
 	}
 	if len(pem) > maxRoots {
 		return nil, fault("roots-too-large", "path", w.config.Roots, "most", strconv.Itoa(maxRoots))
@@ -229,7 +229,7 @@ func openFile(path string) (*os.File, fs.FileMode, error) {
 func readSecret(path string) ([]byte, error) {
 	f, mode, err := openFile(path)
 	if err != nil {
-		return nil, caused("secret-unreadable", err)
+		return nil, caused("secret-unreadable", err, "path", path)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	if !mode.IsRegular() || mode.Perm()&0o077 != 0 {
@@ -237,7 +237,7 @@ func readSecret(path string) ([]byte, error) {
 	}
 	secret, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {
-		return nil, caused("secret-unreadable", err)
+		return nil, caused("secret-unreadable", err, "path", path)
 	}
 	secret = bytes.TrimSpace(secret)
 	if len(secret) < minSecret || len(secret) > maxSecret {

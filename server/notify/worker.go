@@ -182,18 +182,35 @@ func (w *Worker) settle(ctx context.Context, seg storage.Segment, s storage.Sett
 // outcome returns a delivery after one more attempt.
 func (w *Worker) outcome(d storage.Delivery, err error) storage.Delivery {
 	now := w.channels.o.Wall()
-	d.Attempts, d.At, d.Error = d.Attempts+1, now, ""
+	d.Attempts, d.At = d.Attempts+1, now
+	d = failed(d, err)
 	switch {
 	case err == nil:
 		d.State, d.Next = storage.DeliverySent, time.Time{}
 	case d.Attempts >= maxAttempts:
-		d.State, d.Next, d.Error = storage.DeliveryDead, time.Time{}, excerpt(err.Error())
+		d.State, d.Next = storage.DeliveryDead, time.Time{}
 	default:
 		wait := time.Duration(float64(backoff(d.Attempts)) * (0.8 + 0.4*w.random()))
 		if put, ok := errors.AsType[*LaterError](err); ok {
 			wait = max(wait, put.After)
 		}
-		d.Next, d.Error = now.Add(wait), excerpt(err.Error())
+		d.Next = now.Add(wait)
+	}
+	return d
+}
+
+// failed returns a delivery with why its last attempt failed, nothing for nil.
+func failed(d storage.Delivery, err error) storage.Delivery {
+	d.Error, d.Detail, d.Params = "", "", nil
+	if err == nil {
+		return d
+	}
+	d.Error = excerpt(err.Error())
+	if f, ok := errors.AsType[*FaultError](err); ok {
+		d.Detail, d.Params = f.Code, map[string]string{}
+		for name, value := range f.Params {
+			d.Params[name] = excerpt(value)
+		}
 	}
 	return d
 }
@@ -209,10 +226,6 @@ func (w *Worker) tell(ctx context.Context, n storage.Notice, d storage.Delivery)
 		logger.WarnContext(ctx, "notice not delivered, will be tried again")
 	}
 }
-
-// ErrorNoChannel is what the deliveries of a channel say that the configuration
-// no longer names.
-const ErrorNoChannel = "no such channel is configured"
 
 // abandon gives up what is pending on channels that are not configured for the
 // segment, so that it can be seen and forgotten. Notices of such channels do not come anew while
@@ -230,8 +243,8 @@ func (w *Worker) abandon(ctx context.Context, seg storage.Segment) error {
 				if d.State != storage.DeliveryPending || slices.Contains(names, d.Channel) {
 					continue
 				}
-				after := d
-				after.State, after.Error = storage.DeliveryDead, ErrorNoChannel
+				after := failed(d, fault("no-channel"))
+				after.State = storage.DeliveryDead
 				settled = append(settled, storage.Settlement{Notice: n.ID, Before: d, After: after})
 			}
 		}

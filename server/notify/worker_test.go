@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,9 @@ import (
 )
 
 const seg = storage.DefaultSegment
+
+// noChannel is what is said of a channel that the configuration does not name.
+const noChannel = "no such channel is configured"
 
 // receiver is the other end of a channel.
 type receiver struct {
@@ -309,8 +313,26 @@ func TestChannelsThatAreGone(t *testing.T) {
 		b.tell([]string{"gone"}, "a")
 		b.tell([]string{"hook", "gone"}, "b")
 		b.run(time.Second)
-		wantDiff(t, "deliveries", b.deliveries(), []string{"a gone dead 0 " + ErrorNoChannel, "b hook sent 1 ", "b gone dead 0 " + ErrorNoChannel})
+		wantDiff(t, "deliveries", b.deliveries(), []string{"a gone dead 0 " + noChannel, "b hook sent 1 ", "b gone dead 0 " + noChannel})
 	})
+}
+
+// TestFailed: a delivery names why its last attempt failed, as the channel said it and by
+// its code, and after a success nothing of that is left.
+func TestFailed(t *testing.T) {
+	t.Parallel()
+	why := later(caused("receiver-unreachable", syscall.ECONNREFUSED, "host", "chat\x00.example"), http.Header{"Retry-After": {"5"}}, time.Time{})
+	want := storage.Delivery{
+		Channel: "chat", Error: "chat .example: nothing listens there",
+		Detail: "receiver-unreachable", Params: map[string]string{"host": "chat .example", "cause": "nothing-listens"},
+	}
+	got := failed(storage.Delivery{Channel: "chat"}, why)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(storage.Delivery{Channel: "chat"}, failed(got, nil)); diff != "" {
+		t.Errorf("taken after that (-want +got):\n%s", diff)
+	}
 }
 
 // TestSegments: a channel that is bound to a segment never gets what belongs to
@@ -325,7 +347,7 @@ func TestSegments(t *testing.T) {
 		b.run(time.Minute)
 		wantDiff(t, "channel of a segment", bound.ids(), []string{"theirs"})
 		wantDiff(t, "channel of all", all.ids(), []string{"canary", "theirs"})
-		wantDiff(t, "deliveries", b.deliveries(), []string{"canary all sent 1 ", "canary hook@other dead 0 " + ErrorNoChannel})
+		wantDiff(t, "deliveries", b.deliveries(), []string{"canary all sent 1 ", "canary hook@other dead 0 " + noChannel})
 		b.tell([]string{"hook@other"}, "late") // as if somebody had it tried again
 		w := NewWorker(b.channels, b.store, func() float64 { return 0.5 })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
