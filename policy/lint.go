@@ -84,6 +84,7 @@ const (
 // Keys of Finding.Params, besides ParamGroup and ParamCount.
 const (
 	ParamCalendar = "calendar" // the name of a shared one
+	ParamPolicy   = "policy"   // the name of the policy, where it has itself what else a shared calendar has
 	ParamDay      = "day"      // a date, "2006-01-02"
 	ParamStep     = "step"     // of a ladder, "message@deadline-24h", or a kind of step
 	ParamLength   = "length"   // days and hours, "3d" or "2d12h"
@@ -276,11 +277,11 @@ const holidaysAhead = 60 * day
 // are open because nobody has given them.
 func (d *drafted) holidaysEnd() []map[string]string {
 	wrong := d.LastHoliday != "" && d.LastHoliday <= Date(d.today.Add(holidaysAhead).Format(time.DateOnly))
-	params := []string{ParamDay, string(d.LastHoliday)}
+	of, name := ParamPolicy, d.Name
 	if d.HolidaysOf != "" {
-		params = append(params, ParamCalendar, d.HolidaysOf)
+		of, name = ParamCalendar, d.HolidaysOf
 	}
-	return once(wrong, params...)
+	return once(wrong, ParamDay, string(d.LastHoliday), of, name)
 }
 
 func (d *drafted) openingUnderNotice() []map[string]string {

@@ -93,7 +93,7 @@ func lintCases() []lintCase {
 		},
 		{
 			"holidays that are over", func(d *policy.Draft) { d.LastHoliday = "2026-08-11" },
-			found(warning, policy.LintHolidaysEnd, "holidays", "day", "2026-08-11"),
+			found(warning, policy.LintHolidaysEnd, "holidays", "day", "2026-08-11", "policy", "strict"),
 		},
 		{
 			"holidays of a calendar that are over", func(d *policy.Draft) { d.LastHoliday, d.HolidaysOf = "2026-08-11", "japan" },

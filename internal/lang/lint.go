@@ -66,8 +66,8 @@ var lintTexts = sync.OnceValue(func() map[string]lintText {
 				"登録されている祝日は{day}までです[（暦{calendar}）]。その後の祝日は、ほかの日と同じ扱いになります。",
 			},
 			both{
-				"Give the holidays of the next year, with --holidays[: `kannuki calendar set {calendar} --holidays FILE`].",
-				"次の年の祝日を--holidaysで登録してください[（`kannuki calendar set {calendar} --holidays FILE`）]。",
+				"Give the holidays of the next year[: `kannuki calendar set {calendar} --holidays FILE`][: `kannuki policy set {policy} --holidays FILE`].",
+				"次の年の祝日を登録してください[（`kannuki calendar set {calendar} --holidays FILE`）][（`kannuki policy set {policy} --holidays FILE`）]。",
 			},
 		},
 		"opening-under-notice": {
