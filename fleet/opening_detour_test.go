@@ -196,6 +196,16 @@ func TestHiddenImprovementDeclined(t *testing.T) {
 		t.Error("an improvement that does not exist was declined")
 	}
 	w.decline(improvement)
+	gate, err := w.fleet.Gate(seg, "sales", improvement)
+	w.must(err)
+	if because, none := policy.NoGate(gate); !none || because.Code != policy.GateImprovementOff {
+		t.Errorf("gate %s %v, want none, as the policy hides it", gate.Phase, gate.Reasons)
+	}
+	if r := refusal(t, second(w.fleet.ProposeOverride(w.ctx, seg, by("tanaka"), fleet.OverrideRequest{
+		Group: "sales", Release: improvement, Deadline: "+3d", Until: "+14d",
+	}))); r.Code != "improvements-off" {
+		t.Errorf("an exception for it is refused as %s, want improvements-off", r.Code)
+	}
 	w.must(edit())
 	if r := refusal(t, set("accept")); r.Code != "opens-gates" {
 		t.Errorf("refused as %s, want opens-gates", r.Code)

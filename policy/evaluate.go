@@ -183,7 +183,9 @@ func (e *evaluation) count() {
 
 // phase returns the first phase of the table that holds, and why.
 func (e *evaluation) phase() (Phase, []Reason) {
-	if e.g.isDeclined(e.rel.Version, e.now) {
+	// Of an improvement without a gate it is the policy that decides, not what was decided
+	// while it had one.
+	if e.g.gates(e.rel) && e.g.isDeclined(e.rel.Version, e.now) {
 		return PhaseDeclined, []Reason{reason(GateDeclined)}
 	}
 	if r, ok := e.ineligible(); ok {

@@ -52,6 +52,10 @@ func approveImproved(p *policy.Parts) {
 	p.Approvals = append(p.Approvals, a)
 }
 
+func declineImproved(p *policy.Parts) {
+	p.Declines = append(p.Declines, policy.Decline{Group: group, Release: improved, At: before})
+}
+
 // TestImprovementGate: under reverify an improvement has a gate, and is a patch
 // of its base: results of the base carry over after a smoke test on it.
 func TestImprovementGate(t *testing.T) {
@@ -71,6 +75,9 @@ func TestImprovementGate(t *testing.T) {
 		"approved":            {[]func(*policy.Parts){smokedImproved, approveImproved}, policy.PhaseRollingOut, policy.GatePhonesOutstanding, true, 0},
 		"accepted by policy":  {[]func(*policy.Parts){smokedImproved, approveImproved, says(policy.ImprovementsAccept)}, policy.PhaseHeld, policy.GateImprovement, false, 2},
 		"turned off":          {[]func(*policy.Parts){smokedImproved, approveImproved, says(policy.ImprovementsOff)}, policy.PhaseHeld, policy.GateImprovementOff, false, 2},
+		"declined":            {[]func(*policy.Parts){declineImproved}, policy.PhaseDeclined, policy.GateDeclined, true, 2},
+		"declined, accepted":  {[]func(*policy.Parts){declineImproved, says(policy.ImprovementsAccept)}, policy.PhaseHeld, policy.GateImprovement, false, 2},
+		"declined, off":       {[]func(*policy.Parts){declineImproved, says(policy.ImprovementsOff)}, policy.PhaseHeld, policy.GateImprovementOff, false, 2},
 		"tested without it":   {[]func(*policy.Parts){smokedImproved, func(p *policy.Parts) { p.Verdicts[3].PhoneExtra = "" }}, policy.PhaseVerifying, policy.GateAppMissing, true, 1},
 		"tested with another": {[]func(*policy.Parts){smokedImproved, func(p *policy.Parts) { p.Verdicts[3].PhoneExtra = "b" }}, policy.PhaseVerifying, policy.GateAppMissing, true, 1},
 	}
