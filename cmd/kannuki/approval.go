@@ -170,11 +170,14 @@ func (g *globals) proposalTitle(p fleet.ProposalView) string {
 	return g.text.T("%s: iOS %s for %s", g.text.Word(p.Kind), p.Release, p.Group)
 }
 
+// actionMove is the act of an edit that moves phones.
+const actionMove = "device.move"
+
 // proposalKind names what a proposal is about, without release and group.
 func (g *globals) proposalKind(p fleet.ProposalView) cell {
 	kind := g.word(p.Kind)
 	switch {
-	case p.Edit == nil || len(p.Edit.Acts) == 0 || p.Edit.Acts[0].Action != "device.move":
+	case p.Edit == nil || len(p.Edit.Acts) == 0 || p.Edit.Acts[0].Action != actionMove:
 	case onlyToTest(p.Edit):
 		kind.shown = g.text.Word("to-test")
 	default:

@@ -99,6 +99,9 @@ func (g *globals) editText(e fleet.EditView) string {
 		for _, a := range e.Acts {
 			fmt.Fprintf(&b, "  %s %s: %s\n", a.Action, oneLine(a.Target), oneLine(detail(a.Detail).shown))
 		}
+		if len(e.Acts) > 0 && e.Acts[0].Action != actionMove {
+			fmt.Fprintf(&b, "  %s\n", g.text.T("(The settings before and after it are not recorded.)"))
+		}
 	}
 	if len(e.Gates) > 0 {
 		opens := g.text.T("It opens these gates, now or later, as they were shown:")

@@ -25,6 +25,21 @@ func TestEditTextOfManyToTest(t *testing.T) {
 	}
 }
 
+// TestEditTextWithoutChanges: of a proposal that an older server kept, the settings
+// before and after it are not known.
+func TestEditTextWithoutChanges(t *testing.T) {
+	t.Parallel()
+	e := fleet.EditView{Acts: []fleet.ActView{{Action: "app.remove", Target: "com.example.pos"}}}
+	for tag, want := range map[string]string{
+		"en": "It changes:\n  app.remove com.example.pos: –\n  (The settings before and after it are not recorded.)\n",
+		"ja": "変更の内容：\n  app.remove com.example.pos: –\n  （変更前後の設定は記録されていません。）\n",
+	} {
+		if diff := cmp.Diff(want, testGlobals(tag).editText(e)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tag, diff)
+		}
+	}
+}
+
 // TestProposalOfManyToTest: a move that takes two people only because many phones
 // come to test is called so everywhere, and its signature is asked for with no word
 // of gates.

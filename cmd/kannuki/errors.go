@@ -141,7 +141,7 @@ func (f failure) text(t *lang.Printer) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "kannuki: %s\n", f.Message)
 	for _, m := range f.Missing {
-		fmt.Fprintf(&b, "  %s\n", classNamer{t: t, classes: m.Classes}.seenLine(m.App))
+		fmt.Fprintf(&b, "  %s\n", missingLine(t, m))
 	}
 	if f.Next != "" {
 		fmt.Fprintf(&b, "%s\n", f.Next)
@@ -150,6 +150,15 @@ func (f failure) text(t *lang.Printer) string {
 		fmt.Fprintf(&b, "%s\n", t.T("The server's log has more under request id %s.", f.RequestID))
 	}
 	return tame(b.String(), "\n") // what people typed stands in it
+}
+
+// missingLine is one app that keeps a gate closed. An older server says of it only why,
+// in codes.
+func missingLine(t *lang.Printer, m fleet.Missing) string {
+	if m.App.BundleID == "" {
+		return fmt.Sprintf("%s (%s): %s", oneLine(m.Name), m.BundleID, m.Why)
+	}
+	return classNamer{t: t, classes: m.Classes}.seenLine(m.App)
 }
 
 // describe puts an error into words: what is so, and what can be done.

@@ -90,6 +90,12 @@ func TestReport(t *testing.T) {
 			"kannuki: The server has no operation \"/v1/later\".\n" +
 				"It may be of another version than this command: see `kannuki version` and `kannuki status`.\n",
 		},
+		{
+			"gate closed, an older server", &api.Error{Code: api.CodeRefused, Detail: "gate-verifying", Message: "…", Missing: []fleet.Missing{
+				{BundleID: "com.example.pos", Name: "POS", Why: "missing, no-verdict"},
+			}}, 3,
+			"kannuki: Not approved: the gate is closed.\n  POS (com.example.pos): missing, no-verdict\n",
+		},
 		{"something else not found", &api.Error{Code: api.CodeNotFound, Message: "not found"}, 4, "kannuki: not found\n"},
 		{
 			"gate changed", &api.Error{Code: api.CodeConflict, Params: map[string]string{"release": "26.6.1", "group": "sales"}}, 5,

@@ -57,6 +57,7 @@ func japanesePeople() []both {
 		{"Signed: %s.", "承認しました：%s。"},
 		{"when it would open closed gates: propose it for a second person to sign", "閉じたゲートが開く変更のとき、2人目の承認を求めて提案する"},
 		{"It changes:", "変更の内容："},
+		{"(The settings before and after it are not recorded.)", "（変更前後の設定は記録されていません。）"},
 		{"It opens these gates, now or later, as they were shown:", "今または後で開くゲート（提案時の状態）："},
 		{"It opens these gates, or gets phones past them, as they were shown:", "開くゲート、または閉じたまま端末が迂回するゲート（提案時の状態）："},
 		{"It makes %d production phones of %s verification phones within %d days; one person may say so of %d.", "本番端末%[1]d台（グループ%[2]s、%[3]d日間の合計）を検証用端末にします。1名で行えるのは%[4]d台までです。"},
