@@ -21,16 +21,9 @@ type ReasonCount struct {
 // reason. The counts are of all phones, the lists are one page of them, read a
 // moment later.
 type RolloutView struct {
-	Group   string    `json:"group"`
-	Release string    `json:"release"`
-	Phase   string    `json:"phase"`
-	AsOf    time.Time `json:"as_of"`
-	Clock   string    `json:"clock,omitempty"` // [ClockPolicy], or "" for the wall clock
-	// NoGate is why the release has no gate for the group; an approval lies idle then.
-	NoGate   *policy.Reason `json:"no_gate,omitempty"`
-	Approval string         `json:"approval,omitempty"`
-	Promise                 // of the approval that stands
-	Rebased                 // what it has to do with another rollout
+	RolloutHead
+	Promise // of the approval that stands
+	Rebased // what it has to do with another rollout
 	// Waves are those of the approval that stands.
 	Waves   []WaveView   `json:"waves,omitempty"`
 	Breaker *BreakerView `json:"breaker,omitempty"` // nil when no approval stands
@@ -72,10 +65,11 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		return RolloutView{}, err
 	}
 	v := RolloutView{
-		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Approval: gate.Approval, Override: gate.Override, Lane: gate.Lane,
+		RolloutHead: f.rolloutHead(gate), Override: gate.Override, Lane: gate.Lane,
 		Reasons: []ReasonCount{}, Verification: []DeviceView{}, Devices: []DeviceView{},
 	}
-	if v.NoGate = noGate(gate); v.NoGate != nil {
+	v.Approval = gate.Approval
+	if v.NoGate != nil {
 		return v, nil
 	}
 	if approval, ok := standing(s, group, release, f.now()); ok {

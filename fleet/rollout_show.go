@@ -33,9 +33,8 @@ type WaveMove struct {
 	Days string `json:"days,omitempty"` // the closed days: "2026-12-28" or "2026-12-28..2027-01-04"
 }
 
-// RolloutDetail is a rollout as far as its dates go: its waves, what comes next,
-// and, when asked for, each phone.
-type RolloutDetail struct {
+// RolloutHead is what every view of a rollout begins with.
+type RolloutHead struct {
 	Group   string    `json:"group"`
 	Release string    `json:"release"`
 	Phase   string    `json:"phase"`
@@ -45,8 +44,21 @@ type RolloutDetail struct {
 	// approval, if there is one, which lies idle until there is a gate again.
 	NoGate   *policy.Reason `json:"no_gate,omitempty"`
 	Approval string         `json:"approval,omitempty"` // "" when none stands: nothing rolls out
-	By       string         `json:"by,omitempty"`       // who approved it, and why
-	Reason   string         `json:"reason,omitempty"`
+}
+
+// rolloutHead returns the head of what rolls out by a gate, without the approval.
+func (f *Fleet) rolloutHead(gate policy.Gate) RolloutHead {
+	return RolloutHead{
+		Group: gate.Group, Release: gate.Release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), NoGate: noGate(gate),
+	}
+}
+
+// RolloutDetail is a rollout as far as its dates go: its waves, what comes next,
+// and, when asked for, each phone.
+type RolloutDetail struct {
+	RolloutHead
+	By     string `json:"by,omitempty"` // who approved it, and why
+	Reason string `json:"reason,omitempty"`
 	Promise
 	Rebased
 	Soak   string      `json:"soak,omitempty"`
@@ -99,15 +111,12 @@ func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, re
 	if err != nil {
 		return RolloutDetail{}, err
 	}
-	v := RolloutDetail{
-		Group: group, Release: release, Phase: string(gate.Phase), AsOf: f.now(), Clock: f.clock(), Waves: []WaveDates{}, Floors: []FloorView{},
-		Reasons: []ReasonCount{},
-	}
+	v := RolloutDetail{RolloutHead: f.rolloutHead(gate), Waves: []WaveDates{}, Floors: []FloorView{}, Reasons: []ReasonCount{}}
 	a, ok := standing(s, group, release, f.now())
 	if ok {
 		v.Approval, v.By, v.Reason = a.ID, a.By, a.Reason
 	}
-	if v.NoGate = noGate(gate); v.NoGate != nil {
+	if v.NoGate != nil {
 		return v, nil
 	}
 	v.NextWave = gate.NextWave
