@@ -116,6 +116,9 @@ func nextMove(p *storage.Phone, e *storage.AnnouncedEnforcement, deadline, now t
 		}
 	case a.AnsweredAt.IsZero():
 		return waitOr(a.At.Add(attemptTimeout), now, move{step: a.Step})
+	case p.Update.Install == string(policy.InstallInstalling):
+		// It keeps e whatever became of its rollout, so it is not told to install
+		// before it said that it does not any more.
 	case a.Step == stepDownload && a.Downloaded:
 		return install
 	case a.Step == stepInstall && !now.Before(a.AnsweredAt.Add(attemptTimeout)):

@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -170,6 +171,45 @@ func TestFailedInstallation(t *testing.T) {
 			p.talk()
 			if diff := cmp.Diff(tt.want, p.scheduled[2:], cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("after the failure (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestInstallationIsAskedFor: a phone that said it installs, as when its user began that
+// before the deadline, is asked what became of it before it is told again. It keeps its
+// enforcement until then, whatever became of the rollout.
+func TestInstallationIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		paused bool
+		want   []string
+	}{
+		"while the rollout goes on": {false, []string{"DeviceInformation", "OSUpdateStatus", "ScheduleOSUpdate"}},
+		"once it is paused":         {true, []string{"DeviceInformation", "OSUpdateStatus"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.oldVerified(oldRelease)
+			_, err := w.approve("+3d")
+			w.must(err)
+			p.talk()
+			p.updates = []map[string]any{{"ProductKey": "key", "IsDownloaded": true, "Status": "Installing"}}
+			w.clock.Add(time.Hour)
+			p.talk()
+			if v := p.view(); v.Reason != "installing" {
+				t.Fatalf("reason %s, want installing", v.Reason)
+			}
+			if tc.paused {
+				_, err := w.fleet.Pause(w.ctx, seg, w.act("wait"), "sales", release)
+				w.must(err)
+			}
+			p.updates[0]["Status"] = "Idle" // it failed
+			w.clock.Add(4 * 24 * time.Hour)
+			got := slices.DeleteFunc(p.talk(), func(request string) bool { return request == "InstalledApplicationList" || request == "ProfileList" })
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("after the deadline it was sent (-want +got):\n%s", diff)
 			}
 		})
 	}
