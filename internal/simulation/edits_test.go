@@ -287,18 +287,29 @@ func (w *world) shown(id string) string {
 	}
 	lines := []string{string(settings)}
 	for _, g := range terms.Gates {
-		for _, m := range w.modelsFor(g.Group, g.Release) {
-			// A model that came with everything tested opens nothing.
-			if why := w.unverified(g.Group, g.Release, m, w.serverNow()); why != "" {
-				lines = append(lines, g.Group, g.Release, m, why)
-			}
-		}
+		lines = append(append(lines, g.Group, g.Release), w.gateLacks(g.Group, g.Release)...)
 	}
 	for _, m := range terms.Moves {
 		j := slices.IndexFunc(w.phones, func(p *phone) bool { return p.udid == m.Phone })
 		lines = append(lines, fmt.Sprint(m.Phone, w.phones[j].epoch, w.phones[j].group, w.phones[j].ring))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// gateLacks returns what a gate lacks: apps, and models where an app has to work on each. A
+// model that came with everything tested opens nothing, nor does one on which nothing rests.
+func (w *world) gateLacks(group, release string) []string {
+	var lines []string
+	for _, a := range w.closing(group) {
+		missing := w.untestedOn(group, release, a, w.modelsFor(group, release))
+		if a.importance != "critical" && len(missing) > 0 {
+			missing = []string{"any"}
+		}
+		for _, m := range missing {
+			lines = append(lines, a.bundleID+" on "+m)
+		}
+	}
+	return lines
 }
 
 // modelsFor returns the models of a group's production phones that a release is

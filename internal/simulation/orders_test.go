@@ -213,7 +213,7 @@ func (w *world) counts() {
 func (w *world) owes(what string, before map[member]string) {
 	weakened := w.weakened(before)
 	for d, o := range w.book.owed {
-		if !weakened[member{d.group, d.app}] {
+		if !weakened[member{d.group, d.app}] || !w.belong(d.group, d.release, o.models) {
 			continue
 		}
 		if w.concluded(d.group, d.release) || len(w.untestedOn(d.group, d.release, app{d.app, o.importance}, o.models)) == 0 {
@@ -223,6 +223,16 @@ func (w *world) owes(what string, before map[member]string) {
 		o.what = what
 		w.book.owed[d] = o
 	}
+}
+
+// belong reports whether a phone of one of some models could get a release and is held by
+// the group's gates, or was last. A group that has none is as good as a new one, and who
+// comes from another is judged by its gates.
+func (w *world) belong(group, release string, models []string) bool {
+	return slices.ContainsFunc(w.phones, func(p *phone) bool {
+		stored, err := w.disk.Phone(w.ctx, seg, p.udid)
+		return err == nil && p.origin() == group && slices.Contains(models, stored.Model) && newer(release, stored.OS.Version)
+	})
 }
 
 // forgives forgets apps that two people have taken away by now.
