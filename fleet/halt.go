@@ -224,7 +224,7 @@ func (f *Fleet) datedBack(s *snapshot) storage.WorldChange {
 			a.Verdicts, moved = sortedUnion(a.Verdicts, s.restsByTime(a)), true
 		}
 		if o := a.Override; o != nil && !over(a, now) && o.EndToldAt.After(now) { // it stands again, and ends once more
-			a, moved = endTold(a, time.Time{}), true
+			a, moved = standsAgain(a), true
 		}
 		if moved {
 			c.Approvals = append(c.Approvals, a)

@@ -75,15 +75,33 @@ func (f *Fleet) overrideEnded(c *storage.WorldChange, w *worldState, j *gated, a
 		detail["step"] = string(gate.NextHuman)
 	}
 	entry := f.entry(Act{Actor: "kannuki"}, NoticeOverrideEnded, a.Group+"/"+a.Release, detail)
-	notice := storage.Notice{Kind: entry.Action, At: entry.At, Group: a.Group, Release: a.Release, Params: maps.Clone(detail)}
+	notice := storage.Notice{ID: endKey(a), Kind: entry.Action, At: entry.At, Group: a.Group, Release: a.Release, Params: maps.Clone(detail)}
 	c.Approvals = append(c.Approvals, endTold(a, j.now))
 	c.Audit, c.Notices = append(c.Audit, entry), append(c.Notices, f.notice(w.segment, notice))
+}
+
+// endKey returns the key of what is told of the end of an override: the same in whichever
+// copy of the records. A restored copy that is older than the end tells of it, as nobody
+// may have heard; who did hear knows it by the key.
+func endKey(a storage.Approval) string {
+	return noticeID(storage.Notice{Kind: NoticeOverrideEnded, Group: a.Group, Release: a.Release, Params: map[string]string{
+		"approval": a.ID, "number": strconv.Itoa(a.Override.EndsTold),
+	}})
 }
 
 // endTold returns an override of whose end people were told at a moment.
 func endTold(a storage.Approval, at time.Time) storage.Approval {
 	o := *a.Override
 	o.EndToldAt = at
+	o.EndsTold++
+	a.Override = &o
+	return a
+}
+
+// standsAgain returns an override that a wrong clock had ended.
+func standsAgain(a storage.Approval) storage.Approval {
+	o := *a.Override
+	o.EndToldAt = time.Time{}
 	a.Override = &o
 	return a
 }

@@ -1,6 +1,8 @@
 package fleet_test
 
 import (
+	"bytes"
+	"os"
 	"testing"
 	"time"
 
@@ -156,6 +158,60 @@ func TestOverrideEndOfASecond(t *testing.T) {
 	}
 }
 
+// TestOverrideEndIsKnownAfterARestore: a copy that is older than the end knows nothing of
+// what people were told, and tells it once; with the same key, by which a receiver knows
+// that it has it. Of an end that the copy knows to be told nothing is told again.
+func TestOverrideEndIsKnownAfterARestore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.overridden()
+	older := w.copied()
+	w.clock.Add(fortnight)
+	w.sweep()
+	before := w.endKeys()
+	newer := w.copied()
+	for name, copied := range map[string][]byte{"older than the end": older, "of after it": newer} {
+		w.clock.Add(time.Hour)
+		w.from(copied)
+		w.restored()
+		w.goOn()
+		w.sweep()
+		w.restart()
+		w.sweep()
+		if diff := cmp.Diff(before, w.endKeys()); diff != "" || len(before) != 1 {
+			t.Errorf("a copy %s (-told before it +told in all):\n%s", name, diff)
+		}
+	}
+}
+
+// endKeys returns the keys under which receivers are told of ends.
+func (w *world) endKeys() []string {
+	w.t.Helper()
+	var keys []string
+	for _, n := range w.notices() {
+		if n.Kind == fleet.NoticeOverrideEnded {
+			keys = append(keys, n.ID)
+		}
+	}
+	return keys
+}
+
+// copied returns a backup of the database.
+func (w *world) copied() []byte {
+	w.t.Helper()
+	var b bytes.Buffer
+	w.must(second(w.store.Backup(w.ctx, &b)))
+	return b.Bytes()
+}
+
+// from goes on with a backup instead of the database.
+func (w *world) from(backup []byte) {
+	w.t.Helper()
+	w.must(w.store.Close())
+	w.must(os.WriteFile(w.path, backup, 0o600))
+	w.open()
+}
+
 // TestOverrideEndWaitsForThePerson: while everything stands still nobody is told; and
 // one that a clock which ran ahead ended stands again once that is right, and ends
 // once more.
@@ -190,6 +246,9 @@ func TestOverrideEndWaitsForThePerson(t *testing.T) {
 	confirm()
 	if told := w.overrideEnds(); len(told) != 2 {
 		t.Errorf("told %d times, want once more", len(told))
+	}
+	if keys := w.endKeys(); keys[0] == keys[1] {
+		t.Errorf("the second end has the key of the first, %s: a receiver would drop it", keys[0])
 	}
 }
 

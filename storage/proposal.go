@@ -86,4 +86,5 @@ type Override struct {
 	Until        time.Time `json:"until,omitzero"`
 	Broken       []string  `json:"broken,omitempty"`   // verdicts accepted although they say broken
 	EndToldAt    time.Time `json:"endToldAt,omitzero"` // when people were told that it had ended; zero: they were not
+	EndsTold     int       `json:"endsTold,omitzero"`  // how often they were: what a wrong clock ended stands again and ends once more
 }
