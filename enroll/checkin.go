@@ -205,6 +205,7 @@ func (s *Service) tokenUpdate(e *storage.Enrollment, udid string, m *mdm.TokenUp
 	action := "phone.enrolled"
 	if p.State == storage.PhoneRemoved {
 		action = "phone.returned" // restored from a backup, or its CheckOut was an accident
+		*p = s.endStay(*p)
 	}
 	p.State = storage.PhoneEnrolled
 	p.EnrolledAt = now
@@ -229,10 +230,11 @@ func (s *Service) checkOut(e *storage.Enrollment, udid string, _ *mdm.CheckOut) 
 	return nil
 }
 
-// leave marks a phone as removed. What it was told and what it held is gone
+// leave marks a phone as removed. What it ran until now is past; what it was told and what it held is gone
 // with the profile, and who carries it is nobody's business any more; should it
 // return, nothing may be taken for granted. Time still never goes back.
 func (s *Service) leave(p *storage.Phone) {
+	*p = s.endStay(*p)
 	p.State, p.RemovedAt = storage.PhoneRemoved, s.now()
 	p.Holder, p.Chase, p.AppUpdates = "", nil, nil
 	p.Announced = storage.Announced{Timestamp: p.Announced.Timestamp}

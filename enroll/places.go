@@ -18,6 +18,9 @@ type Places interface {
 	// this moment. It is good until enrol returns, also within a transaction. The
 	// error is enrol's, or why nothing can be judged.
 	Placing(seg storage.Segment, enrol func(judge func(p storage.Phone, group string, ring storage.Ring) (there storage.Phone, why string)) (storage.Phone, error)) error
+	// EndStay returns the record of a phone that leaves the place where it is, or
+	// management, or comes back to it.
+	EndStay(p storage.Phone) storage.Phone
 }
 
 // judge is what [Places] hands out; nil before it was asked.
@@ -55,7 +58,7 @@ func elsewhere(e *storage.Enrollment) bool {
 func (s *Service) place(e *storage.Enrollment, next *storage.Phone, may judge) (kept []storage.AuditEntry) {
 	next.Group, next.Ring = e.Grant.Group, e.Grant.Ring
 	if e.Phone != nil {
-		next.Drafted, next.Left = e.Phone.Drafted, e.Phone.Left
+		next.Drafted, next.Left, next.Past = e.Phone.Drafted, e.Phone.Left, s.endStay(*e.Phone).Past
 	}
 	switch {
 	case !live(e.Phone):
@@ -70,6 +73,14 @@ func (s *Service) place(e *storage.Enrollment, next *storage.Phone, may judge) (
 		next.Former = e.Phone.Origin() // or enrolling again would be a way past closed gates
 	}
 	return nil
+}
+
+// endStay is [Places.EndStay], where there is somebody who counts.
+func (s *Service) endStay(p storage.Phone) storage.Phone {
+	if s.config.Places == nil {
+		return p
+	}
+	return s.config.Places.EndStay(p)
 }
 
 func (s *Service) keptAudit(e *storage.Enrollment, why string) storage.AuditEntry {

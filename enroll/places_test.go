@@ -2,12 +2,14 @@ package enroll_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kannuki-mdm/kannuki/enroll"
+	"github.com/kannuki-mdm/kannuki/mdm"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
@@ -17,6 +19,12 @@ type guards struct {
 	err   error
 	asked []string
 	taken []string // places that were taken up
+}
+
+// EndStay keeps in which state a stay ended, in the place of what was run.
+func (g *guards) EndStay(p storage.Phone) storage.Phone {
+	p.Past = append(slices.Clone(p.Past), storage.Stay{Version: string(p.State), Group: p.Group})
+	return p
 }
 
 func (g *guards) Placing(_ storage.Segment, enrol func(func(storage.Phone, string, storage.Ring) (storage.Phone, string)) (storage.Phone, error)) error {
@@ -188,5 +196,50 @@ func (d *desk) wantKept(kept bool, place string, r enroll.GrantRequest, why stri
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		d.t.Errorf("audit (-want +got):\n%s", diff)
+	}
+}
+
+// TestStaysEnd: what a phone ran is settled when it leaves, returns or enrols again, once
+// each, and a new epoch keeps it.
+func TestStaysEnd(t *testing.T) {
+	t.Parallel()
+	enrolled, removed := storage.Stay{Version: "enrolled", Group: "sales"}, storage.Stay{Version: "removed", Group: "sales"}
+	for name, tc := range map[string]struct {
+		play func(*desk, mdm.Peer)
+		want []storage.Stay
+	}{
+		"it stays":                  {func(*desk, mdm.Peer) {}, nil},
+		"it leaves":                 {func(d *desk, peer mdm.Peer) { d.says(peer, checkOut(phone)) }, []storage.Stay{enrolled}},
+		"its word comes twice":      {func(d *desk, peer mdm.Peer) { d.says(peer, checkOut(phone), checkOut(phone)) }, []storage.Stay{enrolled}},
+		"it leaves and returns":     {func(d *desk, peer mdm.Peer) { d.says(peer, checkOut(phone), tokenUpdate(phone)) }, []storage.Stay{enrolled, removed}},
+		"it tells a new push token": {func(d *desk, peer mdm.Peer) { d.says(peer, tokenUpdate(phone)) }, nil},
+		"it enrols again": {func(d *desk, _ mdm.Peer) {
+			d.says(d.identity(made("sales", storage.RingProduction)), authenticate(phone))
+		}, []storage.Stay{enrolled}},
+		"it enrols again, elsewhere": {func(d *desk, _ mdm.Peer) {
+			d.says(d.identity(made("dock", storage.RingProduction)), authenticate(phone))
+		}, []storage.Stay{enrolled}},
+		"a person removes it": {func(d *desk, _ mdm.Peer) {
+			_, err := d.Remove(t.Context(), storage.DefaultSegment, enroll.Ending{Phone: phone, Actor: "uid:1000(tanaka)"})
+			d.must(err)
+		}, []storage.Stay{enrolled}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := guarded(t, &guards{})
+			tc.play(d, d.enrol(phone))
+			if diff := cmp.Diff(tc.want, d.phone(phone).Past); diff != "" {
+				t.Errorf("past (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// says sends check-in messages.
+func (d *desk) says(peer mdm.Peer, messages ...mdm.Checkin) {
+	d.t.Helper()
+	for _, m := range messages {
+		_, err := d.checkin(peer, m)
+		d.must(err)
 	}
 }

@@ -27,6 +27,7 @@ type census struct {
 	members []member
 	index   map[string]int // into members, by UDID
 	looks   looks
+	gone    map[string]departed    // phones that left and cost something before, by UDID
 	shown   atomic.Uint64          // moves on when a phone shows something else than before
 	tally   atomic.Pointer[counts] // as they are; nil: nobody has counted yet
 }
@@ -44,24 +45,27 @@ type member struct {
 	holder         string // reference to who carries it
 	reminded       *reminded
 	told           told
-	ways           *ways // nil: it never came to test by one person's word, nor left a group
+	ways           *ways // nil: it never came to test by one person's word, nor was elsewhere
 	signs          signs
 	ran            []ran  // oldest first, never changed
 	known          uint64 // moment at which this was so
 }
 
-// ways are how a phone last came to test, and which group it left.
+// ways are how a phone last came to test, which group it left, and what it ran where it
+// was before.
 type ways struct {
 	drafted storage.Draft
 	left    storage.Departure
+	placed  int32 // day from which on it counts for where it is; 0: its enrolment
+	past    []stay
 }
 
 // waysOf returns nil for a phone of which there is nothing to know.
 func waysOf(p *storage.Phone) *ways {
-	if p.Drafted == (storage.Draft{}) && p.Left == (storage.Departure{}) {
+	if p.Drafted == (storage.Draft{}) && p.Left == (storage.Departure{}) && p.PlacedAt.IsZero() && p.Past == nil {
 		return nil
 	}
-	return &ways{p.Drafted, p.Left}
+	return &ways{p.Drafted, p.Left, placedOn(p), staysOf(p)}
 }
 
 // drafted returns when one person last said that the phone is for testing.
@@ -80,6 +84,22 @@ func (m member) left() storage.Departure {
 	return m.ways.left
 }
 
+// placed returns the day from which on the phone counts for where it is; 0: its enrolment.
+func (m member) placed() int32 {
+	if m.ways == nil {
+		return 0
+	}
+	return m.ways.placed
+}
+
+// past returns what the phone ran in production where it is no longer.
+func (m member) past() []stay {
+	if m.ways == nil {
+		return nil
+	}
+	return m.ways.past
+}
+
 // look is what phones that share it have in common.
 type look struct {
 	key   uint64        // in looks
@@ -88,7 +108,7 @@ type look struct {
 }
 
 func newCensus() *census {
-	return &census{index: map[string]int{}, looks: newLooks()}
+	return &census{index: map[string]int{}, looks: newLooks(), gone: map[string]departed{}}
 }
 
 // bare returns a phone without what tells it from others and without the times
@@ -105,6 +125,7 @@ func bare(p *storage.Phone) storage.Phone {
 	}
 	b.Drafted, b.Left, b.Kept = storage.Draft{}, storage.Departure{}, storage.KeptPlace{}
 	b.OS.Reasons, b.History, b.Forgotten, b.Chase = nil, nil, 0, nil
+	b.Past, b.PlacedAt = nil, time.Time{}
 	b.AppUpdates, b.AppCommands = bareApps(p.AppUpdates), 0
 	b.Push = storage.Push{DeadSince: b.Push.DeadSince}
 	b.AvailableGB, b.Battery = policy.CoarseSpace(b.AvailableGB), policy.CoarseCharge(b.Battery)
@@ -161,8 +182,12 @@ func (c *census) put(p *storage.Phone, at, known uint64) {
 		if old {
 			c.remove(i)
 		}
+		if len(p.Past) > 0 {
+			c.gone[p.UDID] = departed{p.Model, staysOf(p)}
+		}
 		return
 	}
+	delete(c.gone, p.UDID)
 	var before member
 	if old {
 		before = c.members[i]
@@ -241,6 +266,20 @@ func (c *census) all() iter.Seq[member] {
 		defer c.mu.RUnlock()
 		for _, m := range c.members {
 			if !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// left yields the phones that left and ran something in production before, under the
+// conditions of all.
+func (c *census) left() iter.Seq[departed] {
+	return func(yield func(departed) bool) {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		for _, d := range c.gone {
+			if !yield(d) {
 				return
 			}
 		}

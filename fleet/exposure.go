@@ -21,8 +21,8 @@ type ExposureQuery struct {
 	CVE     string // only this CVE, known to be exploited or not
 }
 
-// Exposure says what waiting for fixes cost production phones: those that are
-// enrolled now, each for the group it is in now.
+// Exposure says what waiting for fixes cost production phones, each for the group it was
+// in then: also those that were moved or left management since.
 type Exposure struct {
 	AsOf   time.Time      `json:"as_of"`
 	Since  string         `json:"since,omitempty"` // date
@@ -40,6 +40,7 @@ type Exposure struct {
 type ExposureLine struct {
 	Group     string `json:"group"`
 	Phones    int    `json:"phones"`
+	Gone      int    `json:"gone_phones"`    // that are there no longer and whose days there are counted
 	Exposed   int    `json:"exposed"`        // of them, those that lack the fix of an exploited CVE today, or of the one that was asked for
 	CVEs      int    `json:"open_cves"`      // different ones that one of them lacks the fix of today
 	Exploited int    `json:"open_exploited"` // of them, those known to be exploited
@@ -64,7 +65,7 @@ type FlawExposure struct {
 	policy.Cost
 }
 
-// DeviceExposure is what waiting cost one phone.
+// DeviceExposure is what waiting cost one phone that is in production now.
 type DeviceExposure struct {
 	UDID  string `json:"udid"`
 	Group string `json:"group"`
@@ -111,52 +112,92 @@ func (s stretch) policy() policy.Stretch {
 // accounts counts what phones were exposed to, once for all that are alike.
 type accounts struct {
 	ledger    *policy.Ledger
+	q         ExposureQuery
 	counted   int32
-	cve       string
 	stretches map[stretch]int
+	gone      map[string]int // phones that are counted and no longer there, by group
+	goneAll   int            // of them, those that are nowhere in the report now
 	known     map[stretch]policy.Cost
 }
 
 // lookRan stands for a stretch, and is cheaper to compare: a look is of one group
 // and model.
 type lookRan struct {
-	look *look
-	ran  ran
+	look   *look
+	ran    ran
+	placed int32 // days before it do not count
 }
 
 // newAccounts counts the stretches of the production phones that are wanted, from
 // a day on.
 func newAccounts(w *worldState, ledger *policy.Ledger, q ExposureQuery, since time.Time) *accounts {
-	a := &accounts{ledger: ledger, cve: q.CVE, stretches: map[stretch]int{}, known: map[stretch]policy.Cost{}}
-	a.counted = dayOf(since)
+	a := &accounts{ledger: ledger, q: q, counted: dayOf(since), stretches: map[stretch]int{}, gone: map[string]int{}, known: map[stretch]policy.Cost{}}
 	counts := map[lookRan]int{}
 	for m := range w.census.all() {
-		if q.wants(m) {
+		here := q.wants(m)
+		if here {
 			for _, r := range m.ran {
-				counts[lookRan{m.look, r}]++
+				counts[lookRan{m.look, r, m.placed()}]++
 			}
+		}
+		if past := m.past(); past != nil {
+			groups := a.add(m.look.phone.Model, past)
+			a.leave(groups, m.look.phone.Group, here)
 		}
 	}
 	for k, n := range counts {
-		a.stretches[a.stretch(k.look, k.ran)] += n
+		a.stretches[a.stretch(k)] += n
+	}
+	for d := range w.census.left() {
+		a.leave(a.add(d.model, d.past), "", false)
 	}
 	return a
 }
 
-func (a *accounts) stretch(l *look, r ran) stretch {
-	return stretch{place{l.phone.Group, l.phone.Model}, r, a.counted}
+func (a *accounts) stretch(k lookRan) stretch {
+	return stretch{place{k.look.phone.Group, k.look.phone.Model}, k.ran, max(a.counted, k.placed)}
 }
 
-// wants reports whether a phone is one that the report is about.
+// add counts the stays of a phone that are over, and returns the groups they were in.
+func (a *accounts) add(model string, past []stay) map[string]bool {
+	groups := map[string]bool{}
+	for _, s := range past {
+		if group := s.group.Value(); a.q.about(group) && s.ran.until > a.counted {
+			a.stretches[stretch{place{group, model}, s.ran, a.counted}]++
+			groups[group] = true
+		}
+	}
+	return groups
+}
+
+// leave counts a phone that was in groups, in those where it is no longer. It is counted in
+// the group it is in now if it is here.
+func (a *accounts) leave(groups map[string]bool, now string, here bool) {
+	if !here && len(groups) > 0 {
+		a.goneAll++
+	}
+	for group := range groups {
+		if !here || group != now {
+			a.gone[group]++
+		}
+	}
+}
+
+// wants reports whether a phone is one that the report is about, where it is now.
 func (q ExposureQuery) wants(m member) bool {
 	p := &m.look.phone
-	return m.enrolled() && p.Ring != storage.RingVerification && (q.Group == "" || q.Group == p.Group || q.Group == "-" && p.Group == "")
+	return m.enrolled() && p.Ring != storage.RingVerification && q.about(p.Group)
+}
+
+// about reports whether the report is about the phones of a group, "" for those in none.
+func (q ExposureQuery) about(group string) bool {
+	return q.Group == "" || q.Group == group || q.Group == "-" && group == ""
 }
 
 // wanted reports whether a CVE is one that the report lists.
 func (a *accounts) wanted(c policy.CVE) bool {
-	if a.cve != "" {
-		return c.ID == a.cve
+	if a.q.CVE != "" {
+		return c.ID == a.q.CVE
 	}
 	return c.Exploited
 }
@@ -167,7 +208,7 @@ func (a *accounts) cost(s stretch) policy.Cost {
 	if ok {
 		return cost
 	}
-	if a.cve == "" {
+	if a.q.CVE == "" {
 		cost = a.ledger.Cost(s.policy())
 	} else {
 		for _, f := range a.ledger.Flaws(s.policy(), a.wanted) {
@@ -254,7 +295,7 @@ func (a *accounts) lines(phones map[running]int, v *Exposure) {
 		for _, c := range a.ledger.Open(p.model, p.full()) {
 			if a.wanted(c) {
 				exposed = n
-			} else if a.cve != "" {
+			} else if a.q.CVE != "" {
 				continue
 			}
 			open[p.group][c.ID] = open[p.group][c.ID] || c.Exploited
@@ -270,6 +311,10 @@ func (a *accounts) lines(phones map[running]int, v *Exposure) {
 		of(s.place.group).Add(cost, n)
 		v.Total.Add(cost, n)
 	}
+	for group, n := range a.gone {
+		of(group).Gone = n
+	}
+	v.Total.Gone = a.goneAll
 	for group, line := range lines {
 		line.tally(open[group])
 		v.Groups = append(v.Groups, *line)
@@ -348,8 +393,8 @@ func (a *accounts) releases(s *snapshot) []ReleaseExposure {
 	return out
 }
 
-// most returns the phones that waiting cost most, each with what exposes it today,
-// whatever release was asked for.
+// most returns the phones that waiting cost most, of those that the report is about where
+// they are now, each with what exposes it today, whatever release was asked for.
 func (a *accounts) most(w *worldState, q ExposureQuery, whole *policy.Ledger) []DeviceExposure {
 	type costly struct {
 		DeviceExposure
@@ -371,12 +416,18 @@ func (a *accounts) most(w *worldState, q ExposureQuery, whole *policy.Ledger) []
 		}
 		d := costly{DeviceExposure{UDID: m.udid, Group: m.look.phone.Group, OS: fullVersion(&m.look.phone)}, m.look}
 		for _, r := range m.ran {
-			cost, ok := costs[lookRan{m.look, r}]
+			k := lookRan{m.look, r, m.placed()}
+			cost, ok := costs[k]
 			if !ok {
-				cost = a.cost(a.stretch(m.look, r))
-				costs[lookRan{m.look, r}] = cost
+				cost = a.cost(a.stretch(k))
+				costs[k] = cost
 			}
 			d.Add(cost, 1)
+		}
+		for _, s := range m.past() {
+			if q.about(s.group.Value()) {
+				d.Add(a.cost(stretch{place{s.group.Value(), m.look.phone.Model}, s.ran, a.counted}), 1)
+			}
 		}
 		if d.Days < least {
 			continue

@@ -205,6 +205,7 @@ func (p *phone) unnoticed(group string, ring storage.Ring) storage.Phone {
 		next := storage.Phone{UDID: p.udid, Epoch: 1}
 		if e.Phone != nil {
 			next.Num, next.Epoch, next.Announced.Timestamp = e.Phone.Num, e.Phone.Epoch+1, e.Phone.Announced.Timestamp
+			next.Past = p.fleet.EndStay(*e.Phone).Past
 			e.Retire = []string{e.Phone.Certificate}
 			if ring != storage.RingProduction {
 				next.Former = e.Phone.Origin()

@@ -191,7 +191,7 @@ func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry st
 	case q.Group == m.group && q.Ring == m.ring:
 		return storage.PhoneChange{Unchanged: true}, nil
 	}
-	*q = m.placed(*q, f.now())
+	*q = m.placed(f.EndStay(*q), f.now())
 	q.Apps, q.AppsAt, q.AppsFor, q.AppsNo, q.AppUpdates = nil, time.Time{}, nil, time.Time{}, nil // other apps matter there
 	how := q.Arrival
 	q.Arrival, q.Chase, q.Reverted = nil, nil, nil // what was lost elsewhere is no sign there

@@ -49,7 +49,7 @@ func (f *Fleet) loadWorld(ctx context.Context, seg storage.Segment, cat *catalog
 	}
 	w := &worldState{segment: seg, census: newCensus()}
 	w.current.Store(newSnapshot(records, cat, f.o.Location))
-	err = f.eachPhone(ctx, w, storage.PhoneQuery{Enrolling: true}, func(p *storage.Phone, at uint64) error {
+	err = f.eachPhone(ctx, w, storage.PhoneQuery{Enrolling: true, Removed: true}, func(p *storage.Phone, at uint64) error {
 		w.census.heal(p, at)
 		return nil
 	})

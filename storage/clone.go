@@ -23,6 +23,7 @@ func (p Phone) Clone() Phone {
 	for i := range p.History {
 		p.History[i].Reasons = slices.Clone(p.History[i].Reasons)
 	}
+	p.Past = slices.Clone(p.Past)
 	p.Announced.Enforcement = copied(p.Announced.Enforcement)
 	p.Legacy = copied(p.Legacy)
 	if p.Arrival = copied(p.Arrival); p.Arrival != nil {

@@ -80,6 +80,8 @@ type Phone struct {
 	Reverted     []Reverted         `json:"lostApps,omitempty"` // business apps that went back, or are gone, on what it runs; as they were seen
 	History      []Ran              `json:"history,omitempty"`  // what it ran before OS in this epoch, oldest first, at most MaxHistory
 	Forgotten    int                `json:"forgotten,omitzero"` // releases before those of History
+	Past         []Stay             `json:"past,omitempty"`     // what it ran in production elsewhere, and in earlier epochs; oldest first, at most MaxPast
+	PlacedAt     time.Time          `json:"placedAt,omitzero"`  // when the last of Past ended, or it came to where it is; zero: it was nowhere else in this epoch
 	Legacy       *Legacy            `json:"legacy,omitzero"`    // nil while it never needed a mechanism of iOS before 27
 	Chase        *Chase             `json:"chase,omitzero"`     // nil while nobody was reminded
 }
@@ -162,6 +164,18 @@ type Ran struct {
 	Version string    `json:"version,omitzero"`  // with the letter of an improvement, "26.3.1 (a)"
 	Since   time.Time `json:"since,omitzero"`    // as [OS].Since or [OS].SupplementalSince, in whole seconds
 	Reasons []string  `json:"reasons,omitempty"` // as [OS].Reasons
+}
+
+// MaxPast is how many stays of a phone are kept.
+const MaxPast = 24
+
+// Stay is a time in which a phone ran one release in production in one group. It is
+// over: the phone was moved, left management or enrolled again.
+type Stay struct {
+	Version string    `json:"version,omitzero"` // with the letter of an improvement, "26.3.1 (a)"
+	Group   string    `json:"group,omitzero"`   // "" ungrouped
+	Since   time.Time `json:"since,omitzero"`   // in whole seconds, like Until
+	Until   time.Time `json:"until,omitzero"`
 }
 
 // Push is what a wake-up through Apple's push service needs.

@@ -28,7 +28,7 @@ func (p *Phone) sameTold(q *Phone) bool {
 	a, b := &p.Announced, &q.Announced
 	return a.Token == b.Token && a.Revision == b.Revision && a.Timestamp.Equal(b.Timestamp) && sameValue(a.Enforcement, b.Enforcement) && a.Wave == b.Wave &&
 		p.Sync == q.Sync && p.Arrival.same(q.Arrival) && slices.Equal(p.Reverted, q.Reverted) &&
-		sameEach(p.History, q.History, (*Ran).same) && p.Forgotten == q.Forgotten && sameValue(p.Legacy, q.Legacy) &&
+		sameEach(p.History, q.History, (*Ran).same) && p.Forgotten == q.Forgotten && sameEach(p.Past, q.Past, (*Stay).same) && p.PlacedAt.Equal(q.PlacedAt) && sameValue(p.Legacy, q.Legacy) &&
 		p.Chase.same(q.Chase) && sameEach(p.AppUpdates, q.AppUpdates, (*AppUpdate).same) && p.AppCommands == q.AppCommands
 }
 
@@ -84,6 +84,10 @@ func (a *Arrival) same(b *Arrival) bool {
 
 func (r *Ran) same(s *Ran) bool {
 	return r.Version == s.Version && r.Since.Equal(s.Since) && slices.Equal(r.Reasons, s.Reasons)
+}
+
+func (s *Stay) same(t *Stay) bool {
+	return s.Version == t.Version && s.Group == t.Group && s.Since.Equal(t.Since) && s.Until.Equal(t.Until)
 }
 
 func (u *AppUpdate) same(v *AppUpdate) bool {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,7 +40,7 @@ func newExposureReportCommand(g *globals) *cobra.Command {
 		Use:   "report",
 		Short: t.T("Report what waiting for fixes cost, a line for each group"),
 		Long: t.T("Report what waiting for fixes cost, a line for each group. A CVE-day is a day on which a production phone lacked the fix of a flaw known to be exploited, although Apple offered it for the phone's model. " +
-			"Days in which a release with the fix was being tested are told from those after verification, when its gate could have been opened. Counted are the phones enrolled now, for the group they are in now."),
+			"Days in which a release with the fix was being tested are told from those after verification, when its gate could have been opened. A day counts for the group that the phone was in then, also of phones that were moved or have left management since."),
 		Example: "kannuki exposure report\nkannuki exposure report --since 2026-04 --group sales -o csv",
 		Args:    g.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,13 +55,14 @@ func (g *globals) exposureReport(v fleet.Exposure) answer {
 	tab := table{columns: append([]column{
 		{"group", g.text.T("Group")},
 		{"phones", g.text.T("Phones")},
+		{"gone_phones", g.goneTitle(v)},
 		{"exposed", g.text.T("Open to exploited flaws")},
 		{"open_exploited", g.text.T("Known to be exploited")},
 		{"open_cves", g.text.T("Fixes they lack")},
 		{"per_phone", g.text.T("Per phone")},
 	}, append(g.costColumns(), column{"declined_exposed", g.text.T("Fix declined")})...)}
 	for _, l := range v.Groups {
-		cells := []cell{plain(l.Group), number(l.Phones), number(l.Exposed), number(l.Exploited), number(l.CVEs), plain(perPhone(l))}
+		cells := []cell{plain(l.Group), number(l.Phones), number(l.Gone), number(l.Exposed), number(l.Exploited), number(l.CVEs), plain(perPhone(l))}
 		tab.add(append(append(cells, costCells(l.Cost)...), number(l.Declined))...)
 	}
 	if len(v.Groups) == 0 {
@@ -69,12 +71,21 @@ func (g *globals) exposureReport(v fleet.Exposure) answer {
 	return answer{data: v, table: tab, text: tab.text() + "\n" + g.costText(v.Total.Cost, v.Total.Exploited) + "\n" + g.declinedText(v.Declined)}
 }
 
-// perPhone is how many CVE-days a phone had on average.
+// goneTitle is that of a column that people see only where phones are gone.
+func (g *globals) goneTitle(v fleet.Exposure) string {
+	if slices.ContainsFunc(v.Groups, func(l fleet.ExposureLine) bool { return l.Gone > 0 }) {
+		return g.text.T("Gone since")
+	}
+	return ""
+}
+
+// perPhone is how many CVE-days a phone had on average, those that are gone included.
 func perPhone(l fleet.ExposureLine) string {
-	if l.Phones == 0 {
+	phones := l.Phones + l.Gone
+	if phones == 0 {
 		return "0.0"
 	}
-	return strconv.FormatFloat(float64(l.Days)/float64(l.Phones), 'f', 1, 64)
+	return strconv.FormatFloat(float64(l.Days)/float64(phones), 'f', 1, 64)
 }
 
 // costColumns are those of costCells.
@@ -146,6 +157,9 @@ func (g *globals) exposureDetail(v fleet.Exposure, cve string) answer {
 	if cve != "" {
 		phones = t.T("%d; today open to this flaw: %d", v.Total.Phones, v.Total.Exposed)
 	}
+	if v.Total.Gone > 0 {
+		phones += t.T("; gone since, with their days counted: %d", v.Total.Gone)
+	}
 	flaws := g.flawTable(v.CVEs)
 	text := fields(
 		[2]string{t.T("Production phones"), phones},
@@ -199,14 +213,23 @@ func (g *globals) yesNo(yes bool) string {
 
 func (g *globals) deviceExposure(v fleet.DeviceHistory) answer {
 	t := g.text
+	place := "" // people see it only of a phone that was elsewhere
+	if len(v.Past) > 0 {
+		place = t.T("Group")
+	}
 	tab := table{columns: append([]column{
 		{"release", "iOS"},
+		{"group", place},
 		{"since", t.T("Since")},
 		{"until", t.T("Until")},
 		{"install_reasons", t.T("Installed by")},
 	}, g.costColumns()...)}
+	for _, p := range v.Past {
+		cells := []cell{plain(p.Release), plain(p.Group), g.instant(p.Since), g.instant(p.Until), list(nil)}
+		tab.add(append(cells, costCells(p.Cost)...)...)
+	}
 	for _, r := range v.Ran {
-		cells := []cell{plain(r.Release), g.instant(r.Since), g.instant(r.Until), list(r.Reasons)}
+		cells := []cell{plain(r.Release), plain(v.Group), g.instant(r.Since), g.instant(r.Until), list(r.Reasons)}
 		tab.add(append(cells, costCells(r.Cost)...)...)
 	}
 	var b strings.Builder

@@ -8,9 +8,9 @@ func japaneseExposure() []both {
 		{"Report what waiting for fixes cost, a line for each group", "修正を待ったことによる未修正日数をグループごとに表示する"},
 		{
 			"Report what waiting for fixes cost, a line for each group. A CVE-day is a day on which a production phone lacked the fix of a flaw known to be exploited, although Apple offered it for the phone's model. " +
-				"Days in which a release with the fix was being tested are told from those after verification, when its gate could have been opened. Counted are the phones enrolled now, for the group they are in now.",
+				"Days in which a release with the fix was being tested are told from those after verification, when its gate could have been opened. A day counts for the group that the phone was in then, also of phones that were moved or have left management since.",
 			"修正を待ったことによる未修正日数をグループごとに表示する。1件・日とは、悪用が確認された脆弱性1件の修正をAppleがその機種に公開しているのに、本番端末1台が適用していない1日をいう。" +
-				"修正を含むリリースの検証中の日数と、ゲートを開けられた検証完了後の日数を分けて数える。対象は現在登録中の端末で、現在のグループに数える。",
+				"修正を含むリリースの検証中の日数と、ゲートを開けられた検証完了後の日数を分けて数える。各日は、端末がその日に所属していたグループに数える。その後に移動した端末や、管理対象から外れた端末の分も含む。",
 		},
 		{"Show what waiting for fixes cost: one phone, a group, a release or a flaw", "端末、グループ、リリース、脆弱性ごとの未修正日数を表示する"},
 		{
@@ -43,6 +43,8 @@ func japaneseExposure() []both {
 		{"Fixes they lack", "未適用の修正"},
 		{"Fixes it lacks", "未適用の修正"},
 		{"Per phone", "1台あたり"},
+		{"Gone since", "その後に抜けた端末"},
+		{"; gone since, with their days counted: %d", "、その後に抜け、日数だけを数える端末%d台"},
 		{"CVE-days", "未修正日数（件・日）"},
 		{"after verification", "検証完了後の分"},
 		{"of that, approved", "うち承認後"},
