@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Loosened returns the releases whose gates some business app keeps closed
-// before a change of the world and no longer, or less strictly, after it,
-// newest first. It looks at the gates the group has before the change. Where an approval
-// leaves models out, what keeps these out counts too.
+// Loosened returns the releases whose gates wait for some result before a change of
+// the world and no longer, or less strictly, after it, newest first. It looks at the
+// gates the group has before the change, and at the models that an approval leaves out.
+// The change is one of settings or of the phones that there are; that results were
+// recorded is no loosening, and not for this function to tell.
 //
 // It compares what keeps a gate closed and not phases: a gate that something
 // else closes for a time (a person's pause, no verification phone) must not
@@ -61,171 +62,134 @@ func loosenedGates(before, after *World, groupName string, now time.Time) []stri
 	}
 	var found []string
 	for _, gate := range Gates(before, groupName, now) {
-		letIn := before.newlyLetIn(after, gate)
-		if to := after.groups[groupName]; to != nil && !to.has(before.known[gate.Release]) {
-			continue // hidden from the phones
-		}
-		if gate.Phase == PhaseExpired || gate.Phase == PhaseDeclined && !letIn {
-			continue
-		}
-		is := Evaluate(after, groupName, gate.Release, now)
-		if letIn && keepsOut(gate) || loosened(demands(before, gate, now), demands(after, is, now), recounts(g, after.groups[groupName])) || lessForOthers(gate, is) {
+		if before.loosens(after, gate, now) {
 			found = append(found, gate.Release)
 		}
 	}
 	return found
 }
 
-// keepsOut reports whether anything but a person's pause keeps production phones from the
-// release of a gate: that somebody declined it, an app that is missing, on a model that an
-// approval leaves out too, or that there is no app to open it by.
-func keepsOut(g Gate) bool {
-	blocking := func(a AppState) bool { return a.Importance != ImportanceInformational }
-	return g.Phase == PhaseDeclined || len(g.Missing) > 0 || leavesOut(g) || !slices.ContainsFunc(g.Apps, blocking)
-}
-
-// leavesOut reports whether an approval does not cover a model on which an app is missing.
-func leavesOut(gate Gate) bool {
-	return slices.ContainsFunc(gate.Uncovered, func(u Uncovered) bool { return len(u.Missing) > 0 })
-}
-
-// newlyLetIn reports whether a gate is that of an improvement which phones of the group
-// take by themselves after a change, and did not before.
-func (w *World) newlyLetIn(after *World, gate Gate) bool {
-	r, was, is := w.known[gate.Release], w.groups[gate.Group], after.groups[gate.Group]
-	return is != nil && is.letsIn(r) && !was.letsIn(r)
-}
-
-// recounts reports whether other results count for a group than before, for other phones
-// or for another time, or because one was taken back.
-func recounts(was, is *group) bool {
-	if is == nil {
+// loosens reports whether less keeps the release of a gate from phones after a change
+// of the world.
+func (w *World) loosens(after *World, gate Gate, now time.Time) bool {
+	r, from, to := w.known[gate.Release], w.groups[gate.Group], after.groups[gate.Group]
+	was := w.demands(gate, now)
+	switch {
+	case gate.Phase == PhaseExpired, to != nil && !to.has(r):
+		return false // nobody can install it, or it is hidden from the phones
+	case to != nil && to.letsIn(r):
+		return len(was) > 0 || len(gate.Missing) > 0 || closedByPeople(gate) // phones take it by themselves
+	case gate.Phase == PhaseDeclined:
 		return false
 	}
-	a, b := was.policy, is.policy
-	return a.ModelClass != b.ModelClass || a.CarryOver != b.CarryOver || a.VerdictDays != b.VerdictDays ||
-		was.gatesImprovements() != is.gatesImprovements() || was.revoked() != is.revoked()
+	is := after.demands(Evaluate(after, gate.Group, gate.Release, now), now)
+	return lessThan(is, was, func(model string) bool { return to.inProduction(model) < from.inProduction(model) })
 }
 
-// revoked returns how many results of a group were taken back.
-func (g *group) revoked() int {
+// closedByPeople reports whether a gate is closed by a decision or by there being no app
+// to open it, whatever was tested. A pause is for a time.
+func closedByPeople(gate Gate) bool {
+	blocking := func(a AppState) bool { return a.Importance != ImportanceInformational }
+	return gate.Phase == PhaseDeclined || !slices.ContainsFunc(gate.Apps, blocking)
+}
+
+// inProduction returns how many production phones of a model a group has; none without
+// a group.
+func (g *group) inProduction(model string) int {
 	n := 0
-	for _, list := range g.verdicts {
-		for _, v := range list {
-			if !v.RevokedAt.IsZero() {
-				n++
-			}
+	if g == nil {
+		return n
+	}
+	for _, c := range g.Census {
+		if c.Ring != RingVerification && c.Model == model {
+			n += c.Count
 		}
 	}
 	return n
 }
 
-// loosened reports whether an app that was demanded no longer is, or less
-// strictly; where other results count than before, also by fewer tests or not on a model
-// that still needed one.
-func loosened(was, is map[string]demand, recounts bool) bool {
-	for id, d := range was {
-		n := is[id]
-		if strictness(n.importance) < strictness(d.importance) || d.broken && !n.broken {
+// demand is one result that a gate waits for: of an app, for production phones of a
+// model, or with "" for any of them.
+type demand struct{ app, model string }
+
+// strictness is how strictly a result is demanded.
+type strictness struct {
+	critical bool   // otherwise important: no other app keeps a gate closed
+	broken   bool   // there is one, which says that it does not work
+	class    string // of a critical app not tested on the model: the model class that a test is to be made on
+}
+
+func (s strictness) weakerThan(was strictness) bool {
+	return was.critical && !s.critical || was.broken && !s.broken || was.class != "" && s.class == ""
+}
+
+// lessThan reports whether less is demanded than was: a demand is gone, or weaker, or one
+// test does where it took two. What was demanded for the phones of a model may go as they
+// leave; what is demanded for any phone stays.
+func lessThan(is, was map[demand]strictness, leave func(model string) bool) bool {
+	classes := map[demand]string{} // by app and class now: the class that was
+	for d, s := range was {
+		n, still := is[d]
+		switch {
+		case !still && d.model != "" && leave(d.model):
+			continue
+		case !still, n.weakerThan(s):
+			return true
+		case s.class == "":
+			continue
+		}
+		test := demand{d.app, n.class}
+		if other, known := classes[test]; known && other != s.class {
 			return true
 		}
-		tested := func(model string) bool { return !slices.Contains(n.models, model) }
-		if recounts && (n.tests < d.tests || slices.ContainsFunc(d.models, tested)) {
-			return true
-		}
+		classes[test] = s.class
 	}
 	return false
 }
 
-// lessForOthers reports whether a model that an approval does not cover could be added
-// to it with less than before.
-func lessForOthers(was, is Gate) bool {
-	for _, u := range was.Uncovered {
-		i := slices.IndexFunc(is.Uncovered, func(o Uncovered) bool { return o.Model == u.Model })
-		if i >= 0 && loosened(missingOf(u), missingOf(is.Uncovered[i]), false) {
-			return true
-		}
-	}
-	return false
-}
-
-// missingOf returns the apps that keep a model out of an approval.
-func missingOf(u Uncovered) map[string]demand {
-	out := map[string]demand{}
-	for _, a := range u.Missing {
-		out[a.BundleID] = demand{importance: a.Importance, broken: a.State == StatusBroken}
-	}
-	return out
-}
-
-// demand is how strictly an app keeps a gate closed.
-type demand struct {
-	importance Importance
-	broken     bool // a result says that it does not work
-	// Of a critical app: how many model classes it still has to be tested on, and their
-	// production models.
-	tests  int
-	models []string
-}
-
-// demandOf returns how strictly an app keeps a gate closed, if it does.
-func (g *group) demandOf(app App, gate Gate) demand {
-	d := demand{importance: app.Importance}
-	i := slices.IndexFunc(gate.Apps, func(a AppState) bool { return a.BundleID == app.BundleID })
-	if i < 0 {
-		return d
-	}
-	state := gate.Apps[i]
-	d.broken = state.State == StatusBroken
-	if state.Importance != ImportanceCritical {
-		return d
-	}
-	d.tests = len(state.MissingModels)
-	for _, model := range gate.ProductionModels {
-		if slices.Contains(state.MissingModels, g.class(model)) {
-			d.models = append(d.models, model)
-		}
-	}
-	return d
-}
-
-// demands returns the apps that keep a gate closed, by bundle identifier. Once
-// phones follow an ordinary approval, which then can be neither withdrawn nor
-// made anew, only what stops it counts.
-func demands(w *World, gate Gate, now time.Time) map[string]demand {
-	out := map[string]demand{}
-	g := w.groups[gate.Group]
-	if g == nil || g.letsIn(w.known[gate.Release]) {
+// demands returns what a gate waits for. Once phones follow an ordinary approval, which
+// then can be neither withdrawn nor made anew, it is what stops that and what keeps
+// models out that it does not cover.
+func (w *World) demands(gate Gate, now time.Time) map[demand]strictness {
+	g, out := w.groups[gate.Group], map[demand]strictness{}
+	if g == nil {
 		return out
 	}
-	a := g.approval(gate.Release, now)
-	followed := a != nil && a.Override == nil && a.started(now)
-	for _, app := range g.apps {
-		demanded := slices.Contains(gate.Missing, app.BundleID)
-		if followed {
-			revoked, broken := g.stopping(app, approvalOf{a, w.known[gate.Release]}, now)
-			demanded = revoked != nil || len(broken) > 0
+	for _, app := range gate.Apps {
+		if !w.demanded(g, app, gate, w.halt.time(now)) {
+			continue
 		}
-		if demanded {
-			out[app.BundleID] = g.demandOf(app, gate)
+		out[demand{app: app.BundleID}] = g.strictness(app, "")
+		for _, model := range gate.ProductionModels {
+			if s := g.strictness(app, model); s.class != "" {
+				out[demand{app.BundleID, model}] = s
+			}
+		}
+	}
+	for _, u := range gate.Uncovered {
+		for _, app := range u.Missing {
+			out[demand{app.BundleID, u.Model}] = g.strictness(app, u.Model)
 		}
 	}
 	return out
 }
 
-// strictness orders importances; "" is that of an app nobody asks for, and a
-// damaged record counts as critical, as everywhere.
-func strictness(i Importance) int {
-	switch i {
-	case "":
-		return 0
-	case ImportanceInformational:
-		return 1
-	case ImportanceImportant:
-		return 2
-	case ImportanceCritical:
-		return 3
-	default:
-		return 3
+// demanded reports whether a gate waits for a result of an app.
+func (w *World) demanded(g *group, s AppState, gate Gate, now time.Time) bool {
+	a := g.approval(gate.Release, now)
+	if a == nil || a.Override != nil || !a.started(now) {
+		return slices.Contains(gate.Missing, s.BundleID)
 	}
+	app := App{BundleID: s.BundleID, Importance: s.Importance}
+	revoked, broken := g.stopping(app, approvalOf{a, w.known[gate.Release]}, now)
+	return revoked != nil || len(broken) > 0
+}
+
+// strictness returns how strictly a result of an app is demanded for a model.
+func (g *group) strictness(app AppState, model string) strictness {
+	s := strictness{critical: app.Importance == ImportanceCritical, broken: app.State == StatusBroken}
+	if class := g.class(model); model != "" && s.critical && slices.Contains(app.MissingModels, class) {
+		s.class = class
+	}
+	return s
 }

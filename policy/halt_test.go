@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -67,5 +68,22 @@ func TestHalt(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestLoosenedByAClockSetBack: a rollout that is under way is so for edits too while the
+// clock shows a time before it began: an app that came later stops nothing.
+func TestLoosenedByAClockSetBack(t *testing.T) {
+	t.Parallel()
+	p := approved()
+	p.Halt = policy.Halt{Cause: policy.HaltClock, At: now, Was: now}
+	without := policy.NewWorld(p)
+	p.Apps = append(p.Apps, policy.App{BundleID: "com.example.till", Importance: policy.ImportanceCritical})
+	p.Groups[0].Apps = append(slices.Clone(p.Groups[0].Apps), "com.example.till")
+	with := policy.NewWorld(p)
+	for _, at := range []time.Time{now, now.AddDate(-1, 0, 0)} {
+		if got := policy.Loosened(with, without, group, at); slices.Contains(got, next) || len(got) == 0 {
+			t.Errorf("at %s without the app: %v, want all but %s", at.Format(time.DateOnly), got, next)
+		}
 	}
 }

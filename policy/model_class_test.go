@@ -266,6 +266,39 @@ func TestWideningLoosens(t *testing.T) {
 	}
 }
 
+// TestOneTestForTwo: that one result is to do for two models takes two people also where
+// the same edit asks for a test more elsewhere, and where an approval leaves both models out.
+func TestOneTestForTwo(t *testing.T) {
+	t.Parallel()
+	const hardware, screen = policy.ModelClassHardware, policy.ModelClassScreen
+	leftOut := tested(kin(hardware), large, strange)
+	leftOut.Approvals = []policy.Approval{approval()}
+	leftOut.Approvals[0].Models = []string{large, strange}
+	for _, tt := range []struct {
+		name string
+		was  policy.Parts
+		is   policy.ModelClass
+		days int // for which results count afterwards; the one there is two days old
+		want bool
+	}{
+		{"two of three models with one screen, and one more to test", tested(kin(hardware), strange), screen, 1, true},
+		{"one more to test", tested(kin(hardware), strange), hardware, 1, false},
+		{"two that an approval leaves out", leftOut, screen, 0, true},
+		{"two that it leaves out as before", leftOut, hardware, 0, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			is := tt.was
+			is.Policies = slices.Clone(tt.was.Policies)
+			is.Policies[0].ModelClass, is.Policies[0].VerdictDays = tt.is, tt.days
+			found := policy.Loosened(policy.NewWorld(tt.was), policy.NewWorld(is), group, now)
+			if got := slices.Contains(found, next); got != tt.want {
+				t.Errorf("loosened: %v, want %s among them: %t", found, next, tt.want)
+			}
+		})
+	}
+}
+
 // TestUrgentByClass: the urgent route asks for one quick check on each class, and covers
 // the models that these stand for.
 func TestUrgentByClass(t *testing.T) {
