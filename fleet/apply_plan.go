@@ -177,7 +177,7 @@ func (p *applying) pruneGroups() error {
 		if slices.ContainsFunc(p.r.Groups, func(in GroupSettings) bool { return in.Name == g.Name }) {
 			continue
 		}
-		if err := p.w.refusePhones(g.Name); err != nil {
+		if err := p.w.refusePhones(g.Name, p.f.now()); err != nil {
 			return err
 		}
 		p.remove("group", g.Name, p.f.ending(p.s, p.act, g.Name))

@@ -16,11 +16,14 @@ type ApprovedWithout struct {
 
 // approvedWithout returns the approvals that a change of the world makes such, in the
 // order of groups and then of releases, newest first.
-func (f *Fleet) approvedWithout(w *worldState, before, after *snapshot) []ApprovedWithout {
+func (f *Fleet) approvedWithout(w *worldState, before, after *snapshot, r reach) []ApprovedWithout {
 	var out []ApprovedWithout
 	now := f.now()
 	had, has := before.withCensus(w.census, now), after.withCensus(w.census, now)
 	for _, group := range has.GroupNames() {
+		if !r.has(group) {
+			continue
+		}
 		was := gatesByRelease(had, group, now)
 		for _, gate := range policy.Gates(has, group, now) {
 			known := appsSince(was[gate.Release])

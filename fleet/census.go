@@ -300,12 +300,10 @@ func (c *census) eachLook() iter.Seq[*look] {
 }
 
 // size returns how many phones a group has, by ring.
-func (c *census) size(group string) map[storage.Ring]int {
+func (c *census) size(group string, now time.Time) map[storage.Ring]int {
 	out := map[storage.Ring]int{}
-	for l := range c.eachLook() {
-		if l.phone.Group == group {
-			out[l.phone.Ring] += l.count
-		}
+	for _, row := range c.counts(now).groups[group] {
+		out[storage.Ring(row.Ring)] += row.Count
 	}
 	return out
 }

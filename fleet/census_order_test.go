@@ -90,7 +90,7 @@ func TestCensusForgets(t *testing.T) {
 	c.add(gone, c.moment()) // twice
 	c.add(censusPhone("C", "2"), c.moment())
 	c.add(censusPhone("B", "2"), c.moment())
-	if got := c.size("sales"); got[storage.RingProduction] != 2 || len(c.looks.by) != 1 || len(c.members) != 2 {
+	if got := c.size("sales", time.Unix(0, 0)); got[storage.RingProduction] != 2 || len(c.looks.by) != 1 || len(c.members) != 2 {
 		t.Errorf("%d phones, %d looks, %d members; want 2, 1, 2", got[storage.RingProduction], len(c.looks.by), len(c.members))
 	}
 }

@@ -47,7 +47,7 @@ func (f *Fleet) testPursuits(w *worldState, j *gated) []pursuit {
 	for _, g := range s.records.Groups {
 		decided := s.rollout(g.Name)
 		ladder := s.testLadder(decided)
-		if len(ladder.Steps) == 0 || w.census.size(g.Name)[storage.RingVerification] == 0 {
+		if len(ladder.Steps) == 0 || w.census.size(g.Name, now)[storage.RingVerification] == 0 {
 			continue
 		}
 		offered := s.undecidedOffers(g.Name)

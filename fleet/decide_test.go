@@ -440,8 +440,8 @@ func TestGroupThatHoldsPhonesCannotBeRemoved(t *testing.T) {
 		w.must(second(w.fleet.MoveAll(w.ctx, seg, w.act("on"), detour)))
 		w.restart()
 		r := refusal(t, w.fleet.RemoveGroup(w.ctx, seg, w.act("r"), "sales"))
-		if r.Code != "group-holds-phones" || r.Params["phones"] != "P1" {
-			t.Errorf("refused as %s %v, want group-holds-phones with P1", r.Code, r.Params)
+		if r.Code != "group-holds-phones" || r.Params["phones"] != "P1" || r.Params["count"] != "1" {
+			t.Errorf("refused as %s %v, want group-holds-phones with P1 alone", r.Code, r.Params)
 		}
 	}
 	w.must(second(w.fleet.Move(w.ctx, seg, w.act("to work"), "P1", "stock", storage.RingProduction)))

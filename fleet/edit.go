@@ -158,7 +158,7 @@ func (f *Fleet) SetApp(ctx context.Context, seg storage.Segment, a Act, bundleID
 		}
 		app := c.onto(was)
 		change := f.settingApp(a, was, app)
-		view = AppEdit{businessApp(s, app), f.approvedWithout(w, s, s.after(change))}
+		view = AppEdit{businessApp(s, app), f.approvedWithout(w, s, s.after(change), reachOf(s.records, change))}
 		return change, nil
 	})
 	return view, err
@@ -229,10 +229,10 @@ func (f *Fleet) SetGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 		}
 		group = r.onto(was)
 		c := f.settingGroup(a, "group.set", group)
-		without = f.approvedWithout(w, s, s.after(c))
+		without = f.approvedWithout(w, s, s.after(c), reachOf(s.records, c))
 		return c, nil
 	})
-	return GroupEdit{groupView(w, group), moved, without}, err
+	return GroupEdit{groupView(w, group, f.now()), moved, without}, err
 }
 
 func (f *Fleet) settingGroup(a Act, action string, g storage.Group) storage.WorldChange {
@@ -292,19 +292,20 @@ func (f *Fleet) editWaves(ctx context.Context, seg storage.Segment, a Act, build
 		if err != nil {
 			return c, err
 		}
-		moved, err = f.movedWaves(ctx, w, s, s.after(c))
+		moved, err = f.movedWaves(ctx, w, s, c)
 		return c, err
 	})
 	return moved, err
 }
 
 // movedWaves returns the waves that move by a change of the world.
-func (f *Fleet) movedWaves(ctx context.Context, w *worldState, before, after *snapshot) ([]WaveEffect, error) {
-	was, err := f.settled(ctx, w, before)
+func (f *Fleet) movedWaves(ctx context.Context, w *worldState, s *snapshot, c storage.WorldChange) ([]WaveEffect, error) {
+	r := reachOf(s.records, c)
+	was, err := f.settled(ctx, w, s, r)
 	if err != nil {
 		return nil, err
 	}
-	is, err := f.settled(ctx, w, after)
+	is, err := f.settled(ctx, w, s.after(c), r)
 	if err != nil {
 		return nil, err
 	}

@@ -127,11 +127,11 @@ type ResultEffect struct {
 // effects works out what a change of the world makes phones do.
 func (f *Fleet) effects(ctx context.Context, w *worldState, before, after *snapshot) (Effects, error) {
 	e := noEffects()
-	was, err := f.settled(ctx, w, before)
+	was, err := f.settled(ctx, w, before, everywhere())
 	if err != nil {
 		return e, err
 	}
-	is, err := f.settled(ctx, w, after)
+	is, err := f.settled(ctx, w, after, everywhere())
 	if err != nil {
 		return e, err
 	}
@@ -148,7 +148,7 @@ func (f *Fleet) effects(ctx context.Context, w *worldState, before, after *snaps
 	e.Gates = f.gateEffects(w, was, is)
 	e.Waves = waveEffects(was, is)
 	e.Results = f.resultEffects(w, was, is)
-	e.Without = f.approvedWithout(w, was, is)
+	e.Without = f.approvedWithout(w, was, is, everywhere())
 	return e, nil
 }
 
@@ -159,10 +159,11 @@ func (e *Effects) add(one PhoneEffect) {
 }
 
 // settled returns a world after what is due in it by itself: rollouts that stop,
-// what policies do at the end of a hold, and waves that start or move.
-func (f *Fleet) settled(ctx context.Context, w *worldState, s *snapshot) (*snapshot, error) {
+// what policies do at the end of a hold for groups within reach, and waves that start or
+// move.
+func (f *Fleet) settled(ctx context.Context, w *worldState, s *snapshot, r reach) (*snapshot, error) {
 	s = s.with(f.rolloutsToStop(w, s).Approvals)
-	ended, err := f.holdsToTell(w, f.gatedNow(w, s))
+	ended, err := f.holdsToTell(w, f.gatedNow(w, s), r)
 	if err != nil {
 		return nil, err
 	}

@@ -27,13 +27,13 @@ func (f *Fleet) tellHolds(ctx context.Context, w *worldState, j *gated) error {
 	if j.halted() {
 		return nil // what a policy would approve is not to begin
 	}
-	if c, err := f.holdsToTell(w, j); err != nil || len(c.HoldMarks) == 0 {
+	if c, err := f.holdsToTell(w, j, everywhere()); err != nil || len(c.HoldMarks) == 0 {
 		return err
 	}
 	var told storage.WorldChange
 	err := f.change(ctx, w, func(s *snapshot) (storage.WorldChange, error) {
 		var err error
-		told, err = f.holdsToTell(w, f.gatedNow(w, s))
+		told, err = f.holdsToTell(w, f.gatedNow(w, s), everywhere())
 		if err == nil && len(told.HoldMarks) == 0 {
 			err = errNothingToDo
 		}
@@ -49,11 +49,14 @@ func (f *Fleet) tellHolds(ctx context.Context, w *worldState, j *gated) error {
 	return nil
 }
 
-// holdsToTell returns the change that tells of every hold, empty when there is
+// holdsToTell returns the change that tells of every hold of the groups within reach, empty when there is
 // nothing to tell.
-func (f *Fleet) holdsToTell(w *worldState, j *gated) (storage.WorldChange, error) {
+func (f *Fleet) holdsToTell(w *worldState, j *gated, r reach) (storage.WorldChange, error) {
 	var c storage.WorldChange
 	for _, g := range j.records.Groups {
+		if !r.has(g.Name) {
+			continue
+		}
 		if err := f.holdsOf(&c, w, j, g); err != nil {
 			return storage.WorldChange{}, err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -69,7 +70,7 @@ func (f *Fleet) lint(w *worldState, s *snapshot, policies []storage.Policy) Lint
 	v := LintView{Policies: []string{}, Findings: []PolicyFinding{}}
 	for _, p := range policies {
 		v.Policies = append(v.Policies, p.Name)
-		for _, found := range policy.Lint(draft(w, s, p), f.now()) {
+		for _, found := range policy.Lint(draft(w, s, p, f.now()), f.now()) {
 			v.Findings = append(v.Findings, PolicyFinding{Policy: p.Name, Finding: found})
 			if found.Severity == policy.SeverityError {
 				v.Errors++
@@ -82,7 +83,7 @@ func (f *Fleet) lint(w *worldState, s *snapshot, policies []storage.Policy) Lint
 }
 
 // draft is a policy as the engine looks for faults in it.
-func draft(w *worldState, s *snapshot, p storage.Policy) policy.Draft {
+func draft(w *worldState, s *snapshot, p storage.Policy, now time.Time) policy.Draft {
 	d := policy.Draft{
 		Policy: enginePolicy(p), Waves: engineShares(p.Waves), Soak: p.Soak, Deadline: p.Deadline, Calendar: s.calendarOf(p),
 		Chase: ladder(p.Chase, policy.Calendar{}), Tests: s.testLadder(p),
@@ -95,7 +96,7 @@ func draft(w *worldState, s *snapshot, p storage.Policy) policy.Draft {
 		if policyName(g) != p.Name {
 			continue
 		}
-		size := w.census.size(g.Name)
+		size := w.census.size(g.Name, now)
 		group := policy.DraftGroup{
 			Name: g.Name, MinimumNotice: g.MinimumNotice,
 			Production: size[storage.RingProduction], Verification: size[storage.RingVerification],

@@ -18,8 +18,8 @@ func (f *Fleet) opens(w *worldState, s *snapshot, c storage.WorldChange) error {
 	if len(gates) == 0 {
 		return nil
 	}
-	away := w.keptBy(without(gates, f.openedWith(s, c, w.census.counted(f.now()))))
-	return opening(gateNames(gates), gateNames(f.declinable(w, s, c, gates)), away[:min(len(away), namedPhones)])
+	away := w.keptBy(without(gates, f.openedWith(s, c, reachOf(s.records, c), w.census.counted(f.now()))))
+	return opening(gateNames(gates), gateNames(f.declinable(w, s, c, gates)), away)
 }
 
 // keptBy returns the phones out of production, sorted, that keep the names of the groups
@@ -67,11 +67,12 @@ func (f *Fleet) opened(w *worldState, s *snapshot, c storage.WorldChange) []stor
 	if back := w.census.countedBack(now); back != nil {
 		counts = append(counts, back)
 	}
-	return f.openedWith(s, c, counts...)
+	return f.openedWith(s, c, reachOf(s.records, c), counts...)
 }
 
-// openedWith is opened, with phones counted in each of these ways, as they are first.
-func (f *Fleet) openedWith(s *snapshot, c storage.WorldChange, counts ...map[string][]policy.Census) []storage.ShownGate {
+// openedWith is opened for the groups within reach, with phones counted in each of these
+// ways, as they are first.
+func (f *Fleet) openedWith(s *snapshot, c storage.WorldChange, r reach, counts ...map[string][]policy.Census) []storage.ShownGate {
 	now, after := f.now(), s.after(c)
 	pairs := [][2]*snapshot{{s, after}}
 	if shown, next := s.unhidden(), after.unhidden(); shown != s || next != after {
@@ -80,17 +81,19 @@ func (f *Fleet) openedWith(s *snapshot, c storage.WorldChange, counts ...map[str
 	found := map[string][]string{} // releases by group
 	for _, pair := range pairs {
 		for _, counted := range counts {
-			loosen(found, pair[0].policy.WithCensus(counted), pair[1].policy.WithCensus(counted), now)
+			loosen(found, r, pair[0].policy.WithCensus(counted), pair[1].policy.WithCensus(counted), now)
 		}
 	}
 	return gatesOf(s.policy.WithCensus(counts[0]), found, now)
 }
 
-// loosen adds, by group, the releases of which the second world takes away what keeps
-// their gates closed in the first.
-func loosen(found map[string][]string, was, is *policy.World, now time.Time) {
+// loosen adds, by group within reach, the releases of which the second world takes away
+// what keeps their gates closed in the first.
+func loosen(found map[string][]string, r reach, was, is *policy.World, now time.Time) {
 	for _, name := range is.GroupNames() {
-		found[name] = append(found[name], policy.Loosened(was, is, name, now)...)
+		if r.has(name) {
+			found[name] = append(found[name], policy.Loosened(was, is, name, now)...)
+		}
 	}
 }
 
@@ -126,16 +129,17 @@ func (s *snapshot) unhidden() *snapshot {
 // which takes a test or two people. Declinable are those that stay closed once declined,
 // and away phones that are not there and without which fewer would open.
 func opening(gates, declinable, away []string) error {
-	all, decline, missed := strings.Join(gates, ", "), strings.Join(declinable, ", "), strings.Join(away, ", ")
+	all, decline := strings.Join(gates, ", "), strings.Join(declinable, ", ")
+	missed, count := namedPhones(away)
 	more, note := "", ""
 	if decline != "" {
 		more = ", decline the releases (" + decline + ")"
 	}
 	if missed != "" {
-		note = "; phones count that are in production nowhere now: " + missed
+		note = "; phones count that are in production nowhere now (" + count + " in all): " + missed
 	}
 	e := refused("opens-gates", "this would open closed gates without a test, now or later: %s; record what is missing there first%s, or propose it for a second person to sign (--propose)%s",
-		all, more, note).with("gates", all, "decline", decline, "away", missed)
+		all, more, note).with("gates", all, "decline", decline, "away", missed, "away_count", count)
 	maps.DeleteFunc(e.Params, func(_, value string) bool { return value == "" })
 	return e
 }

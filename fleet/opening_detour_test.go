@@ -159,12 +159,12 @@ func TestOpeningNamesPhonesAway(t *testing.T) {
 	edit := func() error {
 		return second(w.fleet.SetGroup(w.ctx, seg, w.act("edit"), fleet.GroupRequest{Name: "sales", RemoveApps: []string{scan}}))
 	}
-	if r := refusal(t, edit()); r.Params["away"] != "" {
+	if r := refusal(t, edit()); r.Params["away"] != "" || r.Params["away_count"] != "" {
 		t.Errorf("with all phones there %q are said to be away", r.Params["away"])
 	}
 	w.out("P1", "V1")
-	if r := refusal(t, edit()); r.Code != "opens-gates" || r.Params["away"] != "P1" {
-		t.Errorf("refused as %s for %q, want opens-gates for P1", r.Code, r.Params["away"])
+	if r := refusal(t, edit()); r.Code != "opens-gates" || r.Params["away"] != "P1" || r.Params["away_count"] != "1" {
+		t.Errorf("refused as %s for %q of %q, want opens-gates for P1 alone", r.Code, r.Params["away"], r.Params["away_count"])
 	}
 	w.must(second(w.fleet.AddGroup(w.ctx, seg, w.act("new"), fleet.GroupRequest{Name: "dock"})))
 	w.must(second(w.fleet.Move(w.ctx, seg, w.act("new job"), "P1", "dock", storage.RingProduction)))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,7 +121,7 @@ func (f *Fleet) AddGroup(ctx context.Context, seg storage.Segment, a Act, r Grou
 		}
 		return f.settingGroup(a, "group.add", group), r.checkUses(s, storage.Group{Name: r.Name})
 	})
-	return groupView(w, group), err
+	return groupView(w, group, f.now()), err
 }
 
 // newGroup is a group of which nothing was said yet.
@@ -213,8 +214,8 @@ type GroupEdit struct {
 	Without []ApprovedWithout `json:"approved_without,omitempty"`
 }
 
-func groupView(w *worldState, g storage.Group) GroupView {
-	size := w.census.size(g.Name)
+func groupView(w *worldState, g storage.Group, now time.Time) GroupView {
+	size := w.census.size(g.Name, now)
 	minimum, candidate := notices(g)
 	return GroupView{
 		Name: g.Name, Apps: append([]string{}, g.Apps...), Candidate: g.Candidate, Rights: g.Rights, Policy: policyName(g),
@@ -231,7 +232,7 @@ func (f *Fleet) Groups(seg storage.Segment) ([]GroupView, error) {
 	}
 	var out []GroupView
 	for _, g := range w.current.Load().records.Groups {
-		out = append(out, groupView(w, g))
+		out = append(out, groupView(w, g, f.now()))
 	}
 	return out, nil
 }
@@ -257,26 +258,36 @@ func (f *Fleet) RemoveGroup(ctx context.Context, seg storage.Segment, a Act, nam
 		if err != nil {
 			return storage.WorldChange{}, err
 		}
-		if err := w.refusePhones(name); err != nil {
+		if err := w.refusePhones(name, f.now()); err != nil {
 			return storage.WorldChange{}, err
 		}
 		return f.ending(s, a, name), nil
 	})
 }
 
-// namedPhones bounds how many phones an error names.
-const namedPhones = 10
+// mostNamed bounds how many phones an error names.
+const mostNamed = 10
+
+// namedPhones returns the first phones of a list as an error names them, and how many
+// there are; "" for none.
+func namedPhones(list []string) (names, count string) {
+	if len(list) == 0 {
+		return "", ""
+	}
+	return strings.Join(list[:min(len(list), mostNamed)], ", "), strconv.Itoa(len(list))
+}
 
 // refusePhones refuses to remove a group that has phones, and one that phones were
 // last in production in: made again, it would not hold from them what it did.
-func (w *worldState) refusePhones(group string) error {
-	if size := w.census.size(group); size[storage.RingVerification]+size[storage.RingProduction] > 0 {
+func (w *worldState) refusePhones(group string, now time.Time) error {
+	if size := w.census.size(group, now); size[storage.RingVerification]+size[storage.RingProduction] > 0 {
 		return refused("group-has-phones", "group %s still has phones; move them first", group).with("group", group)
 	}
 	if list := w.census.formerOf(group); len(list) > 0 {
-		phones := strings.Join(list[:min(len(list), namedPhones)], ", ")
-		return refused("group-holds-phones", "phones that were last in production in group %s are in production nowhere yet: %s; "+
-			"move them to the production ring of another group or remove them (`kannuki device remove`) first", group, phones).with("group", group, "phones", phones)
+		phones, count := namedPhones(list)
+		return refused("group-holds-phones", "phones that were last in production in group %s are in production nowhere yet (%s in all): %s; "+
+			"move them to the production ring of another group or remove them (`kannuki device remove`) first", group, count, phones).
+			with("group", group, "phones", phones, "count", count)
 	}
 	return nil
 }

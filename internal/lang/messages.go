@@ -36,7 +36,7 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"not-paused":           "{group}の{release}の展開は一時停止中ではありません。",
 		"unknown-kind":         "このサーバーは「{kind}」という種類の提案を実行できません。",
 		"group-has-phones":     "グループ{group}にはまだ端末があります。先に移してください。",
-		"group-holds-phones":   "最後にグループ{group}の本番リングにいて、まだどの本番リングにもいない端末があります：{phones}。先に別のグループの本番リングに移すか、`kannuki device remove`で削除してください。",
+		"group-holds-phones":   "最後にグループ{group}の本番リングにいて、まだどの本番リングにもいない端末があります（全{count}台）：{phones}。先に別のグループの本番リングに移すか、`kannuki device remove`で削除してください。",
 		"policy-in-use":        "ポリシー{policy}は{groups}で使われています。先に別のポリシーを指定してください。",
 		"calendar-included":    "暦{calendar}は、暦{calendars}に取り込まれています。先にそちらで外してください。",
 		"calendar-itself":      "暦{calendar}にそれ自身は取り込めません。",
