@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -94,9 +95,9 @@ func readBundle(root *node) (*Catalog, error) {
 	case f.err != nil:
 		return nil, f.err
 	case format != bundleFormat:
-		return nil, root.fail(fmt.Sprintf("format is %q, not %q", clip(format), bundleFormat))
+		return nil, root.fail("other-format", fmt.Sprintf("format is %q, not %q", clip(format), bundleFormat), "value", clip(format), "want", bundleFormat)
 	case v != bundleVersion:
-		return nil, root.fail(fmt.Sprintf("bundle version %d is not %d", v, bundleVersion))
+		return nil, root.fail("other-bundle", fmt.Sprintf("bundle version %d is not %d", v, bundleVersion), "value", strconv.Itoa(v), "want", strconv.Itoa(bundleVersion))
 	}
 	contents := Contents{Models: map[string]string{}, KEV: map[string]Date{}}
 	if err := readBundleHead(f, &contents); err != nil {
@@ -136,10 +137,10 @@ func readBundleHead(f *fields, contents *Contents) error {
 		}
 		at, err := time.Parse(time.RFC3339Nano, fetched)
 		if err != nil {
-			return n.get("fetchedAt").fail(fmt.Sprintf("%q is not a time", clip(fetched)))
+			return n.get("fetchedAt").fail("not-a-time", fmt.Sprintf("%q is not a time", clip(fetched)), "value", clip(fetched))
 		}
 		if !slices.Contains([]Kind{GDMF, SOFA, KEV}, src.Kind) {
-			return n.get("kind").fail(fmt.Sprintf("%q is not a kind of source", clip(string(src.Kind))))
+			return n.get("kind").fail("not-a-source", fmt.Sprintf("%q is not a kind of source", clip(string(src.Kind))), "value", clip(string(src.Kind)))
 		}
 		src.FetchedAt = at
 		contents.Sources = append(contents.Sources, src)
@@ -160,7 +161,7 @@ func readBundleHead(f *fields, contents *Contents) error {
 			case cvePattern.MatchString(key):
 				contents.KEV[key], err = entries[key].date()
 			default:
-				err = n.fail(fmt.Sprintf("%q is not a CVE id", clip(key)))
+				err = n.fail("not-a-cve", fmt.Sprintf("%q is not a CVE id", clip(key)), "value", clip(key))
 			}
 			if err != nil {
 				return err
@@ -177,7 +178,7 @@ func readBundleRelease(n *node, lists *modelTable) (Release, error) {
 		SecurityURL: f.optText("securityURL"),
 	}
 	if r.SecurityURL != "" && !strings.HasPrefix(r.SecurityURL, "https://") {
-		return Release{}, n.fail("securityURL is not an https address")
+		return Release{}, n.fail("not-https", "securityURL is not an https address")
 	}
 	for _, item := range f.items("builds") {
 		b := &fields{n: item}
@@ -218,12 +219,12 @@ func (t *modelTable) field(f *fields) []string {
 	case f.err != nil || number == 0:
 		return nil
 	case number > len(t.lists):
-		f.err = f.n.fail(fmt.Sprintf("there is no model list %d", number))
+		f.err = f.n.fail("no-model-list", fmt.Sprintf("there is no model list %d", number), "value", strconv.Itoa(number))
 		return nil
 	}
 	models := t.lists[number-1]
 	if t.expanded += len(models); t.expanded > maxExpanded {
-		f.err = f.n.fail(fmt.Sprintf("more than %d models in all releases together", maxExpanded))
+		f.err = f.n.fail("too-many-models", fmt.Sprintf("more than %d models in all releases together", maxExpanded), "most", strconv.Itoa(maxExpanded))
 		return nil
 	}
 	return slices.Clone(models)
@@ -236,7 +237,7 @@ func (f *fields) readBundleCVEs(r *Release) error {
 	}
 	for _, id := range slices.Concat(ids, exploited, kev) {
 		if !cvePattern.MatchString(id) {
-			return f.n.fail(fmt.Sprintf("%q is not a CVE id", clip(id)))
+			return f.n.fail("not-a-cve", fmt.Sprintf("%q is not a CVE id", clip(id)), "value", clip(id))
 		}
 	}
 	for _, id := range ids {

@@ -24,7 +24,7 @@ var ErrUnknownKind = errors.New("not a release feed")
 // detect tells which kind of input a document is, or why it is none.
 func detect(root *node) (Kind, error) {
 	if _, err := root.object(); err != nil {
-		return "", fmt.Errorf("%w: the document is not an object", ErrUnknownKind)
+		return "", fmt.Errorf("%w: %w", ErrUnknownKind, inputError("", "not-a-document", "the document is not an object"))
 	}
 	format := &fields{n: root}
 	switch {
@@ -35,11 +35,11 @@ func detect(root *node) (Kind, error) {
 	case root.get("OSVersions") != nil:
 		v := &fields{n: root}
 		if root.get("SchemaVersion") == nil || !strings.HasPrefix(v.optText("Version"), "2") {
-			return "", fmt.Errorf("%w: a SOFA feed, but not version 2 (use v2/ios_data_feed.json)", ErrUnknownKind)
+			return "", fmt.Errorf("%w: %w", ErrUnknownKind, inputError("", "sofa-not-2", "a SOFA feed, but not version 2 (use v2/ios_data_feed.json)"))
 		}
 		return SOFA, nil
 	case root.get("vulnerabilities") != nil && root.get("catalogVersion") != nil:
 		return KEV, nil
 	}
-	return "", fmt.Errorf("%w: none of the keys of GDMF, SOFA v2, KEV or a Kannuki bundle", ErrUnknownKind)
+	return "", fmt.Errorf("%w: %w", ErrUnknownKind, inputError("", "no-known-keys", "none of the keys of GDMF, SOFA v2, KEV or a Kannuki bundle"))
 }

@@ -47,13 +47,18 @@ type Difference struct {
 // different returns a difference with its values, names and values in turn. A value that
 // is "" is unknown and left out.
 func different(code string, pairs ...string) Difference {
-	d := Difference{code, map[string]string{}}
+	return Difference{code, paramsOf(pairs)}
+}
+
+// paramsOf returns names and values that come in turn, without those that are "".
+func paramsOf(pairs []string) map[string]string {
+	params := map[string]string{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			d.Params[pairs[i]] = pairs[i+1]
+			params[pairs[i]] = pairs[i+1]
 		}
 	}
-	return d
+	return params
 }
 
 // String returns it in English.

@@ -146,7 +146,7 @@ func parseGDMFRow(n *node, report *Report) (gdmfRow, bool, error) {
 		return gdmfRow{}, false, f.err
 	}
 	if !version.Valid(row.version) {
-		return gdmfRow{}, false, n.get("ProductVersion").fail(fmt.Sprintf("%q is not a version", clip(row.version)))
+		return gdmfRow{}, false, n.get("ProductVersion").fail("not-a-version", fmt.Sprintf("%q is not a version", clip(row.version)), "value", clip(row.version))
 	}
 	return row, true, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -115,7 +116,8 @@ func (c *Catalog) admit(src Source, report *Report) (stale bool, err error) {
 		return false, nil
 	}
 	if src.Entries*2 < last.Entries {
-		return false, fmt.Errorf("%w: %d rows, the last copy had %d", ErrShrunkFeed, src.Entries, last.Entries)
+		return false, fmt.Errorf("%w: %w", ErrShrunkFeed, inputError("", "fewer-rows", fmt.Sprintf("%d rows, the last copy had %d", src.Entries, last.Entries),
+			ParamCount, strconv.Itoa(src.Entries), ParamWas, strconv.Itoa(last.Entries)))
 	}
 	// A withdrawn release takes the newest date back as well, but then Apple's
 	// rolling expiry has still moved on.

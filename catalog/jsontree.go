@@ -22,10 +22,13 @@ const (
 	maxRun   = 64 << 10 // bytes of any one text, number or stretch of blanks
 )
 
-// InputError says what is wrong with an input file and where.
+// InputError says what is wrong with an input file and where. Code and Params name the
+// problem for its wording in other languages (package lang).
 type InputError struct {
 	Path    string // "PublicAssetSets.iOS[3].PostingDate"; "" for the whole file
 	Problem string
+	Code    string
+	Params  map[string]string
 }
 
 // Error returns the path and the problem.
@@ -50,11 +53,11 @@ type node struct {
 // order mark is tolerated: files saved by hand have one.
 func parseJSON(data []byte) (*node, error) {
 	if len(data) > MaxInput {
-		return nil, &InputError{Problem: fmt.Sprintf("larger than %d bytes", MaxInput)}
+		return nil, inputError("", "too-large", fmt.Sprintf("larger than %d bytes", MaxInput), "most", strconv.Itoa(MaxInput))
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, &InputError{Problem: "the file is empty"}
+		return nil, inputError("", "empty-file", "the file is empty")
 	}
 	if err := checkRuns(data); err != nil {
 		return nil, err
@@ -67,7 +70,7 @@ func parseJSON(data []byte) (*node, error) {
 		return nil, err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, &InputError{Problem: "there is more after the end of the JSON document"}
+		return nil, inputError("", "more-after-end", "there is more after the end of the JSON document")
 	}
 	return root, nil
 }
@@ -89,7 +92,7 @@ func checkRuns(data []byte) error {
 			start = i
 		}
 		if i-start > maxRun {
-			return &InputError{Problem: fmt.Sprintf("a text, number or stretch of blanks after byte %d is longer than %d bytes", start, maxRun)}
+			return inputError("", "run-too-long", fmt.Sprintf("a text, number or stretch of blanks after byte %d is longer than %d bytes", start, maxRun), "byte", strconv.Itoa(start))
 		}
 	}
 	return nil
@@ -104,9 +107,9 @@ func (p *treeParser) token(n *node) (json.Token, error) {
 	t, err := p.dec.Token()
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, n.fail("the file ends here, in mid document")
+		return nil, n.fail("ends-early", "the file ends here, in mid document")
 	case err != nil:
-		return nil, n.fail("not JSON: " + err.Error())
+		return nil, n.fail("not-json", "not JSON: "+err.Error(), "cause", err.Error())
 	}
 	return t, nil
 }
@@ -114,10 +117,10 @@ func (p *treeParser) token(n *node) (json.Token, error) {
 // read fills n with the next value.
 func (p *treeParser) read(n *node, depth int) error {
 	if depth > maxDepth {
-		return n.fail(fmt.Sprintf("nested deeper than %d", maxDepth))
+		return n.fail("too-deep", fmt.Sprintf("nested deeper than %d", maxDepth), "most", strconv.Itoa(maxDepth))
 	}
 	if p.nodes++; p.nodes > maxNodes {
-		return n.fail(fmt.Sprintf("more than %d values", maxNodes))
+		return n.fail("too-many-values", fmt.Sprintf("more than %d values", maxNodes), "most", strconv.Itoa(maxNodes))
 	}
 	t, err := p.token(n)
 	if err != nil {
@@ -149,10 +152,10 @@ func (p *treeParser) readObject(n *node, depth int) error {
 		}
 		key, ok := t.(string)
 		if !ok {
-			return n.fail("an object key is not text")
+			return n.fail("key-not-text", "an object key is not text")
 		}
 		if _, dup := fields[key]; dup {
-			return n.fail(fmt.Sprintf("key %q occurs twice", clip(key)))
+			return n.fail("key-twice", fmt.Sprintf("key %q occurs twice", clip(key)), "key", clip(key))
 		}
 		child := &node{parent: n, name: key, index: -1}
 		if err := p.read(child, depth+1); err != nil {
@@ -176,8 +179,14 @@ func (p *treeParser) readArray(n *node, depth int) error {
 	return nil
 }
 
-func (n *node) fail(problem string) error {
-	return &InputError{Path: n.path(), Problem: problem}
+// fail returns what is wrong with a value: in English, and by a code with its values,
+// names and values in turn.
+func (n *node) fail(code, problem string, pairs ...string) error {
+	return inputError(n.path(), code, problem, pairs...)
+}
+
+func inputError(path, code, problem string, pairs ...string) *InputError {
+	return &InputError{Path: path, Problem: problem, Code: code, Params: paramsOf(pairs)}
 }
 
 func (n *node) path() string {
@@ -213,7 +222,7 @@ func (n *node) get(key string) *node {
 func (n *node) object() (map[string]*node, error) {
 	fields, ok := n.value.(map[string]*node)
 	if !ok {
-		return nil, n.fail("is not an object")
+		return nil, n.fail("not-an-object", "is not an object")
 	}
 	return fields, nil
 }
@@ -221,7 +230,7 @@ func (n *node) object() (map[string]*node, error) {
 func (n *node) array() ([]*node, error) {
 	items, ok := n.value.([]*node)
 	if !ok {
-		return nil, n.fail("is not an array")
+		return nil, n.fail("not-an-array", "is not an array")
 	}
 	return items, nil
 }
@@ -230,9 +239,9 @@ func (n *node) text() (string, error) {
 	s, ok := n.value.(string)
 	switch {
 	case !ok:
-		return "", n.fail("is not text")
+		return "", n.fail("not-text", "is not text")
 	case len(s) > maxText:
-		return "", n.fail(fmt.Sprintf("is longer than %d bytes", maxText))
+		return "", n.fail("text-too-long", fmt.Sprintf("is longer than %d bytes", maxText), "most", strconv.Itoa(maxText))
 	}
 	return s, nil
 }
@@ -262,7 +271,7 @@ func (n *node) date() (Date, error) {
 	}
 	d, err := ParseDate(s)
 	if err != nil {
-		return Date{}, n.fail(fmt.Sprintf("%q is not a date", clip(s)))
+		return Date{}, n.fail("not-a-date", fmt.Sprintf("%q is not a date", clip(s)), "value", clip(s))
 	}
 	return d, nil
 }
@@ -293,7 +302,7 @@ func (f *fields) need(key string) *node {
 			f.err = err
 			return nil
 		}
-		f.err = f.n.fail(fmt.Sprintf("has no %s", key))
+		f.err = f.n.fail("key-missing", "has no "+key, "key", key)
 	}
 	return child
 }
@@ -346,7 +355,7 @@ func (f *fields) flag(key string) bool {
 	}
 	b, ok := child.value.(bool)
 	if !ok {
-		f.err = child.fail("is not true or false")
+		f.err = child.fail("not-a-flag", "is not true or false")
 	}
 	return b
 }
@@ -359,7 +368,7 @@ func (f *fields) count(key string) int {
 	number, _ := child.value.(json.Number)
 	n, err := strconv.Atoi(number.String())
 	if err != nil || n < 0 {
-		f.err = child.fail("is not a count")
+		f.err = child.fail("not-a-count", "is not a count")
 	}
 	return n
 }

@@ -19,7 +19,7 @@ func (c *Catalog) importKEV(root *node, src Source, report *Report) (*Catalog, e
 			return nil, f.err
 		}
 		if !cvePattern.MatchString(id) {
-			return nil, n.get("cveID").fail(fmt.Sprintf("%q is not a CVE id", clip(id)))
+			return nil, n.get("cveID").fail("not-a-cve", fmt.Sprintf("%q is not a CVE id", clip(id)), "value", clip(id))
 		}
 		d.kev[id] = earliest(d.kev[id], added)
 		src.Newest = latest(src.Newest, added)

@@ -47,7 +47,8 @@ func (c *Catalog) importSOFA(root *node, src Source, report *Report) (*Catalog, 
 	}
 	src.Entries, src.Newest = s.rows, s.newest
 	if s.rows == 0 && len(report.Skipped) > 0 {
-		return nil, fmt.Errorf("%w: no release of %q (first: %s)", ErrEmptyFeed, sofaProduct, report.Skipped[0])
+		return nil, fmt.Errorf("%w: %w", ErrEmptyFeed, inputError("", "no-release-of", fmt.Sprintf("no release of %q (first: %s)", sofaProduct, report.Skipped[0]),
+			"value", sofaProduct, "first", report.Skipped[0]))
 	}
 	stale, err := c.admit(src, report)
 	if err != nil {
@@ -106,7 +107,7 @@ func (s *sofaImport) release(n *node) (bool, error) {
 		return false, nil
 	}
 	if !version.Valid(v) {
-		return false, n.get("ProductVersion").fail(fmt.Sprintf("%q is not a version", clip(v)))
+		return false, n.get("ProductVersion").fail("not-a-version", fmt.Sprintf("%q is not a version", clip(v)), "value", clip(v))
 	}
 	posted := f.date("ReleaseDate")
 	models := ours(f.texts("SupportedDevices"))
@@ -148,7 +149,7 @@ func (s *sofaImport) security(n *node, r *Release) error {
 func addCVEs(r *Release, list *node, ids []string, exploited bool) error {
 	for _, id := range ids {
 		if !cvePattern.MatchString(id) {
-			return list.fail(fmt.Sprintf("%q is not a CVE id", clip(id)))
+			return list.fail("not-a-cve", fmt.Sprintf("%q is not a CVE id", clip(id)), "value", clip(id))
 		}
 		r.addCVE(CVE{ID: id, Exploited: exploited})
 	}
@@ -184,7 +185,7 @@ func cves(table *node, r *Release) error {
 	for _, id := range slices.Sorted(maps.Keys(entries)) {
 		entry := entries[id]
 		if !cvePattern.MatchString(id) {
-			return table.fail(fmt.Sprintf("%q is not a CVE id", clip(id)))
+			return table.fail("not-a-cve", fmt.Sprintf("%q is not a CVE id", clip(id)), "value", clip(id))
 		}
 		flags := &fields{n: entry}
 		r.addCVE(CVE{ID: id, Exploited: flags.flag("ActivelyExploited"), KEV: flags.flag("InKEV")})
@@ -224,7 +225,7 @@ func (s *sofaImport) improvement(n *node) error {
 		return f.err
 	}
 	if !version.Valid(v) || ClassOf(v) != Improvement {
-		return n.fail(fmt.Sprintf("%q is not the version of an improvement", clip(v)))
+		return n.fail("not-an-improvement", fmt.Sprintf("%q is not the version of an improvement", clip(v)), "value", clip(v))
 	}
 	r := s.d.release(v)
 	s.add(r, posted, models)

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -176,7 +177,7 @@ func (f *Fleet) takeCatalog(ctx context.Context, a Act, data []byte, judge func(
 	old := w.current.Load().catalog
 	next, report, err := old.Import(data, f.now())
 	if err != nil {
-		return ImportView{}, false, invalid("feed", feedFault(err), "%v", err).with("detail", err.Error())
+		return ImportView{}, false, unusableFeed(err)
 	}
 	news, err := judge(report)
 	if err != nil {
@@ -225,6 +226,20 @@ func (f *Fleet) SourceDigest(kind catalog.Kind) string {
 	}
 	source, _ := w.current.Load().catalog.Source(kind)
 	return source.Digest
+}
+
+// unusableFeed refuses a feed that cannot be taken: what is wrong with it, and where,
+// stands in fault and place with the values of that.
+func unusableFeed(err error) *InvalidError {
+	refused := invalid("feed", feedFault(err), "%v", err).with("detail", err.Error())
+	if e, ok := errors.AsType[*catalog.InputError](err); ok {
+		maps.Copy(refused.Params, e.Params)
+		refused.Params["fault"] = e.Code
+		if e.Path != "" {
+			refused.Params["place"] = e.Path
+		}
+	}
+	return refused
 }
 
 // feedFault says what kind of fault keeps a feed out.

@@ -167,3 +167,24 @@ func TestCommandsCanBeCopied(t *testing.T) {
 		}
 	}
 }
+
+// TestFeedFault: what is wrong with a feed, and where, is told in the reader's language; of
+// a server that names no fault only that something is.
+func TestFeedFault(t *testing.T) {
+	t.Parallel()
+	const damaged = "公開情報が壊れているか、読み取れません。取り込みはしていません"
+	for name, tt := range map[string]struct {
+		params map[string]string
+		want   string
+	}{
+		"a place":       {map[string]string{"fault": "not-a-date", "place": "OSVersions[0].Date", "value": "soon"}, damaged + "（OSVersions[0].Date：\"soon\"は日付ではありません）。"},
+		"the file":      {map[string]string{"fault": "empty-file"}, damaged + "（ファイルが空です）。"},
+		"a newer one":   {map[string]string{"fault": "unheard-of"}, damaged + "（unheard-of）。"},
+		"older servers": {map[string]string{"detail": "import: the file is empty"}, damaged + "。"},
+	} {
+		e := &api.Error{Code: api.CodeInvalid, Detail: "feed-damaged", Message: "import: …", Params: tt.params}
+		if got := describe(lang.New(lang.Japanese), e).Message; got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}

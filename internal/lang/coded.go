@@ -140,6 +140,9 @@ func (p *Printer) fill(part string, params map[string]string) (string, bool) {
 			value = both{"unknown", "不明"}.in(p.lang)
 		}
 		word := p.value(name, value)
+		if text, known := feedFaultTexts()[value]; name == "fault" && known {
+			word = p.Fill("[{place}：]"+text, params)
+		}
 		if t, err := time.Parse(time.RFC3339, value); err == nil && form == "day" {
 			word = t.UTC().Format(time.DateOnly)
 		}

@@ -183,10 +183,10 @@ var messageTexts = sync.OnceValue(func() map[string]string {
 		"until-out-of-range":    "{field}：{value}は使えません。これから90日以内の時刻で指定してください。",
 
 		// Feeds.
-		"feed-unknown":    "OSリリースの公開情報ではありません。GDMF、SOFA v2、KEV、またはKannukiの形式が必要です。取り込みはしていません（{detail}）。",
-		"feed-empty":      "公開情報に使える項目がありません。取り込みはしていません（{detail}）。",
-		"feed-shrunk":     "公開情報の項目が前回より大きく減っています。途中で切れた可能性があるため、取り込みはしていません（{detail}）。",
-		"feed-damaged":    "公開情報が壊れているか、読み取れません。取り込みはしていません（{detail}）。",
+		"feed-unknown":    "OSリリースの公開情報ではありません。GDMF、SOFA v2、KEV、またはKannukiの形式が必要です。取り込みはしていません[（{fault}）]。",
+		"feed-empty":      "公開情報に使える項目がありません。取り込みはしていません[（{fault}）]。",
+		"feed-shrunk":     "公開情報の項目が前回より大きく減っています。途中で切れた可能性があるため、取り込みはしていません[（{fault}）]。",
+		"feed-damaged":    "公開情報が壊れているか、読み取れません。取り込みはしていません[（{fault}）]。",
 		"feed-other-kind": "{value}の公開情報です。{want}ではありません。取り込みはしていません。",
 		"feed-stale":      "前回より古い公開情報です[（前回{fetched}の写しでは最新{newest}、今回{here}）]。取り込みはしていません。",
 
