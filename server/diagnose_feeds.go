@@ -18,15 +18,16 @@ func (d *diagnosis) feeds() {
 	}
 	for _, c := range d.config.Feeds {
 		check, s := "feed-"+string(c.Kind), f.state(c.Kind)
+		problem := t.Worded(s.Problem, s.Detail, s.Params)
 		fix := t.T("See whether the address can be reached (key proxy of the configuration), then `kannuki release fetch`; meanwhile import a file: `kannuki release import FILE`.")
 		if c.address() == catalog.GDMFURL && c.Roots == "" {
 			fix = t.T("Name a file with \"Apple Root CA\" in the key roots of the feed: Apple's list has a certificate that systems do not trust by themselves.")
 		}
 		switch {
 		case s.stale(now) && !s.GoodAt.IsZero():
-			d.add(check, GradeFail, t.T("The last good copy is of %s: newer releases are not known. %s", t.Time(s.GoodAt), s.Problem), fix)
+			d.add(check, GradeFail, t.T("The last good copy is of %s: newer releases are not known. %s", t.Time(s.GoodAt), problem), fix)
 		case s.Problem != "":
-			d.add(check, GradeWarn, t.T("The last attempt, %s, failed: %s", t.Time(s.AskedAt), s.Problem), fix)
+			d.add(check, GradeWarn, t.T("The last attempt, %s, failed: %s", t.Time(s.AskedAt), problem), fix)
 		case s.GoodAt.IsZero():
 			d.add(check, GradeWarn, t.T("Not read yet."), t.T("Start the server, or read it now: `kannuki release fetch`."))
 		default:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/catalog"
+	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
 const (
@@ -69,8 +70,8 @@ type feedState struct {
 	ReadAt    time.Time         `json:"read_at,omitzero"` // last time it sent a copy, or that there is no newer one
 	GoodAt    time.Time         `json:"good_at,omitzero"` // last time that was of use
 	NextAt    time.Time         `json:"next_at,omitzero"`
-	Problem   string            `json:"problem,omitempty"` // of the last time, "" when it went well
-	Ahead     time.Duration     `json:"ahead,omitempty"`   // of the feed's clock to ours at ReadAt
+	api.Fault                   // of the last time
+	Ahead     time.Duration     `json:"ahead,omitempty"` // of the feed's clock to ours at ReadAt
 	Validator catalog.Validator `json:"validator,omitzero"`
 	Digest    string            `json:"digest,omitempty"` // SHA-256 of the copy the validator belongs to
 }

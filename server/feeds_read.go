@@ -22,6 +22,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/catalog"
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -143,10 +144,10 @@ func (f *feeds) read(ctx context.Context, c FeedConfig, a fleet.Act) api.FeedRes
 		err = f.take(ctx, c, a, got.Fetched, &s, &result)
 	}
 	if err != nil {
-		result.Outcome, result.Problem = api.FeedFailed, err.Error()
+		result.Outcome, result.Fault = api.FeedFailed, feedFault(err)
 	}
 	if !a.DryRun {
-		s.NextAt, s.Problem = next, result.Problem
+		s.NextAt, s.Fault = next, result.Fault
 		if err == nil {
 			s.GoodAt = got.at
 			delete(f.tried, c.Kind)
@@ -156,6 +157,21 @@ func (f *feeds) read(ctx context.Context, c FeedConfig, a fleet.Act) api.FeedRes
 		f.keep(ctx, c.Kind, s)
 	}
 	return result
+}
+
+// feedFault says why a feed was not read: that it cannot be believed, or what the network
+// or the system said.
+func feedFault(err error) api.Fault {
+	fault := api.Fault{Problem: err.Error()}
+	if refused, ok := errors.AsType[*fleet.InvalidError](err); ok {
+		fault.Detail, fault.Params = refused.Code, refused.Params
+	} else if cause := lang.KnownCause(err); cause != "" {
+		fault.Detail, fault.Params = "feed-unreachable", map[string]string{"cause": cause}
+		if file, ok := errors.AsType[*fs.PathError](err); ok {
+			fault.Params["path"] = file.Path
+		}
+	}
+	return fault
 }
 
 // errNotDue means that a feed was read within a day and may not be asked again.
@@ -266,7 +282,7 @@ func (f *feeds) views() []api.Feed {
 		s := f.state(c.Kind)
 		list = append(list, api.Feed{
 			Kind: string(c.Kind), URL: shownURL(c.address()), AskedAt: s.AskedAt, GoodAt: s.GoodAt, NextAt: s.NextAt,
-			Problem: s.Problem, Stale: s.stale(now), ReadAt: s.ReadAt, AheadSeconds: int(s.Ahead / time.Second),
+			Fault: s.Fault, Stale: s.stale(now), ReadAt: s.ReadAt, AheadSeconds: int(s.Ahead / time.Second),
 		})
 	}
 	slices.SortFunc(list, func(a, b api.Feed) int { return strings.Compare(a.Kind, b.Kind) })

@@ -199,7 +199,7 @@ func (o *importOptions) read(ctx context.Context, g *globals, source string) ([]
 		}
 		data, err := catalog.Fetch(ctx, client, source, 0)
 		if err != nil {
-			return nil, &wordedError{g.text.T("cannot fetch %s: %v", source, err), err}
+			return nil, &wordedError{g.text.T("cannot fetch %s: %v", source, g.text.Cause(err)), err}
 		}
 		return data, nil
 	}

@@ -43,7 +43,7 @@ func runReleaseFetch(ctx context.Context, g *globals, cmd *cobra.Command, o act)
 		if f.Import != nil {
 			fresh, changed = list(f.Import.New), number(len(f.Import.Changed))
 		}
-		tab.add(plain(f.Kind), g.feedOutcome(f.Outcome), fresh, changed, plain(f.Problem))
+		tab.add(plain(f.Kind), g.feedOutcome(f.Outcome), fresh, changed, g.faultCell(f.Fault))
 		failed = failed || f.Outcome == api.FeedFailed
 	}
 	a := answer{data: out, table: tab}
@@ -95,6 +95,11 @@ func newReleaseSourceCommand(g *globals) *cobra.Command {
 	}
 }
 
+// faultCell is why a feed was not read.
+func (g *globals) faultCell(f api.Fault) cell {
+	return cell{f.Problem, oneLine(g.text.Worded(f.Problem, f.Detail, f.Params))}
+}
+
 // sourceTable has a row for each kind that was imported or is read by itself.
 func (g *globals) sourceTable(s api.Status) table {
 	t := g.text
@@ -122,7 +127,7 @@ func (g *globals) sourceTable(s api.Status) table {
 	slices.Sort(kinds)
 	for _, kind := range slices.Compact(kinds) {
 		f, c := feeds[kind], copies[kind]
-		tab.add(plain(kind), g.instant(c.FetchedAt), plain(c.Newest), plain(f.URL), g.instant(f.GoodAt), g.instant(f.NextAt), cell{strconv.FormatBool(f.Stale), g.feedState(f)}, plain(f.Problem))
+		tab.add(plain(kind), g.instant(c.FetchedAt), plain(c.Newest), plain(f.URL), g.instant(f.GoodAt), g.instant(f.NextAt), cell{strconv.FormatBool(f.Stale), g.feedState(f)}, g.faultCell(f.Fault))
 	}
 	return tab
 }

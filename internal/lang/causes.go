@@ -15,11 +15,16 @@ import (
 // it does not know is said as it comes, in English.
 func (p *Printer) Cause(err error) string { return p.coded(causeTexts(), CauseCode(err)) }
 
-// CauseCode returns a code for what the network or the system said, for the values of a
-// coded text. Where it has none it returns what was said, without the wrappings, which
-// repeat the address.
+// KnownCause returns a code for what the network or the system said, for the values of a
+// coded text; "" for what it does not know.
+func KnownCause(err error) string {
+	return cmp.Or(networkCause(err), certificateCause(err), systemCause(err))
+}
+
+// CauseCode returns the code of [KnownCause], or else what was said, without the wrappings,
+// which repeat the address.
 func CauseCode(err error) string {
-	if code := cmp.Or(networkCause(err), certificateCause(err), systemCause(err)); code != "" {
+	if code := KnownCause(err); code != "" {
 		return code
 	}
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {

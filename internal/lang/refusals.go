@@ -55,6 +55,8 @@ var refusalTexts = sync.OnceValue(func() map[string]both {
 		"extend-not-waiting":  {"No production phone of {group} waits for {release} because its model is not covered[: {models}]. `kannuki gate show` lists the models that do.", "{group}に、機種が承認の対象でないため{release}を待っている本番端末はありません[（{models}）]。対象外の機種は`kannuki gate show`で確かめられます。"},
 		"extend-untested":     {"Not verified on {models}. Test the apps in full on a verification phone of the model and record the results; quick checks add no model. --model adds only models that are verified.", "{models}では検証が済んでいません。同じ機種の検証用端末で全項目を確かめ、結果を記録してください。簡易確認だけでは加えられません。検証済みの機種だけを加えるには--modelを使います。"},
 
+		"feed-unreachable": {"It could not be read: [{path}: ]{cause}.", "取得できません：[{path}：]{cause}。"},
+
 		"token-exists": {"There is a token {token} already, or was. Choose another name.", "トークン{token}はすでにあります（無効にしたものを含む）。別の名前にしてください。"},
 	}
 })
@@ -74,4 +76,14 @@ func (p *Printer) Refusal(code string) (string, bool) {
 		return t, ok
 	}
 	return "", false
+}
+
+// Worded returns what was refused or went wrong in the printer's language: by its code and
+// values, or as it was said where nobody worded that.
+func (p *Printer) Worded(said, code string, params map[string]string) string {
+	text, worded := p.Refusal(code)
+	if !worded {
+		return said
+	}
+	return p.Fill(text, params)
 }

@@ -127,3 +127,13 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }
+
+// Fault says why something that was done over the network did not succeed; the zero value
+// when it did.
+type Fault struct {
+	Problem string `json:"problem,omitempty"` // in English
+	// Detail and Params name the problem for its wording in other languages, as those of an
+	// [Error] do; absent of one that has no code.
+	Detail string            `json:"detail,omitempty"`
+	Params map[string]string `json:"params,omitempty"`
+}

@@ -15,8 +15,8 @@ type Feed struct {
 	ReadAt  time.Time `json:"read_at,omitzero"` // last time it sent a copy, or that there is no newer one
 	GoodAt  time.Time `json:"good_at,omitzero"` // last time that was of use
 	NextAt  time.Time `json:"next_at,omitzero"`
-	Problem string    `json:"problem,omitempty"` // of the last time; "" when it went well
-	Stale   bool      `json:"stale"`             // no good copy for two days
+	Fault             // of the last time
+	Stale   bool      `json:"stale"` // no good copy for two days
 	// AheadSeconds is how far the feed's clock was ahead of ours at ReadAt.
 	AheadSeconds int `json:"ahead_seconds"`
 }
@@ -29,16 +29,16 @@ const (
 	FeedNews      FeedOutcome = "news"      // it told something new
 	FeedUnchanged FeedOutcome = "unchanged" // it told nothing new
 	FeedNotDue    FeedOutcome = "not-due"   // Apple asks to read its list once a day
-	FeedFailed    FeedOutcome = "failed"    // nothing was taken; Problem says why
+	FeedFailed    FeedOutcome = "failed"    // nothing was taken; the Fault says why
 )
 
 // FeedResult is what reading one feed did.
 type FeedResult struct {
-	Kind    string            `json:"kind"`
-	URL     string            `json:"url"`
-	Outcome FeedOutcome       `json:"outcome"`
-	Problem string            `json:"problem,omitempty"`
-	Import  *fleet.ImportView `json:"import,omitempty"` // with news
+	Kind    string      `json:"kind"`
+	URL     string      `json:"url"`
+	Outcome FeedOutcome `json:"outcome"`
+	Fault
+	Import *fleet.ImportView `json:"import,omitempty"` // with news
 }
 
 // Feeds is the answer to reading the feeds now.

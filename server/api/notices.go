@@ -7,15 +7,11 @@ import (
 // ChannelTest is what came of trying a channel.
 type ChannelTest struct {
 	Channel string `json:"channel"`
-	ID      string `json:"id"`                // of the message, which is no notice
-	Sent    bool   `json:"sent"`              // the channel took it
-	Answer  string `json:"answer,omitempty"`  // what it said
-	Problem string `json:"problem,omitempty"` // why it did not take it, or with dry_run what would keep it from being sent
+	ID      string `json:"id"`               // of the message, which is no notice
+	Sent    bool   `json:"sent"`             // the channel took it
+	Answer  string `json:"answer,omitempty"` // what it said
+	Fault          // why it did not take it, or with dry_run what would keep it from being sent
 	DryRun  bool   `json:"dry_run"`
-	// Detail and Params name the problem for its wording in other languages, as those of an
-	// [Error] do.
-	Detail string            `json:"detail,omitempty"`
-	Params map[string]string `json:"params,omitempty"`
 }
 
 func notices(h *Handler, c *call) (any, error) {
