@@ -94,6 +94,13 @@ func (s *Scheduler) repeat(n uint8) time.Duration {
 	}
 }
 
+// heardRepeat is the least pause after the n-th accepted push in a row, n at least 1,
+// when the phone was heard since. It doubles: a phone that reports all the time and that
+// no push reaches, because of a firewall for instance, would get one a minute otherwise.
+func (s *Scheduler) heardRepeat(n uint8) time.Duration {
+	return min(s.options.MinInterval<<min(n-1, 6), secondRepeat)
+}
+
 // jitter is the pause after n failures in a row, n at least 1: random between a
 // second and the smaller of 2^n seconds and the limit ("full jitter").
 func (s *Scheduler) jitter(n uint8) time.Duration {

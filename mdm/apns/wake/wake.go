@@ -159,18 +159,19 @@ func (s *Scheduler) Contact(key string) {
 
 // Heard says that the phone spoke without polling, as when it reports. The wish to push
 // it stands; but it is switched on, so that a push it has not answered, which Apple may
-// have lost, is repeated soon and its back-off begins anew.
+// have lost, is repeated sooner.
 func (s *Scheduler) Heard(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.phones[key]; p != nil && p.state == unanswered {
-		p.accepted, p.failures = 0, 0
-		s.schedule(p, unanswered, min(p.due, max(s.now()+s.options.Debounce, p.notBefore)))
+		pushed := p.notBefore - s.options.MinInterval // as settle has it
+		soonest := max(s.now()+s.options.Debounce, p.notBefore, pushed+s.heardRepeat(p.accepted))
+		s.schedule(p, unanswered, min(p.due, soonest))
 	}
 }
 
-// Cancel says that nothing is wanted of the phone any more, for instance
-// because it was removed.
+// Cancel says that nothing is wanted of the phone any more, for instance because it was
+// removed. Before a Wake it has the phone pushed anew, however often it was in vain.
 func (s *Scheduler) Cancel(key string) {
 	s.Contact(key)
 }

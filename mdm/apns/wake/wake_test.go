@@ -64,16 +64,48 @@ func TestHeardRepeatsSoon(t *testing.T) {
 		s.Wake("a")
 		s.Heard("a")
 		pass(2 * time.Hour)
-		before := []time.Duration{time.Second, 5*time.Minute + time.Second, 65*time.Minute + time.Second}
-		checkTimes(t, w, "a", before...)
+		times := []time.Duration{time.Second, 5*time.Minute + time.Second, 65*time.Minute + time.Second}
+		checkTimes(t, w, "a", times...)
 		s.Heard("a")
+		s.Heard("a") // it fetches some declarations
 		pass(10 * time.Minute)
-		soon := 2*time.Hour + time.Second
-		checkTimes(t, w, "a", append(before, soon, soon+5*time.Minute)...)
+		times = append(times, 2*time.Hour+time.Second)
+		checkTimes(t, w, "a", times...)
 		s.Contact("a")
 		s.Heard("a")
 		pass(72 * time.Hour)
-		checkTimes(t, w, "a", append(before, soon, soon+5*time.Minute)...)
+		checkTimes(t, w, "a", times...)
+	})
+}
+
+// TestHeardIsNoStorm: a phone that speaks all the time and never polls, because no push
+// gets as far as it, is pushed less and less often.
+func TestHeardIsNoStorm(t *testing.T) {
+	t.Parallel()
+	run(t, wake.Options{Rand: noRandom{}}, func(t *testing.T, w *world, s *wake.Scheduler) {
+		s.Wake("a")
+		for range 4 * 60 * 60 {
+			pass(time.Second)
+			s.Heard("a")
+		}
+		var minutes []int
+		times := w.times("a")
+		for i := 1; i < len(times); i++ {
+			minutes = append(minutes, int((times[i] - times[i-1]).Minutes()))
+		}
+		if diff := cmp.Diff([]int{1, 2, 4, 8, 16, 32, 60, 60}, minutes); diff != "" {
+			t.Errorf("minutes between pushes (-want +got):\n%s", diff)
+		}
+
+		// Its next poll ends that.
+		s.Contact("a")
+		s.Wake("a")
+		pass(2 * time.Minute)
+		s.Heard("a")
+		pass(2 * time.Second)
+		if got := w.times("a"); len(got) != len(times)+2 {
+			t.Errorf("pushed %d times after its poll, want twice", len(got)-len(times))
+		}
 	})
 }
 
