@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,9 +53,14 @@ type ask int
 const (
 	askWake ask = iota
 	askContact
+	askHeard
+	askCancel
 	askDie   // the process ends,
 	askStart // and another begins
 )
+
+// askNothing is what a scheduler with a fault takes a call for.
+const askNothing ask = -1
 
 // asks notes a call for the replay.
 func (w *world) asks(what ask, key string) {
@@ -75,7 +81,7 @@ func replay(t *testing.T, l life, pl plant, list []asked) *pushes {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p.begin = time.Now()
-		for _, a := range list {
+		for _, a := range p.talks(list) {
 			p.next(t.Context(), a)
 		}
 		time.Sleep(time.Duration(l.days)*day - p.now())
@@ -87,7 +93,7 @@ func replay(t *testing.T, l life, pl plant, list []asked) *pushes {
 // planted is a fault of the scheduler, made by lying to it.
 type planted struct {
 	options func(*wake.Options)
-	deaf    func(asked) bool // whether it does not hear of a call; nil: it does of all
+	takes   func(asked) ask // for what it takes a call; nil: for what it is
 }
 
 // pushes are Apple and the store for the scheduler, and the book that is kept of it.
@@ -103,17 +109,8 @@ type pushes struct {
 	phones     map[string]*wanting
 	met        map[apns.Outcome]int
 	repeated   int // pushes to phones that had not come after two
+	sooner     int // that are to begin earlier, since the phone was heard
 	violations []violation
-}
-
-// wanting is what the book says of one phone.
-type wanting struct {
-	wanted, dead   bool
-	under, polled  bool          // a push is under way, and the phone came meanwhile
-	soonest, from  time.Duration // its next push may begin, and has to when the way is free
-	pause, most    time.Duration // until when, at least and at most, Apple does not hear of it though it came
-	came           time.Duration
-	accepted, fail int // in a row, since it came
 }
 
 // now is the time since the life began.
@@ -122,13 +119,31 @@ func (p *pushes) now() time.Duration { return time.Since(p.begin) }
 // on is a moment of the life as people read it.
 func (p *pushes) on(at time.Duration) string { return p.life.start.Add(at).Format(time.DateTime) }
 
+// talks adds reports to what a life asked: the phones of a life come within minutes of
+// a wish to push them, and seldom speak before that.
+func (p *pushes) talks(list []asked) []asked {
+	talk := slices.Clone(list)
+	for _, a := range list {
+		said := p.dice("talk", a.key, a.at)
+		if a.what != askWake || said%4 != 0 {
+			continue
+		}
+		for _, within := range []time.Duration{3 * time.Minute, 20 * time.Minute, 3 * time.Hour, 2 * day} {
+			said = p.dice("talk", a.key, time.Duration(said))
+			at := a.at + time.Duration(said%uint64(within))
+			talk = append(talk, asked{at, askHeard, a.key})
+		}
+	}
+	slices.SortStableFunc(talk, func(a, b asked) int { return cmp.Compare(a.at, b.at) })
+	return slices.DeleteFunc(talk, func(a asked) bool { return a.at > time.Duration(p.life.days)*day })
+}
+
 // next makes one call at its moment.
 func (p *pushes) next(ctx context.Context, a asked) {
 	if d := a.at - p.now(); d > 0 {
 		time.Sleep(d)
 	}
 	synctest.Wait() // what happens at this moment anyway comes first
-	heard := p.plant.deaf == nil || !p.plant.deaf(a)
 	switch a.what {
 	case askDie:
 		p.stop()
@@ -137,14 +152,31 @@ func (p *pushes) next(ctx context.Context, a asked) {
 		p.start(ctx)
 	case askWake:
 		p.wants(a.key)
-		if heard {
-			p.sched.Wake(a.key)
-		}
-	case askContact:
+	case askContact, askCancel:
 		p.comes(a.key)
-		if heard {
-			p.sched.Contact(a.key)
-		}
+	case askHeard:
+		p.hears(a.key)
+	case askNothing: // is no call of a life
+	}
+	p.tell(a)
+}
+
+// tell tells the scheduler of a call.
+func (p *pushes) tell(a asked) {
+	what := a.what
+	if p.plant.takes != nil {
+		what = p.plant.takes(a)
+	}
+	switch what {
+	case askWake:
+		p.sched.Wake(a.key)
+	case askContact:
+		p.sched.Contact(a.key)
+	case askHeard:
+		p.sched.Heard(a.key)
+	case askCancel:
+		p.sched.Cancel(a.key)
+	case askDie, askStart, askNothing:
 	}
 }
 
@@ -191,72 +223,6 @@ func (p *pushes) violated(key, format string, args ...any) {
 	p.violations = append(p.violations, violation{"P12", p.life.start.Add(p.now()), what})
 }
 
-func (p *pushes) phone(key string) *wanting {
-	if p.phones[key] == nil {
-		p.phones[key] = &wanting{came: -1}
-	}
-	return p.phones[key]
-}
-
-// wants notes that a phone is to be pushed. That it is said often changes nothing.
-func (p *pushes) wants(key string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if q := p.phone(key); !q.wanted {
-		q.wanted, q.from = true, max(p.now()+debounce, q.most)
-	}
-}
-
-// comes notes that a phone polled: nothing is wanted of it any more.
-func (p *pushes) comes(key string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	q := p.phone(key)
-	p.inTime(key, q)
-	q.wanted, q.dead, q.came, q.soonest = false, false, p.now(), q.pause
-	if q.polled = q.under; !q.under {
-		q.accepted, q.fail = 0, 0
-	}
-}
-
-// inTime holds that a phone that is wanted was pushed when it had to be.
-func (p *pushes) inTime(key string, q *wanting) {
-	if !q.wanted || q.dead || q.under {
-		return
-	}
-	if now := p.now(); now > p.latest(q.from) {
-		p.violated(key, "it should have been pushed at %s", p.on(q.from))
-	}
-}
-
-// latest returns when a phone must be pushed that could be from a moment on: all
-// others may go before it, each twice, and while Apple is away it waits. That Apple
-// is back nobody knows before the next try.
-func (p *pushes) latest(from time.Duration) time.Duration {
-	queue := time.Duration(2*len(p.life.phones))*time.Minute/ceiling + 2*slowest
-	latest := from + queue
-	if back := from.Truncate(time.Hour); p.away(back - 1) {
-		latest = max(latest, back+maxProbe+queue)
-	}
-	for at := from.Truncate(time.Hour); at <= latest; at += time.Hour {
-		if p.away(at) {
-			latest = max(latest, at+time.Hour+maxBackoff+queue)
-		}
-	}
-	return latest
-}
-
-// count holds the ceiling for every span of time at once: each push moves the
-// moment at which the next may follow under it, and one is let through at once.
-func (p *pushes) count(key string) {
-	const each = time.Minute / ceiling
-	now := p.now()
-	if p.full > now+time.Millisecond {
-		p.violated(key, "pushed %s before the ceiling of %d in a minute allows it", p.full-now, ceiling)
-	}
-	p.full = max(p.full, now) + each
-}
-
 // Push implements wake.Pusher: Apple.
 func (p *pushes) Push(_ context.Context, m apns.Push) apns.Result {
 	key := string(m.Token)
@@ -268,26 +234,6 @@ func (p *pushes) Push(_ context.Context, m apns.Push) apns.Result {
 	r := p.answer(p.phone(key), about>>8%100)
 	p.met[r.Outcome]++
 	return r
-}
-
-// begins holds what must be so whenever a push begins.
-func (p *pushes) begins(key string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	q, now := p.phone(key), p.now()
-	p.count(key)
-	p.inTime(key, q)
-	switch {
-	case q.under:
-		p.violated(key, "pushed while a push is under way")
-	case !q.wanted && q.came != now:
-		p.violated(key, "pushed although nothing is wanted of it since %s", p.on(q.came))
-	case now < q.soonest:
-		p.violated(key, "pushed again before %s", p.on(q.soonest))
-	}
-	if q.under = true; q.accepted > 1 {
-		p.repeated++
-	}
 }
 
 // answer is what Apple says to a push, and what follows of it for the next.
@@ -311,7 +257,7 @@ func (p *pushes) answer(q *wanting, dice uint64) apns.Result {
 		q.pause, q.most, q.soonest, q.from = now+apart, now+apart, now+pause, now+pause+pause/20
 	}
 	if q.fail++; r.Outcome == apns.Accepted {
-		q.fail, q.accepted = 0, q.accepted+1
+		q.fail, q.accepted, q.unanswered, q.pushed = 0, q.accepted+1, !q.polled, now
 	}
 	if q.polled { // and may be wanted again
 		q.accepted, q.fail, q.soonest, q.from = 0, 0, q.pause, max(q.most, now+debounce)
@@ -346,11 +292,14 @@ func (p *pushes) dice(about, key string, at time.Duration) uint64 {
 
 // deafening are plants about pushes.
 func deafening() []plant {
-	unheard := func(what ask, each uint32) *planted {
-		return &planted{deaf: func(a asked) bool {
+	takes := func(what, as ask, each uint32) *planted {
+		return &planted{takes: func(a asked) ask {
 			h := fnv.New32a()
 			_, _ = fmt.Fprint(h, a.key)
-			return a.what == what && h.Sum32()%each == 0
+			if a.what == what && h.Sum32()%each == 0 {
+				return as
+			}
+			return a.what
 		}}
 	}
 	return []plant{
@@ -362,13 +311,15 @@ func deafening() []plant {
 			name: "a phone is pushed again at once", property: "P12", seed: 1,
 			pushes: &planted{options: func(o *wake.Options) { o.MinInterval = time.Second }},
 		},
-		{name: "the waker forgets phones", property: "P12", seed: 1, pushes: unheard(askWake, 5)},
-		{name: "the waker does not notice that phones came", property: "P12", seed: 1, pushes: unheard(askContact, 5)},
+		{name: "the waker forgets phones", property: "P12", seed: 1, pushes: takes(askWake, askNothing, 5)},
+		{name: "the waker does not notice that phones came", property: "P12", seed: 1, pushes: takes(askContact, askNothing, 5)},
+		{name: "a phone that was heard is pushed no sooner", property: "P12", seed: 1, pushes: takes(askHeard, askNothing, 1)},
+		{name: "a phone that was heard is pushed no more", property: "P12", seed: 1, pushes: takes(askHeard, askContact, 1)},
 	}
 }
 
-// TestReplay: a life that is replayed meets all that Apple answers and phones that
-// do not come for long, or what is held of pushes would hold little.
+// TestReplay: a life that is replayed meets all that Apple answers, phones that do not
+// come for long and phones that speak before, or what is held of pushes would hold little.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	l := draw(pushesOf, small(pushesOf))
@@ -381,5 +332,8 @@ func TestReplay(t *testing.T) {
 	if p.repeated == 0 {
 		t.Error("no phone was pushed a third time")
 	}
-	t.Logf("%v, %d repeated", p.met, p.repeated)
+	if p.sooner == 0 {
+		t.Error("no phone was heard that is to be pushed the sooner for it")
+	}
+	t.Logf("%v, %d repeated, %d sooner", p.met, p.repeated, p.sooner)
 }

@@ -429,8 +429,11 @@ func (w waker) Wake(key string) {
 // Contact says that the phone came.
 func (w waker) Contact(key string) { w.asks(askContact, key) }
 
-// Heard is not replayed: it brings pushes that are due anyway forward.
-func (w waker) Heard(string) {}
+// Heard says that the phone spoke and did not come.
+func (w waker) Heard(key string) { w.asks(askHeard, key) }
+
+// Cancel says that nothing is wanted of the phone any more.
+func (w waker) Cancel(key string) { w.asks(askCancel, key) }
 
 // endless is how many commands no session has.
 const endless = 40
