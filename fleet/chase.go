@@ -388,7 +388,7 @@ func (f *Fleet) takeStep(ctx context.Context, w *worldState, due []stepDue) erro
 		for i := range phones {
 			w.census.add(&phones[i], at)
 			if step.Kind == policy.ChasePush {
-				f.waker.Wake(wakeKey(w.segment, phones[i].UDID))
+				f.wakeAnew(w.segment, phones[i].UDID)
 			}
 		}
 		return nil

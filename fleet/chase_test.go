@@ -90,21 +90,19 @@ func TestChase(t *testing.T) {
 		hours     time.Duration
 		steps     []string
 		reminders []string
-		push      bool
+		waker     []string
 	}{
-		{5, nil, nil, false},
-		{6, []string{"push@+6h"}, nil, true},
-		{7, []string{"push@+6h"}, nil, true}, // it has not come: the push may be lost
-		{39, []string{"push@+6h", "message@deadline-24h"}, []string{"message 26.6.1 P1 S-1"}, false},
-		{86, []string{"push@+6h", "message@deadline-24h"}, []string{"message 26.6.1 P1 S-1"}, false},
-		{87, []string{"push@+6h", "message@deadline-24h", "escalate@deadline+1d"}, []string{"message 26.6.1 P1 S-1", "escalate 26.6.1 1"}, false},
-		{88, []string{"push@+6h", "message@deadline-24h", "escalate@deadline+1d"}, []string{"message 26.6.1 P1 S-1", "escalate 26.6.1 1"}, false},
+		{5, nil, nil, nil},
+		{6, []string{"push@+6h"}, nil, []string{"cancel P1", "wake P1"}},
+		{7, []string{"push@+6h"}, nil, []string{"wake P1"}}, // it has not come: the push may be lost
+		{39, []string{"push@+6h", "message@deadline-24h"}, []string{"message 26.6.1 P1 S-1"}, nil},
+		{86, []string{"push@+6h", "message@deadline-24h"}, []string{"message 26.6.1 P1 S-1"}, nil},
+		{87, []string{"push@+6h", "message@deadline-24h", "escalate@deadline+1d"}, []string{"message 26.6.1 P1 S-1", "escalate 26.6.1 1"}, nil},
+		{88, []string{"push@+6h", "message@deadline-24h", "escalate@deadline+1d"}, []string{"message 26.6.1 P1 S-1", "escalate 26.6.1 1"}, nil},
 	} {
 		w.clock.Add(start.Add(at.hours * time.Hour).Sub(w.clock.now))
-		w.wakes.take("P1")
-		w.tick()
-		if got := w.wakes.take("P1"); got != at.push {
-			t.Errorf("after %d hours: woken %v, want %v", at.hours, got, at.push)
+		if diff := cmp.Diff(at.waker, w.wakes.saying(w.tick)); diff != "" {
+			t.Errorf("after %d hours the waker heard (-want +got):\n%s", at.hours, diff)
 		}
 		for _, again := range []string{"once", "twice", "after a restart"} {
 			if diff := cmp.Diff(at.steps, p.steps()); diff != "" {

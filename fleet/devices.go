@@ -279,7 +279,7 @@ func (f *Fleet) Push(ctx context.Context, seg storage.Segment, a Act, udid strin
 		return refused("not-pushable", "phone %s is %s and cannot be woken", udid, p.State).with("phone", udid, "state", string(p.State))
 	}
 	if !a.DryRun {
-		f.waker.Wake(wakeKey(seg, udid))
+		f.wakeAnew(seg, udid)
 	}
 	return nil
 }

@@ -26,11 +26,13 @@ type Store interface {
 // Waker wakes phones through Apple's push service. Wake never blocks; several
 // calls for one phone become one push. Contact says that a phone asks for commands,
 // so that nothing needs to be repeated; Heard, that it fetches declarations or reports.
-// That asks for no commands: what is queued for the phone still needs a push.
+// That asks for no commands: what is queued for the phone still needs a push. Cancel
+// forgets what a phone was to be woken for.
 type Waker interface {
 	Wake(key string)
 	Contact(key string)
 	Heard(key string)
+	Cancel(key string)
 }
 
 // Options are the parts of a fleet that have useful defaults.

@@ -43,25 +43,39 @@ func (c *clock) Add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// wakes remembers which phones were to be woken.
+// wakes remembers which phones were to be woken, and what was said of them.
 type wakes struct {
-	mu    sync.Mutex
-	keys  map[string]int
-	polls int // how often it was said that a phone polled
+	mu   sync.Mutex
+	keys map[string]int
+	said []string // "poll UDID"
 }
 
 func (w *wakes) Wake(key string) {
+	w.say("wake " + key)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.keys[key]++
 }
 
-func (w *wakes) Heard(string) {}
+func (w *wakes) Heard(key string)   { w.say("heard " + key) }
+func (w *wakes) Contact(key string) { w.say("poll " + key) }
+func (w *wakes) Cancel(key string)  { w.say("cancel " + key) }
 
-func (w *wakes) Contact(string) {
+func (w *wakes) say(what string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.polls++
+	w.said = append(w.said, strings.Replace(what, string(seg)+"/", "", 1))
+}
+
+// saying returns what was said while f ran.
+func (w *wakes) saying(f func()) []string {
+	w.mu.Lock()
+	w.said = nil
+	w.mu.Unlock()
+	f()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.said
 }
 
 func (w *wakes) take(udid string) bool {

@@ -344,3 +344,11 @@ func commandsOnly(p *storage.Phone) bool {
 
 // wakeKey names a phone to the push scheduler.
 func wakeKey(seg storage.Segment, udid string) string { return string(seg) + "/" + udid }
+
+// wakeAnew has a phone pushed soon, even where it did not answer pushes so that the next
+// is a day away.
+func (f *Fleet) wakeAnew(seg storage.Segment, udid string) {
+	key := wakeKey(seg, udid)
+	f.waker.Cancel(key)
+	f.waker.Wake(key)
+}

@@ -357,7 +357,8 @@ func (f *Fleet) Changed(seg storage.Segment, p storage.Phone) {
 }
 
 // Noticed takes up a phone that enrolled, returned or left: the counts that
-// gates are computed from follow, and a phone that can be woken is woken.
+// gates are computed from follow, and a phone that can be woken is woken, whatever it
+// was pushed before: that went to a token it may have no more.
 func (f *Fleet) Noticed(seg storage.Segment, p storage.Phone) error {
 	w, err := f.world(seg)
 	if err != nil {
@@ -366,7 +367,9 @@ func (f *Fleet) Noticed(seg storage.Segment, p storage.Phone) error {
 	}
 	w.census.add(&p, w.census.moment())
 	if p.State == storage.PhoneEnrolled {
-		f.waker.Wake(wakeKey(seg, p.UDID))
+		f.wakeAnew(seg, p.UDID)
+	} else {
+		f.waker.Cancel(wakeKey(seg, p.UDID))
 	}
 	return nil
 }

@@ -137,14 +137,44 @@ func TestReportIsNoPoll(t *testing.T) {
 	p := w.enrol("P1", "sales", storage.RingProduction)
 	p.settle()
 	w.must(second(w.fleet.Refresh(w.ctx, seg, w.act("new app"), p.udid)))
-	before := w.wakes.polls
-	p.report(map[string]any{"softwareupdate": map[string]any{"install-state": "none"}})
-	p.items()
-	if got := w.wakes.polls; got != before {
-		t.Errorf("a report and a manifest counted as %d polls, want none: the queued commands would wait for the next push", got-before)
+	for _, tt := range []struct {
+		name string
+		does func()
+		want []string
+	}{
+		{"report", func() { p.report(map[string]any{"softwareupdate": map[string]any{"install-state": "none"}}) }, []string{"heard P1"}},
+		{"manifest", func() { p.items() }, []string{"heard P1"}},
+		{"idle", func() { p.idle() }, []string{"poll P1"}},
+	} {
+		if diff := cmp.Diff(tt.want, w.wakes.saying(tt.does)); diff != "" {
+			t.Errorf("%s: the waker heard (-want +got):\n%s", tt.name, diff)
+		}
 	}
-	p.idle()
-	if got := w.wakes.polls; got != before+1 {
-		t.Errorf("an idle phone counted as %d polls, want 1", got-before)
+}
+
+// TestPushedAnew: whatever a phone was pushed before, that was not for the token it has
+// now, nor for the person who wants it pushed. Nobody wants one that left.
+func TestPushedAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.enrol("P1", "sales", storage.RingProduction)
+	stored := p.stored()
+	anew := []string{"cancel P1", "wake P1"}
+	for _, tt := range []struct {
+		name string
+		does func()
+		want []string
+	}{
+		{"new token", func() { w.must(w.fleet.Noticed(seg, stored)) }, anew},
+		{"a person's push", func() { w.must(w.fleet.Push(w.ctx, seg, w.act("it is silent"), p.udid)) }, anew},
+		{"gone", func() {
+			gone := stored
+			gone.State = storage.PhoneRemoved
+			w.must(w.fleet.Noticed(seg, gone))
+		}, []string{"cancel P1"}},
+	} {
+		if diff := cmp.Diff(tt.want, w.wakes.saying(tt.does)); diff != "" {
+			t.Errorf("%s: the waker heard (-want +got):\n%s", tt.name, diff)
+		}
 	}
 }
