@@ -162,26 +162,15 @@ func measureLatency(ctx context.Context, b *bench) error {
 	}
 	return b.with(ctx, s, noPushes, func(p *process) error {
 		phones := s.phones[:min(len(s.phones), b.scaled(800, 80))]
-		out, c, err := p.measure(ctx, func() outcome {
-			return open(ctx, phones, 40, func(ctx context.Context, ph *phone) ([]time.Duration, error) {
-				return p.sessionAfterQueue(ctx, ph)
-			})
-		})
+		if queued := p.queue(ctx, phones); queued.err() != nil {
+			return queued.err()
+		}
+		out, c, err := p.measure(ctx, func() outcome { return open(ctx, phones, 40, p.busyPoll) })
 		st := b.load("latency", "40 sessions/s", s, p, out, c)
 		b.figure(figure{Row: "latency", What: "p99 of a request, 40 sessions/s", Value: st.P99, Unit: "ms", Others: c.others})
 		b.figure(figure{Row: "latency", What: "p99 of a session (3 requests), 40 sessions/s", Value: st.Session99, Unit: "ms", Target: 15, Others: c.others})
 		return errors.Join(err, out.err())
 	})
-}
-
-// sessionAfterQueue queues the commands and lets the phone poll. Only what the
-// phone does counts.
-func (p *process) sessionAfterQueue(ctx context.Context, ph *phone) ([]time.Duration, error) {
-	var done api.Done
-	if err := p.client.Post(ctx, api.Path("devices", ph.udid, "refresh"), struct{}{}, &done); err != nil {
-		return nil, err
-	}
-	return p.busyPoll(ctx, ph)
 }
 
 // measureBurst: everybody at once.

@@ -227,6 +227,16 @@ func events() []event {
 	}
 }
 
+// sessionAfterQueue queues the commands and lets the phone poll. What it cost to
+// queue them counts for the event, but not among the phone's requests.
+func (p *process) sessionAfterQueue(ctx context.Context, ph *phone) ([]time.Duration, error) {
+	var done api.Done
+	if err := p.client.Post(ctx, api.Path("devices", ph.udid, "refresh"), struct{}{}, &done); err != nil {
+		return nil, err
+	}
+	return p.busyPoll(ctx, ph)
+}
+
 // comesUnapproved is a phone that enrols with a release that nobody approved, and
 // says so when it is asked.
 func (sd *side) comesUnapproved(ctx context.Context, ph *phone) ([]time.Duration, error) {
