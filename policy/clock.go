@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -96,30 +95,22 @@ func (e *evaluation) cves() (count int, from string, known []string) {
 	if ok && !version.Newer(e.rel.Version, from) {
 		return 0, from, nil
 	}
-	exploited, had := make(map[string]bool), make(map[string]bool)
+	fixed, exploited, had := e.w.noFlaws(), e.w.noFlaws(), e.w.noFlaws()
 	for _, r := range e.w.all {
 		if ok && r.branch == version.Major(from) && !version.Newer(r.Version, from) && e.applies(r) {
-			for _, c := range r.CVEs {
-				had[c.ID] = true
-			}
+			had.add(r.fixes)
 		}
 		between := ok && r.rank <= e.rel.rank && !r.posted.After(e.rel.posted) && e.applies(r) &&
 			version.Newer(r.Version, from)
 		if r != e.rel && !between {
 			continue
 		}
-		for _, c := range r.CVEs {
-			exploited[c.ID] = exploited[c.ID] || c.Exploited
-		}
+		fixed.add(r.fixes)
+		exploited.add(r.fixesExploited)
 	}
-	maps.DeleteFunc(exploited, func(id string, _ bool) bool { return had[id] })
-	for id, yes := range exploited {
-		if yes {
-			known = append(known, id)
-		}
-	}
-	slices.Sort(known)
-	return len(exploited), from, known
+	fixed.remove(had)
+	exploited.remove(had)
+	return fixed.size(), from, e.w.named(exploited)
 }
 
 // applies reports whether r is made for one of the models of the gate.

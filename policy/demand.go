@@ -79,7 +79,7 @@ func (w *World) loosens(after *World, gate Gate, now time.Time) bool {
 		return false // nobody can install it, or it is hidden from the phones
 	case to != nil && to.letsIn(r):
 		return len(was) > 0 || len(gate.Missing) > 0 || closedByPeople(gate) // phones take it by themselves
-	case gate.Phase == PhaseDeclined:
+	case gate.Phase == PhaseDeclined, len(was) == 0:
 		return false
 	}
 	is := after.demands(Evaluate(after, gate.Group, gate.Release, now), now)

@@ -70,7 +70,7 @@ func TestWorldAccessors(t *testing.T) {
 func TestImports(t *testing.T) {
 	t.Parallel()
 	allowed := []string{
-		"cmp", "errors", "fmt", "maps", "slices", "strconv", "strings", "time",
+		"cmp", "errors", "fmt", "maps", "math/bits", "slices", "strconv", "strings", "time",
 		"github.com/kannuki-mdm/kannuki/internal/version",
 	}
 	files, err := os.ReadDir(".")

@@ -15,6 +15,7 @@ type releaseIndex struct {
 	releases []*release // newest first, without improvements and versions that cannot be ordered
 	all      []*release // the same with improvements
 	known    map[string]*release
+	flaws    []string // that any release fixes, sorted: numbered for sets
 }
 
 type release struct {
@@ -32,6 +33,8 @@ type release struct {
 	older []*release
 	// exploited are those of its CVEs that any release names as exploited.
 	exploited []CVE
+	// fixes are its CVEs, and fixesExploited those of them that it names as exploited itself.
+	fixes, fixesExploited flawSet
 }
 
 func indexReleases(list []Release) *releaseIndex {
@@ -66,6 +69,7 @@ func indexReleases(list []Release) *releaseIndex {
 	slices.Reverse(x.releases)
 	linkPatches(x.all)
 	markExploited(x.all)
+	x.numberFlaws()
 	return x
 }
 
