@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
 )
@@ -40,7 +41,7 @@ func (d leakDay) firstID() string {
 
 // tellLeaks writes, once a day is over, one notice for each group and release of the
 // phones that came to it unapproved on that day, beside the first, of which people
-// were told at once. It goes by the audit log, which forgets no phone that was
+// were told at once, and those for which it was approved since. It goes by the audit log, which forgets no phone that was
 // moved, updated or removed since, and remembers in the same transaction how far it
 // came.
 func (f *Fleet) tellLeaks(ctx context.Context, w *worldState, j *gated) error {
@@ -55,6 +56,7 @@ func (f *Fleet) tellLeaks(ctx context.Context, w *worldState, j *gated) error {
 		if err != nil {
 			return wrap("read what was told of unapproved updates", err)
 		}
+		l.entries = slices.DeleteFunc(l.entries, func(e storage.AuditEntry) bool { return f.excusedSince(w, e.Target, l.leakDay) })
 		if len(l.entries) > 0 {
 			notices = append(notices, f.notice(w.segment, l.notice(j.gate(l.group, l.release))))
 		}
@@ -124,6 +126,17 @@ func (f *Fleet) exceptFirst(ctx context.Context, w *worldState, l *leaked) error
 		return again
 	})
 	return nil
+}
+
+// excusedSince reports whether the release that a phone leaked to was approved for it
+// later on: the list of unapproved updates, to which the notice points, has it no more.
+func (f *Fleet) excusedSince(w *worldState, udid string, d leakDay) bool {
+	p, known := w.census.phone(udid)
+	if !known || p.Group != d.group || p.Ring != storage.RingProduction {
+		return false
+	}
+	a, excused := f.excuse(w, &p, d.release)
+	return excused && version.Equal(a.Release, d.release)
 }
 
 // notice returns the notice of phones that leaked on one day, to a release that has

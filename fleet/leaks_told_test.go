@@ -87,6 +87,40 @@ func TestLeaksOfADayAreToldTogether(t *testing.T) {
 	}
 }
 
+// TestLeaksThatWereApprovedTheSameDay: a phone whose release is approved before the day
+// is over is on no list any more, so that nobody is sent there to look for it.
+func TestLeaksThatWereApprovedTheSameDay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := w.enrol("V1", "sales", storage.RingVerification)
+	v.settle()
+	v.install(release, "23G83")
+	comes := func(udid, model, runs string) {
+		p := newPhone(w, udid)
+		p.model, p.os = model, runs
+		p.again("sales", storage.RingProduction)
+		p.settle()
+	}
+	comes("A0", "iPhone15,2", "26.5")
+	comes("A1", "iPhone15,2", release)
+	comes("A2", "iPhone15,2", release)
+	comes("B1", "iPhone15,2", "26.6")
+	comes("B2", "iPhone15,2", "26.6")
+	w.must(w.verdict("V1", "works"))
+	w.must(second(w.approve("+3d")))
+	comes("C1", "iPhone12,1", release) // a model that the approval does not cover
+	w.clock.Add(aDay)
+	w.sweep()
+	want := []string{
+		"sales 26.6.1: A1 arrived-newer", "sales 26.6: B1 arrived-newer",
+		"sales 26.6.1, 2026-08-18: 1 C1; arrived-newer=1; com.example.pos",
+		"sales 26.6, 2026-08-18: 1 B2; arrived-newer=1; com.example.pos",
+	}
+	if diff := cmp.Diff(want, w.leakTexts()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestLeaksOfALargeFleet: all are counted and the first named; and what was read of the
 // audit log is not read again after a start.
 func TestLeaksOfALargeFleet(t *testing.T) {

@@ -93,9 +93,17 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 }
 
 // done reports whether a phone needs to do no more for a release. A phone that
-// has it is done with it, whatever newer release it waits for.
-func done(p *storage.Phone, release, reason string) bool {
-	return reason == string(policy.ReasonDone) || version.AtLeast(fullVersion(p), release) && p.Arrival == nil
+// has it is done with it, whatever newer release it waits for, but for one that
+// the list of unapproved updates has.
+func (f *Fleet) done(w *worldState, p *storage.Phone, release, reason string) bool {
+	if reason == string(policy.ReasonDone) {
+		return true
+	}
+	if !version.AtLeast(fullVersion(p), release) {
+		return false
+	}
+	_, leaked := f.leakOf(w, p)
+	return !leaked
 }
 
 // count counts the phones of the group and adds those to be listed to a page.
@@ -111,7 +119,7 @@ func (v *RolloutView) count(e explainer, listed *page) {
 			return
 		}
 		v.Production++
-		if done(p, v.Release, string(x.reason)) {
+		if e.fleet.done(e.state, p, v.Release, string(x.reason)) {
 			v.Done++
 			counts[string(policy.ReasonDone)]++
 			return
@@ -133,7 +141,7 @@ func (v *RolloutView) list(ctx context.Context, e explainer, members []member) e
 		case p.Group != v.Group || p.State != storage.PhoneEnrolled:
 		case p.Ring == storage.RingVerification:
 			v.Verification = append(v.Verification, d)
-		case !done(p, v.Release, d.Reason):
+		case !e.fleet.done(e.state, p, v.Release, d.Reason):
 			v.Devices = append(v.Devices, d)
 		}
 	}

@@ -204,7 +204,7 @@ func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Appr
 	}
 	counts, waits := map[string]int{}, appWaits{release: v.Release}
 	for m, x := range e.surveyed(func(m member) bool { return m.look.phone.Group == v.Group && inProduction(m) }) {
-		counts[rolloutReason(&m.look.phone, v.Release, string(x.reason))]++
+		counts[f.rolloutReason(w, &m.look.phone, v.Release, string(x.reason))]++
 		listed.add(m)
 		waits.add(e, m, x)
 	}
@@ -218,14 +218,14 @@ func (f *Fleet) rolloutPhones(ctx context.Context, w *worldState, a storage.Appr
 	approval := policyApproval(a)
 	for i := range phones {
 		if p := &phones[i]; p.Group == v.Group && p.State == storage.PhoneEnrolled && p.Ring == storage.RingProduction {
-			v.Phones = append(v.Phones, f.rolloutPhone(p, &approval, rolloutReason(p, v.Release, e.view(p).Reason)))
+			v.Phones = append(v.Phones, f.rolloutPhone(p, &approval, f.rolloutReason(w, p, v.Release, e.view(p).Reason)))
 		}
 	}
 	return waits, err
 }
 
-func rolloutReason(p *storage.Phone, release, reason string) string {
-	if done(p, release, reason) {
+func (f *Fleet) rolloutReason(w *worldState, p *storage.Phone, release, reason string) string {
+	if f.done(w, p, release, reason) {
 		return string(policy.ReasonDone)
 	}
 	return reason

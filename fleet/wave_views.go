@@ -60,7 +60,7 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 		deadline := schedule.Told(wave, wave.Start)
 		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(deadline), StopUntil: string(deadline.StopUntil(f.o.Location)), UpTo: wave.UpTo}
 	}
-	countWaves(w, a, views)
+	f.countWaves(w, a, views)
 	stopped := phase == policy.PhasePaused || phase == policy.PhaseBlocked
 	for i, wave := range waves {
 		v := &views[i]
@@ -104,14 +104,14 @@ func (f *Fleet) withWaves(seg storage.Segment, e Effect, a storage.Approval, err
 }
 
 // countWaves counts the phones of each wave.
-func countWaves(w *worldState, a storage.Approval, views []WaveView) {
+func (f *Fleet) countWaves(w *worldState, a storage.Approval, views []WaveView) {
 	approval := policyApproval(a)
 	for m := range w.census.all() {
 		p := &m.look.phone
 		if !m.enrolled() || p.Group != a.Group || p.Ring != storage.RingProduction {
 			continue
 		}
-		has := done(p, a.Release, "")
+		has := f.done(w, p, a.Release, "")
 		if !has && !covers(a, p.Model) {
 			continue
 		}

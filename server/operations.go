@@ -107,7 +107,8 @@ func (s *Server) Health(ctx context.Context) api.Health {
 	stats, disk := s.wakes.Stats(), s.Disk()
 	h := api.Health{
 		Version: s.o.Version, URL: s.config.URL, Organization: s.config.Organization, Lab: s.instance.Lab, LegacyCrypto: s.config.LegacyCrypto, StartedAt: s.started.UTC(),
-		Push: s.pushCertificate(), PushWaiting: stats.Waiting, PushSent: uint64(stats.Sent), PushProblem: stats.LastError, //nolint:gosec // a count
+		Push: s.pushCertificate(), PushWaiting: stats.Waiting, PushSent: uint64(stats.Sent), //nolint:gosec // a count
+		PushSentAt: stats.SentAt, PushProblem: stats.LastError, ProblemAt: stats.LastErrorAt,
 		Disk: disk, Missing: []string{}, Feeds: s.feeds.views(),
 	}
 	if db, err := s.store.Stats(ctx); err != nil {

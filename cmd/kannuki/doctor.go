@@ -77,6 +77,18 @@ func runDoctor(ctx context.Context, g *globals, cmd *cobra.Command) error {
 // offers.
 const feedWarning = 7 * 24 * time.Hour
 
+// pushes warns of a push that failed, unless Apple took one since: what was in the way
+// is over then.
+func (g *globals) pushes(h api.Health) []server.Finding {
+	if h.PushProblem == "" || h.PushSentAt.After(h.ProblemAt) {
+		return nil
+	}
+	return []server.Finding{{
+		Check: "pushes", Grade: server.GradeWarn, Message: g.text.T("The last push failed: %s", g.pushProblem(h)),
+		Fix: g.text.T("See what the check push-service says."),
+	}}
+}
+
 // askServer checks what only a running server can tell.
 func (g *globals) askServer(ctx context.Context) []server.Finding {
 	t := g.text
@@ -86,12 +98,7 @@ func (g *globals) askServer(ctx context.Context) []server.Finding {
 		return []server.Finding{{Check: "server", Grade: server.GradeFail, Message: f.Message, Fix: f.Next}}
 	}
 	out := []server.Finding{{Check: "server", Grade: server.GradeOK, Message: t.T("The server answers on its socket; version %s.", s.Server.Version)}}
-	if s.Server.PushProblem != "" {
-		out = append(out, server.Finding{
-			Check: "pushes", Grade: server.GradeWarn, Message: t.T("The last push failed: %s", s.Server.PushProblem),
-			Fix: t.T("See what the check push-service says."),
-		})
-	}
+	out = append(out, g.pushes(s.Server)...)
 	if p := s.Server.Push; p.Topic != p.EnrolledTopic {
 		out = append(out, server.Finding{
 			Check: "topic", Grade: server.GradeFail, Message: t.T("The push certificate is for topic %s, phones are enrolled with %s: none can be woken.", p.Topic, p.EnrolledTopic),

@@ -141,6 +141,15 @@ func hasteCells(h *fleet.Haste) []cell {
 // effectText says what a decision makes phones do; nothing is said of what it
 // does not touch.
 func (g *globals) effectText(e fleet.Effect) string {
+	lines := g.effectLines(e)
+	if len(lines) == 0 {
+		lines = append(lines, g.text.T("No phone has to do anything because of it."))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// effectLines are those of effectText, none where no phone has to do anything.
+func (g *globals) effectLines(e fleet.Effect) []string {
 	t := g.text
 	var lines []string
 	switch {
@@ -169,10 +178,7 @@ func (g *globals) effectText(e fleet.Effect) string {
 		lines = append(lines, t.N(e.Uncovered, "No verification phone is left then on the iOS line of %d production phone, and none can go back: leave one on it (`kannuki verdict coverage`).",
 			"No verification phone is left then on the iOS line of %d production phones, and none can go back: leave one on it (`kannuki verdict coverage`)."))
 	}
-	if len(lines) == 0 {
-		lines = append(lines, t.T("No phone has to do anything because of it."))
-	}
-	return strings.Join(lines, "\n") + "\n"
+	return lines
 }
 
 // deadlineText says by when phones install: not what was asked for when their

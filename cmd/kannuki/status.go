@@ -60,6 +60,20 @@ func (g *globals) statusTable(s api.Status) table {
 	return tab
 }
 
+// pushProblem says what was last in the way of a push, when, and whether one was taken
+// since. An older server does not tell when.
+func (g *globals) pushProblem(h api.Health) string {
+	t := g.text
+	switch {
+	case h.ProblemAt.IsZero():
+		return h.PushProblem
+	case h.PushSentAt.After(h.ProblemAt):
+		return t.T("%s (at %s; a push was sent since, at %s)", h.PushProblem, t.Time(h.ProblemAt), t.Time(h.PushSentAt))
+	default:
+		return t.T("%s (at %s)", h.PushProblem, t.Time(h.ProblemAt))
+	}
+}
+
 func (g *globals) statusText(s api.Status) string {
 	t := g.text
 	var b strings.Builder
@@ -75,7 +89,7 @@ func (g *globals) statusText(s api.Status) string {
 		rows = append(rows, [2]string{t.T("Disk"), text})
 	}
 	if s.Server.PushProblem != "" {
-		rows = append(rows, [2]string{t.T("Last push problem"), s.Server.PushProblem})
+		rows = append(rows, [2]string{t.T("Last push problem"), g.pushProblem(s.Server)})
 	}
 	if c := s.Fleet.Certificates; c.Due+c.Ended > 0 {
 		rows = append(rows, [2]string{t.T("Phones' certificates"), t.T("%d due for renewal, %d ended", c.Due, c.Ended)})

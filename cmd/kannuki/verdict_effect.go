@@ -34,14 +34,25 @@ func (g *globals) judgedText(v api.Verdict) string {
 	if e.RestsOnNothing {
 		b.WriteString(t.T("This quick check alone does not verify the app on %s: no full test carries over to it. Test it in full there.", v.Model) + "\n")
 	}
-	b.WriteString(g.effectText(fleet.Effect{EffectCounts: e.EffectCounts}))
-	for _, p := range e.PolicyApproves {
-		b.WriteString(g.policyApprovesText(p, v.Group) + "\n")
-	}
+	b.WriteString(g.askedText(*e, v.Group))
 	if e.VersionUnseen {
 		b.WriteString(t.T("No phone of %s reports version %s of the app or a newer one; production phones wait for it before iOS.", v.Group, v.AppVersion) + "\n")
 	}
 	return b.String()
+}
+
+// askedText says what phones are asked for because of a result. What the policy
+// approves by itself because of it asks them soon, and takes the place of "nothing".
+func (g *globals) askedText(e fleet.VerdictEffect, group string) string {
+	asked := fleet.Effect{EffectCounts: e.EffectCounts}
+	if len(e.PolicyApproves) == 0 {
+		return g.effectText(asked)
+	}
+	lines := g.effectLines(asked)
+	for _, p := range e.PolicyApproves {
+		lines = append(lines, g.policyApprovesText(p, group))
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // policyApprovesText says that nobody is asked about a release any more, and how to keep
@@ -49,7 +60,7 @@ func (g *globals) judgedText(v api.Verdict) string {
 func (g *globals) policyApprovesText(p fleet.PolicyApproval, group string) string {
 	t := g.text
 	if p.At.IsZero() {
-		return t.T("The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s --reason …` stops phones that have not started.",
+		return t.T("The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself, and tells production phones to install it. `kannuki rollout pause %s --group %s --reason …` stops phones that have not started.",
 			p.HoldOf, p.Policy, p.Release, group, lang.ShellWord(p.Release), group)
 	}
 	return t.T("Policy %s approves iOS %s for %s by itself when the 90 days of iOS %s end, at %s, unless somebody decides before: `kannuki gate approve %s --group %s` or `kannuki gate decline %s --group %s`.",

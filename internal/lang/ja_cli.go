@@ -179,8 +179,8 @@ func japaneseDecisions() []both {
 		{"This quick check alone does not verify the app on %s: no full test carries over to it. Test it in full there.", "%sではこの簡易確認だけでは検証済みになりません（引き継げる全項目の結果がありません）。その機種で全項目を検証してください。"},
 		{"It changes no gate. That of %s for iOS %s: %s.", "変わるゲートはありません。%sのiOS %sのゲート：%s。"},
 		{
-			"The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself. `kannuki rollout pause %s --group %s --reason …` stops phones that have not started.",
-			"iOS %sの90日が過ぎているため、ポリシー%sがiOS %sを%sにすぐ自動で承認します。まだ始めていない端末は`kannuki rollout pause %s --group %s --reason …`で止められます。",
+			"The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself, and tells production phones to install it. `kannuki rollout pause %s --group %s --reason …` stops phones that have not started.",
+			"iOS %sの90日が過ぎているため、ポリシー%sがiOS %sを%sにすぐ自動で承認し、本番端末にインストールを指示します。まだ始めていない端末は`kannuki rollout pause %s --group %s --reason …`で止められます。",
 		},
 		{
 			"Policy %s approves iOS %s for %s by itself when the 90 days of iOS %s end, at %s, unless somebody decides before: `kannuki gate approve %s --group %s` or `kannuki gate decline %s --group %s`.",

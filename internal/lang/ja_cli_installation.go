@@ -49,6 +49,8 @@ func japaneseInstallation() []both {
 		{"%d MiB free: make room", "空き %d MiB：空き容量を増やしてください"},
 		{"free space unknown", "空き容量は不明です"},
 		{"Last push problem", "直近のプッシュの問題"},
+		{"%s (at %s; a push was sent since, at %s)", "%s（%s。その後、%sのプッシュは送信できました）"},
+		{"%s (at %s)", "%s（%s）"},
 		{"Not set up yet:", "未設定："},
 		{"Cryptography", "暗号"},
 		{"Newest entry", "最新の項目"},

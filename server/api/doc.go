@@ -105,7 +105,9 @@ type Health struct {
 	Push         PushCertificate `json:"push"`
 	PushWaiting  int             `json:"push_waiting"`
 	PushSent     uint64          `json:"push_sent"`
+	PushSentAt   time.Time       `json:"push_sent_at,omitzero"` // of the last one that Apple took
 	PushProblem  string          `json:"push_problem,omitempty"`
+	ProblemAt    time.Time       `json:"push_problem_at,omitzero"`
 	Database     Database        `json:"database"`
 	Disk         Disk            `json:"disk"`
 	Feeds        []Feed          `json:"feeds"`   // that the server reads by itself, by kind
