@@ -128,7 +128,9 @@ func (f *Fleet) trip(c *storage.WorldChange, seg storage.Segment, v *watch, read
 	a := v.approval
 	detail := map[string]string{"phase_before": string(before), "approval": a.ID}
 	var why []string
+	var signals []policy.Code
 	for _, r := range readings {
+		signals = append(signals, r.Signal)
 		why = append(why, signalText(r))
 		key := string(r.Signal)
 		if r.Wave > 0 {
@@ -142,6 +144,10 @@ func (f *Fleet) trip(c *storage.WorldChange, seg storage.Segment, v *watch, read
 	act := Act{Actor: "kannuki", Reason: strings.Join(why, "; ")}
 	a.PausedAt, a.PausedBy, a.PauseReason = f.now(), act.Actor, act.Reason
 	a.Breaker.Stopped = storedReadings(readings)
+	if phones := v.showed(signals); len(phones) > 0 {
+		a.Breaker.Phones = phones[:min(len(phones), maxShowing)]
+		detail["phones"] = strings.Join(a.Breaker.Phones, ", ")
+	}
 	c.Approvals = append(c.Approvals, a)
 	entry := f.entry(act, actionBreaker, a.Group+"/"+a.Release, detail)
 	c.Audit = append(c.Audit, entry)
@@ -191,15 +197,31 @@ type BreakerView struct {
 	// Stopped is what it stopped the rollout for, and when; none while it did not.
 	Stopped   []policy.Reading `json:"stopped,omitempty"`
 	StoppedAt time.Time        `json:"stopped_at,omitzero"`
+	// Paused says that the rollout stands still: nothing that phones show stops it, and
+	// of how many phones an installation failed is not known.
+	Paused bool `json:"paused,omitempty"`
+	// Phones are those that it stopped for, or that show a signal now: the first 20 of
+	// PhonesCount, by UDID. Problems that people reported are listed by themselves.
+	Phones      []BreakerPhone `json:"phones,omitempty"`
+	PhonesCount int            `json:"phones_count,omitempty"`
 }
 
-// breakerView describes the breaker of an approval that stands.
-func (f *Fleet) breakerView(w *worldState, s *snapshot, a storage.Approval) *BreakerView {
+// breakerView describes the breaker of an approval that stands, but for its phones, and
+// returns what it saw.
+func (f *Fleet) breakerView(w *worldState, s *snapshot, a storage.Approval) (*BreakerView, *watch) {
 	v := f.newWatch(s, a)
 	f.observe(w, s, []*watch{v})
-	view := &BreakerView{Since: v.since, Signals: append([]policy.Reading{}, v.breaker.Read(v.signals)...), Stopped: engineReadings(a.Breaker.Stopped)}
+	view := &BreakerView{Since: v.since, Signals: append([]policy.Reading{}, v.breaker.Read(v.signals)...), Stopped: engineReadings(a.Breaker.Stopped), Paused: v.still()}
+	for i := range view.Signals {
+		if r := &view.Signals[i]; v.still() {
+			r.StopsAt = 0
+			if r.Signal == policy.WhyInstallsFailed {
+				r.Of = 0
+			}
+		}
+	}
 	if len(view.Stopped) > 0 {
 		view.StoppedAt = a.PausedAt
 	}
-	return view
+	return view, v
 }

@@ -45,27 +45,32 @@ type member struct {
 	holder         string // reference to who carries it
 	reminded       *reminded
 	told           told
-	ways           *ways // nil: it never came to test by one person's word, nor was elsewhere
+	ways           *ways // nil: it has nothing of that
 	signs          signs
 	ran            []ran  // oldest first, never changed
 	known          uint64 // moment at which this was so
 }
 
-// ways are how a phone last came to test, which group it left, and what it ran where it
-// was before.
+// ways are what few phones have: how one last came to test, which group it left, what it ran
+// where it was before, and the installation that failed.
 type ways struct {
 	drafted storage.Draft
 	left    storage.Departure
-	placed  int32 // day from which on it counts for where it is; 0: its enrolment
+	failed  storage.Failure // the last installation that did
+	placed  int32           // day from which on it counts for where it is; 0: its enrolment
 	past    []stay
 }
 
 // waysOf returns nil for a phone of which there is nothing to know.
 func waysOf(p *storage.Phone) *ways {
-	if p.Drafted == (storage.Draft{}) && p.Left == (storage.Departure{}) && p.PlacedAt.IsZero() && p.Past == nil {
+	if p.Drafted == (storage.Draft{}) && p.Left == (storage.Departure{}) && p.PlacedAt.IsZero() && p.Past == nil && p.Failed == nil {
 		return nil
 	}
-	return &ways{p.Drafted, p.Left, placedOn(p), staysOf(p)}
+	x := &ways{drafted: p.Drafted, left: p.Left, placed: placedOn(p), past: staysOf(p)}
+	if p.Failed != nil {
+		x.failed = *p.Failed
+	}
+	return x
 }
 
 // drafted returns when one person last said that the phone is for testing.
@@ -82,6 +87,14 @@ func (m member) left() storage.Departure {
 		return storage.Departure{}
 	}
 	return m.ways.left
+}
+
+// failed returns the last installation that did; the zero value: none.
+func (m member) failed() storage.Failure {
+	if m.ways == nil {
+		return storage.Failure{}
+	}
+	return m.ways.failed
 }
 
 // placed returns the day from which on the phone counts for where it is; 0: its enrolment.
@@ -131,7 +144,7 @@ func bare(p *storage.Phone) storage.Phone {
 	b.AvailableGB, b.Battery = policy.CoarseSpace(b.AvailableGB), policy.CoarseCharge(b.Battery)
 	b.Update.FailureAt, b.Update.FailureSeen, b.Update.Since = time.Time{}, time.Time{}, time.Time{}
 	b.Sync = storage.SyncState{NotNowSince: b.Sync.NotNowSince}
-	b.Announced, b.Reverted = storage.Announced{Wave: p.Announced.Wave}, nil
+	b.Announced, b.Reverted, b.Failed = storage.Announced{Wave: p.Announced.Wave}, nil, nil
 	if e := p.Announced.Enforcement; e != nil {
 		told := *e
 		told.FirstAt = time.Time{}

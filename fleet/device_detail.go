@@ -32,6 +32,8 @@ type DeviceDetail struct {
 	FailureReason   string    `json:"failure_reason,omitempty"`
 	FailureAt       time.Time `json:"failure_at,omitzero"`
 
+	Failed *FailureView `json:"failed,omitempty"` // its last installation that failed, until it runs that release
+
 	InformationAt time.Time      `json:"information_at,omitzero"` // last answer about itself
 	AppsAt        time.Time      `json:"apps_at,omitzero"`        // last answer about its apps
 	StatusAt      time.Time      `json:"status_at,omitzero"`      // last report by itself
@@ -57,7 +59,7 @@ type DeviceDetail struct {
 type RevertedView struct {
 	BundleID string    `json:"bundle_id"`
 	From     string    `json:"from"` // the version it had
-	At       time.Time `json:"at"`   // when the server first saw a lower one, or none
+	At       time.Time `json:"at"`   // when the server last saw it go down, or be gone
 	Gone     bool      `json:"gone"` // it is not on the phone
 }
 
@@ -99,9 +101,7 @@ func deviceDetail(p *storage.Phone) DeviceDetail {
 		InformationAt: p.AnsweredAt(), AppsAt: p.AppsAt, StatusAt: p.StatusAt,
 		Token: p.Announced.Token, ToldAt: p.Announced.Timestamp,
 		AccessRights: p.Rights, Certificate: p.Certificate, Renewal: renewalView(p),
-	}
-	for _, r := range p.Reverted {
-		d.Reverted = append(d.Reverted, RevertedView(r))
+		Failed: failureView(p), Reverted: revertedViews(p),
 	}
 	return d
 }

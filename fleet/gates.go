@@ -112,6 +112,9 @@ type Effect struct {
 	// Waves are those of the approval, with their dates; none for a decision
 	// that has none.
 	Waves []WaveView `json:"waves,omitempty"`
+	// LeftBehind is what phones showed until a rollout went on, and stops it no more; none
+	// for any other decision.
+	LeftBehind []policy.Reading `json:"left_behind,omitempty"`
 	// Uncovered counts production phones that no verification phone stands for any more
 	// once those have gone on to the offered release, which is of a higher line of iOS.
 	Uncovered int `json:"uncovered,omitempty"`

@@ -157,6 +157,7 @@ func (f *Fleet) improved(w *worldState, p *storage.Phone, had string) []storage.
 		p.OS.Reasons = slices.Clone(p.Update.Reasons)
 	}
 	p.OS.SupplementalSince = seen
+	forgetFailure(p)
 	if p.Arrival != nil && version.Extra(p.Arrival.Release) != "" {
 		p.Arrival = nil // that one is gone from the phone
 	}

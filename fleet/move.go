@@ -194,7 +194,7 @@ func (f *Fleet) relocate(w *worldState, q *storage.Phone, m relocation, entry st
 	*q = m.placed(f.EndStay(*q), f.now())
 	q.Apps, q.AppsAt, q.AppsFor, q.AppsNo, q.AppUpdates = nil, time.Time{}, nil, time.Time{}, nil // other apps matter there
 	how := q.Arrival
-	q.Arrival, q.Chase, q.Reverted = nil, nil, nil // what was lost elsewhere is no sign there
+	q.Arrival, q.Chase, q.Reverted, q.Failed = nil, nil, nil, nil // what was lost elsewhere is no sign there
 	const cause = "the phone moved to another group"
 	if unanswered(attemptOf(q)) { // one that was answered has no command left to cancel
 		stopAttempt(q, cause, f.now())

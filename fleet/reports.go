@@ -78,7 +78,11 @@ func (f *Fleet) Rollout(ctx context.Context, seg storage.Segment, group, release
 		}
 		v.Rebased = f.rebased(w, s, approval)
 		v.Waves = f.waveViews(w, approval, gate.Phase)
-		v.Breaker = f.breakerView(w, s, approval)
+		var seen *watch
+		v.Breaker, seen = f.breakerView(w, s, approval)
+		if v.Breaker.Phones, v.Breaker.PhonesCount, err = f.breakerPhones(ctx, seg, seen); err != nil {
+			return RolloutView{}, err
+		}
 	}
 	e := f.explainer(w)
 	v.Declined = e.flaws.Declined(group)

@@ -14,7 +14,12 @@ import (
 // refused while an app is broken, and after a jump of the clock, by which both
 // would be dated, until a person ended that halt.
 func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, release string) (Effect, error) {
+	w, err := f.world(seg)
+	if err != nil {
+		return Effect{}, err
+	}
 	var shown storage.Approval
+	var left []policy.Reading
 	effect, err := f.carry(ctx, seg, a, decision{action: "rollout.resume", group: group, release: release, build: func(s *snapshot, gate policy.Gate) (storage.WorldChange, error) {
 		approval, ok := standing(s, group, release, f.now())
 		if !ok || approval.PausedAt.IsZero() {
@@ -23,12 +28,14 @@ func (f *Fleet) Resume(ctx context.Context, seg storage.Segment, a Act, group, r
 		if s.records.Halt.Cause == storage.HaltClock {
 			return storage.WorldChange{}, refused("clock-halt", "nothing goes on while nobody knows what time it is; see that the server's clock is right and resume with --after-clock-jump first")
 		}
+		left = f.leftBehind(w, s, approval)
 		approval.PausedAt, approval.PausedBy, approval.PauseReason = time.Time{}, "", ""
 		approval.Breaker = storage.BreakerState{Since: f.now()}
 		approval.Waves = f.resoaked(s, approval)
 		shown = approval
 		return storage.WorldChange{Approvals: []storage.Approval{approval}}, stillBroken(s, gate)
 	}})
+	effect.LeftBehind = left
 	return f.withWaves(seg, effect, shown, err)
 }
 

@@ -17,6 +17,9 @@ func wentBack(s *snapshot, was []storage.Reverted, had, has []storage.InstalledA
 	for _, r := range was {
 		is, there := shortVersion(has, r.BundleID)
 		if slices.Contains(asked, r.BundleID) && (!there || !version.AtLeast(is, r.From)) {
+			if last, had := shortVersion(had, r.BundleID); had && (!there || version.Newer(last, is)) {
+				r.At = now // it went down once more
+			}
 			r.Gone = !there
 			list = append(list, r)
 		}

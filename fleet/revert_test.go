@@ -54,10 +54,10 @@ func TestAppsThatWentBackOrAreGone(t *testing.T) {
 		{"as before", "1.2", "2.0", nil},
 		{"one is gone", "", "2.0", []fleet.RevertedView{{BundleID: pos, From: "1.2", At: on(2), Gone: true}}},
 		{"the other went back", "", "1.9", []fleet.RevertedView{{BundleID: pos, From: "1.2", At: on(2), Gone: true}, {BundleID: scan, From: "2.0", At: on(3)}}},
-		{"and lower still", "", "1.0", []fleet.RevertedView{{BundleID: pos, From: "1.2", At: on(2), Gone: true}, {BundleID: scan, From: "2.0", At: on(3)}}},
-		{"the first is there again, not as it was", "1.1", "1.0", []fleet.RevertedView{{BundleID: pos, From: "1.2", At: on(2)}, {BundleID: scan, From: "2.0", At: on(3)}}},
-		{"the other is gone too", "1.1", "", []fleet.RevertedView{{BundleID: pos, From: "1.2", At: on(2)}, {BundleID: scan, From: "2.0", At: on(3), Gone: true}}},
-		{"the first is back", "1.2", "", []fleet.RevertedView{{BundleID: scan, From: "2.0", At: on(3), Gone: true}}},
+		{"and lower still", "", "1.0", []fleet.RevertedView{{BundleID: pos, From: "1.2", At: on(2), Gone: true}, {BundleID: scan, From: "2.0", At: on(4)}}},
+		{"the first is there again, not as it was", "1.1", "1.0", []fleet.RevertedView{{BundleID: pos, From: "1.2", At: on(2)}, {BundleID: scan, From: "2.0", At: on(4)}}},
+		{"the other is gone too", "1.1", "", []fleet.RevertedView{{BundleID: pos, From: "1.2", At: on(2)}, {BundleID: scan, From: "2.0", At: on(6), Gone: true}}},
+		{"the first is back", "1.2", "", []fleet.RevertedView{{BundleID: scan, From: "2.0", At: on(6), Gone: true}}},
 		{"both are", "1.3", "2.0", nil},
 	} {
 		p.lists(step.pos, step.scan)

@@ -49,12 +49,17 @@ type watch struct {
 	now      time.Time
 	silence  policy.Silence
 	signals  policy.Signals
-	calm     time.Time // until when nothing but a phone can change what is seen
+	showing  map[policy.Code][]string // phones that show a signal, in no order; not of reports
+	calm     time.Time                // until when nothing but a phone can change what is seen
 }
+
+// still reports whether the rollout stands still, so that phones are not told to install
+// it any more: what they showed since counts all the same.
+func (v *watch) still() bool { return !v.approval.PausedAt.IsZero() }
 
 func (f *Fleet) newWatch(s *snapshot, a storage.Approval) *watch {
 	decided := s.rollout(a.Group)
-	v := &watch{approval: a, engine: policyApproval(a), breaker: engineBreaker(decided.Breaker), since: a.At, now: f.now()}
+	v := &watch{approval: a, engine: policyApproval(a), breaker: engineBreaker(decided.Breaker), since: a.At, now: f.now(), showing: map[policy.Code][]string{}}
 	v.calm = v.now.Add(calmFor)
 	if silent := v.breaker.SilentAfter; silent > 0 {
 		v.until(v.now.Add(silent)) // of those that are heard of from now on
@@ -100,7 +105,7 @@ func (v *watch) glance(p *storage.Phone, runs string) (glance, bool) {
 		g.installing = p.Update.Install == string(policy.InstallInstalling)
 		g.failed = policy.FailureOf(p.Update.FailureReason, p.AvailableGB) == policy.ReasonInstallFailed
 	}
-	return g, g.told || g.installed
+	return g, g.told || g.installed || v.still()
 }
 
 // count adds what one phone with the look shows, to the rollout and to its wave.
@@ -112,8 +117,11 @@ func (g glance) count(m member, listening time.Time) {
 		return // it was there before
 	}
 	shown := policy.Signals{Told: 1}
-	if g.failed && v.counts(m.signs.failed.time()) {
+	switch failed := m.failed(); {
+	case g.failed && v.counts(m.signs.failed.time()), v.still() && !g.installed && v.failure(m.look, failed):
 		shown.Failed = 1
+	case !g.told && !g.installed:
+		return
 	}
 	g.ahead(m)
 	if g.installed || g.installing {
@@ -125,12 +133,31 @@ func (g glance) count(m member, listening time.Time) {
 			shown.Silent = 1
 		}
 	}
+	v.note(m.udid, shown)
 	add(&v.signals, shown)
 	if v.signals.Waves == nil {
 		return
 	}
 	if i := m.waveOf(&v.engine); i >= 0 {
 		add(&v.signals.Waves[i], shown)
+	}
+}
+
+// failure reports whether an installation that failed on a phone counts.
+func (v *watch) failure(l *look, f storage.Failure) bool {
+	return version.Equal(f.Release, v.approval.Release) && v.counts(f.At) && policy.FailureOf(f.Reason, l.phone.AvailableGB) == policy.ReasonInstallFailed
+}
+
+// note keeps which phone it is that shows something.
+func (v *watch) note(udid string, shown policy.Signals) {
+	if shown.Failed > 0 {
+		v.showing[policy.WhyInstallsFailed] = append(v.showing[policy.WhyInstallsFailed], udid)
+	}
+	if shown.Silent > 0 {
+		v.showing[policy.WhyPhonesSilent] = append(v.showing[policy.WhyPhonesSilent], udid)
+	}
+	if shown.Reverted > 0 {
+		v.showing[policy.WhyAppsReverted] = append(v.showing[policy.WhyAppsReverted], udid)
 	}
 }
 

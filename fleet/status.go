@@ -95,6 +95,9 @@ func mergeStatus(p *storage.Phone, r mdm.StatusReport, now time.Time) {
 		p.Update.Since = now
 	}
 	p.Update.FailureSeen = failureSeen(was, p.Update, now)
+	if !p.Update.FailureSeen.Equal(was.FailureSeen) {
+		noteFailure(p)
+	}
 	if r.Declarations != nil {
 		p.Declarations = declarationStates(*r.Declarations)
 	}
@@ -123,6 +126,29 @@ func failureSeen(was, is storage.UpdateState, now time.Time) time.Time {
 		return was.FailureSeen
 	default:
 		return now
+	}
+}
+
+// noteFailure keeps the failure that a phone just told: it is asked for when the phone, which
+// is told to install no more, says nothing of it any longer.
+func noteFailure(p *storage.Phone) {
+	u := &p.Update
+	if u.FailureSeen.IsZero() {
+		return
+	}
+	release := pendingRelease(p)
+	if e := p.Announced.Enforcement; release == "" && e != nil {
+		release = e.Release
+	}
+	if release != "" {
+		p.Failed = &storage.Failure{Release: release, Reason: u.FailureReason, At: u.FailureSeen}
+	}
+}
+
+// forgetFailure ends what is kept of a failure, once the phone runs what it is about.
+func forgetFailure(p *storage.Phone) {
+	if p.Failed != nil && version.AtLeast(fullVersion(p), p.Failed.Release) {
+		p.Failed = nil
 	}
 }
 
@@ -203,6 +229,7 @@ func (f *Fleet) setOS(w *worldState, p *storage.Phone, release, build string) []
 	remember(p, runsNow(p))
 	p.OS.SupplementalBuild, p.OS.SupplementalExtra, p.OS.SupplementalSince = "", "", time.Time{} // those were for the release before
 	p.OS.Version, p.OS.Since, p.OS.Reasons = release, now, slices.Clone(reasons)
+	forgetFailure(p)
 	if len(reasons) > 0 {
 		detail["install_reason"] = strings.Join(reasons, ",")
 	}

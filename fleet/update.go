@@ -190,6 +190,7 @@ func repeated(q *storage.Phone, a storage.Attempt, why string, now time.Time) st
 	setInstall(q, a, policy.InstallFailed, now)
 	q.Update.Failures++
 	q.Update.FailureReason, q.Update.FailureAt, q.Update.FailureSeen = mdm.Excerpt(why), now, now
+	noteFailure(q)
 	return ended(a, why, now)
 }
 

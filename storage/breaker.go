@@ -21,6 +21,8 @@ type BreakerState struct {
 	Since time.Time `json:"since,omitzero"`
 	// Stopped is what it paused the rollout for; none while it did not.
 	Stopped []BreakerReading `json:"stopped,omitempty"`
+	// Phones are some of those that showed it, by UDID; reports are listed by themselves.
+	Phones []string `json:"phones,omitempty"`
 }
 
 // BreakerReading is one signal as it stopped a rollout.

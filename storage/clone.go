@@ -29,6 +29,7 @@ func (p Phone) Clone() Phone {
 	if p.Arrival = copied(p.Arrival); p.Arrival != nil {
 		p.Arrival.Reasons = slices.Clone(p.Arrival.Reasons)
 	}
+	p.Failed = copied(p.Failed)
 	p.Reverted = slices.Clone(p.Reverted)
 	if p.Chase = copied(p.Chase); p.Chase != nil {
 		p.Chase.Steps = slices.Clone(p.Chase.Steps)

@@ -77,6 +77,7 @@ type Phone struct {
 	Announced    Announced          `json:"announced,omitzero"`
 	Sync         SyncState          `json:"sync,omitzero"`
 	Arrival      *Arrival           `json:"arrival,omitzero"`   // how it came to a release its group had not opened
+	Failed       *Failure           `json:"failed,omitzero"`    // the last installation that failed, until it runs that release; nil: none
 	Reverted     []Reverted         `json:"lostApps,omitempty"` // business apps that went back, or are gone, on what it runs; as they were seen
 	History      []Ran              `json:"history,omitempty"`  // what it ran before OS in this epoch, oldest first, at most MaxHistory
 	Forgotten    int                `json:"forgotten,omitzero"` // releases before those of History
@@ -307,12 +308,20 @@ type Arrival struct {
 	Told    bool      `json:"told,omitzero"`     // people are told of it: at once, or together with others of its day
 }
 
+// Failure is an installation that failed. Unlike what [UpdateState] says of it, it is
+// kept when the phone is not asked to install any more.
+type Failure struct {
+	Release string    `json:"release,omitzero"`
+	Reason  string    `json:"reason,omitzero"` // in the phone's words, "" none
+	At      time.Time `json:"at,omitzero"`     // when the server first saw it
+}
+
 // Reverted tells of a business app that went back to a lower version, or that was
 // taken off the phone.
 type Reverted struct {
 	BundleID string    `json:"bundleID,omitzero"`
 	From     string    `json:"from,omitzero"` // the version it had
-	At       time.Time `json:"at,omitzero"`   // when the server first saw a lower one, or none
+	At       time.Time `json:"at,omitzero"`   // when the server last saw it go down, or be gone
 	Gone     bool      `json:"gone,omitzero"` // it is not on the phone
 }
 

@@ -27,7 +27,7 @@ func (p *Phone) sameFacts(q *Phone) bool {
 func (p *Phone) sameTold(q *Phone) bool {
 	a, b := &p.Announced, &q.Announced
 	return a.Token == b.Token && a.Revision == b.Revision && a.Timestamp.Equal(b.Timestamp) && sameValue(a.Enforcement, b.Enforcement) && a.Wave == b.Wave &&
-		p.Sync == q.Sync && p.Arrival.same(q.Arrival) && slices.Equal(p.Reverted, q.Reverted) &&
+		p.Sync == q.Sync && p.Arrival.same(q.Arrival) && p.Failed.same(q.Failed) && slices.Equal(p.Reverted, q.Reverted) &&
 		sameEach(p.History, q.History, (*Ran).same) && p.Forgotten == q.Forgotten && sameEach(p.Past, q.Past, (*Stay).same) && p.PlacedAt.Equal(q.PlacedAt) && sameValue(p.Legacy, q.Legacy) &&
 		p.Chase.same(q.Chase) && sameEach(p.AppUpdates, q.AppUpdates, (*AppUpdate).same) && p.AppCommands == q.AppCommands
 }
@@ -80,6 +80,10 @@ func (a *Arrival) same(b *Arrival) bool {
 	return a == b || a != nil && b != nil &&
 		a.Release == b.Release && a.At.Equal(b.At) && slices.Equal(a.Reasons, b.Reasons) && a.From == b.From &&
 		a.Cause == b.Cause && a.Told == b.Told
+}
+
+func (f *Failure) same(g *Failure) bool {
+	return f == g || f != nil && g != nil && f.Release == g.Release && f.Reason == g.Reason && f.At.Equal(g.At)
 }
 
 func (r *Ran) same(s *Ran) bool {

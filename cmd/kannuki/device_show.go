@@ -120,6 +120,9 @@ func (g *globals) deviceExtras(d api.Device) [][2]string {
 	if d.Failures > 0 {
 		add(t.T("Failed installs"), strings.Join(present(strconv.Itoa(d.Failures), d.FailureReason, g.since(d.FailureAt)), ", "))
 	}
+	if f := d.Failed; f != nil {
+		add(t.T("Last failed install"), strings.Join(present("iOS "+f.Release, f.Reason, t.Time(f.At)), ", "))
+	}
 	for _, r := range d.Reverted {
 		label := t.T("App that went back")
 		if r.Gone {

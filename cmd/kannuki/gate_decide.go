@@ -88,7 +88,7 @@ func runGateVerb(ctx context.Context, g *globals, cmd *cobra.Command, v gateVerb
 	if err := client.Post(ctx, api.Path(noun, o.group, release, v.name), o.act, &effect); err != nil {
 		return err
 	}
-	text := g.done(effect.DryRun, v.said(release, o.group)) + g.effectText(effect) + g.goesOnText(effect)
+	text := g.done(effect.DryRun, v.said(release, o.group)) + g.effectText(effect) + g.leftBehindText(effect.LeftBehind) + g.goesOnText(effect)
 	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 }
 

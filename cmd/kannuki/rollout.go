@@ -178,7 +178,7 @@ func (g *globals) rolloutText(v fleet.RolloutView) string {
 		fmt.Fprintf(&b, "%s\n", g.deadlineText(v.Promise))
 	}
 	b.WriteString(g.rebasedText(v.Rebased, v.Release, v.Group))
-	b.WriteString(g.wavesText(v.Waves))
+	b.WriteString(g.wavesText(v.Waves) + g.stillText(v))
 	b.WriteString(g.breakerText(v))
 	if len(v.Reasons) > 0 {
 		tab := table{columns: []column{{"reason", t.T("Why not yet")}, {"count", t.T("Phones")}}}
@@ -228,6 +228,16 @@ func (g *globals) wavesText(waves []fleet.WaveView) string {
 	}
 	tab := g.waveTable(waves)
 	return "\n" + tab.text() + "\n"
+}
+
+// stillText says that the dates of waves are not what comes while a rollout stands still,
+// "" for one that goes on.
+func (g *globals) stillText(v fleet.RolloutView) string {
+	waits := func(w fleet.WaveView) bool { return w.Why == fleet.WaitStopped }
+	if v.Breaker == nil || !v.Breaker.Paused || !slices.ContainsFunc(v.Waves, waits) {
+		return ""
+	}
+	return g.text.T("These dates are as they were planned. What they would be if it went on now: `kannuki rollout resume %s --group %s --reason WHY --dry-run`.", lang.ShellWord(v.Release), v.Group) + "\n"
 }
 
 // waveTable lists waves, also when there is only one. Whom each is for stands there

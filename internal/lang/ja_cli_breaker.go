@@ -47,5 +47,13 @@ func japaneseBreaker() []both {
 		{"App that went back", "版が戻ったアプリ"},
 		{"App that is gone", "なくなったアプリ"},
 		{"was %s", "以前は%s"},
+		{"Last failed install", "最後に失敗したインストール"},
+		{"What phones show since %s; a resume leaves it behind:", "%s以降の端末の状況（再開すると、ここまでは数えなくなります）："},
+		{"What phones showed until now stops it no more:", "ここまでの端末の状況では、展開はもう停止しません："},
+		{"%[2]s: %[1]d phones", "%[2]s：%[1]d台"},
+		{"%s: %d of %d phones", "%s：%[3]d台中%[2]d台"},
+		{"What it shows", "状況"},
+		{"and %d more phones", "ほか%d台"},
+		{"last heard of %s", "最後の通信%s"},
 	}
 }

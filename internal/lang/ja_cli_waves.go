@@ -58,6 +58,7 @@ func japaneseWaves() []both {
 		{"Wave %d: start moved from %s in the server's time zone (%s).", "第%d段階：開始をサーバーのタイムゾーンの%sから移しました（%s）。"},
 		{"Wave %d: install deadline moved from %s on each phone's clock (%s).", "第%d段階：適用期限を各端末の時計の%sから移しました（%s）。"},
 		{"If it went on now:", "今すぐ再開した場合："},
+		{"These dates are as they were planned. What they would be if it went on now: `kannuki rollout resume %s --group %s --reason WHY --dry-run`.", "日時は計画時のものです。今すぐ再開した場合の日時：`kannuki rollout resume %s --group %s --reason WHY --dry-run`"},
 		{"Show what approving a gate now would do, wave by wave", "今ゲートを承認した場合の展開を、段階ごとに表示"},
 		{"Show what approving a gate now would do, wave by wave with dates, and what the calendar moves. It works before the gate is verified; every production model then counts as verified. Nothing changes.", "今ゲートを承認した場合の展開を、段階ごとの日付と、暦で移るものとともに表示します。検証前でも使え、その場合はすべての本番機種を検証済みとみなします。何も変更しません。"},
 		{"when phones install by themselves: +3d, +12h, or 2026-11-27T18:30 on each phone's clock (default: that of the policy)", "端末が自動でインストールする期限：+3d、+12h、または各端末の時計で2026-11-27T18:30（既定：ポリシーの期限）"},

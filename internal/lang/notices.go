@@ -59,8 +59,8 @@ var noticeTexts = sync.OnceValue(func() map[string]both {
 			"[{group}の端末{device}が][{from}から][iOS {release}に更新されました（未承認）。理由：{why}。][{day}に、最初の1台のほか、{group}の本番端末{count}台がiOS {release}に更新されました（未承認）：{phones}。理由：{causes}。一覧：`kannuki leak list --group {group}`。][未検証：{missing}。]",
 		},
 		"rollout.stopped": {
-			"The rollout of iOS {release} for {group} stopped by itself and waits for a person.[ Why: {stops}.] See `kannuki rollout status {release} --group {group}`.",
-			"{group}のiOS {release}の展開が自動停止しました。[理由：{stops}。]再開には担当者の操作が必要です：`kannuki rollout status {release} --group {group}`",
+			"The rollout of iOS {release} for {group} stopped by itself and waits for a person.[ Why: {stops}.][ Phones: {phones}.] See `kannuki rollout status {release} --group {group}`.",
+			"{group}のiOS {release}の展開が自動停止しました。[理由：{stops}。][端末：{phones}。]再開には担当者の操作が必要です：`kannuki rollout status {release} --group {group}`",
 		},
 		"rollout.hurried": {
 			"The rollout of iOS {release} for {group} was hurried by {by} and {second}, because of {flaws}: {reason}. Phones told an earlier deadline or put in new waves: {count}. Last deadline: {deadline} (was {before}), by each phone's clock.",
