@@ -103,7 +103,7 @@ func (f *Fleet) holdsOf(c *storage.WorldChange, w *worldState, j *gated, g stora
 		}
 		entry := f.holdEntry("hold.ended", gate, day)
 		if again {
-			entry.Action = "hold.settled"
+			entry.Action, entry.Detail["day"] = "hold.settled", strconv.Itoa(policy.HoldDay(gate, now)) // days after its end
 		}
 		entry.Detail["policy"], entry.Detail["on_expiry"], entry.Detail["outcome"] = decided.Name, decided.OnExpiry, string(outcome)
 		told := storage.HoldMark{Group: g.Name, Release: gate.Release, Day: day, At: now, Waits: looksAgain}

@@ -163,6 +163,9 @@ func TestEnforceTellsWhatComesTooLate(t *testing.T) {
 	revision := w.revision()
 	w.sweep()
 	settled := w.acts("hold.settled")
+	if ended := w.acts("hold.ended"); ended[0].Detail["day"] != "90" || settled[0].Detail["day"] != "91" {
+		t.Errorf("ended on day %s, settled on day %s; want 90, and 91 of today", ended[0].Detail["day"], settled[0].Detail["day"])
+	}
 	if len(settled) != 1 || settled[0].Target != "sales/"+older || settled[0].Detail["outcome"] != "build-gone" || w.revision() != revision {
 		t.Errorf("settled %v, %d revisions of looking again; want build-gone once and none", settled, w.revision()-revision)
 	}

@@ -82,7 +82,8 @@ const policyActor = "policy:"
 // reactionTo says what was done about a phone that came to a release unapproved.
 func reactionTo(s *snapshot, p *storage.Phone, release string) string {
 	offered := func(o storage.Offer) bool {
-		return o.Group == p.Group && o.Release == release && strings.HasPrefix(o.By, policyActor)
+		ours := o.Group == p.Group && o.Release == release && strings.HasPrefix(o.By, policyActor)
+		return ours && (o.Withdrawn.IsZero() || o.Withdrawn.After(p.Arrival.At)) // one that was over by then is about others
 	}
 	switch {
 	case slices.ContainsFunc(s.records.Offers, offered):

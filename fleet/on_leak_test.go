@@ -139,6 +139,28 @@ func TestRetest(t *testing.T) {
 	}
 }
 
+// TestRetestOfEarlierPhones: an offer that was over before a phone came to the release is
+// nothing that was done about that phone.
+func TestRetestOfEarlierPhones(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.unverified()
+	w.onLeak("retest")
+	p.install(release, "23G83")
+	w.sweep()
+	w.clock.Add(time.Hour)
+	w.must(second(w.fleet.Withdraw(w.ctx, seg, w.act("not yet"), "sales", release)))
+	w.clock.Add(aDay)
+	late := newPhone(w, "P2")
+	late.os = "26.5"
+	late.again("sales", storage.RingProduction)
+	late.settle()
+	late.install(release, "23G83")
+	if diff := cmp.Diff(map[string]string{"P1": release + " offered", "P2": release + " told"}, w.leaks()); diff != "" {
+		t.Errorf("what was done (-want +got):\n%s", diff)
+	}
+}
+
 // TestRetestLeavesDecisions: a policy offers nothing that somebody decided about,
 // or that cannot be tested.
 func TestRetestLeavesDecisions(t *testing.T) {

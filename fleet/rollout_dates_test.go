@@ -10,7 +10,7 @@ import (
 )
 
 // moves returns what the calendar moved, by wave.
-func moves(waves []fleet.WaveDates) [][]fleet.WaveMove {
+func moves(waves []fleet.WaveView) [][]fleet.WaveMove {
 	var out [][]fleet.WaveMove
 	for _, w := range waves {
 		out = append(out, w.Moved)
@@ -53,7 +53,7 @@ func TestRolloutPlanIsWhatHappens(t *testing.T) {
 	}
 	plan.Waves[0].State = fleet.WaveSoaking // once it is approved
 	for i, v := range detail.Waves {
-		if diff := cmp.Diff(plan.Waves[i].WaveView, v.WaveView); diff != "" || !cmp.Equal(tried.Waves[i], v.WaveView) {
+		if diff := cmp.Diff(plan.Waves[i], v); diff != "" || !cmp.Equal(tried.Waves[i], v) {
 			t.Errorf("wave %d (-planned +is):\n%s", i+1, diff)
 		}
 	}
@@ -75,7 +75,7 @@ func TestRolloutPlanOfPushedWaves(t *testing.T) {
 	request := fleet.ApproveRequest{Group: "sales", Release: release, Waves: []string{"5%@+0", "50%@+2d", "75%@+8d", "100%@+15d"}, Soak: "12h"}
 	plan, err := w.fleet.PlanRollout(seg, request)
 	w.must(err)
-	starts := func(waves []fleet.WaveDates) []string {
+	starts := func(waves []fleet.WaveView) []string {
 		var out []string
 		for _, one := range waves {
 			line := one.Start.Format("01-02")

@@ -32,8 +32,8 @@ type RolloutPlan struct {
 	AppsByHand *AppsByHand `json:"apps_by_hand,omitempty"`
 	Promise
 	Rebased
-	Soak  string      `json:"soak,omitempty"`
-	Waves []WaveDates `json:"waves"`
+	Soak  string     `json:"soak,omitempty"`
+	Waves []WaveView `json:"waves"`
 	// LanePromises are deadlines that phones keep from the urgent route of an older
 	// release, before that of their wave.
 	LanePromises []LanePromise `json:"urgent_promises,omitempty"`
@@ -93,7 +93,7 @@ func (f *Fleet) planned(w *worldState, s *snapshot, gate policy.Gate, a storage.
 		Approvable: policy.Approvable(gate) == nil, Missing: append([]string{}, gate.Missing...), Models: append([]string{}, a.Models...),
 		Production: gate.Counts.Production + gate.Counts.CannotRun,
 		Promise:    promised, Rebased: f.rebased(w, s, a),
-		Waves: f.waveDates(w, s, a, approved.Phase), Reminders: f.plannedReminders(s, a), ShelfLife: gate.Clocks.ShelfLife, Latest: string(f.scheduleOf(s, a).LastDeadline(gate)), Outlives: f.inTime(s, gate, a) != nil,
+		Waves: f.waveViews(w, a, approved.Phase), Reminders: f.plannedReminders(s, a), ShelfLife: gate.Clocks.ShelfLife, Latest: string(f.scheduleOf(s, a).LastDeadline(gate)), Outlives: f.inTime(s, gate, a) != nil,
 	}
 	for i := range v.Waves {
 		if state := &v.Waves[i].State; *state == WaveStarted || *state == WaveSoaking {

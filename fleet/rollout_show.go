@@ -9,12 +9,6 @@ import (
 	"github.com/kannuki-mdm/kannuki/storage"
 )
 
-// WaveDates is a wave with what the calendar did to its dates.
-type WaveDates struct {
-	WaveView
-	Moved []WaveMove `json:"moved,omitempty"`
-}
-
 // What the calendar puts off of a wave.
 const (
 	MovedStart    = "start"
@@ -62,7 +56,7 @@ type RolloutDetail struct {
 	Promise
 	Rebased
 	Soak   string      `json:"soak,omitempty"`
-	Waves  []WaveDates `json:"waves"`
+	Waves  []WaveView  `json:"waves"`
 	Floors []FloorView `json:"floors"` // app versions below which a phone is not asked
 	// AppsByHand are the apps that somebody has to update on production phones; nil for none.
 	AppsByHand *AppsByHand   `json:"apps_by_hand,omitempty"`
@@ -111,7 +105,7 @@ func (f *Fleet) RolloutDates(ctx context.Context, seg storage.Segment, group, re
 	if err != nil {
 		return RolloutDetail{}, err
 	}
-	v := RolloutDetail{RolloutHead: f.rolloutHead(gate), Waves: []WaveDates{}, Floors: []FloorView{}, Reasons: []ReasonCount{}}
+	v := RolloutDetail{RolloutHead: f.rolloutHead(gate), Waves: []WaveView{}, Floors: []FloorView{}, Reasons: []ReasonCount{}}
 	a, ok := standing(s, group, release, f.now())
 	if ok {
 		v.Approval, v.By, v.Reason = a.ID, a.By, a.Reason
@@ -145,7 +139,7 @@ func (f *Fleet) describe(w *worldState, s *snapshot, a storage.Approval, phase p
 	if v.Promise, err = f.promise(w, s, a); err != nil {
 		return err
 	}
-	v.Rebased, v.Waves = f.rebased(w, s, a), f.waveDates(w, s, a, phase)
+	v.Rebased, v.Waves = f.rebased(w, s, a), f.waveViews(w, a, phase)
 	v.AppsByHand = f.appsByHand(w, s, v.Group, v.Release)
 	if a.Soak > 0 {
 		v.Soak = noticeText(a.Soak)
@@ -156,19 +150,14 @@ func (f *Fleet) describe(w *worldState, s *snapshot, a storage.Approval, phase p
 	return nil
 }
 
-// waveDates describes the waves of an approval with what the calendar did.
-func (f *Fleet) waveDates(w *worldState, s *snapshot, a storage.Approval, phase policy.Phase) []WaveDates {
-	schedule, waves := f.scheduleOf(s, a), engineWaves(a.Waves)
-	var out []WaveDates
-	for i, v := range f.waveViews(w, a, phase) {
-		start, deadline := schedule.Moves(waves[i])
-		moved := waveMove(MovedStart, start)
-		if pushedOn(waves, i) {
-			moved = []WaveMove{{What: MovedStart, From: string(policy.FormatLocal(waves[i].Planned, schedule.Location)), By: MovedByWave}}
-		}
-		out = append(out, WaveDates{v, append(moved, waveMove(MovedDeadline, deadline)...)})
+// movedBy returns what the calendar did to the dates of one of the waves.
+func movedBy(schedule policy.Schedule, waves []policy.Wave, i int) []WaveMove {
+	start, deadline := schedule.Moves(waves[i])
+	moved := waveMove(MovedStart, start)
+	if pushedOn(waves, i) {
+		moved = []WaveMove{{What: MovedStart, From: string(policy.FormatLocal(waves[i].Planned, schedule.Location)), By: MovedByWave}}
 	}
-	return out
+	return append(moved, waveMove(MovedDeadline, deadline)...)
 }
 
 // pushedOn reports whether a wave that waits comes later than planned only because the

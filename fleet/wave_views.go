@@ -24,6 +24,8 @@ type WaveView struct {
 	// UpTo are versions, one of each branch: the wave is for phones on one of them
 	// or an older one of it. None: for phones on any.
 	UpTo []string `json:"up_to,omitempty"`
+	// Moved is what the calendar did to its dates.
+	Moved []WaveMove `json:"moved,omitempty"`
 }
 
 // WaveState is how far a wave is.
@@ -58,7 +60,10 @@ func (f *Fleet) waveViews(w *worldState, a storage.Approval, phase policy.Phase)
 	views := make([]WaveView, len(waves))
 	for i, wave := range waves {
 		deadline := schedule.Told(wave, wave.Start)
-		views[i] = WaveView{Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(deadline), StopUntil: string(deadline.StopUntil(f.o.Location)), UpTo: wave.UpTo}
+		views[i] = WaveView{
+			Wave: i + 1, State: WaveStarted, Start: wave.Start, Deadline: string(deadline), StopUntil: string(deadline.StopUntil(f.o.Location)),
+			UpTo: wave.UpTo, Moved: movedBy(schedule, waves, i),
+		}
 	}
 	f.countWaves(w, a, views)
 	stopped := phase == policy.PhasePaused || phase == policy.PhaseBlocked

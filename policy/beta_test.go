@@ -40,6 +40,19 @@ func TestPhoneOnBeta(t *testing.T) {
 			if got.Code != policy.ReasonDone || got.Params[policy.ParamBuild] != want {
 				t.Errorf("%s phone with build %s: %+v, want done and build %q", f.Ring, build, got, want)
 			}
+			why, step := policy.Code(""), policy.StepNone
+			switch {
+			case want == "":
+			case f.Ring == policy.RingVerification:
+				why = policy.WhyHeadStart
+			default: // nothing can be recorded of it: somebody has to take the beta away
+				why, step = policy.WhyProductionBeta, policy.StepLeaveBeta
+			}
+			w := policy.NewWorld(verified())
+			x := policy.NewExplainer(w, now).Explain(f, policy.Live{}, policy.TargetFor(w, f, now))
+			if policy.Code(x.Reason.Params[policy.ParamWhy]) != why || x.NextHuman != step {
+				t.Errorf("%s phone with build %s: why %q, step %q, want %q, %q", f.Ring, build, x.Reason.Params[policy.ParamWhy], x.NextHuman, why, step)
+			}
 		}
 	}
 }

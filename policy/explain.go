@@ -226,6 +226,9 @@ func (x *Explanation) explainBlocked(e *Explainer, f Facts, t Target) {
 		x.addGate(gate)
 		x.Reason = reason(ReasonNewerThanVerified, ParamVersion, f.OSVersion, ParamGroup, f.Group,
 			ParamPhase, string(gate.Phase), ParamMissing, strings.Join(gate.Missing, ","))
+		if gate.Phase == PhaseVerified { // its apps were checked
+			x.NextHuman = gate.NextHuman
+		}
 	case t.Release != "":
 		gate := e.gate(f.Group, t.Release)
 		x.addGate(gate)

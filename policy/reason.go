@@ -140,6 +140,8 @@ const (
 	WhyUnknownResult    Code = "unknown-result"
 	WhyNoAppVersion     Code = "no-app-version"
 	WhyBeta             Code = "beta-build"
+	WhyHeadStart        Code = "head-start"         // of a verification phone with a beta: its results come early, and open nothing
+	WhyProductionBeta   Code = "beta-in-production" // of a production phone: no result comes from it
 	WhyRevoked          Code = "revoked"
 	WhyExpired          Code = "expired"
 	WhyBroken           Code = "broken"
@@ -257,6 +259,7 @@ const (
 	StepReplacePhone   Code = "replace-or-regroup"
 	StepSupervise      Code = "supervise"
 	StepTestApps       Code = "test-apps-on-phone"
+	StepLeaveBeta      Code = "leave-beta" // of a production phone
 	StepEndSingleApp   Code = "end-single-app-mode"
 	StepAssignGroup    Code = "assign-group"
 	StepUpdateByHand   Code = "update-by-hand"

@@ -141,6 +141,8 @@ func steps(r Reason) (automatic, human Code) {
 		return StepNone, StepChooseNewer
 	case r.Code == ReasonModelNotVerified && r.Params[ParamWhy] != "":
 		return s.automatic, StepTestToApprove
+	case r.Code == ReasonDone && r.Params[ParamWhy] == string(WhyProductionBeta):
+		return s.automatic, StepLeaveBeta
 	case r.Code != ReasonPaused:
 		return s.automatic, s.human
 	}

@@ -334,13 +334,17 @@ func (c choice) wait(t *Target, passed passedOver) {
 }
 
 // done says that there is nothing to install, and of a phone with a beta that it
-// is one: nobody decides about those.
+// is one, and what that is good for: nobody decides about those.
 func (c choice) done() Reason {
 	r := reason(ReasonDone, ParamVersion, c.f.OSVersion)
-	if BetaBuild(c.f.Build) {
-		r = r.with(ParamBuild, c.f.Build)
+	switch {
+	case !BetaBuild(c.f.Build):
+		return r
+	case c.f.Ring == RingVerification:
+		return r.with(ParamBuild, c.f.Build, ParamWhy, string(WhyHeadStart))
+	default:
+		return r.with(ParamBuild, c.f.Build, ParamWhy, string(WhyProductionBeta))
 	}
-	return r
 }
 
 // aheadOfApproved reports whether a production phone runs something newer than

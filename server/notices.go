@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"time"
 
@@ -113,9 +114,24 @@ func (s *Server) warnOfFilters(ctx context.Context) {
 	}
 }
 
+// warnOfChannels logs which channels cannot send anything by their settings.
+func (s *Server) warnOfChannels(ctx context.Context) {
+	for _, name := range s.channels.All() {
+		if _, err := s.channels.Probe(name); err != nil {
+			s.o.Logger.WarnContext(ctx, "a channel cannot send", "channel", name, "problem", err)
+		}
+	}
+}
+
 // warnOfBetaPrograms logs which policies name a beta program that the configuration
-// does not have: their verification phones take part in none.
+// does not have: their verification phones take part in none. It logs too which tokens
+// others on this machine can read.
 func (s *Server) warnOfBetaPrograms(ctx context.Context) {
+	for _, p := range s.config.BetaPrograms {
+		if info, err := os.Stat(p.TokenFile); err == nil && info.Mode().Perm()&0o077 != 0 { // a file that is gone was told of
+			s.o.Logger.WarnContext(ctx, "others can read the token of a beta program: chmod 600", "program", p.Name, "file", p.TokenFile, "mode", info.Mode().String())
+		}
+	}
 	segments, err := s.store.Segments(ctx)
 	for _, seg := range segments {
 		var policies []fleet.PolicyView

@@ -160,6 +160,7 @@ func (s *Server) build(ctx context.Context) error {
 		return fmt.Errorf("load world: %w", err)
 	}
 	s.warnOfFilters(ctx)
+	s.warnOfChannels(ctx)
 	s.warnOfBetaPrograms(ctx)
 	return nil
 }

@@ -255,7 +255,7 @@ func runApprovalSign(ctx context.Context, g *globals, cmd *cobra.Command, o sign
 		return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 	}
 	text := g.done(effect.DryRun, t.T("Signed: iOS %s for %s.", effect.Release, effect.Group)) + g.effectText(effect) +
-		g.signedDeadline(effect) + g.effectRebased(effect) + g.wavesText(effect.Waves) + g.lanePromisesText(effect.LanePromises) +
+		g.signedDeadline(effect) + g.effectRebased(effect) + g.effectWaves(effect.Waves) + g.lanePromisesText(effect.LanePromises) +
 		g.endText(effect)
 	return g.show(cmd, answer{data: effect, table: effectTable(effect), text: text})
 }

@@ -68,7 +68,7 @@ func (g *globals) approvedWithoutText(list []fleet.ApprovedWithout) string {
 
 // proposed shows an act that waits for a second person.
 func (g *globals) proposed(p fleet.Proposed) answer {
-	text := g.proposedText(p) + g.proposedDeadline(p.Effect) + g.effectRebased(p.Effect) + g.wavesText(p.Effect.Waves) + g.lanePromisesText(p.Effect.LanePromises) + "\n" + g.proposalText(p.ProposalView)
+	text := g.proposedText(p) + g.proposedDeadline(p.Effect) + g.effectRebased(p.Effect) + g.effectWaves(p.Effect.Waves) + g.lanePromisesText(p.Effect.LanePromises) + "\n" + g.proposalText(p.ProposalView)
 	return answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/internal/policyfile"
+	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/server"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
@@ -373,6 +374,9 @@ func afterRefusal(t *lang.Printer, e *api.Error) string {
 	case "paused-already":
 		return t.T("It goes on after `kannuki rollout resume %s --group %s --reason TEXT`.", word, group)
 	case "phone-not-on-release":
+		if version.Newer(version.Base(e.Params["os"]), version.Base(release)) {
+			return t.T("The phone runs a newer iOS and cannot go back: test on one that runs iOS %s (`kannuki device list --ring verification`), or give a result made elsewhere with --external.", release)
+		}
 		return t.T("Wait until the phone reports it; `kannuki gate show %s --group %s` counts those that do.", word, group)
 	}
 	if release == "" || group == "" {

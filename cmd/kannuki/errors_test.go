@@ -77,6 +77,14 @@ func TestReport(t *testing.T) {
 		},
 		{"refused", &api.Error{Code: api.CodeRefused, Detail: "not-worded", Message: "needs two people"}, 3, "kannuki: needs two people\n"},
 		{
+			"phone that will come to the release", &api.Error{Code: api.CodeRefused, Detail: "phone-not-on-release", Message: "…", Params: map[string]string{"phone": "V1", "os": "26.6", "release": "26.6.1", "group": "sales"}}, 3,
+			"kannuki: …\nWait until the phone reports it; `kannuki gate show 26.6.1 --group sales` counts those that do.\n",
+		},
+		{
+			"phone that never will", &api.Error{Code: api.CodeRefused, Detail: "phone-not-on-release", Message: "…", Params: map[string]string{"phone": "V1", "os": "27.0", "release": "26.6.1", "group": "sales"}}, 3,
+			"kannuki: …\nThe phone runs a newer iOS and cannot go back: test on one that runs iOS 26.6.1 (`kannuki device list --ring verification`), or give a result made elsewhere with --external.\n",
+		},
+		{
 			"not found", &api.Error{Code: api.CodeNotFound, What: "group", Name: "salse", Near: []string{"sales", "salon"}}, 4,
 			"kannuki: There is no group \"salse\".\nNearest: sales, salon. List: `kannuki group list`.\n",
 		},

@@ -344,7 +344,7 @@ func (g *globals) approveText(gate policy.Gate, e fleet.Effect) string {
 		fmt.Fprintf(&b, "%s\n%s\n%s", head, asked, g.appFirstText(e.AppFirst)+g.appsByHandText(e.AppsByHand))
 		fmt.Fprintf(&b, "%s\n", g.deadlineText(e.Promise))
 		b.WriteString(g.rebasedText(e.Rebased, gate.Release, gate.Group))
-		b.WriteString(g.wavesText(e.Waves) + g.lanePromisesText(e.LanePromises))
+		b.WriteString(g.effectWaves(e.Waves) + g.lanePromisesText(e.LanePromises))
 	}
 	if !e.DryRun {
 		fmt.Fprintf(&b, "%s\n", t.T("`kannuki rollout pause` stops phones that have not started."))

@@ -37,13 +37,18 @@ func TestTextsWithoutProductionPhones(t *testing.T) {
 	gate := policy.Gate{Group: "sales", Release: "26.6"}
 	for name, text := range map[string]string{
 		"approve": g.approveText(gate, fleet.Effect{DryRun: true, Waves: waves}),
-		"plan":    g.rolloutPlanText(fleet.RolloutPlan{Group: "sales", Release: "26.6", Approvable: true, Waves: make([]fleet.WaveDates, 2)}),
+		"plan":    g.rolloutPlanText(fleet.RolloutPlan{Group: "sales", Release: "26.6", Approvable: true, Waves: make([]fleet.WaveView, 2)}),
 	} {
 		if !strings.Contains(text, "Group sales has no production phones") || strings.Contains(text, "deadline") || strings.Contains(text, "Wave") {
 			t.Errorf("%s says:\n%s", name, text)
 		}
 	}
 	gate.Counts.Production = 3
+	waves[1].Wave, waves[1].Moved = 2, []fleet.WaveMove{{What: fleet.MovedStart, From: "2026-08-20T09:00:00", By: "closed-days", Days: "2026-08-20..2026-08-21"}}
+	const moved = "Wave 2: start moved from 2026-08-20 09:00 in the server's time zone (no-update days 2026-08-20..2026-08-21)."
+	if text := g.approveText(gate, fleet.Effect{DryRun: true, Waves: waves}); !strings.Contains(text, moved) {
+		t.Errorf("the waves of an approval:\n%s\nwant %q", text, moved)
+	}
 	if text := g.approveText(gate, fleet.Effect{DryRun: true, Waves: waves}); strings.Contains(text, "no production phones") || !strings.Contains(text, "Wave") {
 		t.Errorf("with phones:\n%s", text)
 	}

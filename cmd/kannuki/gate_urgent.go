@@ -40,7 +40,7 @@ func runGateUrgent(ctx context.Context, g *globals, cmd *cobra.Command, o approv
 	if err := client.Post(ctx, api.Path("gates", o.group, release, "urgent"), r, &p); err != nil {
 		return err
 	}
-	text := g.proposedText(p) + g.hasteText(p.Effect.Haste) + g.wavesText(p.Effect.Waves) + g.laneDeadline(p.Effect) + "\n" + g.proposalText(p.ProposalView)
+	text := g.proposedText(p) + g.hasteText(p.Effect.Haste) + g.effectWaves(p.Effect.Waves) + g.laneDeadline(p.Effect) + "\n" + g.proposalText(p.ProposalView)
 	return g.show(cmd, answer{data: p, table: g.proposalTable([]fleet.ProposalView{p.ProposalView}), text: text})
 }
 

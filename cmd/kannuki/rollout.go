@@ -240,6 +240,15 @@ func (g *globals) stillText(v fleet.RolloutView) string {
 	return g.text.T("These dates are as they were planned. What they would be if it went on now: `kannuki rollout resume %s --group %s --reason WHY --dry-run`.", lang.ShellWord(v.Release), v.Group) + "\n"
 }
 
+// effectWaves lists the waves of a decision, with what the calendar did to their dates.
+func (g *globals) effectWaves(waves []fleet.WaveView) string {
+	text := g.wavesText(waves)
+	if moved := g.movedText(waves); text != "" && moved != "" {
+		text += moved + "\n"
+	}
+	return text
+}
+
 // waveTable lists waves, also when there is only one. Whom each is for stands there
 // when it is not for all phones.
 func (g *globals) waveTable(waves []fleet.WaveView) table {

@@ -137,12 +137,8 @@ func (g *globals) rolloutPhoneTable(phones []fleet.RolloutPhone) table {
 }
 
 // datesTable lists waves with, for programs, what the calendar moved.
-func (g *globals) datesTable(waves []fleet.WaveDates) table {
-	views := make([]fleet.WaveView, len(waves))
-	for i, w := range waves {
-		views[i] = w.WaveView
-	}
-	tab := g.waveTable(views)
+func (g *globals) datesTable(waves []fleet.WaveView) table {
+	tab := g.waveTable(waves)
 	tab.columns = append(tab.columns, column{"moved", ""})
 	for i, w := range waves {
 		var moved []string
@@ -155,7 +151,7 @@ func (g *globals) datesTable(waves []fleet.WaveDates) table {
 }
 
 // movedText says what the calendar moved, "" for nothing.
-func (g *globals) movedText(waves []fleet.WaveDates) string {
+func (g *globals) movedText(waves []fleet.WaveView) string {
 	t := g.text
 	var b strings.Builder
 	for _, w := range waves {
@@ -178,7 +174,7 @@ func (g *globals) movedText(waves []fleet.WaveDates) string {
 // goesOnText shows the waves of a rollout that stands still as they would be if
 // it went on now, or of one that goes on; "" for one without.
 func (g *globals) goesOnText(e fleet.Effect) string {
-	waves := g.wavesText(e.Waves)
+	waves := g.effectWaves(e.Waves)
 	if waves != "" && (e.Phase == string(policy.PhasePaused) || e.Phase == string(policy.PhaseBlocked)) {
 		return g.text.T("If it went on now:") + "\n" + waves
 	}

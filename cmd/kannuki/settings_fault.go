@@ -25,6 +25,8 @@ func settingsFault(t *lang.Printer, e *policyfile.Error) string {
 		return at + t.T("more than %s brackets or blocks are open at once", e.Want)
 	case policyfile.CodeNotText:
 		return at + t.T("the file is not UTF-8")
+	case policyfile.CodeTab:
+		return at + t.T("a tab; YAML is indented with spaces")
 	case policyfile.CodeNotYAML:
 		return at + t.T("not YAML (%s)", e.Got)
 	case policyfile.CodeDocuments:

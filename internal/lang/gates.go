@@ -118,6 +118,8 @@ var whyTexts = sync.OnceValue(func() map[string]both {
 		"production-phone":          {"tested on a production phone", "本番端末で検証"},
 		"phone-not-on-release":      {"the phone tested was not on this release", "検証した端末のOSが異なる"},
 		"beta-build":                {"the phone tested ran a beta of this release", "検証した端末はこの版のベータだった"},
+		"head-start":                {"results there are a head start for the release and open no gate", "検証結果は正式版の参考で、ゲートは開きません"},
+		"beta-in-production":        {"it is not released, and results come from verification phones only", "正式版ではなく、検証結果は検証端末でしか記録できません"},
 		"tester-not-allowed":        {"the tester may not record results", "検証担当者ではない人の結果"},
 		"external-without-evidence": {"an outside result without evidence", "証跡のない外部の結果"},
 		"unknown-result":            {"the result is not one we know", "不明な結果"},

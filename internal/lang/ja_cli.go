@@ -177,6 +177,10 @@ func japaneseDecisions() []both {
 		{"Gate of %s for iOS %s: %s, as before; not verified: %s (before: %s).", "%sのiOS %sのゲート：%s（変化なし）。未検証：%s（変更前：%s）。"},
 		{"Gate of %s for iOS %s: %s (before: %s).", "%sのiOS %sのゲート：%s（変更前：%s）。"},
 		{"This quick check alone does not verify the app on %s: no full test carries over to it. Test it in full there.", "%sではこの簡易確認だけでは検証済みになりません（引き継げる全項目の結果がありません）。その機種で全項目を検証してください。"},
+		{
+			"The phone runs a newer iOS and cannot go back: test on one that runs iOS %s (`kannuki device list --ring verification`), or give a result made elsewhere with --external.",
+			"この端末のiOSはより新しく、元に戻せません。iOS %sの検証端末（`kannuki device list --ring verification`）で検証するか、別の場所での結果を--externalで記録してください。",
+		},
 		{"It changes no gate. That of %s for iOS %s: %s.", "変わるゲートはありません。%sのiOS %sのゲート：%s。"},
 		{
 			"The 90 days of iOS %s are over: policy %s now approves iOS %s for %s by itself, and tells production phones to install it. `kannuki rollout pause %s --group %s --reason …` stops phones that have not started.",

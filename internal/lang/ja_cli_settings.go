@@ -50,6 +50,7 @@ func japaneseSettings() []both {
 		{"the file is larger than %s bytes", "ファイルが%sバイトを超えています"},
 		{"more than %s brackets or blocks are open at once", "括弧やブロックが%s段より深くなっています"},
 		{"the file is not UTF-8", "ファイルがUTF-8ではありません"},
+		{"a tab; YAML is indented with spaces", "タブは使えません。YAMLの字下げには空白を使ってください"},
 		{"not YAML (%s)", "YAMLとして読めません（%s）"},
 		{"a second YAML document begins; want one in a file", "2つ目のYAML文書があります。1つのファイルには1つだけにしてください"},
 		{"%s: anchors, aliases, tags and keys that are no text are not taken; write the value itself", "%s：アンカー、エイリアス、タグ、文字列でないキーは使えません。値をそのまま書いてください"},

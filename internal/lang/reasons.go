@@ -166,8 +166,8 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 		"newer-than-verified": {
 			both{"Ahead of the gate", "先に更新済み"},
 			both{
-				"The phone is already on[ {version},] a release that is not verified[ for {group}][; untested: {missing}]. iOS cannot go back.",
-				"端末は[{group}で]未検証の[{version}に]更新されています[。未検証の業務アプリ：{missing}]。iOSは元に戻せません。",
+				"The phone is already on[ {version},] a release that is not approved[ for {group}][; not verified: {missing}]. iOS cannot go back.",
+				"端末は[{group}で]未承認の[{version}に]更新されています[。未検証の業務アプリ：{missing}]。iOSは元に戻せません。",
 			},
 		},
 		"single-app-mode": {
@@ -187,8 +187,8 @@ var reasonTexts = sync.OnceValue(func() map[string]reasonText {
 		"done": {
 			both{"Done", "完了"},
 			both{
-				"The phone is on[ {version}][, a beta (build {build}): results there are a head start for the release and open no gate]; nothing is to be installed on it[ (since {date})].",
-				"端末のOSは[{version}]です[（ベータ版、ビルド{build}。検証結果は正式版の参考で、ゲートは開きません）]。適用するものはありません[（{date}から）]。",
+				"The phone is on[ {version}][, a beta (build {build})][: {why}]; nothing is to be installed on it[ (since {date})].",
+				"端末のOSは[{version}]です[（ベータ版、ビルド{build}）][。{why}]。適用するものはありません[（{date}から）]。",
 			},
 		},
 		"removed": {

@@ -96,6 +96,9 @@ func (r *reader) parse(text []byte) (doc *ast.File, err error) {
 	if found.Token != nil {
 		e.Line = found.Token.Position.Line
 	}
+	if strings.Contains(e.Got, "'\t'") { // which people see as a blank
+		e.Code, e.Got = CodeTab, ""
+	}
 	return nil, e
 }
 

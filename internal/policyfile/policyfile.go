@@ -28,6 +28,7 @@ const (
 	CodeTooDeep      = "too-deep"      // more brackets open at once than Want
 	CodeNotText      = "not-text"      // not UTF-8
 	CodeNotYAML      = "not-yaml"      // Got is what the parser says
+	CodeTab          = "tab"           // a line is indented with one
 	CodeDocuments    = "documents"     // more than one
 	CodeUnsupported  = "unsupported"   // an anchor, alias, tag or merge key
 	CodeUnknownKey   = "unknown-key"   // Want are those there could be

@@ -109,6 +109,7 @@ func TestErrors(t *testing.T) {
 		"tag":                {"groups:\n- name: !!str x\n", policyfile.Error{Line: 2, Key: "groups.name", Code: policyfile.CodeUnsupported}},
 		"two documents":      {"groups: []\n---\napps: []\n", policyfile.Error{Line: 3, Code: policyfile.CodeDocuments}},
 		"brackets":           {strings.Repeat("[", 33), policyfile.Error{Line: 1, Code: policyfile.CodeTooDeep, Want: "32"}},
+		"tab":                {"groups:\n- name: a\n\trights: full\n", policyfile.Error{Line: 3, Code: policyfile.CodeTab}},
 		"bytes":              {"a\xff", policyfile.Error{Code: policyfile.CodeNotText}},
 		"size":               {strings.Repeat("#", 1<<20+1), policyfile.Error{Code: policyfile.CodeTooLarge, Want: "1048576"}},
 	} {

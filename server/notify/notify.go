@@ -7,10 +7,11 @@ package notify
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/lang"
@@ -146,6 +147,16 @@ func (ch channel) send(ctx context.Context, installation string, seg storage.Seg
 	return ch.sender.Send(ctx, newMessage(ch.printer, installation, seg, n))
 }
 
+// logged returns params as a log takes values that belong together: an object in JSON,
+// one key each in text.
+func logged(params map[string]string) slog.Value {
+	attrs := make([]slog.Attr, 0, len(params))
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		attrs = append(attrs, slog.String(name, params[name]))
+	}
+	return slog.GroupValue(attrs...)
+}
+
 // logSender writes messages to the server's log, without who carries the phone:
 // a log cannot forget.
 type logSender struct{ logger *slog.Logger }
@@ -153,6 +164,6 @@ type logSender struct{ logger *slog.Logger }
 // Send implements [sender].
 func (l logSender) Send(ctx context.Context, m Message) (string, error) {
 	l.logger.WarnContext(ctx, "notice", "id", m.ID, "kind", m.Kind, "segment", m.Segment, "group", m.Group, "release", m.Release,
-		"device", m.Device, "text", m.Text, "params", fmt.Sprint(m.Params))
+		"device", m.Device, "text", m.Text, "params", logged(m.Params))
 	return "written to the server's log", nil
 }

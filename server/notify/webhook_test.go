@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -256,6 +257,24 @@ func TestLogHasNoHolder(t *testing.T) {
 	}
 	if line := log.String(); !strings.Contains(line, "P1") || strings.Contains(line, "S-4711") {
 		t.Errorf("log %s, want the phone and not its holder", line)
+	}
+}
+
+// TestLogKeepsParams: who reads the log by program finds each value under its name.
+func TestLogKeepsParams(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	m := example()
+	m.Params = map[string]string{"by": "uid:1 (a b)", "app": "com.example.pos"}
+	if _, err := (logSender{slog.New(slog.NewJSONHandler(&log, nil))}).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	var line struct{ Params map[string]string }
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatalf("%v in %s", err, log.String())
+	}
+	if !maps.Equal(line.Params, m.Params) {
+		t.Errorf("params %v, want %v", line.Params, m.Params)
 	}
 }
 
