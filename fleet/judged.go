@@ -31,6 +31,9 @@ type VerdictEffect struct {
 	// RestsOnNothing: it is a quick check, and does not verify the app on its model class: no
 	// full test carries over to it there. The emergency lane may go by it all the same.
 	RestsOnNothing bool `json:"rests_on_nothing,omitempty"`
+	// UrgentOpen: the result completes the quick checks of an urgent release, which two
+	// people can approve now.
+	UrgentOpen bool `json:"urgent_open,omitempty"`
 	// PolicyApproves are approvals that the group's policy gives by itself because of it.
 	PolicyApproves []PolicyApproval `json:"policy_approves,omitempty"`
 }
@@ -51,6 +54,7 @@ func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v stora
 		e.RestsOnNothing = v.Method == string(policy.MethodSmoke) && v.RevokedAt.IsZero() && slices.Contains(gate.Apps[i].Alone, is.ClassOf(v.Group, v.Model))
 	}
 	e.VersionUnseen = v.External && v.RevokedAt.IsZero() && v.Result != string(policy.ResultBroken) && !w.has(v.Group, v.BundleID, v.AppVersion)
+	e.UrgentOpen = gate.NextHuman == policy.StepApproveUrgent && policy.Evaluate(was, v.Group, v.Release, now).NextHuman != policy.StepApproveUrgent
 	e.PolicyApproves = f.newlyApproved(w, s, after, v.Group)
 	return Judged{Verdict: v, Effect: e}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kannuki-mdm/kannuki/fleet"
+	"github.com/kannuki-mdm/kannuki/internal/lang"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -52,7 +53,9 @@ func runProblemReport(g *globals, cmd *cobra.Command, o problemOptions, bundleID
 	request := api.ProblemRequest{ProblemRequest: o.request, Reason: o.Reason, DryRun: o.DryRun}
 	return showPost(g, cmd, api.Path("problems"), request, func(p fleet.ProblemView) answer {
 		text := g.text.T("Reported: %s does not work on iOS %s in %s [%s].", p.BundleID, p.Release, p.Group, p.ID)
-		return answer{data: p, table: g.problemTable([]fleet.ProblemView{p}), text: g.done(o.DryRun, text)}
+		next := g.text.T("What it does to a rollout: `kannuki rollout status %s --group %s`. It changes no gate; a test on a verification phone does: `kannuki verdict record %s --release %s`.",
+			lang.ShellWord(p.Release), p.Group, p.BundleID, lang.ShellWord(p.Release))
+		return answer{data: p, table: g.problemTable([]fleet.ProblemView{p}), text: g.done(o.DryRun, text) + next + "\n"}
 	})
 }
 

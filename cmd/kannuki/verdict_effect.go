@@ -5,6 +5,7 @@ import (
 
 	"github.com/kannuki-mdm/kannuki/fleet"
 	"github.com/kannuki-mdm/kannuki/internal/lang"
+	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/server/api"
 )
 
@@ -33,6 +34,9 @@ func (g *globals) judgedText(v api.Verdict) string {
 	}
 	if e.RestsOnNothing {
 		b.WriteString(t.T("This quick check alone does not verify the app on %s: no full test carries over to it. Test it in full there.", v.Model) + "\n")
+	}
+	if e.UrgentOpen {
+		b.WriteString(t.Step(string(policy.StepApproveUrgent)) + "\n")
 	}
 	b.WriteString(g.askedText(*e, v.Group))
 	if e.VersionUnseen {

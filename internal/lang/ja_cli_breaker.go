@@ -13,6 +13,10 @@ func japaneseBreaker() []both {
 			"検証用端末で分かったことは`kannuki verdict record`で記録する。"},
 		{"UDID of the phone on which it was seen", "不具合のあった端末のUDID"},
 		{"what was seen; name no persons", "不具合の内容（個人名は書かない）"},
+		{
+			"What it does to a rollout: `kannuki rollout status %s --group %s`. It changes no gate; a test on a verification phone does: `kannuki verdict record %s --release %s`.",
+			"展開への影響は`kannuki rollout status %s --group %s`で確認できます。報告ではゲートは変わりません。ゲートを変えるには検証端末で確かめ、`kannuki verdict record %s --release %s`で記録してください。",
+		},
 		{"Reported: %s does not work on iOS %s in %s [%s].", "報告しました：%[3]sのiOS %[2]sで%[1]sに不具合 [%[4]s]。"},
 		{"List the reports, oldest first", "報告を古い順に表示する"},
 		{"Nothing was reported.", "報告はありません。"},
