@@ -72,7 +72,7 @@ func (e explainer) appWaits(gates ...policy.Gate) []appWaits {
 	for i, gate := range gates {
 		waits[i].release = gate.Release
 		if a, approved := e.snap.policy.Approval(gate.Group, gate.Release, e.now); approved {
-			floors[gate.Group] = append(floors[gate.Group], floorsOf{i, a})
+			floors[gate.Group] = append(floors[gate.Group], floorsOf{i, a, e.floors(a)})
 		}
 	}
 	may := map[*look][]int{} // which gates a phone with a look may wait at
@@ -98,6 +98,20 @@ func (e explainer) appWaits(gates ...policy.Gate) []appWaits {
 type floorsOf struct {
 	gate     int // its place among those looked at
 	approval policy.Approval
+	floors   func(model string) []policy.Floor
+}
+
+// floors returns the floors of an approval by model, each worked out once.
+func (e explainer) floors(a policy.Approval) func(model string) []policy.Floor {
+	known := map[string][]policy.Floor{}
+	return func(model string) []policy.Floor {
+		list, ok := known[model]
+		if !ok {
+			list = e.snap.policy.Floors(a.Group, a.ID, model, e.now)
+			known[model] = list
+		}
+		return list
+	}
 }
 
 // lacks reports whether a phone is of the gate's production, runs something older than
@@ -106,15 +120,7 @@ func (of floorsOf) lacks(p *storage.Phone) bool {
 	if p.State != storage.PhoneEnrolled || p.Ring != storage.RingProduction {
 		return false
 	}
-	old := func(floors []policy.Floor) bool {
-		return slices.ContainsFunc(floors, func(floor policy.Floor) bool {
-			return slices.ContainsFunc(p.Apps, func(a storage.InstalledApp) bool {
-				return a.BundleID == floor.BundleID && !version.AtLeast(a.ShortVersion, floor.MinVersion)
-			})
-		})
-	}
-	added := func(x policy.Extension) bool { return x.Model == p.Model && old(x.Floors) }
-	return (old(of.approval.Floors) || slices.ContainsFunc(of.approval.Extensions, added)) && version.Newer(of.approval.Release, p.OS.Version)
+	return belowFloor(p, of.floors(p.Model)) && version.Newer(of.approval.Release, p.OS.Version)
 }
 
 // stepsForApps puts in the place of "nothing to do" what there is to do about an app where

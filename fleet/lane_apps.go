@@ -18,7 +18,7 @@ func (f *Fleet) oldAppsInLane(s *snapshot, p *storage.Phone) bool {
 		if a.Lane == nil || a.Group != p.Group || !a.WithdrawnAt.IsZero() || !version.Newer(a.Release, p.OS.Version) {
 			return false
 		}
-		return (between(p.AppsAt, a.At, now) || between(p.AppsAt, a.Lane.HurriedAt, now)) && belowFloor(p, a.Floors) &&
+		return (between(p.AppsAt, a.At, now) || between(p.AppsAt, a.Lane.HurriedAt, now)) && belowFloor(p, s.policy.Floors(a.Group, a.ID, p.Model, now)) &&
 			policy.InLane(s.policy, factsOf(s, p), a.ID, now)
 	})
 }
@@ -29,9 +29,9 @@ func (f *Fleet) oldAppsInLane(s *snapshot, p *storage.Phone) bool {
 func between(answer, at, now time.Time) bool { return answer.Before(at) && !at.After(now) }
 
 // belowFloor reports whether a phone told that it has an app older than what was tested.
-func belowFloor(p *storage.Phone, floors []storage.Floor) bool {
-	return slices.ContainsFunc(floors, func(fl storage.Floor) bool {
+func belowFloor(p *storage.Phone, floors []policy.Floor) bool {
+	return slices.ContainsFunc(floors, func(fl policy.Floor) bool {
 		i := slices.IndexFunc(p.Apps, func(app storage.InstalledApp) bool { return app.BundleID == fl.BundleID })
-		return i >= 0 && !version.AtLeast(p.Apps[i].ShortVersion, fl.Version)
+		return i >= 0 && !version.AtLeast(p.Apps[i].ShortVersion, fl.MinVersion)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/internal/version"
 	"github.com/kannuki-mdm/kannuki/policy"
@@ -137,7 +138,7 @@ func (f *Fleet) moveEffects(s *snapshot, m relocation) Effects {
 	for _, p := range m.phones {
 		there := m.placed(p, now)
 		facts := factsOf(s, &there)
-		facts.Apps, facts.AppsKnown = s.newestFloors(m.group), true
+		facts.Apps, facts.AppsKnown = s.newestFloors(m.group, there.Model, now), true
 		is := policy.TargetFor(s.policy, facts, now)
 		one := effectOn(&p, policy.TargetFor(s.policy, factsOf(s, &p), now), is)
 		one.Device = p.UDID
@@ -154,20 +155,13 @@ func (f *Fleet) moveEffects(s *snapshot, m relocation) Effects {
 }
 
 // newestFloors returns the apps of a group in versions that every approval of it
-// asks for at least.
-func (s *snapshot) newestFloors(group string) []policy.InstalledApp {
+// asks for at least, of phones of a model.
+func (s *snapshot) newestFloors(group, model string, now time.Time) []policy.InstalledApp {
 	newest := map[string]string{}
 	for _, a := range s.records.Approvals {
-		if a.Group != group {
-			continue
-		}
-		floors := slices.Clone(a.Floors)
-		for _, x := range a.Extensions {
-			floors = append(floors, x.Floors...)
-		}
-		for _, floor := range floors {
-			if was := newest[floor.BundleID]; was == "" || version.Newer(floor.Version, was) {
-				newest[floor.BundleID] = floor.Version
+		for _, floor := range s.policy.Floors(group, a.ID, model, now) {
+			if was := newest[floor.BundleID]; was == "" || version.Newer(floor.MinVersion, was) {
+				newest[floor.BundleID] = floor.MinVersion
 			}
 		}
 	}

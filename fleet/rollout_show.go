@@ -144,8 +144,8 @@ func (f *Fleet) describe(w *worldState, s *snapshot, a storage.Approval, phase p
 	if a.Soak > 0 {
 		v.Soak = noticeText(a.Soak)
 	}
-	for _, fl := range a.Floors {
-		v.Floors = append(v.Floors, FloorView{fl.BundleID, fl.Version})
+	for _, fl := range s.policy.Floors(a.Group, a.ID, "", f.now()) {
+		v.Floors = append(v.Floors, FloorView{fl.BundleID, fl.MinVersion})
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (c choice) appsFirst(a approvalOf, blocked Reason) []AppInstall {
 // they are too old, in the order of the floors: those that come by hand, or the others.
 func (c choice) belowFloors(a approvalOf, byHand bool) []AppInstall {
 	var list []AppInstall
-	for _, floor := range a.floorsFor(c.f.Model) {
+	for _, floor := range c.g.floors(a, c.f.Model, c.now) {
 		r, deliver := c.belowFloor(floor), c.delivery(floor.BundleID)
 		if r.Code == ReasonAppUpdateNeeded && byHand == (deliver == DeliverNone) {
 			list = append(list, AppInstall{floor.BundleID, floor.MinVersion, r.Params[ParamVersion], deliver, a.ID})

@@ -191,7 +191,7 @@ func (c choice) permit(a approvalOf) Reason {
 	if !told && (i == 0 || !w.Begun(c.now)) {
 		return reason(ReasonWaveNotStarted, ParamRelease, a.Release, ParamDate, date(w.Start))
 	}
-	for _, floor := range a.floorsFor(c.f.Model) {
+	for _, floor := range c.g.floors(a, c.f.Model, c.now) {
 		if r := c.belowFloor(floor); r.Code != "" {
 			return r.with(ParamRelease, a.Release)
 		}

@@ -322,11 +322,7 @@ func (g *group) revokedSince(app App, a approvalOf, now time.Time) *Verdict {
 // revokedOn looks at the results on one release.
 func (g *group) revokedOn(rel *release, app App, a approvalOf, now time.Time) *Verdict {
 	for _, v := range g.verdicts[appRelease{app.BundleID, rel.Version}] {
-		later := a.names(v) || v.RevokedAt.After(a.At)
-		if !reached(v.RevokedAt, now) || !later || !a.restsOn(v) {
-			continue
-		}
-		if g.lost(app, a, v.class, now) {
+		if a.withdrew(v, now) && g.lost(app, a, v.class, now) {
 			return v.Verdict
 		}
 	}

@@ -55,6 +55,7 @@ type group struct {
 	offers    []offerOf
 	declined  map[string]Decline // first one by release
 	verdicts  map[appRelease][]verdictOf
+	doubted   map[string]bool // apps with a result that says broken, or was withdrawn
 }
 
 type approvalOf struct {
@@ -147,7 +148,7 @@ func (w *World) Approval(groupName, releaseVersion string, now time.Time) (Appro
 }
 
 func newGroup(g Group, apps map[string]App, decided map[string]Policy) *group {
-	out := &group{Group: g, declined: make(map[string]Decline), verdicts: make(map[appRelease][]verdictOf)}
+	out := &group{Group: g, declined: make(map[string]Decline), verdicts: make(map[appRelease][]verdictOf), doubted: make(map[string]bool)}
 	var ok bool
 	if out.policy, ok = decided[g.Policy]; !ok {
 		out.policy = BuiltIn()
@@ -211,6 +212,9 @@ func (w *World) addVerdicts(list []Verdict) {
 		key := appRelease{v.BundleID, v.Release}
 		w.tested[key] = true
 		if g := w.groups[v.Group]; g != nil {
+			if v.Result == ResultBroken || !v.RevokedAt.IsZero() {
+				g.doubted[v.BundleID] = true
+			}
 			g.verdicts[key] = append(g.verdicts[key], verdictOf{Verdict: v, class: g.class(v.Model), expires: g.policy.Expires(*v), why: g.policy.rejected(v)})
 		}
 	}

@@ -126,7 +126,8 @@ func (w *world) unsure(p *phone, release string) bool {
 	a, ok := w.approval(p.group, release, w.decided())
 	return ok && slices.ContainsFunc(w.closing(p.group), func(app app) bool {
 		_, most := w.tested(p.group, app.bundleID, release, a.At)
-		return p.apps[app.bundleID] < most
+		_, since := w.tested(p.group, app.bundleID, release, w.serverNow()) // what takes the place of a result that does not hold any more
+		return p.apps[app.bundleID] < max(most, since)
 	})
 }
 

@@ -245,6 +245,30 @@ func (w *world) belowFloor(p *phone, release string, at time.Time) objection {
 			o.app = true
 			return o
 		}
+		if b := w.knownBroken(p.group, a.bundleID, release, w.listed(p, a.bundleID)); b != "" {
+			o := because("P1", "version %d of %s is broken, by result %s", w.listed(p, a.bundleID), a.bundleID, b)
+			o.app = true
+			return o
+		}
 	}
 	return objection{}
+}
+
+// knownBroken returns a result that says of a version of an app, or of a newer one, that it
+// does not work on a release, and that none since has put right; "" for none.
+func (w *world) knownBroken(group, bundleID, release string, has int) string {
+	now := w.serverNow()
+	list := w.verdicts(group, bundleID, release, now)
+	for _, b := range list {
+		if b.Result != "broken" || number(b.AppVersion) < has {
+			continue
+		}
+		righted := func(v *storage.Verdict) bool {
+			return v.Result != "broken" && v.Method != "smoke" && v.Model == b.Model && v.At.After(b.At) && number(v.AppVersion) <= number(b.AppVersion)
+		}
+		if !slices.ContainsFunc(list, righted) {
+			return b.ID
+		}
+	}
+	return ""
 }

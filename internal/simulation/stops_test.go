@@ -125,7 +125,7 @@ func (w *world) checkStops(e storage.AuditEntry) {
 		group, release, _ := strings.Cut(e.Target, "/")
 		a, ok := w.approval(group, release, e.At)
 		for _, signal := range slices.Sorted(maps.Keys(e.Detail)) {
-			if signal == "approval" || signal == "phase_before" {
+			if slices.Contains([]string{"approval", "phase_before", "phones"}, signal) {
 				continue
 			}
 			if why := w.healthy(a, signal, e.Detail[signal]); !ok || why != "" {
