@@ -2,6 +2,10 @@ package fleet
 
 import (
 	"context"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/kannuki-mdm/kannuki/policy"
 	"github.com/kannuki-mdm/kannuki/storage"
@@ -65,9 +69,7 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		if err := f.inTime(s, gate, approval); err != nil {
 			return storage.WorldChange{}, err
 		}
-		if approval.RebasedFrom != "" {
-			detail["rebased_from"] = approval.RebasedFrom
-		}
+		maps.Copy(detail, approvalDetail(approval))
 		changed := append(before, approval)
 		next, err = f.foresee(w, s, changed)
 		return storage.WorldChange{Approvals: changed}, err
@@ -76,4 +78,29 @@ func (f *Fleet) Approve(ctx context.Context, seg storage.Segment, a Act, r Appro
 		f.foretell(w, next, &effect)
 	}
 	return effect, err
+}
+
+// approvalDetail is what the audit log keeps of an approval that one person gives, or a
+// policy: whom it lets install what and when, and what that rests on.
+func approvalDetail(a storage.Approval) map[string]string {
+	first, last := a.Waves[0], a.Waves[len(a.Waves)-1]
+	detail := map[string]string{
+		"approval": a.ID, "models": strings.Join(a.Models, ","), "verdicts": strings.Join(a.Verdicts, ","),
+		"waves": strconv.Itoa(len(a.Waves)), "start": first.Start.UTC().Format(time.RFC3339), "deadline": first.Deadline,
+	}
+	if len(a.Waves) > 1 {
+		detail["last_start"], detail["last_deadline"] = last.Start.UTC().Format(time.RFC3339), last.Deadline
+	}
+	if a.Soak > 0 {
+		detail["soak"] = noticeText(a.Soak)
+	}
+	if a.RebasedFrom != "" {
+		detail["rebased_from"] = a.RebasedFrom
+	}
+	var floors []string
+	for _, f := range a.Floors {
+		floors = append(floors, f.BundleID+" "+f.Version)
+	}
+	detail["floors"] = strings.Join(floors, ",")
+	return detail
 }

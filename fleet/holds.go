@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,8 +127,9 @@ func (f *Fleet) approveAtEnd(c *storage.WorldChange, approval storage.Approval, 
 	entry.Detail["approved"], entry.Detail["approval"] = approval.Release, approval.ID
 	c.Approvals = append(c.Approvals, approval)
 	c.Audit = append(c.Audit, f.entry(Act{Actor: "kannuki", Reason: approval.Reason}, "gate.approve", approval.Group+"/"+approval.Release, map[string]string{
-		"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": release, "waves": strconv.Itoa(len(approval.Waves)),
+		"phase_before": string(enforced.Phase), "by": approval.By, "hold_of": release,
 	}))
+	maps.Copy(c.Audit[len(c.Audit)-1].Detail, approvalDetail(approval))
 }
 
 // markOf returns what was told of a gate's hold, a zero mark for nothing.

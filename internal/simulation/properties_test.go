@@ -251,7 +251,7 @@ func (w *world) checkApproval(a storage.Approval, e storage.AuditEntry) {
 	if strings.HasPrefix(a.By, "policy:") && w.holdsOff(a.Group, a.Release) {
 		w.violated("P1", nil, "%s is approved by %s although it is a higher major version", target, a.By)
 	}
-	if e.Action != "gate.approve" {
+	if e.Action != "gate.approve" || e.Detail["approval"] != a.ID {
 		w.violated("P5", nil, "the approval of %s stands in the audit log as %s", target, e.Action)
 	}
 	for _, model := range a.Models {
