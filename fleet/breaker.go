@@ -146,7 +146,7 @@ func (f *Fleet) trip(c *storage.WorldChange, seg storage.Segment, v *watch, read
 	a.Breaker.Stopped = storedReadings(readings)
 	if phones := v.showed(signals); len(phones) > 0 {
 		a.Breaker.Phones = phones[:min(len(phones), maxShowing)]
-		detail["phones"] = strings.Join(a.Breaker.Phones, ", ")
+		detail["phones"] = strings.Join(a.Breaker.Phones, ",")
 	}
 	c.Approvals = append(c.Approvals, a)
 	entry := f.entry(act, actionBreaker, a.Group+"/"+a.Release, detail)

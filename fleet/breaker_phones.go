@@ -61,7 +61,7 @@ func (v *watch) showed(signals []policy.Code) []string {
 }
 
 // breakerPhones describes the phones that a rollout was stopped for or that show a signal
-// now, the first of them by UDID. One that is gone meanwhile is left out.
+// now, the first of them by UDID. One that left meanwhile, or is in another group, is counted and not described.
 func (f *Fleet) breakerPhones(ctx context.Context, seg storage.Segment, v *watch) (list []BreakerPhone, count int, err error) {
 	signals := map[string][]policy.Code{}
 	for signal, udids := range v.showing {
@@ -80,6 +80,9 @@ func (f *Fleet) breakerPhones(ctx context.Context, seg storage.Segment, v *watch
 		}
 		if err != nil {
 			return nil, 0, wrap("read phone", err)
+		}
+		if p.State != storage.PhoneEnrolled || p.Group != v.approval.Group {
+			continue
 		}
 		slices.Sort(signals[udid])
 		list = append(list, BreakerPhone{

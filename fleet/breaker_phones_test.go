@@ -32,8 +32,8 @@ func TestStopNamesPhones(t *testing.T) {
 	if !w.stopped() {
 		t.Fatal("not stopped")
 	}
-	if got := w.acts("rollout.breaker")[0].Detail["phones"]; got != "P1, P2" {
-		t.Errorf("the log names %q, want P1, P2", got)
+	if got := w.acts("rollout.breaker")[0].Detail["phones"]; got != "P1,P2" {
+		t.Errorf("the log names %q, want P1,P2", got)
 	}
 	phones[2].fail(1, why) // it was at it
 	w.restart()

@@ -53,10 +53,23 @@ func (f *Fleet) judge(w *worldState, s *snapshot, c storage.WorldChange, v stora
 		e.App = &seen
 		e.RestsOnNothing = v.Method == string(policy.MethodSmoke) && v.RevokedAt.IsZero() && slices.Contains(gate.Apps[i].Alone, is.ClassOf(v.Group, v.Model))
 	}
-	e.VersionUnseen = v.External && v.RevokedAt.IsZero() && v.Result != string(policy.ResultBroken) && !w.has(v.Group, v.BundleID, v.AppVersion)
+	e.VersionUnseen = v.External && v.RevokedAt.IsZero() && v.Result != string(policy.ResultBroken) && !w.has(v.Group, v.BundleID, v.AppVersion) && f.asksFor(after, v)
 	e.UrgentOpen = gate.NextHuman == policy.StepApproveUrgent && policy.Evaluate(was, v.Group, v.Release, now).NextHuman != policy.StepApproveUrgent
 	e.PolicyApproves = f.newlyApproved(w, s, after, v.Group)
 	return Judged{Verdict: v, Effect: e}
+}
+
+// asksFor reports whether production phones need the version of a result, or a newer one,
+// before they get its release: by the approval that stands or, before there is one, by the
+// next. Of an approval that stands the version rises only when its own does not hold any more.
+func (f *Fleet) asksFor(s *snapshot, v storage.Verdict) bool {
+	a, ok := standing(s, v.Group, v.Release, f.now())
+	if !ok {
+		return true
+	}
+	return slices.ContainsFunc(s.policy.Floors(v.Group, a.ID, v.Model, f.now()), func(fl policy.Floor) bool {
+		return fl.BundleID == v.BundleID && version.AtLeast(fl.MinVersion, v.AppVersion)
+	})
 }
 
 // has reports whether a phone of a group says that it has this version of an app or a

@@ -148,15 +148,16 @@ func (v *watch) failure(l *look, f storage.Failure) bool {
 	return version.Equal(f.Release, v.approval.Release) && v.counts(f.At) && policy.FailureOf(f.Reason, l.phone.AvailableGB) == policy.ReasonInstallFailed
 }
 
-// note keeps which phone it is that shows something.
+// note keeps which phone it is that shows something that the policy has switched on.
 func (v *watch) note(udid string, shown policy.Signals) {
-	if shown.Failed > 0 {
+	b := &v.breaker
+	if shown.Failed > 0 && b.FailedPercent > 0 {
 		v.showing[policy.WhyInstallsFailed] = append(v.showing[policy.WhyInstallsFailed], udid)
 	}
-	if shown.Silent > 0 {
+	if shown.Silent > 0 && b.SilentPercent > 0 {
 		v.showing[policy.WhyPhonesSilent] = append(v.showing[policy.WhyPhonesSilent], udid)
 	}
-	if shown.Reverted > 0 {
+	if shown.Reverted > 0 && b.RevertedPercent > 0 {
 		v.showing[policy.WhyAppsReverted] = append(v.showing[policy.WhyAppsReverted], udid)
 	}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -26,46 +27,80 @@ func (w *World) Floors(group, approvalID, model string, now time.Time) []Floor {
 
 func (g *group) floors(a approvalOf, model string, now time.Time) []Floor {
 	given := a.floorsFor(model)
-	for i, f := range given {
-		if !g.doubted[f.BundleID] {
+	floors := given
+	for _, app := range g.apps {
+		if !g.doubted[app.BundleID] || app.Importance == ImportanceInformational {
 			continue
 		}
-		if least := g.leastNow(a, f, now); least != f.MinVersion {
-			given = slices.Clone(given) // what the approval says stays as it is
-			given[i].MinVersion = least
+		i := slices.IndexFunc(floors, func(f Floor) bool { return f.BundleID == app.BundleID })
+		was := Floor{BundleID: app.BundleID} // the approval asks for no version, as it was given before the app counted
+		if i >= 0 {
+			was = floors[i]
 		}
+		least := g.leastNow(a, was, now)
+		if least == was.MinVersion {
+			continue
+		}
+		if len(floors) == len(given) {
+			floors = slices.Clone(floors) // what the approval says stays as it is
+		}
+		if i < 0 {
+			floors = append(floors, was)
+			i = len(floors) - 1
+		}
+		floors[i].MinVersion = least
 	}
-	return given
+	return floors
 }
 
 // leastNow returns the lowest version of an app with which phones follow an approval: that of
 // a floor or, for each result that speaks against it, the lowest one that takes its place.
 func (g *group) leastNow(a approvalOf, f Floor, now time.Time) string {
-	least, list := f.MinVersion, g.verdicts[appRelease{f.BundleID, a.Release}]
+	least := f.MinVersion
 	raise := func(to string) {
-		if version.Order(to, least) > 0 {
+		if to != "" && (least == "" || version.Order(to, least) > 0) {
 			least = to
 		}
 	}
-	for i, v := range list {
-		switch {
-		case a.withdrew(v, now):
-			raise(g.inPlaceOf(v, a, now))
-		case v.Result == ResultBroken && v.counts(now) && !a.accepts(v) && !righted(v, list[i+1:], now) && version.AtLeast(v.AppVersion, f.MinVersion):
-			raise(g.lowest(f.BundleID, a, now, func(w verdictOf) bool { return version.Newer(w.AppVersion, v.AppVersion) }))
+	for _, v := range g.broken(f.BundleID, a.release, a, now) {
+		if !version.Newer(f.MinVersion, v.AppVersion) {
+			raise(g.lowest(v, a, now, func(w verdictOf) bool { return version.Newer(w.AppVersion, v.AppVersion) }))
 		}
 	}
-	for _, older := range a.release.older {
-		list := g.verdicts[appRelease{f.BundleID, older.Version}]
-		for _, base := range list {
-			if a.withdrew(base, now) || a.restsOn(base) && slices.ContainsFunc(list, func(b verdictOf) bool {
-				return b.Result == ResultBroken && b.counts(now) && !a.accepts(b) && base.brokenBy(b)
-			}) {
-				raise(g.inPlaceOf(base, a, now))
+	if f.MinVersion == "" {
+		return least // it rests on no result
+	}
+	var broken []verdictOf // on the way up to the release
+	for i := -1; i < len(a.release.older); i++ {
+		on := a.release
+		if i >= 0 {
+			on = a.release.older[i]
+			broken = append(broken, g.broken(f.BundleID, on, a, now)...)
+		}
+		for _, v := range g.verdicts[appRelease{f.BundleID, on.Version}] {
+			if a.withdrew(v, now) || i >= 0 && a.restsOn(v) && slices.ContainsFunc(broken, v.brokenBy) {
+				raise(g.inPlaceOf(v, a, now))
 			}
 		}
 	}
 	return least
+}
+
+// broken returns the results of an app on a release that say of a version that it does not
+// work, and that no later one on the same model put right: a newer version that works
+// clears such a result, which still holds for its own.
+func (g *group) broken(bundleID string, on *release, a approvalOf, now time.Time) []verdictOf {
+	var found []verdictOf
+	list := g.verdicts[appRelease{bundleID, on.Version}]
+	for i, b := range list {
+		righted := func(v verdictOf) bool {
+			return v.Result != ResultBroken && v.Method != MethodSmoke && v.Model == b.Model && v.counts(now) && version.Equal(v.AppVersion, b.AppVersion)
+		}
+		if b.Result == ResultBroken && b.counts(now) && !a.accepts(b) && !slices.ContainsFunc(list[i+1:], righted) {
+			found = append(found, b)
+		}
+	}
+	return found
 }
 
 // withdrew reports whether a result that the approval rests on was withdrawn since.
@@ -74,34 +109,36 @@ func (a approvalOf) withdrew(v verdictOf, now time.Time) bool {
 }
 
 // inPlaceOf returns the lowest version with which an approval rests on something else than
-// a result, "" for none: on its model class, or on any where there is none.
+// a result, "" for none.
 func (g *group) inPlaceOf(v verdictOf, a approvalOf, now time.Time) string {
-	if own := g.lowest(v.BundleID, a, now, func(w verdictOf) bool { return w.class == v.class }); own != "" {
-		return own
-	}
-	if carried := g.accepted(v.BundleID, a, now)[v.class]; carried != nil {
+	if carried := g.accepted(v.BundleID, a, now)[v.class]; carried != nil && carried.Method == MethodSmoke {
 		return carried.AppVersion
 	}
-	return g.lowest(v.BundleID, a, now, func(verdictOf) bool { return true })
+	return g.lowest(v, a, now, func(verdictOf) bool { return true })
 }
 
-// lowest returns the lowest version of an app that works on the release of an approval by
-// results that can stand for it, of those wanted; "" for none.
-func (g *group) lowest(bundleID string, a approvalOf, now time.Time, wanted func(verdictOf) bool) string {
-	least := ""
-	for _, v := range g.verdicts[appRelease{bundleID, a.Release}] {
+// lowest returns the lowest version that works on the release of an approval, by results
+// that can stand for it, of those wanted: on the model class of a result or, where there
+// is none, on any. It is "" for none.
+func (g *group) lowest(of verdictOf, a approvalOf, now time.Time, wanted func(verdictOf) bool) string {
+	least := func(list []verdictOf) string {
+		found := ""
+		for _, v := range list {
+			if found == "" || version.Order(v.AppVersion, found) < 0 {
+				found = v.AppVersion
+			}
+		}
+		return found
+	}
+	var own, any []verdictOf
+	for _, v := range g.verdicts[appRelease{of.BundleID, a.Release}] {
 		full := v.Method != MethodSmoke || a.Lane != nil && !a.hurried()
-		if v.Result != ResultBroken && v.counts(now) && full && wanted(v) && (least == "" || version.Order(v.AppVersion, least) < 0) {
-			least = v.AppVersion
+		if v.Result == ResultBroken || !v.counts(now) || !full || !wanted(v) {
+			continue
+		}
+		if any = append(any, v); v.class == of.class {
+			own = append(own, v)
 		}
 	}
-	return least
-}
-
-// righted reports whether a later result on the same model says that the app works in
-// the version that a broken one is about, or in an older one.
-func righted(broken verdictOf, later []verdictOf, now time.Time) bool {
-	return slices.ContainsFunc(later, func(v verdictOf) bool {
-		return v.Result != ResultBroken && v.Method != MethodSmoke && v.Model == broken.Model && v.counts(now) && version.AtLeast(broken.AppVersion, v.AppVersion)
-	})
+	return cmp.Or(least(own), least(any))
 }

@@ -47,6 +47,14 @@ func TestFloors(t *testing.T) {
 		{"the version is broken, two newer ones work", func(p *policy.Parts) {
 			p.Verdicts = append(p.Verdicts, found("b", "3.1", policy.ResultBroken, 0), found("c", "3.2", policy.ResultWorks, 1), found("d", "3.3", policy.ResultWorks, 2))
 		}, "3.2"},
+		{"an older version works still", func(p *policy.Parts) {
+			p.Verdicts = append(p.Verdicts, found("b", "3.1", policy.ResultBroken, 0), found("c", "3.0", policy.ResultWorks, 1), found("d", "3.2", policy.ResultWorks, 2))
+		}, "3.2"},
+		{"a version between works on another model", func(p *policy.Parts) {
+			between := found("c", "3.2", policy.ResultWorks, 1)
+			between.Model = large
+			p.Verdicts = append(p.Verdicts, found("b", "3.1", policy.ResultBroken, 0), between, found("d", "3.3", policy.ResultWorks, 2))
+		}, "3.3"},
 		{"broken was a mistake", func(p *policy.Parts) {
 			p.Verdicts = append(p.Verdicts, found("b", "3.1", policy.ResultBroken, 0), found("c", "3.1", policy.ResultWorks, 1), found("d", "3.2", policy.ResultWorks, 2))
 		}, "3.1"},
@@ -91,5 +99,76 @@ func TestFloors(t *testing.T) {
 	w := policy.NewWorld(approved())
 	if got := append(w.Floors("none", "a1", small, now), w.Floors(group, "none", small, now)...); got != nil {
 		t.Errorf("of what is unknown: %+v", got)
+	}
+}
+
+// TestFloorOfAnAppThatCameLater: an approval that was given before an app counted asks for no
+// version of it, until one is known not to work there and a newer one does.
+func TestFloorOfAnAppThatCameLater(t *testing.T) {
+	t.Parallel()
+	p := approved()
+	p.Approvals[0].Floors = p.Approvals[0].Floors[:1]
+	p.Verdicts = p.Verdicts[:2] // none of Scanner
+	if got := policy.NewWorld(p).Floors(group, "a1", small, now); len(got) != 1 {
+		t.Errorf("before: %+v", got)
+	}
+	broken, works := works("b", scan, small), works("c", scan, small)
+	broken.Result, broken.AppVersion, broken.At = policy.ResultBroken, "3.2", now.Add(-2*time.Minute)
+	works.AppVersion, works.At = "3.3", now.Add(-time.Minute)
+	p.Verdicts = append(p.Verdicts, broken, works)
+	w := policy.NewWorld(p)
+	if got := w.Floors(group, "a1", small, now); len(got) != 2 || got[1] != (policy.Floor{BundleID: scan, MinVersion: "3.3"}) {
+		t.Errorf("floors %+v, want 3.3 of the app that came later", got)
+	}
+	if got := policy.TargetFor(w, phone(), now); got.Enforce != nil || got.Blocked.Code != policy.ReasonAppUpdateNeeded {
+		t.Errorf("a phone with 3.2: enforce %+v, blocked %+v", got.Enforce, got.Blocked)
+	}
+}
+
+// TestFloorsOfACarriedResult: what a quick check was carried over from counts as what it rests
+// on, up to the release.
+func TestFloorsOfACarriedResult(t *testing.T) {
+	t.Parallel()
+	const base, between, patch = "26.5", "26.5.1", "26.5.2"
+	at := now.Add(-time.Hour)
+	result := func(id, on, version string, r policy.Result, minute int) policy.Verdict {
+		v := works(id, pos, small)
+		v.Release, v.PhoneOS, v.AppVersion, v.Result, v.At = on, on, version, r, at.Add(time.Duration(minute)*time.Minute)
+		return v
+	}
+	quick := func(id, version string, minute int) policy.Verdict {
+		v := result(id, patch, version, policy.ResultWorks, minute)
+		v.Method = policy.MethodSmoke
+		return v
+	}
+	for name, tt := range map[string]struct {
+		since []policy.Verdict
+		want  string
+	}{
+		"nothing since":       {nil, "3.1"},
+		"a newer one in full": {[]policy.Verdict{result("x", patch, "3.2", policy.ResultWorks, 1)}, "3.1"},
+		"broken where it was tested in full": {
+			[]policy.Verdict{result("x", base, "3.1", policy.ResultBroken, 1), result("y", base, "3.2", policy.ResultWorks, 2), quick("z", "3.2", 3)}, "3.2",
+		},
+		"broken on the way": {[]policy.Verdict{result("x", between, "3.1", policy.ResultBroken, 1), result("y", patch, "3.2", policy.ResultWorks, 2)}, "3.2"},
+		"broken on the way, by mistake": {
+			[]policy.Verdict{result("x", between, "3.1", policy.ResultBroken, 1), result("y", between, "3.1", policy.ResultWorks, 2), result("z", patch, "3.2", policy.ResultWorks, 3)}, "3.1",
+		},
+		"an older version broken on the way": {[]policy.Verdict{result("x", between, "3.0", policy.ResultBroken, 1), result("y", patch, "3.2", policy.ResultWorks, 2)}, "3.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := parts()
+			p.Releases = append(p.Releases, policy.Release{Version: between, Class: "patch", Models: windows("2026-06-01", small, large)})
+			p.Policies = []policy.Policy{{Name: "carry", CarryOver: true}}
+			p.Groups[0].Policy = "carry"
+			a := approval()
+			a.Release, a.At, a.Floors, a.Verdicts = patch, at, []policy.Floor{{BundleID: pos, MinVersion: "3.1"}}, []string{"full", "quick"}
+			p.Approvals = []policy.Approval{a}
+			p.Verdicts = append([]policy.Verdict{result("full", base, "3.1", policy.ResultWorks, -2), quick("quick", "3.1", -1)}, tt.since...)
+			if got := policy.NewWorld(p).Floors(group, "a1", small, now); len(got) != 1 || got[0].MinVersion != tt.want {
+				t.Errorf("floors %+v, want %s", got, tt.want)
+			}
+		})
 	}
 }

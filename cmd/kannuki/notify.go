@@ -168,7 +168,7 @@ func (g *globals) noticeDetail(n fleet.NoticeView) string {
 		{"channel", t.T("Channel")}, {"state", t.T("State")}, {"attempts", t.T("Attempts")}, {"at", t.T("Last attempt")}, {"next_at", t.T("Next")}, {"error", t.T("Problem")},
 	}}
 	for _, d := range n.Deliveries {
-		tab.add(plain(d.Channel), cell{d.State, g.deliveryState(d)}, number(d.Attempts), g.instant(d.At), g.instant(d.NextAt), plain(g.channelFault(d.Error, d.Detail, d.Params)))
+		tab.add(plain(d.Channel), cell{d.State, g.deliveryState(d)}, number(d.Attempts), g.instant(d.At), g.instant(d.NextAt), cell{d.Error, g.channelFault(d.Error, d.Detail, d.Params)})
 	}
 	return text + "\n" + tab.text()
 }

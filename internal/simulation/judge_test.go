@@ -255,7 +255,8 @@ func (w *world) belowFloor(p *phone, release string, at time.Time) objection {
 }
 
 // knownBroken returns a result that says of a version of an app, or of a newer one, that it
-// does not work on a release, and that none since has put right; "" for none.
+// does not work on a release, and that none since has put right; "" for none. That an older
+// version works puts nothing right.
 func (w *world) knownBroken(group, bundleID, release string, has int) string {
 	now := w.serverNow()
 	list := w.verdicts(group, bundleID, release, now)
@@ -264,7 +265,7 @@ func (w *world) knownBroken(group, bundleID, release string, has int) string {
 			continue
 		}
 		righted := func(v *storage.Verdict) bool {
-			return v.Result != "broken" && v.Method != "smoke" && v.Model == b.Model && v.At.After(b.At) && number(v.AppVersion) <= number(b.AppVersion)
+			return v.Result != "broken" && v.Method != "smoke" && v.Model == b.Model && v.At.After(b.At) && number(v.AppVersion) == number(b.AppVersion)
 		}
 		if !slices.ContainsFunc(list, righted) {
 			return b.ID
