@@ -79,7 +79,7 @@ func TestFloors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := approved()
+			p := delivered()
 			tt.since(&p)
 			w := policy.NewWorld(p)
 			if got := w.Floors(group, "a1", small, now); len(got) != 2 || got[0] != (policy.Floor{BundleID: pos, MinVersion: tt.want}) {
@@ -93,6 +93,9 @@ func TestFloors(t *testing.T) {
 			got := policy.TargetFor(w, f, now)
 			if asked := got.Enforce != nil; asked != (tt.want == "3.1") || !asked && got.Blocked.Code != policy.ReasonAppUpdateNeeded {
 				t.Errorf("a phone with 3.1: enforce %+v, blocked %+v", got.Enforce, got.Blocked)
+			}
+			if brought := len(got.Apps) == 1 && got.Apps[0].Floor == tt.want; brought != (tt.want != "3.1") {
+				t.Errorf("a phone with 3.1 is brought %+v, want the app in %s where it waits for that", got.Apps, tt.want)
 			}
 		})
 	}
